@@ -1,0 +1,171 @@
+// Package nn holds what both towers are made of: named parameters, linear layers, norms, attention, blocks.
+//
+// A layer is declared first and filled later: declaring needs no libtorch and no memory, so that the size of any
+// architecture can be told without building it.
+package nn
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"unsafe"
+
+	"clipgo/internal/torch"
+)
+
+// Init fills a parameter's first values from a generator that belongs to that parameter alone.
+type Init func(rng *rand.Rand, values []float32)
+
+// Param is a named parameter. Its name is the key of open_clip's state dict.
+type Param struct {
+	Name   string
+	Shape  []int
+	init   Init
+	tensor *torch.Tensor
+}
+
+// Tensor is the parameter's float32 master, nil until Fill. It belongs to a sealed scope.
+func (p *Param) Tensor() *torch.Tensor { return p.tensor }
+
+// For is the parameter as an operand for x: the master itself, or a copy in x's type where x is computed in another.
+func (p *Param) For(x *torch.Tensor) *torch.Tensor {
+	if d := x.DType(); d != p.tensor.DType() {
+		return p.tensor.In(x.Scope()).To(d)
+	}
+	return p.tensor
+}
+
+// Len is the number of values.
+func (p *Param) Len() int {
+	n := 1
+	for _, d := range p.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Params is an ordered set of parameters with distinct names.
+type Params struct {
+	list  []*Param
+	names map[string]bool
+	scope *torch.Scope
+}
+
+// Path is a place in the tree of names at which parameters are declared.
+type Path struct {
+	params *Params
+	prefix string
+}
+
+// NewParams makes an empty set.
+func NewParams() *Params { return &Params{names: map[string]bool{}} }
+
+// Root is the top of the tree of names.
+func (p *Params) Root() Path { return Path{params: p} }
+
+// At is the place name below this one.
+func (p Path) At(name string) Path { return Path{params: p.params, prefix: p.prefix + name + "."} }
+
+// Declare adds a parameter. Declaring a name twice is a mistake in the program and panics.
+func (p Path) Declare(name string, init Init, shape ...int) *Param {
+	full := p.prefix + name
+	if p.params.names[full] {
+		panic("nn: parameter declared twice: " + full)
+	}
+	p.params.names[full] = true
+	param := &Param{Name: full, Shape: shape, init: init}
+	p.params.list = append(p.params.list, param)
+	return param
+}
+
+// All lists the parameters in order of declaration.
+func (p *Params) All() []*Param { return p.list }
+
+// Count is the number of values in all parameters.
+func (p *Params) Count() int64 {
+	var n int64
+	for _, q := range p.list {
+		n += int64(q.Len())
+	}
+	return n
+}
+
+// Fill gives every parameter memory on a device and its first values, which depend on the seed and the parameter's
+// name alone. It runs inside torch.Do, once.
+func (p *Params) Fill(seed uint64, device torch.Device) {
+	p.FillFrom(device, func(q *Param) []byte {
+		values := make([]float32, q.Len())
+		q.init(generator(seed, q.Name), values)
+		return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 4*len(values))
+	})
+}
+
+// FillFrom is Fill with float32 values, little endian and row-major, from elsewhere.
+func (p *Params) FillFrom(device torch.Device, values func(*Param) []byte) {
+	p.scope = torch.NewScope()
+	for _, q := range p.list {
+		q.tensor = torch.FromBytes(p.scope, values(q), torch.Float32, device, q.Shape...).Trainable()
+	}
+	p.scope.Seal()
+}
+
+// Tensors lists the masters in order.
+func (p *Params) Tensors() []*torch.Tensor {
+	out := make([]*torch.Tensor, len(p.list))
+	for i, q := range p.list {
+		out[i] = q.tensor
+	}
+	return out
+}
+
+// Free gives the memory back.
+func (p *Params) Free() {
+	if p.scope != nil {
+		p.scope.Free()
+	}
+}
+
+func generator(seed uint64, name string) *rand.Rand {
+	h := fnv.New64a()
+	fmt.Fprint(h, name)
+	return rand.New(rand.NewPCG(seed, h.Sum64()))
+}
+
+// Normal draws from a normal distribution around 0.
+func Normal(std float64) Init {
+	return func(rng *rand.Rand, values []float32) {
+		for i := range values {
+			values[i] = float32(rng.NormFloat64() * std)
+		}
+	}
+}
+
+// Uniform draws evenly from [-bound, bound].
+func Uniform(bound float64) Init {
+	return func(rng *rand.Rand, values []float32) {
+		for i := range values {
+			values[i] = float32((2*rng.Float64() - 1) * bound)
+		}
+	}
+}
+
+// Constant sets every value to v.
+func Constant(v float64) Init {
+	return func(_ *rand.Rand, values []float32) {
+		for i := range values {
+			values[i] = float32(v)
+		}
+	}
+}
+
+// Values copies a table.
+func Values(table []float32) Init {
+	return func(_ *rand.Rand, values []float32) { copy(values, table) }
+}
+
+// FanIn is PyTorch's default for linear and convolution layers: uniform within 1/sqrt(fan-in).
+func FanIn(fanIn int) Init { return Uniform(1 / math.Sqrt(float64(fanIn))) }
+
+// Xavier is Glorot's uniform distribution for a matrix [out, in].
+func Xavier(out, in int) Init { return Uniform(math.Sqrt(6 / float64(out+in))) }

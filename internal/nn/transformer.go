@@ -1,0 +1,107 @@
+package nn
+
+import (
+	"fmt"
+
+	"clipgo/internal/torch"
+)
+
+// Block is a pre-norm residual block.
+type Block struct {
+	ln1, ln2       *LayerNorm
+	attn           *Attention
+	mlp            *MLP
+	scale1, scale2 *LayerScale
+}
+
+// Forward keeps [B, L, D].
+func (b *Block) Forward(x, mask *torch.Tensor) *torch.Tensor {
+	x = x.Add(b.scale1.Forward(b.attn.Forward(b.ln1.Forward(x), mask)))
+	return x.Add(b.scale2.Forward(b.mlp.Forward(b.ln2.Forward(x))))
+}
+
+// Shape says how big a transformer is and how it starts.
+type Shape struct {
+	Width, Layers, Heads, MLPWidth int
+	Activation                     Activation
+	LayerScale                     *float64 // first value; nil: none
+	Start                          Start
+}
+
+// Start holds the first values of a block's matrices.
+type Start struct {
+	AttnIn, AttnOut, Up, Down               Init
+	AttnBias, AttnOutBias, UpBias, DownBias Init
+}
+
+// Transformer is a stack of blocks.
+type Transformer struct{ blocks []*Block }
+
+// NewTransformer declares a stack at a path, under open_clip's names.
+func NewTransformer(p Path, s Shape) *Transformer {
+	t := &Transformer{}
+	for i := range s.Layers {
+		t.blocks = append(t.blocks, newBlock(p.At("resblocks").At(fmt.Sprint(i)), s))
+	}
+	return t
+}
+
+func newBlock(p Path, s Shape) *Block {
+	b := &Block{}
+	b.ln1 = NewLayerNorm(p.At("ln_1"), s.Width)
+	attn := p.At("attn")
+	b.attn = &Attention{
+		inWeight: attn.Declare("in_proj_weight", s.Start.AttnIn, 3*s.Width, s.Width),
+		inBias:   attn.Declare("in_proj_bias", s.Start.AttnBias, 3*s.Width),
+		out:      NewLinear(attn.At("out_proj"), s.Width, s.Width, s.Start.AttnOut, s.Start.AttnOutBias),
+		heads:    s.Heads,
+	}
+	b.scale1 = NewLayerScale(p.At("ls_1"), s.Width, s.LayerScale)
+	b.ln2 = NewLayerNorm(p.At("ln_2"), s.Width)
+	b.mlp = &MLP{
+		up:         NewLinear(p.At("mlp").At("c_fc"), s.Width, s.MLPWidth, s.Start.Up, s.Start.UpBias),
+		down:       NewLinear(p.At("mlp").At("c_proj"), s.MLPWidth, s.Width, s.Start.Down, s.Start.DownBias),
+		activation: s.Activation,
+	}
+	b.scale2 = NewLayerScale(p.At("ls_2"), s.Width, s.LayerScale)
+	return b
+}
+
+// Forward keeps [B, L, D]. Each block's intermediates are freed before the next one runs.
+func (t *Transformer) Forward(x, mask *torch.Tensor, mode Mode) *torch.Tensor {
+	for i, b := range t.blocks {
+		x = torch.Tidy(x, func(x *torch.Tensor) *torch.Tensor { return b.Forward(x, mask) })
+		mode.see(i, x)
+	}
+	return x
+}
+
+// Mode says how a forward pass is made.
+type Mode struct {
+	DType torch.DType // what to compute in; 0 means float32
+	// DropKeys has one key for each picture, from which patch dropout draws; nil, as in evaluation, keeps all patches.
+	DropKeys []uint64
+	// See, where set, is shown the output of each layer by its name.
+	See func(name string, x *torch.Tensor)
+}
+
+// Type is what to compute in.
+func (m Mode) Type() torch.DType {
+	if m.DType == 0 {
+		return torch.Float32
+	}
+	return m.DType
+}
+
+// Show hands a layer's output to See.
+func (m Mode) Show(name string, x *torch.Tensor) {
+	if m.See != nil {
+		m.See(name, x)
+	}
+}
+
+func (m Mode) see(layer int, x *torch.Tensor) {
+	if m.See != nil {
+		m.See(fmt.Sprintf("resblocks.%d", layer), x)
+	}
+}

@@ -1,0 +1,121 @@
+// Package optim holds AdamW, gradient clipping and the schedules of the learning rate.
+package optim
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"clipgo/internal/nn"
+	"clipgo/internal/torch"
+)
+
+// Config holds AdamW's settings, with open_clip's names.
+type Config struct {
+	LR           float64  `json:"lr"`
+	Beta1        float64  `json:"beta1"`
+	Beta2        float64  `json:"beta2"`
+	Eps          float64  `json:"eps"`
+	WD           float64  `json:"wd"`
+	WDExclude    []string `json:"wd_exclude,omitempty"` // glob patterns of parameter names that don't decay
+	GradClipNorm float64  `json:"grad_clip_norm"`       // 0: no clipping
+}
+
+// Default is what open_clip uses for vision transformers.
+func Default() Config {
+	return Config{LR: 5e-4, Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, WD: 0.2}
+}
+
+// Validate checks the fields.
+func (c Config) Validate() error {
+	switch {
+	case !(c.LR >= 0):
+		return fmt.Errorf("lr: %g is negative", c.LR)
+	case !(c.Beta1 >= 0 && c.Beta1 < 1):
+		return fmt.Errorf("beta1: %g is not in [0, 1)", c.Beta1)
+	case !(c.Beta2 >= 0 && c.Beta2 < 1):
+		return fmt.Errorf("beta2: %g is not in [0, 1)", c.Beta2)
+	case !(c.Eps > 0):
+		return fmt.Errorf("eps: %g is not positive", c.Eps)
+	case !(c.WD >= 0):
+		return fmt.Errorf("wd: %g is negative", c.WD)
+	case !(c.GradClipNorm >= 0):
+		return fmt.Errorf("grad_clip_norm: %g is negative", c.GradClipNorm)
+	}
+	for _, pattern := range c.WDExclude {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return fmt.Errorf("wd_exclude: %q: %w", pattern, err)
+		}
+	}
+	return nil
+}
+
+// AdamW is the optimizer's state over a list of parameters.
+type AdamW struct {
+	config         Config
+	params         []*nn.Param
+	leaves         []*torch.Tensor
+	mean, variance []*torch.Tensor
+	decay          []float64
+	steps          int64
+	scope          *torch.Scope
+}
+
+// New makes the state, all zero. It runs inside torch.Do; its owner calls Free.
+func New(params []*nn.Param, c Config) *AdamW {
+	o := &AdamW{config: c, params: params, scope: torch.NewScope()}
+	for _, p := range params {
+		t := p.Tensor()
+		o.leaves = append(o.leaves, t)
+		o.mean = append(o.mean, torch.Zeros(o.scope, t.DType(), t.Device(), p.Shape...))
+		o.variance = append(o.variance, torch.Zeros(o.scope, t.DType(), t.Device(), p.Shape...))
+		o.decay = append(o.decay, c.decayOf(p))
+	}
+	o.scope.Seal()
+	return o
+}
+
+// Free gives the state's memory back.
+func (o *AdamW) Free() { o.scope.Free() }
+
+// decayOf is open_clip 3.3.0's rule: no decay for vectors and scalars, nor where the name has bn, ln, bias or
+// logit_scale.
+func (c Config) decayOf(p *nn.Param) float64 {
+	if len(p.Shape) < 2 {
+		return 0
+	}
+	for _, part := range []string{"bn", "ln", "bias", "logit_scale"} {
+		if strings.Contains(p.Name, part) {
+			return 0
+		}
+	}
+	for _, pattern := range c.WDExclude {
+		if ok, _ := path.Match(pattern, p.Name); ok {
+			return 0
+		}
+	}
+	return c.WD
+}
+
+// GradNorm is the L2 norm over all gradients, before clipping.
+func (o *AdamW) GradNorm() float64 { return torch.GradientNorm(o.leaves) }
+
+// Step moves the parameters by their gradients at a rate, clipped to the configured norm given the norm that they have.
+func (o *AdamW) Step(lr, norm float64) {
+	o.steps++
+	torch.AdamWInPlace(o.leaves, o.mean, o.variance, o.decay, torch.AdamW{
+		LR: lr, Beta1: o.config.Beta1, Beta2: o.config.Beta2, Eps: o.config.Eps,
+		GradientScale: o.clip(norm), Step: o.steps,
+	})
+}
+
+// clip is PyTorch's clip_grad_norm_: scale by limit / (norm + 1e-6), never up.
+func (o *AdamW) clip(norm float64) float64 {
+	if o.config.GradClipNorm == 0 {
+		return 1
+	}
+	return min(1, o.config.GradClipNorm/(norm+1e-6))
+}
+
+// DropGradients forgets the gradients of the last step.
+func (o *AdamW) DropGradients() { torch.DropGradients(o.leaves) }

@@ -1,0 +1,47 @@
+package optim
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"clipgo/internal/nn"
+	"clipgo/internal/safetensors"
+)
+
+// The two moments of a parameter are stored under its name with one of these endings.
+const (
+	meanSuffix     = ".exp_avg"
+	varianceSuffix = ".exp_avg_sq"
+	stepsKey       = "steps"
+)
+
+// WriteState writes the moments and the step count as a safetensors file.
+func (o *AdamW) WriteState(w io.Writer) error {
+	var named []nn.Named
+	for i, p := range o.params {
+		named = append(named,
+			nn.Named{Name: p.Name + meanSuffix, Shape: p.Shape, Tensor: o.mean[i]},
+			nn.Named{Name: p.Name + varianceSuffix, Shape: p.Shape, Tensor: o.variance[i]})
+	}
+	return nn.WriteTensors(w, named, map[string]string{stepsKey: strconv.FormatInt(o.steps, 10)})
+}
+
+// ReadState restores what WriteState wrote. It runs inside torch.Do.
+func (o *AdamW) ReadState(file *safetensors.File) error {
+	steps, err := strconv.ParseInt(file.Metadata()[stepsKey], 10, 64)
+	if err != nil {
+		return fmt.Errorf("optimizer state: step count: %w", err)
+	}
+	for i, p := range o.params {
+		mean, ok1 := file.Tensor(p.Name + meanSuffix)
+		variance, ok2 := file.Tensor(p.Name + varianceSuffix)
+		if !ok1 || !ok2 || len(mean.Data) != 4*p.Len() || len(variance.Data) != 4*p.Len() {
+			return fmt.Errorf("optimizer state: no moments that fit %s", p.Name)
+		}
+		o.mean[i].OverwriteInPlace(mean.Data)
+		o.variance[i].OverwriteInPlace(variance.Data)
+	}
+	o.steps = steps
+	return nil
+}

@@ -1,0 +1,109 @@
+package torch
+
+/*
+#include <stdint.h>
+typedef void *cg_tensor;
+typedef struct { double lr, beta1, beta2, eps, gradient_scale; int64_t step; } cg_adamw_args;
+void cg_backward(cg_tensor, cg_tensor);
+cg_tensor cg_gradient(cg_tensor);
+void cg_drop_gradients(cg_tensor *, int);
+double cg_gradient_norm(cg_tensor *, int);
+void cg_adamw(cg_tensor *, cg_tensor *, cg_tensor *, const double *, int, const cg_adamw_args *);
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	"github.com/sugarme/gotch/libtch"
+)
+
+// Trainable makes t a leaf whose gradient Backward collects, and returns it.
+func (t *Tensor) Trainable() *Tensor {
+	t.check("Trainable")
+	*result = nil
+	libtch.AtgRequiresGrad_(result, t.c, 1)
+	failed("Trainable", []*Tensor{t})
+	libtch.AtFree(*result) // a second handle on t
+	return t
+}
+
+// Detach is the same elements outside the graph.
+func (t *Tensor) Detach() *Tensor {
+	return call("Detach", func(o *libtch.Ctensor) { libtch.AtgDetach(o, t.c) }, t)
+}
+
+// Backward adds the gradient of the scalar t to that of every trainable leaf.
+func (t *Tensor) Backward() {
+	t.check("Backward")
+	C.cg_backward(C.cg_tensor(t.c), nil)
+	failed("Backward", []*Tensor{t})
+}
+
+// BackwardFrom is Backward for any t, given the gradient of the loss to it.
+func (t *Tensor) BackwardFrom(gradient *Tensor) {
+	t.check("BackwardFrom")
+	gradient.check("BackwardFrom")
+	C.cg_backward(C.cg_tensor(t.c), C.cg_tensor(gradient.c))
+	failed("BackwardFrom", []*Tensor{t, gradient})
+}
+
+// Gradient is what Backward collected for a leaf, in scope s, or nil when nothing reached it.
+func (t *Tensor) Gradient(s *Scope) *Tensor {
+	t.check("Gradient")
+	c := C.cg_gradient(C.cg_tensor(t.c))
+	failed("Gradient", []*Tensor{t})
+	if c == nil {
+		return nil
+	}
+	return s.own(libtch.Ctensor(c))
+}
+
+// DropGradients forgets the gradients of all leaves.
+func DropGradients(leaves []*Tensor) {
+	h := handles("DropGradients", leaves)
+	C.cg_drop_gradients(first(h), C.int(len(leaves)))
+	failed("DropGradients", nil)
+}
+
+// GradientNorm is the L2 norm over the gradients of all leaves. It has the same bits for any number of threads.
+func GradientNorm(leaves []*Tensor) float64 {
+	h := handles("GradientNorm", leaves)
+	norm := C.cg_gradient_norm(first(h), C.int(len(leaves)))
+	failed("GradientNorm", nil)
+	return float64(norm)
+}
+
+// AdamW holds the numbers of one step of the optimizer.
+type AdamW struct {
+	LR, Beta1, Beta2, Eps float64
+	GradientScale         float64 // 1 leaves gradients as they are; clipping makes it smaller
+	Step                  int64   // counted from 1
+}
+
+// AdamWInPlace moves every leaf that has a gradient by one AdamW step (Loshchilov and Hutter, 2019): decoupled decay,
+// one rate for each leaf; eps outside the root, after bias correction. mean and variance are updated too. It is one
+// pass over memory.
+func AdamWInPlace(leaves, mean, variance []*Tensor, decay []float64, a AdamW) {
+	if len(leaves) == 0 {
+		return
+	}
+	p, m, v := handles("AdamW", leaves), handles("AdamW", mean), handles("AdamW", variance)
+	args := C.cg_adamw_args{
+		lr: C.double(a.LR), beta1: C.double(a.Beta1), beta2: C.double(a.Beta2), eps: C.double(a.Eps),
+		gradient_scale: C.double(a.GradientScale), step: C.int64_t(a.Step),
+	}
+	C.cg_adamw(first(p), first(m), first(v), (*C.double)(unsafe.Pointer(&decay[0])), C.int(len(leaves)), &args)
+	failed("AdamW", nil)
+}
+
+func handles(op string, tensors []*Tensor) []C.cg_tensor {
+	out := make([]C.cg_tensor, len(tensors)+1) // never empty, so that its first element has an address
+	for i, t := range tensors {
+		t.check(op)
+		out[i] = C.cg_tensor(t.c)
+	}
+	return out
+}
+
+func first(h []C.cg_tensor) *C.cg_tensor { return &h[0] }

@@ -1,0 +1,70 @@
+package torch
+
+// #include <stdlib.h>
+import "C"
+
+import (
+	"strings"
+	"unsafe"
+
+	"github.com/sugarme/gotch/libtch"
+)
+
+// result is where libtorch writes the handle that a call returns. It is C memory, since C keeps no pointer to Go's,
+// and one slot is enough: all calls are made by one thread, and none nests.
+var result = (*libtch.Ctensor)(C.calloc(1, 64))
+
+// call runs one libtorch operation. The result belongs to the innermost scope among the operands; a failure panics
+// with the operation's name and the operands' shapes.
+func call(op string, f func(out *libtch.Ctensor), in ...*Tensor) *Tensor {
+	s := innermost(op, in)
+	*result = nil
+	f(result)
+	failed(op, in)
+	return s.own(*result)
+}
+
+// failed panics when the last call left an error behind.
+func failed(op string, in []*Tensor) {
+	text := libtch.GetAndResetLastErr()
+	if text == nil {
+		return
+	}
+	message := C.GoString((*C.char)(unsafe.Pointer(text)))
+	C.free(unsafe.Pointer(text))
+	first, _, _ := strings.Cut(message, "\n")
+	e := &Error{Op: op, Text: first}
+	for _, t := range in {
+		if t != nil && t.c != nil {
+			var shape []int64
+			for _, d := range t.Shape() {
+				shape = append(shape, int64(d))
+			}
+			e.Shapes = append(e.Shapes, shape)
+		}
+	}
+	panic(e)
+}
+
+// handle is t's, or none for an operand that is left out.
+func handle(t *Tensor) libtch.Ctensor {
+	if t == nil {
+		return nil
+	}
+	return t.c
+}
+
+// scalar hands a number to an operation.
+func scalar(v float64, f func(libtch.Cscalar)) {
+	s := libtch.AtsFloat(v)
+	defer libtch.AtsFree(s)
+	f(s)
+}
+
+func int64s(v []int) []int64 {
+	out := make([]int64, len(v))
+	for i, x := range v {
+		out[i] = int64(x)
+	}
+	return out
+}

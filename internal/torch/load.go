@@ -1,0 +1,108 @@
+package torch
+
+/*
+#cgo LDFLAGS: -ltch_trampolines -ldl
+#include <stdlib.h>
+const char *tch_load(const char *);
+const char *cg_version(void);
+char *cg_build_config(void);
+int cg_cuda_devices(void);
+void cg_set_threads(int);
+int cg_get_threads(void);
+*/
+import "C"
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"unsafe"
+)
+
+// libraryVariable names the environment variable that says where libtch.so is.
+const libraryVariable = "CLIPGO_LIBTCH"
+
+// Info says which libtorch a process uses.
+type Info struct {
+	Library string // path of libtch.so
+	Version string // libtorch's
+	Config  string // how libtorch was built: BLAS, oneDNN, CPU capability
+	CUDA    int    // number of CUDA devices
+	Threads int
+}
+
+// Load opens libtch.so, and with it libtorch, once a process; Do calls it. It costs 0.15 to 0.4 s.
+//
+// The library is the one that CLIPGO_LIBTCH names, else libtch.so beside the executable. Every error wraps
+// ErrUnavailable and says where it looked.
+func Load() error { return load() }
+
+var load = sync.OnceValue(func() error {
+	path, err := findLibrary()
+	if err != nil {
+		return err
+	}
+	// Passive waiting keeps OpenMP's idle workers from taking the cores that the data loader needs.
+	name := C.CString(path)
+	defer C.free(unsafe.Pointer(name))
+	if reason := C.tch_load(name); reason != nil {
+		return fmt.Errorf("%w: %s", ErrUnavailable, C.GoString(reason))
+	}
+	return nil
+})
+
+func findLibrary() (string, error) {
+	if path := os.Getenv(libraryVariable); path != "" {
+		if _, err := os.Stat(path); err != nil {
+			return "", fmt.Errorf("%w: %s: %w", ErrUnavailable, libraryVariable, err)
+		}
+		return path, nil
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("%w: find this program's folder: %w", ErrUnavailable, err)
+	}
+	if exe, err = filepath.EvalSymlinks(exe); err != nil {
+		return "", fmt.Errorf("%w: find this program's folder: %w", ErrUnavailable, err)
+	}
+	path := filepath.Join(filepath.Dir(exe), "libtch.so")
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("%w: no libtch.so beside %s and %s is not set; run make", ErrUnavailable, exe, libraryVariable)
+	}
+	return path, nil
+}
+
+// Probe loads libtorch and describes it.
+func Probe() (Info, error) {
+	if err := Load(); err != nil {
+		return Info{}, err
+	}
+	path, err := findLibrary()
+	if err != nil {
+		return Info{}, err
+	}
+	config := C.cg_build_config()
+	defer C.free(unsafe.Pointer(config))
+	return Info{
+		Library: path,
+		Version: C.GoString(C.cg_version()),
+		Config:  strings.TrimSpace(C.GoString(config)),
+		CUDA:    int(C.cg_cuda_devices()),
+		Threads: int(C.cg_get_threads()),
+	}, nil
+}
+
+// SetThreads fixes the number of threads that one operation may use; 0 means one for each core. The order of
+// additions within an operation may depend on it, so a run that must repeat to the byte keeps it fixed.
+func SetThreads(n int) error {
+	if err := Load(); err != nil {
+		return err
+	}
+	if n <= 0 {
+		n = runtime.NumCPU()
+	}
+	return onThread(func() { C.cg_set_threads(C.int(n)) })
+}

@@ -1,0 +1,47 @@
+// The C calls that clipgo needs and gotch lacks. Same conventions as gotch's torch_api.h: a tensor is an owned
+// at::Tensor*, a failure leaves its text in torch_last_err (read through get_and_reset_last_err).
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef void *cg_tensor; // an at::Tensor*
+
+// The library.
+const char *cg_version(void);               // libtorch's version, static
+char *cg_build_config(void);                // how it was built (BLAS, CPU capability, threads); free() it
+int cg_cuda_devices(void);                  // 0 without CUDA
+void cg_set_threads(int n);
+int cg_get_threads(void);
+
+// Data in and out. Bytes are in the tensor's own type, row-major.
+cg_tensor cg_from_bytes(const void *bytes, const int64_t *shape, int dims, int dtype, int device); // copies
+cg_tensor cg_view_bytes(void *bytes, const int64_t *shape, int dims, int dtype); // zero copy: bytes must outlive it
+cg_tensor cg_pixels(const uint8_t *pixels, int64_t n, int64_t size, const double *mean, const double *std,
+                    int device); // uint8 [n, size, size, 3] to float32 [n, 3, size, size], (u8/255 - mean)/std
+void cg_to_bytes(cg_tensor t, void *bytes, size_t n);
+void cg_overwrite(cg_tensor t, const void *bytes, size_t n); // in place, no graph
+
+// Autograd.
+void cg_backward(cg_tensor t, cg_tensor gradient); // gradient may be null for a scalar
+cg_tensor cg_gradient(cg_tensor t);                     // new handle, or null when there is none
+void cg_drop_gradients(cg_tensor *params, int n);
+double cg_gradient_norm(cg_tensor *params, int n); // L2 over all; the same bits for any number of threads
+
+// One AdamW step over all parameters in one pass; decoupled decay, eps outside the root, bias corrected.
+typedef struct {
+	double lr, beta1, beta2, eps;
+	double gradient_scale; // from clipping; 1 leaves gradients alone
+	int64_t step;          // counted from 1
+} cg_adamw_args;
+void cg_adamw(cg_tensor *params, cg_tensor *mean, cg_tensor *variance, const double *decay, int n,
+              const cg_adamw_args *args);
+
+void cg_clamp_in_place(cg_tensor t, double low, double high);
+
+#ifdef __cplusplus
+}
+#endif

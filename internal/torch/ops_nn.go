@@ -1,0 +1,67 @@
+package torch
+
+import (
+	"math"
+
+	"github.com/sugarme/gotch/libtch"
+)
+
+// Linear is t weight^T + bias: t [..., in], weight [out, in], bias [out] or nil.
+func (t *Tensor) Linear(weight, bias *Tensor) *Tensor {
+	return call("Linear", func(o *libtch.Ctensor) { libtch.AtgLinear(o, t.c, weight.c, handle(bias)) }, t, weight, bias)
+}
+
+// LayerNorm normalizes the last dimension to mean 0 and variance 1, then scales and shifts.
+func (t *Tensor) LayerNorm(weight, bias *Tensor, eps float64) *Tensor {
+	width := weight.Shape()[0]
+	return call("LayerNorm", func(o *libtch.Ctensor) {
+		libtch.AtgLayerNorm(o, t.c, []int64{int64(width)}, 1, weight.c, bias.c, eps, 0)
+	}, t, weight, bias)
+}
+
+// GELU is x Phi(x), with the exact normal distribution.
+func (t *Tensor) GELU() *Tensor {
+	return call("GELU", func(o *libtch.Ctensor) { libtch.AtgGelu(o, t.c, "none") }, t)
+}
+
+// GELUTanh is GELU's approximation by a hyperbolic tangent.
+func (t *Tensor) GELUTanh() *Tensor {
+	return call("GELUTanh", func(o *libtch.Ctensor) { libtch.AtgGelu(o, t.c, "tanh") }, t)
+}
+
+// QuickGELU is x sigmoid(1.702 x), OpenAI's approximation of GELU.
+func (t *Tensor) QuickGELU() *Tensor { return t.Mul(t.Scale(1.702).Sigmoid()) }
+
+// Embedding picks rows of a table [V, D] by ids of any shape (int64).
+func (t *Tensor) Embedding(ids *Tensor) *Tensor {
+	return call("Embedding", func(o *libtch.Ctensor) { libtch.AtgEmbedding(o, t.c, ids.c, -1, 0, 0) }, t, ids)
+}
+
+// Attention is softmax(q k^T / sqrt(H) + mask) v over the last two dimensions: q, k, v [B, N, L, H]; mask [L, L] is
+// added to the scores, or nil. Plain products and a softmax: on CPUs they were faster in training than libtorch's
+// scaled_dot_product_attention (294 against 435 ms for a B/32 stack in bf16).
+func Attention(q, k, v, mask *Tensor) *Tensor {
+	shape := q.Shape()
+	scores := q.Scale(1 / math.Sqrt(float64(shape[len(shape)-1]))).Matmul(k.Transpose(-2, -1))
+	if mask != nil {
+		scores = scores.Add(mask)
+	}
+	return scores.Softmax(-1).Matmul(v)
+}
+
+// CrossEntropy is the mean over rows of -log softmax(t)[target]: t [B, K], target [B] int64. With smoothing e the
+// target has 1-e on its class and e spread evenly over all K, PyTorch's label_smoothing.
+func (t *Tensor) CrossEntropy(target *Tensor, smoothing float64) *Tensor {
+	const meanReduction, ignoreIndex = 1, -100
+	return call("CrossEntropy", func(o *libtch.Ctensor) {
+		libtch.AtgCrossEntropyLoss(o, t.c, target.c, nil, meanReduction, ignoreIndex, smoothing)
+	}, t, target)
+}
+
+// Conv2d convolves [B, C, H, W] with weight [O, C, k, k] at a stride, without padding; bias [O] or nil.
+func (t *Tensor) Conv2d(weight, bias *Tensor, stride int) *Tensor {
+	return call("Conv2d", func(o *libtch.Ctensor) {
+		s, zero, one := int64(stride), []int64{0, 0}, []int64{1, 1}
+		libtch.AtgConv2d(o, t.c, weight.c, handle(bias), []int64{s, s}, 2, zero, 2, one, 2, 1)
+	}, t, weight, bias)
+}

@@ -1,0 +1,85 @@
+package torch
+
+import "github.com/sugarme/gotch/libtch"
+
+// To converts the elements to a type; the same type gives a second handle.
+func (t *Tensor) To(dtype DType) *Tensor {
+	return call("To", func(o *libtch.Ctensor) { libtch.AtgTotype(o, t.c, int32(dtype)) }, t)
+}
+
+// OnDevice copies the elements to a device; the same device gives a second handle.
+func (t *Tensor) OnDevice(d Device) *Tensor {
+	return call("OnDevice", func(o *libtch.Ctensor) { libtch.AtgTo(o, t.c, int32(d)) }, t)
+}
+
+// Reshape gives the same elements another shape; one size may be -1, meaning what is left.
+func (t *Tensor) Reshape(shape ...int) *Tensor {
+	return call("Reshape", func(o *libtch.Ctensor) { libtch.AtgReshape(o, t.c, int64s(shape), len(shape)) }, t)
+}
+
+// Permute reorders the dimensions.
+func (t *Tensor) Permute(dims ...int) *Tensor {
+	return call("Permute", func(o *libtch.Ctensor) { libtch.AtgPermute(o, t.c, int64s(dims), len(dims)) }, t)
+}
+
+// Transpose swaps two dimensions.
+func (t *Tensor) Transpose(a, b int) *Tensor {
+	return call("Transpose", func(o *libtch.Ctensor) { libtch.AtgTranspose(o, t.c, int64(a), int64(b)) }, t)
+}
+
+// Select is the slice at one index of a dimension, which goes away.
+func (t *Tensor) Select(dim, index int) *Tensor {
+	return call("Select", func(o *libtch.Ctensor) { libtch.AtgSelect(o, t.c, int64(dim), int64(index)) }, t)
+}
+
+// Narrow is a stretch of a dimension.
+func (t *Tensor) Narrow(dim, start, length int) *Tensor {
+	return call("Narrow", func(o *libtch.Ctensor) { libtch.AtgNarrow(o, t.c, int64(dim), int64(start), int64(length)) }, t)
+}
+
+// Expand repeats dimensions of size 1, without a copy.
+func (t *Tensor) Expand(shape ...int) *Tensor {
+	return call("Expand", func(o *libtch.Ctensor) { libtch.AtgExpand(o, t.c, int64s(shape), len(shape), 0) }, t)
+}
+
+// Contiguous is the same elements in row-major order in memory.
+func (t *Tensor) Contiguous() *Tensor {
+	return call("Contiguous", func(o *libtch.Ctensor) { libtch.AtgContiguous(o, t.c) }, t)
+}
+
+// Cat joins tensors along a dimension.
+func Cat(dim int, parts ...*Tensor) *Tensor {
+	return call("Cat", func(o *libtch.Ctensor) {
+		handles := make([]libtch.Ctensor, len(parts))
+		for i, p := range parts {
+			handles[i] = p.c
+		}
+		libtch.AtgCat(o, handles, len(handles), int64(dim))
+	}, parts...)
+}
+
+// Rows picks rows of dimension 0 by index, an int64 vector.
+func (t *Tensor) Rows(index *Tensor) *Tensor {
+	return call("Rows", func(o *libtch.Ctensor) { libtch.AtgIndexSelect(o, t.c, 0, index.c) }, t, index)
+}
+
+// Gather picks along a dimension by an int64 index of the result's shape.
+func (t *Tensor) Gather(dim int, index *Tensor) *Tensor {
+	return call("Gather", func(o *libtch.Ctensor) { libtch.AtgGather(o, t.c, int64(dim), index.c, 0) }, t, index)
+}
+
+// Arange is 0, 1, ... n-1 as int64, on a device.
+func Arange(s *Scope, n int, d Device) *Tensor {
+	*result = nil
+	scalar(float64(n), func(end libtch.Cscalar) { libtch.AtgArange(result, end, int32(Int64), int32(d)) })
+	failed("Arange", nil)
+	return s.own(*result)
+}
+
+// Zeros is a tensor of zeros, on a device.
+func Zeros(s *Scope, dtype DType, d Device, shape ...int) *Tensor {
+	*result = nil
+	libtch.AtgZeros(result, append(int64s(shape), 0), len(shape), int32(dtype), int32(d))
+	failed("Zeros", nil)
+	return s.own(*result)
+}

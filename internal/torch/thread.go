@@ -1,0 +1,95 @@
+package torch
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/sugarme/gotch/libtch"
+	"golang.org/x/sys/unix"
+)
+
+// libtorch keeps its last error and its gradient mode for each OS thread, and each calling thread gets an OpenMP team
+// of its own. So one goroutine, locked to one thread, makes every call of the process.
+type thread struct {
+	id   int // the OS thread's
+	jobs chan func()
+}
+
+var worker = sync.OnceValue(func() *thread {
+	t := &thread{jobs: make(chan func())}
+	ready := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		t.id = unix.Gettid()
+		close(ready)
+		for job := range t.jobs {
+			job()
+		}
+	}()
+	<-ready
+	return t
+})
+
+// Do runs f on libtorch's thread without recording gradients, and frees what f created. It returns f's error, or the
+// *Error that an operation inside f panicked with. Waiting for the thread obeys ctx; once begun, f runs to its end. A
+// Do inside a Do panics.
+func Do(ctx context.Context, f func(s *Scope) error) error { return do(ctx, 0, f) }
+
+// DoGrad is Do with gradients recorded, for a training step.
+func DoGrad(ctx context.Context, f func(s *Scope) error) error { return do(ctx, 1, f) }
+
+func do(ctx context.Context, grad int, f func(s *Scope) error) (err error) {
+	if err := Load(); err != nil {
+		return err
+	}
+	t := worker()
+	if unix.Gettid() == t.id {
+		panic("torch: Do inside Do")
+	}
+	done := make(chan struct{})
+	var crash any
+	job := func() {
+		defer close(done)
+		defer func() { err, crash = recovered(err, recover()) }()
+		libtch.AtGradSetEnabled(grad)
+		s := &Scope{}
+		defer s.Free()
+		err = f(s)
+	}
+	select {
+	case t.jobs <- job:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	<-done
+	if crash != nil {
+		panic(crash)
+	}
+	return err
+}
+
+// recovered turns an operation's panic into an error and hands any other panic on.
+func recovered(err error, r any) (error, any) {
+	if r == nil {
+		return err, nil
+	}
+	if e, ok := r.(*Error); ok {
+		return e, nil
+	}
+	stack := make([]byte, 16<<10)
+	return nil, fmt.Sprintf("%v\n\n%s", r, stack[:runtime.Stack(stack, false)])
+}
+
+// onThread runs f on libtorch's thread, also when it is already there.
+func onThread(f func()) error {
+	if unix.Gettid() == worker().id {
+		f()
+		return nil
+	}
+	return Do(context.Background(), func(*Scope) error {
+		f()
+		return nil
+	})
+}

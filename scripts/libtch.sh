@@ -1,0 +1,47 @@
+#!/bin/sh
+# Builds libtch.so (gotch's C++ and ours, against one libtorch) and the trampolines that Go links instead of it.
+# Usage: libtch.sh VARIABLES BUILD_DIR. The result is kept in the user's cache under a hash of all that goes in, so
+# another clone, or a switch back to an earlier libtorch, compiles nothing.
+set -eu
+. "$1"
+build=$2
+root=$(cd "$(dirname "$0")/.." && pwd)
+native=$root/internal/torch/native
+gotch=$(cd "$root" && go list -m -f '{{.Dir}}' github.com/sugarme/gotch)
+[ -n "$gotch" ] || gotch=$(cd "$root" && go mod download github.com/sugarme/gotch && go list -m -f '{{.Dir}}' github.com/sugarme/gotch)
+api=$gotch/libtch
+cxx=${REAL_CXX:-c++}
+flags="-fPIC -w -g0 $TORCH_CXXFLAGS"
+
+key=$( (
+	cat "$native"/* "$api/torch_api.cpp" "$api/torch_api.h" "$api/torch_api_generated.h" "$api/torch_api_generated.cpp.h" "$root/internal/torch/trampoline/main.go" "$0"
+	echo "$TORCH_VERSION $TORCH_WHERE $flags $TORCH_LDFLAGS"
+	"$cxx" --version
+) | sha256sum | cut -c1-16)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/clipgo/$key
+
+if [ ! -f "$cache/libtch.so" ]; then
+	echo "libtch: compiling gotch's C++ against libtorch $TORCH_VERSION (about a minute, once)" >&2
+	mkdir -p "$cache"
+	tmp=$(mktemp -d "$cache/build.XXXXXX")
+	trap 'rm -rf "$tmp"' EXIT
+	"$cxx" $flags -O1 -include "$native/compat.h" -I"$api" -c "$api/torch_api.cpp" -o "$tmp/torch_api.o" &
+	first=$!
+	"$cxx" $flags -O3 -fno-math-errno -ffp-contract=off -c "$native/native.cpp" -o "$tmp/native.o"
+	wait $first
+	"$cxx" -shared "$tmp/torch_api.o" "$tmp/native.o" -o "$tmp/libtch.so" $TORCH_LDFLAGS
+	(cd "$root" && CGO_ENABLED=0 go run ./internal/torch/trampoline "$api/torch_api.h" "$api/torch_api_generated.h" "$native/native.h") >"$tmp/trampolines.S"
+	"${CC:-cc}" -c "$tmp/trampolines.S" -o "$tmp/trampolines.o"
+	"${CC:-cc}" -O1 -fPIC -c "$root/internal/torch/trampoline/load.c" -o "$tmp/load.o"
+	ar rcs "$tmp/libtch_trampolines.a" "$tmp/trampolines.o" "$tmp/load.o"
+	mv "$tmp/libtch_trampolines.a" "$cache/"
+	mv "$tmp/libtch.so" "$cache/" # last: its presence means that all is there
+fi
+
+mkdir -p "$build/stub"
+# gotch's cgo lines name CUDA and libtorch libraries; an empty linker script satisfies each of them.
+for s in cuda cudart cublas cudnn caffe2_nvrtc nvrtc-builtins nvrtc nvToolsExt c10_cuda torch_cuda torch c10 torch_cpu; do
+	[ -f "$build/stub/lib$s.so" ] || echo '/* stub */' >"$build/stub/lib$s.so"
+done
+cmp -s "$cache/libtch_trampolines.a" "$build/libtch_trampolines.a" || cp "$cache/libtch_trampolines.a" "$build/"
+cmp -s "$cache/libtch.so" "$build/libtch.so" || cp "$cache/libtch.so" "$build/"

@@ -1,0 +1,68 @@
+// Package vision is the image tower: a vision transformer as open_clip defines it.
+package vision
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Config describes an image tower in open_clip's words (vision_cfg).
+type Config struct {
+	ImageSize    int      `json:"image_size"`
+	PatchSize    int      `json:"patch_size"`
+	Layers       int      `json:"layers"`
+	Width        int      `json:"width"`
+	HeadWidth    int      `json:"head_width"`
+	MLPRatio     float64  `json:"mlp_ratio"`
+	LSInitValue  *float64 `json:"ls_init_value,omitempty"` // layer scale's first value; nil: no layer scale
+	PatchDropout float64  `json:"patch_dropout"`           // share of patches left out in training (FLIP)
+	NoLNPre      bool     `json:"no_ln_pre"`
+	PoolType     string   `json:"pool_type"`           // tok or avg
+	FinalLN      bool     `json:"final_ln_after_pool"` // ln_post after pooling instead of before
+	PosEmbedType string   `json:"pos_embed_type"`      // learnable or sin_cos_2d
+}
+
+// Default is open_clip's CLIPVisionCfg.
+func Default() Config {
+	return Config{ImageSize: 224, PatchSize: 16, Layers: 12, Width: 768, HeadWidth: 64, MLPRatio: 4,
+		PoolType: "tok", PosEmbedType: "learnable"}
+}
+
+// Validate returns every problem, joined.
+func (c Config) Validate() error {
+	var errs []error
+	positive := func(name string, v int) {
+		if v <= 0 {
+			errs = append(errs, fmt.Errorf("vision_cfg.%s: %d is not positive", name, v))
+		}
+	}
+	positive("image_size", c.ImageSize)
+	positive("patch_size", c.PatchSize)
+	positive("layers", c.Layers)
+	positive("width", c.Width)
+	positive("head_width", c.HeadWidth)
+	if len(errs) == 0 {
+		if c.ImageSize%c.PatchSize != 0 {
+			errs = append(errs, fmt.Errorf("vision_cfg.image_size: %d is not a multiple of patch_size %d", c.ImageSize, c.PatchSize))
+		}
+		if c.Width%c.HeadWidth != 0 {
+			errs = append(errs, fmt.Errorf("vision_cfg.width: %d is not a multiple of head_width %d", c.Width, c.HeadWidth))
+		}
+	}
+	if c.MLPRatio <= 0 {
+		errs = append(errs, fmt.Errorf("vision_cfg.mlp_ratio: %g is not positive", c.MLPRatio))
+	}
+	if c.PatchDropout < 0 || c.PatchDropout >= 1 {
+		errs = append(errs, fmt.Errorf("vision_cfg.patch_dropout: %g is not in [0, 1)", c.PatchDropout))
+	}
+	if c.PoolType != "tok" && c.PoolType != "avg" {
+		errs = append(errs, fmt.Errorf("vision_cfg.pool_type: %q is neither tok nor avg", c.PoolType))
+	}
+	if c.PosEmbedType != "learnable" && c.PosEmbedType != "sin_cos_2d" {
+		errs = append(errs, fmt.Errorf("vision_cfg.pos_embed_type: %q is neither learnable nor sin_cos_2d", c.PosEmbedType))
+	}
+	return errors.Join(errs...)
+}
+
+// grid is the number of patches along a side.
+func (c Config) grid() int { return c.ImageSize / c.PatchSize }
