@@ -1,0 +1,79 @@
+# The one door. Everything that is built stands in build/ and bin/; `make clean` removes both.
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+BUILD := $(CURDIR)/build
+
+# Plain `go build`, `go test`, `go vet` and editors work with these: eval "$$(make -s env)"
+export CGO_ENABLED := 1
+export REAL_CXX := $(if $(filter $(CURDIR)/scripts/cxx.sh,$(CXX)),c++,$(or $(CXX),c++))
+export CXX := $(CURDIR)/scripts/cxx.sh
+export CGO_CFLAGS := -g0 -O1 -w
+export CGO_CXXFLAGS := -g0 -O1 -w
+export CGO_LDFLAGS := -L$(BUILD)/stub -L$(BUILD)
+export CLIPGO_LIBTCH := $(BUILD)/libtch.so
+# Looked up when a recipe runs: the first one may have just installed the library.
+export GOFLAGS = $(addprefix -tags=,$(shell sh scripts/jpeg.sh))
+
+PURE := ./datasets/... ./eval/... ./search/... ./text/bpe/... ./vision/preprocess/... ./internal/config/... \
+	./internal/durable/... ./internal/golden/... ./internal/jpeg/... ./internal/lint/... ./internal/safetensors/...
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+
+.PHONY: build demo test test-pure lint bench soak fmt env clean libtorch
+.DEFAULT_GOAL := build
+
+# build finds or installs what is missing, builds libtch.so once for each libtorch, and bin/clipgo.
+build: libtorch
+	@go build -ldflags "-X main.version=$(VERSION)" -o $(BUILD)/clipgo ./cmd/clipgo
+	@mkdir -p bin
+	@if cmp -s $(BUILD)/clipgo bin/clipgo && cmp -s $(BUILD)/libtch.so bin/libtch.so; then \
+		echo "bin/clipgo is up to date"; \
+	else \
+		cp -f $(BUILD)/libtch.so bin/libtch.so && cp -f $(BUILD)/clipgo bin/clipgo && echo "built bin/clipgo"; \
+	fi
+
+libtorch:
+	@mkdir -p $(BUILD)
+	@sh scripts/tools.sh
+	@sh scripts/libtorch.sh $(BUILD)/libtorch.env
+	@sh scripts/libtch.sh $(BUILD)/libtorch.env $(BUILD)
+
+# demo trains on emoji, classifies, embeds a folder and searches it. A few minutes on two cores.
+demo: build
+	@sh scripts/demo.sh
+
+test: test-pure build
+	go vet ./...
+	go test ./...
+
+# test-pure needs neither libtorch nor a C compiler.
+test-pure: export CGO_ENABLED := 0
+test-pure: export GOFLAGS :=
+test-pure:
+	go test $(PURE)
+	GOOS=darwin go vet $(PURE)
+
+lint: build
+	go vet ./...
+	go tool -modfile=tools/go.mod golangci-lint run ./...
+
+bench: build
+	go test -run '^$$' -bench . -benchtime 2s ./...
+
+# soak watches memory over 2,000 steps and kills a training at random times.
+soak: build
+	CLIPGO_SOAK=1 go test -count 1 -timeout 60m -run 'Soak|Kill' ./cmd/clipgo/ ./training/
+
+fmt:
+	gofmt -w $$(git ls-files '*.go')
+
+# env prints only export lines.
+env: libtorch
+	@for v in CGO_ENABLED REAL_CXX CXX CGO_CFLAGS CGO_CXXFLAGS CGO_LDFLAGS CLIPGO_LIBTCH GOFLAGS; do \
+		eval "printf \"export %s='%s'\\n\" $$v \"\$$$$v\""; \
+	done
+
+clean:
+	rm -rf build bin

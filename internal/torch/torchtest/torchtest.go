@@ -1,0 +1,48 @@
+// Package torchtest runs tests that use libtorch.
+package torchtest
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"clipgo/internal/torch"
+)
+
+// Run runs f inside torch.Do and fails the test when handles stay behind. Without libtorch the test is skipped.
+func Run(t *testing.T, f func(s *torch.Scope)) {
+	t.Helper()
+	run(t, torch.Do, f)
+}
+
+// RunGrad is Run with gradients recorded.
+func RunGrad(t *testing.T, f func(s *torch.Scope)) {
+	t.Helper()
+	run(t, torch.DoGrad, f)
+}
+
+type do func(context.Context, func(*torch.Scope) error) error
+
+func run(t *testing.T, do do, f func(s *torch.Scope)) {
+	t.Helper()
+	Need(t)
+	before := torch.Live()
+	err := do(t.Context(), func(s *torch.Scope) error {
+		f(s)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after := torch.Live(); after != before {
+		t.Errorf("%d handles stayed behind\n%s", after-before, torch.Leaks())
+	}
+}
+
+// Need skips the test where libtorch can't be loaded.
+func Need(t testing.TB) {
+	t.Helper()
+	if err := torch.Load(); errors.Is(err, torch.ErrUnavailable) {
+		t.Skip(err)
+	}
+}
