@@ -1,0 +1,101 @@
+package eval
+
+import (
+	"fmt"
+	"math"
+)
+
+// ZeroShot is what a classification reached, as fractions.
+type ZeroShot struct {
+	Top1               float64  `json:"top1"`
+	Top5               *float64 `json:"top5"` // nil below five classes, where CLIP_benchmark reports NaN
+	MeanPerClassRecall float64  `json:"mean_per_class_recall"`
+	N                  int      `json:"n"`
+	Classes            int      `json:"classes"`
+	Chance             float64  `json:"chance"`
+}
+
+// Accuracy adds up a classification, batch by batch, in memory that doesn't grow with the data.
+type Accuracy struct {
+	top1, top5    int
+	present, hits []int // of each class: how many pictures, and how many of them came first
+	n             int
+}
+
+// NewAccuracy counts for a number of classes.
+func NewAccuracy(classes int) *Accuracy {
+	return &Accuracy{present: make([]int, classes), hits: make([]int, classes)}
+}
+
+// Add counts a batch: logits [n, classes] and the right class of each row. Equal logits rank by class number.
+func (a *Accuracy) Add(logits []float32, labels []int) error {
+	classes := len(a.present)
+	if len(logits) != len(labels)*classes {
+		return fmt.Errorf("accuracy: %d logits for %d labels of %d classes", len(logits), len(labels), classes)
+	}
+	for i, label := range labels {
+		if label < 0 || label >= classes {
+			return fmt.Errorf("accuracy: label %d of %d classes", label, classes)
+		}
+		row := logits[i*classes : (i+1)*classes]
+		rank, err := rankOf(row, label)
+		if err != nil {
+			return err
+		}
+		a.n++
+		a.present[label]++
+		if rank < 5 {
+			a.top5++
+		}
+		if rank == 0 {
+			a.top1++
+			a.hits[label]++
+		}
+	}
+	return nil
+}
+
+// rankOf is how many entries stand before the one at index, largest first and equals by position.
+func rankOf(row []float32, index int) (int, error) {
+	rank, own := 0, row[index]
+	for i, v := range row {
+		if math.IsNaN(float64(v)) {
+			return 0, fmt.Errorf("accuracy: logit %d is NaN", i)
+		}
+		if v > own || v == own && i < index {
+			rank++
+		}
+	}
+	return rank, nil
+}
+
+// Result is what was reached so far. Only classes that occurred count in the mean recall.
+func (a *Accuracy) Result() ZeroShot {
+	r := ZeroShot{N: a.n, Classes: len(a.present), Chance: 1 / float64(max(len(a.present), 1))}
+	if a.n == 0 {
+		return r
+	}
+	r.Top1 = float64(a.top1) / float64(a.n)
+	if r.Classes >= 5 {
+		top5 := float64(a.top5) / float64(a.n)
+		r.Top5 = &top5
+	}
+	seen := 0
+	for class, n := range a.present {
+		if n > 0 {
+			seen++
+			r.MeanPerClassRecall += float64(a.hits[class]) / float64(n)
+		}
+	}
+	r.MeanPerClassRecall /= float64(seen)
+	return r
+}
+
+// ClassRecall returns each class's share of right answers, NaN for a class that never occurred.
+func (a *Accuracy) ClassRecall() []float64 {
+	out := make([]float64, len(a.present))
+	for class, n := range a.present {
+		out[class] = float64(a.hits[class]) / float64(n)
+	}
+	return out
+}

@@ -1,0 +1,149 @@
+package eval
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// LogitScale multiplies cosines into logits, as CLIP's published evaluations do whatever the model learned.
+const LogitScale = 100
+
+// Classifier holds a direction per class in the joint space.
+type Classifier struct {
+	Classes []string
+	Dim     int
+	Weights []float32 // [classes, Dim], unit rows
+}
+
+// Prompts says how class names become features.
+type Prompts struct {
+	Classes, Templates []string
+	Fill               func(ids []int32, text string) int // the tokenizer's
+	ContextLength      int
+	BatchSize          int // prompts embedded at once; 0 means 256
+}
+
+// Label is a class with its probability.
+type Label struct {
+	Label string  `json:"label"`
+	Score float64 `json:"score"`
+}
+
+// NewClassifier embeds each class in every template, normalizes each feature, and takes the direction of their mean
+// (CLIP paper, section 3.1.4).
+func NewClassifier(e Embedder, p Prompts) (*Classifier, error) {
+	if len(p.Classes) == 0 || len(p.Templates) == 0 {
+		return nil, fmt.Errorf("a classifier needs classes and templates, got %d and %d", len(p.Classes), len(p.Templates))
+	}
+	c := &Classifier{Classes: p.Classes, Dim: e.Dim()}
+	features := make([]float32, 0, len(p.Templates)*c.Dim)
+	err := p.embed(e, func(rows []float32) {
+		for len(rows) > 0 {
+			n := min(len(rows), cap(features)-len(features))
+			features, rows = append(features, rows[:n]...), rows[n:]
+			if len(features) == cap(features) {
+				c.Weights = append(c.Weights, direction(features, c.Dim)...)
+				features = features[:0]
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// embed hands over the features of all prompts, class by class, in batches that need not end with a class.
+func (p Prompts) embed(e Embedder, take func(rows []float32)) error {
+	size, total := p.BatchSize, len(p.Classes)*len(p.Templates)
+	if size <= 0 {
+		size = 256
+	}
+	ids := make([]int32, min(size, total)*p.ContextLength)
+	for from := 0; from < total; from += size {
+		n := min(size, total-from)
+		for i := range n {
+			class, template := p.Classes[(from+i)/len(p.Templates)], p.Templates[(from+i)%len(p.Templates)]
+			p.Fill(ids[i*p.ContextLength:(i+1)*p.ContextLength], Prompt(template, class))
+		}
+		rows, err := e.EmbedTokens(ids[:n*p.ContextLength], n)
+		if err != nil {
+			return fmt.Errorf("embed prompts: %w", err)
+		}
+		if len(rows) != n*e.Dim() {
+			return fmt.Errorf("embed prompts: %d values for %d prompts of %d", len(rows), n, e.Dim())
+		}
+		if err := checkRows("features of prompts", rows, e.Dim()); err != nil {
+			return err
+		}
+		take(rows)
+	}
+	return nil
+}
+
+// direction is the unit vector along the mean of the rows' directions.
+func direction(rows []float32, dim int) []float32 {
+	sum, row := make([]float64, dim), make([]float64, dim)
+	for at := 0; at < len(rows); at += dim {
+		unit(row, rows[at:at+dim])
+		for i, v := range row {
+			sum[i] += v
+		}
+	}
+	var norm float64
+	for _, v := range sum {
+		norm += v * v
+	}
+	out := make([]float32, dim)
+	for i, v := range sum {
+		out[i] = float32(v / max(math.Sqrt(norm), math.SmallestNonzeroFloat64))
+	}
+	return out
+}
+
+// Logits returns [n, classes]: LogitScale times the cosine of each image feature with each class.
+func (c *Classifier) Logits(features []float32) ([]float32, error) {
+	if err := checkRows("image features", features, c.Dim); err != nil {
+		return nil, err
+	}
+	classes := len(c.Classes)
+	out := make([]float32, len(features)/c.Dim*classes)
+	row, weights := make([]float64, c.Dim), make([]float64, len(c.Weights))
+	for i, w := range c.Weights {
+		weights[i] = float64(w)
+	}
+	scores := make([]float64, classes)
+	for n := range len(features) / c.Dim {
+		unit(row, features[n*c.Dim:(n+1)*c.Dim])
+		dots(scores, row, weights)
+		for i, s := range scores {
+			out[n*classes+i] = float32(LogitScale * s)
+		}
+	}
+	return out, nil
+}
+
+// Rank returns the top classes of one image feature, best first, with the softmax of the logits as scores.
+func (c *Classifier) Rank(feature []float32, top int) ([]Label, error) {
+	logits, err := c.Logits(feature)
+	if err != nil {
+		return nil, err
+	}
+	if len(logits) != len(c.Classes) {
+		return nil, fmt.Errorf("ranking takes one feature of %d values, got %d", c.Dim, len(feature))
+	}
+	highest := float64(slices.Max(logits))
+	labels, sum := make([]Label, len(logits)), 0.0
+	for i, l := range logits {
+		labels[i] = Label{c.Classes[i], math.Exp(float64(l) - highest)}
+		sum += labels[i].Score
+	}
+	slices.SortStableFunc(labels, func(a, b Label) int { return cmp.Compare(b.Score, a.Score) })
+	labels = labels[:min(max(top, 0), len(labels))]
+	for i := range labels {
+		labels[i].Score /= sum
+	}
+	return labels, nil
+}

@@ -1,0 +1,56 @@
+// Package eval measures a model: zero-shot classification, retrieval both ways, average precision.
+//
+// Features come as float32 rows [n, dim], normalized or not; every function normalizes what it is given. Numbers are
+// fractions, under the names that CLIP_benchmark and open_clip print them, and agree with theirs.
+package eval
+
+import (
+	"fmt"
+	"math"
+)
+
+// Embedder turns pictures and captions into features of one space.
+//
+// Pixels are uint8 [n, S, S, 3] and ids int32 [n, L]; both methods return n rows of Dim values, normalized or not.
+type Embedder interface {
+	EmbedImages(pixels []uint8, n int) ([]float32, error)
+	EmbedTokens(ids []int32, n int) ([]float32, error)
+	Dim() int
+}
+
+// unit writes x divided by its Euclidean norm into dst; a zero row stays zero.
+func unit(dst []float64, x []float32) {
+	var sum float64
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	scale := 1.0
+	if sum > 0 {
+		scale = 1 / math.Sqrt(sum)
+	}
+	for i, v := range x {
+		dst[i] = float64(v) * scale
+	}
+}
+
+// units returns the rows of x as unit rows.
+func units(x []float32, dim int) []float64 {
+	out := make([]float64, len(x))
+	for at := 0; at < len(x); at += dim {
+		unit(out[at:at+dim], x[at:at+dim])
+	}
+	return out
+}
+
+// checkRows refuses features that are not whole rows of finite numbers.
+func checkRows(what string, x []float32, dim int) error {
+	if dim <= 0 || len(x)%dim != 0 {
+		return fmt.Errorf("%s: %d values are not rows of %d", what, len(x), dim)
+	}
+	for i, v := range x {
+		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+			return fmt.Errorf("%s: row %d holds %v", what, i/dim, v)
+		}
+	}
+	return nil
+}

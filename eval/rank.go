@@ -1,0 +1,149 @@
+package eval
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// never is the rank of a query that has no right answer.
+const never = int64(1) << 62
+
+// ranks are the 0-based places of the best right answers, both ways.
+type ranks struct {
+	perText  []int64 // place of the text's image among all images
+	perImage []int64 // place of the image's best text among all texts; never for an image without a text
+}
+
+// textBlock is how many texts are scored together: enough to keep the cores busy, few enough to stay in a cache.
+const textBlock = 16
+
+// rankPairs scores all texts against all images in one pass without holding the scores, and counts what stands before
+// each query's best right answer. textImage gives each text's image. Scores are float64, equal ones rank by row.
+func rankPairs(images, texts []float32, dim int, textImage []int) (ranks, error) {
+	if err := checkPairs(images, texts, dim, textImage); err != nil {
+		return ranks{}, err
+	}
+	p := &pairing{dim: dim, images: units(images, dim), texts: units(texts, dim), textImage: textImage}
+	p.findBest()
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			before := make([]int64, len(p.bestText))
+			for from := next.Add(textBlock) - textBlock; from < int64(len(textImage)); from = next.Add(textBlock) - textBlock {
+				p.count(int(from), before)
+			}
+			for i, n := range before {
+				atomic.AddInt64(&p.perImage[i], n)
+			}
+		})
+	}
+	wg.Wait()
+	return p.ranks, nil
+}
+
+func checkPairs(images, texts []float32, dim int, textImage []int) error {
+	if err := checkRows("image features", images, dim); err != nil {
+		return err
+	}
+	if err := checkRows("text features", texts, dim); err != nil {
+		return err
+	}
+	if len(texts)/dim != len(textImage) {
+		return fmt.Errorf("retrieval: %d texts, but %d texts' images", len(texts)/dim, len(textImage))
+	}
+	for t, i := range textImage {
+		if i < 0 || i >= len(images)/dim {
+			return fmt.Errorf("retrieval: text %d belongs to image %d of %d", t, i, len(images)/dim)
+		}
+	}
+	return nil
+}
+
+type pairing struct {
+	ranks
+	dim           int
+	images, texts []float64
+	textImage     []int
+	own           []float64 // of each text: the score with its image
+	best          []float64 // of each image: the highest score with one of its texts
+	bestText      []int     // and which; -1 without a text
+}
+
+// findBest scores the right pairs, by the function that scores all, so that a pair never differs from itself.
+func (p *pairing) findBest() {
+	n := len(p.images) / p.dim
+	p.own, p.perText = make([]float64, len(p.textImage)), make([]int64, len(p.textImage))
+	p.best, p.bestText, p.perImage = make([]float64, n), make([]int, n), make([]int64, n)
+	for i := range p.bestText {
+		p.bestText[i] = -1
+	}
+	for t, i := range p.textImage {
+		dots(p.own[t:t+1], p.text(t), p.images[i*p.dim:(i+1)*p.dim])
+		if p.bestText[i] < 0 || p.own[t] > p.best[i] {
+			p.best[i], p.bestText[i] = p.own[t], t
+		}
+	}
+	for i, t := range p.bestText {
+		if t < 0 {
+			p.perImage[i] = never
+		}
+	}
+}
+
+func (p *pairing) text(t int) []float64 { return p.texts[t*p.dim : (t+1)*p.dim] }
+
+// count scores a block of texts with every image: their ranks are complete after it, the images' ranks go up.
+func (p *pairing) count(from int, before []int64) {
+	const imageBlock = 64
+	scores := make([]float64, imageBlock)
+	to := min(from+textBlock, len(p.textImage))
+	for low := 0; low < len(p.bestText); low += imageBlock {
+		high := min(low+imageBlock, len(p.bestText))
+		for t := from; t < to; t++ {
+			dots(scores[:high-low], p.text(t), p.images[low*p.dim:high*p.dim])
+			p.compare(t, low, scores[:high-low], before)
+		}
+	}
+}
+
+func (p *pairing) compare(t, low int, scores []float64, before []int64) {
+	own, image := p.own[t], p.textImage[t]
+	for k, s := range scores {
+		i := low + k
+		if s > own || s == own && i < image {
+			p.perText[t]++
+		}
+		if best := p.best[i]; s > best || s == best && t < p.bestText[i] {
+			before[i]++
+		}
+	}
+}
+
+// dots writes the products of x with each row of rows, each summed in the order of the entries. Four rows go together
+// because one sum alone waits for itself.
+func dots(dst, x, rows []float64) {
+	d := len(x)
+	n := 0
+	for ; n+4 <= len(dst); n += 4 {
+		a, b := rows[n*d:][:d], rows[(n+1)*d:][:d]
+		c, e := rows[(n+2)*d:][:d], rows[(n+3)*d:][:d]
+		var sa, sb, sc, se float64
+		for i, v := range x {
+			sa += v * a[i]
+			sb += v * b[i]
+			sc += v * c[i]
+			se += v * e[i]
+		}
+		dst[n], dst[n+1], dst[n+2], dst[n+3] = sa, sb, sc, se
+	}
+	for ; n < len(dst); n++ {
+		var sum float64
+		for i, v := range rows[n*d:][:d] {
+			sum += x[i] * v
+		}
+		dst[n] = sum
+	}
+}

@@ -1,0 +1,119 @@
+package eval
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Recall is the share of queries with a right answer among the first K.
+type Recall struct {
+	K     int
+	Value float64
+}
+
+// Retrieval is recall both ways; it is written with CLIP_benchmark's keys.
+type Retrieval struct {
+	Images, Texts int
+	Image         []Recall // a text asks for its image
+	Text          []Recall // an image asks for any of its texts
+}
+
+// Retrieve measures retrieval: images [n, dim], texts [m, dim], and the image of each text. An image without a text
+// counts as a miss, as in CLIP_benchmark.
+func Retrieve(images, texts []float32, dim int, textImage, ks []int) (Retrieval, error) {
+	r, err := rankPairs(images, texts, dim, textImage)
+	if err != nil {
+		return Retrieval{}, err
+	}
+	out := Retrieval{Images: len(r.perImage), Texts: len(r.perText)}
+	for _, k := range ks {
+		out.Image = append(out.Image, Recall{k, within(r.perText, k)})
+		out.Text = append(out.Text, Recall{k, within(r.perImage, k)})
+	}
+	return out, nil
+}
+
+// MarshalJSON writes image_retrieval_recall@K and text_retrieval_recall@K for each K, and the counts.
+func (r Retrieval) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `{"images":%d,"texts":%d`, r.Images, r.Texts)
+	for i := range r.Image {
+		for _, side := range []struct {
+			key string
+			Recall
+		}{{"image", r.Image[i]}, {"text", r.Text[i]}} {
+			value, err := json.Marshal(side.Value)
+			if err != nil {
+				return nil, err
+			}
+			fmt.Fprintf(&b, `,"%s_retrieval_recall@%d":%s`, side.key, side.K, value)
+		}
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// ClipMetrics are open_clip's validation numbers: the i-th image belongs to the i-th text, ranks count from 1.
+type ClipMetrics struct {
+	ImageToTextMeanRank   float64 `json:"image_to_text_mean_rank"`
+	ImageToTextMedianRank float64 `json:"image_to_text_median_rank"`
+	ImageToTextR1         float64 `json:"image_to_text_R@1"`
+	ImageToTextR5         float64 `json:"image_to_text_R@5"`
+	ImageToTextR10        float64 `json:"image_to_text_R@10"`
+	TextToImageMeanRank   float64 `json:"text_to_image_mean_rank"`
+	TextToImageMedianRank float64 `json:"text_to_image_median_rank"`
+	TextToImageR1         float64 `json:"text_to_image_R@1"`
+	TextToImageR5         float64 `json:"text_to_image_R@5"`
+	TextToImageR10        float64 `json:"text_to_image_R@10"`
+}
+
+// NewClipMetrics is open_clip's get_clip_metrics for images and texts [n, dim].
+func NewClipMetrics(images, texts []float32, dim int) (ClipMetrics, error) {
+	if len(images) != len(texts) || len(images) == 0 {
+		return ClipMetrics{}, fmt.Errorf("clip metrics: %d image values and %d text values", len(images), len(texts))
+	}
+	same := make([]int, len(images)/max(dim, 1))
+	for i := range same {
+		same[i] = i
+	}
+	r, err := rankPairs(images, texts, dim, same)
+	if err != nil {
+		return ClipMetrics{}, err
+	}
+	i, t := r.perImage, r.perText
+	return ClipMetrics{
+		ImageToTextMeanRank: meanRank(i), ImageToTextMedianRank: medianRank(i),
+		ImageToTextR1: within(i, 1), ImageToTextR5: within(i, 5), ImageToTextR10: within(i, 10),
+		TextToImageMeanRank: meanRank(t), TextToImageMedianRank: medianRank(t),
+		TextToImageR1: within(t, 1), TextToImageR5: within(t, 5), TextToImageR10: within(t, 10),
+	}, nil
+}
+
+// within is the share of ranks below k; 0 of none.
+func within(ranks []int64, k int) float64 {
+	hits := 0
+	for _, r := range ranks {
+		if r < int64(k) {
+			hits++
+		}
+	}
+	return float64(hits) / float64(max(len(ranks), 1))
+}
+
+func meanRank(ranks []int64) float64 {
+	var sum int64
+	for _, r := range ranks {
+		sum += r
+	}
+	return float64(sum)/float64(len(ranks)) + 1
+}
+
+// medianRank rounds the median of the 0-based ranks down before it counts from 1, as open_clip does.
+func medianRank(ranks []int64) float64 {
+	sorted := slices.Sorted(slices.Values(ranks))
+	n := len(sorted)
+	return math.Floor(float64(sorted[(n-1)/2]+sorted[n/2])/2) + 1
+}
