@@ -1,0 +1,110 @@
+package search
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"clipgo/internal/durable"
+)
+
+// Commit writes the pending changes. First the new segment's files, which nothing names yet, then meta.json by a
+// rename: that is the moment of change. An error leaves the index as it was and the changes pending.
+func (w *Writer) Commit() error {
+	if len(w.pending) == 0 && len(w.dead) == 0 {
+		return nil
+	}
+	next := w.meta
+	next.Segments = nil
+	var dropped []segment
+	for _, s := range w.meta.Segments {
+		s.Dead = slices.Sorted(slices.Values(append(slices.Clone(s.Dead), w.dead[s.Number]...)))
+		if len(s.Dead) == s.Rows {
+			dropped = append(dropped, s)
+			continue
+		}
+		next.Segments = append(next.Segments, s)
+	}
+	if len(w.pending) > 0 {
+		s, err := w.writeSegment()
+		if err != nil {
+			return fmt.Errorf("index %s: %w", w.dir, err)
+		}
+		next.Segments = append(next.Segments, s)
+		next.Next++
+	}
+	if err := writeMeta(w.dir, next); err != nil {
+		return fmt.Errorf("index %s: %w", w.dir, err)
+	}
+	for i, r := range w.pending {
+		w.paths[r.Path] = place{w.meta.Next, i}
+	}
+	w.meta, w.pending, w.dead = next, nil, map[int][]int{}
+	w.discard(dropped)
+	return nil
+}
+
+// discard deletes files that no row lives in any more. What can't be deleted is swept by the next writer.
+func (w *Writer) discard(dropped []segment) {
+	for _, s := range dropped {
+		for name := range s.Files {
+			_ = os.Remove(filepath.Join(w.dir, filepath.FromSlash(name)))
+		}
+	}
+}
+
+// writeSegment writes the pending rows' files and describes them.
+func (w *Writer) writeSegment() (segment, error) {
+	n := w.meta.Next
+	s := segment{Number: n, Rows: len(w.pending), Files: map[string]file{}}
+	image := func(r Row) []float32 { return r.Image }
+	text := func(r Row) []float32 { return r.Text }
+	if rows := w.column(image); rows != nil {
+		if err := w.writeFile(s, imageFile(n), encodeNpy(rows, w.meta.Dim, w.meta.DType)); err != nil {
+			return s, err
+		}
+	}
+	if rows := w.column(text); rows != nil {
+		if err := w.writeFile(s, textFile(n), encodeNpy(rows, w.meta.Dim, w.meta.DType)); err != nil {
+			return s, err
+		}
+	}
+	list := make([]details, len(w.pending))
+	for i, r := range w.pending {
+		list[i] = details{r.Path, r.Caption, r.Size, r.MTime, r.Hash}
+	}
+	data, err := encodeDetails(list)
+	if err != nil {
+		return s, err
+	}
+	return s, w.writeFile(s, rowsFile(n), data)
+}
+
+// column gathers one feature of all pending rows, zeros where a row has none; nil where no row has one.
+func (w *Writer) column(of func(Row) []float32) []float32 {
+	if !slices.ContainsFunc(w.pending, func(r Row) bool { return of(r) != nil }) {
+		return nil
+	}
+	out := make([]float32, len(w.pending)*w.meta.Dim)
+	for i, r := range w.pending {
+		copy(out[i*w.meta.Dim:], of(r))
+	}
+	return out
+}
+
+func (w *Writer) writeFile(s segment, name string, data []byte) error {
+	path := filepath.Join(w.dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(data)
+	s.Files[name] = file{Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+	return durable.WriteFile(path, 0o644, func(f io.Writer) error {
+		_, err := f.Write(data)
+		return err
+	})
+}

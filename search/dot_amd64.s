@@ -1,0 +1,247 @@
+#include "textflag.h"
+
+// Each function writes the products of q with n rows of dim entries. Four sums run side by side so that no addition
+// waits for the one before it; entries beyond the last whole vector are left to the caller, whose tail they are.
+//
+// Registers: DI dst, SI q, DX rows, CX rows left, R8 bytes of a row, R9 whole-block entries, R10 whole-vector entries,
+// R11 the entry reached.
+
+// func dotF32AVX512(dst, q, rows *float32, n, dim int)
+TEXT ·dotF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ q+8(FP), SI
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), CX
+	MOVQ dim+32(FP), R8
+	MOVQ R8, R9
+	ANDQ $~63, R9
+	MOVQ R8, R10
+	ANDQ $~15, R10
+	SHLQ $2, R8
+	TESTQ CX, CX
+	JZ   done
+row:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	XORQ R11, R11
+	CMPQ R11, R9
+	JGE  single
+block:
+	VMOVUPS (DX)(R11*4), Z4
+	VMOVUPS 64(DX)(R11*4), Z5
+	VMOVUPS 128(DX)(R11*4), Z6
+	VMOVUPS 192(DX)(R11*4), Z7
+	VFMADD231PS (SI)(R11*4), Z4, Z0
+	VFMADD231PS 64(SI)(R11*4), Z5, Z1
+	VFMADD231PS 128(SI)(R11*4), Z6, Z2
+	VFMADD231PS 192(SI)(R11*4), Z7, Z3
+	ADDQ $64, R11
+	CMPQ R11, R9
+	JLT  block
+single:
+	CMPQ R11, R10
+	JGE  sum
+	VMOVUPS (DX)(R11*4), Z4
+	VFMADD231PS (SI)(R11*4), Z4, Z0
+	ADDQ $16, R11
+	JMP  single
+sum:
+	VADDPS Z1, Z0, Z0
+	VADDPS Z3, Z2, Z2
+	VADDPS Z2, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VADDPS Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X1, X0, X0
+	VHADDPS X0, X0, X0
+	VHADDPS X0, X0, X0
+	VMOVSS X0, (DI)
+	ADDQ $4, DI
+	ADDQ R8, DX
+	DECQ CX
+	JNZ  row
+done:
+	VZEROUPPER
+	RET
+
+// func dotF16AVX512(dst, q *float32, rows *uint16, n, dim int)
+TEXT ·dotF16AVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ q+8(FP), SI
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), CX
+	MOVQ dim+32(FP), R8
+	MOVQ R8, R9
+	ANDQ $~63, R9
+	MOVQ R8, R10
+	ANDQ $~15, R10
+	SHLQ $1, R8
+	TESTQ CX, CX
+	JZ   done
+row:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	XORQ R11, R11
+	CMPQ R11, R9
+	JGE  single
+block:
+	VCVTPH2PS (DX)(R11*2), Z4
+	VCVTPH2PS 32(DX)(R11*2), Z5
+	VCVTPH2PS 64(DX)(R11*2), Z6
+	VCVTPH2PS 96(DX)(R11*2), Z7
+	VFMADD231PS (SI)(R11*4), Z4, Z0
+	VFMADD231PS 64(SI)(R11*4), Z5, Z1
+	VFMADD231PS 128(SI)(R11*4), Z6, Z2
+	VFMADD231PS 192(SI)(R11*4), Z7, Z3
+	ADDQ $64, R11
+	CMPQ R11, R9
+	JLT  block
+single:
+	CMPQ R11, R10
+	JGE  sum
+	VCVTPH2PS (DX)(R11*2), Z4
+	VFMADD231PS (SI)(R11*4), Z4, Z0
+	ADDQ $16, R11
+	JMP  single
+sum:
+	VADDPS Z1, Z0, Z0
+	VADDPS Z3, Z2, Z2
+	VADDPS Z2, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VADDPS Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X1, X0, X0
+	VHADDPS X0, X0, X0
+	VHADDPS X0, X0, X0
+	VMOVSS X0, (DI)
+	ADDQ $4, DI
+	ADDQ R8, DX
+	DECQ CX
+	JNZ  row
+done:
+	VZEROUPPER
+	RET
+
+// func dotF32AVX2(dst, q, rows *float32, n, dim int)
+TEXT ·dotF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ q+8(FP), SI
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), CX
+	MOVQ dim+32(FP), R8
+	MOVQ R8, R9
+	ANDQ $~31, R9
+	MOVQ R8, R10
+	ANDQ $~15, R10
+	SHLQ $2, R8
+	TESTQ CX, CX
+	JZ   done
+row:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ R11, R11
+	CMPQ R11, R9
+	JGE  single
+block:
+	VMOVUPS (DX)(R11*4), Y4
+	VMOVUPS 32(DX)(R11*4), Y5
+	VMOVUPS 64(DX)(R11*4), Y6
+	VMOVUPS 96(DX)(R11*4), Y7
+	VFMADD231PS (SI)(R11*4), Y4, Y0
+	VFMADD231PS 32(SI)(R11*4), Y5, Y1
+	VFMADD231PS 64(SI)(R11*4), Y6, Y2
+	VFMADD231PS 96(SI)(R11*4), Y7, Y3
+	ADDQ $32, R11
+	CMPQ R11, R9
+	JLT  block
+single:
+	CMPQ R11, R10
+	JGE  sum
+	VMOVUPS (DX)(R11*4), Y4
+	VMOVUPS 32(DX)(R11*4), Y5
+	VFMADD231PS (SI)(R11*4), Y4, Y0
+	VFMADD231PS 32(SI)(R11*4), Y5, Y1
+	ADDQ $16, R11
+	JMP  single
+sum:
+	VADDPS Y1, Y0, Y0
+	VADDPS Y3, Y2, Y2
+	VADDPS Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X1, X0, X0
+	VHADDPS X0, X0, X0
+	VHADDPS X0, X0, X0
+	VMOVSS X0, (DI)
+	ADDQ $4, DI
+	ADDQ R8, DX
+	DECQ CX
+	JNZ  row
+done:
+	VZEROUPPER
+	RET
+
+// func dotF16AVX2(dst, q *float32, rows *uint16, n, dim int)
+TEXT ·dotF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ q+8(FP), SI
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), CX
+	MOVQ dim+32(FP), R8
+	MOVQ R8, R9
+	ANDQ $~31, R9
+	MOVQ R8, R10
+	ANDQ $~15, R10
+	SHLQ $1, R8
+	TESTQ CX, CX
+	JZ   done
+row:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ R11, R11
+	CMPQ R11, R9
+	JGE  single
+block:
+	VCVTPH2PS (DX)(R11*2), Y4
+	VCVTPH2PS 16(DX)(R11*2), Y5
+	VCVTPH2PS 32(DX)(R11*2), Y6
+	VCVTPH2PS 48(DX)(R11*2), Y7
+	VFMADD231PS (SI)(R11*4), Y4, Y0
+	VFMADD231PS 32(SI)(R11*4), Y5, Y1
+	VFMADD231PS 64(SI)(R11*4), Y6, Y2
+	VFMADD231PS 96(SI)(R11*4), Y7, Y3
+	ADDQ $32, R11
+	CMPQ R11, R9
+	JLT  block
+single:
+	CMPQ R11, R10
+	JGE  sum
+	VCVTPH2PS (DX)(R11*2), Y4
+	VCVTPH2PS 16(DX)(R11*2), Y5
+	VFMADD231PS (SI)(R11*4), Y4, Y0
+	VFMADD231PS 32(SI)(R11*4), Y5, Y1
+	ADDQ $16, R11
+	JMP  single
+sum:
+	VADDPS Y1, Y0, Y0
+	VADDPS Y3, Y2, Y2
+	VADDPS Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X1, X0, X0
+	VHADDPS X0, X0, X0
+	VHADDPS X0, X0, X0
+	VMOVSS X0, (DI)
+	ADDQ $4, DI
+	ADDQ R8, DX
+	DECQ CX
+	JNZ  row
+done:
+	VZEROUPPER
+	RET

@@ -1,0 +1,17 @@
+package search
+
+import "fmt"
+
+// CorruptError says that a file of an index can't be used, and why. Commands end with 4 on it.
+type CorruptError struct{ File, Reason string }
+
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("index is damaged: %s: %s", e.File, e.Reason)
+}
+
+// MismatchError says that an index and what is asked of it don't belong together. Commands end with 4 on it.
+type MismatchError struct{ Dir, What, Have, Want string }
+
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("index %s has %s %s, not %s", e.Dir, e.What, e.Have, e.Want)
+}

@@ -1,0 +1,129 @@
+package search
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// File is a source that was found and may need embedding.
+type File struct {
+	Path    string
+	Caption string
+	Size    int64
+	MTime   int64  // nanoseconds since 1970
+	Hash    string // of the content; Plan fills it in where it had to look
+}
+
+// Plan says what a run has to do so that the index matches the files found.
+type Plan struct {
+	Embed     []File // new and changed ones, in the order found
+	Copy      []Copy // content that the index has already, under another name or another time
+	Remove    []string
+	Unchanged int
+
+	New, Changed, Moved int // New + Changed = len(Embed); Moved of the copies have another name
+}
+
+// Copy is a row that is written again with other metadata; its features stay.
+type Copy struct {
+	File File
+	From string // the path under which the index has it
+}
+
+// plan compares the files found with the index's rows, by path. A file is unchanged when size, time and caption are.
+// Only others of a known size are hashed, so a run without changes reads no file. Rows are removed when their file
+// lies below one of roots and was not found; elsewhere nobody looked. hash may fail: the file is then embedded, and
+// whoever opens it says what is wrong.
+func plan(known map[string]details, found []File, roots []string, hash func(path string) (string, error)) Plan {
+	var p Plan
+	c := comparison{known: known, hash: hash, present: map[string]bool{}, byHash: map[string]string{}, sizes: map[int64]bool{}}
+	for _, f := range found {
+		c.present[f.Path] = true
+	}
+	paths := make([]string, 0, len(known))
+	for path := range known {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	for _, path := range paths {
+		c.remember(known[path])
+		if !c.present[path] && below(path, roots) {
+			p.Remove = append(p.Remove, path)
+		}
+	}
+	seen := map[string]bool{}
+	for _, f := range found {
+		if !seen[f.Path] {
+			c.judge(&p, f)
+		}
+		seen[f.Path] = true
+	}
+	return p
+}
+
+type comparison struct {
+	known   map[string]details
+	hash    func(path string) (string, error)
+	present map[string]bool
+	byHash  map[string]string // the path of each content
+	sizes   map[int64]bool
+}
+
+// remember keeps a path for each content, one that is gone before one that is still there: that is a move.
+func (c *comparison) remember(d details) {
+	if d.Hash == "" {
+		return
+	}
+	c.sizes[d.Size] = true
+	if before, ok := c.byHash[d.Hash]; !ok || c.present[before] && !c.present[d.Path] {
+		c.byHash[d.Hash] = d.Path
+	}
+}
+
+func (c *comparison) judge(p *Plan, f File) {
+	old, had := c.known[f.Path]
+	if had && old.Size == f.Size && old.MTime == f.MTime && old.Caption == f.Caption {
+		p.Unchanged++
+		return
+	}
+	if c.sizes[f.Size] {
+		if h, err := c.hash(f.Path); err == nil {
+			f.Hash = h
+		}
+	}
+	from, copied := c.source(f, old)
+	switch {
+	case copied && from == f.Path:
+		p.Unchanged++
+		p.Copy = append(p.Copy, Copy{f, from})
+	case copied:
+		p.Moved++
+		p.Copy = append(p.Copy, Copy{f, from})
+	case had:
+		p.Changed++
+		p.Embed = append(p.Embed, f)
+	default:
+		p.New++
+		p.Embed = append(p.Embed, f)
+	}
+}
+
+// source finds a row with a file's content and caption.
+func (c *comparison) source(f File, old details) (path string, ok bool) {
+	if f.Hash == "" {
+		return "", false
+	}
+	if old.Hash == f.Hash && old.Caption == f.Caption {
+		return f.Path, true
+	}
+	from, ok := c.byHash[f.Hash]
+	return from, ok && c.known[from].Caption == f.Caption
+}
+
+func below(path string, roots []string) bool {
+	return slices.ContainsFunc(roots, func(root string) bool {
+		rel, err := filepath.Rel(root, path)
+		return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+	})
+}

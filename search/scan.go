@@ -1,0 +1,199 @@
+package search
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Neighbor is a row and its inner product with a query.
+type Neighbor struct {
+	Row   int
+	Score float64
+}
+
+// Nearest returns the k live rows of a table with the highest inner products, highest first and equals by row.
+//
+// The scan is float32; every row that its rounding could have kept out is scored again in float64, so the result is
+// that of a float64 scan, for any number of cores. Rows without a feature of the table (all zero) are never near.
+func (ix *Index) Nearest(ctx context.Context, vector []float32, k int, t Table) ([]Neighbor, error) {
+	if len(vector) != ix.space.Dim {
+		return nil, &MismatchError{ix.dir, "dimension", fmt.Sprint(ix.space.Dim), fmt.Sprint(len(vector))}
+	}
+	norm := math.Sqrt(exactDot(vector, vector))
+	if math.IsNaN(norm) || math.IsInf(norm, 0) {
+		return nil, fmt.Errorf("search: the query holds a number that is not finite")
+	}
+	k = min(k, ix.live)
+	if k <= 0 {
+		return nil, ctx.Err()
+	}
+	s := &scan{query: vector, k: k, slack: slack(ix.space.Dim) * float32(norm), kernel: ix.kernel}
+	for _, p := range ix.parts {
+		if t := p.table(t); t != nil {
+			s.addBlocks(p, t)
+		}
+	}
+	if err := s.run(ctx); err != nil {
+		return nil, err
+	}
+	return s.best()
+}
+
+// scan is one search. A block is what a core takes at a time.
+type scan struct {
+	query  []float32
+	k      int
+	slack  float32
+	kernel kernel
+	blocks []block
+	next   atomic.Int64
+	found  []found
+}
+
+type block struct {
+	part     *part
+	table    *table
+	from, to int
+}
+
+const (
+	blockRows = 4096
+	scoreRows = 256 // scored at once, so that the scores stay in the first cache
+)
+
+func (s *scan) addBlocks(p *part, t *table) {
+	for from := 0; from < p.rows; from += blockRows {
+		s.blocks = append(s.blocks, block{p, t, from, min(from+blockRows, p.rows)})
+	}
+}
+
+func (s *scan) run(ctx context.Context) error {
+	workers := min(runtime.GOMAXPROCS(0), max(len(s.blocks), 1))
+	s.found = make([]found, workers)
+	errs := make([]error, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() { errs[w] = s.work(ctx, &s.found[w]) })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// work scores blocks until none is left.
+func (s *scan) work(ctx context.Context, f *found) error {
+	*f = found{k: s.k, slack: s.slack, floor: float32(math.Inf(-1))}
+	scores := make([]float32, scoreRows)
+	for at := s.next.Add(1) - 1; at < int64(len(s.blocks)); at = s.next.Add(1) - 1 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b := s.blocks[at]
+		err := b.table.read(func() error {
+			for from := b.from; from < b.to; from += scoreRows {
+				part := scores[:min(scoreRows, b.to-from)]
+				s.score(part, b.table, from)
+				if err := f.take(b, from, part); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scan) score(dst []float32, t *table, from int) {
+	if t.f32 != nil {
+		s.kernel.f32(dst, s.query, t.f32[from*t.dim:])
+		return
+	}
+	s.kernel.f16(dst, s.query, t.f16[from*t.dim:])
+}
+
+// found holds every row that may still be among the k best: those not below the k-th best score by more than two errors.
+type found struct {
+	k     int
+	slack float32
+	floor float32
+	rows  []candidate
+	limit int
+}
+
+type candidate struct {
+	part  *part
+	table *table
+	row   int // of the part
+	score float32
+}
+
+func (f *found) take(b block, from int, scores []float32) error {
+	for i, score := range scores {
+		if score < f.floor {
+			continue
+		}
+		row := from + i
+		if score != score || math.IsInf(float64(score), 0) {
+			return &CorruptError{b.table.path, fmt.Sprintf("row %d holds a number that is not finite", row)}
+		}
+		if b.part.dead[row] || score == 0 && b.table.empty(row) {
+			continue
+		}
+		f.rows = append(f.rows, candidate{b.part, b.table, row, score})
+	}
+	if len(f.rows) > f.limit {
+		f.prune()
+		f.limit = 2*len(f.rows) + 1024
+	}
+	return nil
+}
+
+// prune drops what can't be among the k best any more.
+func (f *found) prune() {
+	if len(f.rows) <= f.k {
+		return
+	}
+	scores := make([]float32, len(f.rows))
+	for i, c := range f.rows {
+		scores[i] = c.score
+	}
+	slices.Sort(scores)
+	f.floor = scores[len(scores)-f.k] - 2*f.slack
+	f.rows = slices.DeleteFunc(f.rows, func(c candidate) bool { return c.score < f.floor })
+}
+
+// best scores the candidates of all workers in float64 and ranks them.
+func (s *scan) best() ([]Neighbor, error) {
+	all := found{k: s.k, slack: s.slack}
+	for _, f := range s.found {
+		all.rows = append(all.rows, f.rows...)
+	}
+	all.prune()
+	out := make([]Neighbor, len(all.rows))
+	for i, c := range all.rows {
+		err := c.table.read(func() error {
+			out[i] = Neighbor{Row: c.part.first + c.row, Score: c.table.exact(s.query, c.row)}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(out, func(a, b Neighbor) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Row, b.Row))
+	})
+	return out[:min(s.k, len(out))], nil
+}

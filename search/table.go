@@ -1,0 +1,125 @@
+package search
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+	"syscall"
+	"unsafe"
+)
+
+// table is the rows of a .npy file, mapped into memory and only read.
+type table struct {
+	path string
+	rows int
+	dim  int
+	f32  []float32 // one of the two is filled
+	f16  []uint16
+	data []byte
+}
+
+func (t *table) dtype() DType {
+	if t.f16 != nil {
+		return Float16
+	}
+	return Float32
+}
+
+// openTable maps a .npy file of float16 or float32 rows. Whatever is wrong with it is a CorruptError.
+func openTable(path string) (*table, error) {
+	data, err := mapFile(path)
+	if err != nil {
+		return nil, err
+	}
+	h, err := parseNpy(data)
+	if err != nil {
+		_ = unmapFile(data)
+		return nil, &CorruptError{File: path, Reason: err.Error()}
+	}
+	t := &table{path: path, rows: h.rows, dim: h.dim, data: data}
+	body := unsafe.Pointer(unsafe.SliceData(data[h.start:]))
+	if h.dtype == Float16 {
+		t.f16 = unsafe.Slice((*uint16)(body), h.rows*h.dim)
+	} else {
+		t.f32 = unsafe.Slice((*float32)(body), h.rows*h.dim)
+	}
+	return t, nil
+}
+
+func (t *table) close() error {
+	data := t.data
+	t.data, t.f32, t.f16 = nil, nil, nil
+	return unmapFile(data)
+}
+
+// row copies a row as float32.
+func (t *table) row(i int) []float32 {
+	out := make([]float32, t.dim)
+	if t.f32 != nil {
+		copy(out, t.f32[i*t.dim:])
+		return out
+	}
+	for k, h := range t.f16[i*t.dim : (i+1)*t.dim] {
+		out[k] = fromHalf(h)
+	}
+	return out
+}
+
+// read runs f, which reads the rows. A file that somebody cuts short under its mapping faults; here that becomes an
+// error instead of the end of the process.
+func (t *table) read(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		p := recover()
+		if _, fault := p.(interface{ Addr() uintptr }); fault {
+			err = &CorruptError{t.path, "changed while it was read"}
+		} else if p != nil {
+			panic(p)
+		}
+	}()
+	return f()
+}
+
+func (t *table) exact(q []float32, row int) float64 {
+	if t.f32 != nil {
+		return exactDot(q, t.f32[row*t.dim:(row+1)*t.dim])
+	}
+	return exactDot(q, t.f16[row*t.dim:(row+1)*t.dim])
+}
+
+// empty tells a row that stands for a feature that is not there.
+func (t *table) empty(row int) bool {
+	for _, v := range t.row(row) {
+		if v != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func mapFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() || st.Size() == 0 {
+		return nil, &CorruptError{File: path, Reason: fmt.Sprintf("not a file with content (%s, %d bytes)", st.Mode(), st.Size())}
+	}
+	data, err := syscall.Mmap(int(f.Fd()), 0, int(st.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("map %s: %w", path, err)
+	}
+	return data, nil
+}
+
+func unmapFile(data []byte) error {
+	if data == nil {
+		return nil
+	}
+	return syscall.Munmap(data)
+}
