@@ -1,0 +1,58 @@
+package report
+
+import (
+	"math"
+	"slices"
+)
+
+// charts are the curves of a run, in the order in which one asks.
+func charts(run Run) []*chart {
+	column := func(of func(Row) float64) []point {
+		out := make([]point, len(run.Rows))
+		for i, r := range run.Rows {
+			out[i] = point{float64(r.Step), of(r)}
+		}
+		return out
+	}
+	loss := &chart{Name: "Loss", About: "Contrastive loss of each logged batch.", lines: []line{{points: column(func(r Row) float64 { return r.Loss })}}, smooth: true}
+	if run.BatchSize > 1 {
+		loss.marks = []mark{{math.Log(float64(run.BatchSize)), "chance, ln(batch)"}}
+	}
+	scale := &chart{Name: "Logit scale", About: "What cosines are multiplied by; at the clamp the model asks for more than it may have.",
+		lines: []line{{points: column(func(r Row) float64 { return r.Scale })}}, marks: []mark{{run.MaxScale, "clamp"}}}
+	rate := &chart{Name: "Learning rate", About: "The schedule as it was applied.", fromZero: true, lines: []line{{points: column(func(r Row) float64 { return r.LR })}}}
+	pace := &chart{Name: "Pairs a second", About: "Throughput between two logged steps, waiting for data included.", fromZero: true,
+		lines: []line{{points: column(func(r Row) float64 { return r.PairsPerSecond })}}}
+	norm := &chart{Name: "Gradient norm", About: "Of all parameters together, before clipping.", fromZero: true, smooth: true,
+		lines: []line{{points: column(func(r Row) float64 { return r.GradNorm })}}}
+	all := append([]*chart{loss}, validation(run.Evaluations)...)
+	all = append(all, scale, rate, norm, pace)
+	all = slices.DeleteFunc(all, func(c *chart) bool { return !c.hasPoints() })
+	for _, c := range all {
+		c.layout()
+	}
+	return all
+}
+
+// validation draws all measured fractions in one chart, with the highest chance among them.
+func validation(list []Evaluation) []*chart {
+	c := &chart{Name: "Validation", About: "Fractions measured during the training.", fraction: true, fromZero: true}
+	at := map[string]int{}
+	chance := 0.0
+	for _, e := range list {
+		for _, v := range e.Values {
+			i, ok := at[v.Name]
+			if !ok {
+				i = len(c.lines)
+				at[v.Name] = i
+				c.lines = append(c.lines, line{Name: v.Name})
+			}
+			c.lines[i].points = append(c.lines[i].points, point{float64(e.Step), v.Value})
+			chance = max(chance, v.Chance)
+		}
+	}
+	if chance > 0 {
+		c.marks = []mark{{chance, "chance " + percent(chance)}}
+	}
+	return []*chart{c}
+}

@@ -1,0 +1,186 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"encoding/xml"
+)
+
+// sample is a run with everything that a page can show, spikes and gaps included.
+func sample(t testing.TB) Run {
+	r := rand.New(rand.NewPCG(1, 2))
+	run := Run{
+		Title: "emoji on two cores", Subtitle: "clip-tiny, builtin:emoji, 1,411 pictures, f32, seed 0", BatchSize: 128,
+		Findings: []Finding{
+			{Good, "The loss ended at 0.61, far below chance, ln(128) = 4.85."},
+			{Warning, "The logit scale stood at its clamp (100) for the last 310 steps."},
+			{Note, "41 captions occurred more than once in a batch; they count as negatives of each other."},
+		},
+	}
+	for step := 10; step <= 3000; step += 10 {
+		x := float64(step) / 3000
+		row := Row{Step: step, Samples: int64(step) * 128, Loss: 4.9*math.Exp(-3.2*x) + 0.4 + 0.25*r.NormFloat64()*(1-x), Scale: min(100, 14.3*math.Exp(2.6*x)),
+			LR: 1e-3 * min(x/0.05, 0.5+0.5*math.Cos(math.Pi*x)), GradNorm: 1 + 2*(1-x) + r.ExpFloat64()*0.4, PairsPerSecond: 640 + 20*r.NormFloat64()}
+		if step == 1200 {
+			row.Loss, row.GradNorm = math.NaN(), math.Inf(1)
+		}
+		run.Rows = append(run.Rows, row)
+	}
+	for step := 500; step <= 3000; step += 500 {
+		x := float64(step) / 3000
+		run.Evaluations = append(run.Evaluations, Evaluation{step, []Value{{"zero-shot top-1", 0.85 * math.Sqrt(x), 0.0007}, {"image retrieval R@1", 0.62 * x, 0}, {"text retrieval R@5", 0.9 * math.Pow(x, 0.3), 0}}})
+	}
+	for i, caption := range []string{"red heart", "a <b>bold</b> caption & more", "slice of pizza", "grinning face with very long words in its name so that it has to wrap somewhere"} {
+		e := Example{Caption: caption}
+		for k := range 5 {
+			e.Hits = append(e.Hits, Hit{thumbnail(t, uint8(60*i), uint8(50*k)), fmt.Sprintf("picture number %d of them", k), 0.41 - 0.05*float64(k), []Verdict{Right, Wrong, Wrong, Unjudged, Wrong}[(i+k)%5]})
+		}
+		run.Examples = append(run.Examples, e)
+	}
+	for _, s := range []string{"model=clip-tiny", "train-data=builtin:emoji", "batch-size=128", "lr=0.001", "wd=0.1", "warmup=150", "precision=fp32", "aug-cfg={\"scale\":[0.6,1],\"color_jitter\":[0.2,0.2,0.2,0.1]}"} {
+		name, value, _ := strings.Cut(s, "=")
+		run.Settings = append(run.Settings, Setting{name, value})
+	}
+	return run
+}
+
+func thumbnail(t testing.TB, r, g uint8) []byte {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, 64, 64))
+	for i := range 64 * 64 {
+		x, y := float64(i%64)-32, float64(i/64)-32
+		img.Set(i%64, i/64, color.White)
+		if x*x+y*y < 700 {
+			img.Set(i%64, i/64, color.RGBA{255 - r, 80 + g/2, r, 255})
+		}
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func page(t testing.TB, run Run) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Write(&b, run); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// With CLIPGO_REPORT=FILE the page is also written there, to be looked at.
+func TestPageIsOneSelfContainedFile(t *testing.T) {
+	html := page(t, sample(t))
+	if path := os.Getenv("CLIPGO_REPORT"); path != "" {
+		if err := os.WriteFile(path, []byte(html), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, bad := range []string{"<script", "http:", "https:", "<link", "@import", "url(", "NaN", "Inf", "<b>bold", "ZgotmplZ", "%!"} {
+		if strings.Contains(html, bad) {
+			t.Errorf("the page contains %q", bad)
+		}
+	}
+	for _, want := range []string{"chance, ln(batch)", "clamp", "a &lt;b&gt;bold", "data:image/png;base64,", "prefers-color-scheme: dark", "<title id=\"t0\">Loss</title>", "zero-shot top-1", "384,000 samples", "3,000"} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
+// Each SVG must be well-formed XML, and each curve must stay inside its frame.
+func TestCurvesStayInTheFrame(t *testing.T) {
+	html := page(t, sample(t))
+	svgs := regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAllString(html, -1)
+	if len(svgs) != 6 {
+		t.Fatalf("%d charts", len(svgs))
+	}
+	for _, svg := range svgs {
+		d := xml.NewDecoder(strings.NewReader(svg))
+		for {
+			token, err := d.Token()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if el, ok := token.(xml.StartElement); ok && el.Name.Local == "path" {
+				inFrame(t, el)
+			}
+		}
+	}
+}
+
+func inFrame(t *testing.T, el xml.StartElement) {
+	t.Helper()
+	for _, a := range el.Attr {
+		if a.Name.Local != "d" {
+			continue
+		}
+		for _, pair := range regexp.MustCompile(`[ML]([-\d.]+) ([-\d.]+)`).FindAllStringSubmatch(a.Value, -1) {
+			var x, y float64
+			fmt.Sscan(pair[1], &x)
+			fmt.Sscan(pair[2], &y)
+			if x < left || x > chartWidth-right || y < top-0.1 || y > chartHeight-bottom+0.1 {
+				t.Errorf("point %v outside the frame", pair[0])
+			}
+		}
+	}
+}
+
+func TestAnEmptyOrOddRunStillHasAPage(t *testing.T) {
+	page(t, Run{})
+	one := []Row{{Step: 1, Loss: math.NaN(), Scale: 14, LR: 0}}
+	html := page(t, Run{Title: "x", Rows: one, Examples: []Example{{Caption: "c", Hits: []Hit{{Thumbnail: []byte("<svg onload=x>")}}}}})
+	if strings.Contains(html, "onload") || strings.Contains(html, ">Loss<") || !strings.Contains(html, ">Logit scale<") {
+		t.Error("a page of one row shows what it shouldn't, or not what it should")
+	}
+}
+
+func TestTornMetricsAreReadUpToTheTear(t *testing.T) {
+	rows, err := ReadRows(strings.NewReader(`{"step":1,"loss":4.8,"scale":14.3,"lr":0.1,"grad_norm":null,"pairs_per_second":9}` + "\n\n" + `{"step":2,"lo`))
+	if err != nil || len(rows) != 1 || rows[0].Loss != 4.8 || !math.IsNaN(rows[0].GradNorm) || rows[0].PairsPerSecond != 9 {
+		t.Errorf("%+v %v", rows, err)
+	}
+	if _, err := ReadRows(strings.NewReader("{}\n{]\n")); err == nil || !strings.Contains(err.Error(), "line 2") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSpikesSurviveThinning(t *testing.T) {
+	points := make([]point, 10_000)
+	for i := range points {
+		points[i] = point{float64(i), 1}
+	}
+	points[5003].y, points[7001].y = 50, -50
+	out := thin(points)
+	if len(out) > mostPoints+1 || !slices.Contains(out, points[5003]) || !slices.Contains(out, points[7001]) || out[len(out)-1] != points[9999] {
+		t.Errorf("%d points of 10000", len(out))
+	}
+}
+
+func TestNumbersAreShort(t *testing.T) {
+	for v, want := range map[float64]string{0: "0", 0.0005: "5e-4", 0.0123: "0.012", 4.8520: "4.852", 99.96: "99.96", 1234: "1,234", 12345: "12.3k", 2.5e6: "2.5M", math.NaN(): "not finite"} {
+		if got := short(v); got != want && !math.IsNaN(v) {
+			t.Errorf("%v: %s, want %s", v, got, want)
+		}
+	}
+	if got := grouped(-1234567); got != "-1,234,567" {
+		t.Error(got)
+	}
+}
