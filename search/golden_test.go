@@ -1,8 +1,10 @@
 package search
 
 import (
+	"bytes"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -49,6 +51,35 @@ func TestGoldenIndex(t *testing.T) {
 				if rows[i].Path != path {
 					t.Errorf("place %d: %s, want %s", i, rows[i].Path, path)
 				}
+			}
+		})
+	}
+}
+
+// Writing numpy's own table again gives numpy's bytes.
+func TestGoldenIndexTablesRoundTrip(t *testing.T) {
+	dir := golden.Dir(t, "index")
+	files, err := filepath.Glob(filepath.Join(dir, "*_emb", "*.npy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			table, err := openTable(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer table.close()
+			var rows []float32
+			for i := range table.rows {
+				rows = append(rows, table.row(i)...)
+			}
+			if got := encodeNpy(rows, table.dim, table.dtype()); !bytes.Equal(got, want) {
+				t.Error("other bytes")
 			}
 		})
 	}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -124,27 +126,34 @@ func (w *Writer) create(space Space) error {
 	return writeMeta(w.dir, w.meta)
 }
 
-// sweep removes what a killed process left: files with a segment's name that no segment has.
+// sweep removes what a killed process left: segment files that meta.json doesn't name, and unfinished ones, whose
+// names hold the name that they were to have.
 func (w *Writer) sweep() error {
-	live := map[int]bool{}
+	named := map[string]bool{metaName: true}
 	for _, s := range w.meta.Segments {
-		live[s.Number] = true
-	}
-	for _, folder := range []string{"img_emb", "text_emb", "metadata"} {
-		files, err := segmentFiles(w.dir, folder)
-		if err != nil {
-			return err
+		for name := range s.Files {
+			named[name] = true
 		}
-		for n, path := range files {
-			if !live[n] {
-				if err := os.Remove(path); err != nil {
-					return fmt.Errorf("remove the rest of an interrupted run: %w", err)
-				}
+	}
+	for _, folder := range []string{".", "img_emb", "text_emb", "metadata"} {
+		entries, err := os.ReadDir(filepath.Join(w.dir, folder))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("open index: %w", err)
+		}
+		for _, e := range entries {
+			name := path.Join(folder, e.Name())
+			if !e.Type().IsRegular() || named[name] || !ownName.MatchString(e.Name()) {
+				continue
+			}
+			if err := os.Remove(filepath.Join(w.dir, filepath.FromSlash(name))); err != nil {
+				return fmt.Errorf("remove the rest of an interrupted run: %w", err)
 			}
 		}
 	}
 	return nil
 }
+
+var ownName = regexp.MustCompile(`img_emb_\d+\.npy|text_emb_\d+\.npy|metadata_\d+\.parquet|meta\.json`)
 
 // Plan compares the files found with the index; roots are the folders that were searched for them.
 func (w *Writer) Plan(found []File, roots []string, hash func(path string) (string, error)) Plan {

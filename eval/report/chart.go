@@ -214,13 +214,12 @@ func thin(points []point) []point {
 	return out
 }
 
-// smoothed averages over a window around each point, shorter at the ends.
+// smoothed averages over a window around each point, cut at the ends.
 func smoothed(points []point, reach int) []point {
 	out := make([]point, len(points))
 	for i, p := range points {
-		r := min(reach, i, len(points)-1-i)
 		sum, n := 0.0, 0
-		for _, q := range points[i-r : i+r+1] {
+		for _, q := range points[max(i-reach, 0):min(i+reach+1, len(points))] {
 			if finite(q.y) {
 				sum, n = sum+q.y, n+1
 			}
@@ -244,7 +243,7 @@ func ticks(low, high float64, n int) []float64 {
 	for {
 		var out []float64
 		for i := math.Ceil(low/step - 1e-9); i*step <= high+step*1e-9; i++ {
-			out = append(out, i*step)
+			out = append(out, i*step+0) // no -0
 		}
 		if len(out) >= 2 {
 			return out
