@@ -1,0 +1,133 @@
+package contrastive
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"clipgo/internal/nn"
+	"clipgo/internal/torch"
+	"clipgo/text"
+	"clipgo/vision"
+	"clipgo/vision/preprocess"
+)
+
+// maxLogitScale is ln 100: CLIP never multiplies similarities by more than 100 (CLIP paper, section 2.5).
+var maxLogitScale = math.Log(100)
+
+// Model is CLIP: two towers that project into one space, and the scale of their similarities.
+type Model struct {
+	Config     Config
+	Preprocess preprocess.Config // how pictures become the pixels that this model was trained on
+
+	params     *nn.Params
+	image      *vision.ViT
+	text       *text.Transformer
+	logitScale *nn.Param // natural logarithm of the scale, []
+	device     torch.Device
+	dtype      torch.DType
+}
+
+// Declare lays out a model without memory for its parameters: enough to count them. It needs no libtorch.
+func Declare(c Config) *Model {
+	m := &Model{Config: c, Preprocess: preprocess.Default(), params: nn.NewParams(), device: torch.CPU, dtype: torch.Float32}
+	m.Preprocess.Size = c.Vision.ImageSize
+	root := m.params.Root()
+	head := text.NewHead(root, c.Text, c.EmbedDim)
+	m.logitScale = root.Declare("logit_scale", nn.Constant(c.initLogitScale()))
+	m.image = vision.New(root.At("visual"), c.Vision, c.EmbedDim, c.activation())
+	m.text = text.New(root, c.Text, head, c.activation())
+	return m
+}
+
+// Placement says where and in what type a model computes.
+type Placement struct {
+	Device torch.Device
+	DType  torch.DType // Float32 or BFloat16; parameters are float32 in either
+}
+
+// On is the CPU in float32.
+func On() Placement { return Placement{Device: torch.CPU, DType: torch.Float32} }
+
+// New builds a model with fresh parameters, which depend on the seed alone. Its owner calls Free.
+func New(ctx context.Context, c Config, seed uint64, at Placement) (*Model, error) {
+	m := Declare(c)
+	m.device, m.dtype = at.Device, at.DType
+	err := torch.Do(ctx, func(*torch.Scope) error {
+		m.params.Fill(seed, at.Device)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make parameters: %w", err)
+	}
+	return m, nil
+}
+
+// Free gives the parameters' memory back.
+func (m *Model) Free() { m.params.Free() }
+
+// Params lists the parameters in open_clip's order.
+func (m *Model) Params() []*nn.Param { return m.params.All() }
+
+// ParameterCount is the number of trained values, the scale included.
+func (m *Model) ParameterCount() int64 { return m.params.Count() }
+
+// Dim is the width E of the common space.
+func (m *Model) Dim() int { return m.Config.EmbedDim }
+
+// mode is how this model makes a forward pass.
+func (m *Model) mode() nn.Mode { return nn.Mode{DType: m.dtype} }
+
+// EncodeImages maps pixels, uint8 [n, S, S, 3], to unit features, float32 [n, E].
+func (m *Model) EncodeImages(s *torch.Scope, pixels []uint8, n int, mode nn.Mode) *torch.Tensor {
+	images := torch.Pixels(s, pixels, n, m.Preprocess.Mean, m.Preprocess.Std, m.device)
+	return m.image.Forward(images, mode).To(torch.Float32).Unit()
+}
+
+// EncodeTokens maps n captions of L token ids each to unit features, float32 [n, E].
+func (m *Model) EncodeTokens(s *torch.Scope, ids []int32, n int, mode nn.Mode) *torch.Tensor {
+	return m.text.Forward(s, ids, n, mode).To(torch.Float32).Unit()
+}
+
+// Scale is exp(logit_scale), [], in scope s.
+func (m *Model) Scale(s *torch.Scope) *torch.Tensor { return m.logitScale.Tensor().In(s).Exp() }
+
+// ClampScale limits logit_scale to [0, ln 100]. It says whether the upper bound was reached.
+func (m *Model) ClampScale() {
+	m.logitScale.Tensor().ClampInPlace(0, maxLogitScale)
+}
+
+// embedBatch is how many pictures or captions go through a tower at once when features are wanted: larger batches
+// gain nothing on CPUs and cost memory.
+const embedBatch = 64
+
+// EmbedImages maps pixels, uint8 [n, S, S, 3], to unit features [n, E], row-major.
+func (m *Model) EmbedImages(pixels []uint8, n int) ([]float32, error) {
+	return m.embed(n, len(pixels)/max(n, 1), func(s *torch.Scope, from, to, count int) *torch.Tensor {
+		return m.EncodeImages(s, pixels[from:to], count, m.mode())
+	})
+}
+
+// EmbedTokens maps n captions of L token ids each, row-major, to unit features [n, E], row-major.
+func (m *Model) EmbedTokens(ids []int32, n int) ([]float32, error) {
+	l := len(ids) / max(n, 1)
+	return m.embed(n, l, func(s *torch.Scope, from, to, count int) *torch.Tensor {
+		return m.EncodeTokens(s, ids[from:to], count, m.mode())
+	})
+}
+
+// embed runs one tower over n items, each width elements long in the caller's slice, a batch at a time.
+func (m *Model) embed(n, width int, encode func(s *torch.Scope, from, to, count int) *torch.Tensor) ([]float32, error) {
+	out := make([]float32, 0, n*m.Dim())
+	for i := 0; i < n; i += embedBatch {
+		count := min(embedBatch, n-i)
+		err := torch.Do(context.Background(), func(s *torch.Scope) error {
+			out = append(out, encode(s, i*width, (i+count)*width, count).Float32s()...)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

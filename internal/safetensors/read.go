@@ -1,0 +1,162 @@
+// Package safetensors reads and writes the safetensors format: an 8-byte length, a JSON header, raw numbers.
+//
+// A file is data and nothing else: nothing in it is executed, and a header that lies about its data is refused.
+package safetensors
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// DType names the type of a tensor's numbers as the format spells it.
+type DType string
+
+// The types of the format that clipgo meets.
+const (
+	F64  DType = "F64"
+	F32  DType = "F32"
+	F16  DType = "F16"
+	BF16 DType = "BF16"
+	I64  DType = "I64"
+	I32  DType = "I32"
+	I16  DType = "I16"
+	I8   DType = "I8"
+	U8   DType = "U8"
+	Bool DType = "BOOL"
+)
+
+// Size is the width of one number in bytes, 0 for a type that is not known.
+func (d DType) Size() int64 {
+	switch d {
+	case F64, I64:
+		return 8
+	case F32, I32:
+		return 4
+	case F16, BF16, I16:
+		return 2
+	case I8, U8, Bool:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// Tensor is a named array. Data is little endian and row-major.
+type Tensor struct {
+	Name  string
+	DType DType
+	Shape []int64
+	Data  []byte
+}
+
+// File is an open file. Its tensors' Data is the mapped file: it is read only, and gone after Close.
+type File struct {
+	mapped   []byte
+	tensors  []entry
+	index    map[string]int
+	metadata map[string]string
+}
+
+// entry is a tensor with the place of its data.
+type entry struct {
+	Tensor
+	begin int64
+}
+
+// ErrFormat wraps every way in which a file is not a valid safetensors file.
+var ErrFormat = errors.New("not a valid safetensors file")
+
+// maxHeader is the format's own bound on the header.
+const maxHeader = 100 << 20
+
+// Open maps a file and checks its header. Reading the numbers costs nothing until they are touched.
+func Open(path string) (*File, error) {
+	data, err := mapFile(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := parse(data)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrFormat, err), unmap(data))
+	}
+	return f, nil
+}
+
+func mapFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
+	}
+	if info.Size() == 0 {
+		return nil, nil
+	}
+	data, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, &fs.PathError{Op: "mmap", Path: path, Err: err}
+	}
+	return data, nil
+}
+
+func unmap(data []byte) error {
+	if data == nil {
+		return nil
+	}
+	return unix.Munmap(data)
+}
+
+func parse(data []byte) (*File, error) {
+	if len(data) < 8 {
+		return nil, fmt.Errorf("%d bytes are too few", len(data))
+	}
+	n := binary.LittleEndian.Uint64(data)
+	if n > maxHeader || n > uint64(len(data)-8) {
+		return nil, fmt.Errorf("the header says that it has %d bytes", n)
+	}
+	f := &File{mapped: data, index: map[string]int{}}
+	body := data[8+n:]
+	if err := f.readHeader(data[8:8+n], body); err != nil {
+		return nil, err
+	}
+	return f, f.checkLayout(int64(len(body)))
+}
+
+// Names lists the tensors in the order of their data.
+func (f *File) Names() []string {
+	names := make([]string, len(f.tensors))
+	for i, t := range f.tensors {
+		names[i] = t.Name
+	}
+	return names
+}
+
+// Tensor finds a tensor by name.
+func (f *File) Tensor(name string) (Tensor, bool) {
+	i, ok := f.index[name]
+	if !ok {
+		return Tensor{}, false
+	}
+	return f.tensors[i].Tensor, true
+}
+
+// Metadata is the header's own table of strings.
+func (f *File) Metadata() map[string]string { return f.metadata }
+
+// Close unmaps the file.
+func (f *File) Close() error {
+	data := f.mapped
+	f.mapped, f.tensors, f.index = nil, nil, nil
+	return unmap(data)
+}

@@ -1,0 +1,85 @@
+package safetensors
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// Write writes tensors in the order given. The same input gives the same bytes; the data begins at a multiple of 8.
+func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
+	header, err := makeHeader(tensors, metadata)
+	if err != nil {
+		return err
+	}
+	var length [8]byte
+	binary.LittleEndian.PutUint64(length[:], uint64(len(header)))
+	if _, err := w.Write(length[:]); err != nil {
+		return err
+	}
+	if _, err := w.Write(header); err != nil {
+		return err
+	}
+	for _, t := range tensors {
+		if _, err := w.Write(t.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func makeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	if metadata != nil {
+		if err := field(&b, metadataKey, metadata); err != nil {
+			return nil, err
+		}
+	}
+	var at int64
+	seen := map[string]bool{metadataKey: true}
+	for _, t := range tensors {
+		n, err := byteSize(t.DType, t.Shape)
+		if err != nil {
+			return nil, fmt.Errorf("write %q: %w", t.Name, err)
+		}
+		if n != int64(len(t.Data)) || seen[t.Name] {
+			return nil, fmt.Errorf("write %q: %d bytes for %v, or a name used twice", t.Name, len(t.Data), t.Shape)
+		}
+		seen[t.Name] = true
+		e := struct {
+			DType   DType    `json:"dtype"`
+			Shape   []int64  `json:"shape"`
+			Offsets [2]int64 `json:"data_offsets"`
+		}{t.DType, append([]int64{}, t.Shape...), [2]int64{at, at + n}}
+		if err := field(&b, t.Name, e); err != nil {
+			return nil, err
+		}
+		at += n
+	}
+	b.WriteByte('}')
+	for b.Len()%8 != 0 {
+		b.WriteByte(' ')
+	}
+	return b.Bytes(), nil
+}
+
+func field(b *bytes.Buffer, key string, value any) error {
+	k, err := json.Marshal(key)
+	if err != nil {
+		return err
+	}
+	v, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	if b.Len() > 1 {
+		b.WriteByte(',')
+	}
+	b.Write(k)
+	b.WriteByte(':')
+	b.Write(v)
+	return nil
+}

@@ -1,0 +1,214 @@
+package training
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"time"
+
+	"clipgo/internal/durable"
+	"clipgo/internal/optim"
+	"clipgo/internal/safetensors"
+	"clipgo/internal/torch"
+)
+
+// The files of a checkpoint that training writes itself.
+const (
+	stateFile     = "state.json"
+	optimizerFile = "optimizer.safetensors"
+	stateFormat   = 1
+)
+
+// State is what a checkpoint says about the run besides the numbers of the model.
+type State struct {
+	Format int `json:"format"`
+	Progress
+	Seed        uint64      `json:"seed"`
+	Data        string      `json:"data_fingerprint"`
+	Environment Environment `json:"environment"`
+}
+
+// Environment is what the bytes of a resumed run depend on besides its inputs.
+type Environment struct {
+	Threads  int    `json:"threads"`
+	Libtorch string `json:"libtorch"`
+	CPU      string `json:"cpu_features"`
+}
+
+// File is a file that the owner of the model adds to each checkpoint.
+type File struct {
+	Name  string
+	Write func(w io.Writer) error
+}
+
+// Checkpoints writes, finds and prunes the checkpoints of a run.
+type Checkpoints struct {
+	Dir   string        // the run's checkpoints/
+	Every int           // steps between checkpoints; 0: only by time and at the end
+	Pause time.Duration // or so much time, whichever comes first; 0: only by steps
+	Keep  int           // how many stay
+	Files []File
+	State State // Seed, Data and Environment; the rest is filled in
+	Log   *slog.Logger
+
+	saved time.Time
+	step  int
+}
+
+// After saves when a checkpoint is due.
+func (c *Checkpoints) After(_ context.Context, e Event) error {
+	if c.saved.IsZero() {
+		c.saved = time.Now()
+	}
+	due := c.Every > 0 && e.Step%c.Every == 0 || c.Pause > 0 && time.Since(c.saved) >= c.Pause
+	if !due && !e.Last || c.step == e.Step {
+		return nil
+	}
+	return c.save(e.Trainer)
+}
+
+func (c *Checkpoints) save(t *Trainer) error {
+	begun := time.Now()
+	dir := filepath.Join(c.Dir, fmt.Sprintf("step-%08d", t.Progress.Step))
+	state := c.State
+	state.Format, state.Progress = stateFormat, t.Progress
+	files := append(slices.Clone(c.Files),
+		File{optimizerFile, t.Optimizer.WriteState},
+		File{stateFile, func(w io.Writer) error { return writeJSON(w, state) }})
+	err := durable.WriteDir(dir, func(tmp string) error { return writeFiles(tmp, files) })
+	if err != nil {
+		return fmt.Errorf("save checkpoint: %w", err)
+	}
+	c.saved, c.step = time.Now(), t.Progress.Step
+	c.Log.Debug("checkpoint", "path", dir, "seconds", time.Since(begun).Seconds())
+	return c.prune()
+}
+
+func writeFiles(dir string, files []File) error {
+	for _, f := range files {
+		w, err := os.Create(filepath.Join(dir, f.Name))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Write(w), w.Close()); err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// prune removes all but the newest Keep checkpoints, after the new one has been verified.
+func (c *Checkpoints) prune() error {
+	dirs, err := list(c.Dir)
+	if err != nil || c.Keep <= 0 || len(dirs) <= c.Keep {
+		return err
+	}
+	if err := durable.Verify(dirs[len(dirs)-1]); err != nil {
+		return fmt.Errorf("verify new checkpoint: %w", err)
+	}
+	for _, old := range dirs[:len(dirs)-c.Keep] {
+		if err := os.RemoveAll(old); err != nil {
+			return fmt.Errorf("remove old checkpoint: %w", err)
+		}
+	}
+	return nil
+}
+
+var stepName = regexp.MustCompile(`^step-\d{8,}$`)
+
+// list gives the checkpoint directories of a run, oldest first.
+func list(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var dirs []string
+	for _, e := range entries {
+		if e.IsDir() && stepName.MatchString(e.Name()) {
+			dirs = append(dirs, filepath.Join(dir, e.Name()))
+		}
+	}
+	slices.SortFunc(dirs, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(a) - len(b)
+		}
+		if a < b {
+			return -1
+		}
+		return 1
+	})
+	return dirs, nil
+}
+
+// ErrNoCheckpoint says that a run has none.
+var ErrNoCheckpoint = errors.New("no checkpoint")
+
+// CorruptError says that checkpoints exist and none of them verifies.
+type CorruptError struct {
+	Path string // the newest
+	Err  error
+}
+
+func (e *CorruptError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.Err) }
+
+// Latest is the newest checkpoint that verifies. Damaged ones that it passed over are returned too, newest first.
+func Latest(dir string) (path string, damaged []error, err error) {
+	dirs, err := list(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, d := range slices.Backward(dirs) {
+		if err := durable.Verify(d); err != nil {
+			damaged = append(damaged, &CorruptError{Path: d, Err: err})
+			continue
+		}
+		return d, damaged, nil
+	}
+	if len(damaged) > 0 {
+		return "", damaged, damaged[0]
+	}
+	return "", nil, ErrNoCheckpoint
+}
+
+// ReadState reads what a checkpoint says about its run.
+func ReadState(checkpoint string) (State, error) {
+	var s State
+	data, err := os.ReadFile(filepath.Join(checkpoint, stateFile))
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, fmt.Errorf("%s: %w", filepath.Join(checkpoint, stateFile), err)
+	}
+	if s.Format != stateFormat {
+		return s, fmt.Errorf("%s: format %d, this program reads %d", filepath.Join(checkpoint, stateFile), s.Format, stateFormat)
+	}
+	return s, nil
+}
+
+// Restore puts the optimizer's state of a checkpoint back; the model's parameters are its owner's to load.
+func Restore(ctx context.Context, checkpoint string, o *optim.AdamW) error {
+	path := filepath.Join(checkpoint, optimizerFile)
+	file, err := safetensors.Open(path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	defer file.Close()
+	return torch.Do(ctx, func(*torch.Scope) error { return o.ReadState(file) })
+}

@@ -1,0 +1,107 @@
+package training
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"clipgo/datasets"
+)
+
+// Event is what hooks are told after a step.
+type Event struct {
+	Stats
+	Trainer *Trainer
+	Batch   *datasets.Batch
+	Wait    time.Duration // spent waiting for the batch
+	Took    time.Duration // spent on the step
+	Last    bool          // no step follows in this sitting
+}
+
+// Hook acts after a step: it logs, saves or evaluates. Hooks run in list order.
+type Hook interface {
+	After(ctx context.Context, e Event) error
+}
+
+// DivergedError ends a training whose numbers stay non-finite.
+type DivergedError struct{ Steps, At int }
+
+func (e *DivergedError) Error() string {
+	return fmt.Sprintf("loss or gradient was not finite for %d steps in a row, up to step %d: lower --lr, lengthen --warmup or set --grad-clip-norm", e.Steps, e.At)
+}
+
+// patience is how many non-finite steps in a row end a training.
+const patience = 10
+
+// Run makes steps until the schedule's last one, the end of the batches, StopAfter, or an interrupt. An interrupt lets
+// the step finish and the hooks save, then returns ctx's error.
+func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, error]) error {
+	if t.Progress.Step >= t.Schedule.Steps {
+		return nil
+	}
+	stop := t.Schedule.Steps
+	if t.StopAfter > 0 {
+		stop = min(stop, t.Progress.Step+t.StopAfter)
+	}
+	var bad int
+	var event Event
+	asked := time.Now()
+	for b, err := range batches {
+		if err != nil {
+			return t.interrupted(ctx, event, err)
+		}
+		begun := time.Now()
+		st, err := t.Step(context.WithoutCancel(ctx), b)
+		if err != nil {
+			return err
+		}
+		if bad++; !st.Skipped {
+			bad = 0
+		}
+		event = Event{Stats: st, Trainer: t, Batch: b, Wait: begun.Sub(asked), Took: time.Since(begun)}
+		event.Last = ctx.Err() != nil || st.Step == stop || bad == patience
+		if err := t.runHooks(ctx, event); err != nil {
+			return err
+		}
+		switch {
+		case bad == patience:
+			return &DivergedError{Steps: bad, At: st.Step}
+		case event.Last:
+			return ctx.Err()
+		}
+		asked = time.Now()
+	}
+	return t.finish(ctx, event)
+}
+
+// interrupted saves when what ended the batches was an interrupt during the wait for one.
+func (t *Trainer) interrupted(ctx context.Context, last Event, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		return fmt.Errorf("read batch: %w", err)
+	}
+	if err := t.finish(ctx, last); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// finish tells the hooks, after the fact, that the last event was the last.
+func (t *Trainer) finish(ctx context.Context, last Event) error {
+	if last.Trainer == nil || last.Last {
+		return nil
+	}
+	last.Last = true
+	return t.runHooks(ctx, last)
+}
+
+// runHooks lets every hook finish what it began, also after an interrupt.
+func (t *Trainer) runHooks(ctx context.Context, e Event) error {
+	for _, h := range t.Hooks {
+		if err := h.After(context.WithoutCancel(ctx), e); err != nil {
+			return err
+		}
+	}
+	return nil
+}

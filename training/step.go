@@ -1,0 +1,97 @@
+// Package training runs a training: one step, the loop around it, checkpoints, metrics. It knows no model: it drives an
+// Objective.
+package training
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"clipgo/datasets"
+	"clipgo/internal/nn"
+	"clipgo/internal/optim"
+	"clipgo/internal/torch"
+)
+
+// Objective joins a model with its loss.
+type Objective interface {
+	// Params lists what is trained.
+	Params() []*nn.Param
+	// Accumulate makes the forward and backward pass of one step's batch, in scope s.
+	Accumulate(s *torch.Scope, b *datasets.Batch) (Parts, error)
+	// AfterStep runs once the parameters have moved, on libtorch's thread.
+	AfterStep()
+}
+
+// Parts are the numbers of one forward pass.
+type Parts struct {
+	Loss  float64
+	Scale float64 // exp(logit_scale) that the pass used
+}
+
+// Stats are the numbers of one step.
+type Stats struct {
+	Parts
+	Step     int     // 1 for the first
+	LR       float64 // the rate of this step
+	GradNorm float64 // before clipping
+	Skipped  bool    // loss or gradient was not finite: the parameters did not move
+}
+
+// Trainer holds a training between steps.
+type Trainer struct {
+	Objective Objective
+	Optimizer *optim.AdamW
+	Schedule  optim.Schedule
+	LR        float64 // the schedule's base
+	Hooks     []Hook
+	StopAfter int // end this sitting after so many steps; 0: none
+
+	Progress Progress
+}
+
+// Progress is where a training stands; a checkpoint restores it.
+type Progress struct {
+	Step     int   `json:"step"`      // steps made
+	Samples  int64 `json:"samples"`   // pairs that the steps used
+	Position int64 `json:"position"`  // next sample: epoch * length + offset in the epoch's order
+	Skipped  int64 `json:"skipped"`   // samples that could not be used
+	BadSteps int   `json:"bad_steps"` // steps that were not made because a number was not finite
+}
+
+// Step makes one optimizer step: forward and backward, norm, AdamW, and whatever the objective does after it. A loss
+// or a gradient that is not finite never reaches the parameters.
+func (t *Trainer) Step(ctx context.Context, b *datasets.Batch) (Stats, error) {
+	st := Stats{Step: t.Progress.Step + 1, LR: t.Schedule.Rate(t.LR, t.Progress.Step)}
+	err := torch.DoGrad(ctx, func(s *torch.Scope) error {
+		defer t.Optimizer.DropGradients()
+		var err error
+		if st.Parts, err = t.Objective.Accumulate(s, b); err != nil {
+			return err
+		}
+		st.GradNorm = t.Optimizer.GradNorm()
+		if st.Skipped = !finite(st.Loss) || !finite(st.GradNorm); st.Skipped {
+			return nil
+		}
+		t.Optimizer.Step(st.LR, st.GradNorm)
+		t.Objective.AfterStep()
+		return nil
+	})
+	if err != nil {
+		return st, fmt.Errorf("step %d: %w", st.Step, err)
+	}
+	t.advance(b, st)
+	return st, nil
+}
+
+func (t *Trainer) advance(b *datasets.Batch, st Stats) {
+	t.Progress.Step = st.Step
+	t.Progress.Samples += int64(b.N)
+	t.Progress.Position = b.Next
+	t.Progress.Skipped += int64(len(b.Skipped))
+	if st.Skipped {
+		t.Progress.BadSteps++
+	}
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
