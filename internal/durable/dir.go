@@ -1,0 +1,159 @@
+package durable
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// WriteDir makes a directory as a whole: until it returns nil, dir is what it was before, or the new one, complete.
+//
+// The function fill puts regular files and folders into an empty directory beside dir. They are listed in a manifest,
+// synced and renamed into place; what stood there goes.
+func WriteDir(dir string, fill func(tmp string) error) error {
+	return writeDir(osDisk{}, filepath.Clean(dir), fill)
+}
+
+func writeDir(d disk, dir string, fill func(tmp string) error) error {
+	tmp := beside(dir, partial)
+	err := d.mkdir(tmp)
+	if err == nil {
+		err = fill(tmp)
+	}
+	if err == nil {
+		err = seal(d, tmp)
+	}
+	if err == nil {
+		err = place(d, tmp, dir)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", dir, err), d.removeAll(tmp))
+	}
+	return nil
+}
+
+// seal syncs all that is in a directory and writes its manifest.
+func seal(d disk, dir string) error {
+	m := manifest{Files: map[string]entry{}}
+	folders := []string{}
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() {
+			folders = append(folders, path)
+			return nil
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		if !e.Type().IsRegular() || name == Manifest {
+			return fmt.Errorf("%s: a directory holds regular files and no %s of its own", name, Manifest)
+		}
+		m.Files[filepath.ToSlash(name)], err = settle(d, path)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = fill(d, filepath.Join(dir, Manifest), 0o644, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(m)
+	})
+	if err != nil {
+		return err
+	}
+	for _, folder := range folders {
+		if err := syncDir(d, folder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle syncs a file and describes it.
+func settle(d disk, path string) (entry, error) {
+	f, err := d.open(path)
+	if err != nil {
+		return entry{}, err
+	}
+	e, err := describe(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	return e, errors.Join(err, f.Close())
+}
+
+// place moves tmp to dir. Where dir exists the two are swapped in one step; a file system that can't do that gets two
+// renames, and Sweep mends what a crash between them leaves.
+func place(d disk, tmp, dir string) error {
+	parent := filepath.Dir(dir)
+	switch info, err := os.Lstat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := d.rename(tmp, dir); err != nil {
+			return err
+		}
+		return syncDir(d, parent)
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a directory", dir)
+	}
+	old := tmp
+	if err := d.exchange(tmp, dir); err != nil {
+		if old, err = twoRenames(d, tmp, dir); err != nil {
+			return err
+		}
+	}
+	if err := syncDir(d, parent); err != nil {
+		return err
+	}
+	_ = d.removeAll(old) // the new directory stands; what is left of the old one is swept later
+	return nil
+}
+
+func twoRenames(d disk, tmp, dir string) (old string, err error) {
+	old = beside(dir, replaced)
+	if err := d.rename(dir, old); err != nil {
+		return "", err
+	}
+	if err := d.rename(tmp, dir); err != nil {
+		return "", errors.Join(err, d.rename(old, dir))
+	}
+	return old, nil
+}
+
+var besideName = regexp.MustCompile(`^\.(.+)\.(tmp|old)-[0-9a-f]{16}$`)
+
+// Sweep removes what interrupted writes left in a directory, and puts back what was about to be replaced. The caller
+// must be the directory's only writer.
+func Sweep(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
+	for _, e := range entries {
+		part := besideName.FindStringSubmatch(e.Name())
+		if part == nil {
+			continue
+		}
+		if err := sweep(filepath.Join(dir, e.Name()), filepath.Join(dir, part[1]), part[2]); err != nil {
+			return fmt.Errorf("sweep %s: %w", dir, err)
+		}
+	}
+	return syncDir(osDisk{}, dir)
+}
+
+func sweep(left, name, kind string) error {
+	if _, err := os.Lstat(name); kind == replaced && errors.Is(err, fs.ErrNotExist) {
+		return os.Rename(left, name)
+	}
+	return os.RemoveAll(left)
+}

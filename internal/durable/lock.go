@@ -1,0 +1,49 @@
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// ErrLocked says that a living process, perhaps this one, holds the lock.
+var ErrLocked = errors.New("locked")
+
+// Lock is a lock file that is held. The kernel gives it back when the process ends, however it ends.
+type Lock struct{ file *flock.Flock }
+
+// Acquire takes the lock at path, or fails at once with ErrLocked. The file is made when it is missing and stays
+// afterwards: to remove it would let two owners in.
+func Acquire(path string) (*Lock, error) {
+	l := flock.New(path, flock.SetPermissions(0o644))
+	ok, err := l.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	if !ok {
+		return nil, fmt.Errorf("%s: %w%s", path, ErrLocked, owner(path))
+	}
+	// Who holds it is a courtesy to the one who is refused; the lock doesn't depend on it.
+	_ = os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644)
+	return &Lock{l}, nil
+}
+
+// owner names the process that wrote itself into the lock file, or nothing.
+func owner(path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf(" by process %d", pid)
+}
+
+// Release gives the lock back. A second call does nothing.
+func (l *Lock) Release() error { return l.file.Unlock() }
