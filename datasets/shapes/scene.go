@@ -1,0 +1,152 @@
+package shapes
+
+import "math"
+
+// Side is the width and height of a scene in pixels.
+const Side = 64
+
+type rgb [3]float64
+
+// paints are in the order of colors.
+var paints = [...]rgb{
+	{215, 35, 40}, {245, 140, 25}, {250, 225, 50}, {40, 165, 65},
+	{40, 85, 215}, {140, 45, 170}, {248, 248, 248}, {15, 15, 15},
+}
+
+const (
+	paintSpread = 10.0  // an object's channels are this near to its paint
+	groundApart = 115.0 // the ground's colour is this far from the paint, before slope and grain
+	groundSlope = 15.0  // a ground's channel changes by this much from the middle to a corner, at most
+	groundGrain = 7.0   // noise of the ground, the same in all channels, at most
+	margin      = 1.0   // free pixels along the border
+	gap         = 1.5   // between two objects, at least
+)
+
+// radii are the least and the greatest nominal radius of each size, in pixels.
+var radii = [...][2]float64{{4.2, 4.9}, {8.4, 9.4}}
+
+// object is a shape in its place.
+type object struct {
+	x, y, radius float64 // centre and scale of the outline, pixels
+	turn         float64 // radians
+	paint        rgb
+}
+
+// ground is what the objects lie on.
+type ground struct {
+	middle, slopeX, slopeY rgb // slopes are what is added at the right and the lower border
+	grain                  float64
+}
+
+// Draw is scene i, RGB [Side, Side, 3]. The same index gives the same bytes.
+func (s *Set) Draw(i int) []uint8 {
+	c := s.Combination(i)
+	numbers := s.stream(i, forPicture)
+	pix := make([]uint8, 3*Side*Side)
+	numbers.ground(c).draw(pix, &numbers)
+	for _, o := range numbers.objects(c) {
+		o.draw(pix, outlines[c.shape()])
+	}
+	return pix
+}
+
+// objects places a combination's objects: inside, apart from each other.
+func (s *stream) objects(c Combination) []object {
+	shape, limits := outlines[c.shape()], radii[c.size()]
+	out := make([]object, c.count()+1)
+	for i := range out {
+		o := &out[i]
+		o.radius = s.between(limits[0], limits[1])
+		o.turn = s.between(-shape.turn, shape.turn)
+		for channel, v := range paints[c.color()] {
+			o.paint[channel] = min(max(v+s.between(-paintSpread, paintSpread), 0), 255)
+		}
+	}
+	for s.scatter(out, shape.reach); !apart(out, shape.reach); { // one try in ten succeeds where it is tightest
+		s.scatter(out, shape.reach)
+	}
+	return out
+}
+
+// scatter puts each object somewhere inside the scene.
+func (s *stream) scatter(objects []object, reach float64) {
+	for i := range objects {
+		border := objects[i].radius*reach + margin
+		objects[i].x = s.between(border, Side-border)
+		objects[i].y = s.between(border, Side-border)
+	}
+}
+
+func apart(objects []object, reach float64) bool {
+	for i, a := range objects {
+		for _, b := range objects[:i] {
+			if math.Hypot(a.x-b.x, a.y-b.y) < (a.radius+b.radius)*reach+gap {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// ground chooses a muted ground that the combination's paint stands out from.
+func (s *stream) ground(c Combination) ground {
+	g := ground{middle: s.muted(), grain: s.between(0, groundGrain)}
+	for distance(g.middle, paints[c.color()]) < groundApart {
+		g.middle = s.muted()
+	}
+	for channel := range g.middle {
+		total := s.between(-groundSlope, groundSlope)
+		along := s.unit()
+		g.slopeX[channel], g.slopeY[channel] = total*along, total*(1-along)
+	}
+	return g
+}
+
+// muted is a colour near grey, neither white nor black.
+func (s *stream) muted() (c rgb) {
+	level := s.between(60, 195)
+	for channel := range c {
+		c[channel] = level + s.between(-25, 25)
+	}
+	return c
+}
+
+func distance(a, b rgb) float64 {
+	return math.Sqrt((a[0]-b[0])*(a[0]-b[0]) + (a[1]-b[1])*(a[1]-b[1]) + (a[2]-b[2])*(a[2]-b[2]))
+}
+
+func (g ground) draw(pix []uint8, numbers *stream) {
+	for y := range Side {
+		for x := range Side {
+			across, down := float64(2*x)/Side-1, float64(2*y)/Side-1
+			grain := numbers.between(-g.grain, g.grain)
+			at := pix[3*(y*Side+x):][:3]
+			for channel := range at {
+				at[channel] = uint8(g.middle[channel] + g.slopeX[channel]*across + g.slopeY[channel]*down + grain)
+			}
+		}
+	}
+}
+
+// draw paints the object over what is there. A pixel is covered by as much as its centre lies inside the edge.
+func (o object) draw(pix []uint8, shape outline) {
+	sin, cos := math.Sincos(o.turn)
+	reach := o.radius*shape.reach + 1
+	left, right := int(o.x-reach), int(o.x+reach)
+	for y := int(o.y - reach); y <= int(o.y+reach); y++ {
+		for x := left; x <= right; x++ {
+			dx, dy := (float64(x)+0.5-o.x)/o.radius, (float64(y)+0.5-o.y)/o.radius
+			cover := 0.5 - o.radius*shape.distance(cos*dx+sin*dy, cos*dy-sin*dx)
+			if cover > 0 {
+				blend(pix[3*(y*Side+x):][:3], o.paint, min(cover, 1))
+			}
+		}
+	}
+}
+
+func blend(at []uint8, paint rgb, cover float64) {
+	for channel, v := range paint {
+		below := float64(at[channel])
+		at[channel] = uint8(below + cover*(v-below) + 0.5)
+	}
+}
