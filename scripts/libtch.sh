@@ -27,7 +27,7 @@ if [ ! -f "$cache/libtch.so" ]; then
 	trap 'rm -rf "$tmp"' EXIT
 	"$cxx" $flags -O1 -include "$native/compat.h" -I"$api" -c "$api/torch_api.cpp" -o "$tmp/torch_api.o" &
 	first=$!
-	"$cxx" $flags -O3 -fno-math-errno -ffp-contract=off -c "$native/native.cpp" -o "$tmp/native.o"
+	"$cxx" $flags -O3 -fopenmp -fno-math-errno -ffp-contract=off -c "$native/native.cpp" -o "$tmp/native.o"
 	wait $first
 	"$cxx" -shared "$tmp/torch_api.o" "$tmp/native.o" -o "$tmp/libtch.so" $TORCH_LDFLAGS
 	(cd "$root" && CGO_ENABLED=0 go run ./internal/torch/trampoline "$api/torch_api.h" "$api/torch_api_generated.h" "$native/native.h") >"$tmp/trampolines.S"
@@ -43,5 +43,7 @@ mkdir -p "$build/stub"
 for s in cuda cudart cublas cudnn caffe2_nvrtc nvrtc-builtins nvrtc nvToolsExt c10_cuda torch_cuda torch c10 torch_cpu; do
 	[ -f "$build/stub/lib$s.so" ] || echo '/* stub */' >"$build/stub/lib$s.so"
 done
-cmp -s "$cache/libtch_trampolines.a" "$build/libtch_trampolines.a" || cp "$cache/libtch_trampolines.a" "$build/"
-cmp -s "$cache/libtch.so" "$build/libtch.so" || cp "$cache/libtch.so" "$build/"
+# Renamed into place: a running program may have the old one mapped.
+for f in libtch_trampolines.a libtch.so; do
+	cmp -s "$cache/$f" "$build/$f" || { cp "$cache/$f" "$build/$f.new" && mv -f "$build/$f.new" "$build/$f"; }
+done

@@ -45,12 +45,12 @@ var load = sync.OnceValue(func() error {
 	if err != nil {
 		return err
 	}
-	// Passive waiting keeps OpenMP's idle workers from taking the cores that the data loader needs.
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	if reason := C.tch_load(name); reason != nil {
 		return fmt.Errorf("%w: %s", ErrUnavailable, C.GoString(reason))
 	}
+	C.cg_set_threads(C.int(runtime.NumCPU())) // libtorch's own guess is 1 on some machines
 	return nil
 })
 
@@ -84,15 +84,16 @@ func Probe() (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	config := C.cg_build_config()
-	defer C.free(unsafe.Pointer(config))
-	return Info{
-		Library: path,
-		Version: C.GoString(C.cg_version()),
-		Config:  strings.TrimSpace(C.GoString(config)),
-		CUDA:    int(C.cg_cuda_devices()),
-		Threads: int(C.cg_get_threads()),
-	}, nil
+	info := Info{Library: path}
+	err = onThread(func() {
+		config := C.cg_build_config()
+		defer C.free(unsafe.Pointer(config))
+		info.Version = C.GoString(C.cg_version())
+		info.Config = strings.TrimSpace(C.GoString(config))
+		info.CUDA = int(C.cg_cuda_devices())
+		info.Threads = int(C.cg_get_threads())
+	})
+	return info, err
 }
 
 // SetThreads fixes the number of threads that one operation may use; 0 means one for each core. The order of

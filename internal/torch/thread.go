@@ -84,7 +84,8 @@ func recovered(err error, r any) (error, any) {
 
 // onThread runs f on libtorch's thread, also when it is already there.
 func onThread(f func()) error {
-	if unix.Gettid() == worker().id {
+	t := worker() // first: the thread asking now may become the worker's
+	if unix.Gettid() == t.id {
 		f()
 		return nil
 	}
