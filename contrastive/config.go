@@ -67,12 +67,14 @@ func (c Config) initLogitScale() float64 {
 // FLOPs counts the multiplications and additions, as two operations, of one forward pass of a picture and a caption
 // of the given number of tokens.
 func (c Config) FLOPs(tokens int) float64 {
-	patches := (c.Vision.ImageSize / c.Vision.PatchSize) * (c.Vision.ImageSize / c.Vision.PatchSize)
-	pixels := float64(3 * c.Vision.PatchSize * c.Vision.PatchSize)
-	image := stackFLOPs(c.Vision.Layers, c.Vision.Width, patches+1, c.Vision.MLPRatio)
-	image += 2 * float64(patches) * pixels * float64(c.Vision.Width)
-	words := stackFLOPs(c.Text.Layers, c.Text.Width, tokens, c.Text.MLPRatio)
-	return image + words + 2*float64(c.EmbedDim)*float64(c.Vision.Width+c.Text.Width)
+	return c.ImageFLOPs() + stackFLOPs(c.Text.Layers, c.Text.Width, tokens, c.Text.MLPRatio) + 2*float64(c.EmbedDim*c.Text.Width)
+}
+
+// ImageFLOPs is the picture's part of FLOPs.
+func (c Config) ImageFLOPs() float64 {
+	v := c.Vision
+	patches, pixels := (v.ImageSize/v.PatchSize)*(v.ImageSize/v.PatchSize), 3*v.PatchSize*v.PatchSize
+	return stackFLOPs(v.Layers, v.Width, patches+1, v.MLPRatio) + 2*float64(patches*pixels*v.Width) + 2*float64(c.EmbedDim*v.Width)
 }
 
 func stackFLOPs(layers, width, tokens int, ratio float64) float64 {

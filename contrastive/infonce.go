@@ -9,8 +9,8 @@ import (
 // InfoNCE is CLIP's symmetric cross-entropy over the batch (CLIP paper, figure 3): each picture must find its caption
 // among all captions of the batch, and each caption its picture.
 type InfoNCE struct {
-	LabelSmoothing float64
-	Form           SmoothingForm
+	LabelSmoothing float64       `json:"label_smoothing"`
+	Form           SmoothingForm `json:"label_smoothing_form"`
 }
 
 // SmoothingForm says over which classes label smoothing spreads its share e.

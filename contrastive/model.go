@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
@@ -72,8 +73,25 @@ func (m *Model) Params() []*nn.Param { return m.params.All() }
 // ParameterCount is the number of trained values, the scale included.
 func (m *Model) ParameterCount() int64 { return m.params.Count() }
 
+// VisionParameterCount is the number of them in the image tower.
+func (m *Model) VisionParameterCount() int64 {
+	var n int64
+	for _, p := range m.params.All() {
+		if strings.HasPrefix(p.Name, "visual.") {
+			n += int64(p.Len())
+		}
+	}
+	return n
+}
+
 // Dim is the width E of the common space.
 func (m *Model) Dim() int { return m.Config.EmbedDim }
+
+// Device is where the model computes.
+func (m *Model) Device() torch.Device { return m.device }
+
+// DType is what the model computes in: Float32 or BFloat16.
+func (m *Model) DType() torch.DType { return m.dtype }
 
 // mode is how this model makes a forward pass.
 func (m *Model) mode() nn.Mode { return nn.Mode{DType: m.dtype} }

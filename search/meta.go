@@ -17,6 +17,7 @@ import (
 
 // Space is where an index's vectors live: which model made them, from which pixels, and how they are kept.
 type Space struct {
+	Model       string          `json:"model,omitempty"`   // where the model was found, for a search that names none; not compared
 	Fingerprint string          `json:"model_fingerprint"` // of the weights and the tokenizer; whoever embeds defines it
 	Preprocess  json.RawMessage `json:"preprocess"`        // what the pictures went through, as JSON
 	Dim         int             `json:"dim"`

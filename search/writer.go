@@ -155,6 +155,12 @@ func (w *Writer) sweep() error {
 
 var ownName = regexp.MustCompile(`img_emb_\d+\.npy|text_emb_\d+\.npy|metadata_\d+\.parquet|meta\.json`)
 
+// Has says whether a path has a row.
+func (w *Writer) Has(path string) bool {
+	_, ok := w.paths[path]
+	return ok
+}
+
 // Plan compares the files found with the index; roots are the folders that were searched for them.
 func (w *Writer) Plan(found []File, roots []string, hash func(path string) (string, error)) Plan {
 	return plan(w.known, found, roots, hash)

@@ -40,7 +40,8 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	return json.Marshal(float64(n))
 }
 
-// Metrics writes a line every so many steps and at the end, and hands each to Show.
+// Metrics writes a line every so many steps and at the end of the training, and hands each to Show. An interrupted
+// sitting adds no line of its own, so that a resumed run has the lines of an unbroken one.
 type Metrics struct {
 	W     io.Writer
 	Every int
@@ -59,7 +60,7 @@ func (m *Metrics) After(_ context.Context, e Event) error {
 	}
 	m.samples += int64(e.Batch.N)
 	m.wait += e.Wait
-	if e.Step%m.Every != 0 && !e.Last {
+	if e.Step%m.Every != 0 && !e.Done {
 		return nil
 	}
 	p := e.Trainer.Progress

@@ -18,6 +18,7 @@ type Event struct {
 	Wait    time.Duration // spent waiting for the batch
 	Took    time.Duration // spent on the step
 	Last    bool          // no step follows in this sitting
+	Done    bool          // nor in another: the training is complete
 }
 
 // Hook acts after a step: it logs, saves or evaluates. Hooks run in list order.
@@ -61,6 +62,7 @@ func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, er
 			bad = 0
 		}
 		event = Event{Stats: st, Trainer: t, Batch: b, Wait: begun.Sub(asked), Took: time.Since(begun)}
+		event.Done = st.Step == t.Schedule.Steps
 		event.Last = ctx.Err() != nil || st.Step == stop || bad == patience
 		if err := t.runHooks(ctx, event); err != nil {
 			return err
@@ -73,6 +75,7 @@ func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, er
 		}
 		asked = time.Now()
 	}
+	event.Done = true // the data ended: unusable samples leave fewer steps than were planned
 	return t.finish(ctx, event)
 }
 

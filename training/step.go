@@ -94,4 +94,10 @@ func (t *Trainer) advance(b *datasets.Batch, st Stats) {
 	}
 }
 
+// Pass goes over a batch without a sample that can be used: what it skipped counts, and no step is made.
+func (t *Trainer) Pass(b *datasets.Batch) {
+	t.Progress.Position = b.Next
+	t.Progress.Skipped += int64(len(b.Skipped))
+}
+
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// streams are where a command writes.
+type streams struct{ out, err io.Writer }
+
+// console is how a command talks: results to stdout, everything else to stderr, around a progress bar where there is
+// one.
+type console struct {
+	streams
+	json     bool
+	quiet    bool
+	terminal bool // stderr is one: bars and colours make sense
+	log      *slog.Logger
+
+	mu  sync.Mutex
+	bar *progressbar.ProgressBar
+}
+
+// output are the flags that every command has.
+type output struct {
+	json, quiet bool
+	logFormat   string
+}
+
+func newConsole(s streams, o output) (*console, error) {
+	c := &console{streams: s, json: o.json, quiet: o.quiet, terminal: isTerminal(s.err)}
+	level := slog.LevelInfo
+	if o.quiet {
+		level = slog.LevelWarn
+	}
+	switch o.logFormat {
+	case "json":
+		c.terminal = false
+		c.log = slog.New(slog.NewJSONHandler(c, &slog.HandlerOptions{Level: level}))
+	case "text":
+		c.log = slog.New(textHandler(c, level, c.terminal && os.Getenv("NO_COLOR") == ""))
+	default:
+		return nil, usagef("--log-format: %q is neither text nor json", o.logFormat)
+	}
+	return c, nil
+}
+
+func textHandler(w io.Writer, level slog.Level, color bool) slog.Handler {
+	return tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !color})
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// Write puts log lines above the bar.
+func (c *console) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bar == nil {
+		return c.err.Write(p)
+	}
+	_ = c.bar.Clear()
+	n, err := c.err.Write(p)
+	_ = c.bar.RenderBlank()
+	return n, err
+}
+
+// say writes a line for people to stderr.
+func (c *console) say(format string, args ...any) {
+	if !c.quiet {
+		fmt.Fprintf(c, format+"\n", args...)
+	}
+}
+
+// print writes a line of the result to stdout, for people.
+func (c *console) print(format string, args ...any) {
+	fmt.Fprintf(c.out, format+"\n", args...)
+}
+
+// result writes one JSON object, a line, to stdout.
+func (c *console) result(v any) error {
+	e := json.NewEncoder(c.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// progress shows how far n of total is. Without a terminal it logs a line each interval. done takes the bar away.
+func (c *console) progress(what string, total int64) *progress {
+	p := &progress{console: c, what: what, total: total, begun: time.Now(), logged: time.Now()}
+	if c.terminal && !c.quiet {
+		c.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(c.err), progressbar.OptionSetDescription(what),
+			progressbar.OptionUseANSICodes(true), progressbar.OptionClearOnFinish(), progressbar.OptionShowCount(),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true), progressbar.OptionShowIts(),
+			progressbar.OptionFullWidth())
+	}
+	return p
+}
+
+// progress is a bar on a terminal, else a log line each interval.
+type progress struct {
+	*console
+	what   string
+	total  int64
+	at     int64
+	begun  time.Time
+	logged time.Time
+}
+
+const logInterval = 15 * time.Second
+
+func (p *progress) set(at int64) {
+	p.at = at
+	if p.hasBar() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		_ = p.bar.Set64(at)
+		return
+	}
+	if time.Since(p.logged) >= logInterval {
+		p.logged = time.Now()
+		p.log.Info(p.what, "done", p.at, "of", p.total, "per_second", rate(p.at, p.begun))
+	}
+}
+
+// hasBar says whether progress is a bar, so that no lines are needed.
+func (p *progress) hasBar() bool { return p.terminal && !p.quiet }
+
+func (p *progress) add(n int64) { p.set(p.at + n) }
+
+func (p *progress) describe(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		p.bar.Describe(text)
+	}
+}
+
+func (p *progress) done() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		_ = p.bar.Clear()
+		p.bar = nil
+	}
+}
+
+func rate(n int64, since time.Time) float64 {
+	return float64(int64(float64(n)/max(time.Since(since).Seconds(), 1e-9)*10)) / 10
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"clipgo/internal/jpeg"
+	"clipgo/internal/torch"
+)
+
+// diagnosis is what doctor found.
+type diagnosis struct {
+	Version  string   `json:"version"`
+	Go       string   `json:"go"`
+	System   string   `json:"system"`
+	CPUs     int      `json:"cpus"`
+	CPU      string   `json:"cpu_features"`
+	BF16     bool     `json:"bf16_in_hardware"`
+	Libtorch string   `json:"libtorch"` // version; empty where there is none
+	Library  string   `json:"libtorch_path,omitempty"`
+	BLAS     string   `json:"blas,omitempty"`
+	Threads  int      `json:"threads,omitempty"`
+	CUDA     int      `json:"cuda_devices"`
+	Decoder  string   `json:"jpeg_decoder"`
+	Advice   []string `json:"advice"`
+}
+
+func newDoctor(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "doctor",
+		Short:   "Say what this machine has and what to do about what is missing",
+		Example: "  clipgo doctor",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			d := examine()
+			if a.console.json {
+				return a.console.result(d)
+			}
+			d.print(a.console)
+			return nil
+		},
+	}
+}
+
+func examine() diagnosis {
+	d := diagnosis{
+		Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(),
+		CPU: cpuFeatures(), BF16: fastBF16(torch.CPU), Decoder: jpeg.Library(), Advice: []string{},
+	}
+	info, err := torch.Probe()
+	if err != nil {
+		d.Advice = append(d.Advice, err.Error(), "training, embedding and search need libtorch: run make in clipgo's folder, or set LIBTORCH to a folder with include/ and lib/ and run make")
+	} else {
+		d.Libtorch, d.Library, d.Threads, d.CUDA = info.Version, info.Library, info.Threads, info.CUDA
+		d.BLAS = blas(info.Config)
+	}
+	if strings.Contains(d.BLAS, "reference") {
+		d.Advice = append(d.Advice, "the BLAS is the slow reference one, ten times slower than OpenBLAS: apt-get install libopenblas0-openmp")
+	}
+	if !strings.Contains(d.Decoder, "libjpeg-turbo") {
+		d.Advice = append(d.Advice, "JPEG goes through the pure-Go decoder; libjpeg-turbo is faster and gives Pillow's very bytes: apt-get install libjpeg-dev, then make")
+	}
+	if !d.BF16 {
+		d.Advice = append(d.Advice, "this CPU has no bfloat16 in hardware, so --precision auto computes in float32")
+	}
+	if d.Threads > 0 && d.Threads != d.CPUs {
+		d.Advice = append(d.Advice, fmt.Sprintf("libtorch uses %d threads on %d CPUs; OMP_NUM_THREADS or --threads changes that", d.Threads, d.CPUs))
+	}
+	return d
+}
+
+// blas names the library that does the matrix products: what libtorch was built with, or on Debian what the
+// alternatives lead to, as the process maps it.
+func blas(config string) string {
+	maps, _ := os.ReadFile("/proc/self/maps")
+	text := string(maps)
+	for _, l := range []struct{ mark, name string }{
+		{"libopenblas", "OpenBLAS"}, {"openblas-", "OpenBLAS"}, {"libmkl", "MKL"}, {"libblis", "BLIS"}, {"/blas/libblas", "reference BLAS"},
+	} {
+		if strings.Contains(text, l.mark) {
+			return l.name
+		}
+	}
+	for _, name := range []string{"OpenBLAS", "MKL", "BLIS"} {
+		if strings.Contains(strings.ToLower(config), strings.ToLower(name)) {
+			return name
+		}
+	}
+	return "unknown"
+}
+
+func (d diagnosis) print(c *console) {
+	c.print("clipgo      %s, %s, %s", d.Version, d.Go, d.System)
+	c.print("CPU         %d cores, %s", d.CPUs, orNone(d.CPU))
+	c.print("bfloat16    %s", map[bool]string{true: "in hardware", false: "not in hardware: float32 is used"}[d.BF16])
+	if d.Libtorch == "" {
+		c.print("libtorch    none")
+	} else {
+		c.print("libtorch    %s through %s, %d threads", d.Libtorch, d.Library, d.Threads)
+		c.print("BLAS        %s", d.BLAS)
+		c.print("CUDA        %d devices", d.CUDA)
+	}
+	c.print("JPEG        %s", d.Decoder)
+	if len(d.Advice) == 0 {
+		c.print("all is well")
+	}
+	for _, advice := range d.Advice {
+		c.print("advice      %s", advice)
+	}
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"clipgo/datasets"
+	"clipgo/eval"
+)
+
+func newEval(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "eval",
+		Short: "Measure a model",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newEvalRetrieval(a))
+	return c
+}
+
+type retrievalOptions struct {
+	inference
+	Recalls []int `json:"recall_k"`
+}
+
+func newEvalRetrieval(a *app) *cobra.Command {
+	o := retrievalOptions{inference: defaultInference(), Recalls: []int{1, 5, 10}}
+	c := &cobra.Command{
+		Use:   "retrieval --model M DATA",
+		Short: "Recall at K, pictures by captions and captions by pictures",
+		Long: `retrieval asks for each caption's picture among all pictures (image_retrieval_recall@K) and for any caption
+of each picture among all captions (text_retrieval_recall@K), as CLIP_benchmark does.`,
+		Example: `  clipgo eval retrieval --model runs/emoji builtin:emoji --json`,
+		Args:    usageArgs(cobra.ExactArgs(1)),
+	}
+	k := newKnobs(c)
+	k.inferenceFlags()
+	k.dataFlags("data.")
+	k.flag("recall-k", "recall_k", "1,5,10", "the K of recall at K")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := k.apply(&o); err != nil {
+			return err
+		}
+		for _, n := range o.Recalls {
+			if n < 1 {
+				return usagef("--recall-k: %d is less than 1", n)
+			}
+		}
+		m, err := o.load(c.Context(), a, k, &o)
+		if err != nil {
+			return err
+		}
+		defer m.Free()
+		return o.run(c.Context(), a, m, args[0])
+	}
+	return c
+}
+
+func (o *retrievalOptions) run(ctx context.Context, a *app, m *loaded, data string) (err error) {
+	options := o.Data
+	options.Need = datasets.NeedCaptions
+	src, err := datasets.Open(data, options)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, src)
+	tellNotes(a.console, src.Info())
+	bar := a.console.progress("embed", int64(src.Len()))
+	v := &validation{source: src, model: m.Model, loaded: m, skipped: a.tellSkip, seen: bar.set}
+	err = v.embed(ctx)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	r, err := eval.Retrieve(v.last.images, v.last.texts, m.Dim(), v.last.textImage, o.Recalls)
+	if err != nil {
+		return err
+	}
+	if a.console.json {
+		return a.console.result(r)
+	}
+	a.console.print("%s: %d pictures, %d captions", src.Info().Name, r.Images, r.Texts)
+	for i := range r.Image {
+		n := r.Image[i].K
+		a.console.print("  recall@%-3d picture by caption %6.2f %%   caption by picture %6.2f %%   (chance %.2f %%)",
+			n, 100*r.Image[i].Value, 100*r.Text[i].Value, 100*min(1, float64(n)/float64(r.Images)))
+	}
+	return nil
+}

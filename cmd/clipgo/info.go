@@ -1,0 +1,204 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"clipgo/contrastive"
+	"clipgo/datasets"
+	"clipgo/search"
+	"clipgo/training"
+)
+
+func newInfo(a *app) *cobra.Command {
+	var list bool
+	var data datasets.Options
+	c := &cobra.Command{
+		Use:   "info X",
+		Short: "Describe a model, a run, an index or a data source",
+		Example: `  clipgo info --list
+  clipgo info ViT-B-32
+  clipgo info runs/emoji
+  clipgo info builtin:shapes`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	c.Flags().BoolVar(&list, "list", false, "list the known model configs")
+	k := newKnobs(c)
+	k.dataFlags("")
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if err := k.apply(&data); err != nil {
+			return err
+		}
+		switch {
+		case list && len(args) == 0:
+			return listConfigs(a.console)
+		case list || len(args) != 1:
+			return usagef("name one thing to describe, or --list; see clipgo info --help")
+		}
+		return describeThing(a.console, args[0], data)
+	}
+	return c
+}
+
+// configLine is a line of info --list.
+type configLine struct {
+	Name       string `json:"name"`
+	Parameters int64  `json:"parameters"`
+	ImageSize  int    `json:"image_size"`
+	Context    int    `json:"context_length"`
+	EmbedDim   int    `json:"embed_dim"`
+}
+
+func listConfigs(c *console) error {
+	for _, name := range contrastive.Configs() {
+		cfg, err := contrastive.NamedConfig(name)
+		if err != nil {
+			return err
+		}
+		l := configLine{name, contrastive.Declare(cfg).ParameterCount(), cfg.Vision.ImageSize, cfg.Text.ContextLength, cfg.EmbedDim}
+		if c.json {
+			if err := c.result(l); err != nil {
+				return err
+			}
+			continue
+		}
+		c.print("%-26s %10.2f M parameters   %d px   context %d   embed %d", l.Name, float64(l.Parameters)/1e6, l.ImageSize, l.Context, l.EmbedDim)
+	}
+	return nil
+}
+
+// describeThing decides by content what X is: an index, a model, else data.
+func describeThing(c *console, x string, data datasets.Options) error {
+	if isIndex(x) {
+		return describeIndex(c, x)
+	}
+	src, err := findModel(x, "")
+	switch {
+	case err == nil:
+		return describeModel(c, src)
+	case isAny[*contrastive.UnknownModelError](err) || isAny[*modelError](err) || errors.Is(err, os.ErrNotExist):
+		return describeData(c, x, data, err)
+	}
+	return err
+}
+
+func isIndex(x string) bool {
+	return exists(filepath.Join(x, "meta.json")) || exists(filepath.Join(x, "img_emb"))
+}
+
+func describeIndex(c *console, dir string) error {
+	ix, err := search.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer ix.Close()
+	i := ix.Info()
+	if c.json {
+		return c.result(i)
+	}
+	c.print("index        %s", dir)
+	c.print("rows         %d live of %d, in %d segments", i.Live, i.Rows, i.Segments)
+	c.print("vectors      %d x %s, %.1f MB", i.Dim, i.DType, float64(i.Bytes)/1e6)
+	c.print("model        %s", orNone(i.Fingerprint))
+	c.print("preprocess   %s", orNone(string(i.Preprocess)))
+	return nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}
+
+// modelInfo is what info says of a model.
+type modelInfo struct {
+	Name       string             `json:"name"`
+	Parameters int64              `json:"parameters"`
+	Vision     int64              `json:"vision_parameters"`
+	Text       int64              `json:"text_parameters"`
+	GFLOPs     float64            `json:"gflops"` // of one picture and one caption of full length
+	Weights    string             `json:"weights,omitempty"`
+	State      *training.State    `json:"state,omitempty"`
+	Config     contrastive.Config `json:"model_cfg"`
+	Preprocess any                `json:"preprocess_cfg"`
+}
+
+func describeModel(c *console, src modelSource) error {
+	m := contrastive.Declare(src.Config)
+	i := modelInfo{
+		Name: src.Name, Parameters: m.ParameterCount(), GFLOPs: src.Config.FLOPs(src.Config.Text.ContextLength) / 1e9,
+		Weights: src.Weights, Config: src.Config, Preprocess: src.Preprocess,
+	}
+	i.Vision = m.VisionParameterCount()
+	i.Text = i.Parameters - i.Vision - 1 // the scale belongs to neither
+	if src.Checkpoint != "" {
+		state, err := training.ReadState(src.Checkpoint)
+		if err != nil {
+			return &modelError{src.Checkpoint, err.Error()}
+		}
+		i.State = &state
+	}
+	if c.json {
+		return c.result(i)
+	}
+	v, t := src.Config.Vision, src.Config.Text
+	c.print("model        %s", i.Name)
+	c.print("parameters   %d (image tower %d, text tower %d)", i.Parameters, i.Vision, i.Text)
+	c.print("compute      %.2f GFLOP for a picture and a caption", i.GFLOPs)
+	c.print("image tower  %d layers of %d, %d px in patches of %d", v.Layers, v.Width, v.ImageSize, v.PatchSize)
+	c.print("text tower   %d layers of %d, context %d", t.Layers, t.Width, t.ContextLength)
+	c.print("common space %d", src.Config.EmbedDim)
+	c.print("weights      %s", orNone(i.Weights))
+	if s := i.State; s != nil {
+		c.print("trained      %d steps, %d samples, seed %d", s.Step, s.Samples, s.Seed)
+	}
+	return nil
+}
+
+// dataInfo is what info says of a data source.
+type dataInfo struct {
+	datasets.Info
+	Samples int            `json:"samples"`
+	Usable  int            `json:"usable"`
+	First   datasets.Entry `json:"first"`
+}
+
+func describeData(c *console, x string, o datasets.Options, asModel error) error {
+	src, err := datasets.Open(x, o)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return asModel
+		}
+		return err
+	}
+	defer src.Close()
+	i := dataInfo{Info: src.Info(), Samples: src.Len()}
+	for n := range src.Len() {
+		if src.Entry(n).Bad == "" {
+			i.Usable++
+		}
+	}
+	if src.Len() > 0 {
+		i.First = src.Entry(0)
+	}
+	if c.json {
+		return c.result(i)
+	}
+	c.print("data         %s (%s)", i.Name, i.Kind)
+	c.print("samples      %d, %d of them usable as far as can be told without reading pictures", i.Samples, i.Usable)
+	if n := len(i.Classes); n > 0 {
+		c.print("classes      %d: %s ...", n, i.Classes[0])
+	}
+	caption, _ := json.Marshal(i.First.Captions)
+	c.print("first        %s  %s", i.First.Key, caption)
+	c.print("fingerprint  %s", i.Fingerprint)
+	for _, note := range i.Notes {
+		c.print("note         %s", note)
+	}
+	return nil
+}

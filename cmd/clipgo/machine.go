@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"clipgo/contrastive"
+	"clipgo/internal/torch"
+)
+
+// machine says what to compute on.
+type machine struct {
+	Device    string `json:"device"`    // cpu, cuda, cuda:N or auto
+	Precision string `json:"precision"` // fp32, bf16 or auto: bf16 where the hardware has it
+	Threads   int    `json:"threads"`   // of one operation; 0: one for each core
+}
+
+func defaultMachine() machine { return machine{Device: "auto", Precision: "auto"} }
+
+func (k *knobs) machineFlags(prefix string) {
+	k.flag("device", prefix+"device", "name", "cpu, cuda, cuda:N or auto")
+	k.flag("precision", prefix+"precision", "name", "fp32, bf16, or auto: bf16 only where the hardware has it")
+	k.flag("threads", prefix+"threads", "N", "threads of one operation (default one for each core)")
+}
+
+// placement loads libtorch and resolves the wishes against what is there.
+func (m machine) placement() (contrastive.Placement, error) {
+	at := contrastive.On()
+	if err := m.validate(); err != nil {
+		return at, err
+	}
+	info, err := torch.Probe()
+	if err != nil {
+		return at, err
+	}
+	if err := torch.SetThreads(m.Threads); err != nil {
+		return at, err
+	}
+	if at.Device, err = m.device(info.CUDA); err != nil {
+		return at, err
+	}
+	if m.Precision == "bf16" || m.Precision == "auto" && fastBF16(at.Device) {
+		at.DType = torch.BFloat16
+	}
+	return at, nil
+}
+
+func (m machine) validate() error {
+	switch m.Precision {
+	case "auto", "fp32", "bf16":
+	default:
+		return usagef("--precision: %q is none of auto, fp32, bf16", m.Precision)
+	}
+	if m.Threads < 0 {
+		return usagef("--threads: %d is negative", m.Threads)
+	}
+	if name, _, _ := strings.Cut(m.Device, ":"); m.Device != "auto" && m.Device != "cpu" && name != "cuda" {
+		return usagef("--device: %q is none of auto, cpu, cuda, cuda:N", m.Device)
+	}
+	return nil
+}
+
+func (m machine) device(available int) (torch.Device, error) {
+	name, number, _ := strings.Cut(m.Device, ":")
+	switch {
+	case name == "cpu", name == "auto" && available == 0:
+		return torch.CPU, nil
+	case name == "auto", number == "":
+		number = "0"
+	}
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 0 {
+		return 0, usagef("--device: %q is not a number of a CUDA device", number)
+	}
+	if n >= available {
+		return 0, fmt.Errorf("--device %s: this libtorch sees %d CUDA devices", m.Device, available)
+	}
+	return torch.Device(n), nil
+}
+
+// fastBF16 says whether a device multiplies bfloat16 in hardware. A CPU without it is thirty times slower in bfloat16
+// than in float32.
+func fastBF16(d torch.Device) bool {
+	if d != torch.CPU {
+		return true
+	}
+	flags := cpuFlags()
+	return flags["amx_bf16"] || flags["avx512_bf16"]
+}
+
+// cpuFlags lists what the kernel says of the CPU's instructions; empty where it doesn't say.
+func cpuFlags() map[string]bool {
+	out := map[string]bool{}
+	data, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(data)) {
+		name, value, _ := strings.Cut(line, ":")
+		if strings.TrimSpace(name) == "flags" {
+			for _, f := range strings.Fields(value) {
+				out[f] = true
+			}
+			return out
+		}
+	}
+	return out
+}
+
+// cpuFeatures names the instructions that decide in which order and precision sums are made.
+func cpuFeatures() string {
+	var have []string
+	flags := cpuFlags()
+	for _, f := range []string{"avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16"} {
+		if flags[f] {
+			have = append(have, f)
+		}
+	}
+	return strings.Join(have, " ")
+}
+
+func precisionName(d torch.DType) string {
+	if d == torch.BFloat16 {
+		return "bf16"
+	}
+	return "fp32"
+}
+
+func deviceName(d torch.Device) string {
+	if d == torch.CPU {
+		return "cpu"
+	}
+	return fmt.Sprintf("cuda:%d", int(d))
+}

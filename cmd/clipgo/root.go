@@ -1,0 +1,59 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// app is what every command is given: the console, which exists once the flags are known.
+type app struct {
+	streams streams
+	output  output
+	console *console
+}
+
+func newRoot(s streams) *cobra.Command {
+	a := &app{streams: s, output: output{logFormat: "text"}}
+	root := &cobra.Command{
+		Use:   "clipgo",
+		Short: "Train CLIP, classify pictures without labels, search pictures by words",
+		Long: `clipgo trains CLIP models (an image and a text tower that share one space), classifies pictures by names
+that it was never trained on, and searches folders of pictures by words, by pictures, or by both.`,
+		Example: `  clipgo train --train-data builtin:emoji --out runs/emoji
+  clipgo zeroshot --model runs/emoji photo.png --classes "a cat,a dog,a house"
+  clipgo embed --model runs/emoji ~/Pictures --index pictures.index
+  clipgo search --index pictures.index "a red heart"`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
+			a.console, err = newConsole(a.streams, a.output)
+			return err
+		},
+	}
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	flags := root.PersistentFlags()
+	flags.BoolVar(&a.output.json, "json", false, "print one JSON object (or one a line) on stdout and nothing else there")
+	flags.BoolVar(&a.output.quiet, "quiet", false, "print results, warnings and errors only")
+	flags.StringVar(&a.output.logFormat, "log-format", "text", "`text` or json, for what goes to stderr")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return flagError(c, err) })
+	root.AddCommand(newTrain(a), newZeroshot(a), newEval(a), newEmbed(a), newSearch(a), newInfo(a), newBench(a), newDoctor(a), newVersion(a))
+	root.InitDefaultCompletionCmd()
+	for _, c := range append(root.Commands(), root) {
+		if c.Args != nil {
+			c.Args = usageArgs(c.Args)
+		}
+	}
+	return root
+}
+
+// usageArgs makes a wrong number of arguments a usage error.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usagef("%v; see %s --help", err, c.CommandPath())
+		}
+		return nil
+	}
+}

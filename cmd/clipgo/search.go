@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"clipgo/datasets"
+	"clipgo/search"
+)
+
+type searchOptions struct {
+	inference
+	Index     string  `json:"index"`
+	Top       int     `json:"top"`
+	Threshold float64 `json:"threshold"`
+	Captions  bool    `json:"captions"`
+}
+
+func newSearch(a *app) *cobra.Command {
+	o := searchOptions{inference: defaultInference(), Top: 10, Threshold: -1}
+	c := &cobra.Command{
+		Use:   "search --index DIR QUERY...",
+		Short: "Find the pictures of an index that are nearest to words, pictures, or both",
+		Long: `search compares a query with every picture of an index, exactly.
+
+A QUERY is a text, or the path of a picture. Several add up; one that begins with - is taken away, and 2:text counts
+twice. Write -- before a query that begins with a minus.`,
+		Example: `  clipgo search --index pictures.index "a red heart"
+  clipgo search --index pictures.index cat.png
+  clipgo search --index pictures.index -- cat.png "+2:at night" "-a dog"`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	k := newKnobs(c)
+	k.inferenceFlags()
+	k.flag("index", "index", "dir", "index directory")
+	k.flag("top", "top", "K", "hits shown (default 10)")
+	k.flag("threshold", "threshold", "T", "lowest cosine shown, -1 to 1 (default all)")
+	k.flag("captions", "captions", "", "search the captions of the pictures instead of the pictures")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := k.apply(&o); err != nil {
+			return err
+		}
+		return o.run(c.Context(), a, k, args)
+	}
+	return c
+}
+
+func (o *searchOptions) run(ctx context.Context, a *app, k *knobs, args []string) error {
+	switch {
+	case o.Index == "":
+		return usagef("--index is missing: the directory that embed made")
+	case o.Top < 1:
+		return usagef("--top: %d is less than 1", o.Top)
+	}
+	terms, err := search.Parse(args)
+	if err != nil {
+		return usagef("%v", err)
+	}
+	ix, err := search.Open(o.Index)
+	if err != nil {
+		return err
+	}
+	defer ix.Close()
+	if o.Model == "" {
+		if o.Model = ix.Info().Model; o.Model == "" {
+			return usagef("--model is missing, and the index does not say which model made it")
+		}
+	}
+	k.before("preprocess.orientation=apply")
+	m, err := o.load(ctx, a, k, o)
+	if err != nil {
+		return err
+	}
+	defer m.Free()
+	space, err := m.space("")
+	if err != nil {
+		return err
+	}
+	if err := ix.Accepts(space); err != nil {
+		return err
+	}
+	return o.find(ctx, a, m, ix, terms)
+}
+
+func (o *searchOptions) find(ctx context.Context, a *app, m *loaded, ix *search.Index, terms []search.Term) error {
+	vector, files, err := search.Combine(terms, &queryEncoder{ctx, m})
+	if err != nil {
+		return err
+	}
+	q := search.Query{Vector: vector, Table: search.Images, Top: o.Top, Threshold: o.Threshold, Without: files}
+	if o.Captions {
+		q.Table = search.Texts
+	}
+	hits, err := ix.Find(ctx, q)
+	if err != nil {
+		return err
+	}
+	for _, h := range hits {
+		if a.console.json {
+			err = a.console.result(h)
+		} else {
+			a.console.print("%3d  %.4f  %s%s", h.Rank, h.Score, h.Path, captionNote(h.Caption))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(hits) == 0 {
+		a.console.say("nothing found above %g", o.Threshold)
+	}
+	return nil
+}
+
+func captionNote(caption string) string {
+	if caption == "" {
+		return ""
+	}
+	return "  (" + caption + ")"
+}
+
+// queryEncoder makes features of a query's terms.
+type queryEncoder struct {
+	ctx   context.Context
+	model *loaded
+}
+
+// EncodeText embeds a text as it stands.
+func (q *queryEncoder) EncodeText(text string) ([]float32, error) {
+	return q.model.encodeText([]string{text})
+}
+
+// EncodeFile embeds a picture.
+func (q *queryEncoder) EncodeFile(path string) ([]float32, error) {
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	size := q.model.Preprocess.Size
+	pixels := make([]uint8, size*size*3)
+	if err := q.model.pixels(pixels, datasets.Picture{File: file}, 0); err != nil {
+		return nil, &datasets.DataError{Source: path, Reason: fmt.Sprint(err)}
+	}
+	return q.model.EmbedImages(pixels, 1)
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"clipgo/datasets"
+)
+
+// openAll opens what a command was given: one source, or pictures by their paths.
+func openAll(args []string, o datasets.Options) (datasets.Source, error) {
+	if len(args) == 1 {
+		if st, err := os.Stat(args[0]); err != nil || st.IsDir() || !datasets.IsPicture(args[0]) {
+			return datasets.Open(args[0], o)
+		}
+	}
+	return datasets.OpenFiles(args)
+}
+
+// tellNotes says what opening the data had to guess or mend.
+func tellNotes(c *console, info datasets.Info) {
+	for _, note := range info.Notes {
+		c.log.Info(note, "data", info.Name)
+	}
+}
+
+// tellSkip warns of a sample that could not be used.
+func (a *app) tellSkip(s datasets.Skip) {
+	a.console.log.Warn("skipped", "sample", s.Key, "reason", s.Reason)
+}
+
+// eachBatch embeds a source's pictures in its own order.
+func (m *loaded) eachBatch(ctx context.Context, src datasets.Source, use func(*datasets.Batch, []float32) error, skipped func(datasets.Skip)) error {
+	for b, err := range m.loader(src).Batches(ctx, 0, int64(src.Len())) {
+		if b != nil {
+			for _, s := range b.Skipped {
+				skipped(s)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		features, err := m.EmbedImages(b.Pixels, b.N)
+		if err != nil {
+			return err
+		}
+		if err := use(b, features); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeWith closes a source and joins its error.
+func closeWith(err *error, c interface{ Close() error }) { *err = errors.Join(*err, c.Close()) }

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func newTrain(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "train --train-data SRC --out DIR [--model M]",
+		Short: "Train a CLIP model on pictures with captions",
+		Long: `train trains an image and a text tower so that a picture and its caption have similar features.
+
+SRC is builtin:emoji, builtin:shapes, a folder of pictures with captions in .txt files beside them, a folder of class
+subfolders, a .csv, .tsv or .jsonl table, or WebDataset shards (shards/{000..099}.tar).
+
+Learning rate, weight decay, epochs and augmentation come from the model's recipe unless they are given. The run
+directory has everything: run.json, metrics.jsonl, checkpoints/, report.html, log.txt, skipped.jsonl. Ctrl-C finishes
+the step and saves; --resume latest goes on from there, to the same weights as if nothing had happened.`,
+		Example: `  clipgo train --train-data builtin:emoji --out runs/emoji
+  clipgo train --train-data photos.csv --val-data val.csv --model ViT-S-32-alt --out runs/photos
+  clipgo train --resume latest --out runs/photos`,
+		Args: cobra.NoArgs,
+	}
+	k := newKnobs(c)
+	trainFlags(k)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		o, err := resolveTrain(k)
+		if err != nil {
+			return err
+		}
+		return train(c.Context(), a, o)
+	}
+	return c
+}
+
+func trainFlags(k *knobs) {
+	k.flag("train-data", "train_data", "SRC", "what to train on")
+	k.flag("val-data", "val_data", "SRC", "what to evaluate on")
+	k.flag("out", "out", "dir", "run directory")
+	k.flag("model", "model", "M", "config name, config file, or a trained model to start from")
+	k.flag("pretrained", "pretrained", "file", "weights (.safetensors) to start from")
+	k.dataFlags("data.")
+	k.flag("batch-size", "batch_size", "N", "pairs in a step")
+	k.flag("epochs", "epochs", "N", "passes over the data")
+	k.flag("steps", "steps", "N", "optimizer steps, instead of --epochs")
+	k.flag("lr", "optim.lr", "rate", "highest learning rate")
+	k.flag("beta1", "optim.beta1", "x", "AdamW's decay of the mean (default 0.9)")
+	k.flag("beta2", "optim.beta2", "x", "AdamW's decay of the variance (default 0.98)")
+	k.flag("eps", "optim.eps", "x", "AdamW's epsilon (default 1e-6)")
+	k.flag("wd", "optim.wd", "x", "weight decay")
+	k.flag("wd-exclude", "optim.wd_exclude", "a,b", "glob patterns of parameters that don't decay, besides norms and biases")
+	k.flag("warmup", "schedule.warmup", "steps", "steps of rising rate (default 5 % of the run, at most 10000)")
+	k.flag("lr-scheduler", "schedule.lr_scheduler", "name", "cosine, const or const-cooldown (default cosine)")
+	k.flag("grad-clip-norm", "optim.grad_clip_norm", "x", "clip the gradient to this norm; 0: don't")
+	k.flag("lock-logit-scale", "lock_logit_scale", "", "keep the temperature as it is")
+	k.flag("label-smoothing", "loss.label_smoothing", "x", "share of the target spread over the wrong captions")
+	k.flag("label-smoothing-form", "loss.label_smoothing_form", "name", "others: over the wrong ones; classes: over all, as PyTorch does")
+	k.flag("force-patch-dropout", "model_cfg.vision_cfg.patch_dropout", "x", "share of patches left out in training")
+	k.list("aug-cfg", "aug_cfg", "key=value", "augmentation, with open_clip's names: scale=0.5,1 (repeated)")
+	k.flag("workers", "workers", "N", "goroutines that read and decode")
+	k.flag("max-skip", "max_skip", "share", "share of samples that may be unusable (default 0.01)")
+	k.flag("seed", "seed", "N", "seed of everything random (default 0)")
+	k.machineFlags("")
+	k.flag("resume", "resume", "latest|path", "go on from a checkpoint of --out, or of a path")
+	k.flag("stop-after", "stop_after", "N", "end this sitting after N steps; the schedule stays that of the whole run")
+	k.flag("save-frequency", "save_frequency", "steps", "steps between checkpoints (default 1000, or 5 minutes)")
+	k.flag("keep", "keep", "N", "checkpoints that stay (default 3)")
+	k.flag("val-frequency", "val_frequency", "steps", "steps between evaluations (default a fifth of the run)")
+	k.flag("zeroshot-frequency", "zeroshot_frequency", "steps", "steps between zero-shot evaluations, where --val-data has classes")
+	k.flag("log-frequency", "log_frequency", "steps", "steps between lines of metrics.jsonl (default 10)")
+	k.flag("allow-data-change", "allow_data_change", "", "resume although the data is not what it was; the epoch starts anew")
+}
+
+// describe names what --help and errors call a number of steps.
+func describe(n int) string {
+	if n == 1 {
+		return "1 step"
+	}
+	return fmt.Sprintf("%d steps", n)
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"clipgo/internal/durable"
+	"clipgo/training"
+)
+
+// runDir is the run directory while a sitting holds its lock.
+type runDir struct {
+	metrics, evaluations, skipped, log *os.File
+}
+
+// openDir locks the run directory, finds what to go on from, and cuts the records back to it. A directory that holds
+// a run already is refused untouched unless the user resumes.
+func (s *session) openDir() error {
+	held := exists(filepath.Join(s.Out, runFile)) || exists(filepath.Join(s.Out, checkpointsDir))
+	if err := os.MkdirAll(s.Out, 0o755); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	lock, err := durable.Acquire(filepath.Join(s.Out, lockFile))
+	if err != nil {
+		return fmt.Errorf("--out %s: %w", s.Out, err)
+	}
+	s.onClose(lock.Release)
+	if held && s.Resume == "" {
+		return usagef("--out: %s holds a run already; go on with --resume latest, or choose another directory", s.Out)
+	}
+	if err := s.findCheckpoint(); err != nil {
+		return err
+	}
+	if err := s.cutBack(); err != nil {
+		return err
+	}
+	if err := writeJSONFile(filepath.Join(s.Out, runFile), s.trainOptions); err != nil {
+		return err
+	}
+	return s.openRecords()
+}
+
+// findCheckpoint resolves --resume.
+func (s *session) findCheckpoint() error {
+	if s.Resume == "" {
+		return nil
+	}
+	path := s.Resume
+	if path == "latest" {
+		latest, damaged, err := training.Latest(filepath.Join(s.Out, checkpointsDir))
+		if errors.Is(err, training.ErrNoCheckpoint) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, d := range damaged {
+			s.console.log.Warn("passed over a damaged checkpoint", "error", d)
+		}
+		path = latest
+	} else if err := durable.Verify(path); err != nil {
+		if !exists(path) {
+			return fmt.Errorf("--resume: %w", err)
+		}
+		return &modelError{path, err.Error()}
+	}
+	state, err := training.ReadState(path)
+	if err != nil {
+		return &modelError{path, err.Error()}
+	}
+	s.resumed, s.state = path, state
+	return s.compare()
+}
+
+// compare checks that the run goes on with the data that it began with, and says where its bytes may differ.
+func (s *session) compare() error {
+	if now := s.train.Info().Fingerprint; now != s.state.Data {
+		if !s.AllowDataChange {
+			return usagef("--train-data: %s is not what this run began with (its samples, order or captions changed); --allow-data-change goes on all the same", s.TrainData)
+		}
+		n := int64(s.train.Len())
+		s.state.Position = s.state.Position / n * n
+		s.console.log.Warn("the data changed: the epoch starts anew")
+	}
+	if s.Seed != s.state.Seed {
+		return usagef("--seed: this run began with %d; another seed is another run", s.state.Seed)
+	}
+	return nil
+}
+
+// cutBack drops what was recorded after the checkpoint.
+func (s *session) cutBack() error {
+	for _, name := range []string{metricsFile, evaluationsFile, skippedFile} {
+		if err := training.CutBack(filepath.Join(s.Out, name), s.state.Step); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (s *session) openRecords() (err error) {
+	for _, r := range []struct {
+		name string
+		file **os.File
+	}{{metricsFile, &s.dir.metrics}, {evaluationsFile, &s.dir.evaluations}, {skippedFile, &s.dir.skipped}, {logFile, &s.dir.log}} {
+		f, err := appendTo(filepath.Join(s.Out, r.name))
+		if err != nil {
+			return err
+		}
+		*r.file = f
+		s.onClose(f.Close)
+	}
+	s.console.log = slog.New(slog.NewMultiHandler(s.console.log.Handler(), textHandler(io.Writer(s.dir.log), slog.LevelDebug, false)))
+	return nil
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"clipgo/datasets"
+	"clipgo/eval/report"
+	"clipgo/training"
+)
+
+// hooks are what happens after each step of a sitting, and what they have seen.
+type hooks struct {
+	session   *session
+	list      []training.Hook
+	bar       *progress
+	diagnosis *training.Diagnosis
+	row       training.Row
+	logged    time.Time
+}
+
+// maxScale is what CLIP's clamp allows.
+const maxScale = 100
+
+func (s *session) hooks(ctx context.Context) (*hooks, error) {
+	h := &hooks{session: s, logged: time.Now(), row: training.Row{Loss: training.Number(math.NaN()), Scale: training.Number(math.NaN())}}
+	h.diagnosis = &training.Diagnosis{Schedule: s.Schedule, Batch: s.BatchSize, MaxScale: maxScale}
+	for _, f := range h.diagnosis.BeforeRun() {
+		s.console.log.Warn(f.Text)
+	}
+	if now := environment(); s.resumed != "" && now != s.state.Environment {
+		s.console.log.Warn("threads, CPU features or libtorch are not those of the checkpoint: bytes may differ from an unbroken run",
+			"before", fmt.Sprintf("%+v", s.state.Environment), "now", fmt.Sprintf("%+v", now))
+	}
+	n := float64(s.train.Len())
+	metrics := &training.Metrics{W: s.dir.metrics, Every: s.LogFrequency, Epoch: func(p int64) float64 { return float64(p) / n }, Show: h.show}
+	h.bar = s.console.progress("train", int64(s.Steps))
+	h.bar.set(int64(s.state.Step))
+	h.list = []training.Hook{hookFunc(h.skips), hookFunc(h.progress), h.diagnosis, metrics, hookFunc(h.evaluate), s.checkpoints(), hookFunc(h.report)}
+	return h, nil
+}
+
+// hookFunc is a function as a hook.
+type hookFunc func(ctx context.Context, e training.Event) error
+
+// After calls the function.
+func (f hookFunc) After(ctx context.Context, e training.Event) error { return f(ctx, e) }
+
+// watch sees the batches on their way to the trainer: the last error may carry samples that were skipped.
+func (h *hooks) watch(batches iter.Seq2[*datasets.Batch, error]) iter.Seq2[*datasets.Batch, error] {
+	return func(yield func(*datasets.Batch, error) bool) {
+		for b, err := range batches {
+			if err != nil && b != nil {
+				err = errors.Join(err, h.record(b.Skipped, h.session.trainer.Progress.Step+1))
+			}
+			if b != nil && b.N == 0 && err == nil {
+				// Only unusable samples were left: no step, but they count.
+				if err = h.record(b.Skipped, h.session.trainer.Progress.Step); err == nil {
+					h.session.trainer.Pass(b)
+					continue
+				}
+			}
+			if !yield(b, err) {
+				return
+			}
+		}
+	}
+}
+
+// skipLine is a line of skipped.jsonl.
+type skipLine struct {
+	Step int `json:"step"`
+	datasets.Skip
+}
+
+func (h *hooks) skips(_ context.Context, e training.Event) error {
+	return h.record(e.Batch.Skipped, e.Step)
+}
+
+func (h *hooks) record(skips []datasets.Skip, step int) error {
+	for _, s := range skips {
+		h.session.console.log.Warn("skipped", "sample", s.Key, "reason", s.Reason)
+		line, err := json.Marshal(skipLine{step, s})
+		if err != nil {
+			return err
+		}
+		if _, err := h.session.dir.skipped.Write(append(line, '\n')); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *hooks) progress(_ context.Context, e training.Event) error {
+	h.bar.set(int64(e.Step))
+	if e.Skipped {
+		h.session.console.log.Warn("the loss or a gradient was not finite: the step was left out", "step", e.Step)
+	}
+	return nil
+}
+
+// show puts a line of metrics.jsonl on the bar, or into the log where there is none.
+func (h *hooks) show(r training.Row) {
+	h.row = r
+	text := fmt.Sprintf("loss %.3f  scale %.1f  %.0f pairs/s", float64(r.Loss), float64(r.Scale), r.Pairs)
+	h.bar.describe(text)
+	const often = 5 * time.Second
+	if !h.bar.hasBar() && (time.Since(h.logged) >= often || r.Step == h.session.Steps) {
+		h.logged = time.Now()
+		h.session.console.log.Info("step", "step", r.Step, "of", h.session.Steps, "loss", round4(float64(r.Loss)), "scale", round4(float64(r.Scale)),
+			"lr", r.LR, "pairs_per_second", math.Round(r.Pairs), "data_wait", round4(r.Wait))
+	}
+}
+
+func round4(v float64) float64 { return math.Round(v*1e4) / 1e4 }
+
+// evaluate measures the model when it is time, and at the end.
+func (h *hooks) evaluate(ctx context.Context, e training.Event) error {
+	s := h.session
+	retrieval := s.ValFrequency > 0 && e.Step%s.ValFrequency == 0 || e.Done
+	zeroshot := s.ZeroshotFrequency > 0 && e.Step%s.ZeroshotFrequency == 0 || e.Done
+	if !retrieval && !zeroshot {
+		return nil
+	}
+	found, err := s.val.measure(ctx, want{Retrieval: retrieval, Zeroshot: zeroshot})
+	if err != nil {
+		return fmt.Errorf("evaluate: %w", err)
+	}
+	found.Step = e.Step
+	return s.val.add(found, s.dir.evaluations, s.console)
+}
+
+func (h *hooks) lastRow() training.Row { return h.row }
+
+func (h *hooks) lastEvaluation() report.Evaluation {
+	if n := len(h.session.val.history); n > 0 {
+		return h.session.val.history[n-1]
+	}
+	return report.Evaluation{}
+}
+
+// report writes report.html anew with each checkpoint's evaluation and at the end of a sitting.
+func (h *hooks) report(_ context.Context, e training.Event) error {
+	if !e.Last && !e.Done && (h.session.ValFrequency == 0 || e.Step%h.session.ValFrequency != 0) {
+		return nil
+	}
+	return h.session.writeReport(h.diagnosis.Findings())
+}
+
+// finish tells what the steps have shown.
+func (h *hooks) finish() error {
+	for _, f := range h.diagnosis.Findings() {
+		switch f.Kind {
+		case training.Warning:
+			h.session.console.log.Warn(f.Text)
+		default:
+			h.session.console.log.Info(f.Text)
+		}
+	}
+	return nil
+}
+
+// readRows reads the metrics of the whole run, earlier sittings included.
+func (s *session) readRows() ([]report.Row, error) {
+	f, err := os.Open(filepath.Join(s.Out, metricsFile))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return report.ReadRows(f)
+}

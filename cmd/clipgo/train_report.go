@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"clipgo/datasets"
+	"clipgo/eval/report"
+	"clipgo/internal/durable"
+	"clipgo/training"
+)
+
+// writeReport writes report.html from what the run directory and this sitting know.
+func (s *session) writeReport(findings []training.Finding) error {
+	rows, err := s.readRows()
+	if err != nil {
+		return err
+	}
+	examples, err := s.val.examples(8, 5)
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	run := report.Run{
+		Title:     "clipgo: " + filepath.Base(s.Out),
+		Subtitle:  fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.TrainData, float64(s.model.ParameterCount())/1e6, s.precision()),
+		BatchSize: s.BatchSize, MaxScale: maxScale, Settings: s.settings(), Rows: rows, Evaluations: s.val.history, Examples: examples,
+	}
+	for _, f := range findings {
+		run.Findings = append(run.Findings, report.Finding{Kind: report.Kind(f.Kind), Text: f.Text})
+	}
+	return durable.WriteFile(filepath.Join(s.Out, reportFile), 0o644, func(w io.Writer) error { return report.Write(w, run) })
+}
+
+func (s *session) settings() []report.Setting {
+	v, t := s.ModelCfg.Vision, s.ModelCfg.Text
+	line := func(name, format string, args ...any) report.Setting {
+		return report.Setting{Name: name, Value: fmt.Sprintf(format, args...)}
+	}
+	out := []report.Setting{
+		line("image tower", "%d layers of %d, %d px in patches of %d", v.Layers, v.Width, v.ImageSize, v.PatchSize),
+		line("text tower", "%d layers of %d, context %d", t.Layers, t.Width, t.ContextLength),
+		line("training data", "%s, %d pairs", s.TrainData, s.train.Len()),
+		line("validation", "%s", s.val.name()),
+		line("length", "%s of %d pairs", describe(s.Steps), s.BatchSize),
+		line("optimizer", "AdamW, lr %g, wd %g, beta %g and %g, eps %g", s.Optim.LR, s.Optim.WD, s.Optim.Beta1, s.Optim.Beta2, s.Optim.Eps),
+		line("schedule", "%s, warm-up %d", s.Schedule.Kind, s.Schedule.Warmup),
+		line("seed", "%d", s.Seed),
+		line("computed in", "%s on %s", s.precision(), deviceName(s.model.Device())),
+	}
+	if s.Loss.LabelSmoothing > 0 {
+		out = append(out, line("label smoothing", "%g over %s", s.Loss.LabelSmoothing, s.Loss.Form))
+	}
+	return append(out, line("augmentation", "%s", strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%+v", s.Augment), "{"), "}")))
+}
+
+// neighbour is a row of a table of features with its cosine.
+type neighbour struct {
+	row   int
+	score float64
+}
+
+// nearest finds the rows most similar to a unit feature, best first.
+func nearest(query, rows []float32, top int) []neighbour {
+	dim := len(query)
+	var all []neighbour
+	for r := 0; (r+1)*dim <= len(rows); r++ {
+		var sum float64
+		for i, q := range query {
+			sum += float64(q) * float64(rows[r*dim+i])
+		}
+		all = append(all, neighbour{r, sum})
+	}
+	slices.SortStableFunc(all, func(a, b neighbour) int { return cmp.Compare(b.score, a.score) })
+	return all[:min(top, len(all))]
+}
+
+// thumbnail is a sample's picture as the model sees it, as PNG.
+func (m *loaded) thumbnail(src datasets.Source, index int) ([]byte, error) {
+	p, err := src.Picture(context.Background(), index)
+	if err != nil {
+		return nil, err
+	}
+	size := m.options.Preprocess.Size
+	rgb := make([]uint8, size*size*3)
+	im, err := decode(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.options.Preprocess.Apply(rgb, im); err != nil {
+		return nil, err
+	}
+	out := image.NewNRGBA(image.Rect(0, 0, size, size))
+	for i := range size * size {
+		copy(out.Pix[4*i:], rgb[3*i:3*i+3])
+		out.Pix[4*i+3] = 255
+	}
+	var b bytes.Buffer
+	err = png.Encode(&b, out)
+	return b.Bytes(), err
+}

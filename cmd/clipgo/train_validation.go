@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+
+	"clipgo/contrastive"
+	"clipgo/datasets"
+	"clipgo/eval"
+	"clipgo/eval/report"
+)
+
+// validation measures the model during a training.
+type validation struct {
+	source  datasets.Source
+	model   *contrastive.Model
+	loaded  *loaded
+	own     bool // the data is --val-data; else it is some of the training data
+	skipped func(datasets.Skip)
+	seen    func(samples int64) // told how far the embedding is
+	history []report.Evaluation
+	last    valFeatures
+}
+
+// valFeatures are the features of an evaluation, kept for the report's examples.
+type valFeatures struct {
+	images    []float32 // [len(index), dim]
+	index     []int     // each row's sample
+	captions  []string
+	texts     []float32 // [len(captions), dim]
+	textImage []int     // row of each caption's picture
+}
+
+// want says what to measure.
+type want struct{ Retrieval, Zeroshot bool }
+
+// borrowed is how many training pairs stand in for --val-data.
+const borrowed = 1000
+
+func (s *session) openValidation() (*validation, error) {
+	v := &validation{source: s.train, skipped: func(datasets.Skip) {}, seen: func(int64) {}}
+	if s.ValData != "" {
+		src, err := datasets.Open(s.ValData, s.Data)
+		if err != nil {
+			return nil, err
+		}
+		tellNotes(s.console, src.Info())
+		v.source, v.own = src, true
+	} else {
+		v.source = datasets.First(s.train, borrowed)
+	}
+	v.loaded = &loaded{tokens: s.tokens, options: inference{Workers: s.Workers, BatchSize: 64, MaxSkip: 1, Preprocess: s.Preprocess}}
+	return v, nil
+}
+
+func (v *validation) name() string {
+	if v.own {
+		return fmt.Sprintf("%s, %d pictures", v.source.Info().Name, v.source.Len())
+	}
+	return fmt.Sprintf("on %d training pairs, for want of --val-data", v.source.Len())
+}
+
+// measure embeds the validation data and returns what was asked for.
+func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, error) {
+	v.loaded.Model = v.model
+	var out report.Evaluation
+	if err := v.embed(ctx); err != nil {
+		return out, err
+	}
+	if w.Retrieval && len(v.last.captions) > 0 {
+		r, err := eval.Retrieve(v.last.images, v.last.texts, v.model.Dim(), v.last.textImage, []int{1, 5, 10})
+		if err != nil {
+			return out, err
+		}
+		for _, side := range []struct {
+			name   string
+			recall []eval.Recall
+			among  int
+		}{{"image", r.Image, r.Images}, {"text", r.Text, r.Texts}} {
+			for _, k := range side.recall {
+				out.Values = append(out.Values, report.Value{
+					Name: fmt.Sprintf("%s_retrieval_recall@%d", side.name, k.K), Value: k.Value, Chance: min(1, float64(k.K)/float64(side.among)),
+				})
+			}
+		}
+	}
+	if !w.Zeroshot || len(v.source.Info().Classes) == 0 {
+		return out, nil
+	}
+	found, err := v.zeroshot()
+	out.Values = append(found, out.Values...)
+	return out, err
+}
+
+// embed computes the features of the pictures and of all their captions.
+func (v *validation) embed(ctx context.Context) error {
+	f := valFeatures{}
+	err := v.loaded.eachBatch(ctx, v.source, func(b *datasets.Batch, features []float32) error {
+		for _, index := range b.Index {
+			for _, caption := range v.source.Entry(index).Captions {
+				f.captions = append(f.captions, caption)
+				f.textImage = append(f.textImage, len(f.index))
+			}
+			f.index = append(f.index, index)
+		}
+		f.images = append(f.images, features...)
+		v.seen(b.Next)
+		return nil
+	}, v.skipped)
+	if err != nil {
+		return err
+	}
+	if len(f.index) == 0 {
+		return &datasets.DataError{Source: v.source.Info().Name, Reason: "none of the samples can be used"}
+	}
+	f.texts, err = v.loaded.encodeText(f.captions)
+	v.last = f
+	return err
+}
+
+func (v *validation) zeroshot() ([]report.Value, error) {
+	info := v.source.Info()
+	templates, err := v.loaded.templates("", info)
+	if err != nil {
+		return nil, err
+	}
+	classifier, err := eval.NewClassifier(v.loaded, eval.Prompts{Classes: info.Classes, Templates: templates, Fill: v.loaded.tokens.Fill, ContextLength: v.model.Config.Text.ContextLength})
+	if err != nil {
+		return nil, err
+	}
+	logits, err := classifier.Logits(v.last.images)
+	if err != nil {
+		return nil, err
+	}
+	labels := make([]int, len(v.last.index))
+	for i, index := range v.last.index {
+		labels[i] = v.source.Entry(index).Label
+	}
+	count := eval.NewAccuracy(len(info.Classes))
+	if err := count.Add(logits, labels); err != nil {
+		return nil, err
+	}
+	r := count.Result()
+	out := []report.Value{{Name: "zeroshot_top1", Value: r.Top1, Chance: r.Chance}}
+	if r.Top5 != nil {
+		out = append(out, report.Value{Name: "zeroshot_top5", Value: *r.Top5, Chance: 5 * r.Chance})
+	}
+	return out, nil
+}
+
+// add keeps an evaluation, writes its line and logs it.
+func (v *validation) add(found report.Evaluation, w *os.File, c *console) error {
+	v.history = append(v.history, found)
+	line := map[string]any{"step": found.Step}
+	var log []any
+	for _, value := range found.Values {
+		line[value.Name] = value.Value
+		log = append(log, value.Name, round4(value.Value))
+	}
+	c.log.Info("evaluation", append([]any{"step", found.Step}, log...)...)
+	data, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(data, '\n'))
+	return err
+}
+
+// examples asks for a few captions of the validation data and shows what came first.
+func (v *validation) examples(captions, hits int) ([]report.Example, error) {
+	var out []report.Example
+	dim := 0
+	if v.model != nil {
+		dim = v.model.Dim()
+	}
+	seen := map[string]bool{}
+	step := max(1, len(v.last.captions)/max(captions, 1))
+	for t := 0; t < len(v.last.captions) && len(out) < captions; t += step {
+		caption := v.last.captions[t]
+		if seen[caption] {
+			continue
+		}
+		seen[caption] = true
+		example := report.Example{Caption: caption}
+		for _, n := range nearest(v.last.texts[t*dim:(t+1)*dim], v.last.images, hits) {
+			hit, err := v.hit(caption, v.last.index[n.row])
+			if err != nil {
+				return nil, err
+			}
+			hit.Score = n.score
+			example.Hits = append(example.Hits, hit)
+		}
+		out = append(out, example)
+	}
+	return out, nil
+}
+
+func (v *validation) hit(caption string, index int) (report.Hit, error) {
+	entry := v.source.Entry(index)
+	h := report.Hit{Verdict: report.Wrong}
+	if len(entry.Captions) > 0 {
+		h.Label = entry.Captions[0]
+	}
+	if slices.Contains(entry.Captions, caption) {
+		h.Verdict = report.Right
+	}
+	var err error
+	h.Thumbnail, err = v.loaded.thumbnail(v.source, index)
+	return h, err
+}

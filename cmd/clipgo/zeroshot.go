@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"clipgo/datasets"
+	"clipgo/eval"
+)
+
+type zeroshotOptions struct {
+	inference
+	Classes   string `json:"classes"`
+	Templates string `json:"templates"`
+	Top       int    `json:"top"`
+}
+
+func newZeroshot(a *app) *cobra.Command {
+	o := zeroshotOptions{inference: defaultInference(), Top: 5}
+	c := &cobra.Command{
+		Use:   "zeroshot --model M DATA...",
+		Short: "Classify pictures by names that the model was never trained on",
+		Long: `zeroshot classifies pictures by comparing each with the classes' names, put into prompt templates.
+
+DATA that knows its labels (a folder with a subfolder for each class, a built-in set, shards with .cls members) gives
+an accuracy. Pictures, or a folder of pictures together with --classes, give ranked labels.
+
+Templates, when none are given: those that the model was trained with, else those of the data, else OpenAI's 80.`,
+		Example: `  clipgo zeroshot --model runs/emoji 'builtin:emoji?split=val'
+  clipgo zeroshot --model runs/emoji cat.png dog.png --classes "a cat,a dog,a house"`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	k := newKnobs(c)
+	k.inferenceFlags()
+	k.dataFlags("data.")
+	k.flag("classes", "classes", "a,b,c|file", "class names, or a file with one a line")
+	k.flag("templates", "templates", "file", "prompt templates, one a line, {} for the name")
+	k.flag("top", "top", "N", "labels shown for each picture (default 5)")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := k.apply(&o); err != nil {
+			return err
+		}
+		m, err := o.load(c.Context(), a, k, &o)
+		if err != nil {
+			return err
+		}
+		defer m.Free()
+		return o.run(c.Context(), a, m, args)
+	}
+	return c
+}
+
+func (o *zeroshotOptions) run(ctx context.Context, a *app, m *loaded, data []string) error {
+	src, err := openAll(data, o.Data)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	info := src.Info()
+	tellNotes(a.console, info)
+	classes, err := readClasses(o.Classes)
+	if err != nil {
+		return err
+	}
+	labelled := len(info.Classes) > 0 && (classes == nil || slices.Equal(classes, info.Classes))
+	if classes == nil {
+		classes = info.Classes
+	}
+	if len(classes) == 0 {
+		return usagef("%s has no class subfolders; name the classes with --classes", strings.Join(data, " "))
+	}
+	templates, err := m.templates(o.Templates, info)
+	if err != nil {
+		return err
+	}
+	classifier, err := eval.NewClassifier(m, eval.Prompts{Classes: classes, Templates: templates, Fill: m.tokens.Fill, ContextLength: m.Config.Text.ContextLength})
+	if err != nil {
+		return err
+	}
+	if labelled {
+		return o.measure(ctx, a, m, src, classifier)
+	}
+	return o.rank(ctx, a, m, src, classifier)
+}
+
+// measure prints what share of the labelled pictures the classifier gets right.
+func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *loaded, src datasets.Source, classifier *eval.Classifier) error {
+	count := eval.NewAccuracy(len(classifier.Classes))
+	bar := a.console.progress("classify", int64(src.Len()))
+	err := m.eachBatch(ctx, src, func(b *datasets.Batch, features []float32) error {
+		logits, err := classifier.Logits(features)
+		if err != nil {
+			return err
+		}
+		labels := make([]int, b.N)
+		for i, index := range b.Index {
+			labels[i] = src.Entry(index).Label
+		}
+		bar.set(b.Next)
+		return count.Add(logits, labels)
+	}, a.tellSkip)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	r := count.Result()
+	if a.console.json {
+		return a.console.result(r)
+	}
+	a.console.print("%s: %d pictures, %d classes", src.Info().Name, r.N, r.Classes)
+	a.console.print("  top-1                 %6.2f %%   (chance %.2f %%)", 100*r.Top1, 100*r.Chance)
+	if r.Top5 != nil {
+		a.console.print("  top-5                 %6.2f %%   (chance %.2f %%)", 100**r.Top5, 100*min(1, 5*r.Chance))
+	}
+	a.console.print("  mean per-class recall %6.2f %%", 100*r.MeanPerClassRecall)
+	return nil
+}
+
+// rankedImage is a line of the output for pictures without labels.
+type rankedImage struct {
+	Image  string       `json:"image"`
+	Labels []eval.Label `json:"labels"`
+}
+
+// rank prints the best labels of each picture.
+func (o *zeroshotOptions) rank(ctx context.Context, a *app, m *loaded, src datasets.Source, classifier *eval.Classifier) error {
+	dim := m.Dim()
+	var failed int
+	err := m.eachBatch(ctx, src, func(b *datasets.Batch, features []float32) error {
+		for i, index := range b.Index {
+			labels, err := classifier.Rank(features[i*dim:(i+1)*dim], o.Top)
+			if err != nil {
+				return err
+			}
+			if err := o.show(a, rankedImage{src.Entry(index).Key, labels}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, func(s datasets.Skip) { failed++; a.tellSkip(s) })
+	if err == nil && failed > 0 && failed == src.Len() {
+		return &datasets.DataError{Source: src.Info().Name, Reason: "none of the pictures could be read"}
+	}
+	return err
+}
+
+func (o *zeroshotOptions) show(a *app, r rankedImage) error {
+	if a.console.json {
+		return a.console.result(r)
+	}
+	a.console.print("%s", r.Image)
+	for _, l := range r.Labels {
+		a.console.print("  %6.2f %%  %s", 100*l.Score, l.Label)
+	}
+	return nil
+}
+
+// readClasses reads --classes: a file with a name a line, or names between commas.
+func readClasses(arg string) ([]string, error) {
+	if arg == "" {
+		return nil, nil
+	}
+	list := strings.Split(arg, ",")
+	data, err := os.ReadFile(arg)
+	switch {
+	case err == nil:
+		list = strings.Split(string(data), "\n")
+	case len(list) == 1 && (strings.ContainsRune(arg, filepath.Separator) || filepath.Ext(arg) == ".txt"):
+		return nil, fmt.Errorf("--classes: %w", err)
+	}
+	var out []string
+	for _, name := range list {
+		if name = strings.TrimSpace(name); name != "" {
+			out = append(out, name)
+		}
+	}
+	if len(out) == 0 {
+		return nil, usagef("--classes: there are no names in %q", arg)
+	}
+	return out, nil
+}
+
+// templates are those of a file, else those that the model was trained with, else the data's, else OpenAI's 80.
+func (m *loaded) templates(path string, data datasets.Info) ([]string, error) {
+	switch {
+	case path != "":
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("--templates: %w", err)
+		}
+		defer f.Close()
+		out, err := eval.ReadTemplates(f)
+		if err != nil {
+			return nil, usagef("--templates %s: %v", path, err)
+		}
+		return out, nil
+	case len(m.source.Templates) > 0:
+		return m.source.Templates, nil
+	case len(data.Templates) > 0:
+		return data.Templates, nil
+	default:
+		return eval.OpenAITemplates(), nil
+	}
+}

@@ -1,0 +1,61 @@
+package contrastive
+
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"clipgo/vision/preprocess"
+)
+
+// Recipes say how to train a config, one file a config under its name.
+//
+//go:embed recipes/*.json
+var recipeFiles embed.FS
+
+// Recipe is what goes with a model config to train it.
+type Recipe struct {
+	Model     string             `json:"model,omitempty"` // of a built-in set: the config that fits it
+	LR        float64            `json:"lr"`
+	WD        float64            `json:"wd"`
+	GradClip  float64            `json:"grad_clip_norm"`
+	BatchSize int                `json:"batch_size"`
+	Epochs    float64            `json:"epochs"`
+	Augment   preprocess.Augment `json:"aug_cfg"`
+}
+
+// DefaultRecipe is open_clip's, with a batch that one machine can hold.
+func DefaultRecipe() Recipe {
+	return Recipe{LR: 5e-4, WD: 0.2, BatchSize: 64, Epochs: 32, Augment: preprocess.DefaultAugment()}
+}
+
+// NamedRecipe is the recipe of a config's name for a data source. A built-in set has a file of its own, which also
+// says which config fits it; with that config, or with none named, it goes before the config's.
+func NamedRecipe(model, data string) (Recipe, error) {
+	set, _, _ := strings.Cut(data, "?")
+	r, found, err := readRecipe(strings.ReplaceAll(set, ":", "-"))
+	if err != nil || found && (model == "" || model == r.Model) {
+		return r, err
+	}
+	r, _, err = readRecipe(model)
+	r.Model = ""
+	return r, err
+}
+
+func readRecipe(name string) (r Recipe, found bool, err error) {
+	r = DefaultRecipe()
+	data, err := recipeFiles.ReadFile("recipes/" + name + ".json")
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
+		return r, false, nil
+	}
+	if err != nil {
+		return r, false, err
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r, false, fmt.Errorf("recipe %s: %w", name, err)
+	}
+	return r, true, nil
+}

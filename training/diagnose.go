@@ -1,0 +1,120 @@
+package training
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"clipgo/internal/optim"
+)
+
+// Finding is something about a training that its owner should know, in plain words.
+type Finding struct {
+	Kind Kind
+	Text string
+}
+
+// Kind says how a finding is meant.
+type Kind string
+
+// Good is as it should be; Note is worth knowing; Warning asks for a change.
+const (
+	Good    Kind = "good"
+	Note    Kind = "note"
+	Warning Kind = "warning"
+)
+
+// Diagnosis watches a training for the usual mistakes. It is a hook.
+type Diagnosis struct {
+	Schedule optim.Schedule
+	Batch    int // pairs in a full batch
+	MaxScale float64
+
+	steps, atClamp, bad int
+	pairs, duplicates   int64
+	shortened           int64
+	firstLoss, emaLoss  float64
+	wait, took          float64
+}
+
+// BeforeRun lists what can be told before the first step.
+func (d *Diagnosis) BeforeRun() []Finding {
+	var out []Finding
+	if s := d.Schedule; s.Warmup >= s.Steps && s.Steps > 0 {
+		out = append(out, Finding{Warning, fmt.Sprintf("the warm-up of %d steps is as long as the run of %d or longer: the learning rate never reaches its full value", s.Warmup, s.Steps)})
+	}
+	if d.Batch < 8 {
+		out = append(out, Finding{Warning, fmt.Sprintf("a batch of %d pairs gives each picture %d wrong captions to be told from: contrastive learning wants hundreds", d.Batch, d.Batch-1)})
+	}
+	return out
+}
+
+// After adds a step up.
+func (d *Diagnosis) After(_ context.Context, e Event) error {
+	d.steps++
+	if e.Skipped {
+		d.bad++
+		return nil
+	}
+	if d.steps == 1 {
+		d.firstLoss, d.emaLoss = e.Loss, e.Loss
+	}
+	const memory = 0.95 // about the last twenty steps
+	d.emaLoss = memory*d.emaLoss + (1-memory)*e.Loss
+	if e.Scale >= d.MaxScale*0.999 {
+		d.atClamp++
+	}
+	d.pairs += int64(e.Batch.N)
+	d.duplicates += int64(duplicated(e.Batch.Captions))
+	d.shortened += int64(e.Batch.Shortened)
+	d.wait += e.Wait.Seconds()
+	d.took += e.Took.Seconds()
+	return nil
+}
+
+// duplicated counts captions that stand in the batch already.
+func duplicated(captions []string) int {
+	seen := make(map[string]bool, len(captions))
+	for _, c := range captions {
+		seen[c] = true
+	}
+	return len(captions) - len(seen)
+}
+
+// Findings lists what the steps so far have shown.
+func (d *Diagnosis) Findings() []Finding {
+	out := d.BeforeRun()
+	if d.steps == 0 {
+		return out
+	}
+	out = append(out, d.learning())
+	if share := float64(d.atClamp) / float64(d.steps); share > 0.2 {
+		out = append(out, Finding{Warning, fmt.Sprintf("the logit scale stood at its clamp of %g in %.0f %% of the steps: the model wants to tell pairs apart more sharply than it may; more data or regularization helps", d.MaxScale, 100*share)})
+	}
+	if share := float64(d.duplicates) / float64(max(d.pairs, 1)); share > 0.02 {
+		out = append(out, Finding{Note, fmt.Sprintf("%.1f %% of the captions stood twice in their batch: such pairs count as wrong answers for each other, so the loss can't reach 0", 100*share)})
+	}
+	if d.shortened > 0 {
+		out = append(out, Finding{Note, fmt.Sprintf("%d of %d captions were longer than the context and were cut", d.shortened, d.pairs)})
+	}
+	if d.bad > 0 {
+		out = append(out, Finding{Warning, fmt.Sprintf("%d of %d steps had a loss or gradient that was not finite and were left out", d.bad, d.steps)})
+	}
+	if share := d.wait / max(d.wait+d.took, 1e-9); share > 0.2 {
+		out = append(out, Finding{Warning, fmt.Sprintf("%.0f %% of the time went into waiting for data: more --workers, or smaller pictures, would help", 100*share)})
+	}
+	return out
+}
+
+// learning compares the loss with chance: a model that knows nothing has ln(batch).
+func (d *Diagnosis) learning() Finding {
+	chance := math.Log(float64(d.Batch))
+	switch {
+	case d.emaLoss > 0.97*chance:
+		return Finding{Warning, fmt.Sprintf("the loss is %.3f, and guessing gives ln(%d) = %.3f: the model has not begun to learn; try another learning rate, or more steps", d.emaLoss, d.Batch, chance)}
+	case d.emaLoss < 0.05*chance:
+		return Finding{Note, fmt.Sprintf("the loss is %.3f, where guessing gives %.3f: nearly every pair is told apart; watch the validation for overfitting", d.emaLoss, chance)}
+	default:
+		return Finding{Good, fmt.Sprintf("the loss went from %.3f to %.3f; guessing gives ln(%d) = %.3f", d.firstLoss, d.emaLoss, d.Batch, chance)}
+	}
+}
