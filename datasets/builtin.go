@@ -35,13 +35,13 @@ func openBuiltin(src string) (Source, error) {
 	if err != nil {
 		return nil, &UsageError{Source: src, Reason: "parameters are not k=v&k2=v2: " + err.Error()}
 	}
-	for k, v := range values {
+	for _, k := range slices.Sorted(maps.Keys(values)) {
 		if !slices.Contains(known.parameters, k) {
 			list := strings.Join(known.parameters, ", ")
 			return nil, &UsageError{Source: src, Reason: fmt.Sprintf("%s has no parameter %q; known: %s", name, k, list)}
 		}
-		if len(v) > 1 {
-			return nil, &UsageError{Source: src, Reason: fmt.Sprintf("parameter %s is given %d times", k, len(v))}
+		if n := len(values[k]); n > 1 {
+			return nil, &UsageError{Source: src, Reason: fmt.Sprintf("parameter %s is given %d times", k, n)}
 		}
 	}
 	return known.open(query{src: src, values: values})
@@ -108,7 +108,8 @@ type emojiSource struct {
 }
 
 func openEmoji(q query) (Source, error) {
-	split := q.choice("split", "all", "train", "val")
+	splits := []string{"all", "train", "val"}
+	split := splits[q.choice("split", splits...)]
 	if q.err != nil {
 		return nil, q.err
 	}
@@ -119,11 +120,11 @@ func openEmoji(q query) (Source, error) {
 	s := &emojiSource{all: all, info: Info{Name: q.src, Kind: "builtin", Templates: slices.Clone(emojiTemplates)}}
 	for i, e := range all {
 		s.info.Classes = append(s.info.Classes, e.Name)
-		if split == 0 || e.HeldOut() == (split == 2) {
+		if split == "all" || e.HeldOut() == (split == "val") {
 			s.chosen = append(s.chosen, i)
 		}
 	}
-	s.info.Fingerprint = fmt.Sprintf("builtin:emoji split=%d n=%d font=%08x", split, len(s.chosen), emoji.Checksum())
+	s.info.Fingerprint = fmt.Sprintf("builtin:emoji split=%s n=%d font=%08x", split, len(s.chosen), emoji.Checksum())
 	return s, nil
 }
 

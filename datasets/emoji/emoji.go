@@ -90,7 +90,8 @@ func fromPalette(im *image.Paletted) []uint8 {
 	}
 	out := make([]uint8, 3*Width*Height)
 	for i, index := range im.Pix {
-		copy(out[3*i:3*i+3], table[index][:])
+		at, c := out[3*i:][:3], &table[index]
+		at[0], at[1], at[2] = c[0], c[1], c[2]
 	}
 	return out
 }

@@ -1,6 +1,9 @@
 package shapes
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Combination numbers a colour, a shape, a size and a count that all objects of a scene share: 0..Combinations-1.
 type Combination int
@@ -23,8 +26,8 @@ func (c Combination) shape() int { return int(c) / len(colors) % len(shapes) }
 func (c Combination) size() int  { return int(c) / (len(colors) * len(shapes)) % len(sizes) }
 func (c Combination) count() int { return int(c) / (len(colors) * len(shapes) * len(sizes)) }
 
-// Novel says whether the combination is kept from train and val: a sixth of them. Every fixed size and count leaves out
-// one shape a colour, another for each of the six, so that each value and each pair of values still occurs in train.
+// Novel says whether the combination is kept from train and val: a sixth of them. Each of a colour's six pairs of size
+// and count leaves out another shape, so that each value and each pair of values still occurs in train.
 func (c Combination) Novel() bool {
 	return (c.color()+c.shape()+3*c.size()+2*c.count())%6 == 0
 }
@@ -39,11 +42,10 @@ func (c Combination) noun() string {
 	switch {
 	case c.count() == 0:
 		return s
-	case s[len(s)-1] == 's': // cross
+	case strings.HasSuffix(s, "s"): // cross
 		return s + "es"
-	default:
-		return s + "s"
 	}
+	return s + "s"
 }
 
 // Captions are what the scene may be called, the canonical caption first.

@@ -36,18 +36,32 @@ type object struct {
 type ground struct {
 	middle, slopeX, slopeY rgb // slopes are what is added at the right and the lower border
 	grain                  float64
+	noise                  stream
+}
+
+// scene is all that is random about one picture.
+type scene struct {
+	ground  ground
+	objects []object
+	shape   outline
 }
 
 // Draw is scene i, RGB [Side, Side, 3]. The same index gives the same bytes.
 func (s *Set) Draw(i int) []uint8 {
-	c := s.Combination(i)
-	numbers := s.stream(i, forPicture)
+	scene := s.scene(i)
 	pix := make([]uint8, 3*Side*Side)
-	numbers.ground(c).draw(pix, &numbers)
-	for _, o := range numbers.objects(c) {
-		o.draw(pix, outlines[c.shape()])
+	scene.ground.draw(pix)
+	for _, o := range scene.objects {
+		o.draw(pix, scene.shape)
 	}
 	return pix
+}
+
+func (s *Set) scene(i int) scene {
+	c := s.Combination(i)
+	numbers := s.stream(i, forPicture)
+	objects := numbers.objects(c)
+	return scene{ground: numbers.ground(c), objects: objects, shape: outlines[c.shape()]}
 }
 
 // objects places a combination's objects: inside, apart from each other.
@@ -99,6 +113,7 @@ func (s *stream) ground(c Combination) ground {
 		along := s.unit()
 		g.slopeX[channel], g.slopeY[channel] = total*along, total*(1-along)
 	}
+	g.noise = stream(s.next())
 	return g
 }
 
@@ -115,11 +130,11 @@ func distance(a, b rgb) float64 {
 	return math.Sqrt((a[0]-b[0])*(a[0]-b[0]) + (a[1]-b[1])*(a[1]-b[1]) + (a[2]-b[2])*(a[2]-b[2]))
 }
 
-func (g ground) draw(pix []uint8, numbers *stream) {
+func (g ground) draw(pix []uint8) {
 	for y := range Side {
 		for x := range Side {
 			across, down := float64(2*x)/Side-1, float64(2*y)/Side-1
-			grain := numbers.between(-g.grain, g.grain)
+			grain := g.noise.between(-g.grain, g.grain)
 			at := pix[3*(y*Side+x):][:3]
 			for channel := range at {
 				at[channel] = uint8(g.middle[channel] + g.slopeX[channel]*across + g.slopeY[channel]*down + grain)
