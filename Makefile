@@ -8,7 +8,7 @@ BUILD := $(CURDIR)/build
 
 # Plain `go build`, `go test`, `go vet` and editors work with these: eval "$$(make -s env)"
 export CGO_ENABLED := 1
-export REAL_CXX := $(if $(filter $(CURDIR)/scripts/cxx.sh,$(CXX)),c++,$(or $(CXX),c++))
+export REAL_CXX := $(if $(filter %/scripts/cxx.sh,$(CXX)),c++,$(or $(CXX),c++))
 export CXX := $(CURDIR)/scripts/cxx.sh
 export CGO_CFLAGS := -g0 -O1 -w
 export CGO_CXXFLAGS := -g0 -O1 -w

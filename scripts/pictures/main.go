@@ -1,0 +1,68 @@
+// Command pictures writes pictures of a data source as PNG files, named after their captions, so that the demo has a
+// folder of pictures to embed and search.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"clipgo/datasets"
+)
+
+func main() {
+	set := flag.String("set", "builtin:emoji", "data `source`")
+	out := flag.String("out", "", "`folder` to write to")
+	every := flag.Int("every", 1, "write every `n`-th picture")
+	flag.Parse()
+	if err := write(*set, *out, *every); err != nil {
+		fmt.Fprintln(os.Stderr, "pictures:", err)
+		defer os.Exit(1)
+	}
+}
+
+func write(set, out string, every int) error {
+	src, err := datasets.Open(set, datasets.Options{})
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	n := 0
+	for i := 0; i < src.Len(); i += every {
+		if err := writeOne(src, i, out); err != nil {
+			return err
+		}
+		n++
+	}
+	fmt.Fprintf(os.Stderr, "%d pictures of %s written to %s\n", n, set, out)
+	return nil
+}
+
+func writeOne(src datasets.Source, i int, out string) error {
+	p, err := src.Picture(context.Background(), i)
+	if err != nil {
+		return err
+	}
+	im := image.NewNRGBA(image.Rect(0, 0, p.Width, p.Height))
+	for k := range p.Width * p.Height {
+		copy(im.Pix[4*k:], p.RGB[3*k:3*k+3])
+		im.Pix[4*k+3] = 255
+	}
+	name := strings.NewReplacer(" ", "-", "/", "-").Replace(src.Entry(i).Captions[0])
+	f, err := os.Create(filepath.Join(out, name+".png"))
+	if err != nil {
+		return err
+	}
+	if err := png.Encode(f, im); err != nil {
+		return err
+	}
+	return f.Close()
+}
