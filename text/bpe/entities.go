@@ -1,0 +1,140 @@
+package bpe
+
+import (
+	"html"
+	"strings"
+	"unicode/utf8"
+)
+
+// unescape replaces HTML entities as Python's html.unescape does: names with and, where HTML allows it, without a
+// semicolon (then the longest that fits), and numbers.
+func unescape(text string) string {
+	return replaceEntities(text, func(entity string) (string, int) {
+		if entity[1] == '#' {
+			return numeric(entity)
+		}
+		n := len(entity)
+		return html.UnescapeString(entity), n
+	})
+}
+
+// unescapeStrict replaces what unescape does where a semicolon ends it, and the names in capitals that some writers use
+// (&EACUTE;). It is the first of the cleaning's three passes.
+func unescapeStrict(text string) string {
+	return replaceEntities(text, func(entity string) (string, int) {
+		n := len(entity)
+		if !strings.HasSuffix(entity, ";") || n > strictLongest+2 {
+			return "", 0
+		}
+		if entity[1] == '#' {
+			return numeric(entity)
+		}
+		if s := html.UnescapeString(entity); !strings.HasSuffix(s, ";") {
+			return s, n
+		}
+		lower := strings.ToLower(entity)
+		if strings.ToUpper(entity) != entity {
+			return "", 0
+		}
+		if s := html.UnescapeString(lower); !strings.HasSuffix(s, ";") {
+			return strings.ToUpper(s), n
+		}
+		return "", 0
+	})
+}
+
+const strictLongest = 24 // characters of an entity that the strict pass looks at
+
+// replaceEntities offers each stretch that looks like an entity ("&", "#" perhaps, letters and digits, ";" perhaps) and
+// writes what it is replaced with; n is how much of it that stands for, 0 to leave it.
+func replaceEntities(text string, replace func(entity string) (with string, n int)) string {
+	at := strings.IndexByte(text, '&')
+	if at < 0 {
+		return text
+	}
+	var out strings.Builder
+	for at >= 0 {
+		out.WriteString(text[:at])
+		text = text[at:]
+		with, n := "", 0
+		if end := entityLength(text); end > 2 {
+			with, n = replace(text[:end])
+		}
+		if n == 0 {
+			with, n = "&", 1
+		}
+		out.WriteString(with)
+		text = text[n:]
+		at = strings.IndexByte(text, '&')
+	}
+	out.WriteString(text)
+	return out.String()
+}
+
+// entityLength is how many bytes from the ampersand on may be an entity.
+func entityLength(text string) int {
+	n := 1
+	if n < len(text) && text[n] == '#' {
+		n++
+	}
+	for n < len(text) && alphanumeric(text[n]) {
+		n++
+	}
+	if n < len(text) && text[n] == ';' {
+		n++
+	}
+	return n
+}
+
+func alphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+}
+
+// numeric returns the character of "&#", "&#x" and digits, and how many bytes those take with their semicolon.
+func numeric(entity string) (string, int) {
+	n, base := len("&#"), rune(10)
+	if entity[n]|0x20 == 'x' {
+		n, base = n+1, 16
+	}
+	first, r := n, rune(0)
+	for ; n < len(entity); n++ {
+		d := digit(entity[n])
+		if d >= base {
+			break
+		}
+		r = min(r*base+d, utf8.MaxRune+1)
+	}
+	if n == first {
+		return "", 0
+	}
+	if n < len(entity) && entity[n] == ';' {
+		n++
+	}
+	return numbered(r), n
+}
+
+// digit is a hexadecimal digit's value, 16 for anything else.
+func digit(c byte) rune {
+	switch {
+	case '0' <= c && c <= '9':
+		return rune(c - '0')
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return rune(c|0x20-'a') + 10
+	}
+	return 16
+}
+
+// numbered is the character that HTML gives a number: the C1 range means Windows-1252, what is no character is U+FFFD,
+// and what HTML forbids is nothing.
+func numbered(r rune) string {
+	switch {
+	case r == 0, r > utf8.MaxRune, 0xd800 <= r && r <= 0xdfff:
+		return "\ufffd"
+	case 0x80 <= r && r <= 0x9f:
+		return string(windows1252.decode[r-0x80])
+	case r < 0x20 && r != '\t' && r != '\n' && r != '\f' && r != '\r', r == 0x7f,
+		0xfdd0 <= r && r <= 0xfdef, r&0xfffe == 0xfffe:
+		return ""
+	}
+	return string(r)
+}

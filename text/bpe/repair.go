@@ -1,0 +1,112 @@
+package bpe
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// rounds bounds how often a line is repaired; each round undoes one layer, and three are rare.
+const rounds = 12
+
+// repair undoes what happens to text on its way: entities (unless the text has a "<" and so may be HTML), UTF-8 read as
+// something else, typographic variants of plain characters, control characters, decomposed accents. It works by line.
+func repair(text string) string {
+	entities := !strings.Contains(text, "<")
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		for range rounds {
+			fixed := line
+			if entities {
+				fixed = unescapeStrict(fixed)
+			}
+			fixed = norm.NFC.String(plain(fixMojibake(fixed)))
+			if fixed == line {
+				break
+			}
+			line = fixed
+		}
+		lines[i] = line
+	}
+	return strings.Join(lines, "\n")
+}
+
+// plain drops control characters and terminal escapes and replaces each character that has a plain equivalent.
+func plain(text string) string {
+	var out strings.Builder
+	out.Grow(len(text))
+	for len(text) > 0 {
+		r, n := utf8.DecodeRuneInString(text)
+		switch {
+		case r == 0x1b:
+			n = escapeLength(text)
+		case dropped(r):
+		case r < 0x7f:
+			out.WriteByte(byte(r))
+		default:
+			out.WriteString(plainRune(r))
+		}
+		text = text[n:]
+	}
+	return out.String()
+}
+
+// escapeLength is the length of the terminal escape that the text begins with: ESC [ numbers letter, else ESC alone.
+func escapeLength(text string) int {
+	n := 1
+	if !strings.HasPrefix(text[n:], "[") {
+		return n
+	}
+	for n++; n < len(text); n++ {
+		switch c := text[n]; {
+		case '0' <= c && c <= '9', c == ';':
+		case 'a' <= c|0x20 && c|0x20 <= 'z':
+			return n + 1
+		default:
+			return 1
+		}
+	}
+	return 1
+}
+
+// dropped says which characters mean nothing in a caption: controls other than white space, the deprecated format
+// characters, the byte order mark, interlinear annotation.
+func dropped(r rune) bool {
+	switch {
+	case r == '\t', r == '\n', r == '\f', r == '\r':
+		return false
+	case r < 0x20, r == 0x7f, 0x206a <= r && r <= 0x206f, r == 0xfeff, 0xfff9 <= r && r <= 0xfffc:
+		return true
+	}
+	return false
+}
+
+// plainRune spells a character plainly: straight quotes, no ligatures, no width variants, Windows-1252 for C1.
+func plainRune(r rune) string {
+	if 0x80 <= r && r < 0xa0 {
+		r = windows1252.decode[r-0x80]
+	}
+	switch {
+	case r == 0x02bc, 0x2018 <= r && r <= 0x201b:
+		return "'"
+	case 0x201c <= r && r <= 0x201f:
+		return `"`
+	case r == 0x0149:
+		return "'n"
+	case r == 0x2028, r == 0x2029:
+		return "\n"
+	case r == 0x0132, r == 0x0133, 0x01c4 <= r && r <= 0x01cc, 0x01f1 <= r && r <= 0x01f3, 0xfb00 <= r && r <= 0xfb06,
+		r == 0x3000, 0xff01 <= r && r <= 0xffef:
+		return compatible(r)
+	}
+	return string(r)
+}
+
+// compatible is Unicode's compatibility decomposition, but leaves the long s of a ligature.
+func compatible(r rune) string {
+	if r == 0xfb05 {
+		return "\u017ft"
+	}
+	return norm.NFKC.String(string(r))
+}
