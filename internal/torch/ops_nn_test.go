@@ -1,0 +1,212 @@
+package torch_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"clipgo/internal/torch"
+	"clipgo/internal/torch/torchtest"
+)
+
+func inScope(t *testing.T, f func(s *torch.Scope)) {
+	t.Helper()
+	torchtest.Run(t, f)
+}
+
+func TestLayersMatchPlainLoops(t *testing.T) {
+	linear := func(x []array, i []int) float64 {
+		in := x[1].shape[1]
+		return sum(in, func(k int) float64 { return x[0].at(i[0], i[1], k) * x[1].at(i[2], k) })
+	}
+	checkAll(t, []opCase{
+		{"Linear", [][]int{{2, 3, 4}, {5, 4}, {5}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Linear(x[1], x[2]) },
+			func(x []array) array {
+				return build([]int{2, 3, 5}, func(i []int) float64 { return linear(x, i) + x[2].at(i[2]) })
+			}},
+		{"Linear/no bias", [][]int{{2, 3, 4}, {5, 4}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Linear(x[1], nil) },
+			func(x []array) array {
+				return build([]int{2, 3, 5}, func(i []int) float64 { return linear(x, i) })
+			}},
+		{"Linear/empty", [][]int{{0, 3, 4}, {5, 4}, {5}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Linear(x[1], x[2]) },
+			func([]array) array { return array{shape: []int{0, 3, 5}} }},
+		{"LayerNorm", [][]int{{2, 3, 8}, {8}, {8}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].LayerNorm(x[1], x[2], 1e-5) }, layerNorm(1e-5)},
+		{"LayerNorm/large eps", [][]int{{1, 1, 4}, {4}, {4}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].LayerNorm(x[1], x[2], 0.5) }, layerNorm(0.5)},
+		{"LayerNorm/one", [][]int{{2, 1, 1}, {1}, {1}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].LayerNorm(x[1], x[2], 0.5) }, layerNorm(0.5)},
+		{"Embedding", [][]int{{5, 3}}, func(x []*torch.Tensor) *torch.Tensor {
+			return x[0].Embedding(torch.From(x[0].Scope(), []int64{4, 0, 2, 4}, 2, 2))
+		}, func(x []array) array {
+			ids := [][]int{{4, 0}, {2, 4}}
+			return build([]int{2, 2, 3}, func(i []int) float64 { return x[0].at(ids[i[0]][i[1]], i[2]) })
+		}},
+		{"Conv2d", [][]int{{2, 3, 6, 6}, {4, 3, 2, 2}, {4}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Conv2d(x[1], x[2], 2) },
+			func(x []array) array { return convolve(x, []int{2, 4, 3, 3}, 2) }},
+		{"Conv2d/no bias, overlapping", [][]int{{1, 2, 5, 5}, {3, 2, 3, 3}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Conv2d(x[1], nil, 1) },
+			func(x []array) array { return convolve(x, []int{1, 3, 3, 3}, 1) }},
+	})
+}
+
+func layerNorm(eps float64) func(x []array) array {
+	return func(x []array) array {
+		return build(x[0].shape, func(i []int) float64 {
+			n := x[0].shape[2]
+			mean := sum(n, func(k int) float64 { return x[0].at(i[0], i[1], k) }) / float64(n)
+			variance := sum(n, func(k int) float64 { return math.Pow(x[0].at(i[0], i[1], k)-mean, 2) }) / float64(n)
+			return (x[0].at(i...)-mean)/math.Sqrt(variance+eps)*x[1].at(i[2]) + x[2].at(i[2])
+		})
+	}
+}
+
+func convolve(x []array, shape []int, stride int) array {
+	in, k := x[1].shape[1], x[1].shape[2]
+	return build(shape, func(i []int) float64 {
+		v := sum(in*k*k, func(n int) float64 {
+			c, dy, dx := n/(k*k), n/k%k, n%k
+			return x[0].at(i[0], c, i[2]*stride+dy, i[3]*stride+dx) * x[1].at(i[1], c, dy, dx)
+		})
+		if len(x) > 2 {
+			v += x[2].at(i[1])
+		}
+		return v
+	})
+}
+
+func TestAttentionMatchesPlainLoops(t *testing.T) {
+	const b, n, l, h = 2, 3, 4, 5
+	qkv := [][]int{{b, n, l, h}, {b, n, l, h}, {b, n, l, h}}
+	attend := func(x []array, hidden func(from, to int) bool) array {
+		return build(qkv[0], func(i []int) float64 {
+			weight := func(to int) float64 {
+				if hidden(i[2], to) {
+					return 0
+				}
+				dot := sum(h, func(k int) float64 { return x[0].at(i[0], i[1], i[2], k) * x[1].at(i[0], i[1], to, k) })
+				return math.Exp(dot / math.Sqrt(h))
+			}
+			return sum(l, func(to int) float64 { return weight(to) * x[2].at(i[0], i[1], to, i[3]) }) / sum(l, weight)
+		})
+	}
+	later := func(from, to int) bool { return to > from }
+	checkAll(t, []opCase{
+		{"open", qkv, func(x []*torch.Tensor) *torch.Tensor { return torch.Attention(x[0], x[1], x[2], nil) },
+			func(x []array) array { return attend(x, func(_, _ int) bool { return false }) }},
+		{"causal", qkv, func(x []*torch.Tensor) *torch.Tensor {
+			mask := build([]int{l, l}, func(i []int) float64 {
+				if later(i[0], i[1]) {
+					return math.Inf(-1)
+				}
+				return 0
+			})
+			return torch.Attention(x[0], x[1], x[2], torch.From(x[0].Scope(), mask.v, l, l).To(x[0].DType()))
+		}, func(x []array) array { return attend(x, later) }},
+	})
+}
+
+func TestCrossEntropyMatchesPlainLoops(t *testing.T) {
+	var cases []opCase
+	for _, c := range []struct {
+		name      string
+		targets   []int64
+		classes   int
+		smoothing float64
+	}{
+		{"plain", []int64{2, 0, 4}, 5, 0}, {"smoothed", []int64{1, 1, 3}, 4, 0.1}, {"one row", []int64{0}, 3, 0.2}, {"one class", []int64{0, 0}, 1, 0},
+	} {
+		cases = append(cases, opCase{c.name, [][]int{{len(c.targets), c.classes}}, func(x []*torch.Tensor) *torch.Tensor {
+			return x[0].CrossEntropy(torch.From(x[0].Scope(), c.targets, len(c.targets)), c.smoothing)
+		}, func(x []array) array {
+			share := func(row, class int) float64 {
+				s := c.smoothing / float64(c.classes)
+				if int64(class) == c.targets[row] {
+					s += 1 - c.smoothing
+				}
+				return s
+			}
+			return scalarOf(sum(len(c.targets), func(r int) float64 {
+				all := math.Log(sum(c.classes, func(k int) float64 { return math.Exp(x[0].at(r, k)) }))
+				return sum(c.classes, func(k int) float64 { return share(r, k) * (all - x[0].at(r, k)) })
+			}) / float64(len(c.targets)))
+		}})
+	}
+	checkAll(t, cases)
+}
+
+// Backward adds to what is there until DropGradients.
+func TestGradientsAddUpUntilDropped(t *testing.T) {
+	torchtest.RunGrad(t, func(s *torch.Scope) {
+		w := torch.From(s, []float64{2, -3}, 2).Trainable()
+		if w.Gradient(s) != nil {
+			t.Error("a gradient before Backward")
+		}
+		w.Mul(w).Sum().Backward()
+		w.Mul(w).Sum().Backward()
+		compare(t, "twice", w.Gradient(s), array{[]int{2}, []float64{8, -12}}, 0)
+		torch.DropGradients([]*torch.Tensor{w})
+		if w.Gradient(s) != nil {
+			t.Error("a gradient after DropGradients")
+		}
+		w.Detach().Mul(w).Sum().Backward()
+		compare(t, "through one factor alone", w.Gradient(s), array{[]int{2}, []float64{2, -3}}, 0)
+		torch.DropGradients([]*torch.Tensor{w})
+	})
+}
+
+func TestIndexingMatchesPlainLoops(t *testing.T) {
+	pick := []int{3, 0, 3, 1}
+	index := func(x *torch.Tensor, shape ...int) *torch.Tensor {
+		return torch.From(x.Scope(), []int64{3, 0, 3, 1}, shape...)
+	}
+	concat := func(x []array) array {
+		return build([]int{2, 6, 2}, func(i []int) float64 {
+			switch {
+			case i[1] < 3:
+				return x[0].at(i...)
+			case i[1] < 4:
+				return x[1].at(i[0], i[1]-3, i[2])
+			default:
+				return x[2].at(i[0], i[1]-4, i[2])
+			}
+		})
+	}
+	checkAll(t, []opCase{
+		{"Reshape", [][]int{{2, 6}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Reshape(3, -1, 2) },
+			func(x []array) array { return array{[]int{3, 2, 2}, slices.Clone(x[0].v)} }},
+		{"Reshape/to a scalar", [][]int{{1, 1}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Reshape(-1).Select(0, 0) },
+			func(x []array) array { return scalarOf(x[0].v[0]) }},
+		{"Reshape/of a permuted one", [][]int{{2, 3}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Transpose(0, 1).Reshape(6) },
+			func(x []array) array {
+				return build([]int{6}, func(i []int) float64 { return x[0].at(i[0]%2, i[0]/2) })
+			}},
+		{"Permute", [][]int{{2, 3, 4}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Permute(2, 0, 1) },
+			func(x []array) array {
+				return build([]int{4, 2, 3}, func(i []int) float64 { return x[0].at(i[1], i[2], i[0]) })
+			}},
+		{"Transpose", [][]int{{2, 3, 4}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Transpose(-1, -2) },
+			func(x []array) array {
+				return build([]int{2, 4, 3}, func(i []int) float64 { return x[0].at(i[0], i[2], i[1]) })
+			}},
+		{"Select", [][]int{{2, 3, 4}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Select(1, 2) },
+			func(x []array) array {
+				return build([]int{2, 4}, func(i []int) float64 { return x[0].at(i[0], 2, i[1]) })
+			}},
+		{"Narrow", [][]int{{2, 5}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Narrow(1, 1, 3) },
+			func(x []array) array {
+				return build([]int{2, 3}, func(i []int) float64 { return x[0].at(i[0], i[1]+1) })
+			}},
+		{"Narrow/to nothing", [][]int{{2, 5}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Narrow(1, 5, 0) },
+			func([]array) array { return array{shape: []int{2, 0}} }},
+		{"Expand", [][]int{{1, 3}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Expand(4, 3) },
+			func(x []array) array { return build([]int{4, 3}, func(i []int) float64 { return x[0].at(0, i[1]) }) }},
+		{"Cat", [][]int{{2, 3, 2}, {2, 1, 2}, {2, 2, 2}}, func(x []*torch.Tensor) *torch.Tensor { return torch.Cat(1, x...) }, concat},
+		{"Cat/one", [][]int{{2, 3}}, func(x []*torch.Tensor) *torch.Tensor { return torch.Cat(0, x...) }, func(x []array) array { return x[0].each(func(v float64) float64 { return v }) }},
+		{"Cat/with an empty one", [][]int{{2, 3}, {0, 3}}, func(x []*torch.Tensor) *torch.Tensor { return torch.Cat(0, x...) }, func(x []array) array { return x[0].each(func(v float64) float64 { return v }) }},
+		{"Rows", [][]int{{4, 3}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Rows(index(x[0], 4)) },
+			func(x []array) array {
+				return build([]int{4, 3}, func(i []int) float64 { return x[0].at(pick[i[0]], i[1]) })
+			}},
+		{"Gather", [][]int{{2, 4}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Gather(1, index(x[0], 2, 2)) },
+			func(x []array) array {
+				return build([]int{2, 2}, func(i []int) float64 { return x[0].at(i[0], pick[2*i[0]+i[1]]) })
+			}},
+	})
+}
