@@ -76,7 +76,7 @@ func (s *stream) objects(c Combination) []object {
 			o.paint[channel] = min(max(v+s.between(-paintSpread, paintSpread), 0), 255)
 		}
 	}
-	for s.scatter(out, shape.reach); !apart(out, shape.reach); { // one try in ten succeeds where it is tightest
+	for s.scatter(out, shape.reach); !apart(out, shape.reach); { // where it is tightest, one try in thirty succeeds
 		s.scatter(out, shape.reach)
 	}
 	return out

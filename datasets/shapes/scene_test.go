@@ -115,7 +115,7 @@ func painted(pix []uint8, color int) []bool {
 	return mask
 }
 
-type spot struct{ left, right, top, bottom int }
+type spot struct{ left, right, top, bottom, area int }
 
 // fill finds the connected spots of a mask, which it leaves as it is.
 func fill(mask []bool) []spot {
@@ -125,13 +125,13 @@ func fill(mask []bool) []spot {
 		if !mask[start] || seen[start] {
 			continue
 		}
-		s := spot{Side, 0, Side, 0}
+		s := spot{left: Side, top: Side}
 		seen[start] = true
 		for todo := []int{start}; len(todo) > 0; {
 			at := todo[len(todo)-1]
 			todo = todo[:len(todo)-1]
 			x, y := at%Side, at/Side
-			s = spot{min(s.left, x), max(s.right, x), min(s.top, y), max(s.bottom, y)}
+			s = spot{min(s.left, x), max(s.right, x), min(s.top, y), max(s.bottom, y), s.area + 1}
 			for _, step := range []int{1, Side - 1, Side, Side + 1, -1, 1 - Side, -Side, -1 - Side} {
 				next := at + step
 				if next >= 0 && next < len(mask) && mask[next] && !seen[next] {
@@ -140,7 +140,9 @@ func fill(mask []bool) []spot {
 				}
 			}
 		}
-		out = append(out, s)
+		if s.area > 4 { // where a star's tip is half covered, its last pixels may come off
+			out = append(out, s)
+		}
 	}
 	return out
 }
