@@ -22,6 +22,9 @@ const outside = -1
 // NewScope makes a scope that outlives every Do. Its owner calls Free.
 func NewScope() *Scope { return &Scope{depth: outside} }
 
+// nested opens a scope that ends before s.
+func (s *Scope) nested() *Scope { return &Scope{parent: s, depth: s.depth + 1} }
+
 // Seal closes the scope to results of operations: an operation on its tensors alone panics, since the result would
 // stay as long as the parameters do. Bind one of them to a shorter scope with In first.
 func (s *Scope) Seal() { s.sealed = true }
@@ -103,7 +106,7 @@ func Live() int64 { return live.Load() }
 // Tidy runs f in a scope of its own and frees all that f computed but its result. Inside, x is a second handle that
 // belongs to the inner scope, so everything computed from it does too. It bounds the memory of a stack of layers.
 func Tidy(x *Tensor, f func(x *Tensor) *Tensor) *Tensor {
-	s := &Scope{parent: x.scope, depth: x.scope.depth + 1}
+	s := x.scope.nested()
 	defer s.Free()
 	return x.scope.Keep(f(x.In(s)))
 }

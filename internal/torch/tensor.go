@@ -202,14 +202,18 @@ func (t *Tensor) Bytes() []byte {
 // Float32s copies the elements out, row-major, converted to float32 where needed.
 func (t *Tensor) Float32s() []float32 {
 	out := make([]float32, t.Len())
-	t.To(Float32).copyOut(unsafe.Pointer(unsafe.SliceData(out)), 4*len(out))
+	s := t.scope.nested()
+	defer s.Free()
+	t.In(s).To(Float32).copyOut(unsafe.Pointer(unsafe.SliceData(out)), 4*len(out))
 	return out
 }
 
 // Float64s copies the elements out, row-major, converted to float64 where needed.
 func (t *Tensor) Float64s() []float64 {
 	out := make([]float64, t.Len())
-	t.To(Float64).copyOut(unsafe.Pointer(unsafe.SliceData(out)), 8*len(out))
+	s := t.scope.nested()
+	defer s.Free()
+	t.In(s).To(Float64).copyOut(unsafe.Pointer(unsafe.SliceData(out)), 8*len(out))
 	return out
 }
 
