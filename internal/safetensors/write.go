@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"unicode/utf8"
 )
 
 // Write writes tensors in the order given. The same input gives the same bytes; the data begins at a multiple of 8.
@@ -45,8 +46,11 @@ func makeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("write %q: %w", t.Name, err)
 		}
-		if n != int64(len(t.Data)) || seen[t.Name] {
-			return nil, fmt.Errorf("write %q: %d bytes for %v, or a name used twice", t.Name, len(t.Data), t.Shape)
+		if n != int64(len(t.Data)) {
+			return nil, fmt.Errorf("write %q: %d bytes for %s %v", t.Name, len(t.Data), t.DType, t.Shape)
+		}
+		if seen[t.Name] || !utf8.ValidString(t.Name) {
+			return nil, fmt.Errorf("write %q: a name used twice, or not a name", t.Name)
 		}
 		seen[t.Name] = true
 		e := struct {
@@ -60,6 +64,9 @@ func makeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 		at += n
 	}
 	b.WriteByte('}')
+	if b.Len() > maxHeader-8 {
+		return nil, fmt.Errorf("write %d tensors: the header has %d bytes, more than the format allows", len(tensors), b.Len())
+	}
 	for b.Len()%8 != 0 {
 		b.WriteByte(' ')
 	}
