@@ -13,8 +13,7 @@ func unescape(text string) string {
 		if entity[1] == '#' {
 			return numeric(entity)
 		}
-		n := len(entity)
-		return html.UnescapeString(entity), n
+		return named(entity), len(entity)
 	})
 }
 
@@ -26,21 +25,37 @@ func unescapeStrict(text string) string {
 		if !strings.HasSuffix(entity, ";") || n > strictLongest+2 {
 			return "", 0
 		}
+		with := named(entity)
 		if entity[1] == '#' {
-			return numeric(entity)
+			with, n = numeric(entity)
+		} else if with == entity && strings.ToUpper(entity) == entity {
+			with = upperNamed(entity)
 		}
-		if s := html.UnescapeString(entity); !strings.HasSuffix(s, ";") {
-			return s, n
-		}
-		lower := strings.ToLower(entity)
-		if strings.ToUpper(entity) != entity {
+		if strings.HasSuffix(with, ";") {
 			return "", 0
 		}
-		if s := html.UnescapeString(lower); !strings.HasSuffix(s, ";") {
-			return strings.ToUpper(s), n
-		}
-		return "", 0
+		return with, n
 	})
+}
+
+// named replaces the name at the start of an entity; one that HTML doesn't know comes back as it is.
+func named(entity string) string {
+	switch entity { // the two names that Go's table lacks
+	case "&nGt;":
+		return "\u226b\u20d2"
+	case "&nLt;":
+		return "\u226a\u20d2"
+	}
+	return html.UnescapeString(entity)
+}
+
+// upperNamed is the capital of what the entity stands for when written small.
+func upperNamed(entity string) string {
+	small := named(strings.ToLower(entity))
+	if small == "\u00df" {
+		return "SS"
+	}
+	return strings.ToUpper(small)
 }
 
 const strictLongest = 24 // characters of an entity that the strict pass looks at

@@ -32,12 +32,14 @@ const (
 	almost         // the almost-equal sign, which does so for Central Europe
 	upper          // accented capitals
 	misread        // of them, the four that begin most UTF-8 misread as Windows-1252
-	tilde          // of those, the two of Latin letters
-	caron          // s and z with caron
+	late           // letters that only Windows-1252 has in the C1 range
 	lower          // accented small letters
 	grave          // of them, the a with grave
 	ligature       // oe
-	foreign        // small Greek and Cyrillic letters
+	foreign        // Greek and Cyrillic capitals
+	small          // Greek and Cyrillic small letters
+	lead           // Greek and Cyrillic capitals that begin most UTF-8 misread as Windows-1253 and 1251
+	micro          // the micro sign
 	ve             // of them, the one that begins quotes misread as Windows-1251
 	dje            // the Cyrillic capital that is second then
 	common         // accented letters that say little, but not beside lines
@@ -69,12 +71,14 @@ var members = []struct {
 	{almost, "\u2248"},
 	{upper, "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑØÜÝĀĂĄĆČĎĐĒĖĘĚĞĢĪİĶĹĻĽŁŃŅŇŒŘŚŞŠŢŤŮŰŸŹŻŽҐ"},
 	{misread, "ÂÃÎÐ"},
-	{tilde, "ÂÃ"},
-	{caron, "šž"},
+	{late, "ŠšžŸ"},
 	{lower, "ßàáâãäåæçèéêëìíîïðñüāăąćčďđēėęěğģīįķĺļľłŕśšşťźżžґ\ufb01\ufb02œ"},
 	{grave, "à"},
 	{ligature, "Œœ"},
-	{foreign, "άέήίΰαβγδεζηθικλμνξοπρςστυφχψωабвгдежзийклмнопрстуфхцчшщъыьэюяёђѓєѕіїјљњћќўџ"},
+	{foreign, "ΆΈΉΊΌΎΏΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩΪΫЁЂЃЄЅІЇЈЉЊЋЌЎЏАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ"},
+	{small, "άέήίΰαβγδεζηθικλμνξοπρςστυφχψωабвгдежзийклмнопрстуфхцчшщъыьэюяёђѓєѕіїјљњћќўџ"},
+	{lead, "ΒΓΞΟВГРС"},
+	{micro, "\u00b5"},
 	{ve, "в"},
 	{dje, "Ђ"},
 	{common, "ÒÓÔÕÖÙÚÛòóôõöùúûŌŐŪŲø"},
@@ -92,18 +96,17 @@ var unlikely = [classes]struct{ class, next class }{
 	{currency, opening | odd | accents | box},
 	{math, opening | odd | accents | box},
 	{times, squared},
-	{root, acute | closing | currency | relation},
+	{root, acute | closing | relation},
 	{almost, currency | degree},
 	{opening, odd | box},
 	{section, odd | box},
 	{closing, currency | odd | accents | box},
 	{odd, anyMark | accents | box},
 	{upper, odd | section | degree | math | box},
-	{misread, dash | opening | closing | currency | acute | ligature | caron},
-	{tilde, space},
+	{misread, dash | opening | closing | currency | acute | ligature | late},
 	{lower, currency | odd | upper | box},
 	{grave, afterA},
-	{foreign, upper},
+	{small, upper},
 	{ve, dje},
 	{box, anyMark | accents | degree | common},
 }
@@ -154,7 +157,7 @@ func suspicious(text string) bool {
 		}
 		a, b = b, c
 	}
-	return misquoted(text)
+	return misquoted(text) || blankAfterTilde(text)
 }
 
 func unlikelyPair(b, c trait) bool {
@@ -170,6 +173,10 @@ func unlikelyThree(a, b, c trait, r rune) bool {
 		return c.is&(opening|currency) != 0
 	case a.is&(space|dash) != 0 && b.is&upper != 0:
 		return c.is&currency != 0
+	case a.is&letter != 0 && b.is&(foreign|small) != 0:
+		return c.is&odd != 0
+	case a.is&lead != 0 && b.is&(opening|closing|currency|odd|degree|micro) != 0:
+		return c.is&lead != 0
 	}
 	return false
 }
@@ -182,6 +189,21 @@ func misquoted(text string) bool {
 	} {
 		_, rest, found := strings.Cut(text, m.start)
 		if r, _ := utf8.DecodeRuneInString(rest); found && strings.ContainsRune(m.next, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// blankAfterTilde finds a capital A with circumflex or tilde alone, not at the end, at the start or behind a small letter
+// and perhaps a blank: half of a no-break space or of an a with grave.
+func blankAfterTilde(text string) bool {
+	for i, r := range text {
+		if r != 'Â' && r != 'Ã' || !strings.HasPrefix(text[i+2:], " ") {
+			continue
+		}
+		before := strings.TrimSuffix(text[:i], " ")
+		if before == "" || 'a' <= before[len(before)-1] && before[len(before)-1] <= 'z' {
 			return true
 		}
 	}
