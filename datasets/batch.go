@@ -1,0 +1,24 @@
+package datasets
+
+// Batch is one step's data, in Go slices.
+type Batch struct {
+	N             int
+	Pixels        []uint8 // [N, S, S, 3]
+	IDs           []int32 // [N, ContextLength], zeros behind the end of text
+	ContextLength int
+	MaxTokens     int      // of the longest caption, its start and end included
+	Captions      []string // the caption chosen for each
+	Index         []int    // each sample's number in its source
+	DropKeys      []uint64 // one a sample, for patch dropout; nil in evaluation
+	Next          int64    // position after this batch: epoch * length + offset in the epoch's order
+	Skipped       []Skip   // samples between the previous batch and this one's end that could not be used
+	Shortened     int      // captions that were cut to fit the context
+}
+
+// Skip is a sample that could not be used; it is a line of skipped.jsonl.
+type Skip struct {
+	Source string `json:"source"`
+	Key    string `json:"key"`
+	Offset int64  `json:"offset"`
+	Reason string `json:"reason"`
+}

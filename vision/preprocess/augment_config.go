@@ -1,0 +1,50 @@
+package preprocess
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Augment says how training varies pictures, in open_clip's words (aug_cfg). HFlip and Rotate are clipgo's own.
+type Augment struct {
+	Scale           [2]float64 `json:"scale"`             // share of the picture's area that a crop keeps
+	Ratio           [2]float64 `json:"ratio"`             // width / height of a crop
+	ColorJitter     [4]float64 `json:"color_jitter"`      // brightness, contrast, saturation, hue
+	ColorJitterProb float64    `json:"color_jitter_prob"` // of jittering at all
+	GrayScaleProb   float64    `json:"gray_scale_prob"`
+	HFlip           float64    `json:"hflip"`  // probability
+	Rotate          float64    `json:"rotate"` // degrees at most, either way
+}
+
+// DefaultAugment is open_clip's: a random crop of 90 to 100 % of the area.
+func DefaultAugment() Augment {
+	return Augment{Scale: [2]float64{0.9, 1}, Ratio: [2]float64{3. / 4, 4. / 3}}
+}
+
+// Validate returns every problem, joined.
+func (a Augment) Validate() error {
+	var errs []error
+	if !(a.Scale[0] > 0 && a.Scale[0] <= a.Scale[1] && a.Scale[1] <= 1) {
+		errs = append(errs, fmt.Errorf("aug_cfg.scale: %v is not a range within (0, 1]", a.Scale))
+	}
+	if !(a.Ratio[0] > 0 && a.Ratio[0] <= a.Ratio[1]) {
+		errs = append(errs, fmt.Errorf("aug_cfg.ratio: %v is not a range of positive numbers", a.Ratio))
+	}
+	for i, v := range a.ColorJitter {
+		if !(v >= 0) || i == 3 && v > 0.5 {
+			errs = append(errs, fmt.Errorf("aug_cfg.color_jitter: %g is out of range", v))
+		}
+	}
+	for _, p := range []struct {
+		name  string
+		value float64
+	}{{"color_jitter_prob", a.ColorJitterProb}, {"gray_scale_prob", a.GrayScaleProb}, {"hflip", a.HFlip}} {
+		if !(p.value >= 0 && p.value <= 1) {
+			errs = append(errs, fmt.Errorf("aug_cfg.%s: %g is not a probability", p.name, p.value))
+		}
+	}
+	if !(a.Rotate >= 0 && a.Rotate <= 180) {
+		errs = append(errs, fmt.Errorf("aug_cfg.rotate: %g is not between 0 and 180 degrees", a.Rotate))
+	}
+	return errors.Join(errs...)
+}
