@@ -1,3 +1,5 @@
+//go:build ignore
+
 /* Fills the trampolines of a library that is opened late. See main.go. */
 #include <dlfcn.h>
 #include <stdio.h>
