@@ -19,7 +19,7 @@ type tower struct {
 	LS       *float64 `json:"ls_init_value,omitempty"`
 	NoLN     bool     `json:"no_ln_pre"`
 	Pool     string   `json:"pool_type"`
-	internal int
+	internal int      //nolint:unused // no key for it is what is tested
 }
 
 type common struct {

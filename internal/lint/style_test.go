@@ -230,7 +230,7 @@ func variables(p pkg) (bad []string) {
 	}
 	for _, s := range p.code() {
 		for _, n := range assigned(s) {
-			if vars[n.Name] && (n.Obj == nil || global(n.Obj, s)) {
+			if vars[n.Name] && (n.Obj == nil || global(n, s)) {
 				bad = append(bad, s.at(n)+": package variable "+n.Name+" is assigned")
 			}
 		}
@@ -249,8 +249,9 @@ func globals(s *source) (out []*ast.ValueSpec) {
 	return out
 }
 
-func global(o *ast.Object, s *source) bool {
-	spec, ok := o.Decl.(*ast.ValueSpec)
+// global tells whether a name that the file declares is declared at its top.
+func global(n *ast.Ident, s *source) bool {
+	spec, ok := n.Obj.Decl.(*ast.ValueSpec)
 	return ok && slices.Contains(globals(s), spec)
 }
 
