@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"unicode/utf8"
@@ -42,17 +43,14 @@ func makeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 	var at int64
 	seen := map[string]bool{metadataKey: true}
 	for _, t := range tensors {
-		n, err := byteSize(t.DType, t.Shape)
-		if err != nil {
+		if err := t.check(); err != nil {
 			return nil, fmt.Errorf("write %q: %w", t.Name, err)
 		}
-		if n != int64(len(t.Data)) {
-			return nil, fmt.Errorf("write %q: %d bytes for %s %v", t.Name, len(t.Data), t.DType, t.Shape)
-		}
-		if seen[t.Name] || !utf8.ValidString(t.Name) {
-			return nil, fmt.Errorf("write %q: a name used twice, or not a name", t.Name)
+		if seen[t.Name] {
+			return nil, fmt.Errorf("write %q: a name used twice", t.Name)
 		}
 		seen[t.Name] = true
+		n := int64(len(t.Data))
 		e := struct {
 			DType   DType    `json:"dtype"`
 			Shape   []int64  `json:"shape"`
@@ -71,6 +69,18 @@ func makeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 		b.WriteByte(' ')
 	}
 	return b.Bytes(), nil
+}
+
+// check compares a tensor with what the format can hold.
+func (t Tensor) check() error {
+	if !utf8.ValidString(t.Name) {
+		return errors.New("the name is not UTF-8")
+	}
+	n, err := byteSize(t.DType, t.Shape)
+	if err == nil && n != int64(len(t.Data)) {
+		err = fmt.Errorf("%d bytes for %s %v", len(t.Data), t.DType, t.Shape)
+	}
+	return err
 }
 
 func field(b *bytes.Buffer, key string, value any) error {
