@@ -45,6 +45,7 @@ var load = sync.OnceValue(func() error {
 	if err != nil {
 		return err
 	}
+	sleepWhenIdle()
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	if reason := C.tch_load(name); reason != nil {
@@ -53,6 +54,15 @@ var load = sync.OnceValue(func() error {
 	C.cg_set_threads(C.int(runtime.NumCPU())) // libtorch's own guess is 1 on some machines
 	return nil
 })
+
+// sleepWhenIdle makes OpenMP's threads sleep between operations, where the user has not said otherwise: spinning, their
+// default, takes the cores that the data loader and other programs need. On a busy machine it cost a factor of 30.
+// OpenMP reads the variable when it is loaded.
+func sleepWhenIdle() {
+	if os.Getenv("OMP_WAIT_POLICY") == "" && os.Getenv("GOMP_SPINCOUNT") == "" {
+		_ = os.Setenv("OMP_WAIT_POLICY", "passive") // fails for malformed names alone
+	}
+}
 
 func findLibrary() (string, error) {
 	if path := os.Getenv(libraryVariable); path != "" {
