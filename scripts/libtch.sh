@@ -14,7 +14,7 @@ cxx=${REAL_CXX:-c++}
 flags="-fPIC -w -g0 $TORCH_CXXFLAGS"
 
 key=$( (
-	cat "$native"/* "$api/torch_api.cpp" "$api/torch_api.h" "$api/torch_api_generated.h" "$api/torch_api_generated.cpp.h" "$root/internal/torch/trampoline/main.go" "$0"
+	cat "$native"/* "$api/torch_api.cpp" "$api/torch_api.h" "$api/torch_api_generated.h" "$api/torch_api_generated.cpp.h" "$root/internal/torch/trampoline"/* "$0"
 	echo "$TORCH_VERSION $TORCH_WHERE $flags $TORCH_LDFLAGS"
 	"$cxx" --version
 ) | sha256sum | cut -c1-16)
