@@ -56,7 +56,7 @@ func examine() diagnosis {
 		d.Advice = append(d.Advice, err.Error(), "training, embedding and search need libtorch: run make in clipgo's folder, or set LIBTORCH to a folder with include/ and lib/ and run make")
 	} else {
 		d.Libtorch, d.Library, d.Threads, d.CUDA = info.Version, info.Library, info.Threads, info.CUDA
-		d.BLAS = blas(info.Config)
+		d.BLAS = blas(info)
 	}
 	if strings.Contains(d.BLAS, "reference") {
 		d.Advice = append(d.Advice, "the BLAS is the slow reference one, ten times slower than OpenBLAS: apt-get install libopenblas0-openmp")
@@ -73,22 +73,20 @@ func examine() diagnosis {
 	return d
 }
 
-// blas names the library that does the matrix products: what libtorch was built with, or on Debian what the
-// alternatives lead to, as the process maps it.
-func blas(config string) string {
+// blas names the library that does the matrix products, with its kernels: what the process has mapped, else what
+// libtorch was built with.
+func blas(info torch.Info) string {
+	if info.BLAS != "" {
+		return "OpenBLAS, kernels for " + info.BLAS
+	}
 	maps, _ := os.ReadFile("/proc/self/maps")
-	text := string(maps)
-	for _, l := range []struct{ mark, name string }{
-		{"libopenblas", "OpenBLAS"}, {"openblas-", "OpenBLAS"}, {"libmkl", "MKL"}, {"libblis", "BLIS"}, {"/blas/libblas", "reference BLAS"},
-	} {
-		if strings.Contains(text, l.mark) {
+	for _, l := range []struct{ mark, name string }{{"libmkl", "MKL"}, {"libblis", "BLIS"}, {"/blas/libblas", "reference BLAS"}} {
+		if strings.Contains(string(maps), l.mark) {
 			return l.name
 		}
 	}
-	for _, name := range []string{"OpenBLAS", "MKL", "BLIS"} {
-		if strings.Contains(strings.ToLower(config), strings.ToLower(name)) {
-			return name
-		}
+	if strings.Contains(strings.ToLower(info.Config), "mkl") {
+		return "MKL"
 	}
 	return "unknown"
 }

@@ -32,6 +32,11 @@ func (s *session) openDir() error {
 	if held && s.Resume == "" {
 		return usagef("--out: %s holds a run already; go on with --resume latest, or choose another directory", s.Out)
 	}
+	if checkpoints := filepath.Join(s.Out, checkpointsDir); exists(checkpoints) {
+		if err := durable.Sweep(checkpoints); err != nil {
+			return err
+		}
+	}
 	if err := s.findCheckpoint(); err != nil {
 		return err
 	}

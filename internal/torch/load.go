@@ -30,6 +30,7 @@ type Info struct {
 	Library string // path of libtch.so
 	Version string // libtorch's
 	Config  string // how libtorch was built: BLAS, oneDNN, CPU capability
+	BLAS    string // OpenBLAS's kernels; empty where another BLAS does the products
 	CUDA    int    // number of CUDA devices
 	Threads int
 }
