@@ -5,9 +5,7 @@
 // in for Python's ftfy: the everyday part exactly, mojibake by a plausibility rule of its own (mojibake.go).
 package bpe
 
-import (
-	"strings"
-)
+import "strings"
 
 const (
 	// Start is the id that begins every caption.

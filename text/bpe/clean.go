@@ -107,10 +107,9 @@ func replaceInvalid(text string) string {
 
 // invalidLength is the length of the unfinished character that the text begins with, at least 1.
 func invalidLength(text string) int {
-	for n := 1; n < min(len(text), utf8.UTFMax); n++ {
-		if utf8.FullRuneInString(text[:n]) || text[n]&0xc0 != 0x80 {
-			return n
-		}
+	n := 1
+	for n < len(text) && !utf8.FullRuneInString(text[:n+1]) {
+		n++
 	}
-	return min(len(text), utf8.UTFMax-1)
+	return n
 }

@@ -1,8 +1,6 @@
 package bpe
 
-import (
-	"container/heap"
-)
+import "container/heap"
 
 // symbol is a piece of a word while it is merged: a link of a list of pieces.
 type symbol struct {
