@@ -1,0 +1,120 @@
+package jpeg
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clipgo/internal/golden"
+)
+
+type source struct {
+	File, Format, Mode string
+	Width, Height      int
+	SHA                string `json:"rgb_sha256"`
+}
+
+// sources are the JPEG files among the fixtures.
+func sources(t testing.TB) (dir string, files []source) {
+	t.Helper()
+	dir = golden.Dir(t, "preprocess")
+	for _, s := range golden.Lines[source](t, filepath.Join(dir, "sources.jsonl")) {
+		if s.Format == "JPEG" {
+			files = append(files, s)
+		}
+	}
+	return dir, files
+}
+
+func read(t testing.TB, path ...string) []byte {
+	t.Helper()
+	file, err := os.ReadFile(filepath.Join(path...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// rgb converts as Pillow's convert("RGB") does.
+func rgb(p *Picture) []uint8 {
+	out := make([]uint8, 0, 3*p.Width*p.Height)
+	for px := p.Pix; len(px) > 0; px = px[p.Channels:] {
+		switch p.Channels {
+		case 1:
+			out = append(out, px[0], px[0], px[0])
+		case 3:
+			out = append(out, px[:3]...)
+		case 4:
+			light := 255 - int(px[3])
+			for _, ink := range px[:3] {
+				v := int(ink)*light + 128
+				out = append(out, uint8(max(light-((v>>8+v)>>8), 0)))
+			}
+		}
+	}
+	return out
+}
+
+func TestGoldenSizes(t *testing.T) {
+	dir, files := sources(t)
+	for _, s := range files {
+		t.Run(s.File, func(t *testing.T) {
+			w, h, err := Size(read(t, dir, "src", s.File))
+			if err != nil || w != s.Width || h != s.Height {
+				t.Errorf("%d x %d, %v; want %d x %d", w, h, err, s.Width, s.Height)
+			}
+		})
+	}
+}
+
+// Where only a file's SHA-256 is known, it must be hit with libjpeg-turbo; pure Go is compared where the pixels are known.
+func TestGoldenPixels(t *testing.T) {
+	dir, files := sources(t)
+	pixels := golden.Tensors(t, filepath.Join(dir, "decoded.safetensors"))
+	exact := strings.HasPrefix(Library(), "libjpeg-turbo")
+	for _, s := range files {
+		t.Run(s.File, func(t *testing.T) {
+			p, err := Decode(read(t, dir, "src", s.File))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if channels := map[string]int{"L": 1, "RGB": 3, "CMYK": 4}[s.Mode]; p.Channels != channels {
+				t.Errorf("%d channels, want %d for %s", p.Channels, channels, s.Mode)
+			}
+			got := rgb(p)
+			if sum := sha256.Sum256(got); exact && hex.EncodeToString(sum[:]) != s.SHA {
+				t.Error("the pixels are not Pillow's")
+			}
+			if want, ok := pixels[s.File]; ok {
+				d := compare(t, got, want.U8)
+				t.Logf("%+v", d)
+			}
+		})
+	}
+}
+
+type difference struct {
+	Worst  int
+	Mean   float64
+	Differ float64 // share
+}
+
+func compare(t testing.TB, got, want []uint8) (d difference) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d bytes, want %d", len(got), len(want))
+	}
+	sum, n := 0, 0
+	for i := range want {
+		e := max(int(got[i])-int(want[i]), int(want[i])-int(got[i]))
+		d.Worst, sum = max(d.Worst, e), sum+e
+		if e > 0 {
+			n++
+		}
+	}
+	d.Mean, d.Differ = float64(sum)/float64(len(want)), float64(n)/float64(len(want))
+	return d
+}

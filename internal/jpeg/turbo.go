@@ -1,0 +1,32 @@
+//go:build turbojpeg && cgo
+
+package jpeg
+
+// #cgo LDFLAGS: -ljpeg
+// #include <stdlib.h>
+// #include "turbo.h"
+import "C"
+
+import (
+	"errors"
+	"unsafe"
+)
+
+// Library names the decoder and its version.
+func Library() string { return C.GoString(C.clipgo_jpeg_library()) }
+
+// decode is one call into C, which writes the pixels where Go keeps them.
+func decode(file []byte, f frame) (*Picture, error) {
+	p := &Picture{Width: f.width, Height: f.height, Channels: f.components}
+	p.Pix = make([]uint8, p.Width*p.Height*p.Channels)
+	want := C.clipgo_jpeg_picture{
+		width: C.uint(p.Width), height: C.uint(p.Height), channels: C.uint(p.Channels), max_scans: maxScans,
+	}
+	in, out := (*C.uchar)(unsafe.SliceData(file)), (*C.uchar)(unsafe.SliceData(p.Pix))
+	message := C.clipgo_jpeg_decode(in, C.ulong(len(file)), out, want)
+	if message != nil {
+		defer C.free(unsafe.Pointer(message))
+		return nil, errors.New("jpeg: " + C.GoString(message))
+	}
+	return p, nil
+}
