@@ -31,6 +31,7 @@ func TestCleaning(t *testing.T) {
 		{"&EACUTE; &SZLIG; &nGt; &COPYSR;", "\u00e9 ss \u226b\u20d2 \u00a9sr;"},
 		{"&copy &notit; &nosuch; & &;", "\u00a9 \u00acit; &nosuch; & &;"},
 		{"&#128; &#x80 &#0; &#xD800; &#1114112; &#99999999999999;", "\u20ac \u20ac \ufffd \ufffd \ufffd \ufffd"},
+		{"&#x14e1&semi; &Uuml&#59;", "\u14e1 \u00fc;"},
 		{"a&#1;b&#xFFFE;&#11;c&#; &#x;", "abc&#; &#x;"},
 		{"\u03a3\u0391\u03a3 \u03a3 \u0391\u03a3. \u0391\u03a3\u0301\u0391 \u0391.\u03a3", "\u03c3\u03b1\u03c2 \u03c3 \u03b1\u03c2. \u03b1\u03c3\u0301\u03b1 \u03b1.\u03c2"},
 		{"\u0130\u1e9e\u212a", "i\u0307\u00dfk"},

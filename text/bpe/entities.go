@@ -31,7 +31,7 @@ func unescapeStrict(text string) string {
 		} else if with == entity && strings.ToUpper(entity) == entity {
 			with = upperNamed(entity)
 		}
-		if strings.HasSuffix(with, ";") {
+		if strings.HasSuffix(with, ";") && entity != "&semi;" { // not known whole; ftfy leaves &#59; too
 			return "", 0
 		}
 		return with, n

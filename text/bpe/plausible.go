@@ -38,16 +38,15 @@ const (
 	ligature       // oe
 	foreign        // Greek and Cyrillic capitals
 	small          // Greek and Cyrillic small letters
+	quote          // of them, the one that begins quotes misread as Windows-1251
+	dje            // the Cyrillic capital that is second then
 	lead           // Greek and Cyrillic capitals that begin most UTF-8 misread as Windows-1253 and 1251
 	micro          // the micro sign
-	ve             // of them, the one that begins quotes misread as Windows-1251
-	dje            // the Cyrillic capital that is second then
 	common         // accented letters that say little, but not beside lines
 	box            // lines and blocks to draw with
-	classes  = iota
 )
 
-// members lists the classes' characters beyond ASCII. Accented letters that misread text seldom has are left out.
+// members lists the classes' characters beyond ASCII. A few accented letters are in none: they say too little.
 var members = []struct {
 	class   class
 	members string
@@ -79,7 +78,7 @@ var members = []struct {
 	{small, "άέήίΰαβγδεζηθικλμνξοπρςστυφχψωабвгдежзийклмнопрстуфхцчшщъыьэюяёђѓєѕіїјљњћќўџ"},
 	{lead, "ΒΓΞΟВГРС"},
 	{micro, "\u00b5"},
-	{ve, "в"},
+	{quote, "в"},
 	{dje, "Ђ"},
 	{common, "ÒÓÔÕÖÙÚÛòóôõöùúûŌŐŪŲø"},
 	{box, "│┌┐┘├┤┬┼═║╒╓╔╕╖╗╘╙╚╛╜╝╞╟╠╡╢╣╤╥╦╧╨╩╪╫╬▀▄█▌▐░▒▓"},
@@ -92,7 +91,7 @@ const (
 )
 
 // unlikely tells for each class which ones no writing puts right behind it. Control characters are unlikely anywhere.
-var unlikely = [classes]struct{ class, next class }{
+var unlikely = []struct{ class, next class }{
 	{currency, opening | odd | accents | box},
 	{math, opening | odd | accents | box},
 	{times, squared},
@@ -107,7 +106,7 @@ var unlikely = [classes]struct{ class, next class }{
 	{lower, currency | odd | upper | box},
 	{grave, afterA},
 	{small, upper},
-	{ve, dje},
+	{quote, dje},
 	{box, anyMark | accents | degree | common},
 }
 
