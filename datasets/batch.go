@@ -1,6 +1,7 @@
 package datasets
 
-// Batch is one step's data, in Go slices.
+// Batch is one step's data, in Go slices. The loader fills Pixels, IDs and DropKeys again once the next batch is asked
+// for; the rest is the caller's to keep.
 type Batch struct {
 	N             int
 	Pixels        []uint8 // [N, S, S, 3]
@@ -11,7 +12,7 @@ type Batch struct {
 	Index         []int    // each sample's number in its source
 	DropKeys      []uint64 // one a sample, for patch dropout; nil in evaluation
 	Next          int64    // position after this batch: epoch * length + offset in the epoch's order
-	Skipped       []Skip   // samples between the previous batch and this one's end that could not be used
+	Skipped       []Skip   // samples between the previous batch and Next that could not be used
 	Shortened     int      // captions that were cut to fit the context
 }
 

@@ -50,7 +50,7 @@ func (s *session) openValidation() (*validation, error) {
 		tellNotes(s.console, src.Info())
 		v.source, v.own = src, true
 	} else {
-		v.source = datasets.First(s.train, borrowed)
+		v.source = datasets.Sample(s.train, borrowed)
 	}
 	v.loaded = &loaded{tokens: s.tokens, options: inference{Workers: s.Workers, BatchSize: 64, MaxSkip: 1, Preprocess: s.Preprocess}}
 	return v, nil

@@ -1,0 +1,192 @@
+package datasets
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// assembler joins samples into batches and keeps account of those that can't be used.
+type assembler struct {
+	loader *Loader
+	length int
+	end    int64 // position
+	ready  chan result
+	spent  chan buffers
+	batch  *Batch // being filled; a full one waits for the next usable sample, so that skips between the two are its own
+	tally
+}
+
+// result is what the stream yields.
+type result struct {
+	batch *Batch
+	err   error
+}
+
+// buffers are the slices of a batch that are filled again.
+type buffers struct {
+	pixels []uint8
+	ids    []int32
+	drop   []uint64
+}
+
+// tally counts what can't be used.
+type tally struct {
+	epoch   uint64
+	skipped int      // in this epoch
+	inRow   int      // since the last usable sample
+	used    bool     // there was a usable sample
+	reasons []string // the first few of this epoch
+}
+
+func newAssembler(l *Loader, to int64) *assembler {
+	// At most queue batches are ready, one is with the caller, one is being filled.
+	return &assembler{loader: l, length: l.Source.Len(), end: to, ready: make(chan result, l.queue()), spent: make(chan buffers, l.queue()+2)}
+}
+
+// run delivers batches until the samples end, the data is refused, or the context is done.
+func (a *assembler) run(ctx context.Context, p pipeline) {
+	defer close(a.ready)
+	a.begin()
+	for s := range p.ordered {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.done:
+		}
+		if ctx.Err() != nil || !a.take(ctx, s) {
+			return
+		}
+		p.free <- s // has room for all samples
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if !a.used {
+		a.refuse(ctx, a.end, a.nothingUsable())
+		return
+	}
+	a.batch.Next = a.end
+	a.send(ctx, result{batch: a.batch})
+}
+
+// take adds a sample and tells whether there is more to do.
+func (a *assembler) take(ctx context.Context, s *sample) bool {
+	if a.epoch != s.epoch {
+		a.epoch, a.skipped, a.reasons = s.epoch, 0, nil
+	}
+	if s.skip != nil {
+		a.batch.Skipped = append(a.batch.Skipped, *s.skip)
+		if err := a.count(*s.skip); err != nil {
+			a.refuse(ctx, s.position+1, err)
+			return false
+		}
+		return true
+	}
+	a.used, a.inRow = true, 0
+	if a.batch.N == a.loader.BatchSize {
+		a.batch.Next = s.position
+		if !a.send(ctx, result{batch: a.batch}) {
+			return false
+		}
+		a.begin()
+	}
+	a.append(s)
+	return true
+}
+
+// count enters a skip into the tally; it returns an error once there are too many.
+func (a *assembler) count(s Skip) error {
+	const told = 3
+	a.skipped++
+	a.inRow++
+	if len(a.reasons) < told {
+		a.reasons = append(a.reasons, s.Key+": "+s.Reason)
+	}
+	if a.inRow >= a.length {
+		return a.nothingUsable()
+	}
+	limit := a.loader.MaxSkip
+	if limit >= 1 || float64(a.skipped) <= limit*float64(a.length)*(1+1e-12) { // 0.29 * 100 is less than 29
+		return nil
+	}
+	return a.dataError(fmt.Sprintf("%d of %d samples can't be used, more than %g %%", a.skipped, a.length, 100*limit))
+}
+
+func (a *assembler) nothingUsable() error {
+	return a.dataError(fmt.Sprintf("none of %d samples can be used", a.inRow))
+}
+
+func (a *assembler) dataError(what string) error {
+	return &DataError{Source: a.loader.Source.Info().Name, Reason: what + "; " + strings.Join(a.reasons, "; ")}
+}
+
+// refuse ends the stream. A batch that was full already is still good.
+func (a *assembler) refuse(ctx context.Context, next int64, err error) {
+	last := &Batch{Next: next, Skipped: a.batch.Skipped}
+	if a.batch.N == a.loader.BatchSize {
+		a.batch.Next, last.Skipped = next, nil
+		if !a.send(ctx, result{batch: a.batch}) {
+			return
+		}
+	}
+	a.send(ctx, result{last, err})
+}
+
+func (a *assembler) send(ctx context.Context, r result) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case a.ready <- r:
+		return true
+	}
+}
+
+// receive waits for the next result; the context's end is one.
+func (a *assembler) receive(ctx context.Context) (r result, open bool) {
+	select {
+	case <-ctx.Done():
+	case r, open = <-a.ready:
+	}
+	if err := ctx.Err(); err != nil {
+		return result{err: err}, true
+	}
+	return r, open
+}
+
+// begin starts an empty batch.
+func (a *assembler) begin() {
+	l := a.loader
+	var b buffers
+	select {
+	case b = <-a.spent:
+	default:
+		b = buffers{pixels: make([]uint8, 0, l.BatchSize*l.Size*l.Size*3), drop: make([]uint64, 0, l.BatchSize)}
+		if l.Tokens != nil {
+			b.ids = make([]int32, 0, l.BatchSize*l.ContextLength)
+		}
+	}
+	a.batch = &Batch{
+		Pixels: b.pixels[:0], IDs: b.ids[:0], DropKeys: b.drop[:0], ContextLength: l.ContextLength,
+		Captions: make([]string, 0, l.BatchSize), Index: make([]int, 0, l.BatchSize),
+	}
+	if l.Order == Sequential {
+		a.batch.DropKeys = nil
+	}
+}
+
+func (a *assembler) append(s *sample) {
+	b := a.batch
+	b.N++
+	b.Pixels = append(b.Pixels, s.pixels...)
+	b.IDs = append(b.IDs, s.ids...)
+	b.MaxTokens = max(b.MaxTokens, s.used)
+	b.Captions = append(b.Captions, s.caption)
+	b.Index = append(b.Index, s.index)
+	if a.loader.Order == Shuffled {
+		b.DropKeys = append(b.DropKeys, s.drop)
+	}
+	if s.cut {
+		b.Shortened++
+	}
+}

@@ -1,0 +1,184 @@
+package datasets
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// folder holds pictures that are files of their own.
+type folder struct {
+	files []file
+	info  Info
+	need  Need
+}
+
+func (f *folder) Len() int     { return len(f.files) }
+func (f *folder) Info() Info   { return f.info }
+func (f *folder) Close() error { return nil }
+
+func (f *folder) Entry(i int) Entry {
+	p := &f.files[i]
+	e := Entry{Key: p.path, File: p.path, Captions: p.captions, Label: p.label, Size: p.size, ModTime: p.modified, Bad: p.bad}
+	if f.need != NeedCaptions {
+		return e
+	}
+	if f.info.Classes != nil && len(e.Captions) == 0 {
+		e.Captions = []string{f.info.Classes[p.label]}
+	}
+	if e.Bad == "" && len(e.Captions) == 0 {
+		e.Bad = "no caption"
+	}
+	return e
+}
+
+// pictureLimit is the size of a file, in bytes, above which it isn't read.
+const pictureLimit = 64 << 20
+
+func (f *folder) Picture(ctx context.Context, i int) (Picture, error) {
+	p := &f.files[i]
+	if err := ctx.Err(); err != nil {
+		return Picture{}, err
+	}
+	if p.bad != "" {
+		return Picture{}, errors.New(p.bad)
+	}
+	if p.size > pictureLimit {
+		return Picture{}, fmt.Errorf("%d bytes, more than the %d that a picture may have", p.size, pictureLimit)
+	}
+	data, err := os.ReadFile(p.path)
+	if err != nil {
+		return Picture{}, fmt.Errorf("read: %w", cause(err))
+	}
+	return Picture{File: data}, nil
+}
+
+// openFolder opens a folder as a set of classes where subfolders hold all pictures and captions are not the rule, else
+// as pictures at any depth.
+func openFolder(root string, o Options) (Source, error) {
+	files, err := findPictures(root)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, &DataError{Source: root, Reason: "the folder holds no pictures (.jpg .jpeg .png .webp .gif)"}
+	}
+	f := &folder{files: files, need: o.Need, info: Info{Name: root, Kind: "folder"}}
+	captioned := 0
+	for i := range files {
+		captioned += min(1, len(files[i].captions))
+	}
+	if 2*captioned < len(files) || o.Need == NeedLabels {
+		f.classify()
+	}
+	if o.Need == NeedCaptions && captioned == 0 && len(f.info.Classes) < 2 {
+		return nil, &DataError{Source: root, Reason: "no picture has a caption: expected a.txt beside a.jpg, one caption a line, or a subfolder for each class"}
+	}
+	if missing := len(files) - captioned; captioned > 0 && missing > 0 && f.info.Classes == nil {
+		f.info.Notes = append(f.info.Notes, fmt.Sprintf("%d of %d pictures have no caption", missing, len(files)))
+	}
+	f.info.Fingerprint = f.fingerprint()
+	return f, nil
+}
+
+// classify gives each picture the class of its uppermost subfolder, unless the folder itself holds pictures.
+func (f *folder) classify() {
+	var names []string
+	for _, p := range f.files {
+		name, _, below := strings.Cut(p.name, "/")
+		if !below {
+			return
+		}
+		names = append(names, name)
+	}
+	folders := slices.Compact(slices.Sorted(slices.Values(names)))
+	for i, name := range names {
+		f.files[i].label, _ = slices.BinarySearch(folders, name)
+	}
+	for _, name := range folders {
+		f.info.Classes = append(f.info.Classes, clean(strings.ReplaceAll(name, "_", " ")))
+	}
+	f.info.Kind = "classes"
+}
+
+// fingerprint covers names, sizes, captions and classes, wherever the folder lies.
+func (f *folder) fingerprint() string {
+	h := sha256.New()
+	line := func(s string) {
+		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(s))))
+		h.Write([]byte(s))
+	}
+	for i := range f.files {
+		p := &f.files[i]
+		line(p.name)
+		line(fmt.Sprintf("%d %d %d", p.size, p.label, len(p.captions)))
+		for _, c := range p.captions {
+			line(c)
+		}
+	}
+	return fmt.Sprintf("%s n=%d %s", f.info.Kind, len(f.files), hex.EncodeToString(h.Sum(nil)))
+}
+
+// OpenFiles opens pictures by their paths and those below the folders among the paths, as one source without classes; a
+// path given twice counts once. A path that doesn't exist is fs.ErrNotExist, a file that is no picture a *UsageError.
+func OpenFiles(paths []string) (Source, error) {
+	f := &folder{info: Info{Name: strings.Join(paths, " "), Kind: "folder"}}
+	seen := map[string]bool{}
+	for _, path := range paths {
+		found, err := findPath(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range found {
+			if at := absolute(p.path); !seen[at] {
+				seen[at] = true
+				p.name = filepath.ToSlash(p.path)
+				f.files = append(f.files, p)
+			}
+		}
+	}
+	if len(f.files) == 0 {
+		return nil, &DataError{Source: f.info.Name, Reason: "no pictures (.jpg .jpeg .png .webp .gif)"}
+	}
+	f.info.Fingerprint = f.fingerprint()
+	return f, nil
+}
+
+func findPath(path string) ([]file, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, notFound(path, err)
+	}
+	if st.IsDir() {
+		return findPictures(path)
+	}
+	if !IsPicture(path) {
+		return nil, &UsageError{Source: path, Reason: "neither a picture (.jpg .jpeg .png .webp .gif) nor a folder"}
+	}
+	p := newFile(filepath.Clean(path), filepath.Base(path), st)
+	p.readCaptions(stem(path) + ".txt")
+	return []file{p}, nil
+}
+
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
+// cause is an error without the path that the caller names itself.
+func cause(err error) error {
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}

@@ -1,0 +1,179 @@
+package datasets
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// file is a picture of a folder.
+type file struct {
+	path     string // to open it: the user's folder and the name
+	name     string // below the folder, with slashes
+	size     int64
+	modified time.Time
+	captions []string
+	label    int    // -1 without classes
+	bad      string // why it can't be read
+}
+
+func newFile(path, name string, st fs.FileInfo) file {
+	p := file{path: path, name: name, size: st.Size(), modified: st.ModTime(), label: -1}
+	if !st.Mode().IsRegular() {
+		p.size, p.bad = 0, "not a regular file"
+	}
+	return p
+}
+
+// stem is a path without its extension.
+func stem(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) }
+
+func hidden(name string) bool { return strings.HasPrefix(name, ".") }
+
+// findPictures lists the pictures at any depth below root with their captions, sorted bytewise by name. Hidden files and
+// folders are left out; links are followed, but not into a folder that they lie in.
+func findPictures(root string) ([]file, error) {
+	st, err := os.Stat(root)
+	if err != nil {
+		return nil, notFound(root, err)
+	}
+	f := finder{root: root, texts: map[string]string{}}
+	if err := f.folder("", []fs.FileInfo{st}); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(f.files, func(a, b file) int { return cmp.Compare(a.name, b.name) })
+	f.readCaptions()
+	return f.files, nil
+}
+
+// finder collects what a folder holds.
+type finder struct {
+	root  string
+	files []file
+	texts map[string]string // path of a caption file by its name without extension
+}
+
+// folder adds what is in the folder name and below; above are the folders on the way to it, itself included.
+func (f *finder) folder(name string, above []fs.FileInfo) error {
+	entries, err := os.ReadDir(filepath.Join(f.root, name))
+	if errors.Is(err, fs.ErrNotExist) && name != "" {
+		return nil // removed meanwhile
+	}
+	if err != nil {
+		return notFound(filepath.Join(f.root, name), err)
+	}
+	for _, e := range entries {
+		if hidden(e.Name()) {
+			continue
+		}
+		if err := f.entry(join(name, e.Name()), e, above); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func join(folder, name string) string {
+	if folder == "" {
+		return name
+	}
+	return folder + "/" + name
+}
+
+func (f *finder) entry(name string, e fs.DirEntry, above []fs.FileInfo) error {
+	path := filepath.Join(f.root, name)
+	isLink, picture := e.Type()&fs.ModeSymlink != 0, IsPicture(name)
+	if strings.EqualFold(filepath.Ext(name), ".txt") && !e.IsDir() {
+		f.texts[stem(name)] = path
+		return nil
+	}
+	if !isLink && !e.IsDir() && !picture {
+		return nil
+	}
+	st, err := os.Stat(path)
+	switch {
+	case err != nil && picture && isLink:
+		f.files = append(f.files, file{path: path, name: name, label: -1, bad: "broken link: " + cause(err).Error()})
+	case err != nil: // removed meanwhile, or a broken link to something else
+	case st.IsDir():
+		circle := isLink && slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, st) })
+		if !circle {
+			return f.folder(name, append(slices.Clip(above), st))
+		}
+	case picture:
+		f.files = append(f.files, newFile(path, name, st))
+	}
+	return nil
+}
+
+// readCaptions reads the caption files, several at a time.
+func (f *finder) readCaptions() {
+	if len(f.texts) == 0 {
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range 2 * runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(f.files)); i = next.Add(1) - 1 {
+				if path, ok := f.texts[stem(f.files[i].name)]; ok {
+					f.files[i].readCaptions(path)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// textLimit is how much of a caption file is read, in bytes.
+const textLimit = 1 << 20
+
+// readCaptions takes the captions from a text file, one a line. Without the file there are none; one that can't be read
+// makes the picture unusable.
+func (p *file) readCaptions(path string) {
+	text, err := readStart(path, textLimit)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		p.bad = "its caption " + path + ": " + cause(err).Error()
+		return
+	}
+	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
+		if line = strings.TrimSpace(line); line != "" {
+			p.captions = append(p.captions, clean(line))
+		}
+	}
+}
+
+func readStart(path string, limit int64) (string, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if !st.Mode().IsRegular() {
+		return "", errors.New("not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit))
+	return string(data), err
+}
+
+// clean is a caption as the loader would hand it on.
+func clean(s string) string {
+	s, _ = boundCaption(s)
+	return s
+}

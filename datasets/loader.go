@@ -1,0 +1,155 @@
+package datasets
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"runtime"
+	"sync"
+)
+
+// Loader turns a source's samples into batches. What a batch holds depends on the source, Seed, Order, BatchSize and the
+// position that it starts from, never on Workers, Queue or timing: every random choice is a hash of (Seed, epoch, index,
+// purpose).
+type Loader struct {
+	Source        Source
+	Seed          uint64
+	BatchSize     int
+	Workers       int // goroutines that read and decode; 0: one a processor
+	Queue         int // batches made ready ahead; 0: 2
+	Size          int // pixels of a side
+	ContextLength int // ids of a caption
+	Order         Order
+	// MaxSkip is the share of an epoch's samples that may turn out unusable before the data is refused; 1 never refuses.
+	MaxSkip float64
+	// Pixels fills [Size, Size, 3] from a picture; what it draws at random comes from key. An error skips the sample.
+	Pixels func(dst []uint8, p Picture, key uint64) error
+	// Tokens fills ContextLength ids from a caption and tells how many it used and whether the caption was cut. Without
+	// it batches have no ids.
+	Tokens func(dst []int32, caption string) (n int, cut bool)
+}
+
+// Batches streams the samples at positions from to to, which it leaves out, where a position is epoch * length + offset
+// in the epoch's order. Every batch holds BatchSize usable samples but the last, which may be smaller; an unusable sample
+// is passed over and told in Skipped, and an epoch's end does not end a batch. Starting again at a batch's Next goes on
+// with the same batches.
+//
+// The stream ends with a *DataError where no sample is usable or, within what it saw of one epoch, more than MaxSkip are
+// not; the batch that comes with it holds no samples but the last Skipped. It ends with the context's error soon after
+// the context is done. When it has ended, so have its goroutines.
+func (l *Loader) Batches(ctx context.Context, from, to int64) iter.Seq2[*Batch, error] {
+	return func(yield func(*Batch, error) bool) {
+		if err := l.check(from, to); err != nil {
+			yield(nil, err)
+			return
+		}
+		if from == to {
+			return
+		}
+		inner, cancel := context.WithCancel(ctx)
+		var running sync.WaitGroup
+		defer running.Wait()
+		defer cancel()
+		a := newAssembler(l, to)
+		running.Go(func() { a.run(inner, l.samples(inner, &running, from, to)) })
+		for {
+			r, open := a.receive(ctx)
+			if !open || !yield(r.batch, r.err) || r.err != nil {
+				return
+			}
+			a.spent <- buffers{r.batch.Pixels, r.batch.IDs, r.batch.DropKeys} // has room for all
+		}
+	}
+}
+
+func (l *Loader) check(from, to int64) error {
+	switch {
+	case l.Source == nil || l.Pixels == nil:
+		return fmt.Errorf("loader: source or pixel function is missing")
+	case l.BatchSize < 1 || l.Size < 1 || l.Workers < 0 || l.Queue < 0 || l.ContextLength < 0:
+		return fmt.Errorf("loader: batch of %d pictures of %d pixels with %d ids by %d workers, queue of %d: a number is too small",
+			l.BatchSize, l.Size, l.ContextLength, l.Workers, l.Queue)
+	case from < 0 || to < from:
+		return fmt.Errorf("loader: there are no positions from %d to %d", from, to)
+	case l.Source.Len() == 0:
+		return &DataError{Source: l.Source.Info().Name, Reason: "there are no samples"}
+	}
+	return nil
+}
+
+func (l *Loader) workers() int {
+	if l.Workers == 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return l.Workers
+}
+
+func (l *Loader) queue() int {
+	if l.Queue == 0 {
+		return 2
+	}
+	return l.Queue
+}
+
+// lookahead is how many samples a worker may be ahead of the slowest one, so that a large picture holds up few others.
+const lookahead = 4
+
+// pipeline hands out samples in order while workers fill them in any order. A fixed number circulates.
+type pipeline struct {
+	ordered <-chan *sample
+	free    chan *sample
+}
+
+// samples starts the goroutines that read positions from to to.
+func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to int64) pipeline {
+	workers := l.workers()
+	count := int(min(int64(lookahead*workers), to-from))
+	free, ordered, jobs := make(chan *sample, count), make(chan *sample, count), make(chan *sample, count)
+	for range count {
+		free <- l.newSample()
+	}
+	running.Go(func() {
+		defer close(ordered)
+		defer close(jobs)
+		w := walk{loader: l}
+		for position := from; position < to; position++ {
+			select {
+			case <-ctx.Done():
+				return
+			case s := <-free:
+				w.place(s, position)
+				ordered <- s // neither blocks: both have room for all samples
+				jobs <- s
+			}
+		}
+	})
+	for range min(workers, count) {
+		running.Go(func() {
+			for s := range jobs {
+				l.fill(ctx, s)
+				s.done <- struct{}{}
+			}
+		})
+	}
+	return pipeline{ordered, free}
+}
+
+// walk turns positions into samples; it keeps the order of the epoch that it is in.
+type walk struct {
+	loader *Loader
+	epoch  uint64
+	order  permutation
+}
+
+func (w *walk) place(s *sample, position int64) {
+	n := w.loader.Source.Len()
+	epoch, offset := uint64(position)/uint64(n), uint64(position)%uint64(n)
+	s.position, s.epoch, s.index = position, epoch, int(offset)
+	if w.loader.Order == Sequential {
+		return
+	}
+	if w.order.n == 0 || w.epoch != epoch {
+		w.epoch, w.order = epoch, newPermutation(n, w.loader.Seed, epoch)
+	}
+	s.index = int(w.order.at(offset))
+}

@@ -1,0 +1,118 @@
+package datasets
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Need is what the samples of a source must have.
+type Need int
+
+const (
+	NeedNothing  Need = iota
+	NeedCaptions      // a set of classes then gives its class names as captions
+	NeedLabels
+)
+
+// Options say how a source is read.
+type Options struct {
+	Need          Need   `json:"-"`
+	CSVSeparator  string `json:"csv_separator,omitempty"`   // of a table; empty: detected
+	CSVImageKey   string `json:"csv_img_key,omitempty"`     // column of paths; empty: guessed
+	CSVCaptionKey string `json:"csv_caption_key,omitempty"` // column of captions; empty: guessed
+}
+
+var (
+	braces = regexp.MustCompile(`\{[^{}]*\.\.[^{}]*\}`)
+	later  = regexp.MustCompile(`^(https?|s3|gs|hdfs)://|^pipe:|\.parquet$`)
+)
+
+// Open opens what the user named: builtin:NAME, a folder, a table, shards, or one picture. A path that doesn't exist is
+// fs.ErrNotExist; data that lacks what o.Need asks for is a *DataError, and a form that can't be read a *UsageError.
+func Open(src string, o Options) (Source, error) {
+	s, err := open(src, o)
+	if err != nil {
+		return nil, err
+	}
+	if reason := o.Need.lack(s); reason != "" {
+		s.Close()
+		return nil, &DataError{Source: src, Reason: reason}
+	}
+	return s, nil
+}
+
+func open(src string, o Options) (Source, error) {
+	switch {
+	case strings.HasPrefix(src, "builtin:"):
+		return openBuiltin(src)
+	case later.MatchString(src):
+		return nil, &UsageError{Source: src, Reason: "this form of data is not supported yet"}
+	}
+	st, err := os.Stat(src)
+	switch {
+	case err == nil && st.IsDir():
+		return openDirectory(src, o)
+	case err != nil && (strings.Contains(src, "::") || braces.MatchString(src)):
+		return openShards(src, o)
+	case err != nil:
+		return nil, notFound(src, err)
+	}
+	switch strings.ToLower(filepath.Ext(src)) {
+	case ".tar":
+		return openShards(src, o)
+	case ".csv", ".tsv", ".jsonl":
+		return openTable(src, o)
+	}
+	if IsPicture(src) {
+		return OpenFiles([]string{src})
+	}
+	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl), nor a shard (.tar), nor a picture"}
+}
+
+func openDirectory(src string, o Options) (Source, error) {
+	entries, err := os.ReadDir(src)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", src, cause(err))
+	}
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return strings.EqualFold(filepath.Ext(e.Name()), ".tar") && !e.IsDir() && !hidden(e.Name())
+	}) {
+		return openShards(src, o)
+	}
+	return openFolder(src, o)
+}
+
+// lack says what a source misses, or nothing.
+func (n Need) lack(s Source) string {
+	switch n {
+	case NeedLabels:
+		if len(s.Info().Classes) == 0 {
+			return "its samples have no classes: a subfolder for each class is expected"
+		}
+	case NeedCaptions:
+		for i := range s.Len() {
+			if e := s.Entry(i); len(e.Captions) > 0 {
+				return ""
+			}
+		}
+		return fmt.Sprintf("none of its %d samples has a caption", s.Len())
+	}
+	return ""
+}
+
+// IsPicture tells by its extension whether a file is a picture that can be read.
+func IsPicture(path string) bool {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".jpg", ".jpeg", ".png", ".webp", ".gif":
+		return true
+	}
+	return false
+}
+
+// notFound makes one short line of an error that names the path itself.
+func notFound(path string, err error) error { return fmt.Errorf("%s: %w", path, cause(err)) }

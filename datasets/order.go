@@ -1,0 +1,68 @@
+package datasets
+
+import "math/bits"
+
+// Order is how a Loader goes through an epoch.
+type Order int
+
+const (
+	Sequential Order = iota // the source's own order, the first caption of each sample: evaluation
+	Shuffled                // an order of its own for each epoch, a caption at random: training
+)
+
+// Purposes keep the random numbers of one sample apart.
+const (
+	orderKey uint64 = iota + 1
+	pixelsKey
+	dropKey
+	captionKey
+)
+
+// mix is a random number that depends on its arguments alone.
+func mix(seed, epoch, index, purpose uint64) uint64 {
+	return scramble(scramble(scramble(scramble(purpose)^seed)^epoch) ^ index)
+}
+
+// scramble is a bijection of 64 bits: a step of SplitMix64.
+func scramble(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+const feistelRounds = 6
+
+// permutation is a keyed bijection of [0, n), in constant memory: a Feistel network on the next even number of bits,
+// applied again until it lands below n (less than four times on average).
+type permutation struct {
+	n      uint64
+	half   int // bits
+	rounds [feistelRounds]uint64
+}
+
+// newPermutation is the order of an epoch of n samples, n > 0.
+func newPermutation(n int, seed, epoch uint64) permutation {
+	p := permutation{n: uint64(n), half: max(1, (bits.Len64(uint64(n-1))+1)/2)}
+	for r := range p.rounds {
+		p.rounds[r] = mix(seed, epoch, uint64(r), orderKey)
+	}
+	return p
+}
+
+// at is the number in place i, i < n.
+func (p *permutation) at(i uint64) uint64 {
+	i = p.network(i)
+	for i >= p.n {
+		i = p.network(i)
+	}
+	return i
+}
+
+func (p *permutation) network(x uint64) uint64 {
+	left, right := x>>p.half, x&(1<<p.half-1)
+	for _, k := range p.rounds {
+		left, right = right, left^scramble(right^k)>>(64-p.half)
+	}
+	return left<<p.half | right
+}

@@ -1,0 +1,105 @@
+package datasets
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// sample is one sample on its way into a batch. Its slices are filled again and again.
+type sample struct {
+	position int64
+	epoch    uint64
+	index    int
+	pixels   []uint8
+	ids      []int32
+	caption  string
+	used     int    // ids
+	cut      bool   // the caption did not fit
+	drop     uint64 // key
+	skip     *Skip  // why it can't be used; nil where it can
+	done     chan struct{}
+}
+
+func (l *Loader) newSample() *sample {
+	s := &sample{pixels: make([]uint8, l.Size*l.Size*3), done: make(chan struct{}, 1)}
+	if l.Tokens != nil {
+		s.ids = make([]int32, l.ContextLength)
+	}
+	return s
+}
+
+// fill reads, decodes and tokenizes a sample, or finds out why it can't.
+func (l *Loader) fill(ctx context.Context, s *sample) {
+	s.skip = nil
+	e := l.Source.Entry(s.index)
+	if err := l.read(ctx, s, e); err != nil {
+		s.skip = &Skip{Source: l.Source.Info().Name, Key: e.Key, Offset: e.Offset, Reason: err.Error()}
+	}
+}
+
+func (l *Loader) read(ctx context.Context, s *sample, e Entry) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if e.Bad != "" {
+		return &unusable{e.Bad}
+	}
+	picture, err := l.Source.Picture(ctx, s.index)
+	if err != nil {
+		return err
+	}
+	if err := l.Pixels(s.pixels, picture, l.key(s, pixelsKey)); err != nil {
+		return err
+	}
+	s.drop = l.key(s, dropKey)
+	s.caption, s.cut = l.caption(s, e)
+	s.used = 0
+	if l.Tokens != nil {
+		n, cut := l.Tokens(s.ids, s.caption)
+		s.used, s.cut = n, s.cut || cut
+	}
+	return nil
+}
+
+// unusable is an Entry.Bad as an error.
+type unusable struct{ reason string }
+
+func (u *unusable) Error() string { return u.reason }
+
+func (l *Loader) key(s *sample, purpose uint64) uint64 {
+	return mix(l.Seed, s.epoch, uint64(s.index), purpose)
+}
+
+// caption chooses one of several. Sets of classes have none: the empty string.
+func (l *Loader) caption(s *sample, e Entry) (string, bool) {
+	switch {
+	case len(e.Captions) == 0:
+		return "", false
+	case len(e.Captions) == 1 || l.Order == Sequential:
+		return boundCaption(e.Captions[0])
+	}
+	return boundCaption(e.Captions[l.key(s, captionKey)%uint64(len(e.Captions))])
+}
+
+// captionLimit is the longest caption kept, in bytes; what any context holds is far below it.
+const captionLimit = 64 << 10
+
+// boundCaption makes a caption valid UTF-8 of bounded length and tells whether it was cut.
+func boundCaption(s string) (string, bool) {
+	cut := len(s) > captionLimit
+	if cut {
+		end := captionLimit
+		for end > captionLimit-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+			end--
+		}
+		s = s[:end]
+	}
+	return strings.ToValidUTF8(s, string(utf8.RuneError)), cut
+}

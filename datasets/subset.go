@@ -1,0 +1,46 @@
+package datasets
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+)
+
+// Select is a view of some samples of a source, in the order of indices; a sample's number in it is its place there.
+// Closing it leaves the source open.
+func Select(s Source, indices []int) Source { return &subset{s, indices} }
+
+// Sample is a view of at most n samples of a source, spread evenly over it.
+func Sample(s Source, n int) Source {
+	n = min(n, s.Len())
+	indices := make([]int, n)
+	for i := range indices {
+		indices[i] = int(int64(i) * int64(s.Len()) / int64(n))
+	}
+	return Select(s, indices)
+}
+
+type subset struct {
+	source  Source
+	indices []int
+}
+
+func (s *subset) Len() int          { return len(s.indices) }
+func (s *subset) Entry(i int) Entry { return s.source.Entry(s.indices[i]) }
+func (s *subset) Close() error      { return nil }
+
+func (s *subset) Picture(ctx context.Context, i int) (Picture, error) {
+	return s.source.Picture(ctx, s.indices[i])
+}
+
+func (s *subset) Info() Info {
+	info := s.source.Info()
+	h := sha256.New()
+	var b [8]byte
+	for _, i := range s.indices {
+		h.Write(binary.LittleEndian.AppendUint64(b[:0], uint64(i)))
+	}
+	info.Fingerprint = fmt.Sprintf("%s select=%x", info.Fingerprint, h.Sum(nil)[:8])
+	return info
+}
