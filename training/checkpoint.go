@@ -76,6 +76,9 @@ func (c *Checkpoints) After(_ context.Context, e Event) error {
 
 func (c *Checkpoints) save(t *Trainer) error {
 	begun := time.Now()
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return fmt.Errorf("save checkpoint: %w", err)
+	}
 	dir := filepath.Join(c.Dir, fmt.Sprintf("step-%08d", t.Progress.Step))
 	state := c.State
 	state.Format, state.Progress = stateFormat, t.Progress

@@ -51,12 +51,15 @@ func (d *Diagnosis) BeforeRun() []Finding {
 
 // After adds a step up.
 func (d *Diagnosis) After(_ context.Context, e Event) error {
+	if e.Again {
+		return nil
+	}
 	d.steps++
 	if e.Skipped {
 		d.bad++
 		return nil
 	}
-	if d.steps == 1 {
+	if d.steps-d.bad == 1 {
 		d.firstLoss, d.emaLoss = e.Loss, e.Loss
 	}
 	const memory = 0.95 // about the last twenty steps

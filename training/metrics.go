@@ -58,9 +58,12 @@ func (m *Metrics) After(_ context.Context, e Event) error {
 	if m.begun.IsZero() {
 		m.begun = time.Now().Add(-e.Wait - e.Took)
 	}
-	m.samples += int64(e.Batch.N)
-	m.wait += e.Wait
-	if e.Step%m.Every != 0 && !e.Done {
+	if !e.Again {
+		m.samples += int64(e.Batch.N)
+		m.wait += e.Wait
+	}
+	due := e.Step%m.Every == 0
+	if written := due && e.Again; written || !due && !e.Done {
 		return nil
 	}
 	p := e.Trainer.Progress

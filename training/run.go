@@ -19,6 +19,7 @@ type Event struct {
 	Took    time.Duration // spent on the step
 	Last    bool          // no step follows in this sitting
 	Done    bool          // nor in another: the training is complete
+	Again   bool          // the hooks know this step already; that it was the last is the news
 }
 
 // Hook acts after a step: it logs, saves or evaluates. Hooks run in list order.
@@ -70,6 +71,8 @@ func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, er
 		switch {
 		case bad == patience:
 			return &DivergedError{Steps: bad, At: st.Step}
+		case event.Done: // an interrupt that comes now has nothing left to stop
+			return nil
 		case event.Last:
 			return ctx.Err()
 		}
@@ -95,7 +98,7 @@ func (t *Trainer) finish(ctx context.Context, last Event) error {
 	if last.Trainer == nil || last.Last {
 		return nil
 	}
-	last.Last = true
+	last.Last, last.Again = true, true
 	return t.runHooks(ctx, last)
 }
 
