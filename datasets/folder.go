@@ -2,9 +2,6 @@ package datasets
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -64,7 +61,8 @@ func (f *folder) Picture(ctx context.Context, i int) (Picture, error) {
 // openFolder opens a folder as a set of classes where subfolders hold all pictures and captions are not the rule, else
 // as pictures at any depth.
 func openFolder(root string, o Options) (Source, error) {
-	files, err := findPictures(root)
+	var repairs captionRepairs
+	files, err := findPictures(root, &repairs)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +83,7 @@ func openFolder(root string, o Options) (Source, error) {
 	if missing := len(files) - captioned; captioned > 0 && missing > 0 && f.info.Classes == nil {
 		f.info.Notes = append(f.info.Notes, fmt.Sprintf("%d of %d pictures have no caption", missing, len(files)))
 	}
-	f.info.Fingerprint = f.fingerprint()
+	f.finish(&repairs)
 	return f, nil
 }
 
@@ -104,36 +102,28 @@ func (f *folder) classify() {
 		f.files[i].label, _ = slices.BinarySearch(folders, name)
 	}
 	for _, name := range folders {
-		f.info.Classes = append(f.info.Classes, clean(strings.ReplaceAll(name, "_", " ")))
+		f.info.Classes = append(f.info.Classes, strings.ToValidUTF8(strings.ReplaceAll(name, "_", " "), "\uFFFD"))
 	}
 	f.info.Kind = "classes"
 }
 
-// fingerprint covers names, sizes, captions and classes, wherever the folder lies.
-func (f *folder) fingerprint() string {
-	h := sha256.New()
-	line := func(s string) {
-		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(s))))
-		h.Write([]byte(s))
-	}
-	for i := range f.files {
+// finish completes what is known of the set.
+func (f *folder) finish(repairs *captionRepairs) {
+	f.info.Notes = append(f.info.Notes, repairs.notes()...)
+	f.info.Fingerprint = fmt.Sprintf("%s n=%d %s", f.info.Kind, len(f.files), fingerprint(len(f.files), func(i int) (string, Entry) {
 		p := &f.files[i]
-		line(p.name)
-		line(fmt.Sprintf("%d %d %d", p.size, p.label, len(p.captions)))
-		for _, c := range p.captions {
-			line(c)
-		}
-	}
-	return fmt.Sprintf("%s n=%d %s", f.info.Kind, len(f.files), hex.EncodeToString(h.Sum(nil)))
+		return p.name, Entry{Size: p.size, Label: p.label, Captions: p.captions}
+	}))
 }
 
 // OpenFiles opens pictures by their paths and those below the folders among the paths, as one source without classes; a
 // path given twice counts once. A path that doesn't exist is fs.ErrNotExist, a file that is no picture a *UsageError.
 func OpenFiles(paths []string) (Source, error) {
 	f := &folder{info: Info{Name: strings.Join(paths, " "), Kind: "folder"}}
+	var repairs captionRepairs
 	seen := map[string]bool{}
 	for _, path := range paths {
-		found, err := findPath(path)
+		found, err := findPath(path, &repairs)
 		if err != nil {
 			return nil, err
 		}
@@ -148,23 +138,23 @@ func OpenFiles(paths []string) (Source, error) {
 	if len(f.files) == 0 {
 		return nil, &DataError{Source: f.info.Name, Reason: "no pictures (.jpg .jpeg .png .webp .gif)"}
 	}
-	f.info.Fingerprint = f.fingerprint()
+	f.finish(&repairs)
 	return f, nil
 }
 
-func findPath(path string) ([]file, error) {
+func findPath(path string, repairs *captionRepairs) ([]file, error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, notFound(path, err)
 	}
 	if st.IsDir() {
-		return findPictures(path)
+		return findPictures(path, repairs)
 	}
 	if !IsPicture(path) {
 		return nil, &UsageError{Source: path, Reason: "neither a picture (.jpg .jpeg .png .webp .gif) nor a folder"}
 	}
 	p := newFile(filepath.Clean(path), filepath.Base(path), st)
-	p.readCaptions(stem(path) + ".txt")
+	p.readCaptions(stem(path)+".txt", repairs)
 	return []file{p}, nil
 }
 

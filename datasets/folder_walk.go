@@ -41,7 +41,7 @@ func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
 // findPictures lists the pictures at any depth below root with their captions, sorted bytewise by name. Hidden files and
 // folders are left out; links are followed, but not into a folder that they lie in.
-func findPictures(root string) ([]file, error) {
+func findPictures(root string, repairs *captionRepairs) ([]file, error) {
 	st, err := os.Stat(root)
 	if err != nil {
 		return nil, notFound(root, err)
@@ -51,7 +51,7 @@ func findPictures(root string) ([]file, error) {
 		return nil, err
 	}
 	slices.SortFunc(f.files, func(a, b file) int { return cmp.Compare(a.name, b.name) })
-	f.readCaptions()
+	f.readCaptions(repairs)
 	return f.files, nil
 }
 
@@ -116,7 +116,7 @@ func (f *finder) entry(name string, e fs.DirEntry, above []fs.FileInfo) error {
 }
 
 // readCaptions reads the caption files, several at a time.
-func (f *finder) readCaptions() {
+func (f *finder) readCaptions(repairs *captionRepairs) {
 	if len(f.texts) == 0 {
 		return
 	}
@@ -126,7 +126,7 @@ func (f *finder) readCaptions() {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(f.files)); i = next.Add(1) - 1 {
 				if path, ok := f.texts[stem(f.files[i].name)]; ok {
-					f.files[i].readCaptions(path)
+					f.files[i].readCaptions(path, repairs)
 				}
 			}
 		})
@@ -135,11 +135,11 @@ func (f *finder) readCaptions() {
 }
 
 // textLimit is how much of a caption file is read, in bytes.
-const textLimit = 1 << 20
+const textLimit = 16 << 20
 
 // readCaptions takes the captions from a text file, one a line. Without the file there are none; one that can't be read
 // makes the picture unusable.
-func (p *file) readCaptions(path string) {
+func (p *file) readCaptions(path string, repairs *captionRepairs) {
 	text, err := readStart(path, textLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
@@ -150,7 +150,7 @@ func (p *file) readCaptions(path string) {
 	}
 	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
 		if line = strings.TrimSpace(line); line != "" {
-			p.captions = append(p.captions, clean(line))
+			p.captions = append(p.captions, repairs.clean(line))
 		}
 	}
 }

@@ -28,7 +28,7 @@ type Options struct {
 }
 
 var (
-	braces = regexp.MustCompile(`\{[^{}]*\.\.[^{}]*\}`)
+	braced = regexp.MustCompile(`\{[^{}]*\.\.[^{}]*\}`)
 	later  = regexp.MustCompile(`^(https?|s3|gs|hdfs)://|^pipe:|\.parquet$`)
 )
 
@@ -57,7 +57,7 @@ func open(src string, o Options) (Source, error) {
 	switch {
 	case err == nil && st.IsDir():
 		return openDirectory(src, o)
-	case err != nil && (strings.Contains(src, "::") || braces.MatchString(src)):
+	case err != nil && (strings.Contains(src, "::") || braced.MatchString(src)):
 		return openShards(src, o)
 	case err != nil:
 		return nil, notFound(src, err)
