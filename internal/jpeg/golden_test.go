@@ -70,7 +70,8 @@ func TestGoldenSizes(t *testing.T) {
 	}
 }
 
-// Where only a file's SHA-256 is known, it must be hit with libjpeg-turbo; pure Go is compared where the pixels are known.
+// With libjpeg-turbo every file's SHA-256 must be the stored one. Pure Go has another inverse cosine transform, off by at
+// most 1 a sample; three samples and their factors, up to 1.772, make a level of RGB.
 func TestGoldenPixels(t *testing.T) {
 	dir, files := sources(t)
 	pixels := golden.Tensors(t, filepath.Join(dir, "decoded.safetensors"))
@@ -88,18 +89,24 @@ func TestGoldenPixels(t *testing.T) {
 			if sum := sha256.Sum256(got); exact && hex.EncodeToString(sum[:]) != s.SHA {
 				t.Error("the pixels are not Pillow's")
 			}
-			if want, ok := pixels[s.File]; ok {
-				d := compare(t, got, want.U8)
-				t.Logf("%+v", d)
+			want, known := pixels[s.File]
+			if !known {
+				return
+			}
+			worst := 3
+			if p.Channels != 3 {
+				worst = 1
+			}
+			if d := compare(t, got, want.U8); d.Worst > worst || d.Mean > 0.06 {
+				t.Errorf("%+v, want at most %d and 0.06 on average", d, worst)
 			}
 		})
 	}
 }
 
 type difference struct {
-	Worst  int
-	Mean   float64
-	Differ float64 // share
+	Worst int
+	Mean  float64
 }
 
 func compare(t testing.TB, got, want []uint8) (d difference) {
@@ -107,14 +114,11 @@ func compare(t testing.TB, got, want []uint8) (d difference) {
 	if len(got) != len(want) {
 		t.Fatalf("%d bytes, want %d", len(got), len(want))
 	}
-	sum, n := 0, 0
+	sum := 0
 	for i := range want {
 		e := max(int(got[i])-int(want[i]), int(want[i])-int(got[i]))
 		d.Worst, sum = max(d.Worst, e), sum+e
-		if e > 0 {
-			n++
-		}
 	}
-	d.Mean, d.Differ = float64(sum)/float64(len(want)), float64(n)/float64(len(want))
+	d.Mean = float64(sum) / float64(len(want))
 	return d
 }

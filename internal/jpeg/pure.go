@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"image"
 	std "image/jpeg"
+	"io"
 
 	"github.com/gen2brain/jpegn"
 )
@@ -16,12 +17,15 @@ import (
 func Library() string { return "jpegn 0.6.1 (pure Go)" }
 
 func decode(file []byte, f frame) (*Picture, error) {
+	if f.marker > sof2 {
+		return nil, errors.New("jpeg: unsupported: neither baseline nor progressive")
+	}
 	if err := checkComplete(file); err != nil {
 		return nil, err
 	}
-	im, err := planes(file)
+	im, err := planes(file, f)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("jpeg: corrupt: %w", err)
 	}
 	if b := im.Bounds(); b.Dx() != f.width || b.Dy() != f.height {
 		return nil, errors.New("jpeg: corrupt: two headers disagree")
@@ -29,24 +33,60 @@ func decode(file []byte, f frame) (*Picture, error) {
 	return assemble(im, f)
 }
 
-// planes decodes a file to what it stores, mostly planes that are not upsampled yet.
-func planes(file []byte) (im image.Image, err error) {
+// planes decodes a file to what it stores, mostly planes that are not upsampled yet. Jpegn is twice as fast on baseline
+// files, but leaves blocks empty without a word where a scan stops early; the standard library reports that.
+func planes(file []byte, f frame) (im image.Image, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			im, err = nil, fmt.Errorf("jpeg: corrupt: the decoder panics: %v", r)
+			im, err = nil, fmt.Errorf("the decoder panics: %v", r)
 		}
 	}()
-	im, err = jpegn.Decode(bytes.NewReader(file))
-	if errors.Is(err, jpegn.ErrUnsupported) {
-		im, err = std.Decode(bytes.NewReader(file))
+	if f.marker == sof2 || f.components == 4 {
+		return either(file, std.Decode, fast)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("jpeg: corrupt: %w", err)
+	im, err = either(file, fast, std.Decode)
+	if err == nil && endsFlat(im) {
+		return either(file, std.Decode, fast)
 	}
-	return im, nil
+	return im, err
 }
 
-// checkComplete walks through the whole file up to its end marker, because jpegn accepts a file that stops early.
+func fast(r io.Reader) (image.Image, error) { return jpegn.Decode(r) }
+
+// either lets the second decoder try what the first one doesn't support.
+func either(file []byte, first, second func(io.Reader) (image.Image, error)) (image.Image, error) {
+	im, err := first(bytes.NewReader(file))
+	if unsupported := std.UnsupportedError(""); errors.Is(err, jpegn.ErrUnsupported) || errors.As(err, &unsupported) {
+		return second(bytes.NewReader(file))
+	}
+	return im, err
+}
+
+// endsFlat tells whether the last block of a picture's first plane holds a single value, as it does where jpegn left it out.
+func endsFlat(im image.Image) bool {
+	var pix []uint8
+	var stride int
+	switch im := im.(type) {
+	case *image.Gray:
+		pix, stride = im.Pix, im.Stride
+	case *image.YCbCr:
+		pix, stride = im.Y, im.YStride
+	default:
+		return true
+	}
+	b := im.Bounds()
+	left, top := (b.Dx()-1)&^7, (b.Dy()-1)&^7
+	for y := top; y < b.Dy(); y++ {
+		for _, v := range pix[y*stride+left : y*stride+b.Dx()] {
+			if v != pix[top*stride+left] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// checkComplete walks through the whole file up to its end marker, because no decoder here does.
 func checkComplete(file []byte) error {
 	s, err := newSegments(file)
 	if err != nil {
