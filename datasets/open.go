@@ -2,11 +2,9 @@ package datasets
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -27,10 +25,8 @@ type Options struct {
 	CSVCaptionKey string `json:"csv_caption_key,omitempty"` // column of captions; empty: guessed
 }
 
-var (
-	braced = regexp.MustCompile(`\{[^{}]*\.\.[^{}]*\}`)
-	later  = regexp.MustCompile(`^(https?|s3|gs|hdfs)://|^pipe:|\.parquet$`)
-)
+// later are forms that are known and can't be read yet.
+var later = regexp.MustCompile(`(?i)^(https?|s3|gs|hdfs)://|^pipe:|\.parquet$`)
 
 // Open opens what the user named: builtin:NAME, a folder, a table, shards, or one picture. A path that doesn't exist is
 // fs.ErrNotExist; data that lacks what o.Need asks for is a *DataError, and a form that can't be read a *UsageError.
@@ -55,9 +51,11 @@ func open(src string, o Options) (Source, error) {
 	}
 	st, err := os.Stat(src)
 	switch {
+	case err == nil && st.IsDir() && holdsShards(src):
+		return openShards(src, o)
 	case err == nil && st.IsDir():
-		return openDirectory(src, o)
-	case err != nil && (strings.Contains(src, "::") || braced.MatchString(src)):
+		return openFolder(src, o)
+	case err != nil && (strings.Contains(src, "::") || strings.Contains(src, "{")):
 		return openShards(src, o)
 	case err != nil:
 		return nil, notFound(src, err)
@@ -72,19 +70,6 @@ func open(src string, o Options) (Source, error) {
 		return OpenFiles([]string{src})
 	}
 	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl), nor a shard (.tar), nor a picture"}
-}
-
-func openDirectory(src string, o Options) (Source, error) {
-	entries, err := os.ReadDir(src)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", src, cause(err))
-	}
-	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		return strings.EqualFold(filepath.Ext(e.Name()), ".tar") && !e.IsDir() && !hidden(e.Name())
-	}) {
-		return openShards(src, o)
-	}
-	return openFolder(src, o)
 }
 
 // lack says what a source misses, or nothing.

@@ -1,0 +1,274 @@
+package datasets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// tree writes a folder: names with their contents; a name that ends in a slash is a folder, a content that starts with
+// "-> " a link.
+func tree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, content := range files {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		target, link := strings.CutPrefix(content, "-> ")
+		var err error
+		switch {
+		case strings.HasSuffix(name, "/"):
+			err = os.MkdirAll(path, 0o755)
+		case link:
+			err = os.Symlink(target, path)
+		default:
+			err = os.WriteFile(path, []byte(content), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// listing shows a source's samples in one line each: the name below root, its label, captions, and why it is bad.
+func listing(s Source, root string) []string {
+	var out []string
+	for i := range s.Len() {
+		e := s.Entry(i)
+		rel, _ := filepath.Rel(root, e.Key)
+		line := fmt.Sprintf("%s %d %q", filepath.ToSlash(rel), e.Label, e.Captions)
+		if e.Bad != "" {
+			line += " bad: " + e.Bad
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+func TestFoldersAreReadForWhatTheyHold(t *testing.T) {
+	for name, c := range map[string]struct {
+		files   map[string]string
+		need    Need
+		want    []string
+		classes []string
+		notes   []string
+	}{
+		"captions beside pictures": {
+			files: map[string]string{"a.jpg": "1", "a.txt": "one\n\n  two \r\n", "b.png": "2", "b.txt": "three"},
+			want:  []string{`a.jpg -1 ["one" "two"]`, `b.png -1 ["three"]`},
+		},
+		"extensions in any case": {
+			files: map[string]string{"a.JPG": "1", "a.TXT": "one", "b.JpEg": "", "c.WEBP": "", "d.gif": "", "e.bmp": "", "f": "", "g.jpg.part": ""},
+			want:  []string{`a.JPG -1 ["one"]`, `b.JpEg -1 []`, `c.WEBP -1 []`, `d.gif -1 []`},
+			notes: []string{"3 of 4 pictures have no caption"},
+		},
+		"bytewise order over depths": {
+			files: map[string]string{"b.jpg": "", "a/z.jpg": "", "a.jpg": "", "a-b/c.jpg": "", "B.jpg": "", "ä.jpg": ""},
+			want:  []string{`B.jpg -1 []`, `a-b/c.jpg -1 []`, `a.jpg -1 []`, `a/z.jpg -1 []`, `b.jpg -1 []`, `ä.jpg -1 []`},
+		},
+		"hidden ones are left out": {
+			files: map[string]string{"a.jpg": "", ".b.jpg": "", ".git/c.jpg": "", "d/.e.jpg": "", "d/.f/g.jpg": ""},
+			want:  []string{`a.jpg -1 []`},
+		},
+		"a picture without a caption is bad where captions are needed": {
+			need:  NeedCaptions,
+			files: map[string]string{"a.jpg": "", "a.txt": "one", "b.jpg": "", "b.txt": " \n", "c.jpg": ""},
+			want:  []string{`a.jpg -1 ["one"]`, `b.jpg -1 [] bad: no caption`, `c.jpg -1 [] bad: no caption`},
+			notes: []string{"2 of 3 pictures have no caption"},
+		},
+		"classes": {
+			files:   map[string]string{"polar_bear/x/1.jpg": "", "ant/2.jpg": "", "Zebra/3.jpg": "", "none/readme.txt": "", "list.csv": ""},
+			want:    []string{`Zebra/3.jpg 0 []`, `ant/2.jpg 1 []`, `polar_bear/x/1.jpg 2 []`},
+			classes: []string{"Zebra", "ant", "polar bear"},
+		},
+		"class names are captions where captions are needed": {
+			need:    NeedCaptions,
+			files:   map[string]string{"polar_bear/1.jpg": "", "ant/2.jpg": ""},
+			want:    []string{`ant/2.jpg 0 ["ant"]`, `polar_bear/1.jpg 1 ["polar bear"]`},
+			classes: []string{"ant", "polar bear"},
+		},
+		"numbered folders with captions are no classes": {
+			need:  NeedCaptions,
+			files: map[string]string{"000/a.jpg": "", "000/a.txt": "one", "001/b.jpg": "", "001/b.txt": "two"},
+			want:  []string{`000/a.jpg -1 ["one"]`, `001/b.jpg -1 ["two"]`},
+		},
+		"unless labels are needed": {
+			need:    NeedLabels,
+			files:   map[string]string{"000/a.jpg": "", "000/a.txt": "one", "001/b.jpg": "", "001/b.txt": "two"},
+			want:    []string{`000/a.jpg 0 ["one"]`, `001/b.jpg 1 ["two"]`},
+			classes: []string{"000", "001"},
+		},
+		"links": {
+			files: map[string]string{"a/x.jpg": "", "a/up": "-> ..", "a/self": "-> .", "b": "-> a", "c.jpg": "-> a/x.jpg", "d.jpg": "-> nowhere", "e": "-> nowhere"},
+			want:  []string{`a/x.jpg -1 []`, `b/x.jpg -1 []`, `c.jpg -1 []`, `d.jpg -1 [] bad: broken link: no such file or directory`},
+		},
+		"caption repairs are told": {
+			files: map[string]string{"a.jpg": "", "a.txt": "\ufeffcaf\xe9\n" + strings.Repeat("é", captionLimit)},
+			want:  []string{`a.jpg -1 ["caf�" "` + strings.Repeat("é", captionLimit/2) + `"]`},
+			notes: []string{"cut 1 captions to 65536 bytes", "replaced invalid UTF-8 in 1 captions"},
+		},
+		"a folder named like a picture is a folder": {
+			files: map[string]string{"a.jpg/b.jpg": "", "c.jpg": ""},
+			want:  []string{`a.jpg/b.jpg -1 []`, `c.jpg -1 []`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := tree(t, c.files)
+			s, err := Open(root, Options{Need: c.need})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := listing(s, root); !slices.Equal(got, c.want) {
+				t.Errorf("samples\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+			}
+			if info := s.Info(); !slices.Equal(info.Classes, c.classes) || !slices.Equal(info.Notes, c.notes) || (info.Kind == "classes") != (c.classes != nil) {
+				t.Errorf("%+v", info)
+			}
+		})
+	}
+}
+
+func TestFoldersOfNoUseAreRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		files  map[string]string
+		need   Need
+		reason string
+	}{
+		"empty":                       {nil, NeedNothing, "holds no pictures"},
+		"no pictures":                 {map[string]string{"a.txt": "", "b.bmp": ""}, NeedNothing, "holds no pictures"},
+		"no captions":                 {map[string]string{"a.jpg": "", "b.jpg": "", "b.txt": "\n"}, NeedCaptions, "expected a.txt beside a.jpg"},
+		"one class says nothing":      {map[string]string{"images/a.jpg": ""}, NeedCaptions, "expected a.txt beside a.jpg"},
+		"pictures outside of classes": {map[string]string{"a.jpg": "", "cat/b.jpg": ""}, NeedLabels, "no classes"},
+	} {
+		_, err := Open(tree(t, c.files), Options{Need: c.need})
+		var refused *DataError
+		if !errors.As(err, &refused) || !strings.Contains(refused.Reason, c.reason) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestFoldersEntriesTellTheFile(t *testing.T) {
+	root := tree(t, map[string]string{"sub/a.jpg": "bytes"})
+	when := time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC)
+	path := filepath.Join(root, "sub", "a.jpg")
+	if err := os.Chtimes(path, when, when); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Dir(root))
+	relative := filepath.Base(root)
+	s, err := Open("./"+relative+"/", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := s.Entry(0)
+	if want := filepath.Join(relative, "sub", "a.jpg"); e.Key != want || e.File != want || e.Size != 5 || !e.ModTime.Equal(when) || e.Offset != 0 {
+		t.Errorf("%+v", e)
+	}
+	p, err := s.Picture(t.Context(), 0)
+	if err != nil || string(p.File) != "bytes" {
+		t.Errorf("%q %v", p.File, err)
+	}
+	const sum = "277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9" // printf bytes | sha256sum
+	if h, err := Hash(t.Context(), s, 0); err != nil || h != sum {
+		t.Errorf("%s %v", h, err)
+	}
+}
+
+func TestPicturesThatCannotBeReadSayWhy(t *testing.T) {
+	root := tree(t, map[string]string{"gone.jpg": "", "huge.jpg": "", "link.jpg": "-> nowhere"})
+	if err := os.Truncate(filepath.Join(root, "huge.jpg"), pictureLimit+1); err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS == "linux" {
+		if err := syscall.Mkfifo(filepath.Join(root, "pipe.jpg"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Open(root, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(root, "gone.jpg")); err != nil {
+		t.Fatal(err)
+	}
+	reasons := []string{"read: no such file", "67108865 bytes, more than", "broken link", "not a regular file"}
+	for i := range s.Len() {
+		_, err := s.Picture(t.Context(), i)
+		if err == nil || !strings.Contains(err.Error(), reasons[i]) || strings.Contains(err.Error(), root) {
+			t.Errorf("%s: %v", s.Entry(i).Key, err)
+		}
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Picture(over, 0); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestFolderFingerprintsFollowTheData(t *testing.T) {
+	base := func() map[string]string { return map[string]string{"a.jpg": "1", "a.txt": "one", "b.jpg": "22"} }
+	with := func(name, content string) map[string]string { m := base(); m[name] = content; return m }
+	print := func(files map[string]string) string {
+		s, err := Open(tree(t, files), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Info().Fingerprint
+	}
+	seen := map[string]string{print(base()): "the base"}
+	for name, files := range map[string]map[string]string{
+		"another caption": with("a.txt", "eno"), "a second caption": with("a.txt", "one\none"), "a caption more": with("b.txt", "x"),
+		"a picture more": with("c.jpg", ""), "another size": with("b.jpg", "1"),
+	} {
+		p := print(files)
+		if other, twice := seen[p]; twice {
+			t.Errorf("%s has the fingerprint of %s", name, other)
+		}
+		seen[p] = name
+	}
+	if seen[print(with("notes.md", "?"))] != "the base" {
+		t.Error("a file that is no sample, or another place, changes the fingerprint")
+	}
+}
+
+func TestFilesAndFoldersJoin(t *testing.T) {
+	root := tree(t, map[string]string{"x/b.jpg": "", "x/cat/c.jpg": "", "a.jpg": "", "a.txt": "one", "n.bmp": "", "empty/": ""})
+	at := func(names ...string) (out []string) {
+		for _, n := range names {
+			out = append(out, filepath.Join(root, n))
+		}
+		return out
+	}
+	s, err := OpenFiles(at("x", "a.jpg", "x/b.jpg", "empty", "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`x/b.jpg -1 []`, `x/cat/c.jpg -1 []`, `a.jpg -1 ["one"]`}
+	if got := listing(s, root); !slices.Equal(got, want) || s.Info().Classes != nil {
+		t.Errorf("%q", got)
+	}
+	if _, err := OpenFiles(at("a.jpg", "nowhere.jpg")); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "nowhere.jpg") {
+		t.Error(err)
+	}
+	var usage *UsageError
+	if _, err := OpenFiles(at("n.bmp")); !errors.As(err, &usage) {
+		t.Error(err)
+	}
+	var data *DataError
+	if _, err := OpenFiles(at("empty")); !errors.As(err, &data) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,82 @@
+package datasets
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestOpenGoesByTheForm(t *testing.T) {
+	root := tree(t, map[string]string{"pictures/a.jpg": "", "pictures/a.txt": "one", "one.png": "", "{odd}/a.jpg": ""})
+	for src, kind := range map[string]string{
+		"builtin:emoji":                   "builtin",
+		filepath.Join(root, "pictures"):   "folder",
+		filepath.Join(root, "one.png"):    "folder",
+		filepath.Join(root, "{odd}"):      "folder",
+		root + "/pictures/../pictures///": "folder",
+	} {
+		s, err := Open(src, Options{})
+		if err != nil || s.Info().Kind != kind {
+			t.Errorf("%s: %v", src, err)
+		}
+	}
+}
+
+func TestSourcesThatCannotBeMeantAreRefused(t *testing.T) {
+	root := tree(t, map[string]string{"notes.md": "", "a.parquet": ""})
+	for _, src := range []string{
+		"builtin:nothing", "http://x/a.tar", "https://x/{0..9}.tar", "s3://bucket/a.tar", "pipe:cat a.tar", "a.parquet", filepath.Join(root, "a.PARQUET"),
+		filepath.Join(root, "notes.md"),
+	} {
+		var usage *UsageError
+		if _, err := Open(src, Options{}); !errors.As(err, &usage) || usage.Source != src {
+			t.Errorf("%s: %v", src, err)
+		}
+	}
+}
+
+func TestPathsThatDoNotExistAreTold(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"nothing", "a.csv", "a.tar", "a.jpg", "a.tar::b.tar", "{000..002}.tar"} {
+		src := filepath.Join(root, name)
+		_, err := Open(src, Options{})
+		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), root) {
+			t.Errorf("%s: %v", name, err)
+		}
+		var data *DataError
+		if errors.As(err, &data) {
+			t.Errorf("%s: exit 3 instead of 2", name)
+		}
+	}
+}
+
+func TestNeedsAreEnforced(t *testing.T) {
+	bare := filepath.Join(tree(t, map[string]string{"a.jpg": ""}), "a.jpg")
+	for _, c := range []struct {
+		src  string
+		need Need
+		ok   bool
+	}{
+		{"builtin:emoji", NeedCaptions, true}, {"builtin:emoji", NeedLabels, true}, {"builtin:shapes", NeedCaptions, true},
+		{bare, NeedNothing, true}, {bare, NeedCaptions, false}, {bare, NeedLabels, false},
+	} {
+		_, err := Open(c.src, Options{Need: c.need})
+		var data *DataError
+		if (err == nil) != c.ok || err != nil && !errors.As(err, &data) {
+			t.Errorf("%s, need %d: %v", c.src, c.need, err)
+		}
+	}
+}
+
+func TestPicturesAreToldByTheirExtension(t *testing.T) {
+	for path, want := range map[string]bool{
+		"a.jpg": true, "a.JPEG": true, "x/y.png": true, "a.webp": true, "a.GIF": true, "a.tar.jpg": true,
+		"": false, "jpg": false, "a.jpg.txt": false, "a.tif": false, "a.jpg/b": false,
+	} {
+		if IsPicture(path) != want {
+			t.Errorf("%q is a picture: %v", path, !want)
+		}
+	}
+}
