@@ -40,8 +40,10 @@ func (f *folder) Entry(i int) Entry {
 // pictureLimit is the size of a file, in bytes, above which it isn't read.
 const pictureLimit = 64 << 20
 
-func (f *folder) Picture(ctx context.Context, i int) (Picture, error) {
-	p := &f.files[i]
+func (f *folder) Picture(ctx context.Context, i int) (Picture, error) { return f.files[i].read(ctx) }
+
+// read reads the picture's file.
+func (p *file) read(ctx context.Context) (Picture, error) {
 	if err := ctx.Err(); err != nil {
 		return Picture{}, err
 	}

@@ -1,0 +1,148 @@
+package datasets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// shards are the samples of local WebDataset archives, in the archives' order.
+type shards struct {
+	files   []shardFile
+	samples []shardSample
+	pool    shardPool
+	info    Info
+}
+
+// openShards indexes archives: a.tar, a.tar::b.tar, names in braces, a folder of archives, a folder laid out as
+// CLIP_benchmark's. Damage makes single samples unusable and is said in Info.Notes; a shard that doesn't exist is
+// fs.ErrNotExist, and a set without a usable sample a *DataError.
+func openShards(src string, o Options) (Source, error) {
+	set, err := findShards(src, o.Need)
+	if err != nil {
+		return nil, err
+	}
+	repairs := &captionRepairs{}
+	s := &shards{files: make([]shardFile, len(set.paths)), info: Info{
+		Name: src, Kind: "shards", Classes: set.classes, Templates: set.templates, Notes: set.notes,
+	}}
+	s.index(set, &sampler{set: set, need: o.Need, repairs: repairs})
+	s.info.Notes = append(s.info.Notes, repairs.notes()...)
+	if reason := noneUsable(len(s.samples), s.Entry); reason != "" {
+		return nil, &DataError{Source: src, Reason: reason}
+	}
+	s.info.Fingerprint = fingerprint(len(s.samples), func(i int) (string, Entry) {
+		e := s.Entry(i)
+		return filepath.Base(e.File) + "/" + s.samples[i].name, e
+	})
+	return s, nil
+}
+
+// index reads all archives, several at a time.
+func (s *shards) index(set *shardSet, sampler *sampler) {
+	perShard := make([][]shardSample, len(set.paths))
+	notes := make([][]string, len(set.paths))
+	var g errgroup.Group
+	g.SetLimit(2 * runtime.GOMAXPROCS(0))
+	for i, path := range set.paths {
+		g.Go(func() error {
+			s.files[i].path = path
+			x := s.files[i].index()
+			perShard[i], notes[i] = sampler.samples(x, int32(i)), x.notes(path)
+			return nil
+		})
+	}
+	_ = g.Wait() // damage is part of the samples
+	for i := range perShard {
+		s.samples = append(s.samples, perShard[i]...)
+		s.info.Notes = append(s.info.Notes, notes[i]...)
+	}
+}
+
+// index reads an archive's headers.
+func (f *shardFile) index() tarIndex {
+	st, err := os.Stat(f.path)
+	if err == nil && !st.Mode().IsRegular() {
+		err = errors.New("it is not a regular file")
+	}
+	if err != nil {
+		return tarIndex{broken: "can't be read: " + cause(err).Error()}
+	}
+	file, err := os.Open(f.path)
+	if err != nil {
+		return tarIndex{broken: "can't be read: " + cause(err).Error()}
+	}
+	defer file.Close()
+	f.size, f.modified = st.Size(), st.ModTime()
+	return indexTar(file, f.size)
+}
+
+// notes are what the user should know of a shard.
+func (x *tarIndex) notes(path string) []string {
+	var out []string
+	if x.broken != "" {
+		out = append(out, path+" "+x.broken)
+	}
+	if x.cut != "" {
+		out = append(out, path+" "+x.cut)
+	}
+	if x.passed > 0 {
+		out = append(out, fmt.Sprintf("%s: passed over %d members whose names are not key.extension", path, x.passed))
+	}
+	return out
+}
+
+// noneUsable says why none of n samples can be used; it is empty if one can.
+func noneUsable(n int, entry func(int) Entry) string {
+	for i := range n {
+		if entry(i).Bad == "" {
+			return ""
+		}
+	}
+	if n == 0 {
+		return "it holds no samples"
+	}
+	e := entry(0)
+	return fmt.Sprintf("none of its %d samples can be used; %s: %s", n, e.Key, e.Bad)
+}
+
+func (s *shards) Len() int   { return len(s.samples) }
+func (s *shards) Info() Info { return s.info }
+
+func (s *shards) Entry(i int) Entry {
+	one := &s.samples[i]
+	f := &s.files[one.shard]
+	key := f.path
+	if one.name != "" {
+		key = f.path + "/" + one.name
+	}
+	return Entry{
+		Key: key, Captions: one.captions, Label: int(one.label), Size: one.size, ModTime: f.modified,
+		Offset: one.offset, File: f.path, Bad: one.bad,
+	}
+}
+
+func (s *shards) Picture(ctx context.Context, i int) (Picture, error) {
+	if err := ctx.Err(); err != nil {
+		return Picture{}, err
+	}
+	one := &s.samples[i]
+	if one.bad != "" {
+		return Picture{}, &unusable{one.bad}
+	}
+	if one.size > pictureLimit {
+		return Picture{}, fmt.Errorf("%d bytes, more than the %d that a picture may have", one.size, pictureLimit)
+	}
+	data, err := s.pool.read(int(one.shard), s.files[one.shard], one.offset, one.size)
+	return Picture{File: data}, err
+}
+
+func (s *shards) Close() error {
+	s.pool.close()
+	return nil
+}

@@ -1,0 +1,197 @@
+package datasets
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// shardSet is what the user's words stand for: archives in their order, and what CLIP_benchmark keeps beside them.
+type shardSet struct {
+	paths              []string
+	classes, templates []string
+	captionLines       bool // retrieval sets hold one caption a line
+	notes              []string
+}
+
+// findShards resolves a.tar::b.tar, braces, and folders.
+func findShards(src string, need Need) (*shardSet, error) {
+	set := &shardSet{}
+	for part := range strings.SplitSeq(src, "::") {
+		if err := set.addPart(src, part, need); err != nil {
+			return nil, err
+		}
+	}
+	seen := map[string]bool{}
+	for _, p := range set.paths {
+		if seen[p] {
+			set.notes = append(set.notes, p+" is named twice: its samples count twice")
+		}
+		seen[p] = true
+	}
+	if len(set.paths) == 0 {
+		return nil, &DataError{Source: src, Reason: "there are no shards (.tar) in it"}
+	}
+	return set, set.readBeside(filepath.Dir(set.paths[0]))
+}
+
+func (s *shardSet) addPart(src, part string, need Need) error {
+	names := []string{part}
+	if _, err := os.Stat(part); err != nil {
+		if names, err = expandBraces(part); err != nil {
+			return &UsageError{Source: src, Reason: err.Error()}
+		}
+	}
+	for _, name := range names {
+		st, err := os.Stat(name)
+		if err != nil {
+			return notFound(name, err)
+		}
+		paths := []string{name}
+		if st.IsDir() {
+			if paths, err = s.inFolder(name, need); err != nil {
+				return err
+			}
+		}
+		s.paths = append(s.paths, paths...)
+	}
+	return nil
+}
+
+// inFolder lists a folder's shards; those of its test or train folder where it has none itself.
+func (s *shardSet) inFolder(root string, need Need) ([]string, error) {
+	paths, err := tarsIn(root)
+	if err != nil || len(paths) > 0 {
+		return paths, err
+	}
+	var splits []string
+	for _, split := range []string{"test", "train"} {
+		if inside, err := tarsIn(filepath.Join(root, split)); err == nil && len(inside) > 0 {
+			splits = append(splits, split)
+		}
+	}
+	switch {
+	case len(splits) == 0:
+		return nil, nil
+	case len(splits) > 1 && need != NeedLabels:
+		return nil, &DataError{Source: root, Reason: "holds a train and a test set; name the folder of one of them"}
+	}
+	folder := filepath.Join(root, splits[0])
+	s.notes = append(s.notes, "reading the shards of "+folder)
+	return s.counted(folder)
+}
+
+// holdsShards tells whether a folder, or its test or train folder, holds shards.
+func holdsShards(root string) bool {
+	return slices.ContainsFunc([]string{"", "test", "train"}, func(split string) bool {
+		paths, err := tarsIn(filepath.Join(root, split))
+		return err == nil && len(paths) > 0
+	})
+}
+
+// tarsIn lists the archives of a folder, numbers in their names in numeric order. Hidden ones are left out.
+func tarsIn(folder string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, notFound(folder, err)
+	}
+	var paths []string
+	for _, e := range entries {
+		if !e.IsDir() && !hidden(e.Name()) && strings.EqualFold(filepath.Ext(e.Name()), ".tar") {
+			paths = append(paths, filepath.Join(folder, e.Name()))
+		}
+	}
+	slices.SortFunc(paths, compareNumbered)
+	return paths, nil
+}
+
+// compareNumbered compares bytewise, but runs of digits as numbers: 2.tar stands before 10.tar.
+func compareNumbered(a, b string) int {
+	for x, y := a, b; ; {
+		i, j := digits(x), digits(y)
+		if i > 0 && j > 0 {
+			m, n := strings.TrimLeft(x[:i], "0"), strings.TrimLeft(y[:j], "0")
+			if c := cmp.Or(cmp.Compare(len(m), len(n)), strings.Compare(m, n)); c != 0 {
+				return c
+			}
+			x, y = x[i:], y[j:]
+			continue
+		}
+		if x == "" || y == "" || x[0] != y[0] {
+			return cmp.Or(strings.Compare(x, y), strings.Compare(a, b))
+		}
+		x, y = x[1:], y[1:]
+	}
+}
+
+// digits is how many digits a text begins with.
+func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }
+
+// counted lists a split of CLIP_benchmark: exactly the shards 0.tar, 1.tar and so on that its nshards.txt counts.
+func (s *shardSet) counted(folder string) ([]string, error) {
+	there, err := tarsIn(folder)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(folder, "nshards.txt")
+	text, err := readStart(path, textLimit)
+	if err != nil {
+		return there, nil
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil || n < 1 || n > maxExpanded {
+		return nil, &DataError{Source: path, Reason: "holds no number of shards"}
+	}
+	var paths []string
+	for i := range n {
+		p := filepath.Join(folder, strconv.Itoa(i)+".tar")
+		if !slices.Contains(there, p) {
+			return nil, fmt.Errorf("%s: %w, although nshards.txt counts %d shards", p, fs.ErrNotExist, n)
+		}
+		paths = append(paths, p)
+	}
+	if more := len(there) - n; more > 0 {
+		s.notes = append(s.notes, fmt.Sprintf("%d shards of %s are left out: nshards.txt counts %d", more, folder, n))
+	}
+	return paths, nil
+}
+
+// readBeside reads the class names, templates and kind of task that stand in the shards' folder or above it.
+func (s *shardSet) readBeside(folder string) error {
+	kind, err := linesBeside(folder, "dataset_type.txt")
+	if err != nil {
+		return err
+	}
+	s.captionLines = len(kind) > 0 && kind[0] == "retrieval"
+	if s.classes, err = linesBeside(folder, "classnames.txt"); err != nil {
+		return err
+	}
+	templates, err := linesBeside(folder, "zeroshot_classification_templates.txt")
+	s.templates = slices.DeleteFunc(templates, func(line string) bool { return line == "" })
+	return err
+}
+
+// linesBeside are the stripped lines of a file in the folder or, where it isn't there, in the folder above.
+func linesBeside(folder, name string) ([]string, error) {
+	for _, path := range []string{filepath.Join(folder, name), filepath.Join(folder, "..", name)} {
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		text, err := readStart(path, textLimit)
+		if err != nil {
+			return nil, notFound(path, err)
+		}
+		text = strings.TrimRight(strings.TrimPrefix(text, "\ufeff"), "\r\n\t ")
+		var lines []string
+		for line := range strings.SplitSeq(text, "\n") {
+			lines = append(lines, strings.ToValidUTF8(strings.TrimSpace(line), "\uFFFD"))
+		}
+		return lines, nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,261 @@
+package datasets
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// table is a list of pictures in a .csv, .tsv or .jsonl file.
+type table struct {
+	path string
+	rows []tableEntry
+	info Info
+}
+
+// tableEntry is a row whose picture has been looked for.
+type tableEntry struct {
+	file
+	line int64
+}
+
+// openTable opens a table whose picture paths are relative to its folder, or absolute. A row that breaks the rules is
+// unusable by itself; a table without the columns that o needs, or without a usable row, is a *DataError.
+func openTable(path string, o Options) (Source, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, notFound(path, err)
+	}
+	rows, chosen, err := readTable(path, data, o)
+	if err != nil {
+		return nil, err
+	}
+	t := &table{path: path, info: Info{Name: path, Kind: "table", Notes: chosen.note(o)}}
+	var repairs captionRepairs
+	t.fill(rows, o.Need, &repairs)
+	if err := t.classify(rows, o.Need); err != nil {
+		return nil, err
+	}
+	for i := range t.rows {
+		t.rows[i].judge(o.Need, t.info.Classes)
+	}
+	t.info.Notes = append(t.info.Notes, repairs.notes()...)
+	if reason := noneUsable(len(t.rows), t.Entry); reason != "" {
+		return nil, &DataError{Source: path, Reason: reason}
+	}
+	if err := t.look(); err != nil {
+		return nil, err
+	}
+	t.info.Fingerprint = fingerprint(len(t.rows), func(i int) (string, Entry) { return t.rows[i].name, t.Entry(i) })
+	return t, nil
+}
+
+// readTable reads a table's rows and chooses its columns.
+func readTable(path string, data []byte, o Options) (rows []tableRow, chosen tableColumns, err error) {
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return nil, chosen, &DataError{Source: path, Reason: "it is UTF-16; save it as UTF-8"}
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	reason := ""
+	extension := strings.ToLower(filepath.Ext(path))
+	if extension == ".jsonl" {
+		rows, chosen, reason = readJSONL(data, o)
+	} else {
+		sep, err := separatorFor(data, extension, o)
+		if err != nil {
+			return nil, chosen, &UsageError{Source: path, Reason: err.Error()}
+		}
+		rows, chosen, reason = readCSV(data, sep, o)
+	}
+	if reason == "" && len(rows) == 0 {
+		reason = "it has no rows"
+	}
+	if reason != "" {
+		return nil, chosen, &DataError{Source: path, Reason: reason}
+	}
+	return rows, chosen, nil
+}
+
+// fill makes entries of the rows.
+func (t *table) fill(rows []tableRow, need Need, repairs *captionRepairs) {
+	folder := filepath.Dir(t.path)
+	t.rows = make([]tableEntry, len(rows))
+	seen := make(map[string]bool, len(rows))
+	repeated := 0
+	for i, r := range rows {
+		e := &t.rows[i]
+		*e = tableEntry{file{name: r.image, label: -1, bad: r.bad, captions: repairs.usable(r.captions)}, r.line}
+		if r.image == "" {
+			continue
+		}
+		if e.path = r.image; !filepath.IsAbs(e.path) {
+			e.path = filepath.Join(folder, filepath.FromSlash(e.path))
+		}
+		if seen[e.path] {
+			repeated++
+		}
+		seen[e.path] = true
+	}
+	if repeated > 0 && need != NeedNothing {
+		t.info.Notes = append(t.info.Notes, fmt.Sprintf("%d rows name a picture that an earlier row names", repeated))
+	}
+}
+
+// judge completes what is known of a row: why it can't be used, a class's name for a missing caption.
+func (e *tableEntry) judge(need Need, classes []string) {
+	if len(e.captions) == 0 && e.label >= 0 {
+		e.captions = []string{classes[e.label]}
+	}
+	switch {
+	case e.bad != "":
+	case e.path == "":
+		e.bad = "the row names no picture"
+	case need == NeedCaptions && len(e.captions) == 0:
+		e.bad = "no caption"
+	case need == NeedLabels && e.label < 0:
+		e.bad = "no label"
+	}
+}
+
+// classify numbers the labels: those that are numbers already keep them, names count in sorted order.
+func (t *table) classify(rows []tableRow, need Need) error {
+	var labels []string
+	for _, r := range rows {
+		if r.bad == "" && r.label != "" {
+			labels = append(labels, strings.ToValidUTF8(r.label, "\uFFFD"))
+		}
+	}
+	if len(labels) == 0 {
+		return nil
+	}
+	slices.Sort(labels)
+	labels = slices.Compact(labels)
+	number, most := func(s string) (int, bool) { return slices.BinarySearch(labels, s) }, -1
+	if numbers, top := classNumbers(labels); numbers {
+		number, most = classNumber, top
+		names, err := linesBeside(filepath.Dir(t.path), "classnames.txt")
+		if err != nil {
+			return err
+		}
+		labels = names
+	}
+	if most >= len(labels) && len(labels) > 0 {
+		return &DataError{Source: t.path, Reason: fmt.Sprintf("label %d is not below the %d of classnames.txt", most, len(labels))}
+	}
+	if len(labels) == 0 {
+		labels = t.numerals(most, need)
+	}
+	t.info.Classes = labels
+	for i, r := range rows {
+		if n, ok := number(strings.ToValidUTF8(r.label, "\uFFFD")); ok && r.bad == "" && r.label != "" {
+			t.rows[i].label = n
+		}
+	}
+	return nil
+}
+
+// numerals name classes of which only numbers are known.
+func (t *table) numerals(most int, need Need) []string {
+	if need != NeedNothing {
+		t.info.Notes = append(t.info.Notes, "the labels are numbers; a classnames.txt beside the table can name them")
+	}
+	names := make([]string, most+1)
+	for i := range names {
+		names[i] = strconv.Itoa(i)
+	}
+	return names
+}
+
+// classNumbers tells whether all labels are class numbers, and the highest.
+func classNumbers(labels []string) (all bool, most int) {
+	for _, l := range labels {
+		n, ok := classNumber(l)
+		if !ok {
+			return false, 0
+		}
+		most = max(most, n)
+	}
+	return true, most
+}
+
+// classNumber reads a class number; above a million it is taken for a name.
+func classNumber(label string) (int, bool) {
+	n, err := strconv.ParseUint(label, 10, 31)
+	return int(n), err == nil && n < 1_000_000
+}
+
+// look asks for the size of all pictures, several at a time. Those that are missing are found out when they are read;
+// a table all of whose pictures are missing is refused.
+func (t *table) look() error {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range 2 * runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(t.rows)); i = next.Add(1) - 1 {
+				t.rows[i].stat()
+			}
+		})
+	}
+	wg.Wait()
+	looked, missing, example := 0, 0, ""
+	for i := range t.rows {
+		e := &t.rows[i]
+		if e.bad != "" {
+			continue
+		}
+		looked++
+		if e.modified.IsZero() {
+			missing++
+			example = cmp.Or(example, e.path)
+		}
+	}
+	if missing == 0 {
+		return nil
+	}
+	what := fmt.Sprintf("%d of %d pictures can't be found, such as %s", missing, looked, example)
+	if missing == looked {
+		return &DataError{Source: t.path, Reason: what}
+	}
+	t.info.Notes = append(t.info.Notes, what)
+	return nil
+}
+
+// stat fills in what is known of the picture's file; nothing where it is missing.
+func (e *tableEntry) stat() {
+	if e.bad != "" {
+		return
+	}
+	if st, err := os.Stat(e.path); err == nil {
+		known := newFile(e.path, e.name, st)
+		e.size, e.modified, e.bad = known.size, known.modified, known.bad
+	}
+}
+
+func (t *table) Len() int     { return len(t.rows) }
+func (t *table) Info() Info   { return t.info }
+func (t *table) Close() error { return nil }
+
+func (t *table) Entry(i int) Entry {
+	e := &t.rows[i]
+	key := e.path
+	if key == "" {
+		key = fmt.Sprintf("%s:%d", t.path, e.line)
+	}
+	return Entry{
+		Key: key, Captions: e.captions, Label: e.label, Size: e.size, ModTime: e.modified,
+		Offset: e.line, File: e.path, Bad: e.bad,
+	}
+}
+
+func (t *table) Picture(ctx context.Context, i int) (Picture, error) {
+	return t.rows[i].read(ctx)
+}

@@ -1,0 +1,226 @@
+package datasets
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+)
+
+const (
+	tarBlock = 512
+	// maxMemberText is the most bytes of a text member that are read while a shard is indexed; captions are cut far below.
+	maxMemberText = textLimit
+)
+
+// tarMember is a file in a shard.
+type tarMember struct {
+	name         string // as in the archive
+	field        string // its lower-case extension: all behind the first dot of the base name
+	offset, size int64  // of its bytes in the archive
+	text         []byte // of txt, json and cls members
+	problem      string // why its bytes can't be had
+}
+
+// tarGroup is a sample as WebDataset groups it: neighbouring members with one key.
+type tarGroup struct {
+	key     string
+	members []tarMember
+}
+
+// tarIndex is what a shard holds, as far as it could be read.
+type tarIndex struct {
+	groups []tarGroup
+	passed int    // files that have no key and extension, which WebDataset ignores
+	broken string // why reading ended before the archive did; samples behind brokenAt are lost
+	// brokenAt is where broken was met.
+	brokenAt int64
+	// cut says that the end of the archive is missing, or that something stands behind it.
+	cut string
+}
+
+// webdatasetMeta are members that WebDataset keeps for itself.
+var webdatasetMeta = regexp.MustCompile(`^__[^/]*__($|/)`)
+
+// indexTar reads the headers of an archive, and its small text members. It never fails: damage is part of the answer.
+func indexTar(r io.ReaderAt, size int64) tarIndex {
+	x := &tarIndexer{r: r, size: size, in: &cursor{r: r, size: size}}
+	tr := tar.NewReader(x.in)
+	for {
+		header, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			x.checkEnd()
+			return x.tarIndex
+		}
+		if err != nil && !errors.Is(err, tar.ErrInsecurePath) { // nothing is unpacked: any name will do
+			x.fail(err)
+			return x.tarIndex
+		}
+		if !x.add(header) {
+			return x.tarIndex
+		}
+	}
+}
+
+type tarIndexer struct {
+	tarIndex
+	r    io.ReaderAt
+	size int64
+	in   *cursor
+	end  int64 // where the last member ends, padding included; -1: not known
+}
+
+// add takes a member in; false means that the archive ends inside it.
+func (x *tarIndexer) add(h *tar.Header) bool {
+	m := tarMember{name: h.Name, offset: x.in.pos, size: h.Size}
+	stored := h.Size
+	switch h.Typeflag {
+	case tar.TypeReg:
+	case tar.TypeGNUSparse:
+		m.problem = "is a sparse member"
+	default:
+		x.end = m.offset
+		return true
+	}
+	for k := range h.PAXRecords {
+		if strings.HasPrefix(k, "GNU.sparse.") {
+			m.problem = "is a sparse member"
+		}
+	}
+	if m.problem != "" {
+		x.end = -1
+		x.group(m)
+		return true
+	}
+	if stored > x.size-m.offset {
+		m.problem = fmt.Sprintf("is cut: the archive ends %d bytes too early", stored-(x.size-m.offset))
+		x.cut = fmt.Sprintf("is truncated: it ends inside %s", h.Name)
+	}
+	x.end = m.offset + (stored+tarBlock-1)/tarBlock*tarBlock
+	x.group(m)
+	return m.problem == ""
+}
+
+// group puts a member into the sample that it belongs to.
+func (x *tarIndexer) group(m tarMember) {
+	key, field, ok := splitKey(m.name)
+	if webdatasetMeta.MatchString(m.name) || !ok {
+		x.passed++
+		return
+	}
+	m.field = field
+	if m.problem == "" && (field == "txt" || field == "json" || field == "cls") {
+		m.text = make([]byte, min(m.size, maxMemberText))
+		if _, err := io.ReadFull(io.NewSectionReader(x.r, m.offset, m.size), m.text); err != nil {
+			m.problem = "can't be read: " + err.Error()
+		}
+	}
+	if n := len(x.groups); n == 0 || x.groups[n-1].key != key {
+		x.groups = append(x.groups, tarGroup{key: key})
+	}
+	g := &x.groups[len(x.groups)-1]
+	g.members = append(g.members, m)
+}
+
+// splitKey cuts a member's name at the first dot of its base name, as WebDataset does.
+func splitKey(name string) (key, field string, ok bool) {
+	dir, base := path.Split(name)
+	stem, ext, found := strings.Cut(base, ".")
+	if !found || stem == "" {
+		return "", "", false
+	}
+	return dir + stem, strings.ToLower(ext), true
+}
+
+// checkEnd looks at what stands where the reader saw the end: archive/tar takes an archive that was cut between two
+// members for a whole one.
+func (x *tarIndexer) checkEnd() {
+	from := x.end
+	if from < 0 { // behind a sparse member; the reader stands behind the end blocks
+		from = max(x.in.pos-2*tarBlock, 0)
+	}
+	var blocks [2 * tarBlock]byte
+	n, _ := io.ReadFull(io.NewSectionReader(x.r, from, max(x.size-from, 0)), blocks[:])
+	switch {
+	case x.size == 0:
+		x.broken = "is empty"
+	case !allZero(blocks[:n]):
+		x.broken, x.brokenAt = "is truncated: it ends inside a header", from
+	case n < len(blocks):
+		x.cut = "is truncated or was not closed: its end-of-archive blocks are missing"
+	default:
+		x.checkBehind(from + int64(n))
+	}
+}
+
+// checkBehind looks for a second archive behind the end, as cat makes them.
+func (x *tarIndexer) checkBehind(from int64) {
+	rest := make([]byte, min(x.size-from, 1<<16))
+	n, _ := io.ReadFull(io.NewSectionReader(x.r, from, int64(len(rest))), rest)
+	if !allZero(rest[:n]) {
+		x.cut = fmt.Sprintf("holds more behind its end at byte %d, which is not read", from)
+	}
+}
+
+// fail notes why no further header could be read.
+func (x *tarIndexer) fail(err error) {
+	x.brokenAt = max(x.end, 0)
+	var magic [2]byte
+	n, _ := x.r.ReadAt(magic[:], 0)
+	switch {
+	case n == 2 && magic == [2]byte{0x1f, 0x8b}:
+		x.broken = "is compressed with gzip; unpack it first"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		x.broken = fmt.Sprintf("is truncated: it ends inside a header or member behind byte %d", x.brokenAt)
+	case errors.Is(err, tar.ErrHeader):
+		x.broken = fmt.Sprintf("has no valid tar header at byte %d; what stands behind it is lost", x.brokenAt)
+	default:
+		x.broken = "can't be read: " + err.Error()
+	}
+}
+
+func allZero(b []byte) bool {
+	for _, v := range b {
+		if v != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// cursor reads from a position in a file through a small window, so that a header and the short members behind it cost
+// one read, and a long member that is passed over costs none.
+type cursor struct {
+	r         io.ReaderAt
+	size, pos int64
+	window    [8192]byte
+	at        int64 // where the window's bytes stand
+	filled    int
+}
+
+func (c *cursor) Read(p []byte) (int, error) {
+	if c.pos >= c.size {
+		return 0, io.EOF
+	}
+	if c.pos < c.at || c.pos >= c.at+int64(c.filled) {
+		n, err := c.r.ReadAt(c.window[:min(int64(len(c.window)), c.size-c.pos)], c.pos)
+		c.at, c.filled = c.pos, n
+		if n == 0 {
+			return 0, err
+		}
+	}
+	n := copy(p, c.window[c.pos-c.at:c.filled])
+	c.pos += int64(n)
+	return n, nil
+}
+
+func (c *cursor) Seek(offset int64, whence int) (int64, error) {
+	if whence != io.SeekCurrent || c.pos+offset < 0 {
+		return 0, fmt.Errorf("seek by %d from %d", offset, c.pos)
+	}
+	c.pos += offset
+	return c.pos, nil
+}
