@@ -1,0 +1,113 @@
+package preprocess
+
+import (
+	"fmt"
+	"math"
+	"sync"
+)
+
+// buffers hold pixels that are not RGB yet.
+var buffers = sync.Pool{New: func() any { return new([]uint8) }}
+
+// Apply is the evaluation transform, open_clip's image_transform: it fills dst, [Size, Size, 3]. Both a picture's sides
+// are resized as ResizeMode says, and the centre is cut out or what is missing filled.
+func (c Config) Apply(dst []uint8, im *Image) error {
+	if err := c.checkBuffer(dst); err != nil {
+		return err
+	}
+	src := c.source(im)
+	p := c.place(src)
+	scale := scaling{width: p.width, height: p.height, x: max(p.x, 0), y: max(p.y, 0), box: src.whole(), filter: filterNamed(c.Interpolation)}
+	c.render(dst, im, src.mode, func(square raster) {
+		if p.width < c.Size || p.height < c.Size {
+			fill(square, uint8(c.FillColor))
+		}
+		scale.run(square.part(max(-p.x, 0), max(-p.y, 0), min(p.width, c.Size), min(p.height, c.Size)), src)
+	})
+	return nil
+}
+
+func (c Config) checkBuffer(dst []uint8) error {
+	if want := c.Size * c.Size * 3; len(dst) != want {
+		return fmt.Errorf("preprocess to %d x %d: a buffer of %d bytes, want %d", c.Size, c.Size, len(dst), want)
+	}
+	return nil
+}
+
+// source is the picture turned and converted as far as the config wants it before resizing.
+func (c Config) source(im *Image) raster {
+	r := im.raster
+	if c.RGB != RGBLast {
+		r = im.flat()
+	}
+	if c.Orientation == OrientationApply {
+		r = oriented(r, im.orientation)
+	}
+	return r
+}
+
+// render lets draw fill a square of mode m, and converts it into dst.
+func (c Config) render(dst []uint8, im *Image, m mode, draw func(square raster)) {
+	if m == rgb {
+		draw(tight(dst, rgb, c.Size, c.Size))
+		return
+	}
+	b := buffers.Get().(*[]uint8)
+	defer buffers.Put(b)
+	*b = grow(*b, c.Size*c.Size*m.bytes())
+	draw(tight(*b, m, c.Size, c.Size))
+	switch m {
+	case grey, greyAlpha, bilevel, grey16:
+		flatten(dst[:c.Size*c.Size], *b, m, nil)
+		spread(dst)
+	default:
+		flatten(dst, *b, m, im.colors)
+	}
+}
+
+// fill sets every sample to v; 16-bit samples too are v, not v in both bytes.
+func fill(r raster, v uint8) {
+	for y := range r.height {
+		row := r.row(y)
+		for i := range row {
+			row[i] = v
+		}
+		for i := 1; r.mode == grey16 && i < len(row); i += 2 {
+			row[i] = 0
+		}
+	}
+}
+
+// placement is a resized picture and where in it the square begins; negative where the square reaches outside.
+type placement struct{ width, height, x, y int }
+
+// place computes sizes as torchvision's Resize and CenterCrop and open_clip's ResizeKeepRatio and CenterCropOrPad do.
+func (c Config) place(r raster) placement {
+	switch c.ResizeMode {
+	case "squash":
+		return placement{width: c.Size, height: c.Size}
+	case "longest":
+		ratio := float64(max(r.width, r.height)) / float64(c.Size)
+		p := placement{width: c.scaled(r.width, ratio), height: c.scaled(r.height, ratio)}
+		p.x, p.y = -((c.Size - p.width) / 2), -((c.Size - p.height) / 2)
+		return p
+	}
+	p := placement{width: c.Size, height: c.Size}
+	if r.width <= r.height {
+		p.height = c.Size * r.height / r.width
+	} else {
+		p.width = c.Size * r.width / r.height
+	}
+	p.x, p.y = c.offset(p.width), c.offset(p.height)
+	return p
+}
+
+// scaled is a side divided by ratio. A side that would vanish keeps a pixel; open_clip fails there.
+func (c Config) scaled(side int, ratio float64) int {
+	return min(max(int(math.RoundToEven(float64(side)/ratio)), 1), c.Size)
+}
+
+// offset is where the centre of a side begins, rounded half to even.
+func (c Config) offset(side int) int {
+	return int(math.RoundToEven(float64(side-c.Size) / 2))
+}
