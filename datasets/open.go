@@ -12,9 +12,9 @@ import (
 type Need int
 
 const (
-	NeedNothing  Need = iota
-	NeedCaptions      // a set of classes then gives its class names as captions
-	NeedLabels
+	NeedNothing  Need = iota // a picture is enough
+	NeedCaptions             // a caption each; a folder of classes then gives the class names
+	NeedLabels               // a class each
 )
 
 // Options say how a source is read.

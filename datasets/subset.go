@@ -5,11 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"sync"
 )
 
 // Select is a view of some samples of a source, in the order of indices; a sample's number in it is its place there.
 // Closing it leaves the source open.
-func Select(s Source, indices []int) Source { return &subset{s, indices} }
+func Select(s Source, indices []int) Source {
+	return &subset{s, indices, sync.OnceValue(func() Info { return subsetInfo(s.Info(), indices) })}
+}
 
 // Sample is a view of at most n samples of a source, spread evenly over it.
 func Sample(s Source, n int) Source {
@@ -24,22 +27,24 @@ func Sample(s Source, n int) Source {
 type subset struct {
 	source  Source
 	indices []int
+	info    func() Info
 }
 
 func (s *subset) Len() int          { return len(s.indices) }
 func (s *subset) Entry(i int) Entry { return s.source.Entry(s.indices[i]) }
+func (s *subset) Info() Info        { return s.info() }
 func (s *subset) Close() error      { return nil }
 
 func (s *subset) Picture(ctx context.Context, i int) (Picture, error) {
 	return s.source.Picture(ctx, s.indices[i])
 }
 
-func (s *subset) Info() Info {
-	info := s.source.Info()
+// subsetInfo is the source's description with a fingerprint of what was chosen.
+func subsetInfo(info Info, indices []int) Info {
 	h := sha256.New()
 	var b [8]byte
-	for _, i := range s.indices {
-		h.Write(binary.LittleEndian.AppendUint64(b[:0], uint64(i)))
+	for _, i := range indices {
+		h.Write(binary.LittleEndian.AppendUint64(b[:0], uint64(i))) //nolint:errcheck // a hash takes everything
 	}
 	info.Fingerprint = fmt.Sprintf("%s select=%x", info.Fingerprint, h.Sum(nil)[:8])
 	return info
