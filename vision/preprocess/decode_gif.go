@@ -1,0 +1,158 @@
+package preprocess
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/gif"
+)
+
+// straight writes a palette's colour without its alpha.
+func straight(dst []uint8, c color.Color) {
+	n, ok := c.(color.NRGBA)
+	if !ok {
+		n = color.NRGBAModel.Convert(c).(color.NRGBA)
+	}
+	dst[0], dst[1], dst[2] = n.R, n.G, n.B
+}
+
+// lzwRatio is the most pixels that a byte of a GIF can stand for: a code has up to 12 bits, a string less than 4096 pixels.
+const lzwRatio = 4096 * 8 / 12
+
+// gifHeader is what a GIF says before its first frame's data.
+type gifHeader struct {
+	width, height int // of the canvas
+	frame         image.Rectangle
+	colors        []uint8 // [N, 3]
+	transparent   int     // index; 0 where there is none, which is what Pillow fills the canvas with
+}
+
+// decodeGIF decodes the first frame into a canvas of indices, as Pillow does. image/gif blanks the transparent colour, so
+// the palette is read here.
+func decodeGIF(file []byte, limits Limits) (*Image, error) {
+	if len(file) < 13 {
+		return nil, errGIF
+	}
+	h := gifHeader{width: int(binary.LittleEndian.Uint16(file[6:])), height: int(binary.LittleEndian.Uint16(file[8:]))}
+	if err := limits.checkSize(h.width, h.height); err != nil {
+		return nil, err
+	}
+	if err := h.read(file); err != nil {
+		return nil, err
+	}
+	if h.frame.Dx()*h.frame.Dy()/lzwRatio > len(file) {
+		return nil, fmt.Errorf("gif: %d bytes can't hold %v pixels: the file is truncated", len(file), h.frame.Size())
+	}
+	im, err := gif.Decode(bytes.NewReader(file))
+	if err != nil {
+		return nil, err
+	}
+	p, ok := im.(*image.Paletted)
+	if !ok || p.Rect != h.frame {
+		return nil, errors.New("gif: another frame came out than the header says")
+	}
+	return h.canvas(p), nil
+}
+
+func (h *gifHeader) canvas(p *image.Paletted) *Image {
+	m := indexed
+	if greyRamp(h.colors) {
+		m = grey
+	}
+	out := newImage(make([]uint8, h.width*h.height), m, h.width, h.height)
+	if h.transparent > 0 && p.Rect != image.Rect(0, 0, h.width, h.height) {
+		for i := range out.pix {
+			out.pix[i] = uint8(h.transparent)
+		}
+	}
+	for y := range p.Rect.Dy() {
+		copy(out.row(p.Rect.Min.Y + y)[p.Rect.Min.X:], p.Pix[y*p.Stride:][:p.Rect.Dx()])
+	}
+	if m == indexed {
+		out.colors = make([]uint8, 256*3)
+		copy(out.colors, h.colors)
+	}
+	return out
+}
+
+// greyRamp tells a palette that maps each index to itself, which Pillow reads as grey.
+func greyRamp(colors []uint8) bool {
+	for i, v := range colors {
+		if int(v) != i/3 {
+			return false
+		}
+	}
+	return true
+}
+
+var errGIF = errors.New("gif: truncated before the first frame")
+
+// The blocks and flags of GIF89a that matter here.
+const (
+	gifExtension, gifFrame, gifControl = 0x21, 0x2C, 0xF9
+	gifHasPalette, gifIsTransparent    = 0x80, 0x01
+)
+
+// read goes through the blocks up to the first frame.
+func (h *gifHeader) read(file []byte) error {
+	r := gifReader{rest: file[13:]}
+	h.colors = r.palette(file[10])
+	for {
+		switch kind := r.take(1); kind[0] {
+		case gifExtension:
+			label := r.take(1)[0]
+			block := r.block()
+			if label == gifControl && len(block) >= 4 && block[0]&gifIsTransparent != 0 {
+				h.transparent = int(block[3])
+			}
+			for len(block) > 0 {
+				block = r.block()
+			}
+		case gifFrame:
+			d := r.take(9)
+			at := func(i int) int { return int(binary.LittleEndian.Uint16(d[i:])) }
+			h.frame = image.Rect(at(0), at(2), at(0)+at(4), at(2)+at(6))
+			if local := r.palette(d[8]); local != nil {
+				h.colors = local
+			}
+			if r.short {
+				return errGIF
+			}
+			return nil
+		default:
+			return errGIF
+		}
+		if r.short {
+			return errGIF
+		}
+	}
+}
+
+// gifReader gives zeros beyond the end, and notes that.
+type gifReader struct {
+	rest  []byte
+	short bool
+}
+
+func (r *gifReader) take(n int) []byte {
+	if n > len(r.rest) {
+		r.rest, r.short = nil, true
+		return make([]byte, n)
+	}
+	out := r.rest[:n]
+	r.rest = r.rest[n:]
+	return out
+}
+
+// block is a data sub-block; an empty one ends its chain.
+func (r *gifReader) block() []byte { return r.take(int(r.take(1)[0])) }
+
+func (r *gifReader) palette(flags byte) []byte {
+	if flags&gifHasPalette == 0 {
+		return nil
+	}
+	return r.take(3 << (flags&7 + 1))
+}

@@ -1,0 +1,111 @@
+package preprocess
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"image"
+	"iter"
+
+	"golang.org/x/image/webp"
+)
+
+// riffChunks goes through the chunks of a WebP file, those inside of animation frames not included.
+func riffChunks(file []byte) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for rest := file[min(12, len(file)):]; len(rest) >= 8; {
+			size := int64(binary.LittleEndian.Uint32(rest[4:]))
+			body := rest[8:min(8+size, int64(len(rest)))]
+			if !yield(string(rest[:4]), body) {
+				return
+			}
+			rest = rest[min(8+size+size&1, int64(len(rest))):]
+		}
+	}
+}
+
+// webpHeader is what a WebP file says before its data. The container's size is not asked: only that of the data counts.
+type webpHeader struct {
+	width, height int
+	alpha         bool
+}
+
+const webpHasAlpha, webpIsAnimated = 0x10, 0x02
+
+func readWebPHeader(file []byte) (h webpHeader, err error) {
+	for kind, body := range riffChunks(file) {
+		switch {
+		case kind == "VP8X" && len(body) >= 10:
+			if body[0]&webpIsAnimated != 0 {
+				return h, errors.New("webp: animations are not supported")
+			}
+			h.alpha = body[0]&webpHasAlpha != 0
+		case kind == "ALPH":
+			h.alpha = true
+		case kind == "VP8 " && len(body) >= 10:
+			h.width, h.height = int(binary.LittleEndian.Uint16(body[6:])&0x3FFF), int(binary.LittleEndian.Uint16(body[8:])&0x3FFF)
+			return h, nil
+		case kind == "VP8L" && len(body) >= 5:
+			bits := binary.LittleEndian.Uint32(body[1:])
+			h.width, h.height = int(bits&0x3FFF)+1, int(bits>>14&0x3FFF)+1
+			h.alpha = bits>>28&1 != 0
+			return h, nil
+		}
+	}
+	return h, errors.New("webp: truncated before the picture")
+}
+
+// decodeWebP decodes lossless files exactly, and lossy ones with libwebp's upsampling and colours: x/image/webp leaves
+// both to image/color, which takes the full range for what WebP stores in the narrow one.
+func decodeWebP(file []byte, limits Limits) (*Image, error) {
+	h, err := readWebPHeader(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := limits.checkSize(h.width, h.height); err != nil {
+		return nil, err
+	}
+	im, err := webp.Decode(bytes.NewReader(file))
+	if err != nil {
+		return nil, fmt.Errorf("webp: %w", err)
+	}
+	if im.Bounds() != image.Rect(0, 0, h.width, h.height) {
+		return nil, fmt.Errorf("webp: %v pixels came out, the header says %d x %d", im.Bounds().Size(), h.width, h.height)
+	}
+	m := rgb
+	if h.alpha {
+		m = rgba
+	}
+	out := newImage(make([]uint8, h.width*h.height*m.bytes()), m, h.width, h.height)
+	switch im := im.(type) {
+	case *image.NRGBA:
+		s, channels := samples{im.Pix, im.Stride, 4, 1}, []int{0, 1, 2, 3}
+		return s.image(m, h.width, h.height, channels[:m.bytes()]...), nil
+	case *image.YCbCr:
+		out.fromVideo(im)
+		fillAlpha(out, nil, 0)
+	case *image.NYCbCrA:
+		out.fromVideo(&im.YCbCr)
+		fillAlpha(out, im.A, im.AStride)
+	default:
+		return nil, fmt.Errorf("webp: pixels of type %T are not supported", im)
+	}
+	return out, nil
+}
+
+// fillAlpha copies a plane of alpha, or makes everything opaque where there is none.
+func fillAlpha(im *Image, plane []uint8, stride int) {
+	if im.mode != rgba {
+		return
+	}
+	for y := range im.height {
+		row := im.row(y)
+		for x := range im.width {
+			row[4*x+3] = 255
+			if plane != nil {
+				row[4*x+3] = plane[y*stride+x]
+			}
+		}
+	}
+}
