@@ -12,7 +12,7 @@ var buffers = sync.Pool{New: func() any { return new([]uint8) }}
 // Apply is the evaluation transform, open_clip's image_transform: it fills dst, [Size, Size, 3]. Both a picture's sides
 // are resized as ResizeMode says, and the centre is cut out or what is missing filled.
 func (c Config) Apply(dst []uint8, im *Image) error {
-	if err := c.checkBuffer(dst); err != nil {
+	if err := c.check(dst, im); err != nil {
 		return err
 	}
 	src := c.source(im)
@@ -27,7 +27,10 @@ func (c Config) Apply(dst []uint8, im *Image) error {
 	return nil
 }
 
-func (c Config) checkBuffer(dst []uint8) error {
+func (c Config) check(dst []uint8, im *Image) error {
+	if im.width < 1 || im.height < 1 || len(im.pix) != im.height*im.stride {
+		return fmt.Errorf("preprocess: a picture of %d x %d pixels in %d bytes", im.width, im.height, len(im.pix))
+	}
 	if want := c.Size * c.Size * 3; len(dst) != want {
 		return fmt.Errorf("preprocess to %d x %d: a buffer of %d bytes, want %d", c.Size, c.Size, len(dst), want)
 	}

@@ -26,7 +26,7 @@ func (p purpose) random(key uint64) *rand.Rand { return rand.New(rand.NewPCG(key
 // Train is the training transform: a random crop, resized bicubic whatever Interpolation says (as open_clip does), then
 // what a asks for. It fills dst, [Size, Size, 3], and depends on nothing but its arguments.
 func (c Config) Train(dst []uint8, im *Image, a Augment, key uint64) error {
-	if err := c.checkBuffer(dst); err != nil {
+	if err := c.check(dst, im); err != nil {
 		return err
 	}
 	src := c.source(im)
@@ -62,7 +62,7 @@ func (a Augment) crop(width, height int, r *rand.Rand) image.Rectangle {
 	return image.Rect(x, y, x+w, y+h)
 }
 
-func uniform(r *rand.Rand, lo, hi float64) float64 { return lo + (hi-lo)*r.Float64() }
+func uniform(r *rand.Rand, lo, hi float64) float64 { return lo + float64((hi-lo)*r.Float64()) }
 
 // vary does all that follows the crop, on pixels [size, size, 3] in place.
 func (a Augment) vary(pix []uint8, size int, key uint64) {

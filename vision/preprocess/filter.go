@@ -110,7 +110,7 @@ const (
 func (a *axis) compute(f filter, l line) {
 	scale := float64(l.hi-l.lo) / float64(l.out)
 	stretch := max(scale, 1)
-	support := f.support() * stretch
+	support := float64(f.support() * stretch)
 	a.size = int(math.Ceil(support))*2 + 1
 	a.first, a.count = grow(a.first, l.count), grow(a.count, l.count)
 	a.exact, a.weights = grow(a.exact, l.count*a.size), grow(a.weights, l.count*a.size)

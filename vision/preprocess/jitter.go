@@ -69,7 +69,7 @@ func hued(m *image.NRGBA, turn float64) *image.NRGBA {
 	return imaging.AdjustFunc(m, func(c color.NRGBA) color.NRGBA { return turned(c, turn) })
 }
 
-// turned keeps the largest and smallest channel and moves the one between: the hue of HSV.
+// turned adds to the hue of HSV; value and saturation stay. Pillow rounds the three to bytes on the way, this does not.
 func turned(c color.NRGBA, turn float64) color.NRGBA {
 	r, g, b := float64(c.R), float64(c.G), float64(c.B)
 	high, low := max(r, g, b), min(r, g, b)
@@ -85,11 +85,12 @@ func turned(c color.NRGBA, turn float64) color.NRGBA {
 	default:
 		hue = 4 + (r-g)/(high-low)
 	}
-	hue += 6 * turn
+	hue += float64(6 * turn)
 	channel := func(shift float64) uint8 {
-		at := math.Mod(hue+shift+12, 6)
+		at := hue + shift
+		at -= float64(6 * math.Floor(at/6))
 		share := min(max(min(at, 4-at), 0), 1)
-		return uint8(high - (high-low)*share + 0.5)
+		return uint8(high - float64((high-low)*share) + 0.5)
 	}
 	return color.NRGBA{channel(5), channel(3), channel(1), c.A}
 }

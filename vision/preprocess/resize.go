@@ -24,6 +24,14 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
+// release keeps the memory for the next resize, unless a huge picture with alpha needed much.
+func (m *scratch) release() {
+	if cap(m.straight) > 16<<20 {
+		m.straight = nil
+	}
+	scratches.Put(m)
+}
+
 // run resizes src into dst, byte for byte as Pillow's Image.resize: 8-bit modes in 22-bit fixed point with rounding to a
 // byte between the passes, modes with alpha premultiplied, palettes and bilevel by nearest neighbour.
 func (s scaling) run(dst, src raster) {
@@ -34,7 +42,7 @@ func (s scaling) run(dst, src raster) {
 		return
 	}
 	m := scratches.Get().(*scratch)
-	defer scratches.Put(m)
+	defer m.release()
 	if s.filter == nearest || src.mode == indexed || src.mode == bilevel {
 		s.nearest(dst, src, m)
 		return
