@@ -51,7 +51,7 @@ func findPictures(root string, repairs *captionRepairs) ([]file, error) {
 		return nil, err
 	}
 	slices.SortFunc(f.files, func(a, b file) int { return cmp.Compare(a.name, b.name) })
-	f.readCaptions(repairs)
+	f.complete(repairs)
 	return f.files, nil
 }
 
@@ -90,48 +90,57 @@ func join(folder, name string) string {
 }
 
 func (f *finder) entry(name string, e fs.DirEntry, above []fs.FileInfo) error {
-	path := filepath.Join(f.root, name)
-	isLink, picture := e.Type()&fs.ModeSymlink != 0, IsPicture(name)
-	if strings.EqualFold(filepath.Ext(name), ".txt") && !e.IsDir() {
-		f.texts[stem(name)] = path
-		return nil
-	}
-	if !isLink && !e.IsDir() && !picture {
-		return nil
-	}
-	st, err := os.Stat(path)
-	switch {
-	case err != nil && picture && isLink:
-		f.files = append(f.files, file{path: path, name: name, label: -1, bad: "broken link: " + cause(err).Error()})
-	case err != nil: // removed meanwhile, or a broken link to something else
-	case st.IsDir():
-		circle := isLink && slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, st) })
-		if !circle {
-			return f.folder(name, append(slices.Clip(above), st))
-		}
-	case picture:
-		f.files = append(f.files, newFile(path, name, st))
+	switch isLink := e.Type()&fs.ModeSymlink != 0; {
+	case e.IsDir() || isLink && f.isFolder(name):
+		return f.below(name, above)
+	case strings.EqualFold(filepath.Ext(name), ".txt"):
+		f.texts[stem(name)] = filepath.Join(f.root, name)
+	case IsPicture(name):
+		f.files = append(f.files, file{path: filepath.Join(f.root, name), name: name, label: -1})
 	}
 	return nil
 }
 
-// readCaptions reads the caption files, several at a time.
-func (f *finder) readCaptions(repairs *captionRepairs) {
-	if len(f.texts) == 0 {
-		return
+func (f *finder) isFolder(name string) bool {
+	st, err := os.Stat(filepath.Join(f.root, name))
+	return err == nil && st.IsDir()
+}
+
+// below goes into a folder unless it is one of those above.
+func (f *finder) below(name string, above []fs.FileInfo) error {
+	st, err := os.Stat(filepath.Join(f.root, name))
+	if err != nil || slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, st) }) {
+		return nil
 	}
+	return f.folder(name, append(slices.Clip(above), st))
+}
+
+// complete adds sizes, times and captions, several files at a time.
+func (f *finder) complete(repairs *captionRepairs) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range 2 * runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(f.files)); i = next.Add(1) - 1 {
-				if path, ok := f.texts[stem(f.files[i].name)]; ok {
-					f.files[i].readCaptions(path, repairs)
+				p := &f.files[i]
+				p.stat()
+				if path, ok := f.texts[stem(p.name)]; ok {
+					p.readCaptions(path, repairs)
 				}
 			}
 		})
 	}
 	wg.Wait()
+}
+
+// stat finds the size and time of a picture whose path is known.
+func (p *file) stat() {
+	st, err := os.Stat(p.path)
+	if err != nil {
+		p.bad = "read: " + cause(err).Error()
+		return
+	}
+	*p = newFile(p.path, p.name, st)
 }
 
 // textLimit is how much of a caption file is read, in bytes.
