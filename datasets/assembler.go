@@ -35,7 +35,6 @@ type tally struct {
 	epoch   uint64
 	skipped int      // in this epoch
 	inRow   int      // since the last usable sample
-	used    bool     // there was a usable sample
 	reasons []string // the first few of this epoch
 }
 
@@ -59,15 +58,10 @@ func (a *assembler) run(ctx context.Context, p pipeline) {
 		}
 		p.free <- s // has room for all samples
 	}
-	if ctx.Err() != nil {
-		return
+	if ctx.Err() == nil {
+		a.batch.Next = a.end
+		a.send(ctx, result{batch: a.batch})
 	}
-	if !a.used {
-		a.refuse(ctx, a.end, a.nothingUsable())
-		return
-	}
-	a.batch.Next = a.end
-	a.send(ctx, result{batch: a.batch})
 }
 
 // take adds a sample and tells whether there is more to do.
@@ -83,7 +77,7 @@ func (a *assembler) take(ctx context.Context, s *sample) bool {
 		}
 		return true
 	}
-	a.used, a.inRow = true, 0
+	a.inRow = 0
 	if a.batch.N == a.loader.BatchSize {
 		a.batch.Next = s.position
 		if !a.send(ctx, result{batch: a.batch}) {
@@ -104,17 +98,13 @@ func (a *assembler) count(s Skip) error {
 		a.reasons = append(a.reasons, s.Key+": "+s.Reason)
 	}
 	if a.inRow >= a.length {
-		return a.nothingUsable()
+		return a.dataError(fmt.Sprintf("none of %d samples can be used", a.length))
 	}
 	limit := a.loader.MaxSkip
 	if limit >= 1 || float64(a.skipped) <= limit*float64(a.length)*(1+1e-12) { // 0.29 * 100 is less than 29
 		return nil
 	}
-	return a.dataError(fmt.Sprintf("%d of %d samples can't be used, more than %g %%", a.skipped, a.length, 100*limit))
-}
-
-func (a *assembler) nothingUsable() error {
-	return a.dataError(fmt.Sprintf("none of %d samples can be used", a.inRow))
+	return a.dataError(fmt.Sprintf("%d of %d samples can't be used, more than %.4g %%", a.skipped, a.length, 100*limit))
 }
 
 func (a *assembler) dataError(what string) error {

@@ -34,8 +34,9 @@ type Loader struct {
 // is passed over and told in Skipped, and an epoch's end does not end a batch. Starting again at a batch's Next goes on
 // with the same batches.
 //
-// The stream ends with a *DataError where no sample is usable or, within what it saw of one epoch, more than MaxSkip are
-// not; the batch that comes with it holds no samples but the last Skipped. It ends with the context's error soon after
+// The stream ends with a *DataError where a whole epoch's samples in a row are unusable or, within what it saw of one
+// epoch, more than MaxSkip are; the batch that comes with it holds no samples but the last Skipped. A stream of fewer
+// samples, none usable, is one batch of that kind without an error. The stream ends with the context's error soon after
 // the context is done. When it has ended, so have its goroutines.
 func (l *Loader) Batches(ctx context.Context, from, to int64) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {

@@ -1,0 +1,524 @@
+package datasets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// fake is a source in memory; bad samples are those that reasons names, by number.
+type fake struct {
+	n       int
+	reasons map[int]string // what Picture fails with
+	entries map[int]string // what Entry.Bad says
+	reads   atomic.Int64
+}
+
+func (f *fake) Len() int     { return f.n }
+func (f *fake) Info() Info   { return Info{Name: "fake"} }
+func (f *fake) Close() error { return nil }
+
+func (f *fake) Entry(i int) Entry {
+	return Entry{Key: fmt.Sprint("key", i), Captions: []string{fmt.Sprint("a", i), fmt.Sprint("b", i), fmt.Sprint("c", i)}, Offset: int64(100 * i), Bad: f.entries[i]}
+}
+
+func (f *fake) Picture(ctx context.Context, i int) (Picture, error) {
+	f.reads.Add(1)
+	if reason, bad := f.reasons[i]; bad {
+		return Picture{}, errors.New(reason)
+	}
+	return Picture{RGB: []uint8{uint8(i), uint8(i >> 8), uint8(i >> 16)}, Width: 1, Height: 1}, ctx.Err()
+}
+
+// number is the sample that a batch's picture was made from.
+func number(b *Batch, i int) int {
+	p := b.Pixels[i*len(b.Pixels)/b.N:]
+	return int(p[0]) | int(p[1])<<8 | int(p[2])<<16
+}
+
+// loader makes pictures of 2 x 2 pixels whose first tells the sample and whose other bytes tell the key, and ids that
+// tell the caption.
+func (f *fake) loader() *Loader {
+	return &Loader{
+		Source: f, Seed: 7, BatchSize: 8, Workers: 3, Size: 2, ContextLength: 4, Order: Shuffled, MaxSkip: 1,
+		Pixels: func(dst []uint8, p Picture, key uint64) error {
+			if len(dst) != 2*2*3 {
+				return fmt.Errorf("%d bytes to fill", len(dst))
+			}
+			copy(dst, p.RGB)
+			for i := range 8 {
+				dst[4+i] = uint8(key >> (8 * i))
+			}
+			return nil
+		},
+		Tokens: func(dst []int32, caption string) (int, bool) {
+			clear(dst)
+			for i := range min(len(dst), len(caption)) {
+				dst[i] = int32(caption[i])
+			}
+			return min(len(dst), len(caption)), len(caption) > len(dst)
+		},
+	}
+}
+
+// badSamples picks a share of n samples, deterministically.
+func badSamples(n int, share float64, seed uint64) map[int]string {
+	r := rand.New(rand.NewPCG(seed, 1))
+	out := map[int]string{}
+	for i := range n {
+		if r.Float64() < share {
+			out[i] = fmt.Sprint("broken ", i)
+		}
+	}
+	return out
+}
+
+// all reads a stream to its end and copies what the loader would fill again.
+func all(t *testing.T, l *Loader, from, to int64) ([]Batch, error) {
+	t.Helper()
+	var out []Batch
+	for b, err := range l.Batches(t.Context(), from, to) {
+		if b != nil {
+			c := *b
+			c.Pixels, c.IDs, c.DropKeys = slices.Clone(b.Pixels), slices.Clone(b.IDs), slices.Clone(b.DropKeys)
+			out = append(out, c)
+		}
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func good(t *testing.T, l *Loader, from, to int64) []Batch {
+	t.Helper()
+	out, err := all(t, l, from, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestUsedAndSkippedArePresentInEveryEpoch(t *testing.T) {
+	for _, order := range []Order{Shuffled, Sequential} {
+		for seed := range uint64(30) {
+			r := rand.New(rand.NewPCG(seed, 2))
+			n := 1 + r.IntN(90)
+			f := &fake{n: n, reasons: badSamples(n, r.Float64()*0.9, seed)}
+			delete(f.reasons, r.IntN(n))
+			l := f.loader()
+			l.Order, l.BatchSize, l.Seed, l.Workers = order, 1+r.IntN(12), seed, 1+r.IntN(5)
+			const epochs = 3
+			used, skipped := make([]int, n), make([]int, n)
+			batches := good(t, l, 0, int64(epochs*n))
+			for k, b := range batches {
+				if b.N != len(b.Index) || b.N != len(b.Captions) || len(b.Pixels) != 12*b.N || len(b.IDs) != 4*b.N || b.N == 0 {
+					t.Fatalf("batch of %d has %d numbers, %d captions, %d bytes, %d ids", b.N, len(b.Index), len(b.Captions), len(b.Pixels), len(b.IDs))
+				}
+				if last := k == len(batches)-1; !last && b.N != l.BatchSize || last && b.Next != int64(epochs*n) {
+					t.Errorf("batch %d of %d has %d of %d samples, next %d", k, len(batches), b.N, l.BatchSize, b.Next)
+				}
+				for i, index := range b.Index {
+					used[index]++
+					if number(&b, i) != index {
+						t.Errorf("picture %d stands where %d should", number(&b, i), index)
+					}
+				}
+				for _, s := range b.Skipped {
+					var index int
+					fmt.Sscanf(s.Key, "key%d", &index)
+					skipped[index]++
+					if want := (Skip{"fake", f.Entry(index).Key, int64(100 * index), f.reasons[index]}); s != want {
+						t.Errorf("%+v, want %+v", s, want)
+					}
+				}
+			}
+			for i := range n {
+				_, bad := f.reasons[i]
+				if bad && (used[i] != 0 || skipped[i] != epochs) || !bad && (used[i] != epochs || skipped[i] != 0) {
+					t.Errorf("seed %d: sample %d of %d (bad: %t) was used %d and skipped %d times", seed, i, n, bad, used[i], skipped[i])
+				}
+			}
+		}
+	}
+}
+
+// Workers are delayed at random, so that they finish in another order than they began.
+func TestBatchesDoNotDependOnWorkersOrQueue(t *testing.T) {
+	f := &fake{n: 67, reasons: badSamples(67, 0.2, 3)}
+	want := good(t, f.loader(), 0, 150)
+	for _, c := range []struct{ workers, queue int }{{1, 1}, {1, 5}, {2, 1}, {4, 2}, {16, 3}, {100, 1}, {0, 0}} {
+		l := f.loader()
+		l.Workers, l.Queue = c.workers, c.queue
+		pixels, calls := l.Pixels, atomic.Uint64{}
+		l.Pixels = func(dst []uint8, p Picture, key uint64) error {
+			time.Sleep(time.Duration(scramble(calls.Add(1))%300) * time.Microsecond)
+			return pixels(dst, p, key)
+		}
+		if got := good(t, l, 0, 150); !reflect.DeepEqual(got, want) {
+			t.Errorf("%d workers, queue of %d: other batches", c.workers, c.queue)
+		}
+	}
+}
+
+// The loader works ahead into other buffers than those of the batch that the caller holds.
+func TestABatchStaysAsItIsUntilTheNext(t *testing.T) {
+	f := &fake{n: 64}
+	var read int64
+	for b, err := range f.loader().Batches(t.Context(), 0, 64*4) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		read += int64(b.N)
+		for f.reads.Load() < min(read+2*8, 64*4) {
+			runtime.Gosched()
+		}
+		for i, index := range b.Index {
+			if got := number(b, i); got != index || b.IDs[4*i+1] != int32(b.Captions[i][1]) {
+				t.Fatalf("picture %d stands where %d stood", got, index)
+			}
+		}
+	}
+}
+
+func TestStartingAtNextContinuesExactly(t *testing.T) {
+	f := &fake{n: 41, reasons: badSamples(41, 0.3, 5)}
+	whole := good(t, f.loader(), 0, 41*4)
+	for k, b := range whole {
+		if rest := good(t, f.loader(), b.Next, 41*4); !slices.EqualFunc(rest, whole[k+1:], func(a, b Batch) bool { return reflect.DeepEqual(a, b) }) {
+			t.Errorf("from batch %d on, position %d, the rest is another", k+1, b.Next)
+		}
+	}
+}
+
+func TestSkipsAtTheEndBelongToTheLastBatch(t *testing.T) {
+	f := &fake{n: 10, reasons: map[int]string{0: "x", 5: "x", 8: "x", 9: "x"}}
+	l := f.loader()
+	l.Order, l.BatchSize = Sequential, 3
+	var got []string
+	for _, b := range good(t, l, 0, 10) {
+		got = append(got, fmt.Sprintf("%v skips %d next %d", b.Index, len(b.Skipped), b.Next))
+	}
+	if want := []string{"[1 2 3] skips 1 next 4", "[4 6 7] skips 3 next 10"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestEpochsShuffleAnewAndSeedsDiffer(t *testing.T) {
+	f := &fake{n: 200}
+	order := func(seed uint64, epoch int64) (out []int) {
+		l := f.loader()
+		l.Seed, l.BatchSize = seed, 200
+		return good(t, l, epoch*200, (epoch+1)*200)[0].Index
+	}
+	first := order(7, 0)
+	for name, other := range map[string][]int{"next epoch": order(7, 1), "next seed": order(8, 0), "another epoch": order(7, 1000)} {
+		same := 0
+		for i := range first {
+			if first[i] == other[i] {
+				same++
+			}
+		}
+		if same > 10 { // of two random orders of 200, one place agrees on average; ten: 1e-8
+			t.Errorf("%s: %d of 200 places are as before", name, same)
+		}
+	}
+	if !slices.Equal(first, order(7, 0)) {
+		t.Error("the same epoch twice has two orders")
+	}
+}
+
+func TestSampleKeysAreItsOwnInEachEpoch(t *testing.T) {
+	f := &fake{n: 100}
+	seen := map[string]int{}
+	captions := map[string]int{}
+	for _, b := range good(t, f.loader(), 0, 300) {
+		for i := range b.N {
+			seen[string(b.Pixels[12*i+4:12*i+12])]++
+			seen[fmt.Sprint(b.DropKeys[i])]++
+			captions[b.Captions[i][:1]]++
+		}
+	}
+	if len(seen) != 600 {
+		t.Errorf("%d keys for 300 pictures and 300 drops", len(seen))
+	}
+	for _, c := range []string{"a", "b", "c"} {
+		if n := captions[c]; n < 60 || n > 140 { // 100 +- 8.2 each: five deviations
+			t.Errorf("caption %s was chosen %d of 300 times", c, n)
+		}
+	}
+}
+
+func TestEvaluationTakesTheOrderAndFirstCaptions(t *testing.T) {
+	f := &fake{n: 20}
+	l := f.loader()
+	l.Order = Sequential
+	var next int
+	for _, b := range good(t, l, 0, 40) {
+		if b.DropKeys != nil || b.ContextLength != 4 || b.MaxTokens > 4 || b.Shortened != 0 {
+			t.Errorf("%+v", b)
+		}
+		for i, index := range b.Index {
+			if index != next%20 || b.Captions[i] != fmt.Sprint("a", index) || b.IDs[4*i] != 'a' {
+				t.Errorf("sample %d with %q instead of %d", index, b.Captions[i], next%20)
+			}
+			next++
+		}
+	}
+}
+
+func TestTooManyUnusableSamplesAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		n, bad  int
+		limit   float64
+		refused string
+	}{
+		{100, 1, 0.01, ""},
+		{100, 2, 0.01, "2 of 100 samples can't be used, more than 1 %; key0: broken 0; key1: broken 1"},
+		{100, 1, 0, "1 of 100 samples can't be used, more than 0 %; key0: broken 0"},
+		{100, 0, 0, ""},
+		{100, 29, 0.29, ""}, // 0.29 * 100 < 29 in floating point
+		{100, 30, 0.29, "30 of 100 samples can't be used, more than 29 %; key0: broken 0; key1: broken 1; key2: broken 2"},
+		{100, 99, 1, ""},
+		{100, 100, 1, "none of 100 samples can be used; key0: broken 0; key1: broken 1; key2: broken 2"},
+		{1, 1, 0.01, "none of 1 samples can be used; key0: broken 0"},
+	} {
+		f := &fake{n: c.n, reasons: map[int]string{}}
+		for i := range c.bad {
+			f.reasons[i] = fmt.Sprint("broken ", i)
+		}
+		l := f.loader()
+		l.Order, l.MaxSkip = Sequential, c.limit
+		batches, err := all(t, l, 0, 3*int64(c.n)) // the count begins anew in each epoch
+		if c.refused == "" {
+			if err != nil {
+				t.Errorf("%d of %d, limit %g: %v", c.bad, c.n, c.limit, err)
+			}
+			continue
+		}
+		var data *DataError
+		if !errors.As(err, &data) || data.Reason != c.refused || data.Source != "fake" {
+			t.Errorf("%d of %d, limit %g: %v", c.bad, c.n, c.limit, err)
+		}
+		told := 0
+		for _, b := range batches {
+			told += len(b.Skipped)
+		}
+		if last := batches[len(batches)-1]; last.N != 0 || told > c.bad || told == 0 {
+			t.Errorf("%d of %d, limit %g: %d skips were told, last batch of %d", c.bad, c.n, c.limit, told, last.N)
+		}
+	}
+}
+
+func TestAFullBatchBeforeTheRefusalIsStillDelivered(t *testing.T) {
+	f := &fake{n: 10, reasons: map[int]string{1: "x", 4: "x"}}
+	l := f.loader()
+	l.Order, l.BatchSize, l.MaxSkip = Sequential, 3, 0.1
+	batches, err := all(t, l, 0, 10)
+	if err == nil || len(batches) != 2 || !slices.Equal(batches[0].Index, []int{0, 2, 3}) || len(batches[0].Skipped) != 2 || len(batches[1].Skipped) != 0 {
+		t.Errorf("%+v, %v", batches, err)
+	}
+}
+
+func TestAShortRangeWithoutUsableSamplesIsAnEmptyBatch(t *testing.T) {
+	f := &fake{n: 100, reasons: map[int]string{3: "x", 4: "y"}}
+	l := f.loader()
+	l.Order = Sequential
+	batches := good(t, l, 3, 5)
+	if len(batches) != 1 || batches[0].N != 0 || len(batches[0].Skipped) != 2 || batches[0].Next != 5 {
+		t.Errorf("%+v", batches)
+	}
+}
+
+func TestBadEntriesAreSkippedUnread(t *testing.T) {
+	f := &fake{n: 10, entries: map[int]string{2: "no caption"}}
+	b := good(t, f.loader(), 0, 10)
+	if s := slices.Concat(b[0].Skipped, b[1].Skipped); len(s) != 1 || s[0].Reason != "no caption" || f.reads.Load() != 9 {
+		t.Errorf("%v after %d reads", s, f.reads.Load())
+	}
+}
+
+func TestPanicsAreSkips(t *testing.T) {
+	f := &fake{n: 10}
+	l := f.loader()
+	pixels := l.Pixels
+	l.Pixels = func(dst []uint8, p Picture, key uint64) error {
+		if p.RGB[0] == 6 {
+			var none []int
+			none[3]++
+		}
+		return pixels(dst, p, key)
+	}
+	var skips []Skip
+	for _, b := range good(t, l, 0, 10) {
+		skips = append(skips, b.Skipped...)
+	}
+	if len(skips) != 1 || skips[0].Key != "key6" || skips[0].Reason != "panic: runtime error: index out of range [3] with length 0" {
+		t.Errorf("%v", skips)
+	}
+}
+
+func TestCaptionsAreBoundedAndRepaired(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	for _, c := range []struct {
+		in, want string
+		cut      bool
+	}{
+		{"plain", "plain", false},
+		{"", "", false},
+		{"caf\xe9", "caf\uFFFD", false},
+		{long, long[:64<<10], true},
+		{long[:64<<10], long[:64<<10], false},
+		{long[:64<<10-1] + "\u00e9", long[:64<<10-1], true},
+		{long[:64<<10-2] + "\U0001f642", long[:64<<10-2], true},
+	} {
+		if got, cut := boundCaption(c.in); got != c.want || cut != c.cut {
+			t.Errorf("%.20q of %d bytes became %d bytes, cut %t", c.in, len(c.in), len(got), cut)
+		}
+	}
+}
+
+func TestShortenedCountsCutCaptions(t *testing.T) {
+	f := &fake{n: 1200}
+	l := f.loader()
+	l.Order, l.BatchSize = Sequential, 1200
+	if b := good(t, l, 0, 1200)[0]; b.Shortened != 200 || b.MaxTokens != 4 { // a1000 to a1199 have five letters
+		t.Errorf("%d cut, %d ids", b.Shortened, b.MaxTokens)
+	}
+}
+
+func TestPicturesAloneNeedNoTokens(t *testing.T) {
+	l := (&fake{n: 5}).loader()
+	l.Tokens, l.ContextLength = nil, 0
+	if b := good(t, l, 0, 5)[0]; b.N != 5 || len(b.IDs) != 0 || b.MaxTokens != 0 {
+		t.Errorf("%+v", b)
+	}
+}
+
+// settles waits for goroutines to be no more than before.
+func settles(t *testing.T, before int) {
+	t.Helper()
+	for range 200 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+}
+
+func TestNoGoroutineIsLeft(t *testing.T) {
+	before := runtime.NumGoroutine()
+	f := &fake{n: 100, reasons: badSamples(100, 0.1, 1)}
+	refusing := f.loader()
+	refusing.MaxSkip = 0
+	for range refusing.Batches(t.Context(), 0, 1000) {
+	}
+	for range f.loader().Batches(t.Context(), 0, 1000) {
+		break
+	}
+	for range f.loader().Batches(t.Context(), 0, 1000) {
+	}
+	settles(t, before)
+}
+
+// So that the source can be closed behind the loop.
+func TestNothingIsReadAfterTheStream(t *testing.T) {
+	var busy atomic.Int64
+	for range 20 {
+		l := (&fake{n: 100}).loader()
+		l.Pixels = func([]uint8, Picture, uint64) error {
+			busy.Add(1)
+			defer busy.Add(-1)
+			time.Sleep(200 * time.Microsecond)
+			return nil
+		}
+		for range l.Batches(t.Context(), 0, 1000) {
+			break
+		}
+		if n := busy.Load(); n != 0 {
+			t.Fatalf("%d pictures are still being made", n)
+		}
+	}
+}
+
+func TestCancellationEndsTheStream(t *testing.T) {
+	before := runtime.NumGoroutine()
+	ctx, cancel := context.WithCancel(t.Context())
+	var batches int
+	var last error
+	for b, err := range (&fake{n: 100}).loader().Batches(ctx, 0, 1<<40) {
+		if last = err; err != nil {
+			if b != nil {
+				t.Error("a batch came with the context's error")
+			}
+			continue
+		}
+		if batches++; batches == 5 {
+			cancel()
+		}
+	}
+	cancel()
+	if !errors.Is(last, context.Canceled) || batches != 5 {
+		t.Errorf("%d batches, then %v", batches, last)
+	}
+	settles(t, before)
+}
+
+// A source that waits for the context, as one on a dead disk would be told to.
+func TestCancellationReachesAStuckRead(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	l := (&fake{n: 100}).loader()
+	l.Pixels = func([]uint8, Picture, uint64) error {
+		cancel()
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	for b, err := range l.Batches(ctx, 0, 100) {
+		if b != nil || !errors.Is(err, context.Canceled) {
+			t.Errorf("%+v, %v", b, err)
+		}
+	}
+}
+
+func TestMeaninglessLoadersSayWhatIsWrong(t *testing.T) {
+	for want, change := range map[string]func(l *Loader){
+		"source or pixel function is missing": func(l *Loader) { l.Pixels = nil },
+		"a number is too small":               func(l *Loader) { l.BatchSize = 0 },
+		"there are no samples":                func(l *Loader) { l.Source = &fake{} },
+	} {
+		l := (&fake{n: 5}).loader()
+		change(l)
+		if _, err := all(t, l, 0, 5); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if _, err := all(t, (&fake{n: 5}).loader(), 3, 2); err == nil || !strings.Contains(err.Error(), "no positions from 3 to 2") {
+		t.Error(err)
+	}
+	if b, err := all(t, (&fake{n: 5}).loader(), 3, 3); len(b) != 0 || err != nil {
+		t.Errorf("%v, %v", b, err)
+	}
+}
+
+// BenchmarkLoader is what the loader costs a sample of 224 x 224 beyond reading and decoding it.
+func BenchmarkLoader(b *testing.B) {
+	l := (&fake{n: 10_000}).loader()
+	l.Size, l.BatchSize, l.Workers = 224, 64, 2
+	l.Pixels = func(dst []uint8, p Picture, _ uint64) error { copy(dst, p.RGB); return nil }
+	b.ResetTimer()
+	b.ReportAllocs()
+	for _, err := range l.Batches(b.Context(), 0, int64(b.N)) {
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
