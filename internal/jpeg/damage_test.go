@@ -147,8 +147,8 @@ func TestWhatIsNoPictureIsRefused(t *testing.T) {
 		"five components":  {header(sof0, 8, 8, 8, 5), "5 components"},
 		"lossless":         {header(0xC3, 8, 8, 8, 3), ""},
 		"stray bytes":      {[]byte{0xFF, soi, 1, 2, 3, 4}, "stray bytes"},
-		"a short segment":  {[]byte{0xFF, soi, 0xFF, app14, 0, 1}, "length 1"},
-		"a long segment":   {[]byte{0xFF, soi, 0xFF, app14, 9, 9, 9}, "truncated"},
+		"a short segment":  {[]byte{0xFF, soi, 0xFF, 0xFE, 0, 1}, "length 1"},
+		"a long segment":   {[]byte{0xFF, soi, 0xFF, 0xFE, 9, 9, 9}, "truncated"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := Decode(c.file); err == nil || !strings.Contains(err.Error(), c.want) {

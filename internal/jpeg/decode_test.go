@@ -8,6 +8,7 @@ import (
 	std "image/jpeg"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 
@@ -164,6 +165,17 @@ func TestDecodeIsSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestLibraryNamesTheVersionInGoMod(t *testing.T) {
+	version, pure := strings.CutPrefix(Library(), "jpegn ")
+	if !pure {
+		t.Skip("not of a Go module")
+	}
+	version, _, _ = strings.Cut(version, " ")
+	if mod := read(t, "..", "..", "go.mod"); !bytes.Contains(mod, []byte("gen2brain/jpegn v"+version+"\n")) {
+		t.Errorf("go.mod asks for another jpegn than %s", version)
+	}
 }
 
 func BenchmarkDecode(b *testing.B) {

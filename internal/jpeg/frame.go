@@ -1,7 +1,6 @@
 package jpeg
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -21,7 +20,6 @@ const (
 	soi   = 0xD8
 	eoi   = 0xD9
 	sos   = 0xDA
-	app14 = 0xEE
 )
 
 // frame is what a frame header (SOFn) says.
@@ -136,23 +134,4 @@ func (s *segments) next() (marker byte, body []byte, err error) {
 	}
 	body, s.rest = s.rest[2:n], s.rest[n:]
 	return marker, body, nil
-}
-
-// skipScan goes on to the marker that ends a scan's coded data.
-func (s *segments) skipScan() error {
-	for {
-		i := bytes.IndexByte(s.rest, 0xFF)
-		if i < 0 || i+1 == len(s.rest) {
-			return errTruncated
-		}
-		switch m := s.rest[i+1]; {
-		case m == 0 || m >= rst0 && m <= rst7:
-			s.rest = s.rest[i+2:]
-		case m == 0xFF:
-			s.rest = s.rest[i+1:]
-		default:
-			s.rest = s.rest[i:]
-			return nil
-		}
-	}
 }

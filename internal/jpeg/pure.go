@@ -24,7 +24,10 @@ func decode(file []byte, f frame) (*Picture, error) {
 		return nil, err
 	}
 	im, err := planes(file, f)
-	if err != nil {
+	switch {
+	case refused(err):
+		return nil, fmt.Errorf("jpeg: unsupported: %w", err)
+	case err != nil:
 		return nil, fmt.Errorf("jpeg: corrupt: %w", err)
 	}
 	if b := im.Bounds(); b.Dx() != f.width || b.Dy() != f.height {
@@ -56,10 +59,16 @@ func fast(r io.Reader) (image.Image, error) { return jpegn.Decode(r) }
 // either lets the second decoder try what the first one doesn't support.
 func either(file []byte, first, second func(io.Reader) (image.Image, error)) (image.Image, error) {
 	im, err := first(bytes.NewReader(file))
-	if unsupported := std.UnsupportedError(""); errors.Is(err, jpegn.ErrUnsupported) || errors.As(err, &unsupported) {
+	if refused(err) {
 		return second(bytes.NewReader(file))
 	}
 	return im, err
+}
+
+// refused tells a decoder's limits from a fault of the file.
+func refused(err error) bool {
+	var unsupported std.UnsupportedError
+	return errors.Is(err, jpegn.ErrUnsupported) || errors.As(err, &unsupported)
 }
 
 // endsFlat tells whether the last block of a picture's first plane holds a single value, as it does where jpegn left it out.
@@ -116,6 +125,25 @@ func checkComplete(file []byte) error {
 			return errors.New("jpeg: corrupt: two frame headers")
 		case scans > maxScans:
 			return errors.New("jpeg: unsupported: too many scans")
+		}
+	}
+}
+
+// skipScan goes on to the marker that ends a scan's coded data.
+func (s *segments) skipScan() error {
+	for {
+		i := bytes.IndexByte(s.rest, 0xFF)
+		if i < 0 || i+1 == len(s.rest) {
+			return errTruncated
+		}
+		switch m := s.rest[i+1]; {
+		case m == 0 || m >= rst0 && m <= rst7:
+			s.rest = s.rest[i+2:]
+		case m == 0xFF:
+			s.rest = s.rest[i+1:]
+		default:
+			s.rest = s.rest[i:]
+			return nil
 		}
 	}
 }
