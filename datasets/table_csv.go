@@ -100,7 +100,7 @@ func (c *csvRows) read(r *csv.Reader, row func(line int64, cells []string, bad s
 			row(c.before+int64(line), cells, "")
 			continue
 		}
-		for c.data[start] == '\n' || c.data[start] == '\r' { // empty lines, which the reader passes over
+		for start < len(c.data)-1 && (c.data[start] == '\n' || c.data[start] == '\r') { // empty lines, passed over by the reader
 			start++
 		}
 		end := lineEnd(c.data, start)
