@@ -221,25 +221,25 @@ func TestPicturesThatCannotBeReadSayWhy(t *testing.T) {
 func TestFolderFingerprintsFollowTheData(t *testing.T) {
 	base := func() map[string]string { return map[string]string{"a.jpg": "1", "a.txt": "one", "b.jpg": "22"} }
 	with := func(name, content string) map[string]string { m := base(); m[name] = content; return m }
-	print := func(files map[string]string) string {
+	fingerprint := func(files map[string]string) string {
 		s, err := Open(tree(t, files), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return s.Info().Fingerprint
 	}
-	seen := map[string]string{print(base()): "the base"}
+	seen := map[string]string{fingerprint(base()): "the base"}
 	for name, files := range map[string]map[string]string{
 		"another caption": with("a.txt", "eno"), "a second caption": with("a.txt", "one\none"), "a caption more": with("b.txt", "x"),
 		"a picture more": with("c.jpg", ""), "another size": with("b.jpg", "1"),
 	} {
-		p := print(files)
+		p := fingerprint(files)
 		if other, twice := seen[p]; twice {
 			t.Errorf("%s has the fingerprint of %s", name, other)
 		}
 		seen[p] = name
 	}
-	if seen[print(with("notes.md", "?"))] != "the base" {
+	if seen[fingerprint(with("notes.md", "?"))] != "the base" {
 		t.Error("a file that is no sample, or another place, changes the fingerprint")
 	}
 }

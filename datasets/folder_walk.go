@@ -180,9 +180,3 @@ func readStart(path string, limit int64) (string, error) {
 	data, err := io.ReadAll(io.LimitReader(f, limit))
 	return string(data), err
 }
-
-// clean is a caption as the loader would hand it on.
-func clean(s string) string {
-	s, _ = boundCaption(s)
-	return s
-}

@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 // Need is what the samples of a source must have.
 type Need int
 
+// What may be needed of each sample.
 const (
 	NeedNothing  Need = iota // a picture is enough
 	NeedCaptions             // a caption each; a folder of classes then gives the class names
@@ -36,8 +38,7 @@ func Open(src string, o Options) (Source, error) {
 		return nil, err
 	}
 	if reason := o.Need.lack(s); reason != "" {
-		s.Close()
-		return nil, &DataError{Source: src, Reason: reason}
+		return nil, errors.Join(&DataError{Source: src, Reason: reason}, s.Close())
 	}
 	return s, nil
 }

@@ -5,6 +5,7 @@ import "math/bits"
 // Order is how a Loader goes through an epoch.
 type Order int
 
+// The orders.
 const (
 	Sequential Order = iota // the source's own order, the first caption of each sample: evaluation
 	Shuffled                // an order of its own for each epoch, a caption at random: training

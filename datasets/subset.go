@@ -44,7 +44,7 @@ func subsetInfo(info Info, indices []int) Info {
 	h := sha256.New()
 	var b [8]byte
 	for _, i := range indices {
-		h.Write(binary.LittleEndian.AppendUint64(b[:0], uint64(i))) //nolint:errcheck // a hash takes everything
+		h.Write(binary.LittleEndian.AppendUint64(b[:0], uint64(i)))
 	}
 	info.Fingerprint = fmt.Sprintf("%s select=%x", info.Fingerprint, h.Sum(nil)[:8])
 	return info
