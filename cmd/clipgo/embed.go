@@ -60,7 +60,7 @@ A picture's EXIF orientation is applied, since people search photos; --set prepr
 }
 
 func (o *embedOptions) run(ctx context.Context, a *app, k *knobs, args []string) (err error) {
-	src, err := openPictures(args, o.Data)
+	src, err := openAll(args, o.Data)
 	if err != nil {
 		return err
 	}

@@ -250,7 +250,7 @@ func (src *modelSource) fingerprint(seed uint64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintf(h, "%s\n%s\n", cfg, bpe.Fingerprint())
+	fmt.Fprintf(h, "%s\n%s\n", cfg, bpe.New().Fingerprint())
 	if src.Weights == "" {
 		fmt.Fprintf(h, "fresh weights, seed %d", seed)
 		return hex.EncodeToString(h.Sum(nil)[:16]), nil

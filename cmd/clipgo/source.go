@@ -3,17 +3,14 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 
 	"clipgo/datasets"
 )
 
-// openAll opens what a command was given: one source, or pictures by their paths.
+// openAll opens what a command was given: one source of any form, or several pictures and folders of pictures.
 func openAll(args []string, o datasets.Options) (datasets.Source, error) {
 	if len(args) == 1 {
-		if st, err := os.Stat(args[0]); err != nil || st.IsDir() || !datasets.IsPicture(args[0]) {
-			return datasets.Open(args[0], o)
-		}
+		return datasets.Open(args[0], o)
 	}
 	return datasets.OpenFiles(args)
 }
@@ -40,6 +37,9 @@ func (m *loaded) eachBatch(ctx context.Context, src datasets.Source, use func(*d
 		}
 		if err != nil {
 			return err
+		}
+		if b.N == 0 { // only samples that can't be used were left
+			continue
 		}
 		features, err := m.EmbedImages(b.Pixels, b.N)
 		if err != nil {
