@@ -25,35 +25,64 @@ func riffChunks(file []byte) iter.Seq2[string, []byte] {
 	}
 }
 
-// webpHeader is what a WebP file says before its data. The container's size is not asked: only that of the data counts.
+// webpHeader is what a WebP file says before its data.
 type webpHeader struct {
 	width, height int
 	alpha         bool
+	canvas        [2]int // the container's size; zeros where there is none
 }
 
 const webpHasAlpha, webpIsAnimated = 0x10, 0x02
 
+var errWebP = errors.New("webp: no picture before the file ends, or a damaged header")
+
+// readWebPHeader insists on one size in a file: x/image/webp takes memory by whichever it meets first.
 func readWebPHeader(file []byte) (h webpHeader, err error) {
 	for kind, body := range riffChunks(file) {
-		switch {
-		case kind == "VP8X" && len(body) >= 10:
-			if body[0]&webpIsAnimated != 0 {
-				return h, errors.New("webp: animations are not supported")
+		switch kind {
+		case "VP8X":
+			if err := h.readContainer(body); err != nil {
+				return h, err
 			}
-			h.alpha = body[0]&webpHasAlpha != 0
-		case kind == "ALPH":
+		case "ALPH":
 			h.alpha = true
-		case kind == "VP8 " && len(body) >= 10:
-			h.width, h.height = int(binary.LittleEndian.Uint16(body[6:])&0x3FFF), int(binary.LittleEndian.Uint16(body[8:])&0x3FFF)
-			return h, nil
-		case kind == "VP8L" && len(body) >= 5:
-			bits := binary.LittleEndian.Uint32(body[1:])
-			h.width, h.height = int(bits&0x3FFF)+1, int(bits>>14&0x3FFF)+1
-			h.alpha = bits>>28&1 != 0
+		case "VP8 ", "VP8L":
+			if !h.readData(kind, body) {
+				return h, errWebP
+			}
+			if h.canvas != [2]int{} && h.canvas != [2]int{h.width, h.height} {
+				return h, fmt.Errorf("webp: a picture of %d x %d in a canvas of %v pixels", h.width, h.height, h.canvas)
+			}
 			return h, nil
 		}
 	}
-	return h, errors.New("webp: truncated before the picture")
+	return h, errWebP
+}
+
+func (h *webpHeader) readContainer(body []byte) error {
+	if len(body) != 10 || h.canvas != [2]int{} {
+		return errWebP
+	}
+	if body[0]&webpIsAnimated != 0 {
+		return errors.New("webp: animations are not supported")
+	}
+	side := func(at int) int { return 1 + int(body[at]) + int(body[at+1])<<8 + int(body[at+2])<<16 }
+	h.alpha, h.canvas = body[0]&webpHasAlpha != 0, [2]int{side(4), side(7)}
+	return nil
+}
+
+func (h *webpHeader) readData(kind string, body []byte) bool {
+	switch {
+	case kind == "VP8 " && len(body) >= 10:
+		h.width, h.height = int(binary.LittleEndian.Uint16(body[6:])&0x3FFF), int(binary.LittleEndian.Uint16(body[8:])&0x3FFF)
+		return true
+	case kind == "VP8L" && len(body) >= 5:
+		bits := binary.LittleEndian.Uint32(body[1:])
+		h.width, h.height = int(bits&0x3FFF)+1, int(bits>>14&0x3FFF)+1
+		h.alpha = bits>>28&1 != 0
+		return true
+	}
+	return false
 }
 
 // decodeWebP decodes lossless files exactly, and lossy ones with libwebp's upsampling and colours: x/image/webp leaves

@@ -59,18 +59,15 @@ func inexact(file string) bool {
 // modeNames are Pillow's.
 var modeNames = map[mode]string{grey: "L", greyAlpha: "LA", rgb: "RGB", rgba: "RGBA", cmyk: "CMYK", indexed: "P", bilevel: "1", grey16: "I;16"}
 
+// rgbOf is convert("RGB") of the whole picture.
 func rgbOf(im *Image) []uint8 {
-	c := Config{Size: im.Width, RGB: RGBFirst}
-	out := make([]uint8, im.Width*im.Height*3)
-	line := make([]uint8, c.Size*c.Size*3)
 	r := im.flat()
-	for y := range r.height {
-		row := r.row(y)
-		if r.mode == grey {
-			spread(line[:copy(line, row)*3])
-			row = line[:3*r.width]
-		}
-		copy(out[3*y*r.width:], row)
+	if r.mode == rgb {
+		return r.pix
+	}
+	var out []uint8
+	for _, v := range r.pix {
+		out = append(out, v, v, v)
 	}
 	return out
 }
@@ -80,8 +77,8 @@ func TestGoldenDecode(t *testing.T) {
 	for _, s := range f.sources {
 		t.Run(s.File, func(t *testing.T) {
 			im := f.decode(t, s.File)
-			if im.Width != s.Width || im.Height != s.Height || modeNames[im.mode] != s.Mode {
-				t.Errorf("%d x %d of mode %s, want %d x %d of %s", im.Width, im.Height, modeNames[im.mode], s.Width, s.Height, s.Mode)
+			if im.width != s.Width || im.height != s.Height || modeNames[im.mode] != s.Mode {
+				t.Errorf("%d x %d of mode %s, want %d x %d of %s", im.width, im.height, modeNames[im.mode], s.Width, s.Height, s.Mode)
 			}
 			if want := max(s.Orientation, 1); im.orientation != want {
 				t.Errorf("orientation %d, want %d", im.orientation, want)
@@ -242,7 +239,7 @@ func (f fixtures) checkApply(t *testing.T, file string, c Config, want []uint8) 
 	if !ok || !inexact(file) || im.mode == cmyk && c.RGB == RGBLast {
 		return
 	}
-	if err := c.Apply(dst, FromRGB(pixels.U8, im.Width, im.Height)); err != nil {
+	if err := c.Apply(dst, FromRGB(pixels.U8, im.width, im.height)); err != nil {
 		t.Fatal(err)
 	}
 	samePixels(t, dst, want, tolerance{})
@@ -262,7 +259,7 @@ func TestGoldenNormalised(t *testing.T) {
 			}
 			im := f.decode(t, file)
 			if pixels, ok := f.decoded[file]; ok && inexact(file) {
-				im = FromRGB(pixels.U8, im.Width, im.Height)
+				im = FromRGB(pixels.U8, im.width, im.height)
 			}
 			dst := make([]uint8, c.Size*c.Size*3)
 			if err := c.Apply(dst, im); err != nil {
