@@ -124,12 +124,14 @@ func round4(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 // evaluate measures the model when it is time, and at the end.
 func (h *hooks) evaluate(ctx context.Context, e training.Event) error {
 	s := h.session
-	retrieval := s.ValFrequency > 0 && e.Step%s.ValFrequency == 0 || e.Done
-	zeroshot := s.ZeroshotFrequency > 0 && e.Step%s.ZeroshotFrequency == 0 || e.Done
-	if !retrieval && !zeroshot {
+	due := want{
+		Retrieval: e.Done || s.ValFrequency > 0 && e.Step%s.ValFrequency == 0,
+		Zeroshot:  e.Done || s.ZeroshotFrequency > 0 && e.Step%s.ZeroshotFrequency == 0,
+	}
+	if due == (want{}) || h.lastEvaluation().Step == e.Step {
 		return nil
 	}
-	found, err := s.val.measure(ctx, want{Retrieval: retrieval, Zeroshot: zeroshot})
+	found, err := s.val.measure(ctx, due)
 	if err != nil {
 		return fmt.Errorf("evaluate: %w", err)
 	}

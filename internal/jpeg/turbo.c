@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <jpeglib.h>
+#include <jerror.h>
 
 #define TEXT_OF(x) #x
 #define TEXT(x) TEXT_OF(x)
@@ -35,9 +36,10 @@ static void on_error(j_common_ptr info) {
 	fail((struct decoder *)info->err, "corrupt", detail);
 }
 
-// After a warning the library makes pixels up. Levels from 0 on are traces.
+// After a warning the library makes pixels up; only stray bytes before a marker, which many cameras write, cost none.
+// Levels from 0 on are traces.
 static void on_message(j_common_ptr info, int level) {
-	if (level < 0)
+	if (level < 0 && info->err->msg_code != JWRN_EXTRANEOUS_DATA)
 		on_error(info);
 }
 
