@@ -65,7 +65,7 @@ func readTable(path string, data []byte, o Options) (rows []tableRow, chosen tab
 		return nil, chosen, &DataError{Source: path, Reason: "it is UTF-16; save it as UTF-8"}
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	reason := ""
+	var reason string
 	extension := strings.ToLower(filepath.Ext(path))
 	if extension == ".jsonl" {
 		rows, chosen, reason = readJSONL(data, o)

@@ -35,10 +35,10 @@ type tarGroup struct {
 type tarIndex struct {
 	groups []tarGroup
 	passed int    // files that have no key and extension, which WebDataset ignores
-	broken string // why reading ended before the archive did; samples behind brokenAt are lost
+	broken string // why samples behind brokenAt are lost, or may be
 	// brokenAt is where broken was met.
 	brokenAt int64
-	// cut says that the end of the archive is missing, or that something stands behind it.
+	// cut says that the last member or a part of the end is missing, or that something stands behind the end.
 	cut string
 }
 
@@ -149,8 +149,10 @@ func (x *tarIndexer) checkEnd() {
 		x.broken = "is empty"
 	case !allZero(blocks[:n]):
 		x.broken, x.brokenAt = "is truncated: it ends inside a header", from
+	case n < tarBlock: // one zero block is an end to most readers
+		x.broken, x.brokenAt = "is truncated or was not closed: its end-of-archive blocks are missing", from
 	case n < len(blocks):
-		x.cut = "is truncated or was not closed: its end-of-archive blocks are missing"
+		x.cut = "is truncated or was not closed: one of its two end-of-archive blocks is missing"
 	default:
 		x.checkBehind(from + int64(n))
 	}

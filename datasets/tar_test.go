@@ -116,25 +116,28 @@ func TestTruncationIsAlwaysReported(t *testing.T) {
 
 func checkAccount(t *testing.T, at int, whole, x tarIndex) {
 	t.Helper()
-	samples := (&sampler{set: &shardSet{}, need: NeedCaptions, repairs: &captionRepairs{}}).samples(x, 0)
-	began, usable := 0, 0
+	sample := func(need Need) []shardSample {
+		return (&sampler{set: &shardSet{}, need: need, repairs: &captionRepairs{}}).samples(x, 0)
+	}
+	samples, pictures := sample(NeedCaptions), sample(NeedNothing)
+	began, start := 0, int64(0)
 	for i, g := range whole.groups {
-		last := g.members[len(g.members)-1]
-		if g.members[0].offset <= int64(at) {
+		if start < int64(at) {
 			began++
 		}
+		picture, text := g.members[0], g.members[1]
+		end := text.offset + text.size
+		start = (end + tarBlock - 1) / tarBlock * tarBlock
 		good := i < len(samples) && samples[i].bad == ""
-		if good && last.offset+last.size > int64(at) {
-			t.Fatalf("cut at %d: sample %s is used though it isn't whole", at, g.key)
+		if whole := end <= int64(at); good != whole {
+			t.Fatalf("cut at %d: sample %s is used: %t; it is whole: %t", at, g.key, good, whole)
 		}
-		if good {
-			usable++
-		} else if last.offset+last.size <= int64(at) {
-			t.Fatalf("cut at %d: sample %s is whole but not used", at, g.key)
+		if i < len(pictures) && pictures[i].bad == "" && picture.offset+picture.size > int64(at) {
+			t.Fatalf("cut at %d: the picture of %s is used though it isn't whole", at, g.key)
 		}
 	}
 	if len(samples) < began {
-		t.Fatalf("cut at %d: %d samples are accounted for (%d usable); %d began", at, len(samples), usable, began)
+		t.Fatalf("cut at %d: %d samples are accounted for; %d began", at, len(samples), began)
 	}
 }
 
@@ -153,7 +156,8 @@ func TestDamagedArchivesSayWhatIsWrong(t *testing.T) {
 		{"short text", []byte("oops"), "truncated"},
 		{"garbage inside", garbled, "no valid tar header at byte"},
 		{"two archives", append(bytes.Clone(good), good...), "behind its end"},
-		{"one end block", good[:len(good)-tarBlock], "end-of-archive blocks are missing"},
+		{"one end block", good[:len(good)-tarBlock], "one of its two end-of-archive blocks is missing"},
+		{"no end block", good[:len(good)-2*tarBlock], "its end-of-archive blocks are missing"},
 	} {
 		x := indexBytes(c.data)
 		if !strings.Contains(x.broken+x.cut, c.want) {
