@@ -174,6 +174,30 @@ func TestRotationKeepsThePlainGround(t *testing.T) {
 	}
 }
 
+func TestTheGroundIsTheBordersMedian(t *testing.T) {
+	ground := color.NRGBA{200, 190, 180, 255}
+	m := frame(16, ground)
+	for x := range 7 { // less than half of the border
+		m.SetNRGBA(x, 0, color.NRGBA{255, 255, 255, 255})
+		m.SetNRGBA(x, 15, color.NRGBA{0, 0, 0, 255})
+		m.SetNRGBA(15, x, color.NRGBA{0, 0, 0, 255})
+	}
+	if got := borderColor(m); got != ground {
+		t.Errorf("the ground is %v, want %v", got, ground)
+	}
+}
+
+func TestStepsHaveTheirOwnRandomNumbers(t *testing.T) {
+	seen := map[uint64]purpose{}
+	for p := forCrop; p <= forGrey; p++ {
+		v := p.random(1).Uint64()
+		if other, ok := seen[v]; ok {
+			t.Errorf("purposes %d and %d share their numbers", other, p)
+		}
+		seen[v] = p
+	}
+}
+
 func TestColoursChangeAsTorchvisionSays(t *testing.T) {
 	pixel := func(r, g, b uint8) *image.NRGBA {
 		m := image.NewNRGBA(image.Rect(0, 0, 1, 1))

@@ -67,7 +67,3 @@ func decodeJPEG(file []byte, limits Limits) (*Image, error) {
 	m := map[int]mode{1: grey, 3: rgb, 4: cmyk}[p.Channels]
 	return newImage(p.Pix, m, p.Width, p.Height), nil
 }
-
-func newImage(pix []uint8, m mode, width, height int) *Image {
-	return &Image{Width: width, Height: height, raster: tight(pix, m, width, height), orientation: 1}
-}

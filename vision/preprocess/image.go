@@ -5,16 +5,18 @@ import "encoding/binary"
 // Image is a decoded picture in the file's own kind of pixel, since a resize before the conversion to RGB depends on it.
 // It is never written to after it was made, so several goroutines may use it.
 type Image struct {
-	Width, Height int // pixels, as stored
-
-	raster
-	colors      []uint8 // [N, 3], of a palette image
+	raster              // as stored
+	colors      []uint8 // [256, 3], of a palette image
 	orientation int     // EXIF's, 1 to 8
 }
 
 // FromRGB is a picture of pix, which is [height, width, 3] and kept.
 func FromRGB(pix []uint8, width, height int) *Image {
-	return &Image{Width: width, Height: height, raster: tight(pix, rgb, width, height), orientation: 1}
+	return newImage(pix, rgb, width, height)
+}
+
+func newImage(pix []uint8, m mode, width, height int) *Image {
+	return &Image{raster: tight(pix, m, width, height), orientation: 1}
 }
 
 // mode says what a pixel is, after Pillow's modes.
