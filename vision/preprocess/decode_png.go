@@ -85,6 +85,8 @@ func (h pngHeader) pick(s samples) *Image {
 		return s.image(bilevel, h.width, h.height, 0)
 	case h.color == pngGrey:
 		return s.image(grey, h.width, h.height, 0)
+	case h.color == pngGreyAlpha && h.depth == 16:
+		return s.image(rgba, h.width, h.height, 0, 0, 0, 3)
 	case h.color == pngGreyAlpha:
 		return s.image(greyAlpha, h.width, h.height, 0, 3)
 	case h.color == pngRGB:

@@ -12,7 +12,7 @@ func (im *Image) fromVideo(v *image.YCbCr) {
 		c.line(line, y)
 		row, luma := im.row(y), v.Y[y*v.YStride:]
 		for x, uv := range line {
-			videoToRGB(row[n*x:n*x+3], int32(luma[x]), int32(uv.u), int32(uv.v))
+			videoToRGB(row[n*x:n*x+3], int32(luma[x]), uv.u, uv.v)
 		}
 	}
 }
