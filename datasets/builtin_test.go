@@ -151,11 +151,11 @@ func TestFingerprintsTellBuiltinsApart(t *testing.T) {
 		"builtin:shapes", "builtin:shapes?split=val", "builtin:shapes?split=novel", "builtin:shapes?n=9", "builtin:shapes?seed=1",
 		"builtin:shapes?label-noise=0.1", "builtin:shapes?label-noise=0.10000001",
 	} {
-		print := builtin(t, src).Info().Fingerprint
-		if other, twice := seen[print]; twice {
+		mark := builtin(t, src).Info().Fingerprint
+		if other, twice := seen[mark]; twice {
 			t.Errorf("%s has the fingerprint of %s", src, other)
 		}
-		seen[print] = src
+		seen[mark] = src
 	}
 	for src, same := range map[string]string{
 		"builtin:emoji?split=all":                                    "builtin:emoji",

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -133,8 +134,10 @@ func TestUsedAndSkippedArePresentInEveryEpoch(t *testing.T) {
 					}
 				}
 				for _, s := range b.Skipped {
-					var index int
-					fmt.Sscanf(s.Key, "key%d", &index)
+					index, err := strconv.Atoi(strings.TrimPrefix(s.Key, "key"))
+					if err != nil {
+						t.Fatal(err)
+					}
 					skipped[index]++
 					if want := (Skip{"fake", f.Entry(index).Key, int64(100 * index), f.reasons[index]}); s != want {
 						t.Errorf("%+v, want %+v", s, want)
@@ -403,6 +406,17 @@ func TestPicturesAloneNeedNoTokens(t *testing.T) {
 	}
 }
 
+// leave takes one batch of many.
+func leave(t *testing.T, l *Loader) {
+	t.Helper()
+	for _, err := range l.Batches(t.Context(), 0, 1000) {
+		if err != nil {
+			t.Error(err)
+		}
+		break
+	}
+}
+
 // settles waits for goroutines to be no more than before.
 func settles(t *testing.T, before int) {
 	t.Helper()
@@ -420,13 +434,11 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 	f := &fake{n: 100, reasons: badSamples(100, 0.1, 1)}
 	refusing := f.loader()
 	refusing.MaxSkip = 0
-	for range refusing.Batches(t.Context(), 0, 1000) {
+	if _, err := all(t, refusing, 0, 1000); err == nil {
+		t.Error("nothing was refused")
 	}
-	for range f.loader().Batches(t.Context(), 0, 1000) {
-		break
-	}
-	for range f.loader().Batches(t.Context(), 0, 1000) {
-	}
+	leave(t, f.loader())
+	good(t, f.loader(), 0, 1000)
 	settles(t, before)
 }
 
@@ -441,9 +453,7 @@ func TestNothingIsReadAfterTheStream(t *testing.T) {
 			time.Sleep(200 * time.Microsecond)
 			return nil
 		}
-		for range l.Batches(t.Context(), 0, 1000) {
-			break
-		}
+		leave(t, l)
 		if n := busy.Load(); n != 0 {
 			t.Fatalf("%d pictures are still being made", n)
 		}

@@ -33,13 +33,13 @@ func (l *Loader) newSample() *sample {
 // fill reads, decodes and tokenizes a sample, or finds out why it can't.
 func (l *Loader) fill(ctx context.Context, s *sample) {
 	s.skip = nil
-	e := l.Source.Entry(s.index)
-	if err := l.read(ctx, s, e); err != nil {
+	var e Entry
+	if err := l.read(ctx, s, &e); err != nil {
 		s.skip = &Skip{Source: l.Source.Info().Name, Key: e.Key, Offset: e.Offset, Reason: err.Error()}
 	}
 }
 
-func (l *Loader) read(ctx context.Context, s *sample, e Entry) (err error) {
+func (l *Loader) read(ctx context.Context, s *sample, e *Entry) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v", r)
@@ -48,6 +48,7 @@ func (l *Loader) read(ctx context.Context, s *sample, e Entry) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	*e = l.Source.Entry(s.index)
 	if e.Bad != "" {
 		return &unusable{e.Bad}
 	}
@@ -59,7 +60,7 @@ func (l *Loader) read(ctx context.Context, s *sample, e Entry) (err error) {
 		return err
 	}
 	s.drop = l.key(s, dropKey)
-	s.caption, s.cut = l.caption(s, e)
+	s.caption, s.cut = l.caption(s, *e)
 	s.used = 0
 	if l.Tokens != nil {
 		n, cut := l.Tokens(s.ids, s.caption)
