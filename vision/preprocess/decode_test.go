@@ -27,7 +27,7 @@ func lyingPNG(width, height int) []byte {
 	header := []byte{8: 8, 9: 2, 12: 0} // 8 bits, RGB
 	binary.BigEndian.PutUint32(header, uint32(width))
 	binary.BigEndian.PutUint32(header[4:], uint32(height))
-	return slices.Concat([]byte(pngMagic), pngChunk("IHDR", header), pngChunk("IDAT", make([]byte, 300)), pngChunk("IEND", nil))
+	return slices.Concat([]byte(pngMagic), pngChunk("IHDR", header), pngChunk("IDAT", append([]byte("\x78\x9C"), make([]byte, 300)...)), pngChunk("IEND", nil))
 }
 
 func pngChunk(name string, body []byte) []byte {
@@ -203,4 +203,19 @@ func noise(width, height int) *image.Paletted {
 		im.Pix[i] = uint8(uint32(i) * 2654435761 >> 13)
 	}
 	return im
+}
+
+func BenchmarkDecode(b *testing.B) {
+	f := openFixtures(b)
+	for _, name := range []string{"jpeg_big.jpg", "png_rgb.png", "webp_lossy.webp", "webp_lossless.webp", "gif_anim.gif"} {
+		file := f.file(b, name)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Decode(file, DefaultLimits()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
