@@ -143,7 +143,7 @@ func TestBadSamplesAreSkippedOrRepairedInEachKindOfSource(t *testing.T) {
 	}
 }
 
-// In a table a row is a sample: 14 rows, 6 of them good.
+// In a table a row is a sample: 8 rows, 2 of them good.
 func TestEveryRowOfABadTableIsAccountedFor(t *testing.T) {
 	root := tree(t, map[string]string{"a.jpg": "picture", "b.jpg": "text", "t.csv": "filepath,title\n" +
 		"a.jpg,one\nb.jpg,two\nc.jpg,three\na.jpg,four,4\na.jpg\na.jpg,\"six\"\na.jpg,\"seven\nb.jpg,eight\n"})

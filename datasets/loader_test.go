@@ -1,8 +1,6 @@
 package datasets
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -14,99 +12,6 @@ import (
 	"testing"
 	"time"
 )
-
-// fake is a source in memory; bad samples are those that reasons names, by number.
-type fake struct {
-	n       int
-	reasons map[int]string // what Picture fails with
-	entries map[int]string // what Entry.Bad says
-	reads   atomic.Int64
-}
-
-func (f *fake) Len() int     { return f.n }
-func (f *fake) Info() Info   { return Info{Name: "fake"} }
-func (f *fake) Close() error { return nil }
-
-func (f *fake) Entry(i int) Entry {
-	return Entry{Key: fmt.Sprint("key", i), Captions: []string{fmt.Sprint("a", i), fmt.Sprint("b", i), fmt.Sprint("c", i)}, Offset: int64(100 * i), Bad: f.entries[i]}
-}
-
-func (f *fake) Picture(ctx context.Context, i int) (Picture, error) {
-	f.reads.Add(1)
-	if reason, bad := f.reasons[i]; bad {
-		return Picture{}, errors.New(reason)
-	}
-	return Picture{RGB: []uint8{uint8(i), uint8(i >> 8), uint8(i >> 16)}, Width: 1, Height: 1}, ctx.Err()
-}
-
-// number is the sample that a batch's picture was made from.
-func number(b *Batch, i int) int {
-	p := b.Pixels[i*len(b.Pixels)/b.N:]
-	return int(p[0]) | int(p[1])<<8 | int(p[2])<<16
-}
-
-// loader makes pictures of 2 x 2 pixels whose first tells the sample and whose other bytes tell the key, and ids that
-// tell the caption.
-func (f *fake) loader() *Loader {
-	return &Loader{
-		Source: f, Seed: 7, BatchSize: 8, Workers: 3, Size: 2, ContextLength: 4, Order: Shuffled, MaxSkip: 1,
-		Pixels: func(dst []uint8, p Picture, key uint64) error {
-			if len(dst) != 2*2*3 {
-				return fmt.Errorf("%d bytes to fill", len(dst))
-			}
-			copy(dst, p.RGB)
-			for i := range 8 {
-				dst[4+i] = uint8(key >> (8 * i))
-			}
-			return nil
-		},
-		Tokens: func(dst []int32, caption string) (int, bool) {
-			clear(dst)
-			for i := range min(len(dst), len(caption)) {
-				dst[i] = int32(caption[i])
-			}
-			return min(len(dst), len(caption)), len(caption) > len(dst)
-		},
-	}
-}
-
-// badSamples picks a share of n samples, deterministically.
-func badSamples(n int, share float64, seed uint64) map[int]string {
-	r := rand.New(rand.NewPCG(seed, 1))
-	out := map[int]string{}
-	for i := range n {
-		if r.Float64() < share {
-			out[i] = fmt.Sprint("broken ", i)
-		}
-	}
-	return out
-}
-
-// all reads a stream to its end and copies what the loader would fill again.
-func all(t *testing.T, l *Loader, from, to int64) ([]Batch, error) {
-	t.Helper()
-	var out []Batch
-	for b, err := range l.Batches(t.Context(), from, to) {
-		if b != nil {
-			c := *b
-			c.Pixels, c.IDs, c.DropKeys = slices.Clone(b.Pixels), slices.Clone(b.IDs), slices.Clone(b.DropKeys)
-			out = append(out, c)
-		}
-		if err != nil {
-			return out, err
-		}
-	}
-	return out, nil
-}
-
-func good(t *testing.T, l *Loader, from, to int64) []Batch {
-	t.Helper()
-	out, err := all(t, l, from, to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
 
 func TestUsedAndSkippedArePresentInEveryEpoch(t *testing.T) {
 	for _, order := range []Order{Shuffled, Sequential} {
@@ -278,69 +183,6 @@ func TestEvaluationTakesTheOrderAndFirstCaptions(t *testing.T) {
 	}
 }
 
-func TestTooManyUnusableSamplesAreRefused(t *testing.T) {
-	for _, c := range []struct {
-		n, bad  int
-		limit   float64
-		refused string
-	}{
-		{100, 1, 0.01, ""},
-		{100, 2, 0.01, "2 of 100 samples can't be used, more than 1 %; key0: broken 0; key1: broken 1"},
-		{100, 1, 0, "1 of 100 samples can't be used, more than 0 %; key0: broken 0"},
-		{100, 0, 0, ""},
-		{100, 29, 0.29, ""}, // 0.29 * 100 < 29 in floating point
-		{100, 30, 0.29, "30 of 100 samples can't be used, more than 29 %; key0: broken 0; key1: broken 1; key2: broken 2"},
-		{100, 99, 1, ""},
-		{100, 100, 1, "none of 100 samples can be used; key0: broken 0; key1: broken 1; key2: broken 2"},
-		{1, 1, 0.01, "none of 1 samples can be used; key0: broken 0"},
-	} {
-		f := &fake{n: c.n, reasons: map[int]string{}}
-		for i := range c.bad {
-			f.reasons[i] = fmt.Sprint("broken ", i)
-		}
-		l := f.loader()
-		l.Order, l.MaxSkip = Sequential, c.limit
-		batches, err := all(t, l, 0, 3*int64(c.n)) // the count begins anew in each epoch
-		if c.refused == "" {
-			if err != nil {
-				t.Errorf("%d of %d, limit %g: %v", c.bad, c.n, c.limit, err)
-			}
-			continue
-		}
-		var data *DataError
-		if !errors.As(err, &data) || data.Reason != c.refused || data.Source != "fake" {
-			t.Errorf("%d of %d, limit %g: %v", c.bad, c.n, c.limit, err)
-		}
-		told := 0
-		for _, b := range batches {
-			told += len(b.Skipped)
-		}
-		if last := batches[len(batches)-1]; last.N != 0 || told > c.bad || told == 0 {
-			t.Errorf("%d of %d, limit %g: %d skips were told, last batch of %d", c.bad, c.n, c.limit, told, last.N)
-		}
-	}
-}
-
-func TestAFullBatchBeforeTheRefusalIsStillDelivered(t *testing.T) {
-	f := &fake{n: 10, reasons: map[int]string{1: "x", 4: "x"}}
-	l := f.loader()
-	l.Order, l.BatchSize, l.MaxSkip = Sequential, 3, 0.1
-	batches, err := all(t, l, 0, 10)
-	if err == nil || len(batches) != 2 || !slices.Equal(batches[0].Index, []int{0, 2, 3}) || len(batches[0].Skipped) != 2 || len(batches[1].Skipped) != 0 {
-		t.Errorf("%+v, %v", batches, err)
-	}
-}
-
-func TestAShortRangeWithoutUsableSamplesIsAnEmptyBatch(t *testing.T) {
-	f := &fake{n: 100, reasons: map[int]string{3: "x", 4: "y"}}
-	l := f.loader()
-	l.Order = Sequential
-	batches := good(t, l, 3, 5)
-	if len(batches) != 1 || batches[0].N != 0 || len(batches[0].Skipped) != 2 || batches[0].Next != 5 {
-		t.Errorf("%+v", batches)
-	}
-}
-
 func TestBadEntriesAreSkippedUnread(t *testing.T) {
 	f := &fake{n: 10, entries: map[int]string{2: "no caption"}}
 	b := good(t, f.loader(), 0, 10)
@@ -403,99 +245,6 @@ func TestPicturesAloneNeedNoTokens(t *testing.T) {
 	l.Tokens, l.ContextLength = nil, 0
 	if b := good(t, l, 0, 5)[0]; b.N != 5 || len(b.IDs) != 0 || b.MaxTokens != 0 {
 		t.Errorf("%+v", b)
-	}
-}
-
-// leave takes one batch of many.
-func leave(t *testing.T, l *Loader) {
-	t.Helper()
-	for _, err := range l.Batches(t.Context(), 0, 1000) {
-		if err != nil {
-			t.Error(err)
-		}
-		break
-	}
-}
-
-// settles waits for goroutines to be no more than before.
-func settles(t *testing.T, before int) {
-	t.Helper()
-	for range 200 {
-		if runtime.NumGoroutine() <= before {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
-}
-
-func TestNoGoroutineIsLeft(t *testing.T) {
-	before := runtime.NumGoroutine()
-	f := &fake{n: 100, reasons: badSamples(100, 0.1, 1)}
-	refusing := f.loader()
-	refusing.MaxSkip = 0
-	if _, err := all(t, refusing, 0, 1000); err == nil {
-		t.Error("nothing was refused")
-	}
-	leave(t, f.loader())
-	good(t, f.loader(), 0, 1000)
-	settles(t, before)
-}
-
-// So that the source can be closed behind the loop.
-func TestNothingIsReadAfterTheStream(t *testing.T) {
-	var busy atomic.Int64
-	for range 20 {
-		l := (&fake{n: 100}).loader()
-		l.Pixels = func([]uint8, Picture, uint64) error {
-			busy.Add(1)
-			defer busy.Add(-1)
-			time.Sleep(200 * time.Microsecond)
-			return nil
-		}
-		leave(t, l)
-		if n := busy.Load(); n != 0 {
-			t.Fatalf("%d pictures are still being made", n)
-		}
-	}
-}
-
-func TestCancellationEndsTheStream(t *testing.T) {
-	before := runtime.NumGoroutine()
-	ctx, cancel := context.WithCancel(t.Context())
-	var batches int
-	var last error
-	for b, err := range (&fake{n: 100}).loader().Batches(ctx, 0, 1<<40) {
-		if last = err; err != nil {
-			if b != nil {
-				t.Error("a batch came with the context's error")
-			}
-			continue
-		}
-		if batches++; batches == 5 {
-			cancel()
-		}
-	}
-	cancel()
-	if !errors.Is(last, context.Canceled) || batches != 5 {
-		t.Errorf("%d batches, then %v", batches, last)
-	}
-	settles(t, before)
-}
-
-// A source that waits for the context, as one on a dead disk would be told to.
-func TestCancellationReachesAStuckRead(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	l := (&fake{n: 100}).loader()
-	l.Pixels = func([]uint8, Picture, uint64) error {
-		cancel()
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	for b, err := range l.Batches(ctx, 0, 100) {
-		if b != nil || !errors.Is(err, context.Canceled) {
-			t.Errorf("%+v, %v", b, err)
-		}
 	}
 }
 
