@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -81,7 +82,8 @@ func (o *embedOptions) run(ctx context.Context, a *app, k *knobs, args []string)
 		return err
 	}
 	defer closeWith(&err, w)
-	e := &embedding{app: a, model: m, source: src, writer: w}
+	e := &embedding{app: a, model: m, source: src, writer: w, maxSkip: o.MaxSkip}
+	m.options.MaxSkip = 1 // what can't be embedded is counted, and judged against all pictures at the end
 	return e.run(ctx, pictureRoots(args))
 }
 
@@ -114,6 +116,8 @@ type embedding struct {
 	writer *search.Writer
 	result embedResult
 	byPath map[string]int // the sample of each path
+
+	maxSkip float64
 }
 
 func (e *embedding) run(ctx context.Context, roots []string) error {
@@ -176,10 +180,14 @@ func (e *embedding) embed(ctx context.Context, plan search.Plan) error {
 	bar := e.console.progress("embed", int64(len(plan.Embed)))
 	defer bar.done()
 	part := datasets.Select(e.source, indices)
-	return e.model.eachBatch(ctx, part, func(b *datasets.Batch, features []float32) error {
+	err := e.model.eachBatch(ctx, part, func(b *datasets.Batch, features []float32) error {
 		bar.set(b.Next)
 		return e.add(ctx, plan, b, features, isNew)
 	}, func(s datasets.Skip) { e.result.Failed++; e.tellSkip(s) })
+	if isAny[*datasets.DataError](err) {
+		return nil // none of the new ones can be used: they are counted
+	}
+	return err
 }
 
 // add puts a batch's rows into the index.
@@ -235,17 +243,18 @@ func (e *embedding) captions(plan search.Plan, b *datasets.Batch) ([][]float32, 
 
 func (e *embedding) tell(done int) error {
 	r := e.result
-	if r.Failed > 0 && r.Failed == e.source.Len() {
-		return &datasets.DataError{Source: e.source.Info().Name, Reason: "none of the pictures could be read"}
+	var err error
+	if total := e.source.Len(); float64(r.Failed) > e.maxSkip*float64(total) {
+		err = &datasets.DataError{Source: e.source.Info().Name, Reason: fmt.Sprintf("%d of %d pictures could not be used, more than --max-skip %g; the others are in the index", r.Failed, total, e.maxSkip)}
 	}
 	if e.console.json {
-		return e.console.result(r)
+		return errors.Join(e.console.result(r), err)
 	}
 	e.console.print("added %d, updated %d, unchanged %d, moved %d, removed %d, failed %d", r.Added, r.Updated, r.Unchanged, r.Moved, r.Removed, r.Failed)
 	if done > 0 {
 		e.console.print("%.1f pictures a second", r.Rate)
 	}
-	return nil
+	return err
 }
 
 // pictureRoots are the folders among the arguments: what is gone below them leaves the index.

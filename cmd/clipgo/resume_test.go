@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// sameRun compares two finished runs: weights and optimizer to the byte, metrics but for times.
+func sameRun(t *testing.T, got, want string) {
+	t.Helper()
+	for _, name := range []string{weightsFile, "optimizer.safetensors"} {
+		a, b := read(t, newest(t, got), name), read(t, newest(t, want), name)
+		if !bytes.Equal(a, b) {
+			t.Errorf("%s differs between %s and %s", name, got, want)
+		}
+	}
+	if a, b := untimed(t, got), untimed(t, want); a != b {
+		t.Errorf("metrics differ:\n%s\nwant\n%s", a, b)
+	}
+}
+
+func newest(t *testing.T, run string) string {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(run, checkpointsDir, "step-*"))
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("%s has no checkpoint (%v)", run, err)
+	}
+	return dirs[len(dirs)-1]
+}
+
+func read(t *testing.T, parts ...string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(parts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// untimed is a run's metrics without the fields that a clock decides.
+func untimed(t *testing.T, run string) string {
+	t.Helper()
+	var out strings.Builder
+	for line := range strings.Lines(string(read(t, run, metricsFile))) {
+		var row map[string]any
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatalf("%s: %v in %q", run, err, line)
+		}
+		delete(row, "pairs_per_second")
+		delete(row, "data_wait_fraction")
+		data, _ := json.Marshal(row)
+		out.Write(append(data, '\n'))
+	}
+	return out.String()
+}
+
+func TestResumeContinuesExactly(t *testing.T) {
+	model := tiny(t)
+	whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
+	must(t, tinyRun(model, whole)...)
+	must(t, tinyRun(model, parts, "--stop-after", "20", "--workers", "1")...)
+	r := must(t, "train", "--resume", "latest", "--out", parts, "--workers", "5", "--json")
+	if got := decodeJSON[struct{ Step, Samples int }](t, r); got.Step != 40 || got.Samples != 640 {
+		t.Errorf("ended at %+v, want step 40 and 640 samples", got)
+	}
+	sameRun(t, parts, whole)
+}
+
+// TestKilledRunsLoseNothing kills a training at random times, again and again, and resumes it each time.
+func TestKilledRunsLoseNothing(t *testing.T) {
+	model := tiny(t)
+	whole, killed := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "killed")
+	settings := []string{"--save-frequency", "7", "--keep", "2", "--steps", "120"}
+	must(t, tinyRun(model, whole, settings...)...)
+	random := rand.New(rand.NewPCG(1, 2))
+	const kills = 20
+	longest := 1500 * time.Millisecond
+	for n := range kills {
+		c := process(t, tinyRun(model, killed, append(settings, "--resume", "latest")...)...)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- c.Wait() }()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatalf("sitting %d: %v", n, err)
+			}
+			longest = longest / 2 // this machine is fast: kill earlier, and let it train once more from the start
+			if err := os.RemoveAll(killed); err != nil {
+				t.Fatal(err)
+			}
+		case <-time.After(time.Duration(random.Int64N(int64(longest)))):
+			_ = c.Process.Kill()
+			<-done
+			longest += longest / 20 // so that a slow machine gets through as well
+		}
+	}
+	must(t, tinyRun(model, killed, append(settings, "--resume", "latest")...)...)
+	sameRun(t, killed, whole)
+}
+
+func TestInterruptSavesAndExits130(t *testing.T) {
+	model := tiny(t)
+	whole, stopped := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "stopped")
+	must(t, tinyRun(model, whole, "--steps", "400")...)
+	c := process(t, tinyRun(model, stopped, "--steps", "400")...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return exists(filepath.Join(stopped, metricsFile)) && len(untimed(t, stopped)) > 0 })
+	_ = c.Process.Signal(syscall.SIGINT)
+	_ = c.Wait()
+	switch code := c.ProcessState.ExitCode(); code {
+	case 130:
+	case 0:
+		t.Skip("the training ended before the signal came")
+	default:
+		t.Fatalf("exit %d, want 130", code)
+	}
+	must(t, "train", "--resume", "latest", "--out", stopped)
+	sameRun(t, stopped, whole)
+}
+
+func waitFor(t *testing.T, condition func() bool) {
+	t.Helper()
+	for range 6000 {
+		if condition() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("waited a minute in vain")
+}
