@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"clipgo/training"
 )
 
 // app is what every command is given: the console, which exists once the flags are known.
@@ -9,6 +11,8 @@ type app struct {
 	streams streams
 	output  output
 	console *console
+
+	afterStep training.Hook // of a test that watches a training; nil otherwise
 }
 
 func newRoot(s streams) *cobra.Command {
@@ -24,7 +28,7 @@ that it was never trained on, and searches folders of pictures by words, by pict
   clipgo search --index pictures.index "a red heart"`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
 			a.console, err = newConsole(a.streams, a.output)
@@ -40,12 +44,25 @@ that it was never trained on, and searches folders of pictures by words, by pict
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return flagError(c, err) })
 	root.AddCommand(newTrain(a), newZeroshot(a), newEval(a), newEmbed(a), newSearch(a), newInfo(a), newBench(a), newDoctor(a), newVersion(a))
 	root.InitDefaultCompletionCmd()
-	for _, c := range append(root.Commands(), root) {
+	for _, c := range root.Commands() {
 		if c.Args != nil {
 			c.Args = usageArgs(c.Args)
 		}
 	}
 	return root
+}
+
+// knownCommand refuses a word that is no command, with the nearest one.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	c.SuggestionsMinimumDistance = 2
+	hint := "see clipgo --help"
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + near[0] + "?"
+	}
+	return usagef("there is no command %q; %s", args[0], hint)
 }
 
 // usageArgs makes a wrong number of arguments a usage error.

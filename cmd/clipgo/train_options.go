@@ -121,6 +121,11 @@ func recipeRun(wish trainOptions) (*trainOptions, error) {
 		o.Model = recipe.Model
 	}
 	if o.Model == "" {
+		if src, err := datasets.Open(wish.TrainData, wish.Data); err != nil {
+			return nil, err // a misspelt built-in set has no recipe either
+		} else if err := src.Close(); err != nil {
+			return nil, err
+		}
 		return nil, usagef("--model is missing: only the built-in sets choose one themselves (clipgo info --list shows the configs)")
 	}
 	if o.source, err = findModel(o.Model, wish.Pretrained); err != nil {

@@ -44,11 +44,13 @@ type session struct {
 	state   training.State // of the checkpoint that it goes on from; zero at the start of a run
 	resumed string         // that checkpoint's path
 	closers []func() error
+
+	afterStep training.Hook
 }
 
 // train runs one sitting.
 func train(ctx context.Context, a *app, o *trainOptions) (err error) {
-	s := &session{trainOptions: o, console: a.console, tokens: bpe.New()}
+	s := &session{trainOptions: o, console: a.console, tokens: bpe.New(), afterStep: a.afterStep}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.openData(); err != nil {
 		return err
@@ -160,6 +162,9 @@ func (s *session) run(ctx context.Context) error {
 		return err
 	}
 	s.trainer.Hooks = hooks.list
+	if s.afterStep != nil {
+		s.trainer.Hooks = append(s.trainer.Hooks, s.afterStep)
+	}
 	end := s.end(s.train.Len())
 	batches := s.loader().Batches(ctx, s.state.Position, end)
 	err = s.trainer.Run(ctx, hooks.watch(batches))

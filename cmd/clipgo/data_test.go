@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// picture writes a plain square of a colour as PNG.
+func picture(t testing.TB, path string, c color.Color) string {
+	t.Helper()
+	im := image.NewNRGBA(image.Rect(0, 0, 40, 40))
+	for i := range 40 * 40 {
+		im.Set(i%40, i/40, c)
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, im); err != nil {
+		t.Fatal(err)
+	}
+	return write(t, path, b.String())
+}
+
+// pairs writes a folder of n pictures with captions.
+func pairs(t testing.TB, n int) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i := range n {
+		picture(t, filepath.Join(dir, fmt.Sprintf("p%03d.png", i)), color.NRGBA{uint8(i * 37), uint8(i * 91), uint8(i * 13), 255})
+		write(t, filepath.Join(dir, fmt.Sprintf("p%03d.txt", i)), fmt.Sprintf("colour number %d\n", i))
+	}
+	return dir
+}
+
+// skipped reads a run's ledger.
+func skipped(t *testing.T, run string) []skipLine {
+	t.Helper()
+	var out []skipLine
+	for line := range strings.Lines(string(read(t, run, skippedFile))) {
+		var s skipLine
+		if err := json.Unmarshal([]byte(line), &s); err != nil {
+			t.Fatalf("%v in %q", err, line)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func TestUsedAndSkippedArePresent(t *testing.T) {
+	model, dir := tiny(t), pairs(t, 40)
+	write(t, filepath.Join(dir, "p007.png"), "this is a text")
+	whole := read(t, dir, "p011.png")
+	write(t, filepath.Join(dir, "p011.png"), string(whole[:len(whole)/2]))
+	if err := os.Remove(filepath.Join(dir, "p013.txt")); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "run")
+	args := []string{"train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "8", "--epochs", "1", "--precision", "fp32", "--json"}
+	r := must(t, append(args, "--max-skip", "0.1")...)
+	got := decodeJSON[struct{ Samples, Skipped int }](t, r)
+	if lines := skipped(t, out); got.Samples != 37 || got.Skipped != 3 || len(lines) != 3 {
+		t.Errorf("%d used, %d skipped, %d lines in the ledger; want 37, 3, 3", got.Samples, got.Skipped, len(lines))
+	}
+	for _, s := range skipped(t, out) {
+		if s.Key == "" || s.Reason == "" || s.Source == "" {
+			t.Errorf("a line of the ledger lacks something: %+v", s)
+		}
+	}
+	strict := filepath.Join(t.TempDir(), "run")
+	args[6] = strict
+	if r := clipgo(t, args...); r.code != exitData {
+		t.Errorf("three of forty pictures are over 1 %%: exit %d, want 3: %s", r.code, r.err)
+	}
+}
+
+func TestLongAndBrokenCaptionsAreMended(t *testing.T) {
+	model, dir := tiny(t), pairs(t, 16)
+	write(t, filepath.Join(dir, "p000.txt"), strings.Repeat("word ", 200_000))
+	write(t, filepath.Join(dir, "p001.txt"), "caf\xe9 au lait")
+	out := filepath.Join(t.TempDir(), "run")
+	r := must(t, "train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "16", "--steps", "2", "--precision", "fp32")
+	if !strings.Contains(r.err, "longer than the context") {
+		t.Errorf("a caption that was cut is not told:\n%s", r.err)
+	}
+	if n := len(skipped(t, out)); n != 0 {
+		t.Errorf("%d samples were skipped, want none", n)
+	}
+}
+
+func TestChangedDataIsNotResumedUnasked(t *testing.T) {
+	model, dir := tiny(t), pairs(t, 16)
+	out := filepath.Join(t.TempDir(), "run")
+	args := []string{"train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "8", "--steps", "6", "--precision", "fp32"}
+	must(t, append(args, "--stop-after", "3")...)
+	write(t, filepath.Join(dir, "p003.txt"), "another caption")
+	if r := clipgo(t, append(args, "--resume", "latest")...); r.code != exitUsage || !strings.Contains(r.err, "--allow-data-change") {
+		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+	must(t, append(args, "--resume", "latest", "--allow-data-change")...)
+}
+
+func TestAFullDiskLosesNothing(t *testing.T) {
+	model := tiny(t)
+	disk := filepath.Join(t.TempDir(), "disk")
+	unmount := mount(t, disk, "50m") // a checkpoint is 20 MB
+	defer unmount()
+	out := filepath.Join(disk, "run")
+	args := []string{"--save-frequency", "10", "--steps", "30", "--keep", "3"}
+	must(t, tinyRun(model, out, append(args, "--stop-after", "10")...)...)
+	filler := write(t, filepath.Join(disk, "filler"), strings.Repeat("x", 15<<20))
+	r := clipgo(t, tinyRun(model, out, append(args, "--resume", "latest")...)...)
+	if r.code != exitFailed || !strings.Contains(r.err, "no space left") {
+		t.Fatalf("exit %d, want 1 for a full disk: %s", r.code, r.err)
+	}
+	must(t, "info", out) // the checkpoint from before verifies
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	must(t, tinyRun(model, out, append(args, "--resume", "latest", "--keep", "1")...)...)
+	whole := filepath.Join(t.TempDir(), "whole")
+	must(t, tinyRun(model, whole, args...)...)
+	sameRun(t, out, whole)
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"image/color"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"clipgo/search"
+)
+
+// trained trains a tiny model for a moment and returns its run.
+func trained(t *testing.T) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "run")
+	must(t, tinyRun(tiny(t), out, "--steps", "4")...)
+	return out
+}
+
+func TestEmbedFollowsAFolder(t *testing.T) {
+	run, dir, index := trained(t), t.TempDir(), filepath.Join(t.TempDir(), "index")
+	red := picture(t, filepath.Join(dir, "red.png"), color.NRGBA{220, 20, 20, 255})
+	picture(t, filepath.Join(dir, "green.png"), color.NRGBA{20, 220, 20, 255})
+	blue := picture(t, filepath.Join(dir, "blue.png"), color.NRGBA{20, 20, 220, 255})
+	write(t, filepath.Join(dir, "blue.txt"), "a blue square\n")
+	embed := func(more ...string) embedResult {
+		r := must(t, append([]string{"embed", "--model", run, dir, "--index", index, "--json"}, more...)...)
+		got := decodeJSON[embedResult](t, r)
+		got.Rate = 0
+		return got
+	}
+	check := func(what string, got, want embedResult) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: %+v, want %+v", what, got, want)
+		}
+	}
+	check("first run", embed(), embedResult{Added: 3})
+	check("nothing new", embed(), embedResult{Unchanged: 3})
+	picture(t, red, color.NRGBA{120, 0, 0, 255})
+	picture(t, filepath.Join(dir, "new.png"), color.NRGBA{120, 120, 0, 255})
+	if err := os.Remove(filepath.Join(dir, "green.png")); err != nil {
+		t.Fatal(err)
+	}
+	check("one of each", embed(), embedResult{Added: 1, Updated: 1, Unchanged: 1, Removed: 1})
+	write(t, filepath.Join(dir, "broken.png"), "not a picture")
+	check("a broken one", embed("--max-skip", "0.5"), embedResult{Unchanged: 3, Failed: 1})
+
+	r := must(t, "search", "--index", index, "--json", "--top", "1", blue)
+	if hit := decodeJSON[search.Hit](t, r); hit.Path == blue {
+		t.Error("the picture that was asked with is its own best hit")
+	}
+	r = must(t, "search", "--index", index, "--top", "2", "a blue square")
+	if n := strings.Count(r.out, "\n"); n != 2 {
+		t.Errorf("%d hits, want 2:\n%s", n, r.out)
+	}
+	if r := clipgo(t, "search", "--index", index, "--", "cat", "-cat"); r.code != exitFailed && r.code != exitUsage {
+		t.Errorf("terms that cancel: exit %d: %s", r.code, r.err)
+	}
+	if r := clipgo(t, "search", "--index", index, filepath.Join(dir, "broken.png")); r.code != exitData {
+		t.Errorf("a broken picture as query: exit %d, want 3: %s", r.code, r.err)
+	}
+	other := trained(t)
+	if r := clipgo(t, "search", "--index", index, "--model", other, "cat"); r.code != exitModel {
+		t.Errorf("another model's index: exit %d, want 4: %s", r.code, r.err)
+	}
+}
+
+func TestAnIndexHasOneWriter(t *testing.T) {
+	run, index := trained(t), filepath.Join(t.TempDir(), "index")
+	c := process(t, "embed", "--model", run, "builtin:emoji", "--index", index)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Wait() }()
+	defer func() { _ = c.Process.Kill() }()
+	waitFor(t, func() bool { return exists(filepath.Join(index, "meta.json")) })
+	if r := clipgo(t, "embed", "--model", run, "builtin:emoji", "--index", index); r.code != exitInUse && r.code != 0 {
+		t.Errorf("exit %d, want 75: %s", r.code, r.err)
+	}
+}
+
+// TestKilledEmbeddingGoesOn kills embed at random times; what a later run finds in the index is what an unbroken one
+// has.
+func TestKilledEmbeddingGoesOn(t *testing.T) {
+	run := trained(t)
+	whole, killed := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "killed")
+	must(t, "embed", "--model", run, "builtin:emoji", "--index", whole)
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 5 {
+		c := process(t, "embed", "--model", run, "builtin:emoji", "--index", killed)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(random.Int64N(int64(1200 * time.Millisecond))))
+		_ = c.Process.Signal(syscall.SIGKILL)
+		_ = c.Wait()
+	}
+	must(t, "embed", "--model", run, "builtin:emoji", "--index", killed)
+	want := must(t, "search", "--index", whole, "--json", "a red heart").out
+	if got := must(t, "search", "--index", killed, "--json", "a red heart").out; got != want {
+		t.Errorf("hits differ:\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestZeroshotPrintsWhatItPromises(t *testing.T) {
+	run, dir := trained(t), t.TempDir()
+	r := must(t, "zeroshot", "--model", run, "builtin:shapes?split=novel&n=40", "--json")
+	got := decodeJSON[map[string]float64](t, r)
+	for key, want := range map[string]float64{"n": 40, "classes": 288} {
+		if got[key] != want {
+			t.Errorf("%s is %g, want %g", key, got[key], want)
+		}
+	}
+	for _, key := range []string{"top1", "top5", "mean_per_class_recall", "chance"} {
+		if v, ok := got[key]; !ok || v < 0 || v > 1 {
+			t.Errorf("%s is %g (there: %v)", key, v, ok)
+		}
+	}
+	a := picture(t, filepath.Join(dir, "a.png"), color.White)
+	b := picture(t, filepath.Join(dir, "b.png"), color.Black)
+	r = must(t, "zeroshot", "--model", run, a, b, "--classes", "a cat,a dog", "--json")
+	if n := strings.Count(r.out, "\n"); n != 2 || !strings.Contains(r.out, `"label":"a cat"`) {
+		t.Errorf("%d lines:\n%s", n, r.out)
+	}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"testing"
+
+	"clipgo/internal/torch"
+	"clipgo/training"
+)
+
+// TestSoakMemoryStaysFlat trains on and on: the number of live handles is the same after every step, and the memory of
+// the process stops growing. CLIPGO_SOAK=1 makes it 2,000 steps.
+func TestSoakMemoryStaysFlat(t *testing.T) {
+	model, out := tiny(t), filepath.Join(t.TempDir(), "run")
+	steps := 300
+	if os.Getenv("CLIPGO_SOAK") != "" {
+		steps = 2000
+	}
+	o := memoryWatch(t, model, out, steps)
+	early, late := highest(o.rss[steps/4:steps/2]), highest(o.rss[3*steps/4:])
+	t.Logf("RSS at steps %d-%d at most %.1f MB, at steps %d-%d %.1f MB; %d live handles", steps/4, steps/2, early, 3*steps/4, steps, late, o.live[0])
+	for i, n := range o.live {
+		if n != o.live[0] {
+			t.Fatalf("%d live handles after step %d, %d after the first", n, i+1, o.live[0])
+		}
+	}
+	const allowed = 4 // MB: Go's heap breathes by about two
+	if late-early > allowed {
+		t.Errorf("memory grew by %.1f MB, allowed are %d", late-early, allowed)
+	}
+}
+
+// watched is what a training looked like from outside, after each step.
+type watched struct {
+	rss  []float64 // MB
+	live []int64
+}
+
+func memoryWatch(t *testing.T, model, out string, steps int) *watched {
+	t.Helper()
+	k := newKnobs(newVersion(&app{}))
+	trainFlags(k)
+	args := tinyRun(model, out, "--steps", strconv.Itoa(steps))[1:]
+	if err := k.command.ParseFlags(args); err != nil {
+		t.Fatal(err)
+	}
+	o, err := resolveTrain(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newConsole(streams{out: &strings.Builder{}, err: &strings.Builder{}}, output{logFormat: "text", quiet: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watched{}
+	defer debug.SetGCPercent(debug.SetGCPercent(20)) // so that Go's garbage hides little
+	after := hookFunc(func(context.Context, training.Event) error {
+		w.rss, w.live = append(w.rss, rss(t)), append(w.live, torch.Live())
+		return nil
+	})
+	if err := train(t.Context(), &app{console: c, afterStep: after}, o); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// rss is the resident memory of this process in MB.
+func rss(t *testing.T) float64 {
+	t.Helper()
+	data, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Skip(err)
+	}
+	pages, err := strconv.ParseFloat(strings.Fields(string(data))[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * float64(os.Getpagesize()) / (1 << 20)
+}
+
+func highest(v []float64) float64 {
+	var m float64
+	for _, x := range v {
+		m = max(m, x)
+	}
+	return m
+}
