@@ -14,10 +14,10 @@ import (
 )
 
 // trained trains a tiny model for a moment and returns its run.
-func trained(t *testing.T) string {
+func trained(t *testing.T, more ...string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "run")
-	must(t, tinyRun(tiny(t), out, "--steps", "4")...)
+	must(t, tinyRun(tiny(t), out, append([]string{"--steps", "4"}, more...)...)...)
 	return out
 }
 
@@ -64,7 +64,7 @@ func TestEmbedFollowsAFolder(t *testing.T) {
 	if r := clipgo(t, "search", "--index", index, filepath.Join(dir, "broken.png")); r.code != exitData {
 		t.Errorf("a broken picture as query: exit %d, want 3: %s", r.code, r.err)
 	}
-	other := trained(t)
+	other := trained(t, "--seed", "1")
 	if r := clipgo(t, "search", "--index", index, "--model", other, "cat"); r.code != exitModel {
 		t.Errorf("another model's index: exit %d, want 4: %s", r.code, r.err)
 	}
