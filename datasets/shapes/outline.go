@@ -10,7 +10,7 @@ type outline struct {
 	distance func(x, y float64) float64
 }
 
-// outlines are in the order of shapes. Their radii make the areas look alike.
+// outlines are in the order of shapes.
 var outlines = [...]outline{
 	{reach: 1, distance: circle},
 	{reach: 0.9 * math.Sqrt2, turn: degrees(10), distance: square},

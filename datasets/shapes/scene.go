@@ -22,8 +22,8 @@ const (
 	gap         = 1.5   // between two objects, at least
 )
 
-// radii are the least and the greatest nominal radius of each size, in pixels.
-var radii = [...][2]float64{{4.2, 4.9}, {8.4, 9.4}}
+// radii are the least and the greatest radius of each size, in pixels: that of the circle around the shape.
+var radii = [...][2]float64{{6.4, 7.2}, {12, 13}}
 
 // object is a shape in its place.
 type object struct {
@@ -70,7 +70,7 @@ func (s *stream) objects(c Combination) []object {
 	out := make([]object, c.count()+1)
 	for i := range out {
 		o := &out[i]
-		o.radius = s.between(limits[0], limits[1])
+		o.radius = s.between(limits[0], limits[1]) / shape.reach
 		o.turn = s.between(-shape.turn, shape.turn)
 		for channel, v := range paints[c.color()] {
 			o.paint[channel] = min(max(v+s.between(-paintSpread, paintSpread), 0), 255)

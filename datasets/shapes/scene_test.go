@@ -93,7 +93,7 @@ func check(t *testing.T, key string, c Combination, pix []uint8) {
 	}
 	for _, s := range spots {
 		across := max(s.right-s.left, s.bottom-s.top) + 1
-		if large := across >= 14; large != (c.size() == 1) || across < 7 || across > 25 {
+		if large := across >= 16; large != (c.size() == 1) || across < 8 || across > 27 {
 			t.Errorf("%s, %s: one is %d pixels across", key, c.Caption(), across)
 		}
 		if s.left == 0 || s.top == 0 || s.right == Side-1 || s.bottom == Side-1 {
