@@ -19,7 +19,7 @@ var builtins = map[string]struct {
 	open       func(q query) (Source, error)
 	parameters []string
 }{
-	"emoji":  {openEmoji, []string{"split"}},
+	"emoji":  {openEmoji, []string{"names", "split"}},
 	"shapes": {openShapes, []string{"label-noise", "n", "seed", "split"}},
 }
 
@@ -100,16 +100,18 @@ func (q *query) share(parameter string) float64 {
 // emojiTemplates make the captions of an emoji from its name, and the prompts for it.
 var emojiTemplates = []string{"{}", "an emoji of {}", "a picture of {}", "{} emoji"}
 
-// emojiSource is the emoji of a split; its classes are all emoji.
+// emojiSource is the emoji of a split. Its classes are all emoji, or those of the split.
 type emojiSource struct {
 	all    []emoji.Emoji
 	chosen []int // positions in all
+	labels []int // of those chosen
 	info   Info
 }
 
 func openEmoji(q query) (Source, error) {
 	splits := []string{"all", "train", "val"}
 	split := splits[q.choice("split", splits...)]
+	own := q.choice("names", "all", "split") == 1 // the classes are this split's alone
 	if q.err != nil {
 		return nil, q.err
 	}
@@ -119,9 +121,12 @@ func openEmoji(q query) (Source, error) {
 	}
 	s := &emojiSource{all: all, info: Info{Name: q.src, Kind: "builtin", Templates: slices.Clone(emojiTemplates)}}
 	for i, e := range all {
-		s.info.Classes = append(s.info.Classes, e.Name)
-		if split == "all" || e.HeldOut() == (split == "val") {
-			s.chosen = append(s.chosen, i)
+		chosen := split == "all" || e.HeldOut() == (split == "val")
+		if chosen {
+			s.chosen, s.labels = append(s.chosen, i), append(s.labels, len(s.info.Classes))
+		}
+		if chosen || !own {
+			s.info.Classes = append(s.info.Classes, e.Name)
 		}
 	}
 	s.info.Fingerprint = fmt.Sprintf("builtin:emoji split=%s n=%d font=%08x", split, len(s.chosen), emoji.Checksum())
@@ -138,7 +143,7 @@ func (s *emojiSource) Entry(i int) Entry {
 	for j, t := range emojiTemplates {
 		captions[j] = strings.ReplaceAll(t, "{}", e.Name)
 	}
-	return Entry{Key: fmt.Sprintf("%U %s", e.Rune, e.Name), Captions: captions, Label: s.chosen[i]}
+	return Entry{Key: fmt.Sprintf("%U %s", e.Rune, e.Name), Captions: captions, Label: s.labels[i]}
 }
 
 func (s *emojiSource) Picture(ctx context.Context, i int) (Picture, error) {

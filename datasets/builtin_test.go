@@ -27,7 +27,7 @@ func TestBuiltinsThatCannotBeMeantAreRefused(t *testing.T) {
 		"builtin:":                                 `no built-in set ""; known: emoji, shapes`,
 		"builtin:mnist":                            `no built-in set "mnist"; known: emoji, shapes`,
 		"builtin:Emoji":                            `no built-in set "Emoji"; known: emoji, shapes`,
-		"builtin:emoji?n=3":                        `emoji has no parameter "n"; known: split`,
+		"builtin:emoji?n=3":                        `emoji has no parameter "n"; known: names, split`,
 		"builtin:emoji?split=test":                 "split=test is not one of all, train, val",
 		"builtin:emoji?split=":                     "split= is not one of all, train, val",
 		"builtin:shapes?split=all":                 "split=all is not one of train, val, novel",
@@ -202,6 +202,26 @@ func TestScenesAreThoseOfTheirSplit(t *testing.T) {
 			if e := s.Entry(i); shapes.Combination(e.Label).Novel() != novel {
 				t.Errorf("%s: %+v", src, e)
 			}
+		}
+	}
+}
+
+func TestEmojiNamesCanBeThoseOfTheSplitAlone(t *testing.T) {
+	all, err := openBuiltin("builtin:emoji?split=val")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := openBuiltin("builtin:emoji?split=val&names=split")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, o := len(all.Info().Classes), len(own.Info().Classes); a != 1411 || o != own.Len() || o != all.Len() {
+		t.Errorf("%d and %d classes for %d pictures", a, o, own.Len())
+	}
+	for i := range own.Len() {
+		a, o := all.Entry(i), own.Entry(i)
+		if name := own.Info().Classes[o.Label]; name != all.Info().Classes[a.Label] || !slices.Contains(o.Captions, name) {
+			t.Errorf("%s is labelled %q", o.Key, name)
 		}
 	}
 }

@@ -95,8 +95,15 @@ func (c *console) result(v any) error {
 	return e.Encode(v)
 }
 
-// progress shows how far n of total is. Without a terminal it logs a line each interval. done takes the bar away.
+// progress shows how far n of total is: a bar, or without a terminal a log line each interval. done takes it away.
 func (c *console) progress(what string, total int64) *progress {
+	p := c.barOnly(what, total)
+	p.interval = logInterval
+	return p
+}
+
+// barOnly is progress for work that logs lines of its own.
+func (c *console) barOnly(what string, total int64) *progress {
 	p := &progress{console: c, what: what, total: total, begun: time.Now(), logged: time.Now()}
 	if c.terminal && !c.quiet {
 		c.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(c.err), progressbar.OptionSetDescription(what),
@@ -115,6 +122,8 @@ type progress struct {
 	at     int64
 	begun  time.Time
 	logged time.Time
+
+	interval time.Duration // between log lines; 0: none
 }
 
 const logInterval = 15 * time.Second
@@ -127,7 +136,7 @@ func (p *progress) set(at int64) {
 		_ = p.bar.Set64(at)
 		return
 	}
-	if time.Since(p.logged) >= logInterval {
+	if p.interval > 0 && time.Since(p.logged) >= p.interval {
 		p.logged = time.Now()
 		p.log.Info(p.what, "done", p.at, "of", p.total, "per_second", rate(p.at, p.begun))
 	}

@@ -41,7 +41,7 @@ func (s *session) hooks(ctx context.Context) (*hooks, error) {
 	}
 	n := float64(s.train.Len())
 	metrics := &training.Metrics{W: s.dir.metrics, Every: s.LogFrequency, Epoch: func(p int64) float64 { return float64(p) / n }, Show: h.show}
-	h.bar = s.console.progress("train", int64(s.Steps))
+	h.bar = s.console.barOnly("train", int64(s.Steps))
 	h.bar.set(int64(s.state.Step))
 	h.list = []training.Hook{hookFunc(h.skips), hookFunc(h.progress), h.diagnosis, metrics, hookFunc(h.evaluate), s.checkpoints(), hookFunc(h.report)}
 	return h, nil
