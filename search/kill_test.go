@@ -59,7 +59,7 @@ func TestKilledRunsEndAsAnUnbrokenOne(t *testing.T) {
 		if err := child.Start(); err != nil {
 			t.Fatal(err)
 		}
-		timer := time.AfterFunc(time.Duration(r.Int64N(int64(patience))), func() { child.Process.Kill() })
+		timer := time.AfterFunc(time.Duration(r.Int64N(int64(patience))), func() { _ = child.Process.Kill() })
 		patience += patience / 16
 		done = child.Wait() == nil
 		timer.Stop()

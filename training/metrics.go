@@ -48,9 +48,9 @@ type Metrics struct {
 	Epoch func(position int64) float64 // how far a position is, in epochs
 	Show  func(Row)
 
-	samples    int64
-	wait, took time.Duration
-	begun      time.Time
+	samples int64
+	wait    time.Duration
+	begun   time.Time
 }
 
 // After adds the step up and writes a line when one is due.

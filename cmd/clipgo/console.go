@@ -145,8 +145,6 @@ func (p *progress) set(at int64) {
 // hasBar says whether progress is a bar, so that no lines are needed.
 func (p *progress) hasBar() bool { return p.terminal && !p.quiet }
 
-func (p *progress) add(n int64) { p.set(p.at + n) }
-
 func (p *progress) describe(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -92,12 +92,12 @@ func (m *loaded) space(dtype search.DType) (search.Space, error) {
 	if dtype == "" {
 		dtype = search.Float32
 	}
-	print, err := m.source.fingerprint(m.options.Seed)
+	digest, err := m.source.fingerprint(m.options.Seed)
 	if err != nil {
 		return search.Space{}, err
 	}
 	pp, err := json.Marshal(m.Preprocess)
-	return search.Space{Model: m.where(), Fingerprint: print, Preprocess: pp, Dim: m.Dim(), DType: dtype}, err
+	return search.Space{Model: m.where(), Fingerprint: digest, Preprocess: pp, Dim: m.Dim(), DType: dtype}, err
 }
 
 // where is how a search finds this model again: a path is made absolute, a name stays one.

@@ -29,7 +29,7 @@ type hooks struct {
 // maxScale is what CLIP's clamp allows.
 const maxScale = 100
 
-func (s *session) hooks(ctx context.Context) (*hooks, error) {
+func (s *session) hooks() *hooks {
 	h := &hooks{session: s, logged: time.Now(), row: training.Row{Loss: training.Number(math.NaN()), Scale: training.Number(math.NaN())}}
 	h.diagnosis = &training.Diagnosis{Schedule: s.Schedule, Batch: s.BatchSize, MaxScale: maxScale}
 	for _, f := range h.diagnosis.BeforeRun() {
@@ -44,7 +44,7 @@ func (s *session) hooks(ctx context.Context) (*hooks, error) {
 	h.bar = s.console.barOnly("train", int64(s.Steps))
 	h.bar.set(int64(s.state.Step))
 	h.list = []training.Hook{hookFunc(h.skips), hookFunc(h.progress), h.diagnosis, metrics, hookFunc(h.evaluate), s.checkpoints(), hookFunc(h.report)}
-	return h, nil
+	return h
 }
 
 // hookFunc is a function as a hook.

@@ -157,17 +157,14 @@ func (s *session) precision() string { return precisionName(s.model.DType()) }
 
 // run makes the steps, then writes the report and the result.
 func (s *session) run(ctx context.Context) error {
-	hooks, err := s.hooks(ctx)
-	if err != nil {
-		return err
-	}
+	hooks := s.hooks()
 	s.trainer.Hooks = hooks.list
 	if s.afterStep != nil {
 		s.trainer.Hooks = append(s.trainer.Hooks, s.afterStep)
 	}
 	end := s.end(s.train.Len())
 	batches := s.loader().Batches(ctx, s.state.Position, end)
-	err = s.trainer.Run(ctx, hooks.watch(batches))
+	err := s.trainer.Run(ctx, hooks.watch(batches))
 	hooks.bar.done()
 	if err := errors.Join(err, hooks.finish()); err != nil {
 		return err

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -112,7 +113,7 @@ func TestCurvesStayInTheFrame(t *testing.T) {
 		d := xml.NewDecoder(strings.NewReader(svg))
 		for {
 			token, err := d.Token()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {
@@ -133,8 +134,8 @@ func inFrame(t *testing.T, el xml.StartElement) {
 		}
 		for _, pair := range regexp.MustCompile(`[ML]([-\d.]+) ([-\d.]+)`).FindAllStringSubmatch(a.Value, -1) {
 			var x, y float64
-			fmt.Sscan(pair[1], &x)
-			fmt.Sscan(pair[2], &y)
+			_, _ = fmt.Sscan(pair[1], &x)
+			_, _ = fmt.Sscan(pair[2], &y)
 			if x < left || x > chartWidth-right || y < top-0.1 || y > chartHeight-bottom+0.1 {
 				t.Errorf("point %v outside the frame", pair[0])
 			}

@@ -46,7 +46,7 @@ func TestViewsShareMemoryThatIsNotGos(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Munmap(memory)
+	defer func() { _ = unix.Munmap(memory) }()
 	for _, d := range dtypes {
 		inScope(t, func(s *torch.Scope) {
 			x := torch.View(s, unsafe.Pointer(unsafe.SliceData(memory)), d, 2, 2)

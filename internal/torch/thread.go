@@ -52,7 +52,7 @@ func do(ctx context.Context, grad int, f func(s *Scope) error) (err error) {
 	var crash any
 	job := func() {
 		defer close(done)
-		defer func() { err, crash = recovered(err, recover()) }()
+		defer func() { crash, err = recovered(err, recover()) }()
 		libtch.AtGradSetEnabled(grad)
 		s := &Scope{}
 		defer s.Free()
@@ -71,15 +71,15 @@ func do(ctx context.Context, grad int, f func(s *Scope) error) (err error) {
 }
 
 // recovered turns an operation's panic into an error and hands any other panic on.
-func recovered(err error, r any) (error, any) {
+func recovered(err error, r any) (crash any, _ error) {
 	if r == nil {
-		return err, nil
+		return nil, err
 	}
 	if e, ok := r.(*Error); ok {
-		return e, nil
+		return nil, e
 	}
 	stack := make([]byte, 16<<10)
-	return nil, fmt.Sprintf("%v\n\n%s", r, stack[:runtime.Stack(stack, false)])
+	return fmt.Sprintf("%v\n\n%s", r, stack[:runtime.Stack(stack, false)]), nil
 }
 
 // onThread runs f on libtorch's thread, also when it is already there.
