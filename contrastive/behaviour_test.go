@@ -135,7 +135,9 @@ func nearest(query, rows []float32) int {
 // stream yields the pairs of an endless stream from a position on.
 func stream(c Config, from int64) iter.Seq2[*datasets.Batch, error] {
 	return func(yield func(*datasets.Batch, error) bool) {
-		for b := pairs(c, 8, from); yield(b, nil); b = pairs(c, 8, b.Next) {
+		b := pairs(c, 8, from)
+		for yield(b, nil) {
+			b = pairs(c, 8, b.Next)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func newConsole(s streams, o output) (*console, error) {
 }
 
 func textHandler(w io.Writer, level slog.Level, color bool) slog.Handler {
-	return tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !color})
+	return tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !color})
 }
 
 func isTerminal(w io.Writer) bool {
