@@ -81,6 +81,9 @@ type skipLine struct {
 }
 
 func (h *hooks) skips(_ context.Context, e training.Event) error {
+	if e.Again {
+		return nil
+	}
 	return h.record(e.Batch.Skipped, e.Step)
 }
 
@@ -100,7 +103,7 @@ func (h *hooks) record(skips []datasets.Skip, step int) error {
 
 func (h *hooks) progress(_ context.Context, e training.Event) error {
 	h.bar.set(int64(e.Step))
-	if e.Skipped {
+	if e.Skipped && !e.Again {
 		h.session.console.log.Warn("the loss or a gradient was not finite: the step was left out", "step", e.Step)
 	}
 	return nil
