@@ -52,7 +52,10 @@ func (s *session) openValidation() (*validation, error) {
 	} else {
 		v.source = datasets.Sample(s.train, borrowed)
 	}
-	v.loaded = &loaded{tokens: s.tokens, options: inference{Workers: s.Workers, BatchSize: 64, MaxSkip: 1, Preprocess: s.Preprocess}}
+	v.loaded = &loaded{
+		tokens: s.tokens, source: modelSource{Templates: s.Templates}, // prompts as zeroshot will take them from the checkpoint
+		options: inference{Workers: s.Workers, BatchSize: 64, MaxSkip: 1, Preprocess: s.Preprocess},
+	}
 	return v, nil
 }
 
