@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"clipgo/internal/durable"
@@ -32,6 +34,7 @@ type State struct {
 	Progress
 	Seed        uint64      `json:"seed"`
 	Data        string      `json:"data_fingerprint"`
+	DataLength  int64       `json:"data_length"` // samples of an epoch, which Position counts in
 	Environment Environment `json:"environment"`
 }
 
@@ -55,7 +58,7 @@ type Checkpoints struct {
 	Pause time.Duration // or so much time, whichever comes first; 0: only by steps
 	Keep  int           // how many stay
 	Files []File
-	State State // Seed, Data and Environment; the rest is filled in
+	State State // Seed, Data, DataLength and Environment; the rest is filled in
 	Log   *slog.Logger
 
 	saved time.Time
@@ -91,7 +94,7 @@ func (c *Checkpoints) save(t *Trainer) error {
 	}
 	c.saved, c.step = time.Now(), t.Progress.Step
 	c.Log.Debug("checkpoint", "path", dir, "seconds", time.Since(begun).Seconds())
-	return c.prune()
+	return c.prune(dir)
 }
 
 func writeFiles(dir string, files []File) error {
@@ -113,13 +116,13 @@ func writeJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// prune removes all but the newest Keep checkpoints, after the new one has been verified.
-func (c *Checkpoints) prune() error {
+// prune removes all but the newest Keep checkpoints, after the one just written has been verified.
+func (c *Checkpoints) prune(written string) error {
 	dirs, err := list(c.Dir)
 	if err != nil || c.Keep <= 0 || len(dirs) <= c.Keep {
 		return err
 	}
-	if err := durable.Verify(dirs[len(dirs)-1]); err != nil {
+	if err := durable.Verify(written); err != nil {
 		return fmt.Errorf("verify new checkpoint: %w", err)
 	}
 	for _, old := range dirs[:len(dirs)-c.Keep] {
@@ -157,6 +160,26 @@ func list(dir string) ([]string, error) {
 		return 1
 	})
 	return dirs, nil
+}
+
+// DropLater removes the checkpoints of steps after the one that a run goes on from, and returns their paths: damaged ones,
+// or another future of the run, which the newest of its own must not be mistaken for.
+func DropLater(dir string, step int) (dropped []string, err error) {
+	dirs, err := list(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dirs {
+		at, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(d), "step-"))
+		if err != nil || at <= step {
+			continue
+		}
+		if err := os.RemoveAll(d); err != nil {
+			return dropped, fmt.Errorf("remove later checkpoint: %w", err)
+		}
+		dropped = append(dropped, d)
+	}
+	return dropped, nil
 }
 
 // ErrNoCheckpoint says that a run has none.

@@ -105,6 +105,23 @@ func TestChangedDataIsNotResumedUnasked(t *testing.T) {
 	must(t, append(args, "--resume", "latest", "--allow-data-change")...)
 }
 
+// TestLessDataGoesOnWithTheSameEpoch counts epochs in the length that the data had.
+func TestLessDataGoesOnWithTheSameEpoch(t *testing.T) {
+	model, dir := tiny(t), pairs(t, 32)
+	out := filepath.Join(t.TempDir(), "run")
+	args := []string{"train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "8", "--epochs", "2", "--precision", "fp32"}
+	must(t, append(args, "--stop-after", "5")...) // in the second epoch
+	for i := range 16 {
+		if err := os.Remove(filepath.Join(dir, fmt.Sprintf("p%03d.png", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := must(t, "train", "--resume", "latest", "--out", out, "--allow-data-change", "--json")
+	if got := decodeJSON[struct{ Step int }](t, r); got.Step != 7 {
+		t.Errorf("ended at step %d, want 7: the second epoch of 16 is two more steps", got.Step)
+	}
+}
+
 func TestAFullDiskLosesNothing(t *testing.T) {
 	model := tiny(t)
 	disk := filepath.Join(t.TempDir(), "disk")

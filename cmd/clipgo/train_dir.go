@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -58,7 +59,7 @@ func (s *session) findCheckpoint() error {
 	if path == "latest" {
 		latest, damaged, err := training.Latest(filepath.Join(s.Out, checkpointsDir))
 		if errors.Is(err, training.ErrNoCheckpoint) {
-			return nil
+			return s.findStart()
 		}
 		if err != nil {
 			return err
@@ -81,6 +82,13 @@ func (s *session) findCheckpoint() error {
 	return s.compare()
 }
 
+// findStart finds the weights that a run began with, for one that ended before its first checkpoint.
+func (s *session) findStart() error {
+	src, err := findModel(s.Model, s.Pretrained)
+	s.source.Weights = src.Weights
+	return err
+}
+
 // compare checks that the run goes on with the data that it began with, and says where its bytes may differ.
 func (s *session) compare() error {
 	if now := s.train.Info().Fingerprint; now != s.state.Data {
@@ -88,7 +96,7 @@ func (s *session) compare() error {
 			return usagef("--train-data: %s is not what this run began with (its samples, order or captions changed); --allow-data-change goes on all the same", s.TrainData)
 		}
 		n := int64(s.train.Len())
-		s.state.Position = s.state.Position / n * n
+		s.state.Position = s.state.Position / cmp.Or(s.state.DataLength, n) * n
 		s.console.log.Warn("the data changed: the epoch starts anew")
 	}
 	if s.Seed != s.state.Seed {
@@ -97,8 +105,17 @@ func (s *session) compare() error {
 	return nil
 }
 
-// cutBack drops what was recorded after the checkpoint.
+// cutBack drops what was recorded and saved after the checkpoint.
 func (s *session) cutBack() error {
+	if s.resumed != "" {
+		later, err := training.DropLater(filepath.Join(s.Out, checkpointsDir), s.state.Step)
+		for _, path := range later {
+			s.console.log.Warn("removed a checkpoint of a later step than the run goes on from", "path", path)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	for _, name := range []string{metricsFile, evaluationsFile, skippedFile} {
 		if err := training.CutBack(filepath.Join(s.Out, name), s.state.Step); err != nil {
 			return fmt.Errorf("%s: %w", name, err)

@@ -97,10 +97,11 @@ func resolveTrain(k *knobs) (*trainOptions, error) {
 	if k.given("epochs") && k.given("steps") {
 		return nil, usagef("--epochs and --steps exclude each other: one length at a time")
 	}
+	steps, epochs := wish.Steps != unset, wish.Epochs != unset // a run.json says both
 	switch {
-	case k.given("steps"):
+	case k.given("steps"), steps && !epochs:
 		o.Epochs = unset
-	case k.given("epochs"):
+	case k.given("epochs"), epochs && !steps:
 		o.Steps = unset
 	}
 	return o, o.validate()
@@ -154,12 +155,8 @@ func storedRun(wish trainOptions) (*trainOptions, bool, error) {
 	if err := json.Unmarshal(data, &o); err != nil {
 		return nil, false, &modelError{path, err.Error()}
 	}
+	// Its weights are a checkpoint's, or else found again.
 	o.source = modelSource{Name: o.Model, Config: o.ModelCfg, Preprocess: o.Preprocess}
-	if o.Pretrained != "" {
-		if err := o.source.use(o.Pretrained); err != nil {
-			return nil, false, err
-		}
-	}
 	o.StopAfter, o.AllowDataChange = 0, false // of the sitting before, not of the run
 	return &o, true, nil
 }

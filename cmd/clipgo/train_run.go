@@ -197,7 +197,7 @@ func (s *session) checkpoints() *training.Checkpoints {
 			{Name: weightsFile, Write: s.model.WriteWeights},
 			{Name: runFile, Write: func(w io.Writer) error { return writeIndented(w, s.trainOptions) }},
 		},
-		State: training.State{Seed: s.Seed, Data: s.train.Info().Fingerprint, Environment: environment()},
+		State: training.State{Seed: s.Seed, Data: s.train.Info().Fingerprint, DataLength: int64(s.train.Len()), Environment: environment()},
 		Log:   s.console.log,
 	}
 }

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestARunWithoutACheckpointResumesFromItsOwnStart takes the first checkpoint away from a run that began with trained
+// weights.
+func TestARunWithoutACheckpointResumesFromItsOwnStart(t *testing.T) {
+	base, tuned := filepath.Join(t.TempDir(), "base"), filepath.Join(t.TempDir(), "tuned")
+	must(t, tinyRun(tiny(t), base, "--steps", "2")...)
+	must(t, tinyRun(base, tuned, "--steps", "2")...)
+	want := read(t, newest(t, tuned), weightsFile)
+	if err := os.RemoveAll(filepath.Join(tuned, checkpointsDir)); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "train", "--resume", "latest", "--out", tuned)
+	if !bytes.Equal(read(t, newest(t, tuned), weightsFile), want) {
+		t.Error("the resumed run began with other weights")
+	}
+}
+
+// TestLaterCheckpointsGo resumes behind a damaged checkpoint, and from one that isn't the newest.
+func TestLaterCheckpointsGo(t *testing.T) {
+	model := tiny(t)
+	whole, run := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "run")
+	settings := []string{"--save-frequency", "10", "--keep", "2"}
+	must(t, tinyRun(model, whole, settings...)...)
+	must(t, tinyRun(model, run, append(settings, "--stop-after", "25")...)...)
+	write(t, filepath.Join(newest(t, run), weightsFile), "damaged")
+	must(t, "train", "--resume", "latest", "--out", run, "--stop-after", "10", "--save-frequency", "2")
+	must(t, "train", "--resume", filepath.Join(run, checkpointsDir, "step-00000030"), "--out", run)
+	sameRun(t, run, whole)
+}
+
+// TestASkipIsToldOnce lets the data end a step early, so that the hooks hear of the last step again.
+func TestASkipIsToldOnce(t *testing.T) {
+	model, dir := tiny(t), pairs(t, 9)
+	write(t, filepath.Join(dir, "p003.png"), "this is a text")
+	out := filepath.Join(t.TempDir(), "run")
+	must(t, "train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "8", "--epochs", "1", "--max-skip", "0.5", "--precision", "fp32")
+	if n := len(skipped(t, out)); n != 1 {
+		t.Errorf("%d lines in the ledger for one bad sample", n)
+	}
+}
+
+func TestALengthIsOneHoweverItIsSaid(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	r := must(t, "train", "--train-data", "builtin:shapes?n=32", "--model", tiny(t), "--out", out, "--batch-size", "16", "--set", "steps=70", "--precision", "fp32", "--json")
+	if got := decodeJSON[struct{ Step, Steps int }](t, r); got.Step != 70 || got.Steps != 70 {
+		t.Errorf("--set steps=70 made %+v", got)
+	}
+}
