@@ -300,6 +300,31 @@ func TestEmbeddingInPiecesIsTheSame(t *testing.T) {
 	}
 }
 
+// TestPaddingChangesNoFeature compares captions without the padding behind the longest with whole rows.
+func TestPaddingChangesNoFeature(t *testing.T) {
+	m := newTiny(t, unchanged)
+	b := pairs(m.Config, 8, 0)
+	for i := range b.N { // short ones: the last ids of all rows are padding
+		row := b.IDs[i*b.ContextLength : (i+1)*b.ContextLength]
+		clear(row)
+		copy(row, []int32{48, int32(1 + i), 49})
+	}
+	if keep := longest(b.IDs, b.ContextLength); keep != 3 {
+		t.Fatalf("the longest has %d ids, want 3", keep)
+	}
+	got, err := m.EmbedTokens(b.IDs, b.N)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = torch.Do(t.Context(), func(s *torch.Scope) error {
+		near(t, "features", got, m.EncodeTokens(s, b.IDs, b.N, m.mode()).Float32s(), featureTol)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestWeightsThatDoNotFitAreNamed(t *testing.T) {
 	m := newTiny(t, unchanged)
 	var b bytes.Buffer

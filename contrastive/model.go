@@ -126,11 +126,12 @@ func (m *Model) EmbedImages(pixels []uint8, n int) ([]float32, error) {
 	})
 }
 
-// EmbedTokens maps n captions of L token ids each, row-major, to unit features [n, E], row-major.
+// EmbedTokens maps n captions of L token ids each, row-major, to unit features [n, E], row-major. The padding behind a
+// batch's longest caption is not computed.
 func (m *Model) EmbedTokens(ids []int32, n int) ([]float32, error) {
 	l := len(ids) / max(n, 1)
 	return m.embed(n, l, func(s *torch.Scope, from, to, count int) *torch.Tensor {
-		return m.EncodeTokens(s, ids[from:to], count, m.mode())
+		return m.EncodeTokens(s, trim(ids[from:to], l, longest(ids[from:to], l)), count, m.mode())
 	})
 }
 

@@ -36,7 +36,7 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 	scale := m.Scale(s)
 	in := Contrast{
 		Image: m.EncodeImages(s, b.Pixels, b.N, mode),
-		Text:  m.EncodeTokens(s, trim(b), b.N, mode),
+		Text:  m.EncodeTokens(s, trim(b.IDs, b.ContextLength, b.MaxTokens), b.N, mode),
 		Scale: scale,
 	}
 	loss := o.Loss.Forward(in)
@@ -51,16 +51,26 @@ func (o *Objective) AfterStep() {
 	}
 }
 
-// trim cuts the captions to the longest of the batch: padding behind the end of text changes nothing under causal
+// trim cuts captions of l ids each to their first keep: padding behind the end of text changes nothing under causal
 // attention, and is most of what a text tower would compute.
-func trim(b *datasets.Batch) []int32 {
-	l, keep := b.ContextLength, min(b.ContextLength, b.MaxTokens)
-	if keep == l {
-		return b.IDs
+func trim(ids []int32, l, keep int) []int32 {
+	if keep >= l {
+		return ids
 	}
-	out := make([]int32, 0, b.N*keep)
-	for i := range b.N {
-		out = append(out, b.IDs[i*l:i*l+keep]...)
+	out := make([]int32, 0, len(ids)/l*keep)
+	for i := 0; i < len(ids); i += l {
+		out = append(out, ids[i:i+keep]...)
 	}
 	return out
+}
+
+// longest is how many ids the longest of several captions of l ids each has before its padding, which is 0; at least 1.
+func longest(ids []int32, l int) int {
+	most := 1
+	for i, id := range ids {
+		if id != 0 {
+			most = max(most, i%l+1)
+		}
+	}
+	return most
 }
