@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -34,6 +35,23 @@ func TestLaterCheckpointsGo(t *testing.T) {
 	must(t, "train", "--resume", "latest", "--out", run, "--stop-after", "10", "--save-frequency", "2")
 	must(t, "train", "--resume", filepath.Join(run, checkpointsDir, "step-00000030"), "--out", run)
 	sameRun(t, run, whole)
+}
+
+// TestAFinishedRunKnowsItsEvaluations resumes a run that has nothing left to do.
+func TestAFinishedRunKnowsItsEvaluations(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	args := tinyRun(tiny(t), out, "--steps", "2", "--json")
+	type result struct {
+		Recall float64 `json:"image_retrieval_recall@1"`
+	}
+	want := decodeJSON[result](t, must(t, args...))
+	got := decodeJSON[result](t, must(t, append(args, "--resume", "latest")...))
+	if got != want || want.Recall == 0 {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if text := must(t, "train", "--resume", "latest", "--out", out).out; strings.Contains(text, "NaN") {
+		t.Error(text)
+	}
 }
 
 // TestASkipIsToldOnce lets the data end a step early, so that the hooks hear of the last step again.

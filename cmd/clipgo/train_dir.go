@@ -47,7 +47,10 @@ func (s *session) openDir() error {
 	if err := writeJSONFile(filepath.Join(s.Out, runFile), s.trainOptions); err != nil {
 		return err
 	}
-	return s.openRecords()
+	if err := s.openRecords(); err != nil {
+		return err
+	}
+	return s.recall()
 }
 
 // findCheckpoint resolves --resume.

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"image"
 	"image/png"
 	"io"
+	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,6 +40,27 @@ func (s *session) writeReport(findings []training.Finding) error {
 		run.Findings = append(run.Findings, report.Finding{Kind: report.Kind(f.Kind), Text: f.Text})
 	}
 	return durable.WriteFile(filepath.Join(s.Out, reportFile), 0o644, func(w io.Writer) error { return report.Write(w, run) })
+}
+
+// recall reads the evaluations of earlier sittings, so that the report shows those of the whole run.
+func (s *session) recall() error {
+	data, err := os.ReadFile(filepath.Join(s.Out, evaluationsFile))
+	if err != nil {
+		return err
+	}
+	for line := range bytes.Lines(data) {
+		var fields map[string]float64
+		if err := json.Unmarshal(line, &fields); err != nil {
+			return fmt.Errorf("%s: %w", evaluationsFile, err)
+		}
+		found := report.Evaluation{Step: int(fields["step"])}
+		delete(fields, "step")
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			found.Values = append(found.Values, report.Value{Name: name, Value: fields[name]})
+		}
+		s.val.history = append(s.val.history, found)
+	}
+	return nil
 }
 
 func (s *session) settings() []report.Setting {

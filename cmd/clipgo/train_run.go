@@ -235,7 +235,11 @@ func (s *session) result(h *hooks) error {
 	if s.console.json {
 		return s.console.result(out)
 	}
-	s.console.print("%s of %d, %d samples used, %d skipped, loss %.4f", describe(p.Step), s.Steps, p.Samples, p.Skipped, float64(last.Loss))
+	note := ""
+	if loss := float64(last.Loss); !math.IsNaN(loss) { // a sitting of no step has none
+		note = fmt.Sprintf(", loss %.4f", loss)
+	}
+	s.console.print("%s of %d, %d samples used, %d skipped%s", describe(p.Step), s.Steps, p.Samples, p.Skipped, note)
 	for _, v := range h.lastEvaluation().Values {
 		s.console.print("  %-24s %6.2f %%%s", v.Name, 100*v.Value, chanceNote(v.Chance))
 	}
