@@ -131,7 +131,11 @@ func (e *embedding) run(ctx context.Context, roots []string) error {
 	begun := time.Now()
 	err := e.embed(ctx, plan)
 	// What is embedded stays, also when the run is interrupted.
-	if committed := e.writer.Commit(); committed != nil || err != nil {
+	committed := e.writer.Commit()
+	if committed != nil && ctx.Err() != nil {
+		return committed // nothing was saved: not what an interrupt's exit code promises
+	}
+	if committed != nil || err != nil {
 		return errors.Join(err, committed)
 	}
 	done := e.result.Added + e.result.Updated
