@@ -68,7 +68,7 @@ func examine() diagnosis {
 		d.Advice = append(d.Advice, "this CPU has no bfloat16 in hardware, so --precision auto computes in float32")
 	}
 	if d.Threads > 0 && d.Threads != d.CPUs {
-		d.Advice = append(d.Advice, fmt.Sprintf("libtorch uses %d threads on %d CPUs; OMP_NUM_THREADS or --threads changes that", d.Threads, d.CPUs))
+		d.Advice = append(d.Advice, fmt.Sprintf("libtorch uses %d threads on %d CPUs; --threads changes that", d.Threads, d.CPUs))
 	}
 	return d
 }

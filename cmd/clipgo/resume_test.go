@@ -100,7 +100,7 @@ func TestKilledRunsLoseNothing(t *testing.T) {
 			}
 		case <-time.After(time.Duration(random.Int64N(int64(longest)))):
 			_ = c.Process.Kill()
-			<-done //nolint:errcheck // it was killed
+			<-done                  //nolint:errcheck // it was killed
 			longest += longest / 20 // so that a slow machine gets through as well
 		}
 	}
