@@ -65,6 +65,18 @@ func TestASkipIsToldOnce(t *testing.T) {
 	}
 }
 
+// TestACooldownFitsTheRun gives the schedule that ends in a falling rate.
+func TestACooldownFitsTheRun(t *testing.T) {
+	model := tiny(t)
+	for cooldown, code := range map[string]int{"2": 0, "5": exitUsage} {
+		out := filepath.Join(t.TempDir(), "run")
+		r := clipgo(t, tinyRun(model, out, "--steps", "4", "--lr-scheduler", "const-cooldown", "--set", "schedule.cooldown="+cooldown)...)
+		if r.code != code || code != 0 && exists(out) {
+			t.Errorf("cooldown of %s in 4 steps: exit %d, want %d: %s", cooldown, r.code, code, r.err)
+		}
+	}
+}
+
 func TestALengthIsOneHoweverItIsSaid(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	r := must(t, "train", "--train-data", "builtin:shapes?n=32", "--model", tiny(t), "--out", out, "--batch-size", "16", "--set", "steps=70", "--precision", "fp32", "--json")

@@ -195,6 +195,7 @@ func (o *trainOptions) validate() error {
 	if schedule.Warmup == unset {
 		schedule.Warmup = 0
 	}
+	schedule.Steps = max(schedule.Steps, schedule.Cooldown) // the length may depend on the data: openData looks again
 	errs = append(errs, schedule.Validate())
 	if err := errors.Join(errs...); err != nil {
 		return usagef("%s", strings.ReplaceAll(err.Error(), "\n", "; "))

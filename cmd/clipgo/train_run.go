@@ -85,6 +85,9 @@ func (s *session) openData() (err error) {
 	s.onClose(s.train.Close)
 	tellNotes(s.console, s.train.Info())
 	s.length(s.train.Len())
+	if err := s.Schedule.Validate(); err != nil {
+		return usagef("schedule: %v", err)
+	}
 	if s.Templates == nil {
 		s.Templates = s.train.Info().Templates
 	}
