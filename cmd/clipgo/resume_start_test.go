@@ -77,6 +77,15 @@ func TestACooldownFitsTheRun(t *testing.T) {
 	}
 }
 
+func TestARunThatCannotBeginLeavesNoRun(t *testing.T) {
+	model, out := tiny(t), filepath.Join(t.TempDir(), "run")
+	args := tinyRun(model, out, "--steps", "1")
+	if r := clipgo(t, append(args, "--device", "cuda:99")...); r.code != exitFailed {
+		t.Fatalf("exit %d, want 1: %s", r.code, r.err)
+	}
+	must(t, args...)
+}
+
 func TestALengthIsOneHoweverItIsSaid(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	r := must(t, "train", "--train-data", "builtin:shapes?n=32", "--model", tiny(t), "--out", out, "--batch-size", "16", "--set", "steps=70", "--precision", "fp32", "--json")

@@ -18,8 +18,8 @@ type runDir struct {
 	metrics, evaluations, skipped, log *os.File
 }
 
-// openDir locks the run directory, finds what to go on from, and cuts the records back to it. A directory that holds
-// a run already is refused untouched unless the user resumes.
+// openDir locks the run directory and finds what to go on from. A directory that holds a run already is refused untouched
+// unless the user resumes.
 func (s *session) openDir() error {
 	held := exists(filepath.Join(s.Out, runFile)) || exists(filepath.Join(s.Out, checkpointsDir))
 	if err := os.MkdirAll(s.Out, 0o755); err != nil {
@@ -38,9 +38,12 @@ func (s *session) openDir() error {
 			return err
 		}
 	}
-	if err := s.findCheckpoint(); err != nil {
-		return err
-	}
+	return s.findCheckpoint()
+}
+
+// record cuts the directory back to the checkpoint and opens its files. It comes once the model stands: a run that can't
+// begin leaves nothing that the next try would have to resume.
+func (s *session) record() error {
 	if err := s.cutBack(); err != nil {
 		return err
 	}

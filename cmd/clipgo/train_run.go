@@ -61,6 +61,9 @@ func train(ctx context.Context, a *app, o *trainOptions) (err error) {
 	if err := s.openModel(ctx); err != nil {
 		return err
 	}
+	if err := s.record(); err != nil {
+		return err
+	}
 	s.announce()
 	return s.run(ctx)
 }
