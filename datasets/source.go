@@ -25,16 +25,16 @@ type Source interface {
 
 // Entry is what is known of a sample before its picture is read.
 type Entry struct {
-	Key      string   // names the sample to a person: a path, shard.tar/member, an emoji
-	Captions []string // several describe the same picture; empty only in sets of classes
-	Label    int      // class number into Info.Classes; -1 without one
-	Size     int64    // bytes of the picture's file, 0 where there is none
-	ModTime  time.Time
-	Offset   int64  // where in a shard or table the sample stands (byte or line); 0 in folders
-	File     string // the file that holds it; empty in built-in sets
+	Key      string    `json:"key"`                // names the sample to a person: a path, shard.tar/member, an emoji
+	Captions []string  `json:"captions,omitempty"` // several describe the same picture; empty only in sets of classes
+	Label    int       `json:"label"`              // class number into Info.Classes; -1 without one
+	Size     int64     `json:"size,omitempty"`     // bytes of the picture's file, 0 where there is none
+	ModTime  time.Time `json:"mod_time,omitzero"`
+	Offset   int64     `json:"offset,omitempty"` // where in a shard or table the sample stands (byte or line); 0 in folders
+	File     string    `json:"file,omitempty"`   // the file that holds it; empty in built-in sets
 	// Bad, where not empty, says why the sample can't be used although it is present: a table row without a caption, a
 	// shard member without a picture.
-	Bad string
+	Bad string `json:"bad,omitempty"`
 }
 
 // Picture is a picture as a source holds it: the bytes of an image file, or pixels already.
@@ -46,12 +46,12 @@ type Picture struct {
 
 // Info describes a source.
 type Info struct {
-	Name        string   // as the user wrote it
-	Kind        string   // builtin, folder, classes, table, shards
-	Classes     []string // names by class number; nil without classes
-	Templates   []string // prompts that fit the classes; nil: the caller's default
-	Fingerprint string   // changes when samples, their order, or their captions do
-	Notes       []string // guesses and repairs that the user should know of, a line each
+	Name        string   `json:"name"`                // as the user wrote it
+	Kind        string   `json:"kind"`                // builtin, folder, classes, table, shards
+	Classes     []string `json:"classes,omitempty"`   // names by class number; nil without classes
+	Templates   []string `json:"templates,omitempty"` // prompts that fit the classes; nil: the caller's default
+	Fingerprint string   `json:"fingerprint"`         // changes when samples, their order, or their captions do
+	Notes       []string `json:"notes,omitempty"`     // guesses and repairs that the user should know of, a line each
 }
 
 // DataError is data that is refused as a whole: an empty folder, a missing column, too many unusable samples. Commands

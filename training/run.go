@@ -1,6 +1,7 @@
 package training
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,15 +83,14 @@ func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, er
 	return t.finish(ctx, event)
 }
 
-// interrupted saves when what ended the batches was an interrupt during the wait for one.
+// interrupted lets the hooks save what was trained when the batches end with an error, and returns why they ended: the
+// context's error for an interrupt, else what went wrong with the data.
 func (t *Trainer) interrupted(ctx context.Context, last Event, err error) error {
-	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
-		return fmt.Errorf("read batch: %w", err)
+	saved := t.finish(ctx, last)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return cmp.Or(saved, ctx.Err())
 	}
-	if err := t.finish(ctx, last); err != nil {
-		return err
-	}
-	return ctx.Err()
+	return errors.Join(fmt.Errorf("read batch: %w", err), saved)
 }
 
 // finish tells the hooks, after the fact, that the last event was the last.

@@ -37,7 +37,7 @@ type benchResult struct {
 }
 
 func newBench(a *app) *cobra.Command {
-	o := benchOptions{BatchSize: 64, Tokens: 12, Steps: 10, Workers: runtime.NumCPU(), machine: defaultMachine()}
+	o := benchOptions{BatchSize: 64, Tokens: 12, Steps: 10, Workers: runtime.GOMAXPROCS(0), machine: defaultMachine()}
 	c := &cobra.Command{
 		Use:       "bench train|embed|load --model M",
 		Short:     "Measure what this machine does",

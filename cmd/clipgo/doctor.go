@@ -48,7 +48,7 @@ func newDoctor(a *app) *cobra.Command {
 
 func examine() diagnosis {
 	d := diagnosis{
-		Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(),
+		Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.GOMAXPROCS(0),
 		CPU: cpuFeatures(), BF16: fastBF16(torch.CPU), Decoder: jpeg.Library(), Advice: []string{},
 	}
 	info, err := torch.Probe()

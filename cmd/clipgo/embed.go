@@ -205,7 +205,9 @@ func (e *embedding) add(ctx context.Context, plan search.Plan, b *datasets.Batch
 		f := plan.Embed[n]
 		if f.Hash == "" {
 			if f.Hash, err = datasets.Hash(ctx, e.source, e.byPath[f.Path]); err != nil {
-				return err
+				e.result.Failed++ // it went away after it was read
+				e.tellSkip(datasets.Skip{Key: f.Path, Reason: err.Error()})
+				continue
 			}
 		}
 		row := search.Row{File: f, Image: features[i*dim : (i+1)*dim], Text: texts[i]}

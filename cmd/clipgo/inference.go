@@ -24,7 +24,7 @@ type inference struct {
 }
 
 func defaultInference() inference {
-	return inference{machine: defaultMachine(), Workers: runtime.NumCPU(), BatchSize: 64, MaxSkip: 0.01, Preprocess: preprocess.Default()}
+	return inference{machine: defaultMachine(), Workers: runtime.GOMAXPROCS(0), BatchSize: 64, MaxSkip: 0.01, Preprocess: preprocess.Default()}
 }
 
 func (k *knobs) inferenceFlags() {

@@ -96,6 +96,9 @@ func describeIndex(c *console, dir string) error {
 		return err
 	}
 	defer ix.Close()
+	if err := ix.Verify(); err != nil {
+		return err
+	}
 	i := ix.Info()
 	if c.json {
 		return c.result(i)

@@ -4,8 +4,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -20,13 +22,49 @@ func main() {
 
 // run executes one command line and returns the exit code of the contract.
 func run(ctx context.Context, args []string, s streams) int {
-	root := newRoot(s)
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	if err != nil && !isQuiet(err) {
+	out := &outcome{to: s.out}
+	err := execute(ctx, args, streams{out: out, err: s.err})
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("write the result: %w", out.err)
+	}
+	code := exitCode(ctx, err)
+	switch {
+	case err == nil || isQuiet(err):
+	case code >= 128:
+		fmt.Fprintln(s.err, "clipgo:", context.Cause(ctx))
+	default:
 		fmt.Fprintln(s.err, "clipgo:", oneLine(err))
 	}
-	return exitCode(ctx, err)
+	return code
+}
+
+// execute turns a mistake of the program, too, into one line.
+func execute(ctx context.Context, args []string, s streams) (err error) {
+	defer func() {
+		if r := recover(); r != nil && os.Getenv("CLIPGO_STACK") == "" {
+			first, _, _ := strings.Cut(fmt.Sprint(r), "\n")
+			err = fmt.Errorf("a mistake in clipgo itself: %s (CLIPGO_STACK=1 shows where)", first)
+		} else if r != nil {
+			panic(r)
+		}
+	}()
+	root := newRoot(s)
+	root.SetArgs(args)
+	return root.ExecuteContext(ctx)
+}
+
+// outcome remembers the first failure to write the result.
+type outcome struct {
+	to  io.Writer
+	err error
+}
+
+func (o *outcome) Write(p []byte) (int, error) {
+	n, err := o.to.Write(p)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // interrupt is the cause of a context that a signal ended.

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"clipgo/contrastive"
+	"clipgo/internal/durable"
 	"clipgo/text/bpe"
 	"clipgo/training"
 	"clipgo/vision/preprocess"
@@ -91,7 +92,12 @@ func (src *modelSource) fromDir(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, checkpointsDir)); err == nil {
 		return src.fromRun(dir)
 	}
-	if _, err := os.Stat(filepath.Join(dir, modelConfigFile)); err == nil {
+	if exists(filepath.Join(dir, durable.Manifest)) { // a checkpoint that is named itself
+		if err := durable.Verify(dir); err != nil {
+			return &modelError{dir, err.Error()}
+		}
+	}
+	if exists(filepath.Join(dir, modelConfigFile)) {
 		return src.fromHub(dir)
 	}
 	if data, err := os.ReadFile(filepath.Join(dir, "config.json")); err == nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"clipgo/internal/config"
 	"clipgo/training"
 )
 
@@ -57,10 +58,13 @@ func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	c.SuggestionsMinimumDistance = 2
+	var names []string
+	for _, sub := range c.Commands() {
+		names = append(names, sub.Name())
+	}
 	hint := "see clipgo --help"
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = "did you mean " + near[0] + "?"
+	if near := config.Nearest(args[0], names); near != "" {
+		hint = "did you mean " + near + "?"
 	}
 	return usagef("there is no command %q; %s", args[0], hint)
 }

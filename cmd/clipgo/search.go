@@ -52,6 +52,8 @@ func (o *searchOptions) run(ctx context.Context, a *app, k *knobs, args []string
 	switch {
 	case o.Index == "":
 		return usagef("--index is missing: the directory that embed made")
+	case !(o.Threshold >= -1 && o.Threshold <= 1):
+		return usagef("--threshold: %g is no cosine; they are -1 to 1", o.Threshold)
 	case o.Top < 1:
 		return usagef("--top: %d is less than 1", o.Top)
 	}
@@ -64,6 +66,9 @@ func (o *searchOptions) run(ctx context.Context, a *app, k *knobs, args []string
 		return err
 	}
 	defer ix.Close()
+	if err := verifySmall(ix); err != nil {
+		return err
+	}
 	if o.Model == "" {
 		if o.Model = ix.Info().Model; o.Model == "" {
 			return usagef("--model is missing, and the index does not say which model made it")
@@ -112,6 +117,15 @@ func (o *searchOptions) find(ctx context.Context, a *app, m *loaded, ix *search.
 		a.console.say("nothing found above %g", o.Threshold)
 	}
 	return nil
+}
+
+// verifySmall checks every byte of an index where that takes no longer than a blink.
+func verifySmall(ix *search.Index) error {
+	const blink = 128 << 20 // bytes
+	if ix.Info().Bytes > blink {
+		return nil
+	}
+	return ix.Verify()
 }
 
 func captionNote(caption string) string {

@@ -29,7 +29,7 @@ type hooks struct {
 // maxScale is what CLIP's clamp allows.
 const maxScale = 100
 
-func (s *session) hooks() *hooks {
+func (s *session) hooks(ctx context.Context) *hooks {
 	h := &hooks{session: s, logged: time.Now(), row: training.Row{Loss: training.Number(math.NaN()), Scale: training.Number(math.NaN())}}
 	h.diagnosis = &training.Diagnosis{Schedule: s.Schedule, Batch: s.BatchSize, MaxScale: maxScale}
 	for _, f := range h.diagnosis.BeforeRun() {
@@ -43,7 +43,9 @@ func (s *session) hooks() *hooks {
 	metrics := &training.Metrics{W: s.dir.metrics, Every: s.LogFrequency, Epoch: func(p int64) float64 { return float64(p) / n }, Show: h.show}
 	h.bar = s.console.barOnly("train", int64(s.Steps))
 	h.bar.set(int64(s.state.Step))
-	h.list = []training.Hook{hookFunc(h.skips), hookFunc(h.progress), h.diagnosis, metrics, hookFunc(h.evaluate), s.checkpoints(), hookFunc(h.report)}
+	// The other hooks finish what they began; an evaluation ends with an interrupt, so that what was trained is saved soon.
+	evaluate := hookFunc(func(_ context.Context, e training.Event) error { return h.evaluate(ctx, e) })
+	h.list = []training.Hook{hookFunc(h.skips), hookFunc(h.progress), h.diagnosis, metrics, evaluate, s.checkpoints(), hookFunc(h.report)}
 	return h
 }
 
@@ -131,10 +133,13 @@ func (h *hooks) evaluate(ctx context.Context, e training.Event) error {
 		Retrieval: e.Done || s.ValFrequency > 0 && e.Step%s.ValFrequency == 0,
 		Zeroshot:  e.Done || s.ZeroshotFrequency > 0 && e.Step%s.ZeroshotFrequency == 0,
 	}
-	if due == (want{}) || h.lastEvaluation().Step == e.Step {
+	if due == (want{}) || h.lastEvaluation().Step == e.Step || ctx.Err() != nil {
 		return nil
 	}
 	found, err := s.val.measure(ctx, due)
+	if ctx.Err() != nil {
+		return nil // interrupted: not measured
+	}
 	if err != nil {
 		return fmt.Errorf("evaluate: %w", err)
 	}

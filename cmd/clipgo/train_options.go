@@ -60,7 +60,7 @@ const unset = -1
 
 func defaultTrain() trainOptions {
 	return trainOptions{
-		Workers: runtime.NumCPU(), MaxSkip: 0.01, BatchSize: unset, Epochs: unset, Steps: unset,
+		Workers: runtime.GOMAXPROCS(0), MaxSkip: 0.01, BatchSize: unset, Epochs: unset, Steps: unset,
 		Optim: optim.Default(), Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: unset},
 		Loss:       contrastive.InfoNCE{Form: contrastive.SmoothOthers},
 		Preprocess: preprocess.Default(), Augment: preprocess.DefaultAugment(), machine: defaultMachine(),
@@ -86,6 +86,9 @@ func resolveTrain(k *knobs) (*trainOptions, error) {
 		if o, err = recipeRun(wish); err != nil {
 			return nil, err
 		}
+	}
+	if resumed && wish.Model != "" && wish.Model != o.Model {
+		return nil, usagef("--model: this run began with %s; %s is another run", o.Model, wish.Model)
 	}
 	before := o.ModelCfg
 	if err := k.apply(o); err != nil {

@@ -27,14 +27,10 @@ func (s *session) writeReport(findings []training.Finding) error {
 	if err != nil {
 		return err
 	}
-	examples, err := s.val.examples(8, 5)
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
 	run := report.Run{
 		Title:     "clipgo: " + filepath.Base(s.Out),
 		Subtitle:  fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.TrainData, float64(s.model.ParameterCount())/1e6, s.precision()),
-		BatchSize: s.BatchSize, MaxScale: maxScale, Settings: s.settings(), Rows: rows, Evaluations: s.val.history, Examples: examples,
+		BatchSize: s.BatchSize, MaxScale: maxScale, Settings: s.settings(), Rows: rows, Evaluations: s.val.history, Examples: s.val.examples(8, 5),
 	}
 	for _, f := range findings {
 		run.Findings = append(run.Findings, report.Finding{Kind: report.Kind(f.Kind), Text: f.Text})
@@ -56,7 +52,7 @@ func (s *session) recall() error {
 		found := report.Evaluation{Step: int(fields["step"])}
 		delete(fields, "step")
 		for _, name := range slices.Sorted(maps.Keys(fields)) {
-			found.Values = append(found.Values, report.Value{Name: name, Value: fields[name]})
+			found.Values = append(found.Values, report.Value{Name: name, Group: groupOf(name), Value: fields[name]})
 		}
 		s.val.history = append(s.val.history, found)
 	}
@@ -83,6 +79,18 @@ func (s *session) settings() []report.Setting {
 		out = append(out, line("label smoothing", "%g over %s", s.Loss.LabelSmoothing, s.Loss.Form))
 	}
 	return append(out, line("augmentation", "%s", strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%+v", s.Augment), "{"), "}")))
+}
+
+// groupOf is the heading under which the report draws a measured value.
+func groupOf(name string) string {
+	switch kind, _, _ := strings.Cut(name, "_"); kind {
+	case "image":
+		return "Pictures by captions"
+	case "text":
+		return "Captions by pictures"
+	default:
+		return "Zero-shot"
+	}
 }
 
 // neighbour is a row of a table of features with its cosine.

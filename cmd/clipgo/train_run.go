@@ -163,7 +163,7 @@ func (s *session) precision() string { return precisionName(s.model.DType()) }
 
 // run makes the steps, then writes the report and the result.
 func (s *session) run(ctx context.Context) error {
-	hooks := s.hooks()
+	hooks := s.hooks(ctx)
 	s.trainer.Hooks = hooks.list
 	if s.afterStep != nil {
 		s.trainer.Hooks = append(s.trainer.Hooks, s.afterStep)

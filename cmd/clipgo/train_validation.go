@@ -156,6 +156,9 @@ func (v *validation) zeroshot() ([]report.Value, error) {
 
 // add keeps an evaluation, writes its line and logs it.
 func (v *validation) add(found report.Evaluation, w *os.File, c *console) error {
+	for i := range found.Values {
+		found.Values[i].Group = groupOf(found.Values[i].Name)
+	}
 	v.history = append(v.history, found)
 	line := map[string]any{"step": found.Step}
 	var log []any
@@ -173,7 +176,7 @@ func (v *validation) add(found report.Evaluation, w *os.File, c *console) error 
 }
 
 // examples asks for a few captions of the validation data and shows what came first.
-func (v *validation) examples(captions, hits int) ([]report.Example, error) {
+func (v *validation) examples(captions, hits int) []report.Example {
 	var out []report.Example
 	dim := 0
 	if v.model != nil {
@@ -189,19 +192,16 @@ func (v *validation) examples(captions, hits int) ([]report.Example, error) {
 		seen[caption] = true
 		example := report.Example{Caption: caption}
 		for _, n := range nearest(v.last.texts[t*dim:(t+1)*dim], v.last.images, hits) {
-			hit, err := v.hit(caption, v.last.index[n.row])
-			if err != nil {
-				return nil, err
-			}
+			hit := v.hit(caption, v.last.index[n.row])
 			hit.Score = n.score
 			example.Hits = append(example.Hits, hit)
 		}
 		out = append(out, example)
 	}
-	return out, nil
+	return out
 }
 
-func (v *validation) hit(caption string, index int) (report.Hit, error) {
+func (v *validation) hit(caption string, index int) report.Hit {
 	entry := v.source.Entry(index)
 	h := report.Hit{Verdict: report.Wrong}
 	if len(entry.Captions) > 0 {
@@ -210,7 +210,7 @@ func (v *validation) hit(caption string, index int) (report.Hit, error) {
 	if slices.Contains(entry.Captions, caption) {
 		h.Verdict = report.Right
 	}
-	var err error
-	h.Thumbnail, err = v.loaded.thumbnail(v.source, index)
-	return h, err
+	// A picture that has gone since, or can't be read any more, has no thumbnail; the training goes on.
+	h.Thumbnail, _ = v.loaded.thumbnail(v.source, index)
+	return h
 }

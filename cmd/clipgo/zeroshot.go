@@ -46,6 +46,9 @@ Templates, when none are given: those that the model was trained with, else thos
 		if err := k.apply(&o); err != nil {
 			return err
 		}
+		if o.Top < 1 {
+			return usagef("--top: %d is less than 1", o.Top)
+		}
 		m, err := o.load(c.Context(), a, k, &o)
 		if err != nil {
 			return err
@@ -68,10 +71,10 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, m *loaded, data []str
 	if err != nil {
 		return err
 	}
-	labelled := len(info.Classes) > 0 && (classes == nil || slices.Equal(classes, info.Classes))
 	if classes == nil {
 		classes = info.Classes
 	}
+	number := labelNumbers(info.Classes, classes)
 	if len(classes) == 0 {
 		return usagef("%s has no class subfolders; name the classes with --classes", strings.Join(data, " "))
 	}
@@ -83,14 +86,36 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, m *loaded, data []str
 	if err != nil {
 		return err
 	}
-	if labelled {
-		return o.measure(ctx, a, m, src, classifier)
+	if number != nil {
+		return o.measure(ctx, a, m, labelled{src, number}, classifier)
 	}
 	return o.rank(ctx, a, m, src, classifier)
 }
 
+// labelNumbers maps the data's class numbers to those among the names asked for; nil where the data has no classes, or
+// one that was not asked for.
+func labelNumbers(data, asked []string) []int {
+	var out []int
+	for _, name := range data {
+		at := slices.Index(asked, name)
+		if at < 0 {
+			return nil
+		}
+		out = append(out, at)
+	}
+	return out
+}
+
+// labelled is a source with its class numbers among the names asked for.
+type labelled struct {
+	datasets.Source
+	number []int
+}
+
+func (l labelled) label(i int) int { return l.number[l.Entry(i).Label] }
+
 // measure prints what share of the labelled pictures the classifier gets right.
-func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *loaded, src datasets.Source, classifier *eval.Classifier) error {
+func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *loaded, src labelled, classifier *eval.Classifier) error {
 	count := eval.NewAccuracy(len(classifier.Classes))
 	bar := a.console.progress("classify", int64(src.Len()))
 	err := m.eachBatch(ctx, src, func(b *datasets.Batch, features []float32) error {
@@ -100,7 +125,7 @@ func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *loaded, src da
 		}
 		labels := make([]int, b.N)
 		for i, index := range b.Index {
-			labels[i] = src.Entry(index).Label
+			labels[i] = src.label(index)
 		}
 		bar.set(b.Next)
 		return count.Add(logits, labels)

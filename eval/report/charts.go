@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -34,13 +35,22 @@ func charts(run Run) []*chart {
 	return all
 }
 
-// validation draws all measured fractions in one chart, with the highest chance among them.
+// validation draws the measured fractions, a chart for each group, with the chance of its first one.
 func validation(list []Evaluation) []*chart {
-	c := &chart{Name: "Validation", About: "Fractions measured during the training.", fraction: true, fromZero: true}
-	at := map[string]int{}
-	chance := 0.0
+	var out []*chart
+	byGroup := map[string]*chart{}
+	at := map[string]int{} // line of each value in its chart
 	for _, e := range list {
 		for _, v := range e.Values {
+			c, ok := byGroup[v.Group]
+			if !ok {
+				c = &chart{Name: cmp.Or(v.Group, "Validation"), About: "Fractions measured during the training.", fraction: true, fromZero: true}
+				byGroup[v.Group] = c
+				out = append(out, c)
+				if v.Chance > 0 {
+					c.marks = []mark{{v.Chance, "chance " + percent(v.Chance)}}
+				}
+			}
 			i, ok := at[v.Name]
 			if !ok {
 				i = len(c.lines)
@@ -48,11 +58,7 @@ func validation(list []Evaluation) []*chart {
 				c.lines = append(c.lines, line{Name: v.Name})
 			}
 			c.lines[i].points = append(c.lines[i].points, point{float64(e.Step), v.Value})
-			chance = max(chance, v.Chance)
 		}
 	}
-	if chance > 0 {
-		c.marks = []mark{{chance, "chance " + percent(chance)}}
-	}
-	return []*chart{c}
+	return out
 }

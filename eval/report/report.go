@@ -39,6 +39,7 @@ type Evaluation struct {
 // Value is a measured fraction under its name; Chance is what guessing would give, 0 where unknown.
 type Value struct {
 	Name          string
+	Group         string // heading of the chart that it is drawn in
 	Value, Chance float64
 }
 

@@ -66,7 +66,7 @@ var load = sync.OnceValue(func() error {
 	if reason := C.tch_load(name); reason != nil {
 		return fmt.Errorf("%w: %s", ErrUnavailable, C.GoString(reason))
 	}
-	C.cg_set_threads(C.int(runtime.NumCPU())) // libtorch's own guess is 1 on some machines
+	C.cg_set_threads(C.int(runtime.GOMAXPROCS(0))) // libtorch's own guess is 1 on some machines
 	return nil
 })
 
@@ -128,7 +128,7 @@ func SetThreads(n int) error {
 		return err
 	}
 	if n <= 0 {
-		n = runtime.NumCPU()
+		n = runtime.GOMAXPROCS(0)
 	}
 	return onThread(func() { C.cg_set_threads(C.int(n)) })
 }
