@@ -174,11 +174,9 @@ func picturePath(e datasets.Entry) string {
 // embed computes the features of the plan's files, in order.
 func (e *embedding) embed(ctx context.Context, plan search.Plan) error {
 	var indices []int
-	for _, f := range plan.Embed {
-		indices = append(indices, e.byPath[f.Path])
-	}
 	isNew := map[string]bool{}
 	for _, f := range plan.Embed {
+		indices = append(indices, e.byPath[f.Path])
 		isNew[f.Path] = !e.writer.Has(f.Path)
 	}
 	bar := e.console.progress("embed", int64(len(plan.Embed)))
@@ -187,7 +185,7 @@ func (e *embedding) embed(ctx context.Context, plan search.Plan) error {
 	err := e.model.eachBatch(ctx, part, func(b *datasets.Batch, features []float32) error {
 		bar.set(b.Next)
 		return e.add(ctx, plan, b, features, isNew)
-	}, func(s datasets.Skip) { e.result.Failed++; e.tellSkip(s) })
+	}, func(s datasets.Skip) { e.result.Failed++; e.console.tellSkip(s) })
 	if isAny[*datasets.DataError](err) {
 		return nil // none of the new ones can be used: they are counted
 	}
@@ -206,7 +204,7 @@ func (e *embedding) add(ctx context.Context, plan search.Plan, b *datasets.Batch
 		if f.Hash == "" {
 			if f.Hash, err = datasets.Hash(ctx, e.source, e.byPath[f.Path]); err != nil {
 				e.result.Failed++ // it went away after it was read
-				e.tellSkip(datasets.Skip{Key: f.Path, Reason: err.Error()})
+				e.console.tellSkip(datasets.Skip{Key: f.Path, Reason: err.Error()})
 				continue
 			}
 		}
@@ -263,7 +261,7 @@ func (e *embedding) tell(done int) error {
 	return err
 }
 
-// pictureRoots are the folders among the arguments: what is gone below them leaves the index.
+// pictureRoots are the absolute paths of the arguments: what is gone below those that are folders leaves the index.
 func pictureRoots(args []string) []string {
 	var out []string
 	for _, a := range args {

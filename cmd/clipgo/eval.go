@@ -68,7 +68,7 @@ func (o *retrievalOptions) run(ctx context.Context, a *app, m *loaded, data stri
 	defer closeWith(&err, src)
 	tellNotes(a.console, src.Info())
 	bar := a.console.progress("embed", int64(src.Len()))
-	v := &validation{source: src, model: m.Model, loaded: m, skipped: a.tellSkip, seen: bar.set}
+	v := &validation{source: src, loaded: m, skipped: a.console.tellSkip, seen: bar.set}
 	err = v.embed(ctx)
 	bar.done()
 	if err != nil {

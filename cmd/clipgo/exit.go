@@ -36,14 +36,6 @@ type modelError struct{ path, reason string }
 
 func (e *modelError) Error() string { return e.path + ": " + e.reason }
 
-// quietError ends a command whose output has said all there is to say.
-type quietError struct{ error }
-
-func isQuiet(err error) bool {
-	var q *quietError
-	return errors.As(err, &q)
-}
-
 // exitCode maps an error to the contract.
 func exitCode(ctx context.Context, err error) int {
 	var stopped *interrupt

@@ -6,6 +6,7 @@ import (
 
 	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/eval"
 	"clipgo/text/bpe"
 	"clipgo/vision/preprocess"
 )
@@ -123,6 +124,11 @@ func decode(p datasets.Picture) (*preprocess.Image, error) {
 		return preprocess.FromRGB(p.RGB, p.Width, p.Height), nil
 	}
 	return preprocess.Decode(p.File, preprocess.DefaultLimits())
+}
+
+// classifier embeds class names in prompt templates.
+func (m *loaded) classifier(classes, templates []string) (*eval.Classifier, error) {
+	return eval.NewClassifier(m, eval.Prompts{Classes: classes, Templates: templates, Fill: m.tokens.Fill, ContextLength: m.Config.Text.ContextLength})
 }
 
 // encodeText maps texts to unit features, row-major.

@@ -29,7 +29,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	}
 	code := exitCode(ctx, err)
 	switch {
-	case err == nil || isQuiet(err):
+	case err == nil:
 	case code >= 128:
 		fmt.Fprintln(s.err, "clipgo:", context.Cause(ctx))
 	default:

@@ -23,8 +23,8 @@ func tellNotes(c *console, info datasets.Info) {
 }
 
 // tellSkip warns of a sample that could not be used.
-func (a *app) tellSkip(s datasets.Skip) {
-	a.console.log.Warn("skipped", "sample", s.Key, "reason", s.Reason)
+func (c *console) tellSkip(s datasets.Skip) {
+	c.log.Warn("skipped", "sample", s.Key, "reason", s.Reason)
 }
 
 // eachBatch embeds a source's pictures in its own order.

@@ -91,7 +91,7 @@ func (h *hooks) skips(_ context.Context, e training.Event) error {
 
 func (h *hooks) record(skips []datasets.Skip, step int) error {
 	for _, s := range skips {
-		h.session.console.log.Warn("skipped", "sample", s.Key, "reason", s.Reason)
+		h.session.console.tellSkip(s)
 		line, err := json.Marshal(skipLine{step, s})
 		if err != nil {
 			return err
@@ -147,8 +147,6 @@ func (h *hooks) evaluate(ctx context.Context, e training.Event) error {
 	return s.val.add(found, s.dir.evaluations, s.console)
 }
 
-func (h *hooks) lastRow() training.Row { return h.row }
-
 func (h *hooks) lastEvaluation() report.Evaluation {
 	if n := len(h.session.val.history); n > 0 {
 		return h.session.val.history[n-1]
@@ -165,7 +163,7 @@ func (h *hooks) report(_ context.Context, e training.Event) error {
 }
 
 // finish tells what the steps have shown.
-func (h *hooks) finish() error {
+func (h *hooks) finish() {
 	for _, f := range h.diagnosis.Findings() {
 		switch f.Kind {
 		case training.Warning:
@@ -174,7 +172,6 @@ func (h *hooks) finish() error {
 			h.session.console.log.Info(f.Text)
 		}
 	}
-	return nil
 }
 
 // readRows reads the metrics of the whole run, earlier sittings included.

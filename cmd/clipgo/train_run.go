@@ -119,7 +119,7 @@ func (s *session) openModel(ctx context.Context) error {
 	}
 	s.onClose(func() error { s.model.Free(); return nil })
 	s.model.Preprocess = s.Preprocess
-	s.val.model = s.model
+	s.val.loaded.Model = s.model
 	objective := &contrastive.Objective{Model: s.model, Loss: s.Loss, LockScale: s.LockLogitScale}
 	s.trainer = &training.Trainer{Objective: objective, Schedule: s.Schedule, LR: s.Optim.LR, StopAfter: s.StopAfter, Progress: s.state.Progress}
 	s.trainer.Optimizer, err = newOptimizer(ctx, objective.Params(), s.Optim)
@@ -172,7 +172,8 @@ func (s *session) run(ctx context.Context) error {
 	batches := s.loader().Batches(ctx, s.state.Position, end)
 	err := s.trainer.Run(ctx, hooks.watch(batches))
 	hooks.bar.done()
-	if err := errors.Join(err, hooks.finish()); err != nil {
+	hooks.finish()
+	if err != nil {
 		return err
 	}
 	return s.result(hooks)
@@ -229,7 +230,7 @@ func environment() training.Environment {
 func (s *session) result(h *hooks) error {
 	p := s.trainer.Progress
 	out := map[string]any{"step": p.Step, "steps": s.Steps, "samples": p.Samples, "skipped": p.Skipped, "out": s.Out}
-	last := h.lastRow()
+	last := h.row
 	for key, v := range map[string]float64{"loss": float64(last.Loss), "scale": float64(last.Scale)} {
 		if !math.IsNaN(v) {
 			out[key] = v

@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 
-	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/eval/report"
@@ -16,7 +15,6 @@ import (
 // validation measures the model during a training.
 type validation struct {
 	source  datasets.Source
-	model   *contrastive.Model
 	loaded  *loaded
 	own     bool // the data is --val-data; else it is some of the training data
 	skipped func(datasets.Skip)
@@ -68,13 +66,12 @@ func (v *validation) name() string {
 
 // measure embeds the validation data and returns what was asked for.
 func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, error) {
-	v.loaded.Model = v.model
 	var out report.Evaluation
 	if err := v.embed(ctx); err != nil {
 		return out, err
 	}
 	if w.Retrieval && len(v.last.captions) > 0 {
-		r, err := eval.Retrieve(v.last.images, v.last.texts, v.model.Dim(), v.last.textImage, []int{1, 5, 10})
+		r, err := eval.Retrieve(v.last.images, v.last.texts, v.loaded.Dim(), v.last.textImage, []int{1, 5, 10})
 		if err != nil {
 			return out, err
 		}
@@ -130,7 +127,7 @@ func (v *validation) zeroshot() ([]report.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	classifier, err := eval.NewClassifier(v.loaded, eval.Prompts{Classes: info.Classes, Templates: templates, Fill: v.loaded.tokens.Fill, ContextLength: v.model.Config.Text.ContextLength})
+	classifier, err := v.loaded.classifier(info.Classes, templates)
 	if err != nil {
 		return nil, err
 	}
@@ -178,10 +175,7 @@ func (v *validation) add(found report.Evaluation, w *os.File, c *console) error 
 // examples asks for a few captions of the validation data and shows what came first.
 func (v *validation) examples(captions, hits int) []report.Example {
 	var out []report.Example
-	dim := 0
-	if v.model != nil {
-		dim = v.model.Dim()
-	}
+	dim := v.loaded.Dim()
 	seen := map[string]bool{}
 	step := max(1, len(v.last.captions)/max(captions, 1))
 	for t := 0; t < len(v.last.captions) && len(out) < captions; t += step {

@@ -82,7 +82,7 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, m *loaded, data []str
 	if err != nil {
 		return err
 	}
-	classifier, err := eval.NewClassifier(m, eval.Prompts{Classes: classes, Templates: templates, Fill: m.tokens.Fill, ContextLength: m.Config.Text.ContextLength})
+	classifier, err := m.classifier(classes, templates)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *loaded, src la
 		}
 		bar.set(b.Next)
 		return count.Add(logits, labels)
-	}, a.tellSkip)
+	}, a.console.tellSkip)
 	bar.done()
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (o *zeroshotOptions) rank(ctx context.Context, a *app, m *loaded, src datas
 			}
 		}
 		return nil
-	}, func(s datasets.Skip) { failed++; a.tellSkip(s) })
+	}, func(s datasets.Skip) { failed++; a.console.tellSkip(s) })
 	if err == nil && failed > 0 && failed == src.Len() {
 		return &datasets.DataError{Source: src.Info().Name, Reason: "none of the pictures could be read"}
 	}
