@@ -20,6 +20,7 @@ const (
 	soi   = 0xD8
 	eoi   = 0xD9
 	sos   = 0xDA
+	dri   = 0xDD
 )
 
 // frame is what a frame header (SOFn) says.
@@ -27,7 +28,8 @@ type frame struct {
 	marker        byte
 	width, height int
 	components    int
-	hmax, vmax    int // largest sampling factors
+	hmax, vmax    int    // largest sampling factors
+	parts         []byte // three bytes a component: its name, its sampling factors, its table
 }
 
 // fits tells whether n bytes can be long enough: Huffman coding spends at least a bit on each block, so at least a bit on
@@ -72,6 +74,7 @@ func parseFrame(marker byte, body []byte) (frame, error) {
 	}
 	f := frame{
 		marker: marker, components: int(body[5]), hmax: 1, vmax: 1,
+		parts:  body[6:],
 		height: int(binary.BigEndian.Uint16(body[1:])), width: int(binary.BigEndian.Uint16(body[3:])),
 	}
 	if f.width == 0 || f.height == 0 || f.components == 0 {
@@ -80,7 +83,7 @@ func parseFrame(marker byte, body []byte) (frame, error) {
 	if body[0] != 8 {
 		return frame{}, fmt.Errorf("jpeg: unsupported: %d bits a sample", body[0])
 	}
-	for c := body[6:]; len(c) > 0; c = c[3:] {
+	for c := f.parts; len(c) > 0; c = c[3:] {
 		h, v := int(c[1]>>4), int(c[1]&15)
 		if h < 1 || h > 4 || v < 1 || v > 4 {
 			return frame{}, fmt.Errorf("jpeg: corrupt: sampling factors %d x %d", h, v)

@@ -3,6 +3,7 @@ package jpeg
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,18 +16,27 @@ type source struct {
 	File, Format, Mode string
 	Width, Height      int
 	SHA                string `json:"rgb_sha256"`
+
+	dir string
+}
+
+func (s source) read(t testing.TB) []byte {
+	t.Helper()
+	return read(t, s.dir, "src", s.File)
 }
 
 // sources are the JPEG files among the fixtures.
-func sources(t testing.TB) (dir string, files []source) {
+func sources(t testing.TB) (files []source) {
 	t.Helper()
-	dir = golden.Dir(t, "preprocess")
-	for _, s := range golden.Lines[source](t, filepath.Join(dir, "sources.jsonl")) {
-		if s.Format == "JPEG" {
-			files = append(files, s)
+	for _, folder := range []string{"preprocess", "jpeg"} {
+		dir := golden.Dir(t, folder)
+		for _, s := range golden.Lines[source](t, filepath.Join(dir, "sources.jsonl")) {
+			if s.dir = dir; s.Format == "JPEG" {
+				files = append(files, s)
+			}
 		}
 	}
-	return dir, files
+	return files
 }
 
 func read(t testing.TB, path ...string) []byte {
@@ -59,10 +69,9 @@ func rgb(p *Picture) []uint8 {
 }
 
 func TestGoldenSizes(t *testing.T) {
-	dir, files := sources(t)
-	for _, s := range files {
+	for _, s := range sources(t) {
 		t.Run(s.File, func(t *testing.T) {
-			w, h, err := Size(read(t, dir, "src", s.File))
+			w, h, err := Size(s.read(t))
 			if err != nil || w != s.Width || h != s.Height {
 				t.Errorf("%d x %d, %v; want %d x %d", w, h, err, s.Width, s.Height)
 			}
@@ -73,12 +82,14 @@ func TestGoldenSizes(t *testing.T) {
 // With libjpeg-turbo every file's SHA-256 must be the stored one. Pure Go has another inverse cosine transform, off by at
 // most 1 a sample; three samples and their factors, up to 1.772, make a level of RGB.
 func TestGoldenPixels(t *testing.T) {
-	dir, files := sources(t)
-	pixels := golden.Tensors(t, filepath.Join(dir, "decoded.safetensors"))
+	pixels := map[string]golden.Tensor{}
+	for _, folder := range []string{"preprocess", "jpeg"} {
+		maps.Copy(pixels, golden.Tensors(t, filepath.Join(golden.Dir(t, folder), "decoded.safetensors")))
+	}
 	exact := strings.HasPrefix(Library(), "libjpeg-turbo")
-	for _, s := range files {
+	for _, s := range sources(t) {
 		t.Run(s.File, func(t *testing.T) {
-			p, err := Decode(read(t, dir, "src", s.File))
+			p, err := Decode(s.read(t))
 			if err != nil {
 				t.Fatal(err)
 			}

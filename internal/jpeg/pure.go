@@ -20,10 +20,11 @@ func decode(file []byte, f frame) (*Picture, error) {
 	if f.marker > sof2 {
 		return nil, errors.New("jpeg: unsupported: neither baseline nor progressive")
 	}
-	if err := checkComplete(file); err != nil {
+	restarts, err := checkComplete(file)
+	if err != nil {
 		return nil, err
 	}
-	im, err := planes(file, f)
+	im, err := planes(file, f, restarts)
 	switch {
 	case refused(err):
 		return nil, fmt.Errorf("jpeg: unsupported: %w", err)
@@ -37,14 +38,18 @@ func decode(file []byte, f frame) (*Picture, error) {
 }
 
 // planes decodes a file to what it stores, mostly planes that are not upsampled yet. Jpegn is twice as fast on baseline
-// files, but leaves blocks empty without a word where a scan stops early; the standard library reports that.
-func planes(file []byte, f frame) (im image.Image, err error) {
+// files, but leaves blocks empty without a word where a scan stops early; the standard library reports that. It loses
+// its place, though, in progressive files with restart markers: those are jpegn's.
+func planes(file []byte, f frame, restarts bool) (im image.Image, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			im, err = nil, fmt.Errorf("the decoder panics: %v", r)
 		}
 	}()
-	if f.marker == sof2 || f.components == 4 {
+	switch {
+	case f.marker == sof2 && restarts:
+		return either(file, fast, std.Decode)
+	case f.marker == sof2 || f.components == 4:
 		return either(file, std.Decode, fast)
 	}
 	im, err = either(file, fast, std.Decode)
@@ -93,57 +98,4 @@ func endsFlat(im image.Image) bool {
 		}
 	}
 	return true
-}
-
-// checkComplete walks through the whole file up to its end marker, because no decoder here does.
-func checkComplete(file []byte) error {
-	s, err := newSegments(file)
-	if err != nil {
-		return err
-	}
-	frames, scans := 0, 0
-	for {
-		marker, _, err := s.next()
-		if err != nil {
-			return err
-		}
-		switch {
-		case isFrame(marker):
-			frames++
-		case marker == sos:
-			scans++
-			err = s.skipScan()
-		case marker == eoi && scans == 0:
-			err = errors.New("jpeg: corrupt: no picture before the end marker")
-		case marker == eoi:
-			return nil
-		}
-		switch {
-		case err != nil:
-			return err
-		case frames > 1:
-			return errors.New("jpeg: corrupt: two frame headers")
-		case scans > maxScans:
-			return errors.New("jpeg: unsupported: too many scans")
-		}
-	}
-}
-
-// skipScan goes on to the marker that ends a scan's coded data.
-func (s *segments) skipScan() error {
-	for {
-		i := bytes.IndexByte(s.rest, 0xFF)
-		if i < 0 || i+1 == len(s.rest) {
-			return errTruncated
-		}
-		switch m := s.rest[i+1]; {
-		case m == 0 || m >= rst0 && m <= rst7:
-			s.rest = s.rest[i+2:]
-		case m == 0xFF:
-			s.rest = s.rest[i+1:]
-		default:
-			s.rest = s.rest[i:]
-			return nil
-		}
-	}
 }
