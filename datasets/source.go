@@ -47,7 +47,7 @@ type Picture struct {
 // Info describes a source.
 type Info struct {
 	Name        string   `json:"name"`                // as the user wrote it
-	Kind        string   `json:"kind"`                // builtin, folder, classes, table, shards
+	Kind        string   `json:"kind"`                // builtin, folder, classes, table, shards, several
 	Classes     []string `json:"classes,omitempty"`   // names by class number; nil without classes
 	Templates   []string `json:"templates,omitempty"` // prompts that fit the classes; nil: the caller's default
 	Fingerprint string   `json:"fingerprint"`         // changes when samples, their order, or their captions do

@@ -1,0 +1,119 @@
+package datasets
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// OpenAll opens what the user named, one after the other, as one source: whatever Open takes, and any number of it.
+// Pictures, and folders of them, among several names are one part, in which a picture counts once; several parts have
+// no classes. Errors are those of Open.
+func OpenAll(names []string, o Options) (Source, error) {
+	if len(names) == 1 {
+		return Open(names[0], o)
+	}
+	j := &joined{name: strings.Join(names, " ")}
+	plain, at := pictureNames(names)
+	for i, name := range names {
+		var part Source
+		var err error
+		switch {
+		case i == at:
+			part, err = OpenFiles(plain)
+		case !slices.Contains(plain, name):
+			part, err = Open(name, o)
+		default:
+			continue
+		}
+		if err != nil {
+			return nil, errors.Join(err, j.Close())
+		}
+		j.add(part)
+	}
+	if len(j.parts) == 1 {
+		return j.parts[0], nil
+	}
+	return j, nil
+}
+
+// pictureNames are the pictures, and folders of pictures, among names, and the place of the first.
+func pictureNames(names []string) (plain []string, at int) {
+	at = -1
+	for i, name := range names {
+		st, err := os.Stat(name)
+		if err != nil || st.IsDir() && holdsShards(name) || !st.IsDir() && !IsPicture(name) {
+			continue
+		}
+		if plain = append(plain, name); at < 0 {
+			at = i
+		}
+	}
+	return plain, at
+}
+
+// joined is several sources, one behind the other.
+type joined struct {
+	name  string
+	parts []Source
+	ends  []int // of each part: the number after its last sample
+}
+
+func (j *joined) add(part Source) {
+	j.parts = append(j.parts, part)
+	j.ends = append(j.ends, j.Len()+part.Len())
+}
+
+// part finds a sample's source, and its number there.
+func (j *joined) part(i int) (Source, int) {
+	at, ends := slices.BinarySearch(j.ends, i)
+	if ends { // the end of a part is the beginning of the next
+		at++
+	}
+	return j.parts[at], i - (j.ends[at] - j.parts[at].Len())
+}
+
+func (j *joined) Len() int {
+	if len(j.ends) == 0 {
+		return 0
+	}
+	return j.ends[len(j.ends)-1]
+}
+
+func (j *joined) Entry(i int) Entry {
+	part, n := j.part(i)
+	e := part.Entry(n)
+	e.Label = -1
+	return e
+}
+
+func (j *joined) Picture(ctx context.Context, i int) (Picture, error) {
+	part, n := j.part(i)
+	return part.Picture(ctx, n)
+}
+
+func (j *joined) Info() Info {
+	out := Info{Name: j.name, Kind: "several"}
+	h := sha256.New()
+	for _, p := range j.parts {
+		info := p.Info()
+		fmt.Fprintln(h, info.Fingerprint)
+		for _, note := range info.Notes {
+			out.Notes = append(out.Notes, info.Name+": "+note)
+		}
+	}
+	out.Fingerprint = fmt.Sprintf("several n=%d %x", j.Len(), h.Sum(nil)[:8])
+	return out
+}
+
+func (j *joined) Close() error {
+	var errs []error
+	for _, p := range j.parts {
+		errs = append(errs, p.Close())
+	}
+	return errors.Join(errs...)
+}
