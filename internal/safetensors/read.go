@@ -7,10 +7,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
-	"golang.org/x/sys/unix"
+	"clipgo/internal/mapped"
 )
 
 // DType names the type of a tensor's numbers as the format spells it.
@@ -76,45 +74,15 @@ const maxHeader = 100 << 20
 
 // Open maps a file and checks its header. Reading the numbers costs nothing until they are touched.
 func Open(path string) (*File, error) {
-	data, err := mapFile(path)
+	data, err := mapped.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	f, err := parse(data)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", ErrFormat, err), unmap(data))
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrFormat, err), mapped.Close(data))
 	}
 	return f, nil
-}
-
-func mapFile(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a pipe without a writer would be waited for
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
-	}
-	if info.Size() == 0 {
-		return nil, nil
-	}
-	data, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
-	if err != nil {
-		return nil, &fs.PathError{Op: "mmap", Path: path, Err: err}
-	}
-	return data, nil
-}
-
-func unmap(data []byte) error {
-	if data == nil {
-		return nil
-	}
-	return unix.Munmap(data)
 }
 
 func parse(data []byte) (*File, error) {
@@ -158,5 +126,5 @@ func (f *File) Metadata() map[string]string { return f.metadata }
 func (f *File) Close() error {
 	data := f.mapped
 	f.mapped, f.tensors, f.index = nil, nil, nil
-	return unmap(data)
+	return mapped.Close(data)
 }

@@ -1,0 +1,146 @@
+package pickle
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// gather finds the weights in what was saved, and what stands beside them.
+func gather(a *archive, value any) (*File, error) {
+	f := &File{mapped: a.data, index: map[string]int{}, info: map[string]string{}}
+	attributes, ok := items(value)
+	if !ok {
+		return nil, errors.New("it holds neither a dict nor a module")
+	}
+	if o, ok := value.(*object); ok {
+		f.class = string(o.class)
+	}
+	for _, p := range attributes {
+		if key, ok := p.key.(string); ok {
+			if text, ok := plain(p.value); ok {
+				f.info[key] = text
+			}
+		}
+	}
+	w := walker{archive: a, file: f, copies: int64(len(a.data))}
+	if err := w.walk("", weights(attributes), 0); err != nil {
+		return nil, err
+	}
+	if len(f.tensors) == 0 {
+		return nil, fmt.Errorf("there are no weights in it; it holds %s", keys(attributes))
+	}
+	return f, nil
+}
+
+// weights picks the dict that open_clip and others wrap in a training checkpoint.
+func weights(attributes []pair) []pair {
+	for _, name := range []string{"state_dict", "model"} {
+		for _, p := range attributes {
+			if inner, ok := items(p.value); ok && p.key == any(name) {
+				return inner
+			}
+		}
+	}
+	return attributes
+}
+
+func items(v any) ([]pair, bool) {
+	switch v := v.(type) {
+	case *dict:
+		return v.items, true
+	case *object:
+		if v.state != nil {
+			return v.state.items, true
+		}
+		return nil, true
+	default:
+		return nil, false
+	}
+}
+
+func plain(v any) (string, bool) {
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case int64:
+		return strconv.FormatInt(v, 10), true
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64), true
+	case bool:
+		return strconv.FormatBool(v), true
+	default:
+		return "", false
+	}
+}
+
+// keys names up to eight of them for a message.
+func keys(attributes []pair) string {
+	var names []string
+	for _, p := range attributes {
+		if key, ok := p.key.(string); ok && len(names) < 8 {
+			names = append(names, strconv.Quote(key[:min(len(key), 40)]))
+		}
+	}
+	if len(names) == 0 {
+		return "nothing with a name"
+	}
+	return strings.Join(names, ", ")
+}
+
+// A file can say a part once and use it twice, again and again: what the walk meets is bounded, not what is in the file.
+const (
+	maxDepth   = 64      // modules within modules
+	maxVisits  = 1 << 17 // attributes in all
+	maxLetters = 4 << 20 // bytes of all names
+)
+
+// walker names each tensor by the path of attributes to it.
+type walker struct {
+	archive *archive
+	file    *File
+	copies  int64 // bytes of tensors out of order that may still be met: together no more than the file
+	visits  int
+	letters int // of the names so far
+}
+
+func (w *walker) walk(prefix string, attributes []pair, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("%.80q...: it nests too deeply", prefix)
+	}
+	for _, p := range attributes {
+		key, _ := p.key.(string)
+		w.visits++
+		w.letters += len(prefix) + len(key)
+		if w.visits > maxVisits || w.letters > maxLetters {
+			return errors.New("it repeats its parts too often")
+		}
+		if t, ok := p.value.(*tensor); ok {
+			if err := w.add(prefix+key, t); err != nil {
+				return fmt.Errorf("tensor %.200q: %w", prefix+key, err)
+			}
+		} else if inner, ok := items(p.value); ok {
+			if err := w.walk(prefix+key+".", inner, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *walker) add(name string, t *tensor) error {
+	if _, twice := w.file.index[name]; twice {
+		return errors.New("it stands twice")
+	}
+	e, err := w.archive.resolve(name, t)
+	if err != nil {
+		return err
+	}
+	if w.copies -= e.size(); w.copies < 0 {
+		return errors.New("in order, it and those before it would be larger than the file")
+	}
+	w.file.index[name] = len(w.file.tensors)
+	w.file.tensors = append(w.file.tensors, e)
+	return nil
+}

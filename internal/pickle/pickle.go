@@ -1,0 +1,109 @@
+// Package pickle reads weights from the archives of torch.save and torch.jit.save without executing anything.
+//
+// A pickle is a program that may name any function of Python. Here its instructions only build plain values: the few
+// functions that rebuild tensors are known by name and done in Go, the classes of TorchScript become inert records, and
+// any other name is refused. The machine is our own because a general one (gopickle 0.2.0) has no bound on what a hostile
+// file makes it allocate, and resolves each name before it can be refused.
+package pickle
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"clipgo/internal/mapped"
+	"clipgo/internal/safetensors"
+)
+
+// File is an open archive. Its tensors are views of the mapped file: read only, and gone after Close.
+type File struct {
+	mapped  []byte
+	tensors []entry
+	index   map[string]int
+	info    map[string]string
+	class   string
+}
+
+// ErrFormat wraps every way in which a file is not an archive of weights.
+var ErrFormat = errors.New("not a valid PyTorch archive")
+
+// UnsafeError refuses a file that names a function or class beyond those of tensors.
+type UnsafeError struct {
+	Global string // module.name
+}
+
+func (e *UnsafeError) Error() string {
+	return fmt.Sprintf("it names %.200s; nothing in a file is executed, so it is refused", e.Global)
+}
+
+// Open maps an archive and finds its weights: the "state_dict" or "model" of the saved dict, else the dict itself, or the
+// attributes of a TorchScript module. The numbers aren't touched.
+func Open(path string) (*File, error) {
+	data, err := mapped.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := parse(data)
+	if err == nil {
+		return f, nil
+	}
+	if unsafe, ok := errors.AsType[*UnsafeError](err); ok {
+		err = unsafe
+	} else {
+		err = fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	return nil, errors.Join(err, mapped.Close(data))
+}
+
+// legacy is how torch.save began before PyTorch 1.6: a pickle of protocol 2 that holds its magic number.
+const legacy = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
+
+func parse(data []byte) (*File, error) {
+	switch {
+	case bytes.HasPrefix(data, []byte(legacy)):
+		return nil, errors.New("it has the layout of PyTorch before 1.6; save it again in Python: " +
+			"torch.save(torch.load(FILE, map_location='cpu', weights_only=True), NEW)")
+	case bytes.HasPrefix(data, []byte("version https://git-lfs")):
+		return nil, errors.New("it is a pointer of git-lfs, not the weights; run git lfs pull")
+	}
+	a, err := openArchive(data)
+	if err != nil {
+		return nil, err
+	}
+	value, err := run(a.program)
+	if err != nil {
+		return nil, err
+	}
+	return gather(a, value)
+}
+
+// Names lists the tensors in the order in which they were saved.
+func (f *File) Names() []string {
+	names := make([]string, len(f.tensors))
+	for i, t := range f.tensors {
+		names[i] = t.Name
+	}
+	return names
+}
+
+// Tensor finds a tensor by name. One whose numbers don't stand in order in the file is copied at each call.
+func (f *File) Tensor(name string) (safetensors.Tensor, bool) {
+	i, ok := f.index[name]
+	if !ok {
+		return safetensors.Tensor{}, false
+	}
+	return f.tensors[i].load(), true
+}
+
+// Info holds the numbers and strings that stand beside the weights, such as epoch and name.
+func (f *File) Info() map[string]string { return f.info }
+
+// Class names the saved module's class in a TorchScript archive; it is empty for one of torch.save.
+func (f *File) Class() string { return f.class }
+
+// Close unmaps the file.
+func (f *File) Close() error {
+	data := f.mapped
+	f.mapped, f.tensors, f.index = nil, nil, nil
+	return mapped.Close(data)
+}
