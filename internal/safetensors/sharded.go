@@ -1,0 +1,158 @@
+package safetensors
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"clipgo/internal/mapped"
+)
+
+// Container is an open file of named tensors, whatever its format. Their data is gone after Close.
+type Container interface {
+	Names() []string
+	Tensor(name string) (Tensor, bool)
+	Close() error
+}
+
+// Sharded joins the files that an index names, such as model.safetensors.index.json, into one container.
+type Sharded struct {
+	shards []Container
+	names  []string
+	home   map[string]Container
+}
+
+// maxIndex bounds an index: that of a model of 2,000 tensors has 0.2 MB.
+const maxIndex = 4 << 20
+
+// OpenSharded reads an index and opens, in the index's own folder, the shards that it names. Each tensor must be in the
+// shard that the index says; a shard may hold others. open decides which formats there are.
+func OpenSharded(path string, open func(path string) (Container, error)) (*Sharded, error) {
+	weightMap, err := readIndex(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sharded{home: map[string]Container{}}
+	if err := s.open(filepath.Dir(path), weightMap, open); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Sharded) open(dir string, weightMap map[string]string, open func(path string) (Container, error)) error {
+	for _, file := range shardNames(weightMap) {
+		if filepath.Base(file) != file || !filepath.IsLocal(file) {
+			return fmt.Errorf("%w: the index names %q, which is not a file beside it", ErrFormat, file)
+		}
+		c, err := open(filepath.Join(dir, file))
+		if err != nil {
+			return fmt.Errorf("shard %s: %w", file, err)
+		}
+		s.shards = append(s.shards, c)
+		if err := s.add(file, c, weightMap); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(weightMap)) {
+		if s.home[name] == nil {
+			return fmt.Errorf("%w: the index says that %s holds %q, which it doesn't", ErrFormat, weightMap[name], name)
+		}
+	}
+	return nil
+}
+
+// add takes the tensors of a shard, except those that the index has elsewhere.
+func (s *Sharded) add(file string, c Container, weightMap map[string]string) error {
+	for _, name := range c.Names() {
+		if where, mapped := weightMap[name]; mapped && where != file {
+			continue
+		}
+		if s.home[name] != nil {
+			return fmt.Errorf("%w: %q stands in two shards, and the index doesn't say which counts", ErrFormat, name)
+		}
+		s.home[name] = c
+		s.names = append(s.names, name)
+	}
+	return nil
+}
+
+func shardNames(weightMap map[string]string) []string {
+	return slices.Compact(slices.Sorted(maps.Values(weightMap)))
+}
+
+func readIndex(path string) (map[string]string, error) {
+	data, err := mapped.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer mapped.Close(data)
+	if len(data) > maxIndex {
+		return nil, fmt.Errorf("%w: the index has %d bytes", ErrFormat, len(data))
+	}
+	var index struct {
+		WeightMap strictMap `json:"weight_map"`
+	}
+	if err := json.Unmarshal(data, &index); err != nil {
+		return nil, fmt.Errorf("%w: index: %w", ErrFormat, err)
+	}
+	if len(index.WeightMap) == 0 {
+		return nil, fmt.Errorf("%w: the index has no weight_map", ErrFormat)
+	}
+	return index.WeightMap, nil
+}
+
+// Names lists the tensors, shard by shard.
+func (s *Sharded) Names() []string { return slices.Clone(s.names) }
+
+// Tensor finds a tensor by name.
+func (s *Sharded) Tensor(name string) (Tensor, bool) {
+	c, ok := s.home[name]
+	if !ok {
+		return Tensor{}, false
+	}
+	return c.Tensor(name)
+}
+
+// Close closes all shards.
+func (s *Sharded) Close() error {
+	var errs []error
+	for _, c := range s.shards {
+		errs = append(errs, c.Close())
+	}
+	s.shards, s.names, s.home = nil, nil, nil
+	return errors.Join(errs...)
+}
+
+// strictMap is an object of strings in which no key stands twice: encoding/json would take the last one.
+type strictMap map[string]string
+
+func (m *strictMap) UnmarshalJSON(data []byte) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return errors.New("weight_map is not an object")
+	}
+	if *m != nil {
+		return errors.New("weight_map stands twice")
+	}
+	*m = strictMap{}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := key.(string)
+		if _, twice := (*m)[name]; twice {
+			return fmt.Errorf("%q stands twice", name)
+		}
+		var file string
+		if err := d.Decode(&file); err != nil {
+			return err
+		}
+		(*m)[name] = file
+	}
+	return nil
+}
