@@ -4,9 +4,11 @@ package golden
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -108,13 +110,30 @@ func decode(t testing.TB, raw safetensors.Tensor) Tensor {
 	return out
 }
 
-// Lines reads a file of JSON lines.
-func Lines[T any](t testing.TB, path string) []T {
+// Read reads a file, and unpacks one whose name ends in .gz.
+func Read(t testing.TB, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if filepath.Ext(path) != ".gz" {
+		return data
+	}
+	packed, err := gzip.NewReader(bytes.NewReader(data))
+	if err == nil {
+		data, err = io.ReadAll(packed)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return data
+}
+
+// Lines reads a file of JSON lines, which may be packed as Read has it.
+func Lines[T any](t testing.TB, path string) []T {
+	t.Helper()
+	data := Read(t, path)
 	var out []T
 	scanner := bufio.NewScanner(bytes.NewReader(data))
 	scanner.Buffer(nil, len(data)+1)

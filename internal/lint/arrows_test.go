@@ -18,7 +18,7 @@ type room struct {
 // in its row.
 var rooms = []room{
 	{dir: "cmd/clipgo", arrow: "alignment captioning contrastive vision text training internal/optim internal/nn internal/torch " +
-		"eval search datasets vision/preprocess text/bpe internal/safetensors internal/durable internal/config internal/jpeg"},
+		"eval search datasets vision/preprocess text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg"},
 	{dir: "alignment", arrow: "captioning contrastive vision text losses training datasets internal/optim internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "captioning", arrow: "contrastive vision text losses training datasets internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "contrastive", arrow: "vision text training datasets vision/preprocess internal/nn internal/torch internal/safetensors internal/config"},
@@ -31,6 +31,7 @@ var rooms = []room{
 	{dir: "internal/torch"},
 	{dir: "vision/preprocess", pure: true, arrow: "internal/jpeg"},
 	{dir: "text/bpe", pure: true},
+	{dir: "text/tokenizer", pure: true, arrow: "text/bpe"},
 	{dir: "datasets", pure: true, arrow: "internal/durable"},
 	{dir: "eval", pure: true, arrow: "internal/durable"},
 	{dir: "search", pure: true, arrow: "internal/durable"},

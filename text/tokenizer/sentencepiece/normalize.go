@@ -1,0 +1,106 @@
+package sentencepiece
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"clipgo/text/tokenizer/trie"
+)
+
+// space is what stands for a blank among the pieces (U+2581).
+const space = "\u2581"
+
+// normalizer is a NormalizerSpec.
+type normalizer struct {
+	rules       *Charsmap  // nil: characters stay
+	symbols     *trie.Trie // user-defined pieces, which stay whatever the rules say
+	dummyPrefix bool       // a blank before the text
+	removeExtra bool       // no blanks at the ends, one between words
+	escape      bool       // blanks become U+2581
+	suffix      bool       // the dummy blank is behind the text
+}
+
+// prefix returns what the text's first characters become, and how many bytes those are.
+func (z *normalizer) prefix(text string) (becomes string, n int) {
+	if _, n := z.symbols.Longest(text); n > 0 {
+		return text[:n], n
+	}
+	if z.rules != nil {
+		if with, n := z.rules.Longest(text); n > 0 {
+			return with, n
+		}
+	}
+	r, n := utf8.DecodeRuneInString(text)
+	if r == utf8.RuneError && n == 1 {
+		return string(utf8.RuneError), 1
+	}
+	return text[:n], n
+}
+
+// append appends the normalized text.
+func (z *normalizer) append(dst []byte, text string) []byte {
+	if text = z.trimStart(text); text == "" {
+		return dst
+	}
+	start, blank := len(dst), z.blank()
+	if z.dummyPrefix && !z.suffix {
+		dst = append(dst, blank...)
+	}
+	afterBlank := z.removeExtra
+	for len(text) > 0 {
+		becomes, n := z.prefix(text)
+		text = text[n:]
+		if afterBlank {
+			becomes = strings.TrimLeft(becomes, " ")
+		}
+		if becomes == "" {
+			continue
+		}
+		dst = z.write(dst, becomes)
+		afterBlank = z.removeExtra && strings.HasSuffix(becomes, " ")
+	}
+	if z.removeExtra {
+		for bytes.HasSuffix(dst[start:], []byte(blank)) {
+			dst = dst[:len(dst)-len(blank)]
+		}
+	}
+	if z.dummyPrefix && z.suffix {
+		dst = append(dst, blank...)
+	}
+	return dst
+}
+
+// trimStart cuts the blanks that the text begins with, where they count as extra.
+func (z *normalizer) trimStart(text string) string {
+	for z.removeExtra && text != "" {
+		becomes, n := z.prefix(text)
+		if becomes != " " {
+			break
+		}
+		text = text[n:]
+	}
+	return text
+}
+
+func (z *normalizer) blank() string {
+	if z.escape {
+		return space
+	}
+	return " "
+}
+
+// write appends what characters became, with blanks escaped.
+func (z *normalizer) write(dst []byte, text string) []byte {
+	if !z.escape || strings.IndexByte(text, ' ') < 0 {
+		return append(dst, text...)
+	}
+	for i := range len(text) {
+		if text[i] == ' ' {
+			dst = append(dst, space...)
+			continue
+		}
+		dst = append(dst, text[i])
+	}
+	return dst
+}
