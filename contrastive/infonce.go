@@ -35,7 +35,7 @@ func (l InfoNCE) Validate() error {
 
 // Forward is the mean of both directions.
 func (l InfoNCE) Forward(in Contrast) *torch.Tensor {
-	perImage := in.Image.Mul(in.Scale).Matmul(in.Text.Transpose(0, 1)) // [B, B]; scale first, as open_clip
+	perImage := in.logits()
 	k := perImage.Shape()[0]
 	match := torch.Arange(perImage.Scope(), k, perImage.Device())
 	e := l.overAllClasses(k)

@@ -22,22 +22,33 @@ type Model struct {
 	Preprocess preprocess.Config // how pictures become the pixels that this model was trained on
 
 	params     *nn.Params
-	image      *vision.ViT
+	image      vision.Tower
 	text       *text.Transformer
 	logitScale *nn.Param // natural logarithm of the scale, []
+	logitBias  *nn.Param // []; nil where the config has none
 	device     torch.Device
 	dtype      torch.DType
 }
 
 // Declare lays out a model without memory for its parameters: enough to count them. It needs no libtorch.
 func Declare(c Config) *Model {
-	m := &Model{Config: c, Preprocess: preprocess.Default(), params: nn.NewParams(), device: torch.CPU, dtype: torch.Float32}
-	m.Preprocess.Size = c.Vision.ImageSize
+	m := &Model{Config: c, Preprocess: c.Preprocess(), params: nn.NewParams(), device: torch.CPU, dtype: torch.Float32}
 	root := m.params.Root()
-	head := text.NewHead(root, c.Text, c.EmbedDim)
+	words := text.Layout{Embed: c.EmbedDim, Activation: c.activation(c.Text.ActKwargs), Custom: c.CustomText}
+	var head text.Head
+	if !c.CustomText {
+		head = text.NewHead(root, c.Text, c.EmbedDim)
+	}
 	m.logitScale = root.Declare("logit_scale", nn.Constant(c.initLogitScale()))
-	m.image = vision.New(root.At("visual"), c.Vision, c.EmbedDim, c.activation())
-	m.text = text.New(root, c.Text, head, c.activation())
+	if c.InitLogitBias != nil {
+		m.logitBias = root.Declare("logit_bias", nn.Constant(*c.InitLogitBias))
+	}
+	m.image = vision.New(root.At("visual"), c.Vision, c.EmbedDim, c.activation(c.Vision.ActKwargs))
+	if c.CustomText {
+		root = root.At("text")
+		head = text.NewHead(root, c.Text, c.EmbedDim)
+	}
+	m.text = text.New(root, c.Text, head, words)
 	return m
 }
 
@@ -110,6 +121,14 @@ func (m *Model) EncodeTokens(s *torch.Scope, ids []int32, n int, mode nn.Mode) *
 // Scale is exp(logit_scale), [], in scope s.
 func (m *Model) Scale(s *torch.Scope) *torch.Tensor { return m.logitScale.Tensor().In(s).Exp() }
 
+// Bias is logit_bias, [], in scope s; nil where the model has none.
+func (m *Model) Bias(s *torch.Scope) *torch.Tensor {
+	if m.logitBias == nil {
+		return nil
+	}
+	return m.logitBias.Tensor().In(s)
+}
+
 // ClampScale limits logit_scale to [0, ln 100]. It says whether the upper bound was reached.
 func (m *Model) ClampScale() {
 	m.logitScale.Tensor().ClampInPlace(0, maxLogitScale)
@@ -127,11 +146,11 @@ func (m *Model) EmbedImages(pixels []uint8, n int) ([]float32, error) {
 }
 
 // EmbedTokens maps n captions of L token ids each, row-major, to unit features [n, E], row-major. The padding behind a
-// batch's longest caption is not computed.
+// batch's longest caption is not computed where it changes nothing.
 func (m *Model) EmbedTokens(ids []int32, n int) ([]float32, error) {
 	l := len(ids) / max(n, 1)
 	return m.embed(n, l, func(s *torch.Scope, from, to, count int) *torch.Tensor {
-		return m.EncodeTokens(s, trim(ids[from:to], l, longest(ids[from:to], l)), count, m.mode())
+		return m.EncodeTokens(s, m.trim(ids[from:to], l, longest(ids[from:to], l)), count, m.mode())
 	})
 }
 

@@ -36,8 +36,9 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 	scale := m.Scale(s)
 	in := Contrast{
 		Image: m.EncodeImages(s, b.Pixels, b.N, mode),
-		Text:  m.EncodeTokens(s, trim(b.IDs, b.ContextLength, b.MaxTokens), b.N, mode),
+		Text:  m.EncodeTokens(s, m.trim(b.IDs, b.ContextLength, b.MaxTokens), b.N, mode),
 		Scale: scale,
+		Bias:  m.Bias(s),
 	}
 	loss := o.Loss.Forward(in)
 	loss.Backward()
@@ -51,10 +52,10 @@ func (o *Objective) AfterStep() {
 	}
 }
 
-// trim cuts captions of l ids each to their first keep: padding behind the end of text changes nothing under causal
-// attention, and is most of what a text tower would compute.
-func trim(ids []int32, l, keep int) []int32 {
-	if keep >= l {
+// trim cuts captions of l ids each to their first keep, where padding behind the end of text changes nothing: it is most
+// of what a text tower would compute.
+func (m *Model) trim(ids []int32, l, keep int) []int32 {
+	if keep >= l || !m.Config.Text.Trimmable() {
 		return ids
 	}
 	out := make([]int32, 0, len(ids)/l*keep)

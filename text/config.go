@@ -4,9 +4,12 @@ package text
 import (
 	"errors"
 	"fmt"
+
+	"clipgo/internal/nn"
 )
 
-// Config describes a text tower in open_clip's words (text_cfg).
+// Config describes a text tower in open_clip's words (text_cfg). What CLIP itself has no use for is left out of the
+// JSON where it is not set.
 type Config struct {
 	ContextLength int      `json:"context_length"`
 	VocabSize     int      `json:"vocab_size"`
@@ -15,7 +18,31 @@ type Config struct {
 	Layers        int      `json:"layers"`
 	MLPRatio      float64  `json:"mlp_ratio"`
 	LSInitValue   *float64 `json:"ls_init_value,omitempty"` // layer scale's first value; nil: no layer scale
+
+	NoCausalMask bool           `json:"no_causal_mask,omitempty"` // every token sees every other
+	PoolType     string         `json:"pool_type,omitempty"`      // argmax, which is also the empty word, or last
+	ProjBias     bool           `json:"proj_bias,omitempty"`
+	ProjType     string         `json:"proj_type,omitempty"`   // linear, which is also the empty word, or none
+	ActKwargs    *nn.ActKwargs  `json:"act_kwargs,omitempty"`  // nil: exact GELU
+	NormKwargs   *nn.NormKwargs `json:"norm_kwargs,omitempty"` // nil: 1e-5
+
+	HFTokenizerName string           `json:"hf_tokenizer_name,omitempty"` // where the tokenizer is from; empty: CLIP's own
+	TokenizerKwargs *TokenizerKwargs `json:"tokenizer_kwargs,omitempty"`
 }
+
+// TokenizerKwargs is open_clip's tokenizer_kwargs.
+type TokenizerKwargs struct {
+	Clean string `json:"clean,omitempty"` // lower, whitespace or canonicalize
+}
+
+// Causal tells whether a token sees only those before it.
+func (c Config) Causal() bool { return !c.NoCausalMask }
+
+// Trimmable tells whether the padding behind the end of text leaves the features alone, so that it can be cut off:
+// under causal attention, read at the end of text.
+func (c Config) Trimmable() bool { return c.Causal() && c.PoolType != poolLast }
+
+const poolLast = "last"
 
 // Default is open_clip's CLIPTextCfg.
 func Default() Config {
@@ -40,6 +67,17 @@ func (c Config) Validate() error {
 	}
 	if c.MLPRatio <= 0 {
 		errs = append(errs, fmt.Errorf("text_cfg.mlp_ratio: %g is not positive", c.MLPRatio))
+	}
+	if c.PoolType != "" && c.PoolType != "argmax" && c.PoolType != poolLast {
+		errs = append(errs, fmt.Errorf("text_cfg.pool_type: %q is neither argmax nor last", c.PoolType))
+	}
+	if c.ProjType != "" && c.ProjType != "linear" && c.ProjType != "none" {
+		errs = append(errs, fmt.Errorf("text_cfg.proj_type: %q is neither linear nor none", c.ProjType))
+	}
+	for _, err := range []error{c.ActKwargs.Validate(), c.NormKwargs.Validate()} {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("text_cfg.%w", err))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -47,7 +47,7 @@ func features(t *testing.T, captions [][]int32, l int, dtype torch.DType) []floa
 	torchtest.Need(t)
 	p := nn.NewParams()
 	c := tiny()
-	tower := New(p.Root(), c, NewHead(p.Root(), c, 6), nn.GELU)
+	tower := New(p.Root(), c, NewHead(p.Root(), c, 6), Layout{Embed: 6, Activation: nn.GELU})
 	defer p.Free()
 	var ids []int32
 	for _, caption := range captions {

@@ -7,60 +7,116 @@ import (
 	"clipgo/internal/torch"
 )
 
-// Transformer is CLIP's text tower: causal attention, read at the end-of-text token.
+// Transformer is the text tower. CLIP's has causal attention and is read at the end-of-text token; SigLIP's attends
+// both ways and is read at the last position, padding or not.
 type Transformer struct {
 	config    Config
 	tokens    *nn.Param // token_embedding.weight [V, D]
 	positions *nn.Param // positional_embedding [L, D]
 	blocks    *nn.Transformer
 	lnFinal   *nn.LayerNorm
-	project   *nn.Param // text_projection [D, E], used as x projection
+	project   projection
 }
 
-// Head holds the tower's parameters that stand at the top of open_clip's state dict, before the image tower's.
+// projection maps [B, D] to [B, E]: by a matrix, by a layer with a bias, or not at all.
+type projection struct {
+	matrix *nn.Param // text_projection [D, E], used as x matrix
+	layer  *nn.Linear
+}
+
+func (p projection) forward(x *torch.Tensor) *torch.Tensor {
+	switch {
+	case p.matrix != nil:
+		return x.Matmul(p.matrix.For(x))
+	case p.layer != nil:
+		return p.layer.Forward(x)
+	default:
+		return x
+	}
+}
+
+// Head holds the tower's parameters that stand at the top of open_clip's state dict, before those of its parts.
 type Head struct{ positions, project *nn.Param }
 
 // NewHead declares them. They come first so that parameters keep open_clip's order, which its optimizer states follow.
 func NewHead(p nn.Path, c Config, embed int) Head {
-	return Head{
-		positions: p.Declare("positional_embedding", nn.Normal(0.01), c.ContextLength, c.Width),
-		project:   p.Declare("text_projection", nn.Normal(1/math.Sqrt(float64(c.Width))), c.Width, embed),
+	h := Head{positions: p.Declare("positional_embedding", nn.Normal(0.01), c.ContextLength, c.Width)}
+	if c.ProjType != "none" && !c.ProjBias {
+		h.project = p.Declare("text_projection", nn.Normal(1/math.Sqrt(float64(c.Width))), c.Width, embed)
 	}
+	return h
+}
+
+// Layout says where a tower stands and what it computes beside its config.
+type Layout struct {
+	Embed      int // width E of the features
+	Activation nn.Activation
+	Custom     bool // a tower of its own (custom_text), whose parts open_clip lists in another order
 }
 
 // New declares the rest of a tower at a path, under open_clip's names and with its first values.
-func New(p nn.Path, c Config, h Head, activation nn.Activation) *Transformer {
+func New(p nn.Path, c Config, h Head, l Layout) *Transformer {
+	t := &Transformer{config: c, positions: h.positions, project: projection{matrix: h.project}}
+	embedding := func() { t.tokens = p.At("token_embedding").Declare("weight", nn.Normal(0.02), c.VocabSize, c.Width) }
+	if l.Custom {
+		embedding()
+	}
+	t.blocks = nn.NewTransformer(p.At("transformer"), c.shape(l.Activation))
+	if !l.Custom {
+		embedding()
+	}
+	t.lnFinal = nn.NewLayerNorm(p.At("ln_final"), c.Width, c.NormKwargs.Epsilon())
+	if c.ProjType != "none" && c.ProjBias {
+		t.project.layer = nn.NewLinear(p.At("text_projection"), c.Width, l.Embed, nn.Normal(1/math.Sqrt(float64(c.Width))), nn.Constant(0))
+	}
+	return t
+}
+
+func (c Config) shape(activation nn.Activation) nn.Shape {
 	w := float64(c.Width)
 	mlp := int(w * c.MLPRatio)
 	residual := math.Pow(w, -0.5) * math.Pow(2*float64(c.Layers), -0.5)
-	t := &Transformer{config: c, positions: h.positions, project: h.project}
-	t.blocks = nn.NewTransformer(p.At("transformer"), nn.Shape{
-		Width: c.Width, Layers: c.Layers, Heads: c.Heads, MLPWidth: mlp, Activation: activation, LayerScale: c.LSInitValue,
+	return nn.Shape{
+		Width: c.Width, Layers: c.Layers, Heads: c.Heads, MLPWidth: mlp,
+		Activation: activation, Eps: c.NormKwargs.Epsilon(), LayerScale: c.LSInitValue,
 		Start: nn.Start{
 			AttnIn: nn.Normal(math.Pow(w, -0.5)), AttnBias: nn.Constant(0), AttnOut: nn.Normal(residual), AttnOutBias: nn.Constant(0),
 			Up: nn.Normal(math.Pow(2*w, -0.5)), UpBias: nn.FanIn(c.Width), Down: nn.Normal(residual), DownBias: nn.FanIn(mlp),
 		},
-	})
-	t.tokens = p.At("token_embedding").Declare("weight", nn.Normal(0.02), c.VocabSize, c.Width)
-	t.lnFinal = nn.NewLayerNorm(p.At("ln_final"), c.Width)
-	return t
+	}
 }
 
 // Forward maps captions to features [B, E], not normalized.
 //
-// ids are B captions of L tokens each, row-major, L up to the context length. Under causal attention what follows the
-// end of text changes nothing, so a batch may be cut to its longest caption.
+// ids are B captions of L tokens each, row-major, L up to the context length. Where the config is Trimmable, a batch may
+// be cut to its longest caption.
 func (t *Transformer) Forward(s *torch.Scope, ids []int32, batch int, mode nn.Mode) *torch.Tensor {
 	l := len(ids) / batch
 	device := t.tokens.Tensor().Device()
 	idsBL := torch.From(s, widen(ids), batch, l).OnDevice(device)
 	xBLD := t.tokens.Tensor().Embedding(idsBL).Add(t.positions.Tensor().In(s).Narrow(0, 0, l)).To(mode.Type())
-	mask := torch.From(s, causal(l), l, l).OnDevice(device).To(mode.Type())
+	var mask *torch.Tensor
+	if t.config.Causal() {
+		mask = torch.From(s, causal(l), l, l).OnDevice(device).To(mode.Type())
+	}
 	xBLD = t.blocks.Forward(xBLD, mask, mode)
-	ends := torch.From(s, endsOfText(ids, batch), batch).OnDevice(device)
-	x := t.lnFinal.Forward(xBLD.Reshape(batch*l, t.config.Width).Rows(ends))
+	rows := torch.From(s, t.config.readAt(ids, batch), batch).OnDevice(device)
+	x := t.lnFinal.Forward(xBLD.Reshape(batch*l, t.config.Width).Rows(rows))
 	mode.Show("ln_final", x)
-	return x.Matmul(t.project.For(x))
+	return t.project.forward(x)
+}
+
+// readAt gives each caption's row, among all rows, at which it is read.
+func (c Config) readAt(ids []int32, batch int) []int64 {
+	if c.PoolType != poolLast {
+		return endsOfText(ids, batch)
+	}
+	l := len(ids) / batch
+	rows := make([]int64, batch)
+	for b := range rows {
+		rows[b] = int64((b+1)*l - 1)
+	}
+	return rows
 }
 
 func widen(ids []int32) []int64 {

@@ -4,6 +4,8 @@ package vision
 import (
 	"errors"
 	"fmt"
+
+	"clipgo/internal/nn"
 )
 
 // Config describes an image tower in open_clip's words (vision_cfg).
@@ -20,6 +22,13 @@ type Config struct {
 	PoolType     string   `json:"pool_type"`           // tok or avg
 	FinalLN      bool     `json:"final_ln_after_pool"` // ln_post after pooling instead of before
 	PosEmbedType string   `json:"pos_embed_type"`      // learnable or sin_cos_2d
+
+	ActKwargs  *nn.ActKwargs  `json:"act_kwargs,omitempty"`  // nil: exact GELU, or what timm's name means
+	NormKwargs *nn.NormKwargs `json:"norm_kwargs,omitempty"` // nil: 1e-5, or timm's 1e-6
+
+	TimmModelName string `json:"timm_model_name,omitempty"` // a tower of timm's: SigLIP
+	TimmPool      string `json:"timm_pool,omitempty"`       // map: attention pooling
+	TimmProj      string `json:"timm_proj,omitempty"`       // none: the pool's output is the feature
 }
 
 // Default is open_clip's CLIPVisionCfg.
@@ -42,7 +51,7 @@ func (c Config) Validate() error {
 	positive("width", c.Width)
 	positive("head_width", c.HeadWidth)
 	if len(errs) == 0 {
-		if c.ImageSize%c.PatchSize != 0 {
+		if c.grid() == 0 || c.TimmModelName == "" && c.ImageSize%c.PatchSize != 0 {
 			errs = append(errs, fmt.Errorf("vision_cfg.image_size: %d is not a multiple of patch_size %d", c.ImageSize, c.PatchSize))
 		}
 		if c.Width%c.HeadWidth != 0 {
@@ -54,6 +63,14 @@ func (c Config) Validate() error {
 	}
 	if c.PatchDropout < 0 || c.PatchDropout >= 1 {
 		errs = append(errs, fmt.Errorf("vision_cfg.patch_dropout: %g is not in [0, 1)", c.PatchDropout))
+	}
+	for _, err := range []error{c.ActKwargs.Validate(), c.NormKwargs.Validate()} {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("vision_cfg.%w", err))
+		}
+	}
+	if c.TimmModelName != "" {
+		return errors.Join(append(errs, c.validateTimm())...)
 	}
 	if c.PoolType != "tok" && c.PoolType != "avg" {
 		errs = append(errs, fmt.Errorf("vision_cfg.pool_type: %q is neither tok nor avg", c.PoolType))

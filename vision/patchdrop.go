@@ -7,25 +7,26 @@ import (
 	"clipgo/internal/torch"
 )
 
-// dropPatches keeps the class token and a random share of the patches of each picture (FLIP, Li et al., 2023), chosen
-// by that picture's key alone. Without keys, as in evaluation, nothing is dropped.
-func dropPatches(xBLD *torch.Tensor, share float64, keys []uint64) *torch.Tensor {
+// dropPatches keeps a random share of the patches of each picture (FLIP, Li et al., 2023), chosen by that picture's key
+// alone, and the class tokens before them. Without keys, as in evaluation, nothing is dropped.
+func dropPatches(xBLD *torch.Tensor, class int, share float64, keys []uint64) *torch.Tensor {
 	if share == 0 || keys == nil {
 		return xBLD
 	}
 	shape := xBLD.Shape()
 	b, l, d := shape[0], shape[1], shape[2]
-	keep := max(1, int(float64(l-1)*(1-share)))
-	rows := make([]int64, 0, b*(keep+1))
+	keep := max(1, int(float64(l-class)*(1-share)))
+	rows := make([]int64, 0, b*(class+keep))
 	for i, key := range keys {
-		first := int64(i * l)
-		rows = append(rows, first)
-		for _, p := range choose(key, l-1, keep) {
-			rows = append(rows, first+1+int64(p))
+		for k := range class {
+			rows = append(rows, int64(i*l+k))
+		}
+		for _, p := range choose(key, l-class, keep) {
+			rows = append(rows, int64(i*l+class+p))
 		}
 	}
 	index := torch.From(xBLD.Scope(), rows, len(rows)).OnDevice(xBLD.Device())
-	return xBLD.Reshape(b*l, d).Rows(index).Reshape(b, keep+1, d)
+	return xBLD.Reshape(b*l, d).Rows(index).Reshape(b, class+keep, d)
 }
 
 // choose picks k of n, in rising order.

@@ -19,27 +19,27 @@ type ViT struct {
 	project   *nn.Param // proj [D, E], used as x proj
 }
 
-// New declares a tower with E = embed outputs at a path, under open_clip's names and with its first values.
-func New(p nn.Path, c Config, embed int, activation nn.Activation) *ViT {
+// NewViT declares a tower with E = embed outputs at a path, under open_clip's names and with its first values.
+func NewViT(p nn.Path, c Config, embed int, activation nn.Activation) *ViT {
 	d, grid := c.Width, c.grid()
-	scale := 1 / math.Sqrt(float64(d))
+	scale, eps := 1/math.Sqrt(float64(d)), c.NormKwargs.Epsilon()
 	v := &ViT{config: c}
 	v.class = p.Declare("class_embedding", nn.Normal(scale), d)
 	v.positions = p.Declare("positional_embedding", positionsInit(c, scale), grid*grid+1, d)
 	v.project = p.Declare("proj", nn.Normal(scale), d, embed)
 	v.patches = p.At("conv1").Declare("weight", nn.FanIn(3*c.PatchSize*c.PatchSize), d, 3, c.PatchSize, c.PatchSize)
 	if !c.NoLNPre {
-		v.lnPre = nn.NewLayerNorm(p.At("ln_pre"), d)
+		v.lnPre = nn.NewLayerNorm(p.At("ln_pre"), d, eps)
 	}
 	mlp := int(float64(d) * c.MLPRatio)
 	v.blocks = nn.NewTransformer(p.At("transformer"), nn.Shape{
-		Width: d, Layers: c.Layers, Heads: d / c.HeadWidth, MLPWidth: mlp, Activation: activation, LayerScale: c.LSInitValue,
+		Width: d, Layers: c.Layers, Heads: d / c.HeadWidth, MLPWidth: mlp, Activation: activation, Eps: eps, LayerScale: c.LSInitValue,
 		Start: nn.Start{
 			AttnIn: nn.Xavier(3*d, d), AttnBias: nn.Constant(0), AttnOut: nn.FanIn(d), AttnOutBias: nn.Constant(0),
 			Up: nn.FanIn(d), UpBias: nn.FanIn(d), Down: nn.FanIn(mlp), DownBias: nn.FanIn(mlp),
 		},
 	})
-	v.lnPost = nn.NewLayerNorm(p.At("ln_post"), d)
+	v.lnPost = nn.NewLayerNorm(p.At("ln_post"), d, eps)
 	return v
 }
 
@@ -55,7 +55,7 @@ func positionsInit(c Config, scale float64) nn.Init {
 // D width, P patches, L = P+1 tokens, or fewer under patch dropout.
 func (v *ViT) Forward(images *torch.Tensor, mode nn.Mode) *torch.Tensor {
 	xBLD := v.embed(images.To(mode.Type()))
-	xBLD = dropPatches(xBLD, v.config.PatchDropout, mode.DropKeys)
+	xBLD = dropPatches(xBLD, 1, v.config.PatchDropout, mode.DropKeys)
 	if v.lnPre != nil {
 		xBLD = v.lnPre.Forward(xBLD)
 	}
@@ -66,13 +66,11 @@ func (v *ViT) Forward(images *torch.Tensor, mode nn.Mode) *torch.Tensor {
 	return x.Matmul(v.project.For(x))
 }
 
-// embed cuts pictures into patches, projects each and adds class token and positions: [B, P+1, D].
-//
-// A convolution whose stride is its kernel is a matrix product over the flattened patches.
+// embed projects each patch and adds class token and positions: [B, P+1, D].
 func (v *ViT) embed(images *torch.Tensor) *torch.Tensor {
-	b, g, p, d := images.Shape()[0], v.config.grid(), v.config.PatchSize, v.config.Width
-	flat := images.Reshape(b, 3, g, p, g, p).Permute(0, 2, 4, 1, 3, 5).Reshape(b, g*g, 3*p*p)
-	patches := flat.Linear(v.patches.For(flat).In(flat.Scope()).Reshape(d, 3*p*p), nil)
+	flat := v.config.patches(images)
+	b, pixels, d := flat.Shape()[0], flat.Shape()[2], v.config.Width
+	patches := flat.Linear(v.patches.For(flat).In(flat.Scope()).Reshape(d, pixels), nil)
 	class := v.class.For(flat).In(flat.Scope()).Reshape(1, 1, d).Expand(b, 1, d)
 	return torch.Cat(1, class, patches).Add(v.positions.For(flat))
 }

@@ -20,7 +20,7 @@ func tower(t *testing.T, c Config, f func(s *torch.Scope, v *ViT, p *nn.Params))
 	t.Helper()
 	torchtest.Need(t)
 	p := nn.NewParams()
-	v := New(p.Root(), c, 5, nn.GELU)
+	v := NewViT(p.Root(), c, 5, nn.GELU)
 	defer p.Free()
 	err := torch.Do(t.Context(), func(s *torch.Scope) error {
 		p.Fill(1, torch.CPU)
@@ -63,7 +63,7 @@ func TestPatchDropoutKeepsTheClassTokenAndAShare(t *testing.T) {
 		}
 		x := torch.From(s, values, b, l, d)
 		keys := []uint64{5, 6, 5}
-		got := dropPatches(x, 0.5, keys)
+		got := dropPatches(x, 1, 0.5, keys)
 		if shape := got.Shape(); !slices.Equal(shape, []int{b, 9, d}) {
 			t.Fatalf("shape %v, want 8 of 16 patches and the class token", shape)
 		}
@@ -80,14 +80,14 @@ func TestPatchDropoutKeepsTheClassTokenAndAShare(t *testing.T) {
 		if !slices.Equal(choose(5, 16, 8), choose(5, 16, 8)) || slices.Equal(choose(5, 16, 8), choose(6, 16, 8)) {
 			t.Error("the choice is not that of the key")
 		}
-		alone := dropPatches(x.Narrow(0, 2, 1), 0.5, keys[2:]).Float32s()
+		alone := dropPatches(x.Narrow(0, 2, 1), 1, 0.5, keys[2:]).Float32s()
 		if !slices.Equal(alone, kept[2*9*d:]) {
 			t.Error("a picture's patches depend on the others of its batch")
 		}
-		if y := dropPatches(x, 0.5, nil); y != x {
+		if y := dropPatches(x, 1, 0.5, nil); y != x {
 			t.Error("patches were dropped without keys")
 		}
-		if n := dropPatches(x, 0.99, keys).Shape()[1]; n != 2 {
+		if n := dropPatches(x, 1, 0.99, keys).Shape()[1]; n != 2 {
 			t.Errorf("%d tokens are left, want the class token and one patch", n)
 		}
 	})

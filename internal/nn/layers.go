@@ -27,9 +27,11 @@ type LayerNorm struct {
 	eps          float64
 }
 
+// DefaultEps is what PyTorch adds to a variance unless told otherwise, and CLIP with it.
+const DefaultEps = 1e-5
+
 // NewLayerNorm declares weight 1 and bias 0 at a path.
-func NewLayerNorm(p Path, width int) *LayerNorm {
-	const eps = 1e-5 // PyTorch's default, and CLIP's
+func NewLayerNorm(p Path, width int, eps float64) *LayerNorm {
 	return &LayerNorm{weight: p.Declare("weight", Constant(1), width), bias: p.Declare("bias", Constant(0), width), eps: eps}
 }
 
@@ -70,6 +72,14 @@ func (a Activation) Forward(x *torch.Tensor) *torch.Tensor {
 type MLP struct {
 	up, down   *Linear
 	activation Activation
+}
+
+func newMLP(p Path, s Shape, n partNames) *MLP {
+	return &MLP{
+		up:         NewLinear(p.At(n.up), s.Width, s.MLPWidth, s.Start.Up, s.Start.UpBias),
+		down:       NewLinear(p.At(n.down), s.MLPWidth, s.Width, s.Start.Down, s.Start.DownBias),
+		activation: s.Activation,
+	}
 }
 
 // Forward maps [..., width] to [..., width].

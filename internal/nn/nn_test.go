@@ -205,7 +205,7 @@ func TestParametersFollowTheirOperandsType(t *testing.T) {
 	p := NewParams()
 	defer p.Free()
 	layer := NewLinear(p.Root(), 2, 2, Constant(1), Constant(0.5))
-	norm := NewLayerNorm(p.Root().At("ln"), 2)
+	norm := NewLayerNorm(p.Root().At("ln"), 2, DefaultEps)
 	torchtest.Need(t)
 	err := torch.Do(t.Context(), func(s *torch.Scope) error {
 		p.Fill(1, torch.CPU)

@@ -141,6 +141,19 @@ func Normal(std float64) Init {
 	}
 }
 
+// TruncatedNormal draws from a normal distribution around 0, and again whatever lies beyond two deviations.
+func TruncatedNormal(std float64) Init {
+	return func(rng *rand.Rand, values []float32) {
+		for i := range values {
+			v := rng.NormFloat64()
+			for math.Abs(v) > 2 {
+				v = rng.NormFloat64()
+			}
+			values[i] = float32(v * std)
+		}
+	}
+}
+
 // Uniform draws evenly from [-bound, bound].
 func Uniform(bound float64) Init {
 	return func(rng *rand.Rand, values []float32) {

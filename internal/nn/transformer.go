@@ -20,12 +20,21 @@ func (b *Block) Forward(x, mask *torch.Tensor) *torch.Tensor {
 	return x.Add(b.scale2.Forward(b.mlp.Forward(b.ln2.Forward(x))))
 }
 
-// Shape says how big a transformer is and how it starts.
+// Shape says how big a transformer is, what it computes and how it starts.
 type Shape struct {
 	Width, Layers, Heads, MLPWidth int
 	Activation                     Activation
+	Eps                            float64  // of the norms; 0: DefaultEps
 	LayerScale                     *float64 // first value; nil: none
+	Naming                         Naming
 	Start                          Start
+}
+
+func (s Shape) eps() float64 {
+	if s.Eps == 0 {
+		return DefaultEps
+	}
+	return s.Eps
 }
 
 // Start holds the first values of a block's matrices.
@@ -37,33 +46,29 @@ type Start struct {
 // Transformer is a stack of blocks.
 type Transformer struct{ blocks []*Block }
 
-// NewTransformer declares a stack at a path, under open_clip's names.
+// NewTransformer declares a stack at a path.
 func NewTransformer(p Path, s Shape) *Transformer {
 	t := &Transformer{}
 	for i := range s.Layers {
-		t.blocks = append(t.blocks, newBlock(p.At("resblocks").At(fmt.Sprint(i)), s))
+		t.blocks = append(t.blocks, newBlock(p.At(s.Naming.parts().stack).At(fmt.Sprint(i)), s))
 	}
 	return t
 }
 
 func newBlock(p Path, s Shape) *Block {
-	b := &Block{}
-	b.ln1 = NewLayerNorm(p.At("ln_1"), s.Width)
+	b, n := &Block{}, s.Naming.parts()
+	b.ln1 = NewLayerNorm(p.At(n.norm1), s.Width, s.eps())
 	attn := p.At("attn")
 	b.attn = &Attention{
-		inWeight: attn.Declare("in_proj_weight", s.Start.AttnIn, 3*s.Width, s.Width),
-		inBias:   attn.Declare("in_proj_bias", s.Start.AttnBias, 3*s.Width),
-		out:      NewLinear(attn.At("out_proj"), s.Width, s.Width, s.Start.AttnOut, s.Start.AttnOutBias),
+		inWeight: attn.Declare(n.attnWeight, s.Start.AttnIn, 3*s.Width, s.Width),
+		inBias:   attn.Declare(n.attnBias, s.Start.AttnBias, 3*s.Width),
+		out:      NewLinear(attn.At(n.attnOut), s.Width, s.Width, s.Start.AttnOut, s.Start.AttnOutBias),
 		heads:    s.Heads,
 	}
-	b.scale1 = NewLayerScale(p.At("ls_1"), s.Width, s.LayerScale)
-	b.ln2 = NewLayerNorm(p.At("ln_2"), s.Width)
-	b.mlp = &MLP{
-		up:         NewLinear(p.At("mlp").At("c_fc"), s.Width, s.MLPWidth, s.Start.Up, s.Start.UpBias),
-		down:       NewLinear(p.At("mlp").At("c_proj"), s.MLPWidth, s.Width, s.Start.Down, s.Start.DownBias),
-		activation: s.Activation,
-	}
-	b.scale2 = NewLayerScale(p.At("ls_2"), s.Width, s.LayerScale)
+	b.scale1 = NewLayerScale(p.At(n.scale1), s.Width, s.LayerScale)
+	b.ln2 = NewLayerNorm(p.At(n.norm2), s.Width, s.eps())
+	b.mlp = newMLP(p.At("mlp"), s, n)
+	b.scale2 = NewLayerScale(p.At(n.scale2), s.Width, s.LayerScale)
 	return b
 }
 

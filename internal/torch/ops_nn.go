@@ -65,3 +65,11 @@ func (t *Tensor) Conv2d(weight, bias *Tensor, stride int) *Tensor {
 		libtch.AtgConv2d(o, t.c, weight.c, handle(bias), []int64{s, s}, 2, zero, 2, one, 2, 1)
 	}, t, weight, bias)
 }
+
+// Eye is the identity matrix [n, n] in float32, on a device.
+func Eye(s *Scope, n int, d Device) *Tensor {
+	*result = nil
+	libtch.AtgEye(result, int64(n), int32(Float32), int32(d))
+	failed("Eye", nil)
+	return s.own(*result)
+}
