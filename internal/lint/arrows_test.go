@@ -18,7 +18,7 @@ type room struct {
 // in its row.
 var rooms = []room{
 	{dir: "cmd/clipgo", arrow: "alignment captioning contrastive vision text training internal/optim internal/nn internal/torch " +
-		"eval search datasets vision/preprocess text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg"},
+		"eval search datasets vision/preprocess text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub"},
 	{dir: "alignment", arrow: "captioning contrastive vision text losses training datasets internal/optim internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "captioning", arrow: "contrastive vision text losses training datasets internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "contrastive", arrow: "vision text training datasets vision/preprocess internal/nn internal/torch internal/safetensors internal/config"},
@@ -42,6 +42,7 @@ var rooms = []room{
 	{dir: "internal/mapped", pure: true},
 	{dir: "internal/durable", pure: true},
 	{dir: "internal/config", pure: true},
+	{dir: "internal/hub", pure: true, arrow: "internal/durable"},
 	{dir: "internal/lint", pure: true},
 	{dir: "scripts", arrow: "datasets vision/preprocess text/bpe internal/jpeg internal/safetensors internal/golden"},
 }

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"clipgo/internal/hub"
+)
+
+// downloadModel gives the folder of a model of the Hugging Face hub, hf-hub:ORG/REPO[@REVISION], after downloading what
+// the cache lacks of it. It shows how far it is.
+func (c *console) downloadModel(ctx context.Context, name string) (string, error) {
+	repo, rev, err := hub.Parse(name)
+	if err != nil {
+		return "", usagef("--model: %v", err)
+	}
+	client := hub.FromEnvironment()
+	client.Log = c.log
+	bar := &downloadBar{console: c}
+	client.Progress = bar.set
+	dir, err := client.Snapshot(ctx, repo, rev)
+	bar.done()
+	var refused *hub.RefusedError
+	if errors.As(err, &refused) {
+		return "", &modelError{name, refused.Reason}
+	}
+	return dir, err
+}
+
+// downloadBar shows one file after the other.
+type downloadBar struct {
+	*console
+	file string
+	bar  *progress
+}
+
+func (b *downloadBar) set(file string, done, total int64) {
+	if b.file != file {
+		b.done()
+		b.file, b.bar = file, b.begin(file, total)
+	}
+	b.bar.set(done)
+}
+
+// begin is a bar in megabytes; without a terminal, a line for the file and one each interval.
+func (b *downloadBar) begin(file string, total int64) *progress {
+	p := &progress{console: b.console, what: "download " + file, total: total, begun: time.Now(), logged: time.Now(), interval: logInterval}
+	if p.hasBar() {
+		b.console.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(b.err), progressbar.OptionSetDescription(file),
+			progressbar.OptionUseANSICodes(true), progressbar.OptionClearOnFinish(), progressbar.OptionShowBytes(true),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth())
+		return p
+	}
+	b.log.Info("download", "file", file, "bytes", total)
+	return p
+}
+
+func (b *downloadBar) done() {
+	if b.bar != nil {
+		b.bar.done()
+	}
+}

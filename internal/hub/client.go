@@ -1,0 +1,135 @@
+// Package hub downloads models from the Hugging Face hub, or a mirror of it, into the cache that Python's
+// huggingface_hub keeps, so that either finds what the other downloaded.
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+)
+
+// Client downloads models. Its zero value downloads public models from huggingface.co, if it is given a Cache.
+type Client struct {
+	Endpoint string // scheme and host of the hub; empty: DefaultEndpoint
+	Token    string // sent to the endpoint's own host alone; may be empty
+	Cache    string // directory that holds models--ORG--REPO
+	Offline  bool   // nothing is asked of the network
+
+	// Progress is told how many of a file's bytes are on disk; total is -1 where the hub does not say. May be nil.
+	Progress func(file string, done, total int64)
+	Log      *slog.Logger // of retries and of what the cache stands in for; nil: silent
+
+	pause func(ctx context.Context, d time.Duration) error // between attempts; nil: a timer
+	stall time.Duration                                    // without a byte until a transfer is given up; 0: stallLimit
+}
+
+// DefaultEndpoint is the hub itself.
+const DefaultEndpoint = "https://huggingface.co"
+
+// RefusedError is a model that the hub or the cache will not give, however often it is asked.
+type RefusedError struct{ Repo, Reason string }
+
+func (e *RefusedError) Error() string { return e.Repo + ": " + e.Reason }
+
+// Snapshot returns the directory that holds a model's files as they are at a revision (a branch, a tag or a commit),
+// after downloading those that the cache lacks: configs, preprocessing, tokenizer, and one form of the weights,
+// safetensors before pickles.
+//
+// When the hub can't be reached, what the cache has of that revision is returned if it is whole. A *RefusedError says
+// why there is no such model for this user. A cancelled download keeps what it has, and the next goes on from there.
+func (c *Client) Snapshot(ctx context.Context, repo, rev string) (string, error) {
+	if err := checkName(repo, rev); err != nil {
+		return "", err
+	}
+	if c.Cache == "" {
+		return "", errors.New("the hub's client has no cache directory")
+	}
+	s := &snapshot{Client: c, repo: repo, store: newStore(c.Cache, repo), web: newWeb()}
+	defer s.web.CloseIdleConnections()
+	cached, ok := s.store.cached(rev)
+	if c.Offline {
+		if !ok {
+			return "", s.refuse("not in the cache (%s), and HF_HUB_OFFLINE forbids to download it", s.store.missing(rev))
+		}
+		return cached, nil
+	}
+	dir, err := s.download(ctx, rev, ok)
+	var away *awayError
+	if ok && errors.As(err, &away) && ctx.Err() == nil {
+		s.warn("the hub does not answer; the cached files are used", "repo", repo, "error", err)
+		return cached, nil
+	}
+	return dir, err
+}
+
+// snapshot is one download of a repository.
+type snapshot struct {
+	*Client
+	repo  string
+	store store
+	web   *http.Client
+}
+
+func (s *snapshot) refuse(format string, args ...any) error {
+	return &RefusedError{s.repo, fmt.Sprintf(format, args...)}
+}
+
+// download lists the files, fetches those that are missing, and only then lets the revision point to them.
+func (s *snapshot) download(ctx context.Context, rev string, cached bool) (string, error) {
+	patience := attempts
+	if cached {
+		patience = 1
+	}
+	list, err := s.list(ctx, rev, patience)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(s.store.snapshot(list.commit), 0o777); err != nil {
+		return "", fmt.Errorf("hub cache: %w", err)
+	}
+	wanted, index := choose(list.files)
+	if len(wanted) == 0 {
+		return "", s.refuse("holds no weights in a form that clipgo reads (safetensors, .bin, .pt)")
+	}
+	for _, f := range wanted {
+		if err := s.fetch(ctx, list.commit, f); err != nil {
+			return "", err
+		}
+	}
+	if index != "" {
+		if err := s.fetchShards(ctx, list, index); err != nil {
+			return "", err
+		}
+	}
+	if err := s.store.point(rev, list.commit); err != nil {
+		s.warn("the cache does not take the revision's name", "error", err)
+	}
+	return s.store.snapshot(list.commit), nil
+}
+
+func (s *snapshot) fetchShards(ctx context.Context, list listing, index string) error {
+	names, err := readShards(s.store.pointer(list.commit, index))
+	if err != nil {
+		return s.refuse("%s: %v", index, err)
+	}
+	for _, name := range names {
+		f, ok := list.files[name]
+		if !ok {
+			return s.refuse("%s names %q, which the repository lacks", index, name)
+		}
+		if err := s.fetch(ctx, list.commit, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Client) warn(message string, args ...any) {
+	if c.Log != nil {
+		c.Log.Warn(message, args...)
+	}
+}
