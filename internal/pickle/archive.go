@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	maxDirectory = 4 << 20  // bytes of the zip's directory that are read; a model of 2,000 tensors with its optimizer has 0.6 MB
-	maxProgram   = 16 << 20 // bytes of data.pkl; the same model has 1 MB
+	maxDirectory = 4 << 20 // bytes of the zip's directory that are read; a model of 2,000 tensors with its optimizer has 0.6 MB
+	maxProgram   = 8 << 20 // bytes of data.pkl; the same model has 1 MB
 )
 
 // archive is a torch archive: a zip with one folder, in it data.pkl and a file for each storage.
@@ -21,7 +21,7 @@ type archive struct {
 	folder   string
 	program  []byte
 	inflated map[string][]byte
-	room     int64 // bytes that may still be inflated
+	room     int64 // bytes that may still be inflated or copied into order: a little more than the file has
 }
 
 func openArchive(data []byte) (*archive, error) {

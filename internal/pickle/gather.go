@@ -24,7 +24,7 @@ func gather(a *archive, value any) (*File, error) {
 			}
 		}
 	}
-	w := walker{archive: a, file: f, copies: int64(len(a.data))}
+	w := walker{archive: a, file: f}
 	if err := w.walk("", weights(attributes), 0); err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func keys(attributes []pair) string {
 // A file can say a part once and use it twice, again and again: what the walk meets is bounded, not what is in the file.
 const (
 	maxDepth   = 64      // modules within modules
-	maxVisits  = 1 << 17 // attributes in all
+	maxVisits  = 1 << 15 // attributes in all; the largest CLIPs have some 10,000
 	maxLetters = 4 << 20 // bytes of all names
 )
 
@@ -100,7 +100,6 @@ const (
 type walker struct {
 	archive *archive
 	file    *File
-	copies  int64 // bytes of tensors out of order that may still be met: together no more than the file
 	visits  int
 	letters int // of the names so far
 }
@@ -137,7 +136,7 @@ func (w *walker) add(name string, t *tensor) error {
 	if err != nil {
 		return err
 	}
-	if w.copies -= e.size(); w.copies < 0 {
+	if w.archive.room -= e.size(); w.archive.room < 0 {
 		return errors.New("in order, it and those before it would be larger than the file")
 	}
 	w.file.index[name] = len(w.file.tensors)

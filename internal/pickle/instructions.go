@@ -90,7 +90,7 @@ func (m *machine) extend(values []any) {
 		m.fail(errors.New("it appends to what is not a list"))
 		return
 	}
-	m.spend(32 * len(values))
+	m.spend(64 * len(values))
 	l.items = append(l.items, values...)
 }
 
@@ -100,7 +100,7 @@ func (m *machine) set(values []any) {
 		m.fail(errors.New("it sets items of what is not a dict"))
 		return
 	}
-	m.spend(64 * len(values) / 2)
+	m.spend(64 * len(values))
 	for i := 0; i < len(values); i += 2 {
 		d.items = append(d.items, pair{values[i], values[i+1]})
 	}
