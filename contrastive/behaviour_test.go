@@ -2,7 +2,6 @@ package contrastive
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"iter"
@@ -335,7 +334,7 @@ func TestWeightsThatDoNotFitAreNamed(t *testing.T) {
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	same, err := Load(t.Context(), m.Config, path, On())
+	same, err := Load(t.Context(), m.Config, opened(t, path), On())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -352,12 +351,9 @@ func TestWeightsThatDoNotFitAreNamed(t *testing.T) {
 	} {
 		c := m.Config
 		change(&c)
-		if _, err := Load(t.Context(), c, path, On()); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+		if _, err := Load(t.Context(), c, opened(t, path), On()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q in %v", want, err)
 		}
-	}
-	if _, err := Load(context.Background(), m.Config, path+"x", On()); err == nil {
-		t.Error("a missing file was loaded")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/weights"
 )
 
 // fixture is a golden model with its inputs.
@@ -51,12 +52,23 @@ func loadFixture(t *testing.T, dir string, dtype torch.DType) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := Load(t.Context(), c, filepath.Join(dir, "model.safetensors"), Placement{Device: torch.CPU, DType: dtype})
+	m, err := Load(t.Context(), c, opened(t, filepath.Join(dir, "model.safetensors")), Placement{Device: torch.CPU, DType: dtype})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Free)
 	return m
+}
+
+// opened is a file or folder of weights, open for the length of the test.
+func opened(t *testing.T, path string) weights.Set {
+	t.Helper()
+	w, err := weights.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	return w
 }
 
 // grad runs f where gradients are recorded.

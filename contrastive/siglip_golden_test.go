@@ -26,7 +26,7 @@ func siglips(t *testing.T, dtype torch.DType, gelu string, f func(t *testing.T, 
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			torchtest.Need(t)
 			c := siglipConfig(t, filepath.Join(dir, "open_clip"), gelu)
-			m, err := Load(t.Context(), c, filepath.Join(dir, "open_clip", "model.safetensors"), Placement{Device: torch.CPU, DType: dtype})
+			m, err := Load(t.Context(), c, opened(t, filepath.Join(dir, "open_clip", "model.safetensors")), Placement{Device: torch.CPU, DType: dtype})
 			if err != nil {
 				t.Fatal(err)
 			}

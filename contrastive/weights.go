@@ -10,64 +10,95 @@ import (
 	"clipgo/internal/nn"
 	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
+	"clipgo/weights"
 )
 
-// WeightsError is a weights file that does not fit a model.
+// WeightsError is weights that do not fit a model. Path is empty where the weights are not a file's.
 type WeightsError struct {
 	Path, Reason string
 }
 
-func (e *WeightsError) Error() string { return e.Path + ": " + e.Reason }
+func (e *WeightsError) Error() string {
+	if e.Path == "" {
+		return e.Reason
+	}
+	return e.Path + ": " + e.Reason
+}
 
-// Load builds a model with the parameters of a safetensors file that has open_clip's names. A file that lacks a
-// parameter, holds one too many or has another shape is a *WeightsError.
-func Load(ctx context.Context, c Config, path string, at Placement) (*Model, error) {
+// Load builds a model with the parameters of a set under open_clip's names, stored in float32, float16 or bfloat16; the
+// model's own are float32. A set that lacks a parameter, holds one too many, has another shape or a number that is NaN or
+// infinite is a *WeightsError. The set may be closed afterwards.
+func Load(ctx context.Context, c Config, set weights.Set, at Placement) (*Model, error) {
 	m := Declare(c)
 	m.device, m.dtype = at.Device, at.DType
-	file, err := safetensors.Open(path)
+	values, err := fitting(m.params.All(), set, stored)
 	if err != nil {
-		return nil, &WeightsError{Path: path, Reason: err.Error()}
-	}
-	defer file.Close()
-	if err := fits(m.params.All(), file); err != nil {
-		return nil, &WeightsError{Path: path, Reason: err.Error()}
+		return nil, &WeightsError{Reason: err.Error()}
 	}
 	err = torch.Do(ctx, func(*torch.Scope) error {
 		m.params.FillFrom(at.Device, func(p *nn.Param) []byte {
-			t, _ := file.Tensor(p.Name)
+			t, wrong := values[p.Name].Convert(safetensors.F32)
+			if wrong != nil {
+				panic(wrong) // fitting has seen the types
+			}
 			return t.Data
 		})
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("load weights: %w", err)
 	}
 	return m, nil
 }
 
-// fits compares names, types and shapes.
-func fits(params []*nn.Param, file *safetensors.File) error {
-	var missing, wrong []string
-	wanted := map[string]bool{}
+// fits checks a set whose tensors are taken as they are, float32.
+func fits(params []*nn.Param, set weights.Set) error {
+	_, err := fitting(params, set, []safetensors.DType{safetensors.F32})
+	return err
+}
+
+// fitting finds each parameter's tensor and compares names, types, shapes and values.
+func fitting(params []*nn.Param, set weights.Set, types []safetensors.DType) (map[string]safetensors.Tensor, error) {
+	var missing, wrong, unexpected []string
+	found := map[string]safetensors.Tensor{}
 	for _, p := range params {
-		wanted[p.Name] = true
-		t, ok := file.Tensor(p.Name)
+		t, ok := set.Tensor(p.Name)
+		found[p.Name] = t
 		switch {
 		case !ok:
 			missing = append(missing, p.Name)
-		case t.DType != safetensors.F32:
-			wrong = append(wrong, fmt.Sprintf("%s is %s, not F32", p.Name, t.DType))
+		case !slices.Contains(types, t.DType):
+			wrong = append(wrong, fmt.Sprintf("%s is %s, not %s", p.Name, t.DType, types))
 		case !sameShape(p.Shape, t.Shape):
 			wrong = append(wrong, fmt.Sprintf("%s is %v, not %v", p.Name, t.Shape, p.Shape))
 		}
 	}
-	var unexpected []string
-	for _, name := range file.Names() {
-		if !wanted[name] {
+	for _, name := range set.Names() {
+		if _, ok := found[name]; !ok {
 			unexpected = append(unexpected, name)
 		}
 	}
-	return complaint(missing, unexpected, wrong)
+	if err := complaint(missing, unexpected, wrong); err != nil {
+		return nil, err
+	}
+	return found, finite(params, found)
+}
+
+// stored are the types that weights come in.
+var stored = []safetensors.DType{safetensors.F32, safetensors.F16, safetensors.BF16}
+
+// finite names the tensors that training or a disk has spoiled.
+func finite(params []*nn.Param, values map[string]safetensors.Tensor) error {
+	var spoiled []string
+	for _, p := range params {
+		if !weights.Finite(values[p.Name]) {
+			spoiled = append(spoiled, p.Name)
+		}
+	}
+	if len(spoiled) == 0 {
+		return nil
+	}
+	return fmt.Errorf("not a finite number in %s", abridge(spoiled))
 }
 
 func complaint(missing, unexpected, wrong []string) error {

@@ -13,6 +13,7 @@ import (
 	"clipgo/internal/durable"
 	"clipgo/search"
 	"clipgo/training"
+	"clipgo/weights"
 )
 
 // The exit codes that scripts may rely on.
@@ -46,7 +47,7 @@ func exitCode(ctx context.Context, err error) int {
 		return 128 + int(stopped.signal)
 	case errors.Is(err, durable.ErrLocked):
 		return exitInUse
-	case isAny[*contrastive.WeightsError](err), isAny[*contrastive.UnsupportedError](err), isAny[*modelError](err),
+	case isAny[*contrastive.WeightsError](err), isAny[*weights.Error](err), isAny[*contrastive.UnsupportedError](err), isAny[*modelError](err),
 		isAny[*search.CorruptError](err), isAny[*search.MismatchError](err), isAny[*training.CorruptError](err):
 		return exitModel
 	case isAny[*datasets.DataError](err):

@@ -18,10 +18,10 @@ type room struct {
 // in its row.
 var rooms = []room{
 	{dir: "cmd/clipgo", arrow: "alignment captioning contrastive vision text training internal/optim internal/nn internal/torch " +
-		"eval search datasets vision/preprocess text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub"},
+		"eval search datasets weights vision/preprocess text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub"},
 	{dir: "alignment", arrow: "captioning contrastive vision text losses training datasets internal/optim internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "captioning", arrow: "contrastive vision text losses training datasets internal/nn internal/torch internal/safetensors internal/config"},
-	{dir: "contrastive", arrow: "vision text training datasets vision/preprocess internal/nn internal/torch internal/safetensors internal/config"},
+	{dir: "contrastive", arrow: "vision text training datasets weights vision/preprocess internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "training", arrow: "datasets internal/optim internal/nn internal/torch internal/safetensors internal/durable"},
 	{dir: "losses", arrow: "internal/torch"},
 	{dir: "vision", arrow: "internal/nn internal/torch"},
@@ -34,6 +34,7 @@ var rooms = []room{
 	{dir: "text/tokenizer", pure: true, arrow: "text/bpe"},
 	{dir: "datasets", pure: true, arrow: "internal/durable"},
 	{dir: "eval", pure: true, arrow: "internal/durable"},
+	{dir: "weights", pure: true, arrow: "internal/safetensors internal/pickle internal/durable"},
 	{dir: "search", pure: true, arrow: "internal/durable"},
 	{dir: "internal/golden", pure: true, arrow: "internal/safetensors"},
 	{dir: "internal/jpeg", pure: true},

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"clipgo/contrastive"
+	"clipgo/internal/config"
+	"clipgo/text/bpe"
+	"clipgo/weights"
+)
+
+// fromFolder takes a folder of weights in any layout.
+func (src *modelSource) fromFolder(dir string) (err error) {
+	w, err := weights.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, w)
+	if err := src.adopt(w); err != nil {
+		return err
+	}
+	src.recipeOf(dir)
+	return nil
+}
+
+// fromWeightsFile takes a bare file, which must say itself what model it is of.
+func (src *modelSource) fromWeightsFile(path string) (err error) {
+	w, err := weights.Open(path)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, w)
+	if w.Model == nil {
+		return &modelError{path, "weights alone leave the model open (its activation, its heads): name its config with --model and the file with --pretrained"}
+	}
+	return src.adopt(w)
+}
+
+// adopt takes over what open weights say of their model.
+func (src *modelSource) adopt(w *weights.Checkpoint) (err error) {
+	path := w.File
+	if w.Dir != "" {
+		path = w.Dir
+	}
+	if src.Config, err = contrastive.ParseConfig(w.Model); err != nil {
+		if isAny[*contrastive.UnsupportedError](err) || config.IsUsage(err) {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		return &modelError{path, err.Error()}
+	}
+	src.Preprocess = src.Config.Preprocess()
+	if w.Preprocess != nil {
+		if err := src.readPreprocess(path, w.Preprocess); err != nil {
+			return err
+		}
+	}
+	src.Weights, src.Layout, src.Dir = w.File, w.Layout, w.Dir
+	src.Notes = append(src.Notes, w.Notes...)
+	return nil
+}
+
+// use takes the weights of --pretrained for a model given by its config.
+func (src *modelSource) use(pretrained string) (err error) {
+	st, err := os.Stat(pretrained)
+	if err != nil {
+		return fmt.Errorf("--pretrained: %w", err)
+	}
+	if st.IsDir() {
+		return usagef("--pretrained: %s is a folder, which says itself what model it is: give it as --model", pretrained)
+	}
+	w, err := weights.Open(pretrained)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, w)
+	if w.Layout == weights.OpenAI && !src.Config.QuickGELU {
+		src.Config.QuickGELU = true
+		src.Notes = append(src.Notes, "QuickGELU, since these are OpenAI's weights")
+	}
+	src.Weights, src.Layout = w.File, w.Layout
+	return nil
+}
+
+func (src *modelSource) readPreprocess(path string, data []byte) error {
+	// open_clip writes the size as a number or as a pair.
+	var pair struct {
+		Size []int `json:"size"`
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return &modelError{path, "preprocess_cfg: " + err.Error()}
+	}
+	if json.Unmarshal(data, &pair) == nil && len(pair.Size) == 2 {
+		if pair.Size[0] != pair.Size[1] {
+			return &modelError{path, fmt.Sprintf("preprocess_cfg.size: %v is not square", pair.Size)}
+		}
+		fields["size"], _ = json.Marshal(pair.Size[0])
+		data, _ = json.Marshal(fields)
+	}
+	if err := json.Unmarshal(data, &src.Preprocess); err != nil {
+		return &modelError{path, "preprocess_cfg: " + err.Error()}
+	}
+	if err := src.Preprocess.Validate(); err != nil {
+		return &modelError{path, "preprocess_cfg: " + err.Error()}
+	}
+	if made, taken := src.Preprocess.Size, src.Config.Vision.ImageSize; made != taken {
+		return &modelError{path, fmt.Sprintf("preprocess_cfg.size: it makes pictures of %d pixels, the model takes %d", made, taken)}
+	}
+	return nil
+}
+
+// fill builds the model with the weights found, or with fresh ones.
+func (src *modelSource) fill(ctx context.Context, at contrastive.Placement, seed uint64) (m *contrastive.Model, err error) {
+	if src.Weights == "" {
+		return contrastive.New(ctx, src.Config, seed, at)
+	}
+	w, err := weights.Open(src.Weights)
+	if err != nil {
+		return nil, err
+	}
+	defer closeWith(&err, w)
+	m, err = contrastive.Load(ctx, src.Config, w, at)
+	if wrong, ok := errors.AsType[*contrastive.WeightsError](err); ok {
+		wrong.Path = src.Weights
+	}
+	return m, err
+}
+
+// fingerprint tells models apart: a digest of weights, config and vocabulary.
+func (src *modelSource) fingerprint(seed uint64) (print string, err error) {
+	h := sha256.New()
+	cfg, err := json.Marshal(src.Config)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(h, "%s\n%s\n", cfg, bpe.New().Fingerprint())
+	if src.Weights == "" {
+		fmt.Fprintf(h, "fresh weights, seed %d", seed)
+		return hex.EncodeToString(h.Sum(nil)[:16]), nil
+	}
+	w, err := weights.Open(src.Weights)
+	if err != nil {
+		return "", err
+	}
+	defer closeWith(&err, w)
+	fmt.Fprint(h, weights.Fingerprint(w))
+	return hex.EncodeToString(h.Sum(nil)[:16]), nil
+}

@@ -1,0 +1,115 @@
+package weights
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+)
+
+// hfTower is text_config or vision_config of config.json: what both have, and what one of them has.
+type hfTower struct {
+	HiddenSize       int     `json:"hidden_size"`
+	IntermediateSize int     `json:"intermediate_size"`
+	Layers           int     `json:"num_hidden_layers"`
+	Heads            int     `json:"num_attention_heads"`
+	HiddenAct        string  `json:"hidden_act"`
+	LayerNormEps     float64 `json:"layer_norm_eps"`
+
+	VocabSize    int             `json:"vocab_size"`
+	Positions    int             `json:"max_position_embeddings"`
+	EOS          json.RawMessage `json:"eos_token_id"` // a number, or several
+	ImageSize    int             `json:"image_size"`
+	PatchSize    int             `json:"patch_size"`
+	Channels     int             `json:"num_channels"`
+	ProjectionTo int             `json:"projection_dim"`
+}
+
+// hfConfig is config.json. Older files hold a tower twice; the values of the second, _dict, count.
+type hfConfig struct {
+	ModelType     string          `json:"model_type"`
+	ProjectionDim int             `json:"projection_dim"`
+	Text          json.RawMessage `json:"text_config"`
+	Vision        json.RawMessage `json:"vision_config"`
+	TextDict      json.RawMessage `json:"text_config_dict"`
+	VisionDict    json.RawMessage `json:"vision_config_dict"`
+}
+
+// tower reads a tower's config over transformers' defaults.
+func tower(what string, defaults hfTower, config, dict json.RawMessage) (hfTower, error) {
+	t := defaults
+	if config == nil && dict == nil {
+		return t, fmt.Errorf("config.json has no %s", what)
+	}
+	for _, data := range []json.RawMessage{config, dict} {
+		if data == nil {
+			continue
+		}
+		if err := json.Unmarshal(data, &t); err != nil {
+			return t, fmt.Errorf("config.json: %s: %w", what, err)
+		}
+	}
+	for name, v := range map[string]int{"hidden_size": t.HiddenSize, "intermediate_size": t.IntermediateSize, "num_hidden_layers": t.Layers, "num_attention_heads": t.Heads} {
+		if v <= 0 {
+			return t, fmt.Errorf("config.json: %s.%s: %d is not positive", what, name, v)
+		}
+	}
+	if t.HiddenSize%t.Heads != 0 {
+		return t, fmt.Errorf("config.json: %s.hidden_size: %d is not a multiple of num_attention_heads %d", what, t.HiddenSize, t.Heads)
+	}
+	return t, nil
+}
+
+// mlpRatio is the ratio for which int(width * ratio), which truncates, is the MLP's width.
+func mlpRatio(width, mlp int) float64 {
+	r := float64(mlp) / float64(width)
+	for int(float64(width)*r) < mlp {
+		r = math.Nextafter(r, math.Inf(1))
+	}
+	return r
+}
+
+// model_cfg and its parts, as clipgo writes them: what open_clip's default says is left out where that is CLIP's.
+type modelConfig struct {
+	EmbedDim  int          `json:"embed_dim"`
+	QuickGELU bool         `json:"quick_gelu,omitempty"`
+	Vision    visionConfig `json:"vision_cfg"`
+	Text      textConfig   `json:"text_cfg"`
+}
+
+type visionConfig struct {
+	ImageSize  int         `json:"image_size"`
+	PatchSize  int         `json:"patch_size"`
+	Layers     int         `json:"layers"`
+	Width      int         `json:"width"`
+	HeadWidth  int         `json:"head_width"`
+	MLPRatio   float64     `json:"mlp_ratio"`
+	ActKwargs  *actKwargs  `json:"act_kwargs,omitempty"`
+	NormKwargs *normKwargs `json:"norm_kwargs,omitempty"`
+}
+
+type textConfig struct {
+	ContextLength int         `json:"context_length"`
+	VocabSize     int         `json:"vocab_size"`
+	Width         int         `json:"width"`
+	Heads         int         `json:"heads"`
+	Layers        int         `json:"layers"`
+	MLPRatio      float64     `json:"mlp_ratio"`
+	ActKwargs     *actKwargs  `json:"act_kwargs,omitempty"`
+	NormKwargs    *normKwargs `json:"norm_kwargs,omitempty"`
+}
+
+type actKwargs struct {
+	Approximate string `json:"approximate"`
+}
+
+type normKwargs struct {
+	Eps float64 `json:"eps"`
+}
+
+// epsOf is norm_kwargs where a tower's epsilon is not PyTorch's.
+func epsOf(eps float64) *normKwargs {
+	if eps == 1e-5 {
+		return nil
+	}
+	return &normKwargs{eps}
+}

@@ -1,0 +1,316 @@
+package weights
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"clipgo/internal/safetensors"
+)
+
+// row is a line of a layout's table: a name of theirs, open_clip's name, and how the one tensor becomes the other.
+//
+// In a name # stands for a layer's number and a last * for weight or bias. {q,k,v} are several tensors, which are one tensor,
+// stacked by rows, on the other side; a part's letters are its share of the rows ({q,kv} are a third and two thirds).
+type row struct {
+	theirs, ours string
+	how          how
+}
+
+// how is what happens to a tensor between two layouts, besides stacking. No number changes.
+type how string
+
+const (
+	same       how = ""
+	transposed how = "transposed" // [a, b] on one side, [b, a] on the other
+	batched    how = "batched"    // theirs is [a, b], ours [1, a, b]
+	scalar     how = "scalar"     // theirs is [1], ours []
+	ignored    how = "ignored"    // theirs is no weight
+)
+
+// toOurs shows a set of their names under open_clip's. What the table does not know keeps its name.
+func toOurs(table []row, src Set) Set { return translate(table, src, theirsToOurs) }
+
+// toTheirs shows a set of open_clip's names under theirs. What the table does not know keeps its name.
+func toTheirs(table []row, src Set) Set { return translate(table, src, oursToTheirs) }
+
+type direction bool
+
+const (
+	theirsToOurs direction = false
+	oursToTheirs direction = true
+)
+
+// sides are the row's patterns, from and to.
+func (r row) sides(d direction) (from, to string) {
+	if d == oursToTheirs {
+		return r.ours, r.theirs
+	}
+	return r.theirs, r.ours
+}
+
+// slot is where a name stands in the table.
+type slot struct {
+	row  int
+	part int // of the braces
+}
+
+// place is what # and * stand for.
+type place struct{ layer, kind string }
+
+func (p place) fill(pattern string) string {
+	return strings.Replace(strings.Replace(pattern, "#", p.layer, 1), "*", p.kind, 1)
+}
+
+var (
+	layerNumber = regexp.MustCompile(`\.(\d{1,4})\.`)
+	lastKind    = regexp.MustCompile(`([._])(weight|bias)$`)
+)
+
+// index is a table by pattern.
+func index(table []row, d direction) map[string]slot {
+	slots := map[string]slot{}
+	for i, r := range table {
+		from, _ := r.sides(d)
+		for part, pattern := range alternatives(from) {
+			slots[pattern] = slot{i, part}
+		}
+	}
+	return slots
+}
+
+// alternatives spells out braces: a{b,c}d is abd and acd.
+func alternatives(pattern string) []string {
+	before, rest, braces := strings.Cut(pattern, "{")
+	inside, after, _ := strings.Cut(rest, "}")
+	if !braces {
+		return []string{pattern}
+	}
+	var all []string
+	for part := range strings.SplitSeq(inside, ",") {
+		all = append(all, before+part+after)
+	}
+	return all
+}
+
+// shares are the parts' shares of the rows, the number of letters of each.
+func shares(pattern string) []int {
+	_, rest, _ := strings.Cut(pattern, "{")
+	inside, _, _ := strings.Cut(rest, "}")
+	var n []int
+	for part := range strings.SplitSeq(inside, ",") {
+		n = append(n, len(part))
+	}
+	return n
+}
+
+// find looks a name up: with its layer, then with its kind, left open.
+func find(slots map[string]slot, name string) (slot, place, bool) {
+	var p place
+	pattern := name
+	if m := layerNumber.FindStringSubmatchIndex(name); m != nil {
+		p.layer = name[m[2]:m[3]]
+		pattern = name[:m[2]] + "#" + name[m[3]:]
+	}
+	if s, ok := slots[pattern]; ok {
+		return s, p, true
+	}
+	if m := lastKind.FindStringSubmatchIndex(pattern); m != nil {
+		p.kind = pattern[m[4]:m[5]]
+		pattern = pattern[:m[4]] + "*"
+	}
+	s, ok := slots[pattern]
+	return s, p, ok
+}
+
+// group is the tensors of one side that one row joins at one place.
+type group struct {
+	row   int
+	place place
+	parts []string // names; empty where one is missing
+}
+
+func translate(table []row, src Set, d direction) Set {
+	slots := index(table, d)
+	out := &derived{entries: map[string]func() safetensors.Tensor{}}
+	groups := map[string]*group{}
+	var order []*group
+	for _, name := range src.Names() {
+		s, p, ok := find(slots, name)
+		if !ok {
+			out.pass(src, name)
+			continue
+		}
+		if table[s.row].how == ignored {
+			continue
+		}
+		from, _ := table[s.row].sides(d)
+		key := strconv.Itoa(s.row) + " " + p.layer + " " + p.kind
+		g := groups[key]
+		if g == nil {
+			g = &group{row: s.row, place: p, parts: make([]string, len(alternatives(from)))}
+			groups[key], order = g, append(order, g)
+		}
+		g.parts[s.part] = name
+	}
+	for _, g := range order {
+		_, to := table[g.row].sides(d)
+		if !out.join(src, g, to, step{table[g.row].how, d}) {
+			out.passAll(src, g.parts)
+		}
+	}
+	return out
+}
+
+// step is what is done to each tensor of a row.
+type step struct {
+	how how
+	d   direction
+}
+
+// join adds a group's tensors under the names of the other side. It reports false where they can't be joined.
+func (o *derived) join(src Set, g *group, to string, s step) bool {
+	if slices.Contains(g.parts, "") || !stackable(src, g.parts) {
+		return false
+	}
+	targets := alternatives(to)
+	first, _ := src.Tensor(g.parts[0])
+	if len(targets) == 1 {
+		return o.add(g.place.fill(to), func() safetensors.Tensor { return s.apply(stack(src, g.parts)) })
+	}
+	share := shares(to)
+	total := 0
+	for _, n := range share {
+		total += n
+	}
+	if len(first.Shape) == 0 || first.Shape[0]%int64(total) != 0 {
+		return false
+	}
+	at, ok := 0, true
+	for i, target := range targets {
+		from, n := at, share[i]
+		at += n
+		ok = o.add(g.place.fill(target), func() safetensors.Tensor {
+			return s.apply(rows(stack(src, g.parts), from, n, total))
+		}) && ok
+	}
+	return ok
+}
+
+// stackable tells whether tensors differ in their number of rows at most.
+func stackable(src Set, names []string) bool {
+	first, ok := src.Tensor(names[0])
+	if len(names) == 1 {
+		return ok
+	}
+	for _, name := range names {
+		t, _ := src.Tensor(name)
+		if len(t.Shape) == 0 || t.DType != first.DType || len(t.Shape) != len(first.Shape) || !slices.Equal(t.Shape[1:], first.Shape[1:]) {
+			return false
+		}
+	}
+	return true
+}
+
+// stack joins tensors by rows; a single one is not copied.
+func stack(src Set, names []string) safetensors.Tensor {
+	out, _ := src.Tensor(names[0])
+	if len(names) == 1 {
+		return out
+	}
+	out.Shape = slices.Clone(out.Shape)
+	out.Shape[0] = 0
+	parts := make([][]byte, len(names))
+	for i, name := range names {
+		t, _ := src.Tensor(name)
+		out.Shape[0] += t.Shape[0]
+		parts[i] = t.Data
+	}
+	out.Data = bytes.Join(parts, nil)
+	return out
+}
+
+// rows takes n of total equal shares of a tensor's rows, from the one given on.
+func rows(t safetensors.Tensor, from, n, total int) safetensors.Tensor {
+	share := len(t.Data) / total
+	t.Data = t.Data[from*share : (from+n)*share]
+	t.Shape = slices.Clone(t.Shape)
+	t.Shape[0] = t.Shape[0] / int64(total) * int64(n)
+	return t
+}
+
+// apply changes a tensor's shape as the row says; a shape that does not allow it stays, to be refused by name later.
+func (s step) apply(t safetensors.Tensor) safetensors.Tensor {
+	switch {
+	case s.how == transposed && len(t.Shape) == 2:
+		return transpose(t)
+	case s.how == batched && s.d == theirsToOurs:
+		t.Shape = append([]int64{1}, t.Shape...)
+	case s.how == batched && len(t.Shape) > 0 && t.Shape[0] == 1:
+		t.Shape = t.Shape[1:]
+	case s.how == scalar && s.d == theirsToOurs && slices.Equal(t.Shape, []int64{1}):
+		t.Shape = nil
+	case s.how == scalar && s.d == oursToTheirs && len(t.Shape) == 0:
+		t.Shape = []int64{1}
+	}
+	return t
+}
+
+// transpose swaps the two dimensions of a matrix.
+func transpose(t safetensors.Tensor) safetensors.Tensor {
+	a, b, size := int(t.Shape[0]), int(t.Shape[1]), int(t.DType.Size())
+	data := make([]byte, len(t.Data))
+	for i := range a {
+		for j := range b {
+			copy(data[(j*a+i)*size:][:size], t.Data[(i*b+j)*size:])
+		}
+	}
+	t.Shape, t.Data = []int64{t.Shape[1], t.Shape[0]}, data
+	return t
+}
+
+// derived is a set of tensors that are made when they are asked for.
+type derived struct {
+	names   []string
+	entries map[string]func() safetensors.Tensor
+}
+
+func (o *derived) Names() []string { return o.names }
+
+func (o *derived) Tensor(name string) (safetensors.Tensor, bool) {
+	make, ok := o.entries[name]
+	if !ok {
+		return safetensors.Tensor{}, false
+	}
+	t := make()
+	t.Name = name
+	return t, true
+}
+
+// add reports false where the name is taken.
+func (o *derived) add(name string, make func() safetensors.Tensor) bool {
+	if o.entries[name] != nil {
+		return false
+	}
+	o.names = append(o.names, name)
+	o.entries[name] = make
+	return true
+}
+
+// pass keeps a tensor as it is.
+func (o *derived) pass(src Set, name string) {
+	o.add(name, func() safetensors.Tensor {
+		t, _ := src.Tensor(name)
+		return t
+	})
+}
+
+func (o *derived) passAll(src Set, names []string) {
+	for _, name := range names {
+		if name != "" {
+			o.pass(src, name)
+		}
+	}
+}
