@@ -32,6 +32,7 @@ type Entry struct {
 	ModTime  time.Time `json:"mod_time,omitzero"`
 	Offset   int64     `json:"offset,omitempty"` // where in a shard or table the sample stands (byte or line); 0 in folders
 	File     string    `json:"file,omitempty"`   // the file that holds it; empty in built-in sets
+	List     string    `json:"list,omitempty"`   // the table that names the sample; empty elsewhere
 	// Bad, where not empty, says why the sample can't be used although it is present: a table row without a caption, a
 	// shard member without a picture.
 	Bad string `json:"bad,omitempty"`

@@ -252,7 +252,7 @@ func (t *table) Entry(i int) Entry {
 	}
 	return Entry{
 		Key: key, Captions: e.captions, Label: e.label, Size: e.size, ModTime: e.modified,
-		Offset: e.line, File: e.path, Bad: e.bad,
+		Offset: e.line, File: e.path, List: t.path, Bad: e.bad,
 	}
 }
 

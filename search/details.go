@@ -17,6 +17,7 @@ type details struct {
 	Size    int64  `parquet:"size"`
 	MTime   int64  `parquet:"mtime"` // nanoseconds since 1970
 	Hash    string `parquet:"hash"`
+	List    string `parquet:"list"` // the table that names the picture; indexes of before don't have it
 }
 
 func encodeDetails(rows []details) ([]byte, error) {

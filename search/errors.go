@@ -1,6 +1,12 @@
 package search
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNoDirection is a query whose terms cancel each other out. Commands end with 2 on it.
+var ErrNoDirection = errors.New("query: the terms cancel each other out")
 
 // CorruptError says that a file of an index can't be used, and why. Commands end with 4 on it.
 type CorruptError struct{ File, Reason string }

@@ -8,10 +8,12 @@ package search
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 // Table is what a search runs over.
@@ -45,8 +47,10 @@ type part struct {
 // Open opens an index, or a folder of clip-retrieval's, which has no meta.json. A missing folder is os.ErrNotExist;
 // damage is a CorruptError that names the file.
 func Open(dir string) (*Index, error) {
-	if _, err := os.Stat(dir); err != nil {
+	if st, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
+	} else if !st.IsDir() {
+		return nil, fmt.Errorf("open index: %w", &fs.PathError{Op: "open", Path: dir, Err: syscall.ENOTDIR})
 	}
 	const attempts = 3 // a writer may drop a segment between the reading of meta.json and the opening of its files
 	for attempt := 1; ; attempt++ {
@@ -79,6 +83,11 @@ func open(dir string) (*Index, error) {
 		ix.add(p)
 	}
 	return ix, nil
+}
+
+// Has says whether any row has a feature for a table.
+func (ix *Index) Has(t Table) bool {
+	return slices.ContainsFunc(ix.parts, func(p *part) bool { return p.table(t) != nil })
 }
 
 func (ix *Index) add(p *part) {

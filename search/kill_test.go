@@ -25,7 +25,7 @@ func fill(dir string, pause time.Duration) error {
 	for i := range killRows {
 		found = append(found, source(fmt.Sprintf("/p/%03d", i), i))
 	}
-	plan := w.Plan(found, []string{"/p"}, func(string) (string, error) { return "", errors.New("not asked for") })
+	plan := w.Plan(found, Scope{Roots: []string{"/p"}}, func(string) (string, error) { return "", errors.New("not asked for") })
 	if err := w.Follow(plan); err != nil {
 		return err
 	}

@@ -13,6 +13,19 @@ type File struct {
 	Size    int64
 	MTime   int64  // nanoseconds since 1970
 	Hash    string // of the content; Plan fills it in where it had to look
+	List    string // absolute path of the table that names it; empty where it was found by itself
+}
+
+// Scope is where a run looked. What the index has from there, and the run did not find, is gone; of all else it knows
+// nothing.
+type Scope struct {
+	Roots []string // absolute paths of folders and archives: everything below them was looked at
+	Lists []string // absolute paths of tables: all that they name was looked at
+}
+
+// covers says whether a run that looked here would have found a row's file.
+func (s Scope) covers(d details) bool {
+	return below(d.Path, s.Roots) || d.List != "" && slices.Contains(s.Lists, d.List)
 }
 
 // Plan says what a run has to do so that the index matches the files found.
@@ -21,8 +34,7 @@ type Plan struct {
 	Copy      []Copy // content that the index has already, under another name or another time
 	Remove    []string
 	Unchanged int
-
-	New, Changed, Moved int // New + Changed = len(Embed); Moved of the copies have another name
+	Moved     int // copies that have another name
 }
 
 // Copy is a row that is written again with other metadata; its features stay.
@@ -32,10 +44,10 @@ type Copy struct {
 }
 
 // plan compares the files found with the index's rows, by path. A file is unchanged when size, time and caption are.
-// Only others of a known size are hashed, so a run without changes reads no file. Rows are removed when their file
-// lies below one of roots and was not found; elsewhere nobody looked. hash may fail: the file is then embedded, and
-// whoever opens it says what is wrong.
-func plan(known map[string]details, found []File, roots []string, hash func(path string) (string, error)) Plan {
+// Only others of a known size are hashed, so a run without changes reads no file. Rows are removed when the
+// scope covers them and their file was not found. hash may fail: the file is then embedded, and whoever opens it says
+// what is wrong.
+func plan(known map[string]details, found []File, scope Scope, hash func(path string) (string, error)) Plan {
 	var p Plan
 	c := comparison{known: known, hash: hash, present: map[string]bool{}, byHash: map[string]string{}, sizes: map[int64]bool{}}
 	for _, f := range found {
@@ -48,7 +60,7 @@ func plan(known map[string]details, found []File, roots []string, hash func(path
 	slices.Sort(paths)
 	for _, path := range paths {
 		c.remember(known[path])
-		if !c.present[path] && below(path, roots) {
+		if !c.present[path] && scope.covers(known[path]) {
 			p.Remove = append(p.Remove, path)
 		}
 	}
@@ -100,11 +112,7 @@ func (c *comparison) judge(p *Plan, f File) {
 	case copied:
 		p.Moved++
 		p.Copy = append(p.Copy, Copy{f, from})
-	case had:
-		p.Changed++
-		p.Embed = append(p.Embed, f)
 	default:
-		p.New++
 		p.Embed = append(p.Embed, f)
 	}
 }

@@ -132,7 +132,7 @@ func cancels(sum []float64) error {
 		norm += x * x
 	}
 	if norm < 1e-12 {
-		return errors.New("query: the terms cancel each other out")
+		return ErrNoDirection
 	}
 	return nil
 }

@@ -161,9 +161,9 @@ func (w *Writer) Has(path string) bool {
 	return ok
 }
 
-// Plan compares the files found with the index; roots are the folders that were searched for them.
-func (w *Writer) Plan(found []File, roots []string, hash func(path string) (string, error)) Plan {
-	return plan(w.known, found, roots, hash)
+// Plan compares the files found with the index; scope is where they were looked for.
+func (w *Writer) Plan(found []File, scope Scope, hash func(path string) (string, error)) Plan {
+	return plan(w.known, found, scope, hash)
 }
 
 // Follow does what a plan needs no model for: it writes the copies and removes rows. It comes before any Add, and

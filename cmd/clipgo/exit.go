@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 
 	"clipgo/contrastive"
 	"clipgo/datasets"
@@ -53,7 +54,7 @@ func exitCode(ctx context.Context, err error) int {
 	case isAny[*datasets.DataError](err):
 		return exitData
 	case isAny[*usageError](err), isAny[*datasets.UsageError](err), isAny[*contrastive.UnknownModelError](err), config.IsUsage(err),
-		errors.Is(err, fs.ErrNotExist):
+		errors.Is(err, search.ErrNoDirection), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return exitUsage
 	default:
 		return exitFailed

@@ -22,6 +22,8 @@ type inference struct {
 	MaxSkip    float64           `json:"max_skip"` // share of samples that may be unusable
 	Preprocess preprocess.Config `json:"preprocess"`
 	Data       datasets.Options  `json:"data"`
+
+	prepared *preprocess.Config // as an index has its pictures; nil: as the model has
 }
 
 func defaultInference() inference {
@@ -63,6 +65,9 @@ func (o *inference) load(ctx context.Context, a *app, k *knobs, own any) (*loade
 		a.console.log.Warn(note)
 	}
 	o.Preprocess = src.Preprocess
+	if o.prepared != nil && o.prepared.Size == src.Preprocess.Size { // of another size: made by another model
+		o.Preprocess = *o.prepared
+	}
 	if err := k.apply(own); err != nil {
 		return nil, err
 	}

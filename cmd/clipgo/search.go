@@ -66,6 +66,9 @@ func (o *searchOptions) run(ctx context.Context, a *app, k *knobs, args []string
 		return err
 	}
 	defer ix.Close()
+	if o.Captions && !ix.Has(search.Texts) {
+		return usagef("--captions: no picture in %s has a caption", o.Index)
+	}
 	if err := verifySmall(ix); err != nil {
 		return err
 	}
@@ -74,7 +77,7 @@ func (o *searchOptions) run(ctx context.Context, a *app, k *knobs, args []string
 			return usagef("--model is missing, and the index does not say which model made it")
 		}
 	}
-	k.before("preprocess.orientation=apply")
+	o.follow(k, ix.Info().Preprocess)
 	m, err := o.load(ctx, a, k, o)
 	if err != nil {
 		return err

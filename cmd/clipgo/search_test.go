@@ -58,7 +58,7 @@ func TestEmbedFollowsAFolder(t *testing.T) {
 	if n := strings.Count(r.out, "\n"); n != 2 {
 		t.Errorf("%d hits, want 2:\n%s", n, r.out)
 	}
-	if r := clipgo(t, "search", "--index", index, "--", "cat", "-cat"); r.code != exitFailed && r.code != exitUsage {
+	if r := clipgo(t, "search", "--index", index, "--", "cat", "-cat"); r.code != exitUsage {
 		t.Errorf("terms that cancel: exit %d: %s", r.code, r.err)
 	}
 	if r := clipgo(t, "search", "--index", index, filepath.Join(dir, "broken.png")); r.code != exitData {

@@ -3,16 +3,22 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"syscall"
 
 	"clipgo/datasets"
 )
 
-// openAll opens what a command was given: one source of any form, or several pictures and folders of pictures.
-func openAll(args []string, o datasets.Options) (datasets.Source, error) {
-	if len(args) == 1 {
-		return datasets.Open(args[0], o)
+// isFolder refuses a flag's path that is a file.
+func isFolder(flag, path string) error {
+	st, err := os.Stat(path)
+	switch {
+	case err == nil && !st.IsDir():
+		return usagef("%s: %s is a file, not a directory", flag, path)
+	case errors.Is(err, syscall.ENOTDIR):
+		return usagef("%s: %s would lie in a file, not in a directory", flag, path)
 	}
-	return datasets.OpenFiles(args)
+	return nil
 }
 
 // tellNotes says what opening the data had to guess or mend.

@@ -49,35 +49,32 @@ Templates, when none are given: those that the model was trained with, else thos
 		if o.Top < 1 {
 			return usagef("--top: %d is less than 1", o.Top)
 		}
-		m, err := o.load(c.Context(), a, k, &o)
-		if err != nil {
-			return err
-		}
-		defer m.Free()
-		return o.run(c.Context(), a, m, args)
+		return o.run(c.Context(), a, k, args)
 	}
 	return c
 }
 
-func (o *zeroshotOptions) run(ctx context.Context, a *app, m *loaded, data []string) error {
-	src, err := openAll(data, o.Data)
+func (o *zeroshotOptions) run(ctx context.Context, a *app, k *knobs, data []string) error {
+	asked, err := readClasses(o.Classes)
+	if err != nil {
+		return err
+	}
+	src, err := datasets.OpenAll(data, o.Data)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
 	info := src.Info()
 	tellNotes(a.console, info)
-	classes, err := readClasses(o.Classes)
+	classes, number := chooseClasses(info.Classes, asked)
+	if len(classes) == 0 {
+		return usagef(`%s has no classes of its own; say what to choose from: --classes "a cat,a dog", or --classes file.txt with a name a line`, info.Name)
+	}
+	m, err := o.load(ctx, a, k, o)
 	if err != nil {
 		return err
 	}
-	if classes == nil {
-		classes = info.Classes
-	}
-	number := labelNumbers(info.Classes, classes)
-	if len(classes) == 0 {
-		return usagef("%s has no class subfolders; name the classes with --classes", strings.Join(data, " "))
-	}
+	defer m.Free()
 	templates, err := m.templates(o.Templates, info)
 	if err != nil {
 		return err
@@ -92,18 +89,23 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, m *loaded, data []str
 	return o.rank(ctx, a, m, src, classifier)
 }
 
-// labelNumbers maps the data's class numbers to those among the names asked for; nil where the data has no classes, or
-// one that was not asked for.
-func labelNumbers(data, asked []string) []int {
-	var out []int
-	for _, name := range data {
-		at := slices.Index(asked, name)
-		if at < 0 {
-			return nil
+// chooseClasses are the names asked for, or the data's. number maps the data's class numbers to places among them; nil
+// where the data has no classes, or one that was not asked for.
+func chooseClasses(data, asked []string) (classes []string, number []int) {
+	for i, name := range data {
+		at := i // of the data's own names, two may be the same
+		if asked != nil {
+			at = slices.Index(asked, name)
 		}
-		out = append(out, at)
+		if at < 0 {
+			return asked, nil
+		}
+		number = append(number, at)
 	}
-	return out
+	if asked == nil {
+		return data, number
+	}
+	return asked, number
 }
 
 // labelled is a source with its class numbers among the names asked for.
@@ -195,20 +197,25 @@ func readClasses(arg string) ([]string, error) {
 	data, err := os.ReadFile(arg)
 	switch {
 	case err == nil:
-		list = strings.Split(string(data), "\n")
+		list = strings.Split(strings.TrimRight(string(data), " \t\r\n"), "\n")
 	case len(list) == 1 && (strings.ContainsRune(arg, filepath.Separator) || filepath.Ext(arg) == ".txt"):
 		return nil, fmt.Errorf("--classes: %w", err)
 	}
-	var out []string
-	for _, name := range list {
-		if name = strings.TrimSpace(name); name != "" {
-			out = append(out, name)
+	seen := map[string]int{}
+	for i, name := range list {
+		name = strings.TrimSpace(name)
+		before, again := seen[name]
+		switch {
+		case name == "" && len(list) == 1:
+			return nil, usagef("--classes: there are no names in %q", arg)
+		case name == "":
+			return nil, usagef("--classes: name %d of %d is empty", i+1, len(list))
+		case again:
+			return nil, usagef("--classes: %q stands twice, as name %d and name %d", name, before, i+1)
 		}
+		list[i], seen[name] = name, i+1
 	}
-	if len(out) == 0 {
-		return nil, usagef("--classes: there are no names in %q", arg)
-	}
-	return out, nil
+	return list, nil
 }
 
 // templates are those of a file, else those that the model was trained with, else the data's, else OpenAI's 80.

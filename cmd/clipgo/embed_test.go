@@ -1,0 +1,94 @@
+package main
+
+import (
+	"image/color"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"clipgo/search"
+)
+
+// embedded runs embed and returns what it did, the rate left out.
+func embedded(t *testing.T, args ...string) embedResult {
+	t.Helper()
+	got := decodeJSON[embedResult](t, must(t, append([]string{"embed", "--json"}, args...)...))
+	got.Rate = 0
+	return got
+}
+
+// indexed maps the paths of an index, without their folder, to their captions.
+func indexed(t *testing.T, index, folder string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for line := range strings.Lines(must(t, "search", "--index", index, "--json", "--top", "1000", "anything").out) {
+		hit := decodeJSON[search.Hit](t, result{out: line})
+		out[strings.TrimPrefix(hit.Path, folder+"/")] = hit.Caption
+	}
+	return out
+}
+
+// TestEmbedTakesSeveralSources mixes tables, a folder and a picture; what leaves one of them leaves the index, and a run
+// of one leaves the others' rows alone.
+func TestEmbedTakesSeveralSources(t *testing.T) {
+	run, dir, index := trained(t), t.TempDir(), filepath.Join(t.TempDir(), "index")
+	for i, name := range []string{"far/a", "far/b", "far/c", "near/d", "near/e", "f"} {
+		picture(t, filepath.Join(dir, name+".png"), color.NRGBA{uint8(40 * i), 99, uint8(255 - 40*i), 255})
+	}
+	one := write(t, filepath.Join(dir, "one.csv"), "filepath,title\nfar/a.png,first\nfar/b.png,second\nnear/d.png,fourth\n")
+	two := write(t, filepath.Join(dir, "two.tsv"), "filepath\ttitle\nfar/c.png\tthird\nfar/b.png\tsecond too\n")
+	all := []string{"--model", run, "--index", index, filepath.Join(dir, "near"), one, two, filepath.Join(dir, "f.png")}
+	if got := embedded(t, all...); got != (embedResult{Added: 6}) {
+		t.Errorf("at first: %+v, want 6 added", got)
+	}
+	want := map[string]string{"far/a.png": "first", "far/b.png": "second", "far/c.png": "third", "near/d.png": "fourth", "near/e.png": "", "f.png": ""}
+	if got := indexed(t, index, dir); !maps.Equal(got, want) {
+		t.Errorf("the index holds %v, want %v", got, want)
+	}
+	if got := embedded(t, all...); got != (embedResult{Unchanged: 6}) {
+		t.Errorf("again: %+v, want 6 unchanged", got)
+	}
+	write(t, one, "filepath,title\nfar/a.png,first\nnear/d.png,fourth\n")
+	write(t, two, "filepath\ttitle\nfar/b.png\tsecond too\n")
+	if err := os.Remove(filepath.Join(dir, "near", "e.png")); err != nil {
+		t.Fatal(err)
+	}
+	if got := embedded(t, "--model", run, "--index", index, two); got.Removed != 1 {
+		t.Errorf("one table alone: %+v, want 1 removed", got)
+	}
+	if got := embedded(t, all...); got.Removed != 1 {
+		t.Errorf("all of them: %+v, want 1 removed", got)
+	}
+	if got := slices.Sorted(maps.Keys(indexed(t, index, dir))); !slices.Equal(got, []string{"f.png", "far/a.png", "far/b.png", "near/d.png"}) {
+		t.Errorf("the index holds %v", got)
+	}
+}
+
+// TestAnIndexKnowsHowItWasMade: nobody has to say again what the first run was told.
+func TestAnIndexKnowsHowItWasMade(t *testing.T) {
+	run, dir, index := trained(t), t.TempDir(), filepath.Join(t.TempDir(), "index")
+	shot := picture(t, filepath.Join(dir, "shot.png"), color.NRGBA{9, 99, 199, 255})
+	if got := embedded(t, "--model", run, "--index", index, dir, "--dtype", "float16", "--set", "preprocess.orientation=ignore"); got.Added != 1 {
+		t.Fatalf("%+v", got)
+	}
+	must(t, "search", "--index", index, "a cat")
+	picture(t, filepath.Join(dir, "more.png"), color.NRGBA{199, 99, 9, 255})
+	if got := embedded(t, "--model", run, "--index", index, dir); got != (embedResult{Added: 1, Unchanged: 1}) {
+		t.Errorf("%+v, want 1 added and 1 unchanged", got)
+	}
+	for _, c := range [][]string{{"--set", "preprocess.orientation=apply"}, {"--dtype", "float32"}} {
+		if r := clipgo(t, append([]string{"embed", "--model", run, "--index", index, dir}, c...)...); r.code != exitModel {
+			t.Errorf("%v against the index: exit %d, want 4: %s", c, r.code, r.err)
+		}
+	}
+	r := clipgo(t, "search", "--index", index, "--captions", "a cat")
+	if r.code != exitUsage || strings.Count(r.err, "\n") != 1 || !strings.Contains(r.err, "caption") {
+		t.Errorf("captions of an index without: exit %d, want 2: %s", r.code, r.err)
+	}
+	if r := must(t, "search", "--index", index, shot); !strings.Contains(r.out, "more.png") {
+		t.Errorf("a picture finds %s", r.out)
+	}
+}
