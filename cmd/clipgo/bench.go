@@ -25,15 +25,18 @@ type benchOptions struct {
 	machine
 }
 
-// benchResult is what a machine does, on averages over the steps after the first.
+// benchResult is what a machine does, on averages over the steps after the first. What a measurement doesn't tell is left
+// out.
 type benchResult struct {
-	PairsPerSecond  float64 `json:"pairs_per_second"`
-	StepSeconds     float64 `json:"step_seconds"`
+	PairsPerSecond  float64 `json:"pairs_per_second,omitzero"`
+	StepSeconds     float64 `json:"step_seconds,omitzero"`
 	ImagesPerSecond float64 `json:"images_per_second"`
-	FLOPs           float64 `json:"flops_per_second"`
-	Precision       string  `json:"precision"`
-	Threads         int     `json:"threads"`
-	Libtorch        string  `json:"libtorch"`
+	FLOPs           float64 `json:"flops_per_second,omitzero"`
+	Precision       string  `json:"precision,omitzero"`
+	Threads         int     `json:"threads,omitzero"`
+	Libtorch        string  `json:"libtorch,omitzero"`
+	Workers         int     `json:"workers,omitzero"`
+	Skipped         *int    `json:"skipped,omitzero"` // samples that could not be used; they don't count in the rate
 }
 
 func newBench(a *app) *cobra.Command {
@@ -91,7 +94,7 @@ func (o *benchOptions) run(ctx context.Context, a *app, what string) error {
 	case "embed":
 		a.console.print("%.1f images/s, %.1f GFLOP/s, %s, %d threads, libtorch %s", r.ImagesPerSecond, r.FLOPs/1e9, r.Precision, r.Threads, r.Libtorch)
 	default:
-		a.console.print("%.1f images/s read and decoded by %d workers", r.ImagesPerSecond, o.Workers)
+		a.console.print("%.1f images/s read and decoded by %d workers, %d samples skipped", r.ImagesPerSecond, r.Workers, *r.Skipped)
 	}
 	return nil
 }
@@ -163,17 +166,16 @@ func (o *benchOptions) load(ctx context.Context, src modelSource) (r benchResult
 	defer closeWith(&err, data)
 	m := &loaded{Model: contrastive.Declare(src.Config), source: src, tokens: bpe.New(), options: inference{Workers: o.Workers, BatchSize: o.BatchSize, MaxSkip: 1}}
 	m.Preprocess = src.Preprocess
-	var n int
+	var used, skipped int
 	begun := time.Now()
 	for b, err := range m.loader(data).Batches(ctx, 0, int64(o.Steps)*int64(o.BatchSize)) {
 		if err != nil {
 			return r, err
 		}
-		n += b.N
+		used += b.N
+		skipped += len(b.Skipped)
 	}
-	r.ImagesPerSecond = float64(n) / time.Since(begun).Seconds()
-	r.PairsPerSecond = r.ImagesPerSecond
-	return r, nil
+	return benchResult{ImagesPerSecond: float64(used) / time.Since(begun).Seconds(), Workers: o.Workers, Skipped: &skipped}, nil
 }
 
 // time is the mean time of a step. The first, in which libtorch prepares itself, doesn't count.

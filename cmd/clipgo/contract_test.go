@@ -1,6 +1,7 @@
 package main
 
 import (
+	"image/color"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ func TestBadInputGetsOneLineAndItsCode(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "empty"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	shot := picture(t, filepath.Join(dir, "shot.png"), color.White)
 	base := []string{"train", "--train-data", "builtin:shapes?n=64", "--model", model, "--out", filepath.Join(dir, "run")}
 	train := func(more ...string) []string { return append(append([]string{}, base...), more...) }
 	for _, c := range []struct {
@@ -47,7 +49,20 @@ func TestBadInputGetsOneLineAndItsCode(t *testing.T) {
 		{"no model in folder", []string{"zeroshot", "--model", filepath.Join(dir, "empty"), "builtin:emoji"}, 4, "no model"},
 		{"no index", []string{"search", "--index", filepath.Join(dir, "nowhere"), "cat"}, 2, "nowhere"},
 		{"empty query", []string{"search", "--index", dir, ""}, 2, "query"},
-		{"query cancels", []string{"search", "--index", dir, "--top", "0", "cat"}, 2, "--top"},
+		{"no hits wanted", []string{"search", "--index", dir, "--top", "0", "cat"}, 2, "--top"},
+		{"search in a file", []string{"search", "--index", csv, "cat"}, 2, "pairs.csv"},
+		{"index is a file", []string{"embed", "--model", model, "--index", csv, shot}, 2, "pairs.csv"},
+		{"index below a file", []string{"embed", "--model", model, "--index", filepath.Join(csv, "x"), shot}, 2, "pairs.csv"},
+		{"out is a file", append(train(), "--out", csv), 2, "pairs.csv"},
+		{"unknown dtype", []string{"embed", "--model", model, "--index", filepath.Join(dir, "x"), "--dtype", "int8", shot}, 2, "int8"},
+		{"no classes", []string{"zeroshot", "--model", model, shot}, 2, "--classes"},
+		{"empty class", []string{"zeroshot", "--model", model, shot, "--classes", "a,,b"}, 2, "name 2"},
+		{"repeated class", []string{"zeroshot", "--model", model, shot, "--classes", "a,b,a"}, 2, `"a"`},
+		{"no shell", []string{"completion"}, 2, "zsh"},
+		{"unknown shell", []string{"completion", "foo"}, 2, "foo"},
+		{"nothing to measure", []string{"eval"}, 2, "retrieval"},
+		{"unknown measurement", []string{"eval", "retreival"}, 2, "did you mean retrieval"},
+		{"flags without a command", []string{"--json"}, 2, "command is missing"},
 		{"two things to describe", []string{"info", "a", "b"}, 2, "--help"},
 		{"unknown bench", []string{"bench", "fly", "--model", model}, 2, "train, embed or load"},
 	} {

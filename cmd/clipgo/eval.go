@@ -13,8 +13,6 @@ func newEval(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "eval",
 		Short: "Measure a model",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newEvalRetrieval(a))
 	return c

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"os"
@@ -76,10 +77,18 @@ func describeThing(c *console, x string, data datasets.Options) error {
 	if isIndex(x) {
 		return describeIndex(c, x)
 	}
+	if isRun(x) && !exists(filepath.Join(x, checkpointsDir)) {
+		return &modelError{x, "the run has no checkpoint yet"}
+	}
 	src, err := findModel(x, "")
 	switch {
 	case err == nil:
+		for _, note := range src.Notes {
+			c.log.Warn(note)
+		}
 		return describeModel(c, src)
+	case isRun(x):
+		return err
 	case isAny[*contrastive.UnknownModelError](err) || isAny[*modelError](err) || errors.Is(err, os.ErrNotExist):
 		return describeData(c, x, data, err)
 	}
@@ -88,6 +97,11 @@ func describeThing(c *console, x string, data datasets.Options) error {
 
 func isIndex(x string) bool {
 	return exists(filepath.Join(x, "meta.json")) || exists(filepath.Join(x, "img_emb"))
+}
+
+// isRun tells a run directory, in which training may not have come to a checkpoint.
+func isRun(x string) bool {
+	return exists(filepath.Join(x, checkpointsDir)) || exists(filepath.Join(x, metricsFile)) && exists(filepath.Join(x, runFile))
 }
 
 func describeIndex(c *console, dir string) error {
@@ -111,12 +125,7 @@ func describeIndex(c *console, dir string) error {
 	return nil
 }
 
-func orNone(s string) string {
-	if s == "" {
-		return "unknown"
-	}
-	return s
-}
+func orNone(s string) string { return cmp.Or(s, "unknown") }
 
 // modelInfo is what info says of a model.
 type modelInfo struct {
@@ -156,7 +165,7 @@ func describeModel(c *console, src modelSource) error {
 	c.print("image tower  %d layers of %d, %d px in patches of %d", v.Layers, v.Width, v.ImageSize, v.PatchSize)
 	c.print("text tower   %d layers of %d, context %d", t.Layers, t.Width, t.ContextLength)
 	c.print("common space %d", src.Config.EmbedDim)
-	c.print("weights      %s", orNone(i.Weights))
+	c.print("weights      %s", cmp.Or(i.Weights, "none (config only)"))
 	if s := i.State; s != nil {
 		c.print("trained      %d steps, %d samples, seed %d", s.Step, s.Samples, s.Seed)
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"clipgo/internal/config"
@@ -30,7 +32,7 @@ that it was never trained on, and searches folders of pictures by words, by pict
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          knownCommand,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:          bare,
 		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
 			a.console, err = newConsole(a.streams, a.output)
 			return err
@@ -46,11 +48,35 @@ that it was never trained on, and searches folders of pictures by words, by pict
 	root.AddCommand(newTrain(a), newZeroshot(a), newEval(a), newEmbed(a), newSearch(a), newInfo(a), newBench(a), newDoctor(a), newVersion(a))
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
-		if c.Args != nil {
+		if c.HasSubCommands() { // eval, completion: nothing by themselves
+			c.Args, c.RunE = knownCommand, incomplete
+		} else if c.Args != nil {
 			c.Args = usageArgs(c.Args)
 		}
 	}
 	return root
+}
+
+// bare shows the help to whoever types the program's name alone.
+func bare(c *cobra.Command, args []string) error {
+	if c.Flags().NFlag() == 0 {
+		return c.Help()
+	}
+	return incomplete(c, args)
+}
+
+// incomplete is a command line that stops before it says what to do.
+func incomplete(c *cobra.Command, _ []string) error {
+	return usagef("a command is missing: %s; see %s --help", strings.Join(subcommands(c), ", "), c.CommandPath())
+}
+
+func subcommands(c *cobra.Command) (names []string) {
+	for _, sub := range c.Commands() {
+		if sub.Name() != "help" {
+			names = append(names, sub.Name())
+		}
+	}
+	return names
 }
 
 // knownCommand refuses a word that is no command, with the nearest one.
@@ -58,15 +84,11 @@ func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	var names []string
-	for _, sub := range c.Commands() {
-		names = append(names, sub.Name())
-	}
-	hint := "see clipgo --help"
-	if near := config.Nearest(args[0], names); near != "" {
+	hint := "see " + c.CommandPath() + " --help"
+	if near := config.Nearest(args[0], subcommands(c)); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	return usagef("there is no command %q; %s", args[0], hint)
+	return usagef("there is no %s %q; %s", strings.TrimPrefix(c.CommandPath()+" command", "clipgo "), args[0], hint)
 }
 
 // usageArgs makes a wrong number of arguments a usage error.
