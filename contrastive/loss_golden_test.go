@@ -21,6 +21,8 @@ type lossCase struct {
 	LogScale  float64 `json:"log_scale"`
 	Loss      float64 `json:"loss"`
 	DLogScale float64 `json:"d_log_scale"`
+	Bias      float64 `json:"bias"`
+	DBias     float64 `json:"d_bias"`
 }
 
 // tolerances are those of golden/loss's README: at scale 100 logits carry 1e-5 of rounding, and on aligned pairs loss
@@ -50,13 +52,15 @@ func TestGoldenContrastiveLosses(t *testing.T) {
 				}
 				image, text := features("image"), features("text")
 				logScale := torch.From(s, []float32{float32(c.LogScale)}).Trainable()
-				l := loss.Forward(Contrast{Image: image, Text: text, Scale: logScale.Exp()})
+				bias := torch.From(s, []float32{float32(c.Bias)}).Trainable() // 0 where the loss has none
+				l := loss.Forward(Contrast{Image: image, Text: text, Scale: logScale.Exp(), Bias: bias})
 				l.Backward()
 				near(t, "loss", l.Float32s(), []float32{float32(c.Loss)}, lossTol)
 				near(t, "d_image", image.Gradient(s).Float32s(), arrays[c.Case+".d_image"].F32, gradientTol)
 				near(t, "d_text", text.Gradient(s).Float32s(), arrays[c.Case+".d_text"].F32, gradientTol)
 				near(t, "d_log_scale", logScale.Gradient(s).Float32s(), []float32{float32(c.DLogScale)}, scaleTol(c, gradientTol))
-				torch.DropGradients([]*torch.Tensor{image, text, logScale})
+				near(t, "d_bias", bias.Gradient(s).Float32s(), []float32{float32(c.DBias)}, scaleTol(c, gradientTol))
+				torch.DropGradients([]*torch.Tensor{image, text, logScale, bias})
 			})
 		})
 	}
@@ -74,6 +78,8 @@ func lossOf(kind string) (Loss, bool) {
 		return InfoNCE{Form: SmoothOthers}, true
 	case strings.HasPrefix(kind, "infonce_smooth0.1"):
 		return InfoNCE{LabelSmoothing: 0.1, Form: SmoothClasses}, true
+	case kind == "siglip":
+		return Sigmoid{}, true
 	default:
 		return nil, false
 	}

@@ -28,6 +28,7 @@ type trajectory struct {
 	ClipNorm float64    `json:"clip_norm"`
 	Steps    int        `json:"steps"`
 	Scale    float64    `json:"initial_logit_scale"`
+	Bias     *float64   `json:"initial_logit_bias"` // nil: the model has none
 }
 
 type trajectoryStep struct {
@@ -36,6 +37,7 @@ type trajectoryStep struct {
 	Loss       float64 `json:"loss"`
 	GradNorm   float64 `json:"grad_norm"`
 	LogitScale float64 `json:"logit_scale"`
+	LogitBias  float64 `json:"logit_bias"`
 	ParamNorm  float64 `json:"param_norm"`
 }
 
@@ -65,13 +67,43 @@ func TestGoldenTrajectories(t *testing.T) {
 			if !ok {
 				t.Skipf("%s: clipgo has no such loss yet", c.Loss)
 			}
-			m := loadFixture(t, golden.Dir(t, "model/clip-gelu"), torch.Float32)
+			m := c.model(t, loadFixture(t, golden.Dir(t, "model/clip-gelu"), torch.Float32))
 			steps := golden.Lines[trajectoryStep](t, path)
 			c.Scale = c.start(m, steps[0])
 			c.follow(t, m, loss, pool, steps)
 			compareFinal(t, m, filepath.Join(dir, name+"_final.safetensors"))
 		})
 	}
+}
+
+// model is the one that the training begins with: from itself, or with a bias beside its weights.
+func (c trajectory) model(t *testing.T, from *Model) *Model {
+	if c.Bias == nil {
+		return from
+	}
+	biased := from.Config
+	biased.InitLogitBias = c.Bias
+	m, err := New(t.Context(), biased, 1, On())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Free)
+	values := map[string][]byte{}
+	err = torch.Do(t.Context(), func(*torch.Scope) error {
+		for _, p := range from.Params() {
+			values[p.Name] = p.Tensor().Bytes()
+		}
+		for _, p := range m.Params() {
+			if p != m.logitBias {
+				p.Tensor().OverwriteInPlace(values[p.Name])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // start is the scale that the training began with. For a run from the model's own scale, settings.json has noted the
@@ -116,7 +148,7 @@ func (c trajectory) follow(t *testing.T, m *Model, loss Loss, pool map[string]go
 		if err != nil {
 			t.Fatal(err)
 		}
-		scale, norm := c.state(t, m)
+		scale, bias, norm := c.state(t, m)
 		// The fixture's own float32 and float64 runs part by less than 3e-6; both kinds of rounding add up along the way.
 		lossTol := 2e-4
 		if w.Step == 0 {
@@ -133,6 +165,7 @@ func (c trajectory) follow(t *testing.T, m *Model, loss Loss, pool map[string]go
 		check("loss", st.Loss, w.Loss, lossTol, &worst.Loss)
 		check("grad_norm", st.GradNorm/w.GradNorm, 1, 1e-4, &worst.GradNorm)
 		check("logit_scale", scale, w.LogitScale, 1e-5, &worst.LogitScale)
+		check("logit_bias", bias, w.LogitBias, 1e-5, &worst.LogitBias)
 		check("param_norm", norm, w.ParamNorm, 1e-3, &worst.ParamNorm)
 		if torch.Live() != live {
 			t.Fatalf("step %d: %d handles stayed behind", w.Step, torch.Live()-live)
@@ -141,11 +174,14 @@ func (c trajectory) follow(t *testing.T, m *Model, loss Loss, pool map[string]go
 	t.Logf("largest distances: loss %.2g, grad_norm %.2g of it, logit_scale %.2g, param_norm %.2g", worst.Loss, worst.GradNorm, worst.LogitScale, worst.ParamNorm)
 }
 
-// state is logit_scale and the norm over all parameters.
-func (c trajectory) state(t *testing.T, m *Model) (scale, norm float64) {
+// state is logit_scale, logit_bias (0 where there is none) and the norm over all parameters.
+func (c trajectory) state(t *testing.T, m *Model) (scale, bias, norm float64) {
 	t.Helper()
 	err := torch.Do(t.Context(), func(*torch.Scope) error {
 		scale = m.logitScale.Tensor().Item()
+		if m.logitBias != nil {
+			bias = m.logitBias.Tensor().Item()
+		}
 		for _, p := range m.Params() {
 			for _, v := range p.Tensor().Float64s() {
 				norm += v * v
@@ -156,7 +192,7 @@ func (c trajectory) state(t *testing.T, m *Model) (scale, norm float64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return scale, math.Sqrt(norm)
+	return scale, bias, math.Sqrt(norm)
 }
 
 // pick makes a step's batch: the pool's rows in the fixture's order, pictures as [S, S, 3].

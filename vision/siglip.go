@@ -24,7 +24,7 @@ func NewSigLIP(p nn.Path, c Config) *SigLIP {
 	wide, zero := nn.Normal(0.02), nn.Constant(0)
 	shape := nn.Shape{
 		Width: d, Layers: c.Layers, Heads: d / c.HeadWidth, MLPWidth: int(float64(d) * c.MLPRatio),
-		Activation: c.timmActivation(), Eps: c.timmEps(), Naming: nn.TimmNames,
+		Activation: c.Activation(), Eps: c.timmEps(), Naming: nn.TimmNames,
 		Start: nn.Start{
 			AttnIn: wide, AttnOut: wide, Up: wide, Down: wide,
 			AttnBias: zero, AttnOutBias: zero, UpBias: zero, DownBias: zero,

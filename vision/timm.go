@@ -70,8 +70,8 @@ func timmNamed(name string) (timmTower, bool) {
 	return timmTower{}, false
 }
 
-// timmActivation is what the config says, else what timm's name means.
-func (c Config) timmActivation() nn.Activation {
+// Activation is GELU as the config says, else as timm's name means it, else exact.
+func (c Config) Activation() nn.Activation {
 	if t, ok := timmNamed(c.TimmModelName); ok && c.ActKwargs == nil {
 		return t.activation
 	}
