@@ -17,19 +17,35 @@ var ErrLocked = errors.New("locked")
 type Lock struct{ file *flock.Flock }
 
 // Acquire takes the lock at path, or fails at once with ErrLocked. The file is made when it is missing and stays
-// afterwards: to remove it would let two owners in.
+// afterwards, unless its owner discards it.
 func Acquire(path string) (*Lock, error) {
 	l := flock.New(path, flock.SetPermissions(0o644))
-	ok, err := l.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", path, err)
-	}
-	if !ok {
-		return nil, fmt.Errorf("%s: %w%s", path, ErrLocked, owner(path))
+	for {
+		ok, err := l.TryLock()
+		if err != nil {
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		if !ok {
+			return nil, fmt.Errorf("%s: %w%s", path, ErrLocked, owner(path))
+		}
+		if stands(l) {
+			break
+		}
+		if err := l.Unlock(); err != nil {
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
 	}
 	// Who holds it is a courtesy to the one who is refused; the lock doesn't depend on it.
 	_ = os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644)
 	return &Lock{l}, nil
+}
+
+// stands says whether the file that is locked is still the one at its path: its owner may have discarded it between
+// our opening and our locking it.
+func stands(l *flock.Flock) bool {
+	ours, err1 := l.Stat()
+	there, err2 := os.Stat(l.Path())
+	return err1 == nil && err2 == nil && os.SameFile(ours, there)
 }
 
 // owner names the process that wrote itself into the lock file, or nothing.
@@ -47,3 +63,6 @@ func owner(path string) string {
 
 // Release gives the lock back. A second call does nothing.
 func (l *Lock) Release() error { return l.file.Unlock() }
+
+// Discard removes the file and gives the lock back: nothing is left to be guarded.
+func (l *Lock) Discard() error { return errors.Join(os.Remove(l.file.Path()), l.file.Unlock()) }
