@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -50,11 +51,15 @@ func (f *filler) unknown(parent, name string, in reflect.Type, n node) {
 	f.errs = append(f.errs, err)
 }
 
-// elsewhere finds a key whose last part is the name: somebody forgot, or mistook, what is before it.
+// elsewhere finds a key whose last part is the name, or spelt much like it: somebody forgot, or mistook, what is before.
 func elsewhere(name string, known []string) string {
-	for _, key := range known {
-		if strings.HasSuffix(key, "."+name) || key == name {
-			return key
+	ends := make([]string, len(known))
+	for i, key := range known {
+		ends[i] = key[strings.LastIndexByte(key, '.')+1:]
+	}
+	for _, end := range []string{name, Nearest(name, ends)} {
+		if at := slices.Index(ends, end); at >= 0 {
+			return known[at]
 		}
 	}
 	return ""
