@@ -9,24 +9,13 @@ import (
 
 // Objective trains a model with a contrastive loss. It is what training.Trainer drives.
 type Objective struct {
-	Model     *Model
-	Loss      Loss
-	LockScale bool // keep the temperature as it is
+	Model   *Model
+	Loss    Loss
+	Average *Average // follows the model; nil: none
 }
 
 // Params lists what is trained, in open_clip's order.
-func (o *Objective) Params() []*nn.Param {
-	if !o.LockScale {
-		return o.Model.Params()
-	}
-	var out []*nn.Param
-	for _, p := range o.Model.Params() {
-		if p != o.Model.logitScale {
-			out = append(out, p)
-		}
-	}
-	return out
-}
+func (o *Objective) Params() []*nn.Param { return o.Model.Trained() }
 
 // Accumulate makes the forward and backward pass of one batch.
 func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
@@ -45,10 +34,13 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 	return training.Parts{Loss: loss.Item(), Scale: scale.Item()}, nil
 }
 
-// AfterStep keeps the scale within CLIP's bounds.
+// AfterStep keeps the scale within CLIP's bounds and lets the average follow.
 func (o *Objective) AfterStep() {
-	if !o.LockScale {
+	if o.Model.logitScale.Trained() {
 		o.Model.ClampScale()
+	}
+	if o.Average != nil {
+		o.Average.update()
 	}
 }
 

@@ -21,6 +21,7 @@ type Recipe struct {
 	Model     string             `json:"model,omitempty"` // of a built-in set: the config that fits it
 	LR        float64            `json:"lr"`
 	WD        float64            `json:"wd"`
+	MaxWarmup int                `json:"max_warmup"` // steps; the warm-up is 5 % of the run, but never longer
 	GradClip  float64            `json:"grad_clip_norm"`
 	BatchSize int                `json:"batch_size"`
 	Epochs    float64            `json:"epochs"`
@@ -29,7 +30,7 @@ type Recipe struct {
 
 // DefaultRecipe is open_clip's, with a batch that one machine can hold.
 func DefaultRecipe() Recipe {
-	return Recipe{LR: 5e-4, WD: 0.2, BatchSize: 64, Epochs: 32, Augment: preprocess.DefaultAugment()}
+	return Recipe{LR: 5e-4, WD: 0.2, MaxWarmup: 10000, BatchSize: 64, Epochs: 32, Augment: preprocess.DefaultAugment()}
 }
 
 // NamedRecipe is the recipe of a config's name for a data source. A built-in set has a file of its own, which also
@@ -45,8 +46,18 @@ func NamedRecipe(model, data string) (Recipe, error) {
 	return r, err
 }
 
-func readRecipe(name string) (r Recipe, found bool, err error) {
-	r = DefaultRecipe()
+// FineTune makes a recipe gentle, for a model that starts from trained weights and should keep what it knows: the rate
+// and length that Goyal et al. (2023, "Finetune like you pretrain") fine-tuned CLIP with.
+func (r Recipe) FineTune() (Recipe, error) {
+	gentle, _, err := r.with("fine-tune")
+	gentle.Epochs = min(gentle.Epochs, r.Epochs)
+	return gentle, err
+}
+
+func readRecipe(name string) (Recipe, bool, error) { return DefaultRecipe().with(name) }
+
+// with replaces what the recipe file of a name says, where there is one.
+func (r Recipe) with(name string) (_ Recipe, found bool, _ error) {
 	data, err := recipeFiles.ReadFile("recipes/" + name + ".json")
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
 		return r, false, nil

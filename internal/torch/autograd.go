@@ -28,6 +28,22 @@ func (t *Tensor) Trainable() *Tensor {
 	return t
 }
 
+// Freeze makes the leaf t a constant again: Backward collects nothing for it, and nothing is recorded for what depends
+// on constants alone.
+func (t *Tensor) Freeze() {
+	t.check("Freeze")
+	*result = nil
+	libtch.AtgRequiresGrad_(result, t.c, 0)
+	failed("Freeze", []*Tensor{t})
+	libtch.AtFree(*result) // a second handle on t
+}
+
+// Recorded says whether a gradient reaches t: it is a trainable leaf, or depends on one.
+func (t *Tensor) Recorded() bool {
+	t.check("Recorded")
+	return libtch.AtRequiresGrad(t.c)
+}
+
 // Detach is the same elements outside the graph.
 func (t *Tensor) Detach() *Tensor {
 	return call("Detach", func(o *libtch.Ctensor) { libtch.AtgDetach(o, t.c) }, t)

@@ -11,6 +11,8 @@ import "C"
 import (
 	"fmt"
 	"unsafe"
+
+	"github.com/sugarme/gotch/libtch"
 )
 
 // OverwriteInPlace replaces t's elements by bytes of t's own type, row-major. For loading checkpoints.
@@ -31,4 +33,16 @@ func (t *Tensor) ClampInPlace(low, high float64) {
 	t.check("Clamp")
 	C.cg_clamp_in_place(C.cg_tensor(t.c), C.double(low), C.double(high))
 	failed("Clamp", []*Tensor{t})
+}
+
+// LerpInPlace moves t's elements by a share, from 0 to 1, of the way to u's, outside the graph. For averages of
+// weights.
+func (t *Tensor) LerpInPlace(u *Tensor, share float64) {
+	t.check("Lerp")
+	u.check("Lerp")
+	defer libtch.AtGradSetEnabled(libtch.AtGradSetEnabled(0))
+	*result = nil
+	scalar(share, func(c libtch.Cscalar) { libtch.AtgLerp_(result, t.c, u.c, c) })
+	failed("Lerp", []*Tensor{t, u})
+	libtch.AtFree(*result) // a second handle on t
 }

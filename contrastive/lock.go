@@ -1,0 +1,106 @@
+package contrastive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"clipgo/internal/nn"
+	"clipgo/internal/torch"
+)
+
+// Lock says what a training leaves as it is, in open_clip's words.
+type Lock struct {
+	Image         bool `json:"lock_image"`
+	ImageUnlocked int  `json:"lock_image_unlocked_groups"` // groups of a locked tower, from its end, that are trained all the same
+	Text          bool `json:"lock_text"`
+	TextUnlocked  int  `json:"lock_text_unlocked_layers"` // the same of the text tower
+	Scale         bool `json:"lock_logit_scale"`
+}
+
+// Validate returns every problem, joined.
+func (l Lock) Validate() error {
+	var errs []error
+	for _, tower := range []struct {
+		locked   bool
+		unlocked int
+		key      string
+	}{{l.Image, l.ImageUnlocked, "lock_image_unlocked_groups"}, {l.Text, l.TextUnlocked, "lock_text_unlocked_layers"}} {
+		switch {
+		case tower.unlocked < 0:
+			errs = append(errs, fmt.Errorf("%s: %d is negative", tower.key, tower.unlocked))
+		case tower.unlocked > 0 && !tower.locked:
+			errs = append(errs, fmt.Errorf("%s: %d of a tower that is not locked", tower.key, tower.unlocked))
+		}
+	}
+	if l.Image && l.ImageUnlocked == 0 && l.Text && l.TextUnlocked == 0 && l.Scale {
+		errs = append(errs, errors.New("lock_image, lock_text and lock_logit_scale together leave nothing to train"))
+	}
+	return errors.Join(errs...)
+}
+
+// Lock freezes parameters. They get no gradient, and a tower is recorded from its first trained group on only. What
+// was frozen before stays so.
+func (m *Model) Lock(ctx context.Context, l Lock) error {
+	return torch.Do(ctx, func(*torch.Scope) error {
+		for _, p := range m.Params() {
+			if m.locked(p.Name, l) {
+				p.Freeze()
+			}
+		}
+		return nil
+	})
+}
+
+// Trained lists the parameters that are not locked, in open_clip's order.
+func (m *Model) Trained() []*nn.Param {
+	var out []*nn.Param
+	for _, p := range m.Params() {
+		if p.Trained() {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// locked says whether l freezes the parameter of a name.
+func (m *Model) locked(name string, l Lock) bool {
+	part, inImage := strings.CutPrefix(name, "visual.")
+	switch {
+	case name == "logit_scale":
+		return l.Scale
+	case name == "logit_bias":
+		return false
+	case inImage:
+		return l.Image && frozen(part, m.Config.Vision.Layers, l.ImageUnlocked)
+	default:
+		return l.Text && frozen(strings.TrimPrefix(part, "text."), m.Config.Text.Layers, l.TextUnlocked)
+	}
+}
+
+// frozen says whether a parameter of a locked tower stays so when its last groups are unlocked.
+func frozen(name string, layers, unlocked int) bool {
+	groups := layers + 2
+	return groupOf(name, layers) < groups-unlocked
+}
+
+// groupOf counts a parameter's group from the tower's input on, as open_clip and timm do: embeddings, one for each
+// block, of which the last has the final norm too, and what projects or pools after it.
+func groupOf(name string, layers int) int {
+	if _, block, ok := strings.Cut(name, "blocks."); ok {
+		number, _, _ := strings.Cut(block, ".")
+		n, _ := strconv.Atoi(number) // its own layers are numbered
+		return 1 + n
+	}
+	name = strings.TrimPrefix(name, "trunk.")
+	switch top, _, _ := strings.Cut(name, "."); top {
+	case "ln_post", "ln_final", "norm":
+		return layers
+	case "proj", "text_projection", "attn_pool":
+		return layers + 1
+	default:
+		return 0
+	}
+}
