@@ -246,7 +246,10 @@ func TestCuttingCaptionsChangesNothing(t *testing.T) {
 func TestALockedScaleStays(t *testing.T) {
 	m := newTiny(t, unchanged)
 	tr := trainerOf(t, m, 10, 1e-2)
-	o := &Objective{Model: m, Loss: InfoNCE{Form: SmoothOthers}, LockScale: true}
+	if err := m.Lock(t.Context(), Lock{Scale: true}); err != nil {
+		t.Fatal(err)
+	}
+	o := &Objective{Model: m, Loss: InfoNCE{Form: SmoothOthers}}
 	tr.Objective = o
 	err := torch.Do(t.Context(), func(*torch.Scope) error {
 		tr.Optimizer = optim.New(o.Params(), optim.Default())

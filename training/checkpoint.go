@@ -34,15 +34,18 @@ type State struct {
 	Progress
 	Seed        uint64      `json:"seed"`
 	Data        string      `json:"data_fingerprint"`
+	Validation  string      `json:"validation_fingerprint"`
 	DataLength  int64       `json:"data_length"` // samples of an epoch, which Position counts in
 	Environment Environment `json:"environment"`
 }
 
 // Environment is what the bytes of a resumed run depend on besides its inputs.
 type Environment struct {
-	Threads  int    `json:"threads"`
-	Libtorch string `json:"libtorch"`
-	CPU      string `json:"cpu_features"`
+	Precision string `json:"precision"`
+	Device    string `json:"device"`
+	Threads   int    `json:"threads"`
+	Libtorch  string `json:"libtorch"`
+	CPU       string `json:"cpu_features"`
 }
 
 // File is a file that the owner of the model adds to each checkpoint.
@@ -58,11 +61,11 @@ type Checkpoints struct {
 	Pause time.Duration // or so much time, whichever comes first; 0: only by steps
 	Keep  int           // how many stay
 	Files []File
-	State State // Seed, Data, DataLength and Environment; the rest is filled in
+	State State // Format and Progress are filled in
 	Log   *slog.Logger
 
 	saved time.Time
-	step  int
+	last  Progress // what the newest one has
 }
 
 // After saves when a checkpoint is due.
@@ -71,7 +74,7 @@ func (c *Checkpoints) After(_ context.Context, e Event) error {
 		c.saved = time.Now()
 	}
 	due := c.Every > 0 && e.Step%c.Every == 0 || c.Pause > 0 && time.Since(c.saved) >= c.Pause
-	if !due && !e.Last || c.step == e.Step {
+	if !due && !e.Last || c.last == e.Trainer.Progress {
 		return nil
 	}
 	return c.save(e.Trainer)
@@ -92,7 +95,7 @@ func (c *Checkpoints) save(t *Trainer) error {
 	if err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
-	c.saved, c.step = time.Now(), t.Progress.Step
+	c.saved, c.last = time.Now(), t.Progress
 	c.Log.Debug("checkpoint", "path", dir, "seconds", time.Since(begun).Seconds())
 	return c.prune(dir)
 }

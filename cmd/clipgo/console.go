@@ -23,6 +23,7 @@ type console struct {
 	streams
 	json     bool
 	quiet    bool
+	jsonLog  bool // lines on stderr are JSON, all of them
 	terminal bool // stderr is one: bars and colours make sense
 	log      *slog.Logger
 
@@ -44,7 +45,7 @@ func newConsole(s streams, o output) (*console, error) {
 	}
 	switch o.logFormat {
 	case "json":
-		c.terminal = false
+		c.terminal, c.jsonLog = false, true
 		c.log = slog.New(slog.NewJSONHandler(c, &slog.HandlerOptions{Level: level}))
 	case "text":
 		c.log = slog.New(textHandler(c, level, c.terminal && os.Getenv("NO_COLOR") == ""))
@@ -78,8 +79,12 @@ func (c *console) Write(p []byte) (int, error) {
 
 // say writes a line for people to stderr.
 func (c *console) say(format string, args ...any) {
-	if !c.quiet {
-		fmt.Fprintf(c, format+"\n", args...)
+	switch text := fmt.Sprintf(format, args...); {
+	case c.quiet:
+	case c.jsonLog:
+		c.log.Info(text)
+	default:
+		fmt.Fprintln(c, text)
 	}
 }
 

@@ -2,7 +2,8 @@ package main
 
 import (
 	"fmt"
-	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -57,17 +58,22 @@ func (k *knobs) flag(name, key, kind, help string) {
 
 // list adds a flag that may stand several times, each with key=value below a field.
 func (k *knobs) list(name, key, kind, help string) {
-	k.lists = append(k.lists, &knobList{key: key, values: k.command.Flags().StringArray(name, nil, help)})
+	k.lists = append(k.lists, &knobList{name: name, key: key, values: k.command.Flags().StringArray(name, nil, help)})
 	k.command.Flags().Lookup(name).Usage = "`" + kind + "`: " + help
 }
 
 type knobList struct {
-	key    string
-	values *[]string
+	name, key string
+	values    *[]string
 }
 
 // given says whether a flag stands on the command line.
 func (k *knobs) given(name string) bool { return k.command.Flags().Changed(name) }
+
+// assigned says whether --set names a key.
+func (k *knobs) assigned(key string) bool {
+	return slices.ContainsFunc(k.sets, func(set string) bool { return strings.HasPrefix(set, key+"=") })
+}
 
 // before sets fields ahead of everything that the user says: a command's own defaults over a model's.
 func (k *knobs) before(assignments ...string) { k.presets = assignments }
@@ -93,12 +99,12 @@ func (k *knobs) apply(options any) error {
 	for _, l := range k.lists {
 		for _, v := range *l.values {
 			if err := config.Set(options, []string{l.key + "." + v}); err != nil {
-				return err
+				return fmt.Errorf("--%s: %w", l.name, err)
 			}
 		}
 	}
-	return config.Set(options, k.sets)
+	if err := config.Set(options, k.sets); err != nil {
+		return fmt.Errorf("--set: %w", err)
+	}
+	return nil
 }
-
-// sameFields says whether two values are equal, whatever they hold.
-func sameFields(a, b any) bool { return reflect.DeepEqual(a, b) }

@@ -15,11 +15,13 @@ func newTrain(a *app) *cobra.Command {
 SRC is builtin:emoji, builtin:shapes, a folder of pictures with captions in .txt files beside them, a folder of class
 subfolders, a .csv, .tsv or .jsonl table, or WebDataset shards (shards/{000..099}.tar).
 
-Learning rate, weight decay, epochs and augmentation come from the model's recipe unless they are given. The run
+Learning rate, weight decay, epochs and augmentation come from the model's recipe unless they are given; a model that
+starts from trained weights takes small steps by default. The run
 directory has everything: run.json, metrics.jsonl, checkpoints/, report.html, log.txt, skipped.jsonl. Ctrl-C finishes
 the step and saves; --resume latest goes on from there, to the same weights as if nothing had happened.`,
 		Example: `  clipgo train --train-data builtin:emoji --out runs/emoji
   clipgo train --train-data photos.csv --val-data val.csv --model ViT-S-32-alt --out runs/photos
+  clipgo train --train-data photos.csv --model ViT-B-32 --pretrained w.safetensors --lock-image --out runs/tuned
   clipgo train --resume latest --out runs/photos`,
 		Args: cobra.NoArgs,
 	}
@@ -51,12 +53,19 @@ func trainFlags(k *knobs) {
 	k.flag("eps", "optim.eps", "x", "AdamW's epsilon (default 1e-6)")
 	k.flag("wd", "optim.wd", "x", "weight decay")
 	k.flag("wd-exclude", "optim.wd_exclude", "a,b", "glob patterns of parameters that don't decay, besides norms and biases")
-	k.flag("warmup", "schedule.warmup", "steps", "steps of rising rate (default 5 % of the run, at most 10000)")
+	k.flag("warmup", "schedule.warmup", "steps", "steps of rising rate (default 5 % of the run, at most 10000, or 500 from trained weights)")
 	k.flag("lr-scheduler", "schedule.lr_scheduler", "name", "cosine, const or const-cooldown (default cosine)")
 	k.flag("grad-clip-norm", "optim.grad_clip_norm", "x", "clip the gradient to this norm; 0: don't")
+	k.flag("lock-image", "lock_image", "", "keep the image tower as it is")
+	k.flag("lock-image-unlocked-groups", "lock_image_unlocked_groups", "N", "train the last N groups of the locked image tower: 1 the projection, 2 the last block too, ...")
+	k.flag("lock-text", "lock_text", "", "keep the text tower as it is")
+	k.flag("lock-text-unlocked-layers", "lock_text_unlocked_layers", "N", "train the last N groups of the locked text tower")
 	k.flag("lock-logit-scale", "lock_logit_scale", "", "keep the temperature as it is")
+	k.flag("ema-decay", "ema_decay", "x", "save and evaluate a moving average of the weights, such as 0.999; 0: none")
 	k.flag("label-smoothing", "loss.label_smoothing", "x", "share of the target spread over the wrong captions")
 	k.flag("label-smoothing-form", "loss.label_smoothing_form", "name", "others: over the wrong ones; classes: over all, as PyTorch does")
+	k.flag("force-image-size", "model_cfg.vision_cfg.image_size", "pixels", "side of the pictures, other than the model's: positions are interpolated")
+	k.flag("force-context-length", "model_cfg.text_cfg.context_length", "N", "tokens of a caption, other than the model's: positions are interpolated")
 	k.flag("force-patch-dropout", "model_cfg.vision_cfg.patch_dropout", "x", "share of patches left out in training")
 	k.list("aug-cfg", "aug_cfg", "key=value", "augmentation, with open_clip's names: scale=0.5,1 (repeated)")
 	k.flag("workers", "workers", "N", "goroutines that read and decode")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,9 +19,9 @@ type runDir struct {
 	metrics, evaluations, skipped, log *os.File
 }
 
-// openDir locks the run directory and finds what to go on from. A directory that holds a run already is refused untouched
-// unless the user resumes.
+// openDir locks the run directory. One that holds a run already is refused untouched unless the user resumes.
 func (s *session) openDir() error {
+	fresh := !exists(s.Out)
 	held := exists(filepath.Join(s.Out, runFile)) || exists(filepath.Join(s.Out, checkpointsDir))
 	if err := os.MkdirAll(s.Out, 0o755); err != nil {
 		return fmt.Errorf("--out: %w", err)
@@ -29,16 +30,23 @@ func (s *session) openDir() error {
 	if err != nil {
 		return fmt.Errorf("--out %s: %w", s.Out, err)
 	}
-	s.onClose(lock.Release)
+	s.onClose(func() error { return s.leaveDir(lock, fresh) })
 	if held && s.Resume == "" {
 		return usagef("--out: %s holds a run already; go on with --resume latest, or choose another directory", s.Out)
 	}
-	if checkpoints := filepath.Join(s.Out, checkpointsDir); exists(checkpoints) {
-		if err := durable.Sweep(checkpoints); err != nil {
-			return err
-		}
+	checkpoints := filepath.Join(s.Out, checkpointsDir)
+	if !exists(checkpoints) {
+		return nil
 	}
-	return s.findCheckpoint()
+	return durable.Sweep(checkpoints)
+}
+
+// leaveDir gives the lock back, and takes a new directory away again that no run began in.
+func (s *session) leaveDir(lock *durable.Lock, fresh bool) error {
+	if !fresh || exists(filepath.Join(s.Out, runFile)) {
+		return lock.Release()
+	}
+	return errors.Join(lock.Discard(), os.Remove(s.Out))
 }
 
 // record cuts the directory back to the checkpoint and opens its files. It comes once the model stands: a run that can't
@@ -85,18 +93,18 @@ func (s *session) findCheckpoint() error {
 		return &modelError{path, err.Error()}
 	}
 	s.resumed, s.state = path, state
-	return s.compare()
+	return s.checkData()
 }
 
 // findStart finds the weights that a run began with, for one that ended before its first checkpoint.
 func (s *session) findStart() error {
 	src, err := findModel(s.Model, s.Pretrained)
-	s.source.Weights = src.Weights
+	s.source.Weights, s.source.Config = src.Weights, src.Config
 	return err
 }
 
-// compare checks that the run goes on with the data that it began with, and says where its bytes may differ.
-func (s *session) compare() error {
+// checkData checks that the run goes on with the data that it began with.
+func (s *session) checkData() error {
 	if now := s.train.Info().Fingerprint; now != s.state.Data {
 		if !s.AllowDataChange {
 			return usagef("--train-data: %s is not what this run began with (its samples, order or captions changed); --allow-data-change goes on all the same", s.TrainData)
@@ -104,6 +112,9 @@ func (s *session) compare() error {
 		n := int64(s.train.Len())
 		s.state.Position = s.state.Position / cmp.Or(s.state.DataLength, n) * n
 		s.console.log.Warn("the data changed: the epoch starts anew")
+	}
+	if s.val.source.Info().Fingerprint != s.state.Validation {
+		s.console.log.Warn("the validation data is not what it was: evaluations from here on do not compare with those before", "data", s.val.source.Info().Name)
 	}
 	if s.Seed != s.state.Seed {
 		return usagef("--seed: this run began with %d; another seed is another run", s.state.Seed)
@@ -144,4 +155,21 @@ func (s *session) openRecords() (err error) {
 	}
 	s.console.log = slog.New(slog.NewMultiHandler(s.console.log.Handler(), textHandler(io.Writer(s.dir.log), slog.LevelDebug, false)))
 	return nil
+}
+
+func writeIndented(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// writeJSONFile replaces a file whole or not at all.
+func writeJSONFile(path string, v any) error {
+	return durable.WriteFile(path, 0o644, func(w io.Writer) error { return writeIndented(w, v) })
+}
+
+// appendTo opens a file for lines to be added.
+func appendTo(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 }

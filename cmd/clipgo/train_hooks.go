@@ -35,8 +35,8 @@ func (s *session) hooks(ctx context.Context) *hooks {
 	for _, f := range h.diagnosis.BeforeRun() {
 		s.console.log.Warn(f.Text)
 	}
-	if now := environment(); s.resumed != "" && now != s.state.Environment {
-		s.console.log.Warn("threads, CPU features or libtorch are not those of the checkpoint: bytes may differ from an unbroken run",
+	if now := s.environment(); s.resumed != "" && now != s.state.Environment {
+		s.console.log.Warn("precision, device, threads, CPU features or libtorch are not those of the checkpoint: bytes may differ from an unbroken run",
 			"before", fmt.Sprintf("%+v", s.state.Environment), "now", fmt.Sprintf("%+v", now))
 	}
 	n := float64(s.train.Len())

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -29,16 +26,17 @@ type trainOptions struct {
 	Workers   int              `json:"workers"`
 	MaxSkip   float64          `json:"max_skip"`
 
-	BatchSize      int                 `json:"batch_size"`
-	Epochs         float64             `json:"epochs"`
-	Steps          int                 `json:"steps"`
-	Optim          optim.Config        `json:"optim"`
-	Schedule       optim.Schedule      `json:"schedule"`
-	Loss           contrastive.InfoNCE `json:"loss"`
-	LockLogitScale bool                `json:"lock_logit_scale"`
-	Preprocess     preprocess.Config   `json:"preprocess"`
-	Augment        preprocess.Augment  `json:"aug_cfg"`
-	Seed           uint64              `json:"seed"`
+	BatchSize int                 `json:"batch_size"`
+	Epochs    float64             `json:"epochs"`
+	Steps     int                 `json:"steps"`
+	Optim     optim.Config        `json:"optim"`
+	Schedule  optim.Schedule      `json:"schedule"`
+	Loss      contrastive.InfoNCE `json:"loss"`
+	contrastive.Lock
+	EMADecay   float64            `json:"ema_decay"` // 0: no average
+	Preprocess preprocess.Config  `json:"preprocess"`
+	Augment    preprocess.Augment `json:"aug_cfg"`
+	Seed       uint64             `json:"seed"`
 	machine
 
 	Out               string `json:"out"`
@@ -52,7 +50,9 @@ type trainOptions struct {
 	LogFrequency      int    `json:"log_frequency"`
 	AllowDataChange   bool   `json:"allow_data_change,omitempty"`
 
-	source modelSource
+	source    modelSource
+	maxWarmup int
+	changes   []string // what a resumed run does otherwise than before
 }
 
 // unset stands for a number that is worked out from others unless it is given.
@@ -64,104 +64,8 @@ func defaultTrain() trainOptions {
 		Optim: optim.Default(), Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: unset},
 		Loss:       contrastive.InfoNCE{Form: contrastive.SmoothOthers},
 		Preprocess: preprocess.Default(), Augment: preprocess.DefaultAugment(), machine: defaultMachine(),
-		SaveFrequency: 1000, SaveMinutes: 5, Keep: 3, ValFrequency: unset, ZeroshotFrequency: unset, LogFrequency: 10,
+		maxWarmup: contrastive.DefaultRecipe().MaxWarmup, SaveFrequency: 1000, SaveMinutes: 5, Keep: 3, ValFrequency: unset, ZeroshotFrequency: unset, LogFrequency: 10,
 	}
-}
-
-// resolveTrain works the options out: defaults, then the recipe of the model and the data, then what the user says. A
-// resumed run starts from its own run.json instead of defaults and recipe.
-func resolveTrain(k *knobs) (*trainOptions, error) {
-	wish := defaultTrain()
-	if err := k.apply(&wish); err != nil {
-		return nil, err
-	}
-	if wish.Out == "" {
-		return nil, usagef("--out is missing: the directory that the run is written to")
-	}
-	o, resumed, err := storedRun(wish)
-	if err != nil {
-		return nil, err
-	}
-	if !resumed {
-		if o, err = recipeRun(wish); err != nil {
-			return nil, err
-		}
-	}
-	if resumed && wish.Model != "" && wish.Model != o.Model {
-		return nil, usagef("--model: this run began with %s; %s is another run", o.Model, wish.Model)
-	}
-	before := o.ModelCfg
-	if err := k.apply(o); err != nil {
-		return nil, err
-	}
-	if !sameFields(before, o.ModelCfg) {
-		o.source.Config = o.ModelCfg
-	}
-	if k.given("epochs") && k.given("steps") {
-		return nil, usagef("--epochs and --steps exclude each other: one length at a time")
-	}
-	steps, epochs := wish.Steps != unset, wish.Epochs != unset // a run.json says both
-	switch {
-	case k.given("steps"), steps && !epochs:
-		o.Epochs = unset
-	case k.given("epochs"), epochs && !steps:
-		o.Steps = unset
-	}
-	return o, o.validate()
-}
-
-// recipeRun is a new run's options before the user's own.
-func recipeRun(wish trainOptions) (*trainOptions, error) {
-	if wish.TrainData == "" {
-		return nil, usagef("--train-data is missing: builtin:emoji is a start without any data of your own")
-	}
-	o := defaultTrain()
-	recipe, err := contrastive.NamedRecipe(wish.Model, wish.TrainData)
-	if err != nil {
-		return nil, err
-	}
-	o.Model = wish.Model
-	if o.Model == "" {
-		o.Model = recipe.Model
-	}
-	if o.Model == "" {
-		if src, err := datasets.Open(wish.TrainData, wish.Data); err != nil {
-			return nil, err // a misspelt built-in set has no recipe either
-		} else if err := src.Close(); err != nil {
-			return nil, err
-		}
-		return nil, usagef("--model is missing: only the built-in sets choose one themselves (clipgo info --list shows the configs)")
-	}
-	if o.source, err = findModel(o.Model, wish.Pretrained); err != nil {
-		return nil, err
-	}
-	o.ModelCfg, o.Preprocess = o.source.Config, o.source.Preprocess
-	o.Optim.LR, o.Optim.WD, o.Optim.GradClipNorm = recipe.LR, recipe.WD, recipe.GradClip
-	o.BatchSize, o.Epochs, o.Augment = recipe.BatchSize, recipe.Epochs, recipe.Augment
-	return &o, nil
-}
-
-// storedRun is a run's own run.json, where the user resumes one.
-func storedRun(wish trainOptions) (*trainOptions, bool, error) {
-	if wish.Resume == "" {
-		return nil, false, nil
-	}
-	path := filepath.Join(wish.Out, runFile)
-	data, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	o := defaultTrain()
-	if err := json.Unmarshal(data, &o); err != nil {
-		return nil, false, &modelError{path, err.Error()}
-	}
-	// Its weights are a checkpoint's, or else found again.
-	o.source = modelSource{Name: o.Model, Config: o.ModelCfg, Preprocess: o.Preprocess}
-	o.StopAfter, o.AllowDataChange = 0, false // of the sitting before, not of the run
-	return &o, true, nil
 }
 
 // validate returns all problems, joined, as one usage error.
@@ -190,10 +94,13 @@ func (o *trainOptions) validate() error {
 	if o.MaxSkip < 0 || o.MaxSkip > 1 {
 		errs = append(errs, fmt.Errorf("max_skip: %g is not a share between 0 and 1", o.MaxSkip))
 	}
+	if !(o.EMADecay >= 0 && o.EMADecay < 1) {
+		errs = append(errs, fmt.Errorf("ema_decay: %g is not in [0, 1)", o.EMADecay))
+	}
 	if o.Preprocess.Size != o.ModelCfg.Vision.ImageSize {
 		errs = append(errs, fmt.Errorf("preprocess.size: %d, but model_cfg.vision_cfg.image_size is %d", o.Preprocess.Size, o.ModelCfg.Vision.ImageSize))
 	}
-	errs = append(errs, o.ModelCfg.Validate(), o.Optim.Validate(), o.Loss.Validate(), o.Preprocess.Validate(), o.Augment.Validate(), o.machine.validate())
+	errs = append(errs, o.ModelCfg.Validate(), o.Optim.Validate(), o.Loss.Validate(), o.Lock.Validate(), o.Preprocess.Validate(), o.Augment.Validate(), o.machine.validate())
 	schedule := o.Schedule
 	if schedule.Warmup == unset {
 		schedule.Warmup = 0
@@ -213,7 +120,7 @@ func (o *trainOptions) length(samples int) {
 	}
 	o.Schedule.Steps = o.Steps
 	if o.Schedule.Warmup == unset {
-		o.Schedule.Warmup = min(10000, o.Steps/20)
+		o.Schedule.Warmup = min(o.maxWarmup, o.Steps/20)
 	}
 	for _, every := range []*int{&o.ValFrequency, &o.ZeroshotFrequency} {
 		if *every == unset {

@@ -29,7 +29,7 @@ func (s *session) writeReport(findings []training.Finding) error {
 	}
 	run := report.Run{
 		Title:     "clipgo: " + filepath.Base(s.Out),
-		Subtitle:  fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.TrainData, float64(s.model.ParameterCount())/1e6, s.precision()),
+		Subtitle:  fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.TrainData, float64(s.model.ParameterCount())/1e6, s.Precision),
 		BatchSize: s.BatchSize, MaxScale: maxScale, Settings: s.settings(), Rows: rows, Evaluations: s.val.history, Examples: s.val.examples(8, 5),
 	}
 	for _, f := range findings {
@@ -73,7 +73,13 @@ func (s *session) settings() []report.Setting {
 		line("optimizer", "AdamW, lr %g, wd %g, beta %g and %g, eps %g", s.Optim.LR, s.Optim.WD, s.Optim.Beta1, s.Optim.Beta2, s.Optim.Eps),
 		line("schedule", "%s, warm-up %d", s.Schedule.Kind, s.Schedule.Warmup),
 		line("seed", "%d", s.Seed),
-		line("computed in", "%s on %s", s.precision(), deviceName(s.model.Device())),
+		line("computed in", "%s on %s", s.Precision, s.Device),
+	}
+	if note := s.lockNote(); note != "" {
+		out = append(out, line("locked", "%s", strings.Trim(note, " ()")))
+	}
+	if s.average != nil {
+		out = append(out, line("average of the weights", "decay %g; it is what was evaluated and saved", s.EMADecay))
 	}
 	if s.Loss.LabelSmoothing > 0 {
 		out = append(out, line("label smoothing", "%g over %s", s.Loss.LabelSmoothing, s.Loss.Form))

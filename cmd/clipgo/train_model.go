@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+
+	"clipgo/contrastive"
+	"clipgo/internal/nn"
+	"clipgo/internal/optim"
+	"clipgo/internal/torch"
+	"clipgo/training"
+)
+
+// rawFile is the part of a checkpoint that holds the weights which training goes on with, where the model's own file
+// holds their average.
+const rawFile = "raw.safetensors"
+
+// openModel builds the model, fresh or from weights, and the trainer around it.
+func (s *session) openModel(ctx context.Context) error {
+	at, err := s.placement()
+	if err != nil {
+		return err
+	}
+	s.Device, s.Precision = deviceName(at.Device), precisionName(at.DType)
+	if s.model, err = s.buildModel(ctx, at); err != nil {
+		return err
+	}
+	s.onClose(func() error { s.model.Free(); return nil })
+	s.model.Preprocess = s.Preprocess
+	if err := s.model.Lock(ctx, s.Lock); err != nil {
+		return err
+	}
+	if err := s.openAverage(ctx); err != nil {
+		return err
+	}
+	s.val.loaded.Model = s.result()
+	return s.openTrainer(ctx)
+}
+
+// buildModel makes the model with the weights that it starts from, at the sizes that the run wants.
+func (s *session) buildModel(ctx context.Context, at contrastive.Placement) (*contrastive.Model, error) {
+	src, own := s.source, s.source.Config
+	src.Config = s.ModelCfg
+	switch {
+	case s.resumed != "":
+		src.Weights = filepath.Join(s.resumed, weightsFile)
+	case src.Weights != "":
+		src.Config.Vision.ImageSize, src.Config.Text.ContextLength = own.Vision.ImageSize, own.Text.ContextLength
+	}
+	m, err := src.build(ctx, at, s.Seed)
+	if err != nil || m.Config == s.ModelCfg {
+		return m, err
+	}
+	sized, err := m.Resize(ctx, s.ModelCfg.Vision.ImageSize, s.ModelCfg.Text.ContextLength)
+	if err != nil {
+		m.Free()
+	}
+	return sized, err
+}
+
+// openAverage begins the average with the model's weights, which of a checkpoint are the average so far, and then puts
+// the weights back that training goes on with.
+func (s *session) openAverage(ctx context.Context) (err error) {
+	if s.EMADecay > 0 {
+		if s.average, err = contrastive.NewAverage(ctx, s.model, s.EMADecay); err != nil {
+			return err
+		}
+		s.onClose(func() error { s.average.Free(); return nil })
+	}
+	raw := filepath.Join(s.resumed, rawFile)
+	switch {
+	case s.resumed == "" || !exists(raw):
+		return nil
+	case s.average != nil:
+		return s.average.Resume(ctx, raw)
+	}
+	_, err = s.model.ReadRaw(ctx, raw)
+	return err
+}
+
+// result is the model that is evaluated and that a checkpoint's reader gets: the average, where there is one.
+func (s *session) result() *contrastive.Model {
+	if s.average != nil {
+		return s.average.Model
+	}
+	return s.model
+}
+
+func (s *session) openTrainer(ctx context.Context) (err error) {
+	objective := &contrastive.Objective{Model: s.model, Loss: s.Loss, Average: s.average}
+	s.trainer = &training.Trainer{Objective: objective, Schedule: s.Schedule, LR: s.Optim.LR, StopAfter: s.StopAfter, Progress: s.state.Progress}
+	s.trainer.Optimizer, err = newOptimizer(ctx, objective.Params(), s.Optim)
+	if err != nil {
+		return err
+	}
+	s.onClose(func() error { s.trainer.Optimizer.Free(); return nil })
+	if s.resumed == "" {
+		return nil
+	}
+	if err := training.Restore(ctx, s.resumed, s.trainer.Optimizer); err != nil {
+		return &modelError{s.resumed, err.Error()}
+	}
+	return nil
+}
+
+func newOptimizer(ctx context.Context, params []*nn.Param, c optim.Config) (o *optim.AdamW, err error) {
+	err = torch.Do(ctx, func(*torch.Scope) error {
+		o = optim.New(params, c)
+		return nil
+	})
+	return o, err
+}
+
+// modelFiles are the parts of a checkpoint that make it a model folder in open_clip's hub layout, with the run beside it.
+func (s *session) modelFiles() []training.File {
+	files := []training.File{
+		{Name: modelConfigFile, Write: s.writeModelConfig},
+		{Name: weightsFile, Write: s.result().WriteWeights},
+		{Name: runFile, Write: func(w io.Writer) error { return writeIndented(w, s.trainOptions) }},
+	}
+	if s.average != nil {
+		files = append(files, training.File{Name: rawFile, Write: s.average.WriteRaw})
+	}
+	return files
+}
+
+func (s *session) writeModelConfig(w io.Writer) error {
+	return writeIndented(w, map[string]any{"model_cfg": s.ModelCfg, "preprocess_cfg": s.Preprocess})
+}
+
+// environment is what the bytes of this run depend on besides its inputs.
+func (s *session) environment() training.Environment {
+	env := environment()
+	env.Device, env.Precision = s.Device, s.Precision
+	return env
+}
+
+// environment is what any run's bytes depend on here.
+func environment() training.Environment {
+	info, _ := torch.Probe() // it has been loaded by now
+	return training.Environment{Threads: info.Threads, Libtorch: info.Version, CPU: cpuFeatures()}
+}

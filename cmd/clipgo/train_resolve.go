@@ -1,0 +1,115 @@
+package main
+
+import (
+	"path/filepath"
+
+	"clipgo/contrastive"
+	"clipgo/datasets"
+)
+
+// resolveTrain works the options out: defaults, then the recipe of the model and the data, then what the user says. A
+// resumed run starts from its own run.json instead of defaults and recipe.
+func resolveTrain(k *knobs) (*trainOptions, error) {
+	wish := defaultTrain()
+	if err := k.apply(&wish); err != nil {
+		return nil, err
+	}
+	if err := wish.contradictions(k); err != nil {
+		return nil, err
+	}
+	o, err := storedRun(wish)
+	if err != nil {
+		return nil, err
+	}
+	resumed := o != nil
+	if !resumed {
+		if o, err = recipeRun(wish); err != nil {
+			return nil, err
+		}
+	}
+	before, size, side := flatten(o), o.ModelCfg.Vision.ImageSize, o.Preprocess.Size
+	if err := k.apply(o); err != nil {
+		return nil, err
+	}
+	if o.ModelCfg.Vision.ImageSize != size && o.Preprocess.Size == side {
+		o.Preprocess.Size = o.ModelCfg.Vision.ImageSize
+	}
+	if resumed {
+		if err := o.compare(before); err != nil {
+			return nil, err
+		}
+	}
+	steps, epochs := wish.Steps != unset, wish.Epochs != unset // a run.json says both
+	switch {
+	case k.given("steps"), steps && !epochs:
+		o.Epochs = unset
+	case k.given("epochs"), epochs && !steps:
+		o.Steps = unset
+	}
+	return o, o.validate()
+}
+
+// contradictions refuses what can't be meant, before anything is looked up.
+func (o *trainOptions) contradictions(k *knobs) error {
+	switch {
+	case o.Out == "":
+		return usagef("--out is missing: the directory that the run is written to")
+	case k.given("epochs") && k.given("steps"):
+		return usagef("--epochs and --steps exclude each other: one length at a time")
+	case k.assigned("schedule.steps"):
+		return usagef("--set schedule.steps: the schedule is as long as the run; --steps sets both")
+	case o.Resume == "" || o.Resume == "latest":
+		return nil
+	case !exists(o.Resume):
+		return usagef("--resume: there is no checkpoint %s; latest goes on from the newest one in --out", o.Resume)
+	case exists(filepath.Join(o.Resume, checkpointsDir)):
+		return usagef("--resume: %s is a run, not a checkpoint; go on with --resume latest --out %s", o.Resume, o.Resume)
+	}
+	return nil
+}
+
+// recipeRun is a new run's options before the user's own.
+func recipeRun(wish trainOptions) (*trainOptions, error) {
+	if wish.TrainData == "" && wish.Resume != "" {
+		return nil, usagef("--resume: %s holds no run to go on with; a new one needs --train-data", wish.Out)
+	}
+	if wish.TrainData == "" {
+		return nil, usagef("--train-data is missing: builtin:emoji is a start without any data of your own")
+	}
+	o := defaultTrain()
+	recipe, err := contrastive.NamedRecipe(wish.Model, wish.TrainData)
+	if err != nil {
+		return nil, err
+	}
+	o.Model = wish.Model
+	if o.Model == "" {
+		o.Model = recipe.Model
+	}
+	if o.Model == "" {
+		return nil, noModel(wish)
+	}
+	if o.source, err = findModel(o.Model, wish.Pretrained); err != nil {
+		return nil, err
+	}
+	if o.source.Weights != "" {
+		if recipe, err = recipe.FineTune(); err != nil {
+			return nil, err
+		}
+	}
+	o.ModelCfg, o.Preprocess = o.source.Config, o.source.Preprocess
+	o.Optim.LR, o.Optim.WD, o.Optim.GradClipNorm, o.maxWarmup = recipe.LR, recipe.WD, recipe.GradClip, recipe.MaxWarmup
+	o.BatchSize, o.Epochs, o.Augment = recipe.BatchSize, recipe.Epochs, recipe.Augment
+	return &o, nil
+}
+
+// noModel says why there is none: a misspelt built-in set has no recipe either.
+func noModel(wish trainOptions) error {
+	src, err := datasets.Open(wish.TrainData, wish.Data)
+	if err != nil {
+		return err
+	}
+	if err := src.Close(); err != nil {
+		return err
+	}
+	return usagef("--model is missing: only the built-in sets choose one themselves (clipgo info --list shows the configs)")
+}

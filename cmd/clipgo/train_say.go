@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+
+	"clipgo/internal/nn"
+)
+
+// announce says what is about to happen, in the numbers that a reader would ask for.
+func (s *session) announce() {
+	info := s.train.Info()
+	s.console.say("model  %s, %.1f million parameters%s, %s on %s", s.Model, float64(s.model.ParameterCount())/1e6, s.lockNote(), s.Precision, s.Device)
+	if s.resumed == "" && s.source.Weights != "" {
+		s.console.say("from   %s, with the fine-tuning recipe", s.source.Weights)
+	}
+	s.console.say("data   %s, %d pairs; validation %s", info.Name, s.train.Len(), s.val.name())
+	s.console.say("train  %s of %d pairs (%.1f epochs), lr %g, wd %g, warm-up %d, %s", describe(s.Steps), s.BatchSize,
+		float64(s.Steps)*float64(s.BatchSize)/float64(s.train.Len()), s.Optim.LR, s.Optim.WD, s.Schedule.Warmup, s.Schedule.Kind)
+	if s.average != nil {
+		s.console.say("ema    %g: the average of the weights is evaluated and saved", s.EMADecay)
+	}
+	s.console.say("run    %s", s.Out)
+	if s.resumed != "" {
+		s.console.say("resume %s, at step %d", s.resumed, s.state.Step)
+	} else if s.Resume != "" {
+		s.console.say("resume no checkpoint yet: starting at step 0")
+	}
+	if len(s.changes) > 0 {
+		s.console.say("change %s", strings.Join(s.changes, ", "))
+	}
+}
+
+// lockNote tells how many parameters are trained, where it isn't all.
+func (s *session) lockNote() string {
+	trained := count(s.model.Trained())
+	if trained == s.model.ParameterCount() {
+		return ""
+	}
+	return fmt.Sprintf(" (%.1f million of them trained)", float64(trained)/1e6)
+}
+
+func count(params []*nn.Param) (n int64) {
+	for _, p := range params {
+		n += int64(p.Len())
+	}
+	return n
+}
+
+// tell prints how the sitting ended.
+func (s *session) tell(h *hooks) error {
+	p := s.trainer.Progress
+	out := map[string]any{"step": p.Step, "steps": s.Steps, "samples": p.Samples, "skipped": p.Skipped, "out": s.Out}
+	last := h.row
+	for key, v := range map[string]float64{"loss": float64(last.Loss), "scale": float64(last.Scale)} {
+		if !math.IsNaN(v) {
+			out[key] = v
+		}
+	}
+	for _, v := range h.lastEvaluation().Values {
+		out[v.Name] = v.Value
+	}
+	if s.console.json {
+		return s.console.result(out)
+	}
+	note := ""
+	if loss := float64(last.Loss); !math.IsNaN(loss) { // a sitting of no step has none
+		note = fmt.Sprintf(", loss %.4f", loss)
+	}
+	s.console.print("%s of %d, %d samples used, %d skipped%s", describe(p.Step), s.Steps, p.Samples, p.Skipped, note)
+	for _, v := range h.lastEvaluation().Values {
+		s.console.print("  %-24s %6.2f %%%s", v.Name, 100*v.Value, chanceNote(v.Chance))
+	}
+	s.console.print("report %s", filepath.Join(s.Out, reportFile))
+	return nil
+}
+
+func chanceNote(chance float64) string {
+	if chance <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("   (chance %.2f %%)", 100*chance)
+}
