@@ -1,0 +1,99 @@
+package hf
+
+// merge makes symbols of the ids and joins them: the earliest merge first, and of equal ones the leftmost. It takes
+// n log n time.
+func (w *merger) merge(merges map[uint64]merge) {
+	w.symbols, w.queue = w.symbols[:0], w.queue[:0]
+	for i, id := range w.ids {
+		w.symbols = append(w.symbols, symbol{id: id, prev: int32(i) - 1, next: int32(i) + 1})
+	}
+	if len(w.symbols) == 0 {
+		return
+	}
+	w.symbols[len(w.symbols)-1].next = -1
+	for i := range w.symbols[1:] {
+		w.offer(merges, int32(i))
+	}
+	for len(w.queue) > 0 {
+		c := w.queue.pop()
+		at := int32(c.order & (1<<32 - 1))
+		s := &w.symbols[at]
+		if s.gone || s.next < 0 {
+			continue
+		}
+		if now, ok := merges[key(s.id, w.symbols[s.next].id)]; !ok || now.id != c.id {
+			continue // a neighbor changed since
+		}
+		right := &w.symbols[s.next]
+		right.gone = true
+		s.id, s.next = c.id, right.next
+		if s.next >= 0 {
+			w.symbols[s.next].prev = at
+		}
+		if s.prev >= 0 {
+			w.offer(merges, s.prev)
+		}
+		w.offer(merges, at)
+	}
+}
+
+// offer queues the merge of the symbol at a place with its right neighbor, if there is one.
+func (w *merger) offer(merges map[uint64]merge, at int32) {
+	s := w.symbols[at]
+	if s.next < 0 {
+		return
+	}
+	if m, ok := merges[key(s.id, w.symbols[s.next].id)]; ok {
+		w.queue.push(candidate{uint64(m.rank)<<32 | uint64(at), m.id})
+	}
+}
+
+// candidate is a merge that is possible: its rank above the place of its left symbol, and what it makes.
+type candidate struct {
+	order uint64
+	id    int32
+}
+
+// queue is a heap with the least order first.
+type queue []candidate
+
+func (q *queue) push(c candidate) {
+	h := append(*q, c)
+	at := len(h) - 1
+	for at > 0 {
+		up := (at - 1) / 2
+		if h[up].order <= c.order {
+			break
+		}
+		h[at] = h[up]
+		at = up
+	}
+	h[at] = c
+	*q = h
+}
+
+func (q *queue) pop() candidate {
+	h := *q
+	top, last := h[0], h[len(h)-1]
+	h = h[:len(h)-1]
+	at := 0
+	for {
+		down := 2*at + 1
+		if down >= len(h) {
+			break
+		}
+		if down+1 < len(h) && h[down+1].order < h[down].order {
+			down++
+		}
+		if last.order <= h[down].order {
+			break
+		}
+		h[at] = h[down]
+		at = down
+	}
+	if len(h) > 0 {
+		h[at] = last
+	}
+	*q = h
+	return top
+}
