@@ -3,6 +3,7 @@ package weights
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/big"
 	"math/rand/v2"
@@ -63,8 +64,8 @@ func random(seed uint64, n int) []float32 {
 	return out
 }
 
-// The oracle is exact arithmetic, rounded once to float32. float64 in between can turn what is almost a tie, one number in
-// 2^28 or so: one is let off.
+// The oracle is exact arithmetic. float64's own error, 2^-51 of the largest term with room to spare, shows only where the exact
+// value is that close to the middle between two numbers of float32: both are right there.
 func TestMergeIsExactArithmeticRoundedOnce(t *testing.T) {
 	const n = 20_000
 	x, y, z := random(1, n), random(2, n), random(3, n)
@@ -74,24 +75,19 @@ func TestMergeIsExactArithmeticRoundedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		off := 0
 		for i, got := range numbers(t, s, "w") {
-			if w, _ := want(i).Float32(); got != w {
-				off++
-				if math.Abs(float64(math.Float32bits(got))-float64(math.Float32bits(w))) > 1 {
-					t.Fatalf("%s: number %d is %g, want %g", name, i, got, w)
-				}
+			w, _ := want(i).Float64()
+			slack := 0x1p-51 * float64(max(abs(x[i]), abs(y[i]), abs(z[i])))
+			if got < float32(w-slack) || got > float32(w+slack) {
+				t.Fatalf("%s: number %d is %g, want %g", name, i, got, w)
 			}
-		}
-		if off > 1 {
-			t.Errorf("%s: %d of %d numbers are one unit off", name, off, n)
 		}
 	}
 	for _, alpha := range []float64{0.5, 0.1, 0.3, 0.9, 1e-9} {
 		s, err := Interpolate(a, b, alpha)
 		share := new(big.Rat).SetFloat64(alpha)
 		rest := new(big.Rat).Sub(big.NewRat(1, 1), share)
-		check("interpolation", s, err, func(i int) *big.Rat {
+		check(fmt.Sprint("alpha ", alpha), s, err, func(i int) *big.Rat {
 			left, right := new(big.Rat).Mul(rest, exact(x[i])), new(big.Rat).Mul(share, exact(y[i]))
 			return left.Add(left, right)
 		})
@@ -102,6 +98,8 @@ func TestMergeIsExactArithmeticRoundedOnce(t *testing.T) {
 		return sum.Mul(sum.Add(sum, exact(z[i])), big.NewRat(1, 3))
 	})
 }
+
+func abs(v float32) float32 { return max(v, -v) }
 
 func TestEndsOfAnInterpolationAreTheModelsThemselves(t *testing.T) {
 	odd := floats32([]int64{4}, float32(math.Copysign(0, -1)), 1e-45, math.MaxFloat32, -3)
