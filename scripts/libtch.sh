@@ -13,23 +13,31 @@ api=$gotch/libtch
 cxx=${REAL_CXX:-c++}
 flags="-fPIC -w -g0 $TORCH_CXXFLAGS"
 
-key=$( (
-	cat "$native"/* "$api/torch_api.cpp" "$api/torch_api.h" "$api/torch_api_generated.h" "$api/torch_api_generated.cpp.h" "$root/internal/torch/trampoline"/* "$0"
-	echo "$TORCH_VERSION $TORCH_WHERE $flags $TORCH_LDFLAGS"
-	"$cxx" --version
-) | sha256sum | cut -c1-16)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/clipgo/$key
+hash() { sha256sum | cut -c1-16; }
+compiler="$TORCH_VERSION $TORCH_WHERE $flags $("$cxx" --version)"
+api_key=$( (cat "$native/compat.h" "$api/torch_api.cpp" "$api/torch_api.h" "$api/torch_api_generated.h" "$api/torch_api_generated.cpp.h"
+	echo "$compiler") | hash)
+key=$( (cat "$native"/* "$root/internal/torch/trampoline"/* "$0"
+	echo "$api_key $TORCH_LDFLAGS") | hash)
+home=${XDG_CACHE_HOME:-$HOME/.cache}/clipgo
+cache=$home/$key
+gotch_object=$home/gotch-$api_key.o # by itself: a change of our own C++ doesn't compile gotch's again
 
 if [ ! -f "$cache/libtch.so" ]; then
-	echo "libtch: compiling gotch's C++ against libtorch $TORCH_VERSION (about a minute, once)" >&2
 	mkdir -p "$cache"
 	tmp=$(mktemp -d "$cache/build.XXXXXX")
 	trap 'rm -rf "$tmp"' EXIT
-	"$cxx" $flags -O1 -include "$native/compat.h" -I"$api" -c "$api/torch_api.cpp" -o "$tmp/torch_api.o" &
-	first=$!
-	"$cxx" $flags -O3 -fopenmp -fno-math-errno -ffp-contract=off -c "$native/native.cpp" -o "$tmp/native.o"
-	wait $first
-	"$cxx" -shared "$tmp/torch_api.o" "$tmp/native.o" -o "$tmp/libtch.so" $TORCH_LDFLAGS
+	if [ ! -f "$gotch_object" ]; then
+		echo "libtch: compiling gotch's C++ against libtorch $TORCH_VERSION (about a minute, once)" >&2
+		"$cxx" $flags -O1 -include "$native/compat.h" -I"$api" -c "$api/torch_api.cpp" -o "$tmp/gotch.o" && mv "$tmp/gotch.o" "$gotch_object" &
+		first=$!
+	fi
+	# Loops over parameters must have the same bits with any vector instructions, attention need not.
+	for unit in native:off optimizer:off attention:fast; do
+		"$cxx" $flags -O3 -fopenmp -fno-math-errno -ffp-contract="${unit#*:}" -c "$native/${unit%:*}.cpp" -o "$tmp/${unit%:*}.o"
+	done
+	[ -z "${first:-}" ] || wait "$first"
+	"$cxx" -shared "$gotch_object" "$tmp/native.o" "$tmp/optimizer.o" "$tmp/attention.o" -o "$tmp/libtch.so" $TORCH_LDFLAGS
 	(cd "$root" && CGO_ENABLED=0 go run ./internal/torch/trampoline "$api/torch_api.h" "$api/torch_api_generated.h" "$native/native.h") >"$tmp/trampolines.S"
 	"${CC:-cc}" -c "$tmp/trampolines.S" -o "$tmp/trampolines.o"
 	"${CC:-cc}" -O1 -fPIC -c "$root/internal/torch/trampoline/load.c" -o "$tmp/load.o"

@@ -57,7 +57,7 @@ type Layout struct {
 // New declares the rest of a tower at a path, under open_clip's names and with its first values.
 func New(p nn.Path, c Config, h Head, l Layout) *Transformer {
 	t := &Transformer{config: c, positions: h.positions, project: projection{matrix: h.project}}
-	embedding := func() { t.tokens = p.At("token_embedding").Declare("weight", nn.Normal(0.02), c.VocabSize, c.Width) }
+	embedding := func() { t.tokens = p.At("token_embedding").DeclareTable("weight", nn.Normal(0.02), c.VocabSize, c.Width) }
 	if l.Custom {
 		embedding()
 	}

@@ -11,13 +11,7 @@ type Attention struct {
 
 // Forward attends within each sequence. mask [L, L] is added to the scores; nil lets every position see every other.
 //
-// B batch, L sequence, D width, N heads, H head width.
+// B batch, L sequence, D width.
 func (a *Attention) Forward(xBLD, mask *torch.Tensor) *torch.Tensor {
-	shape := xBLD.Shape()
-	b, l, d := shape[0], shape[1], shape[2]
-	qkv := xBLD.Linear(a.inWeight.For(xBLD), a.inBias.For(xBLD)).
-		Reshape(b, l, 3, a.heads, d/a.heads).
-		Permute(2, 0, 3, 1, 4) // 3BNLH
-	yBNLH := torch.Attention(qkv.Select(0, 0), qkv.Select(0, 1), qkv.Select(0, 2), mask)
-	return a.out.Forward(yBNLH.Transpose(1, 2).Reshape(b, l, d))
+	return a.out.Forward(xBLD.Linear(a.inWeight.For(xBLD), a.inBias.For(xBLD)).SelfAttention(a.heads, mask))
 }

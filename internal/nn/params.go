@@ -19,8 +19,10 @@ type Init func(rng *rand.Rand, values []float32)
 
 // Param is a named parameter. Its name is the key of open_clip's state dict.
 type Param struct {
-	Name   string
-	Shape  []int
+	Name  string
+	Shape []int
+	// Table says that the parameter is read by rows, [V, D]: a step's gradient has only those that its batch names.
+	Table  bool
 	init   Init
 	tensor *torch.Tensor
 }
@@ -76,6 +78,13 @@ func (p Path) Declare(name string, init Init, shape ...int) *Param {
 	p.params.names[full] = true
 	param := &Param{Name: full, Shape: shape, init: init}
 	p.params.list = append(p.params.list, param)
+	return param
+}
+
+// DeclareTable is Declare for a table of rows [V, D] that is read by Embedding.
+func (p Path) DeclareTable(name string, init Init, rows, width int) *Param {
+	param := p.Declare(name, init, rows, width)
+	param.Table = true
 	return param
 }
 

@@ -52,13 +52,13 @@ func (c Config) Validate() error {
 
 // AdamW is the optimizer's state over a list of parameters.
 type AdamW struct {
-	config         Config
-	params         []*nn.Param
-	leaves         []*torch.Tensor
-	mean, variance []*torch.Tensor
-	decay          []float64
-	steps          int64
-	scope          *torch.Scope
+	config  Config
+	params  []*nn.Param
+	leaves  []*torch.Tensor
+	moments torch.Moments
+	decay   []float64
+	steps   int64
+	scope   *torch.Scope
 }
 
 // New makes the state, all zero. It runs inside torch.Do; its owner calls Free.
@@ -67,12 +67,21 @@ func New(params []*nn.Param, c Config) *AdamW {
 	for _, p := range params {
 		t := p.Tensor()
 		o.leaves = append(o.leaves, t)
-		o.mean = append(o.mean, torch.Zeros(o.scope, t.DType(), t.Device(), p.Shape...))
-		o.variance = append(o.variance, torch.Zeros(o.scope, t.DType(), t.Device(), p.Shape...))
+		o.moments.Mean = append(o.moments.Mean, torch.Zeros(o.scope, t.DType(), t.Device(), p.Shape...))
+		o.moments.Variance = append(o.moments.Variance, torch.Zeros(o.scope, t.DType(), t.Device(), p.Shape...))
+		o.moments.Touched = append(o.moments.Touched, o.untouched(p))
 		o.decay = append(o.decay, c.decayOf(p))
 	}
 	o.scope.Seal()
 	return o
+}
+
+// untouched is the mark of a table's rows before the first step; nil for what is no table.
+func (o *AdamW) untouched(p *nn.Param) *torch.Tensor {
+	if !p.Table {
+		return nil
+	}
+	return torch.Zeros(o.scope, torch.Uint8, torch.CPU, p.Shape[0])
 }
 
 // Free gives the state's memory back.
@@ -103,7 +112,7 @@ func (o *AdamW) GradNorm() float64 { return torch.GradientNorm(o.leaves) }
 // Step moves the parameters by their gradients at a rate, clipped to the configured norm given the norm that they have.
 func (o *AdamW) Step(lr, norm float64) {
 	o.steps++
-	torch.AdamWInPlace(o.leaves, o.mean, o.variance, o.decay, torch.AdamW{
+	torch.AdamWInPlace(o.leaves, o.moments, o.decay, torch.AdamW{
 		LR: lr, Beta1: o.config.Beta1, Beta2: o.config.Beta2, Eps: o.config.Eps,
 		GradientScale: o.clip(norm), Step: o.steps,
 	})

@@ -217,7 +217,7 @@ func TestStateContinuesExactly(t *testing.T) {
 		defer o.Free()
 		var out string
 		do(t, func(*torch.Scope) {
-			for _, x := range slices.Concat(p.Tensors(), o.mean, o.variance) {
+			for _, x := range slices.Concat(p.Tensors(), o.moments.Mean, o.moments.Variance) {
 				out += fmt.Sprintf("%x\n", x.Bytes())
 			}
 		})

@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strconv"
@@ -21,8 +22,8 @@ func (o *AdamW) WriteState(w io.Writer) error {
 	var named []nn.Named
 	for i, p := range o.params {
 		named = append(named,
-			nn.Named{Name: p.Name + meanSuffix, Shape: p.Shape, Tensor: o.mean[i]},
-			nn.Named{Name: p.Name + varianceSuffix, Shape: p.Shape, Tensor: o.variance[i]})
+			nn.Named{Name: p.Name + meanSuffix, Shape: p.Shape, Tensor: o.moments.Mean[i]},
+			nn.Named{Name: p.Name + varianceSuffix, Shape: p.Shape, Tensor: o.moments.Variance[i]})
 	}
 	return nn.WriteTensors(w, named, map[string]string{stepsKey: strconv.FormatInt(o.steps, 10)})
 }
@@ -39,9 +40,27 @@ func (o *AdamW) ReadState(file *safetensors.File) error {
 		if !ok1 || !ok2 || len(mean.Data) != 4*p.Len() || len(variance.Data) != 4*p.Len() {
 			return fmt.Errorf("optimizer state: no moments that fit %s", p.Name)
 		}
-		o.mean[i].OverwriteInPlace(mean.Data)
-		o.variance[i].OverwriteInPlace(variance.Data)
+		o.moments.Mean[i].OverwriteInPlace(mean.Data)
+		o.moments.Variance[i].OverwriteInPlace(variance.Data)
+		if t := o.moments.Touched[i]; t != nil {
+			t.OverwriteInPlace(touched(p.Shape[0], mean.Data, variance.Data))
+		}
 	}
 	o.steps = steps
 	return nil
+}
+
+// touched marks with 1 the rows of a table, of which there are n, whose moments are not all zero.
+func touched(n int, moments ...[]byte) []byte {
+	out := make([]byte, n)
+	for _, m := range moments {
+		width := len(m) / n
+		zero := make([]byte, width)
+		for r := range out {
+			if !bytes.Equal(m[r*width:][:width], zero) {
+				out[r] = 1
+			}
+		}
+	}
+	return out
 }

@@ -3,6 +3,7 @@ package torch_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"clipgo/internal/torch"
@@ -45,11 +46,12 @@ func (l *leaf) give(g []float64) {
 	torch.From(l.p.Scope(), g, len(g)).To(l.p.DType()).Mul(l.p).Sum().Backward()
 }
 
-func columns(leaves []*leaf) (p, m, v []*torch.Tensor, decay []float64) {
+func columns(leaves []*leaf) (p []*torch.Tensor, moments torch.Moments, decay []float64) {
 	for _, l := range leaves {
-		p, m, v, decay = append(p, l.p), append(m, l.m), append(v, l.v), append(decay, l.decay)
+		p, decay = append(p, l.p), append(decay, l.decay)
+		moments.Mean, moments.Variance = append(moments.Mean, l.m), append(moments.Variance, l.v)
 	}
-	return p, m, v, decay
+	return p, moments, decay
 }
 
 func TestAdamWFollowsItsDefinition(t *testing.T) {
@@ -71,7 +73,7 @@ func TestAdamWFollowsItsDefinition(t *testing.T) {
 					newLeaf(s, rng, c.dtype, 0, 0.2),
 				}
 				idle := newLeaf(s, rng, c.dtype, 3, 0.2) // no gradient reaches it
-				p, m, v, decay := columns(append(leaves, idle))
+				p, moments, decay := columns(append(leaves, idle))
 				for step := int64(1); step <= 6; step++ {
 					a := torch.AdamW{LR: 1e-2 / float64(step), Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, GradientScale: 1 / float64(step), Step: step}
 					for _, l := range leaves {
@@ -82,7 +84,7 @@ func TestAdamWFollowsItsDefinition(t *testing.T) {
 						l.give(g)
 						l.step(g, a)
 					}
-					torch.AdamWInPlace(p, m, v, decay, a)
+					torch.AdamWInPlace(p, moments, decay, a)
 					torch.DropGradients(p)
 				}
 				for _, l := range append(leaves, idle) {
@@ -93,6 +95,46 @@ func TestAdamWFollowsItsDefinition(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A table's gradient holds the rows of the batch alone. Rows that never had one cost only their decay; the numbers must
+// be those of a step over the whole table, and the same bits with and without that shortcut.
+func TestTablesMoveAsDenseParametersDo(t *testing.T) {
+	const rows, width = 5000, 9
+	batches := [][]int64{{7, 3, 7, 4999}, {0}, {3, 3, 3, 8, 600, 601}, {0, 1}}
+	a := torch.AdamW{LR: 1e-2, Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, GradientScale: 0.5}
+	run := func(marked bool) []float32 {
+		var bits []float32
+		torchtest.RunGrad(t, func(s *torch.Scope) {
+			rng := rand.New(rand.NewPCG(5, 6))
+			l := newLeaf(s, rng, torch.Float32, rows*width, 0.2)
+			table := l.p.Detach().Reshape(rows, width).Trainable()
+			moments := torch.Moments{Mean: []*torch.Tensor{l.m.Reshape(rows, width)}, Variance: []*torch.Tensor{l.v.Reshape(rows, width)}, Touched: []*torch.Tensor{nil}}
+			if marked {
+				moments.Touched[0] = torch.Zeros(s, torch.Uint8, torch.CPU, rows)
+			}
+			for i, ids := range batches {
+				a.Step = int64(i + 1)
+				slope := make([]float64, len(ids)*width)
+				gradient := make([]float64, rows*width)
+				for j := range slope {
+					slope[j] = float64(float32(rng.NormFloat64()))
+					gradient[int(ids[j/width])*width+j%width] += slope[j]
+				}
+				table.Embedding(torch.From(s, ids, len(ids))).Mul(torch.From(s, slope, len(ids), width).To(torch.Float32)).Sum().Backward()
+				compare(t, "gradient", table.Gradient(s), array{[]int{rows, width}, gradient}, 1e-6)
+				torch.AdamWInPlace([]*torch.Tensor{table}, moments, []float64{0.2}, a)
+				torch.DropGradients([]*torch.Tensor{table})
+				l.step(gradient, a)
+			}
+			compare(t, "table", table, array{[]int{rows, width}, l.value}, 2e-6)
+			bits = table.Float32s()
+		})
+		return bits
+	}
+	if marked, all := run(true), run(false); !slices.Equal(marked, all) {
+		t.Error("the marks change the bits")
 	}
 }
 
@@ -116,12 +158,12 @@ func TestNormAndStepHaveTheSameBitsOnAnyNumberOfThreads(t *testing.T) {
 				}
 				l.give(g)
 			}
-			p, m, v, decay := columns(leaves)
+			p, moments, decay := columns(leaves)
 			norm = torch.GradientNorm(p)
 			if want := math.Sqrt(square); math.Abs(norm-want) > 1e-12*want {
 				t.Errorf("norm %v, want %v", norm, want)
 			}
-			torch.AdamWInPlace(p, m, v, decay, torch.AdamW{LR: 1e-3, Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, GradientScale: 0.5, Step: 1})
+			torch.AdamWInPlace(p, moments, decay, torch.AdamW{LR: 1e-3, Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, GradientScale: 0.5, Step: 1})
 			torch.DropGradients(p)
 			values = leaves[0].p.Float32s()
 		})

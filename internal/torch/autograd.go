@@ -8,7 +8,7 @@ void cg_backward(cg_tensor, cg_tensor);
 cg_tensor cg_gradient(cg_tensor);
 void cg_drop_gradients(cg_tensor *, int);
 double cg_gradient_norm(cg_tensor *, int);
-void cg_adamw(cg_tensor *, cg_tensor *, cg_tensor *, const double *, int, const cg_adamw_args *);
+void cg_adamw(cg_tensor *, cg_tensor *, cg_tensor *, cg_tensor *, const double *, int, const cg_adamw_args *);
 */
 import "C"
 
@@ -97,19 +97,31 @@ type AdamW struct {
 	Step                  int64   // counted from 1
 }
 
+// Moments are what AdamW keeps for each leaf.
+type Moments struct {
+	Mean, Variance []*Tensor
+	// Touched, uint8 [V], marks the rows of a table [V, D] whose moments are not zero, so that the others cost no
+	// more than their decay; nil for a leaf that is no table, or to treat every row as touched.
+	Touched []*Tensor
+}
+
 // AdamWInPlace moves every leaf that has a gradient by one AdamW step (Loshchilov and Hutter, 2019): decoupled decay,
-// one rate for each leaf; eps outside the root, after bias correction. mean and variance are updated too. It is one
-// pass over memory.
-func AdamWInPlace(leaves, mean, variance []*Tensor, decay []float64, a AdamW) {
+// one rate for each leaf; eps outside the root, after bias correction. The moments are updated too. It is one pass
+// over memory.
+func AdamWInPlace(leaves []*Tensor, moments Moments, decay []float64, a AdamW) {
 	if len(leaves) == 0 {
 		return
 	}
-	p, m, v := handles("AdamW", leaves), handles("AdamW", mean), handles("AdamW", variance)
+	p, m, v := handles("AdamW", leaves), handles("AdamW", moments.Mean), handles("AdamW", moments.Variance)
+	touched := make([]C.cg_tensor, len(leaves))
+	for i, t := range moments.Touched {
+		touched[i] = C.cg_tensor(handle(t))
+	}
 	args := C.cg_adamw_args{
 		lr: C.double(a.LR), beta1: C.double(a.Beta1), beta2: C.double(a.Beta2), eps: C.double(a.Eps),
 		gradient_scale: C.double(a.GradientScale), step: C.int64_t(a.Step),
 	}
-	C.cg_adamw(first(p), first(m), first(v), (*C.double)(unsafe.Pointer(&decay[0])), C.int(len(leaves)), &args)
+	C.cg_adamw(first(p), first(m), first(v), first(touched), (*C.double)(unsafe.Pointer(&decay[0])), C.int(len(leaves)), &args)
 	failed("AdamW", nil)
 }
 

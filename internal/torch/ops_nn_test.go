@@ -71,35 +71,53 @@ func convolve(x []array, shape []int, stride int) array {
 	})
 }
 
-func TestAttentionMatchesPlainLoops(t *testing.T) {
-	const b, n, l, h = 2, 3, 4, 5
-	qkv := [][]int{{b, n, l, h}, {b, n, l, h}, {b, n, l, h}}
-	attend := func(x []array, hidden func(from, to int) bool) array {
-		return build(qkv[0], func(i []int) float64 {
-			weight := func(to int) float64 {
-				if hidden(i[2], to) {
-					return 0
-				}
-				dot := sum(h, func(k int) float64 { return x[0].at(i[0], i[1], i[2], k) * x[1].at(i[0], i[1], to, k) })
-				return math.Exp(dot / math.Sqrt(h))
-			}
-			return sum(l, func(to int) float64 { return weight(to) * x[2].at(i[0], i[1], to, i[3]) }) / sum(l, weight)
-		})
-	}
+func TestSelfAttentionMatchesPlainLoops(t *testing.T) {
 	later := func(from, to int) bool { return to > from }
-	checkAll(t, []opCase{
-		{"open", qkv, func(x []*torch.Tensor) *torch.Tensor { return torch.Attention(x[0], x[1], x[2], nil) },
-			func(x []array) array { return attend(x, func(_, _ int) bool { return false }) }},
-		{"causal", qkv, func(x []*torch.Tensor) *torch.Tensor {
-			mask := build([]int{l, l}, func(i []int) float64 {
-				if later(i[0], i[1]) {
-					return math.Inf(-1)
+	var cases []opCase
+	for _, c := range []struct {
+		name           string
+		b, l, n, width int // batch, length, heads, width of a head
+		hidden         func(from, to int) bool
+	}{
+		{"open", 2, 4, 3, 5, nil},
+		{"causal", 2, 4, 3, 5, later},
+		{"one token", 1, 1, 2, 3, nil},
+		{"whole vectors of a head", 1, 4, 1, 32, nil}, // the loops take 16 numbers at a time, and the rest one by one
+		{"vectors and a rest", 1, 3, 1, 18, later},
+		{"two vectors of scores", 1, 17, 1, 2, later},
+	} {
+		packed, model := []int{c.b, c.l, 3 * c.n * c.width}, c.n*c.width
+		cases = append(cases, opCase{c.name, [][]int{packed}, func(x []*torch.Tensor) *torch.Tensor {
+			return x[0].SelfAttention(c.n, maskOf(x[0], c.l, c.hidden))
+		}, func(x []array) array {
+			return build([]int{c.b, c.l, model}, func(i []int) float64 {
+				head := i[2] / c.width * c.width
+				weight := func(to int) float64 {
+					if c.hidden != nil && c.hidden(i[1], to) {
+						return 0
+					}
+					dot := sum(c.width, func(k int) float64 { return x[0].at(i[0], i[1], head+k) * x[0].at(i[0], to, model+head+k) })
+					return math.Exp(dot / math.Sqrt(float64(c.width)))
 				}
-				return 0
+				return sum(c.l, func(to int) float64 { return weight(to) * x[0].at(i[0], to, 2*model+i[2]) }) / sum(c.l, weight)
 			})
-			return torch.Attention(x[0], x[1], x[2], torch.From(x[0].Scope(), mask.v, l, l).To(x[0].DType()))
-		}, func(x []array) array { return attend(x, later) }},
+		}})
+	}
+	checkAll(t, cases)
+}
+
+// maskOf is minus infinity where hidden says so, [l, l], in x's type; nil for nothing hidden.
+func maskOf(x *torch.Tensor, l int, hidden func(from, to int) bool) *torch.Tensor {
+	if hidden == nil {
+		return nil
+	}
+	mask := build([]int{l, l}, func(i []int) float64 {
+		if hidden(i[0], i[1]) {
+			return math.Inf(-1)
+		}
+		return 0
 	})
+	return torch.From(x.Scope(), mask.v, l, l).To(x.DType())
 }
 
 func TestCrossEntropyMatchesPlainLoops(t *testing.T) {

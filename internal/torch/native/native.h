@@ -25,6 +25,10 @@ cg_tensor cg_pixels(const uint8_t *pixels, int64_t n, int64_t size, const double
 void cg_to_bytes(cg_tensor t, void *bytes, size_t n);
 void cg_overwrite(cg_tensor t, const void *bytes, size_t n); // in place, no graph
 
+// softmax(q k^T / sqrt(H) + mask) v for each head: qkv [B, L, 3 heads H] to [B, L, heads H], float32 on CPUs, with
+// gradient. mask [L, L] may be null.
+cg_tensor cg_attention(cg_tensor qkv, int64_t heads, cg_tensor mask);
+
 // Autograd.
 void cg_backward(cg_tensor t, cg_tensor gradient); // gradient may be null for a scalar
 cg_tensor cg_gradient(cg_tensor t);                     // new handle, or null when there is none
@@ -37,7 +41,8 @@ typedef struct {
 	double gradient_scale; // from clipping; 1 leaves gradients alone
 	int64_t step;          // counted from 1
 } cg_adamw_args;
-void cg_adamw(cg_tensor *params, cg_tensor *mean, cg_tensor *variance, const double *decay, int n,
+// touched[i], uint8 [V], marks the rows of a table whose moments are not zero; null for others, or to treat every row so.
+void cg_adamw(cg_tensor *params, cg_tensor *mean, cg_tensor *variance, cg_tensor *touched, const double *decay, int n,
               const cg_adamw_args *args);
 
 void cg_clamp_in_place(cg_tensor t, double low, double high);

@@ -1,0 +1,230 @@
+// Multi-head self-attention over a packed projection, forward and backward, in float32 on CPUs. See native.h.
+//
+// libtorch makes it from batched products of small matrices, and its CPU library loops over those one by one: for 17
+// tokens that is a quarter of a training step. Here each head is one task of one thread: its scores stay in the
+// nearest cache, and queries, keys, values and their gradients are read and written where the projection has them, so
+// nothing is transposed or copied. The order of every sum is fixed by the shape alone.
+#include "handle.h"
+#include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
+#include <cmath>
+#include <limits>
+#include <torch/csrc/autograd/custom_function.h>
+#include <vector>
+
+#define CG_VECTOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define CG_INLINE inline __attribute__((always_inline))
+
+namespace {
+
+// Sixteen floats, at any address.
+typedef float vec __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t ivec __attribute__((vector_size(64)));
+constexpr int64_t kWide = 16;
+
+CG_INLINE vec &at_vec(float *p) { return *reinterpret_cast<vec *>(p); }
+CG_INLINE const vec &at_vec(const float *p) { return *reinterpret_cast<const vec *>(p); }
+
+int64_t padded(int64_t n) { return (n + kWide - 1) / kWide * kWide; }
+
+// A matrix that is read element by element: any two strides.
+struct Left {
+	const float *at;
+	int64_t row, col;
+};
+// Matrices of contiguous rows.
+struct Right {
+	const float *at;
+	int64_t row;
+};
+struct Out {
+	float *at;
+	int64_t row;
+};
+
+// R rows and W vectors of a product, held in registers while k runs.
+template <int R, int W> CG_INLINE void tile(int64_t depth, Left a, Right b, Out c) {
+	vec sum[R][W];
+	for (int r = 0; r < R; r++)
+		for (int w = 0; w < W; w++) sum[r][w] = vec{};
+	for (int64_t k = 0; k < depth; k++) {
+		vec right[W];
+		for (int w = 0; w < W; w++) right[w] = at_vec(b.at + k * b.row + w * kWide);
+		for (int r = 0; r < R; r++) {
+			float left = a.at[r * a.row + k * a.col];
+			for (int w = 0; w < W; w++) sum[r][w] += left * right[w];
+		}
+	}
+	for (int r = 0; r < R; r++)
+		for (int w = 0; w < W; w++) at_vec(c.at + r * c.row + w * kWide) = sum[r][w];
+}
+
+template <int R> CG_INLINE void rows(int64_t n, int64_t depth, Left a, Right b, Out c) {
+	int64_t j = 0;
+	for (; j + 2 * kWide <= n; j += 2 * kWide) tile<R, 2>(depth, a, {b.at + j, b.row}, {c.at + j, c.row});
+	for (; j + kWide <= n; j += kWide) tile<R, 1>(depth, a, {b.at + j, b.row}, {c.at + j, c.row});
+	for (; j < n; j++)
+		for (int r = 0; r < R; r++) {
+			float sum = 0;
+			for (int64_t k = 0; k < depth; k++) sum += a.at[r * a.row + k * a.col] * b.at[k * b.row + j];
+			c.at[r * c.row + j] = sum;
+		}
+}
+
+// c [m, n] = a [m, depth] b [depth, n].
+CG_INLINE void product(int64_t m, int64_t n, int64_t depth, Left a, Right b, Out c) {
+	int64_t i = 0;
+	auto left = [&] { return Left{a.at + i * a.row, a.row, a.col}; };
+	auto out = [&] { return Out{c.at + i * c.row, c.row}; };
+	for (; i + 6 <= m; i += 6) rows<6>(n, depth, left(), b, out());
+	for (; i + 3 <= m; i += 3) rows<3>(n, depth, left(), b, out());
+	for (; i < m; i++) rows<1>(n, depth, left(), b, out());
+}
+
+// to [width, padded(n)] is the transpose of from [n, width], zero behind n.
+CG_INLINE void transpose(int64_t n, int64_t width, Right from, float *to) {
+	int64_t pad = padded(n);
+	for (int64_t h = 0; h < width; h++) {
+		for (int64_t j = 0; j < n; j++) to[h * pad + j] = from.at[j * from.row + h];
+		for (int64_t j = n; j < pad; j++) to[h * pad + j] = 0;
+	}
+}
+
+// exp in float32, within 2 units in the last place (Cephes' polynomial); 0 where the result would not be normal.
+CG_INLINE vec exp_of(vec x) {
+	const vec round = vec{} + 12582912.0f; // 1.5 * 2^23: adding it leaves no fraction
+	vec n = (x * 1.44269504088896341f + round) - round;
+	vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
+	vec p = vec{} + 1.9875691500e-4f;
+	p = p * r + 1.3981999507e-3f;
+	p = p * r + 8.3334519073e-3f;
+	p = p * r + 4.1665795894e-2f;
+	p = p * r + 1.6666665459e-1f;
+	p = p * r + 5.0000001201e-1f;
+	p = p * r * r + r + 1.0f;
+	vec kept = x < -87.0f ? vec{} : n; // out of range: any exponent will do
+	ivec power = (__builtin_convertvector(kept, ivec) + 127) << 23;
+	vec two;
+	std::memcpy(&two, &power, sizeof two);
+	return x < -87.0f ? vec{} : p * two;
+}
+
+// Softmax of scale * row + mask over n entries, in place; what lies behind n becomes 0.
+CG_INLINE void softmax(int64_t n, float scale, const float *mask, float *row) {
+	int64_t pad = padded(n);
+	for (int64_t j = 0; j < n; j++) row[j] = row[j] * scale + (mask ? mask[j] : 0.0f);
+	for (int64_t j = n; j < pad; j++) row[j] = -std::numeric_limits<float>::infinity();
+	vec high = at_vec(row);
+	for (int64_t j = kWide; j < pad; j += kWide) high = at_vec(row + j) > high ? at_vec(row + j) : high;
+	float most = high[0];
+	for (int i = 1; i < kWide; i++) most = high[i] > most ? high[i] : most;
+	vec sums = vec{};
+	for (int64_t j = 0; j < pad; j += kWide) sums += at_vec(row + j) = exp_of(at_vec(row + j) - most);
+	float sum = 0;
+	for (int i = 0; i < kWide; i++) sum += sums[i];
+	float share = 1 / sum;
+	for (int64_t j = 0; j < pad; j += kWide) at_vec(row + j) *= share;
+}
+
+// The sizes of a call, and where one head's part of the packed projection lies.
+struct Sizes {
+	int64_t batch, length, heads, width; // width of one head
+	float scale;
+	int64_t model() const { return heads * width; }
+	int64_t packed() const { return 3 * model(); }
+	int64_t pad() const { return padded(length); }
+	// Offset of head t (of batch * heads) in [batch, length, row].
+	int64_t place(int64_t t, int64_t row) const { return t / heads * length * row + t % heads * width; }
+};
+
+// Forward for heads [from, to): out [B, L, D]; chance [B * N, L, pad] keeps the softmax where step is L * pad, or is
+// overwritten by each head where step is 0.
+CG_VECTOR void forward_heads(const Sizes s, int64_t from, int64_t to, const float *qkv, const float *mask, float *chance,
+                             int64_t step, float *out) {
+	std::vector<float> keys(s.width * s.pad());
+	int64_t l = s.length, pad = s.pad();
+	for (int64_t t = from; t < to; t++) {
+		const float *q = qkv + s.place(t, s.packed()), *k = q + s.model(), *v = k + s.model();
+		float *p = chance + t * step;
+		transpose(l, s.width, {k, s.packed()}, keys.data());
+		product(l, pad, s.width, {q, s.packed(), 1}, {keys.data(), pad}, {p, pad});
+		for (int64_t i = 0; i < l; i++) softmax(l, s.scale, mask ? mask + i * l : nullptr, p + i * pad);
+		product(l, s.width, l, {p, pad, 1}, {v, s.packed()}, {out + s.place(t, s.model()), s.model()});
+	}
+}
+
+// Backward for heads [from, to): d_qkv [B, L, 3D] from d_out [B, L, D].
+CG_VECTOR void backward_heads(const Sizes s, int64_t from, int64_t to, const float *qkv, const float *chance,
+                              const float *d_out, float *d_qkv) {
+	int64_t l = s.length, pad = s.pad(), packed = s.packed(), model = s.model();
+	std::vector<float> values(s.width * pad), scores(l * pad);
+	float *ds = scores.data();
+	for (int64_t t = from; t < to; t++) {
+		const float *q = qkv + s.place(t, packed), *k = q + model, *v = k + model, *p = chance + t * l * pad;
+		const float *d = d_out + s.place(t, model);
+		float *dq = d_qkv + s.place(t, packed);
+		transpose(l, s.width, {v, packed}, values.data());
+		product(l, pad, s.width, {d, model, 1}, {values.data(), pad}, {ds, pad});
+		for (int64_t i = 0; i < l; i++) { // through the softmax: p (d - sum p d)
+			float *row = ds + i * pad;
+			const float *pi = p + i * pad;
+			vec sums = vec{};
+			for (int64_t j = 0; j < pad; j += kWide) sums += at_vec(pi + j) * at_vec(row + j);
+			float sum = 0;
+			for (int w = 0; w < kWide; w++) sum += sums[w];
+			for (int64_t j = 0; j < pad; j += kWide) at_vec(row + j) = at_vec(pi + j) * (at_vec(row + j) - sum) * s.scale;
+		}
+		product(l, s.width, l, {ds, pad, 1}, {k, packed}, {dq, packed});
+		product(l, s.width, l, {ds, 1, pad}, {q, packed}, {dq + model, packed});
+		product(l, s.width, l, {p, 1, pad}, {d, model}, {dq + 2 * model, packed});
+	}
+}
+
+Sizes sizes_of(const at::Tensor &qkv, int64_t heads) {
+	TORCH_CHECK(qkv.dim() == 3 && qkv.size(2) % (3 * heads) == 0, "packed projection is ", qkv.sizes(), " for ", heads, " heads");
+	int64_t width = qkv.size(2) / (3 * heads);
+	return {qkv.size(0), qkv.size(1), heads, width, static_cast<float>(1 / std::sqrt(static_cast<double>(width)))};
+}
+
+class Attend : public torch::autograd::Function<Attend> {
+public:
+	static at::Tensor forward(torch::autograd::AutogradContext *ctx, at::Tensor qkv, int64_t heads, at::Tensor mask, bool keep) {
+		qkv = qkv.contiguous();
+		Sizes s = sizes_of(qkv, heads);
+		at::Tensor out = at::empty({s.batch, s.length, s.model()}, qkv.options());
+		int64_t tasks = s.batch * s.heads, one = s.length * s.pad();
+		at::Tensor chance = at::empty({keep ? tasks : 0, s.length, s.pad()}, qkv.options());
+		const float *m = mask.numel() > 0 ? mask.data_ptr<float>() : nullptr;
+		at::parallel_for(0, tasks, 1, [&](int64_t from, int64_t to) {
+			std::vector<float> own(keep ? 0 : one);
+			forward_heads(s, from, to, qkv.data_ptr<float>(), m, keep ? chance.data_ptr<float>() : own.data(), keep ? one : 0,
+			              out.data_ptr<float>());
+		});
+		ctx->save_for_backward({qkv, chance});
+		ctx->saved_data["heads"] = heads;
+		return out;
+	}
+
+	static torch::autograd::variable_list backward(torch::autograd::AutogradContext *ctx, torch::autograd::variable_list grads) {
+		auto saved = ctx->get_saved_variables();
+		Sizes s = sizes_of(saved[0], ctx->saved_data["heads"].toInt());
+		at::Tensor d_out = grads[0].contiguous(), d_qkv = at::empty_like(saved[0]);
+		at::parallel_for(0, s.batch * s.heads, 1, [&](int64_t from, int64_t to) {
+			backward_heads(s, from, to, saved[0].data_ptr<float>(), saved[1].data_ptr<float>(), d_out.data_ptr<float>(),
+			               d_qkv.data_ptr<float>());
+		});
+		return {d_qkv, at::Tensor(), at::Tensor(), at::Tensor()};
+	}
+};
+
+} // namespace
+
+extern "C" cg_tensor cg_attention(cg_tensor qkv, int64_t heads, cg_tensor mask) {
+	return guard([&]() -> cg_tensor {
+		const at::Tensor &x = of(qkv);
+		TORCH_CHECK(x.scalar_type() == at::kFloat && x.device().is_cpu(), "attention here is for float32 on CPUs");
+		at::Tensor m = mask ? of(mask).contiguous() : at::empty({0}, x.options());
+		TORCH_CHECK(!mask || (m.scalar_type() == at::kFloat && m.numel() == x.size(1) * x.size(1)), "mask is not [L, L]");
+		return new at::Tensor(Attend::apply(x, heads, m, c10::GradMode::is_enabled() && x.requires_grad()));
+	});
+}
