@@ -19,18 +19,23 @@ var hfFiles = []string{plainWeights, "model.safetensors.index.json", "pytorch_mo
 
 // family is a kind of model that transformers has a class for.
 type family struct {
-	modelType  string // of config.json
-	layout     Layout
-	table      []row
-	mark       string                                                 // a name that only this family's weights have
+	modelType string // of config.json
+	layout    Layout
+	table     []row
+	mark      string // a name that only this family's weights have
+
 	model      func(hfConfig) (json.RawMessage, error)                // model_cfg
 	preprocess func(p hfProcessor, size int) (json.RawMessage, error) // preprocess_cfg
+
+	holds  func(model json.RawMessage) bool       // a model_cfg of this family
+	export func(b Bundle) (map[string]any, error) // transformers' configs by the name of their file
 }
 
-// families are those that clipgo reads.
+// families are those that clipgo reads and writes.
 func families() []family {
 	return []family{
-		{"clip", HFCLIP, hfCLIP, "vision_model.pre_layrnorm.weight", hfCLIPModel, hfCLIPPreprocess},
+		{"clip", HFCLIP, hfCLIP, "vision_model.pre_layrnorm.weight", hfCLIPModel, hfCLIPPreprocess, isCLIP, exportCLIP},
+		{"siglip", HFSigLIP, hfSigLIP, "vision_model.head.probe", hfSigLIPModel, hfSigLIPPreprocess, isSigLIP, exportSigLIP},
 	}
 }
 
@@ -57,7 +62,7 @@ func openHF(dir, path string, data []byte) (*Checkpoint, error) {
 		}
 		known = append(known, f.modelType)
 	}
-	return nil, refuse(path, "model_type: %q is not supported; %s is", config.ModelType, strings.Join(known, ", "))
+	return nil, refuse(path, "model_type: %q is not supported; %s are", config.ModelType, strings.Join(known, ", "))
 }
 
 // configure translates the configs of a folder of transformers'.

@@ -1,0 +1,236 @@
+package weights
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"clipgo/internal/safetensors"
+)
+
+// features are parts of a model_cfg that CLIPModel has no place for, beside what modelConfig holds.
+type features struct {
+	CustomText bool     `json:"custom_text"`
+	LogitBias  *float64 `json:"init_logit_bias"`
+	Vision     struct {
+		LayerScale *float64 `json:"ls_init_value"`
+		NoLNPre    bool     `json:"no_ln_pre"`
+		PoolType   string   `json:"pool_type"`
+		FinalLN    bool     `json:"final_ln_after_pool"`
+		Timm       string   `json:"timm_model_name"`
+	} `json:"vision_cfg"`
+	Text struct {
+		LayerScale *float64 `json:"ls_init_value"`
+		NoCausal   bool     `json:"no_causal_mask"`
+		PoolType   string   `json:"pool_type"`
+		ProjBias   bool     `json:"proj_bias"`
+		ProjType   string   `json:"proj_type"`
+	} `json:"text_cfg"`
+}
+
+// isCLIP tells a model whose image tower is open_clip's own transformer.
+func isCLIP(model json.RawMessage) bool {
+	var f features
+	return json.Unmarshal(model, &f) == nil && f.Vision.Timm == ""
+}
+
+// beyondCLIP names the first feature that CLIPModel lacks.
+func (f features) beyondCLIP() error {
+	for _, c := range []struct {
+		used bool
+		name string
+	}{
+		{f.Vision.LayerScale != nil, "vision_cfg.ls_init_value (layer scale)"},
+		{f.Text.LayerScale != nil, "text_cfg.ls_init_value (layer scale)"},
+		{f.Vision.NoLNPre, "vision_cfg.no_ln_pre"},
+		{f.Vision.PoolType != "" && f.Vision.PoolType != "tok", "vision_cfg.pool_type " + f.Vision.PoolType + " (average pooling)"},
+		{f.Text.NoCausal, "text_cfg.no_causal_mask"},
+		{f.Text.PoolType != "" && f.Text.PoolType != "argmax", "text_cfg.pool_type " + f.Text.PoolType},
+		{f.Text.ProjBias, "text_cfg.proj_bias"},
+		{f.Text.ProjType != "" && f.Text.ProjType != "linear", "text_cfg.proj_type " + f.Text.ProjType},
+		{f.CustomText, "custom_text"},
+		{f.LogitBias != nil, "init_logit_bias"},
+	} {
+		if c.used {
+			return fmt.Errorf("transformers' CLIPModel has no %s", c.name)
+		}
+	}
+	return nil
+}
+
+// clipConfigOut is config.json of a CLIPModel.
+type clipConfigOut struct {
+	Architectures []string  `json:"architectures"`
+	ModelType     string    `json:"model_type"`
+	ProjectionDim int       `json:"projection_dim"`
+	LogitScale    float64   `json:"logit_scale_init_value"`
+	Factor        float64   `json:"initializer_factor"`
+	DType         string    `json:"torch_dtype"`
+	Text          textOut   `json:"text_config"`
+	Vision        visionOut `json:"vision_config"`
+}
+
+// towerOut is what both towers' configs have.
+type towerOut struct {
+	ModelType     string  `json:"model_type"`
+	HiddenSize    int     `json:"hidden_size"`
+	Intermediate  int     `json:"intermediate_size"`
+	Layers        int     `json:"num_hidden_layers"`
+	Heads         int     `json:"num_attention_heads"`
+	HiddenAct     string  `json:"hidden_act"`
+	Eps           float64 `json:"layer_norm_eps"`
+	ProjectionDim int     `json:"projection_dim"`
+	Dropout       float64 `json:"attention_dropout"`
+}
+
+type textOut struct {
+	towerOut
+	VocabSize int `json:"vocab_size"`
+	Positions int `json:"max_position_embeddings"`
+	BOS       int `json:"bos_token_id"`
+	EOS       int `json:"eos_token_id"`
+	Pad       int `json:"pad_token_id"`
+}
+
+type visionOut struct {
+	towerOut
+	ImageSize int `json:"image_size"`
+	PatchSize int `json:"patch_size"`
+	Channels  int `json:"num_channels"`
+}
+
+// exportCLIP turns open_clip's configs into CLIPModel's and CLIPImageProcessor's.
+func exportCLIP(b Bundle) (map[string]any, error) {
+	var f features
+	if err := json.Unmarshal(b.Model, &f); err != nil {
+		return nil, fmt.Errorf("model_cfg: %w", err)
+	}
+	if err := f.beyondCLIP(); err != nil {
+		return nil, err
+	}
+	var m modelConfig
+	if err := json.Unmarshal(b.Model, &m); err != nil {
+		return nil, fmt.Errorf("model_cfg: %w", err)
+	}
+	p, err := exportProcessor(b.Preprocess)
+	if err != nil {
+		return nil, err
+	}
+	p.Type, p.Class = "CLIPImageProcessor", "CLIPProcessor"
+	return map[string]any{hfConfigFile: m.toHF(b.dtype()), preprocessorFile: p}, nil
+}
+
+func (m modelConfig) toHF(dtype string) clipConfigOut {
+	v, t := m.Vision, m.Text
+	return clipConfigOut{
+		Architectures: []string{"CLIPModel"}, ModelType: "clip", ProjectionDim: m.EmbedDim, LogitScale: 2.6592, Factor: 1, DType: dtype,
+		Text: textOut{
+			towerOut: towerOut{
+				ModelType: "clip_text_model", HiddenSize: t.Width, Intermediate: int(float64(t.Width) * t.MLPRatio), Layers: t.Layers, Heads: t.Heads,
+				HiddenAct: actName(m.QuickGELU, t.ActKwargs), Eps: t.NormKwargs.eps(), ProjectionDim: m.EmbedDim,
+			},
+			VocabSize: t.VocabSize, Positions: t.ContextLength, BOS: t.VocabSize - 2, EOS: t.VocabSize - 1, Pad: 1,
+		},
+		Vision: visionOut{
+			towerOut: towerOut{
+				ModelType: "clip_vision_model", HiddenSize: v.Width, Intermediate: int(float64(v.Width) * v.MLPRatio), Layers: v.Layers, Heads: v.Width / v.HeadWidth,
+				HiddenAct: actName(m.QuickGELU, v.ActKwargs), Eps: v.NormKwargs.eps(), ProjectionDim: m.EmbedDim,
+			},
+			ImageSize: v.ImageSize, PatchSize: v.PatchSize, Channels: 3,
+		},
+	}
+}
+
+func actName(quick bool, k *actKwargs) string {
+	switch {
+	case quick:
+		return "quick_gelu"
+	case k != nil && k.Approximate == "tanh":
+		return "gelu_pytorch_tanh"
+	default:
+		return "gelu"
+	}
+}
+
+func (k *normKwargs) eps() float64 {
+	if k == nil || k.Eps == 0 {
+		return 1e-5
+	}
+	return k.Eps
+}
+
+// dtype is the type of the weights in PyTorch's words.
+func (b Bundle) dtype() string {
+	d := b.DType
+	if d == "" {
+		d = Stored(b.Set)
+	}
+	switch d {
+	case safetensors.F16:
+		return "float16"
+	case safetensors.BF16:
+		return "bfloat16"
+	default:
+		return "float32"
+	}
+}
+
+// Stored is the type of most of a set's numbers.
+func Stored(s Set) safetensors.DType {
+	bytes := map[safetensors.DType]int{}
+	var most safetensors.DType
+	for _, name := range s.Names() {
+		t, _ := s.Tensor(name)
+		if bytes[t.DType] += len(t.Data); bytes[t.DType] > bytes[most] {
+			most = t.DType
+		}
+	}
+	return most
+}
+
+// processorOut is preprocessor_config.json.
+type processorOut struct {
+	Type          string    `json:"image_processor_type"`
+	Class         string    `json:"processor_class"`
+	DoConvertRGB  bool      `json:"do_convert_rgb"`
+	DoResize      bool      `json:"do_resize"`
+	Size          any       `json:"size"`
+	Resample      int       `json:"resample"`
+	DoCenterCrop  bool      `json:"do_center_crop"`
+	CropSize      any       `json:"crop_size,omitempty"`
+	DoRescale     bool      `json:"do_rescale"`
+	RescaleFactor float64   `json:"rescale_factor"`
+	DoNormalize   bool      `json:"do_normalize"`
+	Mean          []float64 `json:"image_mean"`
+	Std           []float64 `json:"image_std"`
+}
+
+// square and shortest are transformers' two ways to say a size.
+type square struct {
+	Height int `json:"height"`
+	Width  int `json:"width"`
+}
+
+type shortest struct {
+	Edge int `json:"shortest_edge"`
+}
+
+// exportProcessor turns preprocess_cfg into transformers' words.
+func exportProcessor(preprocess json.RawMessage) (processorOut, error) {
+	var p preprocessConfig
+	if err := json.Unmarshal(preprocess, &p); err != nil {
+		return processorOut{}, fmt.Errorf("preprocess_cfg: %w", err)
+	}
+	out := processorOut{
+		DoConvertRGB: true, DoResize: true, Resample: map[string]int{"bilinear": 2, "bicubic": 3}[p.Interpolation],
+		DoRescale: true, RescaleFactor: 1. / 255, DoNormalize: true, Mean: p.Mean, Std: p.Std,
+	}
+	switch p.ResizeMode {
+	case "shortest":
+		out.Size, out.DoCenterCrop, out.CropSize = shortest{p.Size}, true, square{p.Size, p.Size}
+	case "squash":
+		out.Size = square{p.Size, p.Size}
+	default:
+		return out, fmt.Errorf("transformers' image processor has no preprocess_cfg.resize_mode %s", p.ResizeMode)
+	}
+	return out, nil
+}

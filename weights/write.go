@@ -1,0 +1,136 @@
+package weights
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"clipgo/internal/durable"
+	"clipgo/internal/safetensors"
+)
+
+// Bundle is a model with all that a folder of weights says of it.
+type Bundle struct {
+	Set                              // under open_clip's names
+	Model      json.RawMessage       // open_clip's model_cfg
+	Preprocess json.RawMessage       // open_clip's preprocess_cfg
+	DType      safetensors.DType     // what the weights are stored in; empty: as they are
+	Tokenizer  map[string]FileWriter // the tokenizer's files by name
+	Card       FileWriter            // README.md
+}
+
+// FileWriter writes the content of one file.
+type FileWriter func(w io.Writer) error
+
+// WriteOpenCLIP makes a folder that open_clip opens as local-dir:DIR. It is whole or it is not there.
+func WriteOpenCLIP(dir string, b Bundle) error {
+	hub := struct {
+		Model      json.RawMessage `json:"model_cfg"`
+		Preprocess json.RawMessage `json:"preprocess_cfg"`
+	}{b.Model, b.Preprocess}
+	return b.write(dir, openCLIPWeights, map[string]any{openCLIPConfig: hub})
+}
+
+// WriteHF makes a folder that transformers opens with from_pretrained. What its classes can't express is an *Error that names
+// the feature.
+func WriteHF(dir string, b Bundle) error {
+	for _, f := range families() {
+		if !f.holds(b.Model) {
+			continue
+		}
+		configs, err := f.export(b)
+		if err != nil {
+			return &Error{dir, err}
+		}
+		if err := known(f.table, b.Set); err != nil {
+			return &Error{dir, err}
+		}
+		b.Set = toTheirs(f.table, b.Set)
+		return b.write(dir, plainWeights, configs)
+	}
+	return refuse(dir, "transformers has no class for this model")
+}
+
+// known refuses tensors that a table has no line for.
+func known(table []row, s Set) error {
+	slots := index(table, oursToTheirs)
+	for _, name := range s.Names() {
+		if _, _, ok := find(slots, name); !ok {
+			return fmt.Errorf("%s has no counterpart in transformers' class", name)
+		}
+	}
+	return nil
+}
+
+// write puts weights, configs (as JSON, by name), tokenizer and card into a new folder.
+func (b Bundle) write(dir, weightsName string, configs map[string]any) error {
+	files := map[string]FileWriter{"README.md": b.Card}
+	for name, v := range configs {
+		files[name] = func(w io.Writer) error { return indented(w, v) }
+	}
+	for name, write := range b.Tokenizer {
+		files[name] = write
+	}
+	files[weightsName] = b.writeTensors
+	return durable.WriteDir(dir, func(tmp string) error {
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			if err := writeFile(filepath.Join(tmp, name), files[name]); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		return nil
+	})
+}
+
+func writeFile(path string, write FileWriter) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	if err := write(f); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+func indented(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+func (b Bundle) writeTensors(w io.Writer) error {
+	var all []safetensors.Tensor
+	for _, name := range b.Names() {
+		t, err := b.stored(name)
+		if err != nil {
+			return err
+		}
+		all = append(all, t)
+	}
+	return safetensors.Write(w, all, map[string]string{"format": "pt"})
+}
+
+// stored is a tensor in the type wanted. A number that the type can't hold is refused.
+func (b Bundle) stored(name string) (safetensors.Tensor, error) {
+	t, _ := b.Tensor(name)
+	t.Name = name
+	if b.DType == "" || t.DType == b.DType {
+		return t, nil
+	}
+	wide, err := t.Convert(safetensors.F32)
+	if err != nil {
+		return t, err
+	}
+	out, err := wide.Convert(b.DType)
+	if err == nil && !Finite(out) {
+		err = &Error{name, fmt.Errorf("a number in it is too large for %s", b.DType)}
+	}
+	return out, err
+}
