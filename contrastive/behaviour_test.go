@@ -106,11 +106,11 @@ func TestSixteenPairsAreLearntByHeart(t *testing.T) {
 	if last.Loss > 0.01 {
 		t.Errorf("loss %.4f after %d steps", last.Loss, last.Step)
 	}
-	images, err := m.EmbedImages(b.Pixels, 16)
+	images, err := m.EmbedImages(t.Context(), b.Pixels, 16)
 	if err != nil {
 		t.Fatal(err)
 	}
-	words, err := m.EmbedTokens(b.IDs, 16)
+	words, err := m.EmbedTokens(t.Context(), b.IDs, 16)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,11 +276,11 @@ func TestEmbeddingInPiecesIsTheSame(t *testing.T) {
 	m := newTiny(t, unchanged)
 	b := pairs(m.Config, embedBatch+5, 0)
 	live := torch.Live()
-	all, err := m.EmbedImages(b.Pixels, b.N)
+	all, err := m.EmbedImages(t.Context(), b.Pixels, b.N)
 	if err != nil {
 		t.Fatal(err)
 	}
-	last, err := m.EmbedImages(b.Pixels[(b.N-2)*16*16*3:], 2)
+	last, err := m.EmbedImages(t.Context(), b.Pixels[(b.N-2)*16*16*3:], 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestEmbeddingInPiecesIsTheSame(t *testing.T) {
 			t.Fatalf("row %d has norm %g", i, math.Sqrt(norm))
 		}
 	}
-	if none, err := m.EmbedTokens(nil, 0); err != nil || len(none) != 0 {
+	if none, err := m.EmbedTokens(t.Context(), nil, 0); err != nil || len(none) != 0 {
 		t.Errorf("nothing gave %v, %v", none, err)
 	}
 	if torch.Live() != live {
@@ -314,7 +314,7 @@ func TestPaddingChangesNoFeature(t *testing.T) {
 	if keep := longest(b.IDs, b.ContextLength); keep != 3 {
 		t.Fatalf("the longest has %d ids, want 3", keep)
 	}
-	got, err := m.EmbedTokens(b.IDs, b.N)
+	got, err := m.EmbedTokens(t.Context(), b.IDs, b.N)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -138,28 +138,32 @@ func (m *Model) ClampScale() {
 // gain nothing on CPUs and cost memory.
 const embedBatch = 64
 
-// EmbedImages maps pixels, uint8 [n, S, S, 3], to unit features [n, E], row-major.
-func (m *Model) EmbedImages(pixels []uint8, n int) ([]float32, error) {
-	return m.embed(n, len(pixels)/max(n, 1), func(s *torch.Scope, from, to, count int) *torch.Tensor {
+// EmbedImages maps pixels, uint8 [n, S, S, 3], to unit features [n, E], row-major. It stops between two batches, with the
+// context's error, once the context is done.
+func (m *Model) EmbedImages(ctx context.Context, pixels []uint8, n int) ([]float32, error) {
+	return m.embed(ctx, n, len(pixels)/max(n, 1), func(s *torch.Scope, from, to, count int) *torch.Tensor {
 		return m.EncodeImages(s, pixels[from:to], count, m.mode())
 	})
 }
 
 // EmbedTokens maps n captions of L token ids each, row-major, to unit features [n, E], row-major. The padding behind a
-// batch's longest caption is not computed where it changes nothing.
-func (m *Model) EmbedTokens(ids []int32, n int) ([]float32, error) {
+// batch's longest caption is not computed where it changes nothing. It stops as EmbedImages does.
+func (m *Model) EmbedTokens(ctx context.Context, ids []int32, n int) ([]float32, error) {
 	l := len(ids) / max(n, 1)
-	return m.embed(n, l, func(s *torch.Scope, from, to, count int) *torch.Tensor {
+	return m.embed(ctx, n, l, func(s *torch.Scope, from, to, count int) *torch.Tensor {
 		return m.EncodeTokens(s, m.trim(ids[from:to], l, longest(ids[from:to], l)), count, m.mode())
 	})
 }
 
 // embed runs one tower over n items, each width elements long in the caller's slice, a batch at a time.
-func (m *Model) embed(n, width int, encode func(s *torch.Scope, from, to, count int) *torch.Tensor) ([]float32, error) {
+func (m *Model) embed(ctx context.Context, n, width int, encode func(s *torch.Scope, from, to, count int) *torch.Tensor) ([]float32, error) {
 	out := make([]float32, 0, n*m.Dim())
 	for i := 0; i < n; i += embedBatch {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		count := min(embedBatch, n-i)
-		err := torch.Do(context.Background(), func(s *torch.Scope) error {
+		err := torch.Do(ctx, func(s *torch.Scope) error {
 			out = append(out, encode(s, i*width, (i+count)*width, count).Float32s()...)
 			return nil
 		})

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -33,13 +34,13 @@ type Label struct {
 
 // NewClassifier embeds each class in every template, normalizes each feature, and takes the direction of their mean
 // (CLIP paper, section 3.1.4).
-func NewClassifier(e Embedder, p Prompts) (*Classifier, error) {
+func NewClassifier(ctx context.Context, e Embedder, p Prompts) (*Classifier, error) {
 	if len(p.Classes) == 0 || len(p.Templates) == 0 {
 		return nil, fmt.Errorf("a classifier needs classes and templates, got %d and %d", len(p.Classes), len(p.Templates))
 	}
 	c := &Classifier{Classes: p.Classes, Dim: e.Dim()}
 	features := make([]float32, 0, len(p.Templates)*c.Dim)
-	err := p.embed(e, func(rows []float32) {
+	err := p.embed(ctx, e, func(rows []float32) {
 		for len(rows) > 0 {
 			n := min(len(rows), cap(features)-len(features))
 			features, rows = append(features, rows[:n]...), rows[n:]
@@ -56,7 +57,7 @@ func NewClassifier(e Embedder, p Prompts) (*Classifier, error) {
 }
 
 // embed hands over the features of all prompts, class by class, in batches that need not end with a class.
-func (p Prompts) embed(e Embedder, take func(rows []float32)) error {
+func (p Prompts) embed(ctx context.Context, e Embedder, take func(rows []float32)) error {
 	size, total := p.BatchSize, len(p.Classes)*len(p.Templates)
 	if size <= 0 {
 		size = 256
@@ -68,7 +69,7 @@ func (p Prompts) embed(e Embedder, take func(rows []float32)) error {
 			class, template := p.Classes[(from+i)/len(p.Templates)], p.Templates[(from+i)%len(p.Templates)]
 			p.Fill(ids[i*p.ContextLength:(i+1)*p.ContextLength], Prompt(template, class))
 		}
-		rows, err := e.EmbedTokens(ids[:n*p.ContextLength], n)
+		rows, err := e.EmbedTokens(ctx, ids[:n*p.ContextLength], n)
 		if err != nil {
 			return fmt.Errorf("embed prompts: %w", err)
 		}

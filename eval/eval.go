@@ -5,16 +5,18 @@
 package eval
 
 import (
+	"context"
 	"fmt"
 	"math"
 )
 
 // Embedder turns pictures and captions into features of one space.
 //
-// Pixels are uint8 [n, S, S, 3] and ids int32 [n, L]; both methods return n rows of Dim values, normalized or not.
+// Pixels are uint8 [n, S, S, 3] and ids int32 [n, L]; both methods return n rows of Dim values, normalized or not, or the context's error
+// once it is done.
 type Embedder interface {
-	EmbedImages(pixels []uint8, n int) ([]float32, error)
-	EmbedTokens(ids []int32, n int) ([]float32, error)
+	EmbedImages(ctx context.Context, pixels []uint8, n int) ([]float32, error)
+	EmbedTokens(ctx context.Context, ids []int32, n int) ([]float32, error)
 	Dim() int
 }
 

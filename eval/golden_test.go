@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"os"
@@ -106,7 +107,7 @@ func goldenZeroShot(t *testing.T, in map[string]golden.Tensor, want map[string]f
 		names[i] = "class " + jsonInt(i)
 	}
 	fixed := &fixedText{rows: prompts.F32, dim: dim}
-	c, err := NewClassifier(fixed, Prompts{
+	c, err := NewClassifier(t.Context(), fixed, Prompts{
 		Classes: names, Templates: strings.Split(strings.Repeat("a {} \n", templates-1)+"a {}", "\n"),
 		Fill: func([]int32, string) int { return 1 }, ContextLength: 1, BatchSize: 7,
 	})
@@ -137,9 +138,11 @@ type fixedText struct {
 	dim  int
 }
 
-func (f *fixedText) Dim() int                                    { return f.dim }
-func (f *fixedText) EmbedImages([]uint8, int) ([]float32, error) { return nil, nil }
-func (f *fixedText) EmbedTokens(_ []int32, n int) ([]float32, error) {
+func (f *fixedText) Dim() int { return f.dim }
+func (f *fixedText) EmbedImages(context.Context, []uint8, int) ([]float32, error) {
+	return nil, nil
+}
+func (f *fixedText) EmbedTokens(_ context.Context, _ []int32, n int) ([]float32, error) {
 	out := f.rows[:n*f.dim]
 	f.rows = f.rows[n*f.dim:]
 	return out, nil

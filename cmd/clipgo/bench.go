@@ -70,7 +70,7 @@ func (o *benchOptions) run(ctx context.Context, a *app, what string) error {
 	if o.BatchSize < 1 || o.Steps < 1 || o.Workers < 1 || o.Tokens < 2 {
 		return usagef("--batch-size, --steps and --workers are at least 1, --tokens at least 2")
 	}
-	src, err := findModel(o.Model, "")
+	src, err := a.console.findModel(ctx, o.Model, "")
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (o *benchOptions) embed(ctx context.Context, src modelSource) (r benchResul
 	defer m.Free()
 	b := o.batch(src)
 	seconds, err := o.time(ctx, func() error {
-		_, err := m.EmbedImages(b.Pixels, b.N)
+		_, err := m.EmbedImages(ctx, b.Pixels, b.N)
 		return err
 	})
 	r.StepSeconds = seconds

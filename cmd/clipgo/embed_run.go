@@ -68,7 +68,7 @@ func (e *embedding) embed(ctx context.Context, plan search.Plan) error {
 
 // add puts a batch's rows into the index.
 func (e *embedding) add(ctx context.Context, plan search.Plan, b *datasets.Batch, features []float32, isNew map[string]bool) error {
-	texts, err := e.captions(plan, b)
+	texts, err := e.captions(ctx, plan, b)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (e *embedding) add(ctx context.Context, plan search.Plan, b *datasets.Batch
 }
 
 // captions embeds the captions of a batch; rows without one stay nil.
-func (e *embedding) captions(plan search.Plan, b *datasets.Batch) ([][]float32, error) {
+func (e *embedding) captions(ctx context.Context, plan search.Plan, b *datasets.Batch) ([][]float32, error) {
 	out := make([][]float32, b.N)
 	var texts []string
 	var at []int
@@ -108,7 +108,7 @@ func (e *embedding) captions(plan search.Plan, b *datasets.Batch) ([][]float32, 
 	if len(texts) == 0 {
 		return out, nil
 	}
-	features, err := e.model.encodeText(texts)
+	features, err := e.model.encodeText(ctx, texts)
 	if err != nil {
 		return nil, err
 	}

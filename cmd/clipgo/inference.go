@@ -132,16 +132,16 @@ func decode(p datasets.Picture) (*preprocess.Image, error) {
 }
 
 // classifier embeds class names in prompt templates.
-func (m *loaded) classifier(classes, templates []string) (*eval.Classifier, error) {
-	return eval.NewClassifier(m, eval.Prompts{Classes: classes, Templates: templates, Fill: m.tokens.Fill, ContextLength: m.Config.Text.ContextLength})
+func (m *loaded) classifier(ctx context.Context, classes, templates []string) (*eval.Classifier, error) {
+	return eval.NewClassifier(ctx, m, eval.Prompts{Classes: classes, Templates: templates, Fill: m.tokens.Fill, ContextLength: m.Config.Text.ContextLength})
 }
 
 // encodeText maps texts to unit features, row-major.
-func (m *loaded) encodeText(texts []string) ([]float32, error) {
+func (m *loaded) encodeText(ctx context.Context, texts []string) ([]float32, error) {
 	l := m.Config.Text.ContextLength
 	ids := make([]int32, len(texts)*l)
 	for i, t := range texts {
 		m.tokens.Fill(ids[i*l:(i+1)*l], t)
 	}
-	return m.EmbedTokens(ids, len(texts))
+	return m.EmbedTokens(ctx, ids, len(texts))
 }

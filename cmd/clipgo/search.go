@@ -146,7 +146,7 @@ type queryEncoder struct {
 
 // EncodeText embeds a text as it stands.
 func (q *queryEncoder) EncodeText(text string) ([]float32, error) {
-	return q.model.encodeText([]string{text})
+	return q.model.encodeText(q.ctx, []string{text})
 }
 
 // EncodeFile embeds a picture.
@@ -160,5 +160,5 @@ func (q *queryEncoder) EncodeFile(path string) ([]float32, error) {
 	if err := q.model.pixels(pixels, datasets.Picture{File: file}, 0); err != nil {
 		return nil, &datasets.DataError{Source: path, Reason: fmt.Sprint(err)}
 	}
-	return q.model.EmbedImages(pixels, 1)
+	return q.model.EmbedImages(q.ctx, pixels, 1)
 }

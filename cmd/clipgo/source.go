@@ -47,7 +47,7 @@ func (m *loaded) eachBatch(ctx context.Context, src datasets.Source, use func(*d
 		if b.N == 0 { // only samples that can't be used were left
 			continue
 		}
-		features, err := m.EmbedImages(b.Pixels, b.N)
+		features, err := m.EmbedImages(ctx, b.Pixels, b.N)
 		if err != nil {
 			return err
 		}

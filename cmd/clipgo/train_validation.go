@@ -90,7 +90,7 @@ func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, er
 	if !w.Zeroshot || len(v.source.Info().Classes) == 0 {
 		return out, nil
 	}
-	found, err := v.zeroshot()
+	found, err := v.zeroshot(ctx)
 	out.Values = append(found, out.Values...)
 	return out, err
 }
@@ -116,18 +116,18 @@ func (v *validation) embed(ctx context.Context) error {
 	if len(f.index) == 0 {
 		return &datasets.DataError{Source: v.source.Info().Name, Reason: "none of the samples can be used"}
 	}
-	f.texts, err = v.loaded.encodeText(f.captions)
+	f.texts, err = v.loaded.encodeText(ctx, f.captions)
 	v.last = f
 	return err
 }
 
-func (v *validation) zeroshot() ([]report.Value, error) {
+func (v *validation) zeroshot(ctx context.Context) ([]report.Value, error) {
 	info := v.source.Info()
 	templates, err := v.loaded.templates("", info)
 	if err != nil {
 		return nil, err
 	}
-	classifier, err := v.loaded.classifier(info.Classes, templates)
+	classifier, err := v.loaded.classifier(ctx, info.Classes, templates)
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,7 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, k *knobs, data []stri
 	if err != nil {
 		return err
 	}
-	classifier, err := m.classifier(classes, templates)
+	classifier, err := m.classifier(ctx, classes, templates)
 	if err != nil {
 		return err
 	}
