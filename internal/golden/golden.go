@@ -95,8 +95,12 @@ func decode(t testing.TB, raw safetensors.Tensor) Tensor {
 		float(func(i int) float64 { return math.Float64frombits(le.Uint64(raw.Data[8*i:])) })
 	case safetensors.F32:
 		float(func(i int) float64 { return float64(math.Float32frombits(le.Uint32(raw.Data[4*i:]))) })
-	case safetensors.BF16:
-		float(func(i int) float64 { return float64(math.Float32frombits(uint32(le.Uint16(raw.Data[2*i:])) << 16)) })
+	case safetensors.F16, safetensors.BF16:
+		wide, err := raw.Convert(safetensors.F32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.F32 = decode(t, wide).F32
 	case safetensors.I64:
 		out.I64 = make([]int64, n)
 		for i := range out.I64 {

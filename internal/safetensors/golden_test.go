@@ -31,6 +31,32 @@ func TestGoldenFilesSurviveRewriting(t *testing.T) {
 	}
 }
 
+// torch's own rounding of the same weights to half precision.
+func TestGoldenHalvesAreTorchs(t *testing.T) {
+	dir := golden.Dir(t, "model/clip-gelu/formats")
+	for file, dtype := range map[string]safetensors.DType{"model_fp16": safetensors.F16, "model_bf16": safetensors.BF16} {
+		t.Run(file, func(t *testing.T) {
+			full, _ := read(t, filepath.Join(dir, "..", "model.safetensors"))
+			half, _ := read(t, filepath.Join(dir, file+".safetensors"))
+			want := map[string][]byte{}
+			for _, v := range half {
+				if v.DType == dtype {
+					want[v.Name] = v.Data
+				}
+			}
+			if len(want) == 0 || len(half) != len(full) {
+				t.Fatalf("%d tensors, %d of them %s, want %d", len(half), len(want), dtype, len(full))
+			}
+			for _, v := range full {
+				got, err := v.Convert(dtype)
+				if data, ok := want[v.Name]; err != nil || ok && !bytes.Equal(got.Data, data) {
+					t.Errorf("%s: %v", v.Name, err)
+				}
+			}
+		})
+	}
+}
+
 func rewrite(t *testing.T, path string) {
 	tensors, metadata := read(t, path)
 	if len(tensors) == 0 {

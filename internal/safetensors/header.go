@@ -3,7 +3,6 @@ package safetensors
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -12,26 +11,19 @@ import (
 
 const metadataKey = "__metadata__"
 
-// readHeader decodes the header token by token: encoding/json would take the last of two equal keys without a word.
 func (f *File) readHeader(header, body []byte) error {
-	d := json.NewDecoder(bytes.NewReader(header))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') || header[0] != '{' {
+	if len(header) == 0 || header[0] != '{' {
 		return errors.New("the header is not a JSON object")
 	}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return fmt.Errorf("header: %w", err)
-		}
-		name, ok := key.(string)
-		if !ok {
-			return errors.New("header: a key is not a string")
-		}
-		if err := f.readEntry(d, name, body); err != nil {
+	d := newTokens(header)
+	err := d.object(func(name string) (err error) {
+		if name == metadataKey {
+			f.metadata, err = d.strings()
 			return err
 		}
-	}
-	if _, err := d.Token(); err != nil {
+		return f.readEntry(d, name, body)
+	})
+	if err != nil {
 		return fmt.Errorf("header: %w", err)
 	}
 	if rest := bytes.TrimSpace(header[d.InputOffset():]); len(rest) > 0 {
@@ -40,59 +32,62 @@ func (f *File) readHeader(header, body []byte) error {
 	return nil
 }
 
-func (f *File) readEntry(d *json.Decoder, name string, body []byte) error {
-	if name == metadataKey {
-		if f.metadata != nil {
-			return fmt.Errorf("header: %s stands twice", name)
-		}
-		if err := d.Decode(&f.metadata); err != nil {
-			return fmt.Errorf("header: %s: %w", name, err)
-		}
-		if f.metadata == nil { // null: it was there nevertheless
-			f.metadata = map[string]string{}
-		}
-		return nil
-	}
-	if _, twice := f.index[name]; twice {
-		return fmt.Errorf("header: %q stands twice", name)
-	}
-	var e info
-	if err := d.Decode(&e); err != nil {
-		return fmt.Errorf("header: %q: %w", name, err)
+func (f *File) readEntry(d *tokens, name string, body []byte) error {
+	e, err := readInfo(d)
+	if err != nil {
+		return err
 	}
 	if err := e.check(int64(len(body))); err != nil {
-		return fmt.Errorf("header: %q: %w", name, err)
+		return err
 	}
-	begin, end := e.Offsets[0], e.Offsets[1]
+	begin, end := e.offsets[0], e.offsets[1]
 	f.index[name] = len(f.tensors)
 	f.tensors = append(f.tensors, entry{
-		Tensor: Tensor{Name: name, DType: e.DType, Shape: e.Shape, Data: body[begin:end:end]}, begin: begin,
+		Tensor: Tensor{Name: name, DType: e.dtype, Shape: e.shape, Data: body[begin:end:end]}, begin: begin,
 	})
 	return nil
 }
 
 // info is what the header says of a tensor.
 type info struct {
-	DType   DType   `json:"dtype"`
-	Shape   []int64 `json:"shape"`
-	Offsets []int64 `json:"data_offsets"` // a slice: into an array encoding/json takes any number of them
+	dtype          DType
+	shape, offsets []int64
+}
+
+func readInfo(d *tokens) (e info, err error) {
+	err = d.object(func(key string) (err error) {
+		switch key {
+		case "dtype":
+			var s string
+			s, err = d.text()
+			e.dtype = DType(s)
+		case "shape":
+			e.shape, err = d.ints()
+		case "data_offsets":
+			e.offsets, err = d.ints()
+		default:
+			err = d.skip()
+		}
+		return err
+	})
+	return e, err
 }
 
 // check compares it with itself and with the size of the data.
 func (e info) check(size int64) error {
-	if e.Shape == nil || len(e.Offsets) != 2 {
+	if e.shape == nil || len(e.offsets) != 2 {
 		return errors.New("it needs a shape and two data_offsets")
 	}
-	begin, end := e.Offsets[0], e.Offsets[1]
+	begin, end := e.offsets[0], e.offsets[1]
 	if begin < 0 || end < begin || end > size {
 		return fmt.Errorf("its data, bytes %d to %d, is not within the file's %d", begin, end, size)
 	}
-	want, err := byteSize(e.DType, e.Shape)
+	want, err := byteSize(e.dtype, e.shape)
 	if err != nil {
 		return err
 	}
 	if want != end-begin {
-		return fmt.Errorf("%s %v is %d bytes, the header gives it %d", e.DType, e.Shape, want, end-begin)
+		return fmt.Errorf("%s %v is %d bytes, the header gives it %d", e.dtype, e.shape, want, end-begin)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -142,6 +143,27 @@ func TestWriteRefusesWhatCouldNotBeRead(t *testing.T) {
 	}
 }
 
+// What is written can be read: the bound on what a header says is one bound.
+func TestTheLargestHeaderIsReadBack(t *testing.T) {
+	list := make([]Tensor, (maxTokens-9)/19)
+	for i := range list {
+		list[i] = Tensor{Name: strconv.Itoa(i), DType: F32, Shape: []int64{3, 0}}
+	}
+	var b bytes.Buffer
+	if err := Write(&b, list, map[string]string{"a": "b"}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := parse(b.Bytes())
+	if err != nil || len(f.Names()) != len(list) {
+		t.Errorf("%d tensors: %v", len(list), err)
+	}
+	b.Reset()
+	list = append(list, Tensor{Name: "one more", DType: F32, Shape: []int64{0}})
+	if err := Write(&b, list, nil); err == nil || !strings.Contains(err.Error(), "larger than is read") || b.Len() > 0 {
+		t.Errorf("one more: %v", err)
+	}
+}
+
 // limited takes so many writes.
 type limited struct {
 	room int
@@ -181,23 +203,34 @@ func TestLyingFilesAreRefused(t *testing.T) {
 		"cut":                     {file(`{"a":`, ""), "header"},
 		"no end":                  {file(`{`, ""), "header"},
 		"something after":         {file(`{}{}`, ""), "2 bytes follow its end"},
-		"nested deeply":           {file(`{"a":`+strings.Repeat("[", 1<<20), ""), "depth"},
-		"a number for a tensor":   {file(`{"a":3}`, ""), "cannot unmarshal"},
-		"nothing for a tensor":    {file(`{"a":null}`, ""), "needs a shape"},
+		"nested deeply":           {file(`{"a":`+strings.Repeat("[", 1<<20), ""), "not an object"},
+		"a number for a tensor":   {file(`{"a":3}`, ""), "not an object"},
+		"nothing for a tensor":    {file(`{"a":null}`, ""), "not an object"},
 		"no offsets":              {file(`{"a":{"dtype":"U8","shape":[0]}}`, ""), "needs a shape and two data_offsets"},
 		"no shape":                {file(`{"a":{"dtype":"U8","data_offsets":[0,1]}}`, "x"), "needs a shape"},
 		"one offset":              {file("{"+one("a", "U8", "[0]", "[0]")+"}", ""), "two data_offsets"},
 		"three offsets":           {file("{"+one("a", "U8", "[2]", "[0,2,9]")+"}", "xx"), "two data_offsets"},
-		"a broken offset":         {file("{"+one("a", "U8", "[2]", "[0,2.5]")+"}", "xx"), "cannot unmarshal"},
+		"a broken offset":         {file("{"+one("a", "U8", "[2]", "[0,2.5]")+"}", "xx"), "2.5 is not a whole number"},
 		"twice":                   {file("{"+good+","+good+"}", "xx"), `"a" stands twice`},
 		"twice, spelt otherwise":  {file("{"+good+`,"\u0061":{"dtype":"U8","shape":[0],"data_offsets":[2,2]}}`, "xx"), `"a" stands twice`},
-		"metadata twice":          {file(`{"__metadata__":null,"__metadata__":{}}`, ""), "stands twice"},
-		"metadata with a number":  {file(`{"__metadata__":{"a":1}}`, ""), "cannot unmarshal"},
+		"a field nested deeply":   {file(`{"a":{"note":`+strings.Repeat("[", 1<<20), ""), "more than any model"},
+		"a field twice":           {file(`{"a":{"dtype":"U8","shape":[2],"shape":[0],"data_offsets":[0,2]}}`, "xx"), `"shape" stands twice`},
+		"a field spelt otherwise": {file(`{"a":{"dtype":"U8","Shape":[2],"data_offsets":[0,2]}}`, "xx"), "needs a shape"},
+		"offsets twice":           {file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2],"data_offsets":[0,2]}}`, "xx"), `"data_offsets" stands twice`},
+		"a shape that is none":    {file(`{"a":{"dtype":"U8","shape":2,"data_offsets":[0,2]}}`, "xx"), "not a list"},
+		"a shape of strings":      {file(`{"a":{"dtype":"U8","shape":["2"],"data_offsets":[0,2]}}`, "xx"), "not a whole number"},
+		"a shape of shapes":       {file(`{"a":{"dtype":"U8","shape":[[2]],"data_offsets":[0,2]}}`, "xx"), "not a whole number"},
+		"a long shape":            {file(`{"a":{"dtype":"U8","shape":[`+strings.Repeat("1,", 1<<18)+`2],"data_offsets":[0,2]}}`, "xx"), "more than any model"},
+		"a type that is none":     {file(`{"a":{"dtype":8,"shape":[2],"data_offsets":[0,2]}}`, "xx"), "8 is not a string"},
+		"metadata says it twice":  {file(`{"__metadata__":{"a":"1","\u0061":"2"}}`, ""), `"a" stands twice`},
+		"metadata in a list":      {file(`{"__metadata__":[]}`, ""), "not an object"},
+		"metadata twice":          {file(`{"__metadata__":{},"__metadata__":{}}`, ""), "stands twice"},
+		"metadata with a number":  {file(`{"__metadata__":{"a":1}}`, ""), "not a string"},
 		"negative offset":         {file("{"+one("a", "U8", "[2]", "[-2,0]")+"}", "xx"), "not within"},
 		"backwards":               {file("{"+one("a", "U8", "[2]", "[2,0]")+"}", "xx"), "not within"},
 		"beyond the end":          {file("{"+one("a", "U8", "[3]", "[0,3]")+"}", "xx"), "not within the file's 2"},
 		"far beyond":              {file("{"+one("a", "U8", "[9223372036854775807]", "[0,9223372036854775807]")+"}", "xx"), "not within"},
-		"an offset that is none":  {file("{"+one("a", "U8", "[1]", "[0,9223372036854775808]")+"}", "xx"), "cannot unmarshal"},
+		"an offset that is none":  {file("{"+one("a", "U8", "[1]", "[0,9223372036854775808]")+"}", "xx"), "not a whole number"},
 		"unknown type":            {file("{"+one("a", "U9", "[2]", "[0,2]")+"}", "xx"), `type "U9" is not known`},
 		"wrong size":              {file("{"+one("a", "F32", "[1]", "[0,2]")+"}", "xx"), "is 4 bytes, the header gives it 2"},
 		"negative size":           {file("{"+one("a", "U8", "[-1,-2]", "[0,2]")+"}", "xx"), "negative"},

@@ -1,8 +1,6 @@
 package safetensors
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -93,16 +91,25 @@ func readIndex(path string) (map[string]string, error) {
 	if len(data) > maxIndex {
 		return nil, fmt.Errorf("%w: the index has %d bytes", ErrFormat, len(data))
 	}
-	var index struct {
-		WeightMap strictMap `json:"weight_map"`
-	}
-	if err := json.Unmarshal(data, &index); err != nil {
+	weightMap, err := readWeightMap(newTokens(data))
+	if err != nil {
 		return nil, fmt.Errorf("%w: index: %w", ErrFormat, err)
 	}
-	if len(index.WeightMap) == 0 {
+	if len(weightMap) == 0 {
 		return nil, fmt.Errorf("%w: the index has no weight_map", ErrFormat)
 	}
-	return index.WeightMap, nil
+	return weightMap, nil
+}
+
+func readWeightMap(d *tokens) (weightMap map[string]string, err error) {
+	err = d.object(func(key string) (err error) {
+		if key != "weight_map" {
+			return d.skip()
+		}
+		weightMap, err = d.strings()
+		return err
+	})
+	return weightMap, err
 }
 
 // Names lists the tensors, shard by shard.
@@ -125,34 +132,4 @@ func (s *Sharded) Close() error {
 	}
 	s.shards, s.names, s.home = nil, nil, nil
 	return errors.Join(errs...)
-}
-
-// strictMap is an object of strings in which no key stands twice: encoding/json would take the last one.
-type strictMap map[string]string
-
-func (m *strictMap) UnmarshalJSON(data []byte) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return errors.New("weight_map is not an object")
-	}
-	if *m != nil {
-		return errors.New("weight_map stands twice")
-	}
-	*m = strictMap{}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return err
-		}
-		name, _ := key.(string)
-		if _, twice := (*m)[name]; twice {
-			return fmt.Errorf("%q stands twice", name)
-		}
-		var file string
-		if err := d.Decode(&file); err != nil {
-			return err
-		}
-		(*m)[name] = file
-	}
-	return nil
 }

@@ -41,6 +41,7 @@ func makeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 		}
 	}
 	var at int64
+	said := 6 + 3*len(metadata) // tokens
 	seen := map[string]bool{metadataKey: true}
 	for _, t := range tensors {
 		if err := t.check(); err != nil {
@@ -50,6 +51,7 @@ func makeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 			return nil, fmt.Errorf("write %q: a name used twice", t.Name)
 		}
 		seen[t.Name] = true
+		said += 17 + len(t.Shape)
 		n := int64(len(t.Data))
 		e := struct {
 			DType   DType    `json:"dtype"`
@@ -62,8 +64,8 @@ func makeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 		at += n
 	}
 	b.WriteByte('}')
-	if b.Len() > maxHeader-8 {
-		return nil, fmt.Errorf("write %d tensors: the header has %d bytes, more than the format allows", len(tensors), b.Len())
+	if b.Len() > maxHeader-8 || said > maxTokens {
+		return nil, fmt.Errorf("write %d tensors: a header of %d bytes is larger than is read", len(tensors), b.Len())
 	}
 	for b.Len()%8 != 0 {
 		b.WriteByte(' ')
