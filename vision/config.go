@@ -83,3 +83,6 @@ func (c Config) Validate() error {
 
 // grid is the number of patches along a side.
 func (c Config) grid() int { return c.ImageSize / c.PatchSize }
+
+// mlpWidth is the width within a block's MLP.
+func (c Config) mlpWidth() int { return int(float64(c.Width) * c.MLPRatio) }

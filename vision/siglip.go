@@ -23,7 +23,7 @@ func NewSigLIP(p nn.Path, c Config) *SigLIP {
 	d, grid := c.Width, c.grid()
 	wide, zero := nn.Normal(0.02), nn.Constant(0)
 	shape := nn.Shape{
-		Width: d, Layers: c.Layers, Heads: d / c.HeadWidth, MLPWidth: int(float64(d) * c.MLPRatio),
+		Width: d, Layers: c.Layers, Heads: d / c.HeadWidth, MLPWidth: c.mlpWidth(),
 		Activation: c.Activation(), Eps: c.timmEps(), Naming: nn.TimmNames,
 		Start: nn.Start{
 			AttnIn: wide, AttnOut: wide, Up: wide, Down: wide,

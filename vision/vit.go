@@ -31,7 +31,7 @@ func NewViT(p nn.Path, c Config, embed int, activation nn.Activation) *ViT {
 	if !c.NoLNPre {
 		v.lnPre = nn.NewLayerNorm(p.At("ln_pre"), d, eps)
 	}
-	mlp := int(float64(d) * c.MLPRatio)
+	mlp := c.mlpWidth()
 	v.blocks = nn.NewTransformer(p.At("transformer"), nn.Shape{
 		Width: d, Layers: c.Layers, Heads: d / c.HeadWidth, MLPWidth: mlp, Activation: activation, Eps: eps, LayerScale: c.LSInitValue,
 		Start: nn.Start{

@@ -22,6 +22,9 @@ type hfTower struct {
 	PatchSize    int             `json:"patch_size"`
 	Channels     int             `json:"num_channels"`
 	ProjectionTo int             `json:"projection_dim"`
+
+	ProjectionSize int   `json:"projection_size"` // SigLIP's
+	UseHead        *bool `json:"vision_use_head"`
 }
 
 // hfConfig is config.json. Older files hold a tower twice; the values of the second, _dict, count.
@@ -74,6 +77,9 @@ type modelConfig struct {
 	QuickGELU bool         `json:"quick_gelu,omitempty"`
 	Vision    visionConfig `json:"vision_cfg"`
 	Text      textConfig   `json:"text_cfg"`
+
+	CustomText    bool     `json:"custom_text,omitempty"` // this and what is below: SigLIP's
+	InitLogitBias *float64 `json:"init_logit_bias,omitempty"`
 }
 
 type visionConfig struct {
@@ -85,6 +91,10 @@ type visionConfig struct {
 	MLPRatio   float64     `json:"mlp_ratio"`
 	ActKwargs  *actKwargs  `json:"act_kwargs,omitempty"`
 	NormKwargs *normKwargs `json:"norm_kwargs,omitempty"`
+
+	TimmModelName string `json:"timm_model_name,omitempty"`
+	TimmPool      string `json:"timm_pool,omitempty"`
+	TimmProj      string `json:"timm_proj,omitempty"`
 }
 
 type textConfig struct {
@@ -96,6 +106,15 @@ type textConfig struct {
 	MLPRatio      float64     `json:"mlp_ratio"`
 	ActKwargs     *actKwargs  `json:"act_kwargs,omitempty"`
 	NormKwargs    *normKwargs `json:"norm_kwargs,omitempty"`
+
+	NoCausalMask    bool             `json:"no_causal_mask,omitempty"`
+	PoolType        string           `json:"pool_type,omitempty"`
+	ProjBias        bool             `json:"proj_bias,omitempty"`
+	TokenizerKwargs *tokenizerKwargs `json:"tokenizer_kwargs,omitempty"`
+}
+
+type tokenizerKwargs struct {
+	Clean string `json:"clean"`
 }
 
 type actKwargs struct {

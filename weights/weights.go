@@ -23,8 +23,9 @@ type Layout string
 // The layouts that clipgo reads.
 const (
 	OpenCLIP Layout = "open_clip"
-	OpenAI   Layout = "openai"  // open_clip's names in a TorchScript archive, OpenAI's own
-	HFCLIP   Layout = "hf-clip" // transformers' CLIPModel
+	OpenAI   Layout = "openai"    // open_clip's names in a TorchScript archive, OpenAI's own
+	HFCLIP   Layout = "hf-clip"   // transformers' CLIPModel
+	HFSigLIP Layout = "hf-siglip" // its SiglipModel
 )
 
 // Checkpoint is open weights. The tensors' data is the mapped file where the format allows, and gone after Close.
