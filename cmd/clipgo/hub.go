@@ -3,12 +3,38 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 
 	"clipgo/internal/hub"
 )
+
+// findModel is what --model leads to, after a download where it is a model of the hub.
+func (c *console) findModel(ctx context.Context, name, pretrained string) (modelSource, error) {
+	if strings.HasPrefix(pretrained, hub.Scheme) {
+		return modelSource{}, usagef("--pretrained: a model of the hub says itself what it is: give it as --model %s", pretrained)
+	}
+	if !strings.HasPrefix(name, hub.Scheme) {
+		return findModel(name, pretrained)
+	}
+	dir, err := c.downloadModel(ctx, name)
+	if err != nil {
+		return modelSource{Name: name}, err
+	}
+	src, err := findModel(dir, pretrained)
+	src.Name = name
+	return src, err
+}
+
+// finder is a way from --model and --pretrained to a model.
+type finder func(name, pretrained string) (modelSource, error)
+
+// finder is findModel for options that are worked out without a context.
+func (c *console) finder(ctx context.Context) finder {
+	return func(name, pretrained string) (modelSource, error) { return c.findModel(ctx, name, pretrained) }
+}
 
 // downloadModel gives the folder of a model of the Hugging Face hub, hf-hub:ORG/REPO[@REVISION], after downloading what
 // the cache lacks of it. It shows how far it is.

@@ -31,7 +31,7 @@ func defaultInference() inference {
 }
 
 func (k *knobs) inferenceFlags() {
-	k.flag("model", "model", "M", "run or checkpoint directory, config name, model file or folder")
+	k.flag("model", "model", "M", "run or checkpoint directory, config name, model file or folder, hf-hub:ORG/REPO")
 	k.flag("pretrained", "pretrained", "file", "weights (.safetensors) for a model given by its config")
 	k.machineFlags("")
 	k.flag("seed", "seed", "N", "seed of fresh weights, where the model has no others")
@@ -57,7 +57,7 @@ type loaded struct {
 // load resolves --model and builds it. own are the command's options, which hold o; settings of the model's own
 // preprocessing come from its folder, and the user's on top.
 func (o *inference) load(ctx context.Context, a *app, k *knobs, own any) (*loaded, error) {
-	src, err := findModel(o.Model, o.Pretrained)
+	src, err := a.console.findModel(ctx, o.Model, o.Pretrained)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -40,7 +41,7 @@ func newInfo(a *app) *cobra.Command {
 		case list || len(args) != 1:
 			return usagef("name one thing to describe, or --list; see clipgo info --help")
 		}
-		return describeThing(a.console, args[0], data)
+		return describeThing(c.Context(), a.console, args[0], data)
 	}
 	return c
 }
@@ -73,14 +74,14 @@ func listConfigs(c *console) error {
 }
 
 // describeThing decides by content what X is: an index, a model, else data.
-func describeThing(c *console, x string, data datasets.Options) error {
+func describeThing(ctx context.Context, c *console, x string, data datasets.Options) error {
 	if isIndex(x) {
 		return describeIndex(c, x)
 	}
 	if isRun(x) && !exists(filepath.Join(x, checkpointsDir)) {
 		return &modelError{x, "the run has no checkpoint yet"}
 	}
-	src, err := findModel(x, "")
+	src, err := c.findModel(ctx, x, "")
 	switch {
 	case err == nil:
 		for _, note := range src.Notes {

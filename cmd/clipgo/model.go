@@ -37,14 +37,11 @@ type modelSource struct {
 	Notes      []string // what was passed over on the way or inferred, for a warning
 }
 
-// findModel decides by content what --model is.
+// findModel decides by content what --model is, where it is on this machine.
 func findModel(name, pretrained string) (modelSource, error) {
 	src := modelSource{Name: name, Preprocess: preprocess.Default()}
 	if name == "" {
 		return src, usagef("--model is missing: a run directory, a checkpoint, a config name or file")
-	}
-	if strings.HasPrefix(name, "hf-hub:") {
-		return src, &modelError{name, "downloading from the hub is not supported yet; give a folder"}
 	}
 	st, err := os.Stat(name)
 	switch {

@@ -49,7 +49,7 @@ func memoryWatch(t *testing.T, model, out string, steps int) *watched {
 	if err := k.command.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	o, err := resolveTrain(k)
+	o, err := resolveTrain(k, findModel)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ the step and saves; --resume latest goes on from there, to the same weights as i
 	k := newKnobs(c)
 	trainFlags(k)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		o, err := resolveTrain(k)
+		o, err := resolveTrain(k, a.console.finder(c.Context()))
 		if err != nil {
 			return err
 		}
@@ -41,7 +41,7 @@ func trainFlags(k *knobs) {
 	k.flag("train-data", "train_data", "SRC", "what to train on")
 	k.flag("val-data", "val_data", "SRC", "what to evaluate on")
 	k.flag("out", "out", "dir", "run directory")
-	k.flag("model", "model", "M", "config name, config file, or a trained model to start from")
+	k.flag("model", "model", "M", "config name, config file, or a trained model to start from (hf-hub:ORG/REPO too)")
 	k.flag("pretrained", "pretrained", "file", "weights (.safetensors) to start from")
 	k.dataFlags("data.")
 	k.flag("batch-size", "batch_size", "N", "pairs in a step")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ func (s *session) record() error {
 }
 
 // findCheckpoint resolves --resume.
-func (s *session) findCheckpoint() error {
+func (s *session) findCheckpoint(ctx context.Context) error {
 	if s.Resume == "" {
 		return nil
 	}
@@ -73,7 +74,7 @@ func (s *session) findCheckpoint() error {
 	if path == "latest" {
 		latest, damaged, err := training.Latest(filepath.Join(s.Out, checkpointsDir))
 		if errors.Is(err, training.ErrNoCheckpoint) {
-			return s.findStart()
+			return s.findStart(ctx)
 		}
 		if err != nil {
 			return err
@@ -97,8 +98,8 @@ func (s *session) findCheckpoint() error {
 }
 
 // findStart finds the weights that a run began with, for one that ended before its first checkpoint.
-func (s *session) findStart() error {
-	src, err := findModel(s.Model, s.Pretrained)
+func (s *session) findStart(ctx context.Context) error {
+	src, err := s.console.findModel(ctx, s.Model, s.Pretrained)
 	s.source.Weights, s.source.Config = src.Weights, src.Config
 	return err
 }

@@ -9,7 +9,7 @@ import (
 
 // resolveTrain works the options out: defaults, then the recipe of the model and the data, then what the user says. A
 // resumed run starts from its own run.json instead of defaults and recipe.
-func resolveTrain(k *knobs) (*trainOptions, error) {
+func resolveTrain(k *knobs, find finder) (*trainOptions, error) {
 	wish := defaultTrain()
 	if err := k.apply(&wish); err != nil {
 		return nil, err
@@ -23,7 +23,7 @@ func resolveTrain(k *knobs) (*trainOptions, error) {
 	}
 	resumed := o != nil
 	if !resumed {
-		if o, err = recipeRun(wish); err != nil {
+		if o, err = recipeRun(wish, find); err != nil {
 			return nil, err
 		}
 	}
@@ -69,7 +69,7 @@ func (o *trainOptions) contradictions(k *knobs) error {
 }
 
 // recipeRun is a new run's options before the user's own.
-func recipeRun(wish trainOptions) (*trainOptions, error) {
+func recipeRun(wish trainOptions, find finder) (*trainOptions, error) {
 	if wish.TrainData == "" && wish.Resume != "" {
 		return nil, usagef("--resume: %s holds no run to go on with; a new one needs --train-data", wish.Out)
 	}
@@ -88,7 +88,7 @@ func recipeRun(wish trainOptions) (*trainOptions, error) {
 	if o.Model == "" {
 		return nil, noModel(wish)
 	}
-	if o.source, err = findModel(o.Model, wish.Pretrained); err != nil {
+	if o.source, err = find(o.Model, wish.Pretrained); err != nil {
 		return nil, err
 	}
 	if o.source.Weights != "" {

@@ -51,7 +51,7 @@ func train(ctx context.Context, a *app, o *trainOptions) (err error) {
 	if err := s.openData(); err != nil {
 		return err
 	}
-	if err := s.findCheckpoint(); err != nil {
+	if err := s.findCheckpoint(ctx); err != nil {
 		return err
 	}
 	if err := s.openModel(ctx); err != nil {
