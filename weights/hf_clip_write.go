@@ -63,7 +63,6 @@ type clipConfigOut struct {
 	ModelType     string    `json:"model_type"`
 	ProjectionDim int       `json:"projection_dim"`
 	LogitScale    float64   `json:"logit_scale_init_value"`
-	Factor        float64   `json:"initializer_factor"`
 	DType         string    `json:"torch_dtype"`
 	Text          textOut   `json:"text_config"`
 	Vision        visionOut `json:"vision_config"`
@@ -122,7 +121,7 @@ func exportCLIP(b Bundle) (map[string]any, error) {
 func (m modelConfig) toHF(dtype string) clipConfigOut {
 	v, t := m.Vision, m.Text
 	return clipConfigOut{
-		Architectures: []string{"CLIPModel"}, ModelType: "clip", ProjectionDim: m.EmbedDim, LogitScale: 2.6592, Factor: 1, DType: dtype,
+		Architectures: []string{"CLIPModel"}, ModelType: "clip", ProjectionDim: m.EmbedDim, LogitScale: 2.6592, DType: dtype,
 		Text: textOut{
 			towerOut: towerOut{
 				ModelType: "clip_text_model", HiddenSize: t.Width, Intermediate: int(float64(t.Width) * t.MLPRatio), Layers: t.Layers, Heads: t.Heads,

@@ -115,12 +115,15 @@ func (src *modelSource) readPreprocess(path string, data []byte) error {
 	return nil
 }
 
+// openWeights opens the weights that were found.
+func (src *modelSource) openWeights() (*weights.Checkpoint, error) { return weights.Open(src.Weights) }
+
 // fill builds the model with the weights found, or with fresh ones.
 func (src *modelSource) fill(ctx context.Context, at contrastive.Placement, seed uint64) (m *contrastive.Model, err error) {
 	if src.Weights == "" {
 		return contrastive.New(ctx, src.Config, seed, at)
 	}
-	w, err := weights.Open(src.Weights)
+	w, err := src.openWeights()
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +147,7 @@ func (src *modelSource) fingerprint(seed uint64) (print string, err error) {
 		fmt.Fprintf(h, "fresh weights, seed %d", seed)
 		return hex.EncodeToString(h.Sum(nil)[:16]), nil
 	}
-	w, err := weights.Open(src.Weights)
+	w, err := src.openWeights()
 	if err != nil {
 		return "", err
 	}

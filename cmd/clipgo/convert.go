@@ -1,0 +1,200 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"clipgo/internal/safetensors"
+	"clipgo/text/bpe"
+	"clipgo/vision/preprocess"
+	"clipgo/weights"
+)
+
+// convertOptions are what convert is asked for.
+type convertOptions struct {
+	src, dst   string
+	to, dtype  string
+	pretrained string
+}
+
+func newConvert(a *app) *cobra.Command {
+	var o convertOptions
+	c := &cobra.Command{
+		Use:   "convert SRC DST --to open_clip|hf",
+		Short: "Write a model as open_clip or transformers open it",
+		Long: `convert writes a new folder with weights, configs, tokenizer and a model card: for open_clip (local-dir:DST) or for
+transformers (CLIPModel.from_pretrained). SRC is whatever --model takes elsewhere. No number changes unless --dtype says so.`,
+		Example: `  clipgo convert runs/emoji emoji-hf --to hf
+  clipgo convert clip-vit-base-patch32 clip-b32 --to open_clip --dtype f16
+  clipgo convert ViT-B-32 clip-b32 --pretrained ViT-B-32.pt --to hf`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.src, o.dst = args[0], args[1]
+			return o.run(c.Context(), a.console)
+		},
+	}
+	c.Flags().StringVar(&o.to, "to", "", "`layout` of the new folder: open_clip or hf")
+	c.Flags().StringVar(&o.dtype, "dtype", "", "`type` of the numbers: f32, f16 or bf16 (default: as they are)")
+	c.Flags().StringVar(&o.pretrained, "pretrained", "", "weights `file` where SRC is a config")
+	return c
+}
+
+// dtypes are --dtype's words.
+var dtypes = map[string]safetensors.DType{"": "", "f32": safetensors.F32, "f16": safetensors.F16, "bf16": safetensors.BF16}
+
+func (o *convertOptions) run(ctx context.Context, c *console) (err error) {
+	write := map[string]func(string, weights.Bundle) error{"open_clip": weights.WriteOpenCLIP, "hf": weights.WriteHF}[o.to]
+	dtype, known := dtypes[o.dtype]
+	switch {
+	case write == nil:
+		return usagef("--to: %q is neither open_clip nor hf", o.to)
+	case !known:
+		return usagef("--dtype: %q is none of f32, f16, bf16", o.dtype)
+	}
+	if err := vacant(o.dst); err != nil {
+		return err
+	}
+	src, err := c.findModel(ctx, o.src, o.pretrained)
+	if err != nil {
+		return err
+	}
+	for _, note := range src.Notes {
+		c.log.Warn(note)
+	}
+	if src.Weights == "" {
+		return usagef("%s is a config without weights; --pretrained names a file of them", o.src)
+	}
+	w, err := src.openWeights()
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, w)
+	b, err := src.bundle(w)
+	if err != nil {
+		return err
+	}
+	b.DType = dtype
+	made := src.account(o, b)
+	b.Card = made.card
+	if err := write(o.dst, b); err != nil {
+		return err
+	}
+	return made.tell(c)
+}
+
+// vacant refuses a folder that holds something: nothing is written over.
+func vacant(dir string) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case err == nil && len(entries) > 0:
+		return usagef("%s is not empty; convert writes into a new folder", dir)
+	case err != nil && !os.IsNotExist(err):
+		return usagef("%s: it is not a folder", dir)
+	}
+	return nil
+}
+
+// bundle is the model as it is written: nothing here needs libtorch.
+func (src *modelSource) bundle(w *weights.Checkpoint) (b weights.Bundle, err error) {
+	b.Set = w
+	if b.Model, err = json.Marshal(src.Config); err != nil {
+		return b, err
+	}
+	if b.Preprocess, err = json.Marshal(portable(src.Preprocess)); err != nil {
+		return b, err
+	}
+	if src.Dir != "" {
+		b.Tokenizer = weights.TokenizerIn(src.Dir)
+	}
+	if len(b.Tokenizer) == 0 && src.ownTokenizer() {
+		tokens, merges := bpe.Spelled()
+		b.Tokenizer = weights.CLIPTokenizer(tokens, merges, src.Config.Text.ContextLength)
+	}
+	return b, nil
+}
+
+// ownTokenizer tells whether the model reads CLIP's byte pairs, which clipgo holds itself.
+func (src *modelSource) ownTokenizer() bool {
+	return src.Config.Text.HFTokenizerName == "" && src.Config.Text.VocabSize == bpe.VocabSize
+}
+
+// portable leaves out what open_clip has no word for and clipgo does anyhow.
+func portable(p preprocess.Config) preprocess.Config {
+	if d := preprocess.Default(); p.RGB == d.RGB && p.Orientation == d.Orientation {
+		p.RGB, p.Orientation = "", ""
+	}
+	return p
+}
+
+// converted is what convert did.
+type converted struct {
+	Out         string            `json:"out"`
+	Source      string            `json:"source"`
+	From        weights.Layout    `json:"from"`
+	To          string            `json:"to"`
+	DType       safetensors.DType `json:"dtype"`
+	Tensors     int               `json:"tensors"`
+	Parameters  int64             `json:"parameters"`
+	Fingerprint string            `json:"fingerprint"` // of the source's weights
+	Tokenizer   bool              `json:"tokenizer"`
+	Notes       []string          `json:"notes"`
+}
+
+func (src *modelSource) account(o *convertOptions, b weights.Bundle) converted {
+	d := converted{
+		Out: o.dst, Source: filepath.Base(o.src), From: src.Layout, To: o.to, DType: cmp.Or(b.DType, weights.Stored(b)),
+		Tensors: len(b.Names()), Fingerprint: weights.Fingerprint(b), Tokenizer: len(b.Tokenizer) > 0, Notes: src.Notes,
+	}
+	for _, name := range b.Names() {
+		t, _ := b.Tensor(name)
+		d.Parameters += int64(len(t.Data)) / t.DType.Size()
+	}
+	if !d.Tokenizer {
+		d.Notes = append(d.Notes, "no tokenizer files: the source has none, and its vocabulary is not CLIP's")
+	}
+	return d
+}
+
+func (d converted) tell(c *console) error {
+	if c.json {
+		return c.result(d)
+	}
+	c.print("%s: %d tensors, %.1f million parameters, %s, for %s", d.Out, d.Tensors, float64(d.Parameters)/1e6, d.DType, d.To)
+	return nil
+}
+
+// card is README.md: what was done, for whoever finds the folder.
+func (d converted) card(w io.Writer) error {
+	library, open := "open_clip", `model, _, preprocess = open_clip.create_model_and_transforms("local-dir:FOLDER")
+tokenizer = open_clip.get_tokenizer("local-dir:FOLDER")`
+	if d.To == "hf" {
+		library, open = "transformers", `model = AutoModel.from_pretrained("FOLDER")
+processor = AutoProcessor.from_pretrained("FOLDER")`
+	}
+	var notes strings.Builder
+	for _, n := range d.Notes {
+		fmt.Fprintf(&notes, "* %s\n", n)
+	}
+	_, err := fmt.Fprintf(w, `---
+library_name: %s
+pipeline_tag: zero-shot-image-classification
+tags:
+- clip
+---
+# %s
+
+Written by clipgo %s from %s (layout %s): %d tensors, %d parameters, stored as %s.
+Fingerprint of the source's weights: %s.
+
+%s
+`+"```python\n%s\n```\n", library, filepath.Base(d.Out), version, d.Source, d.From, d.Tensors, d.Parameters, d.DType, d.Fingerprint, notes.String(), open)
+	return err
+}
