@@ -61,7 +61,7 @@ func loadFixture(t *testing.T, dir string, dtype torch.DType) *Model {
 }
 
 // opened is a file or folder of weights, open for the length of the test.
-func opened(t *testing.T, path string) weights.Set {
+func opened(t *testing.T, path string) *weights.Checkpoint {
 	t.Helper()
 	w, err := weights.Open(path)
 	if err != nil {

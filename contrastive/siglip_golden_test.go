@@ -1,7 +1,9 @@
 package contrastive
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -166,6 +168,83 @@ func TestGoldenSigLIPInBFloat16(t *testing.T) {
 				near(t, name, got.Float32s(), x.wants[name].F32, golden.Tol{Abs: 2e-2})
 				aligned(t, name, got.Float32s(), x.wants[name])
 			}
+		})
+	})
+}
+
+// siglipsOfTransformers runs f for the same models read from transformers' folders, with transformers' gradients under
+// open_clip's names.
+func siglipsOfTransformers(t *testing.T, dtype torch.DType, f func(t *testing.T, x fixture, grads map[string][]float32)) {
+	dirs, err := filepath.Glob(filepath.Join(golden.Dir(t, "model"), "siglip-*"))
+	if err != nil || len(dirs) == 0 {
+		t.Skipf("no fixtures of SigLIP: %v", err)
+	}
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			torchtest.Need(t)
+			w := opened(t, dir)
+			c, err := ParseConfig(w.Model)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := Load(t.Context(), c, w, Placement{Device: torch.CPU, DType: dtype})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(m.Free)
+			grads := map[string][]float32{}
+			g := opened(t, filepath.Join(dir, "grads.safetensors")) // laid out as the weights are
+			for _, name := range g.Names() {
+				x, _ := g.Tensor(name)
+				grads[name] = floats(x.Data)
+			}
+			f(t, fixture{dir, m, golden.Tensors(t, filepath.Join(dir, "inputs.safetensors")), golden.Tensors(t, filepath.Join(dir, "outputs.safetensors"))}, grads)
+		})
+	}
+}
+
+func floats(data []byte) []float32 {
+	var out []float32
+	for ; len(data) > 0; data = data[4:] {
+		out = append(out, math.Float32frombits(binary.LittleEndian.Uint32(data)))
+	}
+	return out
+}
+
+func TestGoldenSigLIPGradients(t *testing.T) {
+	siglipsOfTransformers(t, torch.Float32, func(t *testing.T, x fixture, grads map[string][]float32) {
+		torchtest.RunGrad(t, func(s *torch.Scope) {
+			in := x.contrast(s, nn.Mode{})
+			near(t, "image_features", in.Image.Float32s(), x.wants["image_features"].F32, featureTol)
+			near(t, "text_features", in.Text.Float32s(), x.wants["text_features"].F32, featureTol)
+			Sigmoid{}.Forward(in).Backward()
+			if len(grads) != len(x.model.Params()) {
+				t.Errorf("%d gradients for %d parameters", len(grads), len(x.model.Params()))
+			}
+			for _, p := range x.model.Params() {
+				g := p.Tensor().Gradient(s)
+				if g == nil {
+					t.Errorf("no gradient reached %s", p.Name)
+					continue
+				}
+				near(t, p.Name, g.Float32s(), grads[p.Name], gradientTol)
+			}
+			torch.DropGradients(x.model.params.Tensors())
+		})
+	})
+}
+
+// Training in bfloat16 pulls the same way: each gradient points where float32's does.
+func TestGoldenSigLIPGradientsInBFloat16(t *testing.T) {
+	siglipsOfTransformers(t, torch.BFloat16, func(t *testing.T, x fixture, grads map[string][]float32) {
+		torchtest.RunGrad(t, func(s *torch.Scope) {
+			Sigmoid{}.Forward(x.contrast(s, x.model.mode())).Backward()
+			for _, p := range x.model.Params() {
+				if c := cosine(p.Tensor().Gradient(s).Float32s(), grads[p.Name]); c < 0.99 {
+					t.Errorf("%s: cosine %.4f", p.Name, c)
+				}
+			}
+			torch.DropGradients(x.model.params.Tensors())
 		})
 	})
 }

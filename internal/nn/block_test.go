@@ -43,7 +43,9 @@ func (m matrix) linear(w, b matrix) matrix {
 	return out
 }
 
-func (m matrix) norm(w, b matrix) matrix {
+func (m matrix) norm(w, b matrix) matrix { return m.normWith(w, b, 1e-5) }
+
+func (m matrix) normWith(w, b matrix, eps float64) matrix {
 	var out matrix
 	for _, x := range m {
 		n := float64(len(x))
@@ -56,7 +58,7 @@ func (m matrix) norm(w, b matrix) matrix {
 		}
 		row := make([]float64, len(x))
 		for i, v := range x {
-			row[i] = (v-mean)/math.Sqrt(square+1e-5)*w[0][i] + b[0][i]
+			row[i] = (v-mean)/math.Sqrt(square+eps)*w[0][i] + b[0][i]
 		}
 		out = append(out, row)
 	}

@@ -97,6 +97,8 @@ func TestFirstValuesHaveTheirDistributions(t *testing.T) {
 		bound, kurts float64 // fourth moment over squared variance: 3 for a normal, 9/5 for a uniform distribution
 	}{
 		{"Normal", Normal(0.02), 0, 0.02, math.Inf(1), 3},
+		// Cut at two deviations: 1 - 4 phi(2) / (2 Phi(2) - 1) of the variance is left.
+		{"TruncatedNormal", TruncatedNormal(0.02), 0, 0.02 * 0.8796257, 0.04, 2.3655},
 		{"Uniform", Uniform(0.5), 0, 0.5 / math.Sqrt(3), 0.5, 1.8},
 		{"FanIn", FanIn(64), 0, 1 / math.Sqrt(3*64.0), 1.0 / 8, 1.8},
 		{"Xavier", Xavier(30, 20), 0, math.Sqrt(2.0 / 50), math.Sqrt(6.0 / 50), 1.8},

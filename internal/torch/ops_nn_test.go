@@ -228,3 +228,19 @@ func TestIndexingMatchesPlainLoops(t *testing.T) {
 			}},
 	})
 }
+
+func TestEyeIsTheIdentity(t *testing.T) {
+	inScope(t, func(s *torch.Scope) {
+		for _, n := range []int{0, 1, 3} {
+			for i, v := range torch.Eye(s, n, torch.CPU).Float32s() {
+				want := float32(0)
+				if i/n == i%n {
+					want = 1
+				}
+				if v != want {
+					t.Errorf("%d x %d: element %d is %g", n, n, i, v)
+				}
+			}
+		}
+	})
+}
