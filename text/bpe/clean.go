@@ -18,8 +18,7 @@ func appendClean(dst []byte, text string) []byte {
 	if simple(text) {
 		return appendLowerASCII(dst, text)
 	}
-	text = unescape(unescape(repair(replaceInvalid(text))))
-	return appendLower(dst, strings.Join(strings.FieldsFunc(text, isSpace), " "))
+	return appendLower(dst, Collapse(Repair(text)))
 }
 
 // simple says whether the repair leaves a text alone.

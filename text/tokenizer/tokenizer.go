@@ -21,14 +21,32 @@ type Tokenizer interface {
 
 // Spec is what the model says of its tokenizer.
 type Spec struct {
-	VocabSize int    // rows of the text tower's token table
-	Clean     string // open_clip's tokenizer_kwargs.clean ("canonicalize", "whitespace", "lower"); "": as the folder's class does
+	VocabSize int   // rows of the text tower's token table
+	Clean     Clean // open_clip's tokenizer_kwargs.clean
 }
 
-// Open opens the tokenizer of a model's folder: CLIP's unless its files say otherwise.
+// Open opens the tokenizer of a model's folder: CLIP's unless its files say otherwise. Files that clipgo can't follow
+// exactly, and a tokenizer with more ids than the text tower has rows, are errors that name what is wrong.
 func Open(dir string, spec Spec) (Tokenizer, error) {
-	if spec.VocabSize < bpe.VocabSize {
-		return nil, fmt.Errorf("tokenizer: CLIP's %d ids are more than the text tower's %d", bpe.VocabSize, spec.VocabSize)
+	clean, err := spec.Clean.function()
+	if err != nil {
+		return nil, err
 	}
-	return bpe.New(), nil
+	f := folder{dir: dir, clean: clean, spec: spec}
+	if err := f.readConfigs(); err != nil {
+		return nil, fmt.Errorf("tokenizer of %s: %w", dir, err)
+	}
+	t, size, err := f.open()
+	if err == nil && size > spec.VocabSize {
+		err = fmt.Errorf("its %d ids are more than the text tower's %d", size, spec.VocabSize)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer of %s: %w", dir, err)
+	}
+	return t, nil
 }
+
+var (
+	_ Tokenizer = (*bpe.Tokenizer)(nil)
+	_ Tokenizer = (*padded)(nil)
+)

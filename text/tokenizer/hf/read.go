@@ -132,10 +132,26 @@ func flatten(raw json.RawMessage, key string, depth int) ([]json.RawMessage, err
 	return all, nil
 }
 
+// typeOf returns a component's "type", which mostly comes first, so that a large model isn't read through for it.
 func typeOf(raw json.RawMessage) (string, error) {
-	var head struct {
-		Type string `json:"type"`
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return "", errors.New("no object with a type")
 	}
-	err := json.Unmarshal(raw, &head)
-	return head.Type, err
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return "", err
+		}
+		if key == "type" {
+			var name string
+			err := d.Decode(&name)
+			return name, err
+		}
+		var skipped json.RawMessage
+		if err := d.Decode(&skipped); err != nil {
+			return "", err
+		}
+	}
+	return "", errors.New("no object with a type")
 }

@@ -8,6 +8,7 @@ package hf
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 
@@ -90,6 +91,17 @@ func (t *Tokenizer) pieces(text string) []piece {
 		}
 	}
 	return next
+}
+
+// Lowercase returns a tokenizer that makes text lower case before everything else but the added tokens that are sought
+// before normalization, as transformers' Siglip2Tokenizer does.
+func (t *Tokenizer) Lowercase() (*Tokenizer, error) {
+	if len(t.normalized.list) > 0 {
+		return nil, errors.New("tokenizer.json: lower case with added tokens that are normalized isn't supported")
+	}
+	c, normalize := *t, t.normalize
+	c.normalize = func(text string, first bool) (string, bool) { return normalize(lower(text, first)) }
+	return &c, nil
 }
 
 // Size is one more than the largest id.

@@ -166,6 +166,13 @@ func (m *Model) setScores() {
 	m.unknownScore, m.userScore = least-unknownPenalty, most
 }
 
+// WithoutPrefix returns the model without a blank before each text.
+func (m *Model) WithoutPrefix() *Model {
+	c := *m
+	c.dummyPrefix = false
+	return &c
+}
+
 // Size is the number of ids.
 func (m *Model) Size() int {
 	return len(m.pieces)

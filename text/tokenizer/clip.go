@@ -1,0 +1,99 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"clipgo/text/bpe"
+)
+
+// openCLIP opens CLIP's own tokenizer; vocab.json and merges.txt must be CLIP's, and no other tokenizer's files be there.
+func (f *folder) openCLIP() (Tokenizer, int, error) {
+	switch f.config.Class {
+	case "", "CLIPTokenizer", "PreTrainedTokenizer", "TokenizersBackend":
+	default:
+		return nil, 0, fmt.Errorf("a %s without tokenizer.json or spiece.model isn't supported", f.config.Class)
+	}
+	for _, other := range []string{"tokenizer.model", "vocab.txt", "sentencepiece.bpe.model"} {
+		if data, err := f.read(other); data != nil || err != nil {
+			return nil, 0, fmt.Errorf("%s without tokenizer.json isn't supported", other)
+		}
+	}
+	var ids map[string]int32
+	if err := f.readJSON("vocab.json", &ids); err != nil {
+		return nil, 0, err
+	}
+	merges, err := f.read("merges.txt")
+	if err != nil {
+		return nil, 0, err
+	}
+	if ids == nil && merges == nil {
+		return bpe.New(), bpe.VocabSize, nil
+	}
+	var lines []string
+	for line := range strings.Lines(string(merges)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#version") {
+			lines = append(lines, line)
+		}
+	}
+	if err := bpe.CheckVocabulary(ids, lines); err != nil {
+		return nil, 0, fmt.Errorf("vocab.json and merges.txt: %w", err)
+	}
+	return bpe.New(), bpe.VocabSize, nil
+}
+
+// isCLIP says whether a tokenizer.json is of CLIP's kind, a BPE with an end of words, and then checks that it is CLIP's.
+func isCLIP(file []byte) (bool, error) {
+	var head struct {
+		Model struct {
+			Type   string `json:"type"`
+			Suffix string `json:"end_of_word_suffix"`
+		} `json:"model"`
+	}
+	if err := json.Unmarshal(file, &head); err != nil {
+		return false, fmt.Errorf("tokenizer.json: %w", err)
+	}
+	if head.Model.Type != "BPE" || head.Model.Suffix == "" {
+		return false, nil
+	}
+	var whole struct {
+		Model struct {
+			Vocab  map[string]int32 `json:"vocab"`
+			Merges []clipMerge      `json:"merges"`
+		} `json:"model"`
+		Added []struct {
+			ID      int32  `json:"id"`
+			Content string `json:"content"`
+		} `json:"added_tokens"`
+	}
+	if err := json.Unmarshal(file, &whole); err != nil {
+		return false, fmt.Errorf("tokenizer.json: %w", err)
+	}
+	merges := make([]string, len(whole.Model.Merges))
+	for i, m := range whole.Model.Merges {
+		merges[i] = string(m)
+	}
+	if err := bpe.CheckVocabulary(whole.Model.Vocab, merges); err != nil {
+		return false, fmt.Errorf("tokenizer.json: %w", err)
+	}
+	for _, a := range whole.Added {
+		if a.ID != bpe.Start && a.ID != bpe.End {
+			return false, fmt.Errorf("tokenizer.json: added token %q with id %d is not CLIP's", a.Content, a.ID)
+		}
+	}
+	return true, nil
+}
+
+// clipMerge is a merge as merges.txt has it; newer files have an array of two.
+type clipMerge string
+
+func (m *clipMerge) UnmarshalJSON(data []byte) error {
+	if data[0] != '[' {
+		return json.Unmarshal(data, (*string)(m))
+	}
+	var both []string
+	err := json.Unmarshal(data, &both)
+	*m = clipMerge(strings.Join(both, " "))
+	return err
+}
