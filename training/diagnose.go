@@ -49,6 +49,9 @@ func (d *Diagnosis) BeforeRun() []Finding {
 	return out
 }
 
+// Loss is the mean of about the last twenty steps, as Findings tells it; 0 before the first.
+func (d *Diagnosis) Loss() float64 { return d.emaLoss }
+
 // After adds a step up.
 func (d *Diagnosis) After(_ context.Context, e Event) error {
 	if e.Again {

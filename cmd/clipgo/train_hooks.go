@@ -159,7 +159,7 @@ func (h *hooks) report(_ context.Context, e training.Event) error {
 	if !e.Last && !e.Done && (h.session.ValFrequency == 0 || e.Step%h.session.ValFrequency != 0) {
 		return nil
 	}
-	return h.session.writeReport(h.diagnosis.Findings())
+	return h.session.writeReport(h.diagnosis)
 }
 
 // finish tells what the steps have shown.

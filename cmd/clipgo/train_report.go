@@ -22,7 +22,7 @@ import (
 )
 
 // writeReport writes report.html from what the run directory and this sitting know.
-func (s *session) writeReport(findings []training.Finding) error {
+func (s *session) writeReport(d *training.Diagnosis) error {
 	rows, err := s.readRows()
 	if err != nil {
 		return err
@@ -30,9 +30,9 @@ func (s *session) writeReport(findings []training.Finding) error {
 	run := report.Run{
 		Title:     "clipgo: " + filepath.Base(s.Out),
 		Subtitle:  fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.TrainData, float64(s.model.ParameterCount())/1e6, s.Precision),
-		BatchSize: s.BatchSize, MaxScale: maxScale, Settings: s.settings(), Rows: rows, Evaluations: s.val.history, Examples: s.val.examples(8, 5),
+		BatchSize: s.BatchSize, Loss: d.Loss(), MaxScale: maxScale, About: s.val.about(), Settings: s.settings(), Rows: rows, Evaluations: s.val.history, Examples: s.val.examples(8, 5),
 	}
-	for _, f := range findings {
+	for _, f := range d.Findings() {
 		run.Findings = append(run.Findings, report.Finding{Kind: report.Kind(f.Kind), Text: f.Text})
 	}
 	return durable.WriteFile(filepath.Join(s.Out, reportFile), 0o644, func(w io.Writer) error { return report.Write(w, run) })
@@ -84,18 +84,34 @@ func (s *session) settings() []report.Setting {
 	if s.Loss.LabelSmoothing > 0 {
 		out = append(out, line("label smoothing", "%g over %s", s.Loss.LabelSmoothing, s.Loss.Form))
 	}
-	return append(out, line("augmentation", "%s", strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%+v", s.Augment), "{"), "}")))
+	return append(out, line("augmentation", "%s", s.Augment))
 }
 
 // groupOf is the heading under which the report draws a measured value.
 func groupOf(name string) string {
 	switch kind, _, _ := strings.Cut(name, "_"); kind {
 	case "image":
-		return "Pictures by captions"
+		return picturesByCaptions
 	case "text":
-		return "Captions by pictures"
+		return captionsByPictures
 	default:
-		return "Zero-shot"
+		return zeroshotGroup
+	}
+}
+
+const (
+	picturesByCaptions = "Pictures by captions"
+	captionsByPictures = "Captions by pictures"
+	zeroshotGroup      = "Zero-shot"
+)
+
+// about says what stands under the charts of measured values.
+func (v *validation) about() map[string]string {
+	n := v.source.Len()
+	return map[string]string{
+		picturesByCaptions: fmt.Sprintf("Share of captions whose picture is among the first K of %d pictures.", n),
+		captionsByPictures: fmt.Sprintf("Share of %d pictures that have one of their captions among the first K of all captions.", n),
+		zeroshotGroup:      fmt.Sprintf("Share of %d pictures whose class is named, among %d classes.", n, len(v.source.Info().Classes)),
 	}
 }
 

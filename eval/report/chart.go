@@ -78,10 +78,10 @@ func (c *chart) layout() {
 	c.Left, c.Right, c.Top, c.Bottom = left, chartWidth-right, top, chartHeight-bottom
 	c.bounds()
 	for _, v := range ticks(c.lowX, c.highX, 6) {
-		c.XTicks = append(c.XTicks, tick{c.x(v), short(v)})
+		c.XTicks = append(c.XTicks, tick{c.x(v), trimmed(v)})
 	}
 	for _, v := range ticks(c.lowY, c.highY, 5) {
-		c.YTicks = append(c.YTicks, tick{c.y(v), c.text(v)})
+		c.YTicks = append(c.YTicks, tick{c.y(v), c.tickText(v)})
 	}
 	for _, m := range c.marks {
 		c.Marks = append(c.Marks, tip{c.Right, c.y(m.y), m.Text})
@@ -97,7 +97,7 @@ func (c *chart) layout() {
 	for _, l := range c.lines {
 		ends = append(ends, strings.TrimSpace(l.Name+" ends at "+l.LastText))
 	}
-	c.Summary = fmt.Sprintf("%s From step %s to %s; %s.", c.About, short(c.lowX), short(c.highX), strings.Join(ends, ", "))
+	c.Summary = fmt.Sprintf("%s From step %s to %s; %s.", c.About, trimmed(c.lowX), trimmed(c.highX), strings.Join(ends, ", "))
 }
 
 // bounds takes in all points and marks; a mark that would flatten the curve beyond use stays outside, at the edge.
@@ -135,6 +135,14 @@ func (c *chart) x(v float64) float64 {
 
 func (c *chart) y(v float64) float64 {
 	return round1(c.Bottom - (v-c.lowY)/(c.highY-c.lowY)*(c.Bottom-c.Top))
+}
+
+// tickText writes a round number without zeros at its end.
+func (c *chart) tickText(v float64) string {
+	if c.fraction {
+		return number(math.Round(v*1e4)/100) + " %"
+	}
+	return trimmed(v)
 }
 
 func (c *chart) text(v float64) string {
@@ -258,8 +266,20 @@ func round1(v float64) float64 { return math.Round(v*10) / 10 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
-// short writes a number in about four characters.
+// short writes a value in three or four digits, always the same ones behind the point.
 func short(v float64) string {
+	a := math.Abs(v)
+	switch {
+	case finite(v) && a >= 9.9995 && a < 99.95:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	case finite(v) && a >= 1e-2 && a < 9.9995:
+		return strconv.FormatFloat(v, 'f', 3, 64)
+	}
+	return trimmed(v)
+}
+
+// trimmed writes a number in about four characters, without zeros behind the point.
+func trimmed(v float64) string {
 	a := math.Abs(v)
 	switch {
 	case !finite(v):
@@ -270,7 +290,7 @@ func short(v float64) string {
 		return number(math.Round(v/1e4)/100) + "M"
 	case a >= 1e4:
 		return number(math.Round(v/100)/10) + "k"
-	case a >= 100:
+	case a >= 99.95:
 		return grouped(int(math.Round(v)))
 	case a < 1e-2:
 		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', 2, 64), "e")
@@ -281,13 +301,8 @@ func short(v float64) string {
 	return number(math.Round(v*1000) / 1000)
 }
 
-func percent(v float64) string {
-	p := 100 * v
-	if p > 0 && p < 10 {
-		return number(math.Round(p*100)/100) + " %"
-	}
-	return number(math.Round(p*10)/10) + " %"
-}
+// percent writes a fraction with two digits behind the point, as the console does.
+func percent(v float64) string { return strconv.FormatFloat(100*v, 'f', 2, 64) + " %" }
 
 // grouped writes a whole number with commas.
 func grouped(n int) string {

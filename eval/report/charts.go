@@ -26,7 +26,7 @@ func charts(run Run) []*chart {
 		lines: []line{{points: column(func(r Row) float64 { return r.PairsPerSecond })}}}
 	norm := &chart{Name: "Gradient norm", About: "Of all parameters together, before clipping.", fromZero: true, smooth: true,
 		lines: []line{{points: column(func(r Row) float64 { return r.GradNorm })}}}
-	all := append([]*chart{loss}, validation(run.Evaluations)...)
+	all := append([]*chart{loss}, validation(run)...)
 	all = append(all, scale, rate, norm, pace)
 	all = slices.DeleteFunc(all, func(c *chart) bool { return !c.hasPoints() })
 	for _, c := range all {
@@ -36,15 +36,15 @@ func charts(run Run) []*chart {
 }
 
 // validation draws the measured fractions, a chart for each group, with the chance of its first one.
-func validation(list []Evaluation) []*chart {
+func validation(run Run) []*chart {
 	var out []*chart
 	byGroup := map[string]*chart{}
 	at := map[string]int{} // line of each value in its chart
-	for _, e := range list {
+	for _, e := range run.Evaluations {
 		for _, v := range e.Values {
 			c, ok := byGroup[v.Group]
 			if !ok {
-				c = &chart{Name: cmp.Or(v.Group, "Validation"), About: "Fractions measured during the training.", fraction: true, fromZero: true}
+				c = &chart{Name: cmp.Or(v.Group, "Validation"), About: cmp.Or(run.About[v.Group], "Fractions measured during the training."), fraction: true, fromZero: true}
 				byGroup[v.Group] = c
 				out = append(out, c)
 				if v.Chance > 0 {

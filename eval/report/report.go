@@ -5,6 +5,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
@@ -17,9 +18,11 @@ import (
 // Run is a training as the page shows it. Whatever is empty is left out.
 type Run struct {
 	Title       string
-	Subtitle    string // one line under the title: model, data, when
-	BatchSize   int    // for the chance line of the loss, ln(batch); 0 where the loss has none
+	Subtitle    string  // one line under the title: model, data, when
+	BatchSize   int     // for the chance line of the loss, ln(batch); 0 where the loss has none
+	Loss        float64 // how it ended, smoothed; 0: that of the last row
 	MaxScale    float64
+	About       map[string]string // what a group of measured values is, a sentence
 	Settings    []Setting
 	Rows        []Row
 	Evaluations []Evaluation
@@ -146,7 +149,10 @@ func tiles(run Run) []tile {
 	if n := len(run.Rows); n > 0 {
 		last := run.Rows[n-1]
 		out = append(out, tile{"steps", grouped(last.Step), grouped(int(last.Samples)) + " samples"})
-		loss := tile{"loss", short(last.Loss), ""}
+		loss := tile{"loss", short(cmp.Or(run.Loss, last.Loss)), ""}
+		if run.Loss != 0 {
+			loss.Name = "loss, last 20 steps"
+		}
 		if run.BatchSize > 1 {
 			loss.Note = "chance " + short(math.Log(float64(run.BatchSize)))
 		}

@@ -162,6 +162,22 @@ func TestTornMetricsAreReadUpToTheTear(t *testing.T) {
 	}
 }
 
+func TestThePageSaysTheSmoothedLossAndWhatACurveIs(t *testing.T) {
+	var b bytes.Buffer
+	run := Run{
+		Rows: []Row{{Step: 10, Loss: 3.5}, {Step: 20, Loss: 2.5}}, Loss: 2.987, About: map[string]string{"Zero-shot": "among 1411 classes"},
+		Evaluations: []Evaluation{{Step: 20, Values: []Value{{Name: "top1", Group: "Zero-shot", Value: 0.052}}}},
+	}
+	if err := Write(&b, run); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"<dt>loss, last 20 steps</dt><dd>2.987</dd>", "among 1411 classes", "5.20 %"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
 func TestSpikesSurviveThinning(t *testing.T) {
 	points := make([]point, 10_000)
 	for i := range points {
@@ -175,9 +191,19 @@ func TestSpikesSurviveThinning(t *testing.T) {
 }
 
 func TestNumbersAreShort(t *testing.T) {
-	for v, want := range map[float64]string{0: "0", 0.0005: "5e-4", 0.0123: "0.012", 4.8520: "4.852", 99.96: "99.96", 1234: "1,234", 12345: "12.3k", 2.5e6: "2.5M", math.NaN(): "not finite"} {
+	for v, want := range map[float64]string{0: "0", 0.0005: "5e-4", 0.0123: "0.012", 4.8520: "4.852", 3.02: "3.020", 9.9996: "10.0", 29.553: "29.6", 99.96: "100", 1234: "1,234", 12345: "12.3k", 2.5e6: "2.5M", math.NaN(): "not finite"} {
 		if got := short(v); got != want && !math.IsNaN(v) {
 			t.Errorf("%v: %s, want %s", v, got, want)
+		}
+	}
+	for v, want := range map[float64]string{0: "0.00 %", 0.0007: "0.07 %", 0.052: "5.20 %", 0.132: "13.20 %", 1: "100.00 %"} {
+		if got := percent(v); got != want {
+			t.Errorf("%v: %s, want %s", v, got, want)
+		}
+	}
+	for v, want := range map[float64]string{0.5: "0.5", 20: "20", 0.25: "0.25", 12.25: "12.25"} {
+		if got := (&chart{}).tickText(v); got != want {
+			t.Errorf("a tick at %v: %s, want %s", v, got, want)
 		}
 	}
 	if got := grouped(-1234567); got != "-1,234,567" {

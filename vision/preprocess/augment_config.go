@@ -3,6 +3,7 @@ package preprocess
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Augment says how training varies pictures, in open_clip's words (aug_cfg). HFlip and Rotate are clipgo's own.
@@ -19,6 +20,22 @@ type Augment struct {
 // DefaultAugment is open_clip's: a random crop of 90 to 100 % of the area.
 func DefaultAugment() Augment {
 	return Augment{Scale: [2]float64{0.9, 1}, Ratio: [2]float64{3. / 4, 4. / 3}}
+}
+
+// String says in words what is varied.
+func (a Augment) String() string {
+	out := []string{fmt.Sprintf("crops of %.3g to %.3g of the area, %.3g to %.3g as wide as high", a.Scale[0], a.Scale[1], a.Ratio[0], a.Ratio[1])}
+	add := func(on bool, format string, args ...any) {
+		if on {
+			out = append(out, fmt.Sprintf(format, args...))
+		}
+	}
+	j := a.ColorJitter
+	add(a.HFlip > 0, "mirrored with probability %.3g", a.HFlip)
+	add(a.Rotate > 0, "turned by up to %.3g degrees", a.Rotate)
+	add(a.ColorJitterProb > 0, "brightness, contrast, saturation and hue by up to %.3g, %.3g, %.3g and %.3g with probability %.3g", j[0], j[1], j[2], j[3], a.ColorJitterProb)
+	add(a.GrayScaleProb > 0, "grey with probability %.3g", a.GrayScaleProb)
+	return strings.Join(out, "; ")
 }
 
 // Validate returns every problem, joined.
