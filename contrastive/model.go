@@ -28,6 +28,7 @@ type Model struct {
 	logitBias  *nn.Param // []; nil where the config has none
 	device     torch.Device
 	dtype      torch.DType
+	borrowed   *borrowed // what the parameters' memory belongs to; nil where it is the model's own
 }
 
 // Declare lays out a model without memory for its parameters: enough to count them. It needs no libtorch.
@@ -76,7 +77,12 @@ func New(ctx context.Context, c Config, seed uint64, at Placement) (*Model, erro
 }
 
 // Free gives the parameters' memory back.
-func (m *Model) Free() { m.params.Free() }
+func (m *Model) Free() {
+	m.params.Free()
+	if m.borrowed != nil {
+		m.borrowed.release()
+	}
+}
 
 // Params lists the parameters in open_clip's order.
 func (m *Model) Params() []*nn.Param { return m.params.All() }

@@ -82,7 +82,7 @@ func (o *inference) load(ctx context.Context, a *app, k *knobs, own any) (*loade
 	if err != nil {
 		return nil, err
 	}
-	m, err := src.build(ctx, at, o.Seed)
+	m, err := src.borrow(ctx, at, o.Seed)
 	if err != nil {
 		return nil, err
 	}

@@ -129,10 +129,32 @@ func (src *modelSource) fill(ctx context.Context, at contrastive.Placement, seed
 	}
 	defer closeWith(&err, w)
 	m, err = contrastive.Load(ctx, src.Config, w, at)
+	return m, src.blame(err)
+}
+
+// borrow is build for a model that is not trained: its weights stay in their file.
+func (src *modelSource) borrow(ctx context.Context, at contrastive.Placement, seed uint64) (*contrastive.Model, error) {
+	if src.Weights == "" {
+		return src.build(ctx, at, seed)
+	}
+	w, err := src.openWeights()
+	if err != nil {
+		return nil, err
+	}
+	m, err := contrastive.Borrow(ctx, src.Config, w, at)
+	if err != nil {
+		return nil, src.blame(err)
+	}
+	m.Preprocess = src.Preprocess
+	return m, nil
+}
+
+// blame names the file of weights that do not fit.
+func (src *modelSource) blame(err error) error {
 	if wrong, ok := errors.AsType[*contrastive.WeightsError](err); ok {
 		wrong.Path = src.Weights
 	}
-	return m, err
+	return err
 }
 
 // fingerprint tells models apart: a digest of weights, config and vocabulary.

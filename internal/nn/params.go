@@ -119,6 +119,20 @@ func (p *Params) FillFrom(device torch.Device, values func(*Param) []byte) {
 	p.scope.Seal()
 }
 
+// Borrow is FillFrom on the CPU without a copy, for a model that is not trained: the values are the caller's, who neither
+// moves, changes nor frees them until Free.
+func (p *Params) Borrow(values func(*Param) []byte) {
+	p.scope = torch.NewScope()
+	for _, q := range p.list {
+		data := values(q)
+		if len(data) != 4*q.Len() {
+			panic(fmt.Sprintf("nn: Borrow: %d bytes for %s %v", len(data), q.Name, q.Shape))
+		}
+		q.tensor = torch.View(p.scope, unsafe.Pointer(unsafe.SliceData(data)), torch.Float32, q.Shape...)
+	}
+	p.scope.Seal()
+}
+
 // Tensors lists the masters in order.
 func (p *Params) Tensors() []*torch.Tensor {
 	out := make([]*torch.Tensor, len(p.list))
