@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,7 +30,7 @@ func newZeroshot(a *app) *cobra.Command {
 		Long: `zeroshot classifies pictures by comparing each with the classes' names, put into prompt templates.
 
 DATA that knows its labels (a folder with a subfolder for each class, a built-in set, shards with .cls members) gives
-an accuracy. Pictures, or a folder of pictures together with --classes, give ranked labels.
+an accuracy. Where shards have class numbers but no classnames.txt, --classes gives the names in their order. Pictures, or a folder of pictures together with --classes, give ranked labels.
 
 Templates, when none are given: those that the model was trained with, else those of the data, else OpenAI's 80.`,
 		Example: `  clipgo zeroshot --model runs/emoji 'builtin:emoji?split=val'
@@ -67,6 +68,11 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, k *knobs, data []stri
 	info := src.Info()
 	tellNotes(a.console, info)
 	classes, number := chooseClasses(info.Classes, asked)
+	if len(info.Classes) == 0 {
+		if number, err = nameNumbers(src, asked); err != nil {
+			return err
+		}
+	}
 	if len(classes) == 0 {
 		return usagef(`%s has no classes of its own; say what to choose from: --classes "a cat,a dog", or --classes file.txt with a name a line`, info.Name)
 	}
@@ -108,6 +114,28 @@ func chooseClasses(data, asked []string) (classes []string, number []int) {
 	return asked, number
 }
 
+// nameNumbers gives the names asked for to class numbers without names, in order: shards with .cls members and no
+// classnames.txt. nil where there are no class numbers either.
+func nameNumbers(src datasets.Source, asked []string) ([]int, error) {
+	highest := -1
+	for i := range src.Len() {
+		highest = max(highest, src.Entry(i).Label)
+	}
+	switch name := src.Info().Name; {
+	case highest < 0:
+		return nil, nil
+	case asked == nil:
+		return nil, usagef("%s has class numbers without names: give the names in the order of the numbers, with --classes or as classnames.txt beside the shards", name)
+	case highest >= len(asked):
+		return nil, usagef("--classes: %d names, but %s has class number %d", len(asked), name, highest)
+	}
+	number := make([]int, len(asked))
+	for i := range number {
+		number[i] = i
+	}
+	return number, nil
+}
+
 // labelled is a source with its class numbers among the names asked for.
 type labelled struct {
 	datasets.Source
@@ -115,6 +143,14 @@ type labelled struct {
 }
 
 func (l labelled) label(i int) int { return l.number[l.Entry(i).Label] }
+
+// Picture refuses a sample without a class.
+func (l labelled) Picture(ctx context.Context, i int) (datasets.Picture, error) {
+	if l.Entry(i).Label < 0 {
+		return datasets.Picture{}, errors.New("no label")
+	}
+	return l.Source.Picture(ctx, i)
+}
 
 // measure prints what share of the labelled pictures the classifier gets right.
 func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *loaded, src labelled, classifier *eval.Classifier) error {
