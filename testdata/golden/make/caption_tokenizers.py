@@ -205,7 +205,7 @@ def tokenizers_json(made):
 
 
 def folder(name, files, config, clean="", model_type="siglip"):
-    """A model's folder as transformers' AutoTokenizer opens it, below open_clip's HFTokenizer where clean is set; every third text."""
+    """A model's folder as transformers' AutoTokenizer opens it, below open_clip's HFTokenizer where clean is set; the odd texts and a third of the others."""
     from open_clip.tokenizer import HFTokenizer
     from transformers import AutoTokenizer
     length = 24
@@ -226,7 +226,7 @@ def folder(name, files, config, clean="", model_type="siglip"):
         for target, value in configs.items():
             write(f"folders/{name}/{target}", json.dumps(value, indent=1).encode())
         write(f"folders/{name}/fixture.json", json.dumps({"files": files, "clean": clean, "length": length}, indent=1).encode())
-        dump(f"folders/{name}/lines.jsonl.gz", [{"text": t, "ids": encode(t)} for t in TEXTS[::3]])
+        dump(f"folders/{name}/lines.jsonl.gz", [{"text": t, "ids": encode(t)} for t in ODD + TEXTS[len(ODD)::3]])
 
 
 def folders():
@@ -236,6 +236,8 @@ def folders():
     spiece = {"spiece.model": "sentencepiece/t5/spiece.model.gz"}
     folder("siglip", spiece, siglip)
     folder("siglip_bytes", {"spiece.model": "sentencepiece/bytes/spiece.model.gz"}, dict(siglip, legacy=False))
+    folder("siglip_verbatim", {"spiece.model": "sentencepiece/verbatim/spiece.model.gz"},
+           dict(siglip, pad_token="<unk>", added_tokens_decoder={"2": {"content": "</s>", **special}, "0": {"content": "<unk>", **special}}))
     folder("siglip_open_clip", {"tokenizer.json": "hf/t5_first/tokenizer.json.gz"},
            {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "</s>", "pad_token": "</s>", "unk_token": "<unk>"}, clean="canonicalize", model_type="")
     gemma_files = {"tokenizer.json": "hf/gemma/tokenizer.json.gz"}
