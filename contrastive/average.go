@@ -12,8 +12,8 @@ import (
 	"clipgo/internal/torch"
 )
 
-// Average is the exponential moving average of a model's trained parameters, a model of its own. What is locked it
-// shares with the model that it follows, which has to outlive it.
+// Average is the exponential moving average of a model's trained parameters, a model of its own. Of what is
+// locked it holds no copy.
 type Average struct {
 	*Model
 	of      *Model
@@ -28,7 +28,7 @@ func NewAverage(ctx context.Context, of *Model, decay float64) (*Average, error)
 	err := torch.Do(ctx, func(*torch.Scope) error {
 		a.params.FillFromParams(of.params, func(s *torch.Scope, _, from *nn.Param) *torch.Tensor {
 			if !from.Trained() {
-				return nil
+				return from.Tensor().In(s).Detach() // the same memory
 			}
 			return torch.FromBytes(s, from.Tensor().Bytes(), torch.Float32, of.device, from.Shape...)
 		})

@@ -24,7 +24,7 @@ func (m *Model) Resize(ctx context.Context, imageSize, contextLength int) (*Mode
 	err := torch.Do(ctx, func(*torch.Scope) error {
 		out.params.FillFromParams(m.params, func(s *torch.Scope, q, from *nn.Param) *torch.Tensor {
 			if q.Len() == from.Len() {
-				return nil
+				return from.Tensor().In(s).Detach().Trainable() // the same memory
 			}
 			return torch.From(s, resizePositions(c, q, from), q.Shape...).OnDevice(m.device).Trainable()
 		})

@@ -1,0 +1,133 @@
+package contrastive
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"clipgo/internal/golden"
+	"clipgo/internal/torch"
+)
+
+// TestGoldenLocks compares which parameters each lock freezes with open_clip.
+func TestGoldenLocks(t *testing.T) {
+	dir := golden.Dir(t, "finetune")
+	data, err := os.ReadFile(filepath.Join(dir, "models.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var models map[string]json.RawMessage
+	if err := json.Unmarshal(data, &models); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range golden.Lines[struct {
+		Model, Tower string
+		Unlocked     int
+		Locked       []string
+	}](t, filepath.Join(dir, "locks.jsonl")) {
+		t.Run(fmt.Sprintf("%s/%s/%d", c.Model, c.Tower, c.Unlocked), func(t *testing.T) {
+			config, err := ParseConfig(models[c.Model])
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := Lock{Image: true, ImageUnlocked: c.Unlocked}
+			if c.Tower == "text" {
+				l = Lock{Text: true, TextUnlocked: c.Unlocked}
+			}
+			var got []string
+			m := Declare(config)
+			for _, p := range m.Params() {
+				if m.locked(p.Name, l) {
+					got = append(got, p.Name)
+				}
+			}
+			if slices.Sort(got); !slices.Equal(got, c.Locked) {
+				t.Errorf("locked %d parameters, open_clip %d: %s", len(got), len(c.Locked), firstDifference(got, c.Locked))
+			}
+		})
+	}
+}
+
+func firstDifference(got, want []string) string {
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || got[i] != want[i] {
+			return fmt.Sprintf("%q, want %q", got[min(i, len(got)):min(i+1, len(got))], want[min(i, len(want)):min(i+1, len(want))])
+		}
+	}
+	return "none"
+}
+
+// TestGoldenAverages compares the moving average, its warm-up included, with timm's.
+func TestGoldenAverages(t *testing.T) {
+	tol := golden.Tol{RelMax: 1e-6}
+	for _, c := range golden.Lines[struct {
+		Decay float64
+		Steps []struct{ Value, Average []float32 }
+	}](t, filepath.Join(golden.Dir(t, "finetune"), "averages.jsonl")) {
+		t.Run(fmt.Sprint(c.Decay), func(t *testing.T) {
+			m := newTiny(t, unchanged)
+			a, err := NewAverage(t.Context(), m, c.Decay)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer a.Free()
+			for i, step := range c.Steps {
+				got := follow(t, m, a, step.Value)
+				golden.Close(t, fmt.Sprintf("update %d", i+1), got, step.Average, tol)
+			}
+		})
+	}
+}
+
+// follow sets the first values of a model's first parameter, updates its average, and returns those there.
+func follow(t *testing.T, m *Model, a *Average, value []float32) (got []float32) {
+	t.Helper()
+	grad(t, func(s *torch.Scope) {
+		p := m.Params()[0].Tensor()
+		values := append(slices.Clone(value), p.Float32s()[len(value):]...)
+		p.OverwriteInPlace(torch.From(s, values, len(values)).Bytes())
+		a.update()
+		got = a.Params()[0].Tensor().Float32s()[:len(value)]
+	})
+	return got
+}
+
+// TestGoldenResizedModels compares the features of a model at other sizes with open_clip's.
+func TestGoldenResizedModels(t *testing.T) {
+	tol := golden.Tol{Abs: 1e-5}
+	dir := golden.Dir(t, "finetune")
+	tensors := golden.Tensors(t, filepath.Join(dir, "resized.safetensors"))
+	for _, c := range golden.Lines[struct {
+		Name          string
+		ImageSize     int `json:"image_size"`
+		ContextLength int `json:"context_length"`
+	}](t, filepath.Join(dir, "resized.jsonl")) {
+		t.Run(c.Name, func(t *testing.T) {
+			live := torch.Live()
+			m, err := loadFixture(t, golden.Dir(t, "model/clip-gelu"), torch.Float32).Resize(t.Context(), c.ImageSize, c.ContextLength)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Config.Vision.ImageSize != c.ImageSize || m.Preprocess.Size != c.ImageSize || m.Config.Text.ContextLength != c.ContextLength {
+				t.Errorf("the resized model says %+v, %+v", m.Config, m.Preprocess)
+			}
+			pixels, ids := tensors[c.Name+".pixels"], tensors[c.Name+".ids"]
+			image, err := m.EmbedImages(t.Context(), pixels.U8, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			words, err := m.EmbedTokens(t.Context(), narrow(ids.I64), 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			near(t, "image features", image, tensors[c.Name+".image_features"].F32, tol)
+			near(t, "text features", words, tensors[c.Name+".text_features"].F32, tol)
+			if m.Free(); torch.Live() != live {
+				t.Errorf("%d handles stayed behind", torch.Live()-live)
+			}
+		})
+	}
+}
