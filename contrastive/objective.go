@@ -18,20 +18,44 @@ type Objective struct {
 func (o *Objective) Params() []*nn.Param { return o.Model.Trained() }
 
 // Accumulate makes the forward and backward pass of one batch.
+//
+// The towers run in lanes, each with its part of the batch, and are left with their graphs while the loss is made from all
+// features; its gradient to them then goes on through each lane's graph.
 func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
 	m := o.Model
-	mode := m.mode()
-	mode.DropKeys = b.DropKeys
-	scale := m.Scale(s)
-	in := Contrast{
-		Image: m.EncodeImages(s, b.Pixels, b.N, mode),
-		Text:  m.EncodeTokens(s, m.trim(b.IDs, b.ContextLength, b.MaxTokens), b.N, mode),
-		Scale: scale,
-		Bias:  m.Bias(s),
-	}
+	parts := m.split(b)
+	lanes := s.Lanes(len(parts))
+	m.params.Split(lanes)
+	images, texts := make([]*torch.Tensor, len(parts)), make([]*torch.Tensor, len(parts))
+	lanes.Each(func(i int, s *torch.Scope) { images[i], texts[i] = m.encode(s, parts[i]) })
+
+	in := Contrast{Image: leaf(s, images), Text: leaf(s, texts), Scale: m.Scale(s), Bias: m.Bias(s)}
 	loss := o.Loss.Forward(in)
 	loss.Backward()
-	return training.Parts{Loss: loss.Item(), Scale: scale.Item()}, nil
+
+	image, words := in.Image.Gradient(s), in.Text.Gradient(s)
+	lanes.Each(func(i int, s *torch.Scope) {
+		backward(images[i], image, parts[i].from)
+		backward(texts[i], words, parts[i].from)
+	})
+	m.params.Join(lanes)
+	return training.Parts{Loss: loss.Item(), Scale: in.Scale.Item()}, nil
+}
+
+// leaf is the features of all lanes, [B, E], where the graphs of the towers end and that of the loss begins.
+func leaf(s *torch.Scope, lanes []*torch.Tensor) *torch.Tensor {
+	all := make([]*torch.Tensor, len(lanes))
+	for i, x := range lanes {
+		all[i] = s.Keep(x).Detach()
+	}
+	return torch.Cat(0, all...).Trainable()
+}
+
+// backward goes on from the loss's gradient to all features, of which x are those from a row on.
+func backward(x, gradient *torch.Tensor, from int) {
+	if x.Recorded() { // a locked tower is not
+		x.BackwardFrom(gradient.In(x.Scope()).Narrow(0, from, x.Shape()[0]))
+	}
 }
 
 // AfterStep keeps the scale within CLIP's bounds and lets the average follow.

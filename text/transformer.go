@@ -57,7 +57,9 @@ type Layout struct {
 // New declares the rest of a tower at a path, under open_clip's names and with its first values.
 func New(p nn.Path, c Config, h Head, l Layout) *Transformer {
 	t := &Transformer{config: c, positions: h.positions, project: projection{matrix: h.project}}
-	embedding := func() { t.tokens = p.At("token_embedding").DeclareTable("weight", nn.Normal(0.02), c.VocabSize, c.Width) }
+	embedding := func() {
+		t.tokens = p.At("token_embedding").DeclareTable("weight", nn.Normal(0.02), c.VocabSize, c.Width)
+	}
 	if l.Custom {
 		embedding()
 	}
@@ -94,7 +96,7 @@ func (t *Transformer) Forward(s *torch.Scope, ids []int32, batch int, mode nn.Mo
 	l := len(ids) / batch
 	device := t.tokens.Tensor().Device()
 	idsBL := torch.From(s, widen(ids), batch, l).OnDevice(device)
-	xBLD := t.tokens.Tensor().Embedding(idsBL).Add(t.positions.Tensor().In(s).Narrow(0, 0, l)).To(mode.Type())
+	xBLD := t.tokens.In(s).Embedding(idsBL).Add(t.positions.In(s).Narrow(0, 0, l)).To(mode.Type())
 	var mask *torch.Tensor
 	if t.config.Causal() {
 		mask = torch.From(s, causal(l), l, l).OnDevice(device).To(mode.Type())

@@ -41,7 +41,7 @@ func (l *LayerNorm) Forward(x *torch.Tensor) *torch.Tensor {
 	if d != torch.BFloat16 {
 		return x.LayerNorm(l.weight.For(x), l.bias.For(x), l.eps)
 	}
-	return x.To(torch.Float32).LayerNorm(l.weight.tensor, l.bias.tensor, l.eps).To(d)
+	return x.To(torch.Float32).LayerNorm(l.weight.In(x.Scope()), l.bias.In(x.Scope()), l.eps).To(d)
 }
 
 // Activation is the nonlinearity of an MLP.

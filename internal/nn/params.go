@@ -25,15 +25,26 @@ type Param struct {
 	Table  bool
 	init   Init
 	tensor *torch.Tensor
+	twins  []*torch.Tensor // of this step: the master again for each lane behind the first, with a gradient of its own
 }
 
 // Tensor is the parameter's float32 master, nil until Fill. It belongs to a sealed scope.
 func (p *Param) Tensor() *torch.Tensor { return p.tensor }
 
+// In is the master as an operand in scope s.
+func (p *Param) In(s *torch.Scope) *torch.Tensor { return p.master(s).In(s) }
+
 // For is the parameter as an operand for x: the master itself, or a copy in x's type where x is computed in another.
 func (p *Param) For(x *torch.Tensor) *torch.Tensor {
 	if d := x.DType(); d != p.tensor.DType() {
-		return p.tensor.In(x.Scope()).To(d)
+		return p.In(x.Scope()).To(d)
+	}
+	return p.master(x.Scope())
+}
+
+func (p *Param) master(s *torch.Scope) *torch.Tensor {
+	if lane := s.Lane(); lane > 0 && len(p.twins) > 0 {
+		return p.twins[lane-1]
 	}
 	return p.tensor
 }
@@ -100,6 +111,17 @@ func (p *Params) Count() int64 {
 	return n
 }
 
+// DenseCount is Count without tables, of which a step touches few rows.
+func (p *Params) DenseCount() int64 {
+	var n int64
+	for _, q := range p.list {
+		if !q.Table {
+			n += int64(q.Len())
+		}
+	}
+	return n
+}
+
 // Fill gives every parameter memory on a device and its first values, which depend on the seed and the parameter's
 // name alone. It runs inside torch.Do, once.
 func (p *Params) Fill(seed uint64, device torch.Device) {
@@ -140,6 +162,31 @@ func (p *Params) Tensors() []*torch.Tensor {
 		out[i] = q.tensor
 	}
 	return out
+}
+
+// Split gives each lane behind the first its own leaves over the trained parameters, until the step ends.
+func (p *Params) Split(lanes *torch.Lanes) {
+	for _, q := range p.list {
+		q.twins = nil
+		for _, s := range lanes.Others() {
+			if q.Trained() {
+				q.twins = append(q.twins, q.tensor.Twin(s))
+			}
+		}
+	}
+}
+
+// Join adds the gradients of those leaves to the masters', lane by lane, so that the sum has the same bits each time.
+func (p *Params) Join(lanes *torch.Lanes) {
+	for i := range lanes.Others() {
+		var masters, twins []*torch.Tensor
+		for _, q := range p.list {
+			if len(q.twins) > 0 {
+				masters, twins = append(masters, q.tensor), append(twins, q.twins[i])
+			}
+		}
+		torch.AddGradients(masters, twins)
+	}
 }
 
 // Free gives the memory back.

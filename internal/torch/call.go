@@ -10,18 +10,35 @@ import (
 	"github.com/sugarme/gotch/libtch"
 )
 
-// result is where libtorch writes the handle that a call returns. It is C memory, since C keeps no pointer to Go's,
-// and one slot is enough: all calls are made by one thread, and none nests.
-var result = (*libtch.Ctensor)(C.calloc(1, 64))
+// newSlot is where libtorch writes the handle that a call returns. It is C memory, since C keeps no pointer to Go's, and
+// one slot a thread is enough: no call nests.
+func newSlot() *libtch.Ctensor { return (*libtch.Ctensor)(C.calloc(1, 64)) }
+
+// result is the slot of the thread that makes all calls but those of lanes.
+var result = newSlot()
+
+// slot is that of the thread which computes in s.
+func (s *Scope) slot() *libtch.Ctensor {
+	if s.lane == nil {
+		return result
+	}
+	return s.lane.slot
+}
 
 // call runs one libtorch operation. The result belongs to the innermost scope among the operands; a failure panics
 // with the operation's name and the operands' shapes.
 func call(op string, f func(out *libtch.Ctensor), in ...*Tensor) *Tensor {
 	s := innermost(op, in)
-	*result = nil
-	f(result)
+	return s.made(op, f, in...)
+}
+
+// made runs an operation whose result belongs to s.
+func (s *Scope) made(op string, f func(out *libtch.Ctensor), in ...*Tensor) *Tensor {
+	out := s.slot()
+	*out = nil
+	f(out)
 	failed(op, in)
-	return s.own(*result)
+	return s.own(*out)
 }
 
 // failed panics when the last call left an error behind.

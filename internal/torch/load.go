@@ -132,3 +132,6 @@ func SetThreads(n int) error {
 	}
 	return onThread(func() { C.cg_set_threads(C.int(n)) })
 }
+
+// Threads is the number that SetThreads fixed. It is asked on libtorch's thread.
+func Threads() int { return int(C.cg_get_threads()) }

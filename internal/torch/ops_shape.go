@@ -70,16 +70,14 @@ func (t *Tensor) Gather(dim int, index *Tensor) *Tensor {
 
 // Arange is 0, 1, ... n-1 as int64, on a device.
 func Arange(s *Scope, n int, d Device) *Tensor {
-	*result = nil
-	scalar(float64(n), func(end libtch.Cscalar) { libtch.AtgArange(result, end, int32(Int64), int32(d)) })
-	failed("Arange", nil)
-	return s.own(*result)
+	return s.made("Arange", func(o *libtch.Ctensor) {
+		scalar(float64(n), func(end libtch.Cscalar) { libtch.AtgArange(o, end, int32(Int64), int32(d)) })
+	})
 }
 
 // Zeros is a tensor of zeros, on a device.
 func Zeros(s *Scope, dtype DType, d Device, shape ...int) *Tensor {
-	*result = nil
-	libtch.AtgZeros(result, append(int64s(shape), 0), len(shape), int32(dtype), int32(d))
-	failed("Zeros", nil)
-	return s.own(*result)
+	return s.made("Zeros", func(o *libtch.Ctensor) {
+		libtch.AtgZeros(o, append(int64s(shape), 0), len(shape), int32(dtype), int32(d))
+	})
 }

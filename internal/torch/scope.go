@@ -15,6 +15,8 @@ type Scope struct {
 	parent  *Scope
 	depth   int // 0 for a scope of Do, +1 for each Tidy; -1 for one made by NewScope
 	sealed  bool
+	lane    *lane    // that computes here; nil: libtorch's thread
+	inner   []*Scope // of lanes, which end first
 }
 
 const outside = -1
@@ -23,7 +25,7 @@ const outside = -1
 func NewScope() *Scope { return &Scope{depth: outside} }
 
 // nested opens a scope that ends before s.
-func (s *Scope) nested() *Scope { return &Scope{parent: s, depth: s.depth + 1} }
+func (s *Scope) nested() *Scope { return &Scope{parent: s, depth: s.depth + 1, lane: s.lane} }
 
 // Seal closes the scope to results of operations: an operation on its tensors alone panics, since the result would
 // stay as long as the parameters do. Bind one of them to a shorter scope with In first.
@@ -31,6 +33,10 @@ func (s *Scope) Seal() { s.sealed = true }
 
 // Free frees all tensors of the scope. Using one of them afterwards panics.
 func (s *Scope) Free() {
+	for _, lane := range s.inner {
+		lane.Free()
+	}
+	s.inner = nil
 	if len(s.tensors) == 0 {
 		return
 	}

@@ -11,13 +11,18 @@ import (
 )
 
 // libtorch keeps its last error and its gradient mode for each OS thread, and each calling thread gets an OpenMP team
-// of its own. So one goroutine, locked to one thread, makes every call of the process.
+// of its own. So one goroutine, locked to one thread, makes every call of the process, but for what it hands to lanes
+// while it waits for them.
 type thread struct {
-	id   int // the OS thread's
-	jobs chan func()
+	id    int // the OS thread's
+	jobs  chan func()
+	lanes []*lane
 }
 
-var worker = sync.OnceValue(func() *thread {
+var worker = sync.OnceValue(start)
+
+// start begins a goroutine that is locked to its thread and does what it is handed.
+func start() *thread {
 	t := &thread{jobs: make(chan func())}
 	ready := make(chan struct{})
 	go func() {
@@ -30,7 +35,7 @@ var worker = sync.OnceValue(func() *thread {
 	}()
 	<-ready
 	return t
-})
+}
 
 // Do runs f on libtorch's thread without recording gradients, and frees what f created. It returns f's error, or the
 // *Error that an operation inside f panicked with. Waiting for the thread obeys ctx; once begun, f runs to its end. A
@@ -72,14 +77,23 @@ func do(ctx context.Context, grad int, f func(s *Scope) error) (err error) {
 
 // recovered turns an operation's panic into an error and hands any other panic on.
 func recovered(err error, r any) (crash any, _ error) {
-	if r == nil {
+	switch r := caught(r).(type) {
+	case nil:
 		return nil, err
+	case *Error:
+		return nil, r
+	default:
+		return r, nil
 	}
-	if e, ok := r.(*Error); ok {
-		return nil, e
+}
+
+// caught is what a goroutine recovered, to be raised in another: a mistake in the program with its stack.
+func caught(r any) any {
+	if _, ok := r.(*Error); ok || r == nil {
+		return r
 	}
 	stack := make([]byte, 16<<10)
-	return fmt.Sprintf("%v\n\n%s", r, stack[:runtime.Stack(stack, false)]), nil
+	return fmt.Sprintf("%v\n\n%s", r, stack[:runtime.Stack(stack, false)])
 }
 
 // onThread runs f on libtorch's thread, also when it is already there.

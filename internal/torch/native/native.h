@@ -33,6 +33,8 @@ cg_tensor cg_attention(cg_tensor qkv, int64_t heads, cg_tensor mask);
 void cg_backward(cg_tensor t, cg_tensor gradient); // gradient may be null for a scalar
 cg_tensor cg_gradient(cg_tensor t);                     // new handle, or null when there is none
 void cg_drop_gradients(cg_tensor *params, int n);
+// Adds the gradient of each twin, a second leaf over a parameter's memory, to the parameter's, and drops it.
+void cg_add_gradients(cg_tensor *params, cg_tensor *twins, int n);
 double cg_gradient_norm(cg_tensor *params, int n); // L2 over all; the same bits for any number of threads
 
 // One AdamW step over all parameters in one pass; decoupled decay, eps outside the root, bias corrected.

@@ -32,7 +32,7 @@ std::vector<Stretch> stretches(const std::vector<at::Tensor> &tensors) {
 }
 
 bool plain_float(const at::Tensor &t) {
-	return t.device().is_cpu() && t.scalar_type() == at::kFloat && t.is_contiguous();
+	return !t.is_sparse() && t.device().is_cpu() && t.scalar_type() == at::kFloat && t.is_contiguous();
 }
 
 // A parameter's gradient: of all of it, or of some rows of a table. Undefined values: there is none.
@@ -73,6 +73,17 @@ std::vector<Gradient> gradients_of(cg_tensor *params, int n) {
 			out[i].values = g.is_sparse() ? g.to_dense() : g.contiguous();
 	}
 	return out;
+}
+
+CG_VECTOR void add(float *__restrict to, const float *__restrict from, int64_t n) {
+	for (int64_t i = 0; i < n; i++) to[i] += from[i];
+}
+
+// Two gradients of any kind; those of a table's rows one behind the other.
+at::Tensor sum_of(const at::Tensor &a, const at::Tensor &b) {
+	if (!a.is_sparse() || !b.is_sparse()) return a + b;
+	return at::_sparse_coo_tensor_unsafe(at::cat({a._indices(), b._indices()}, 1), at::cat({a._values(), b._values()}, 0),
+	                                     a.sizes(), a.options());
 }
 
 // Eight independent sums keep the compiler free to vectorize without reordering anything between runs.
@@ -160,6 +171,29 @@ void adamw_by_ops(at::Tensor p, const at::Tensor &g, at::Tensor m, at::Tensor v,
 } // namespace
 
 extern "C" {
+
+void cg_add_gradients(cg_tensor *params, cg_tensor *twins, int n) {
+	guard([&] {
+		c10::AutoGradMode off(false);
+		std::vector<at::Tensor> to(n), from(n);
+		for (int i = 0; i < n; i++) {
+			at::Tensor &sum = of(params[i]).mutable_grad(), &more = of(twins[i]).mutable_grad();
+			if (!more.defined()) continue;
+			if (sum.defined() && plain_float(sum) && plain_float(more))
+				to[i] = sum, from[i] = more;
+			else
+				sum = sum.defined() ? sum_of(sum, more) : more;
+			more = at::Tensor();
+		}
+		auto work = stretches(to);
+		at::parallel_for(0, static_cast<int64_t>(work.size()), 1, [&](int64_t first, int64_t last) {
+			for (int64_t w = first; w < last; w++) {
+				const Stretch &s = work[w];
+				add(to[s.tensor].data_ptr<float>() + s.begin, from[s.tensor].data_ptr<float>() + s.begin, s.end - s.begin);
+			}
+		});
+	});
+}
 
 double cg_gradient_norm(cg_tensor *params, int n) {
 	return guard([&]() -> double {

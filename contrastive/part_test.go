@@ -1,0 +1,84 @@
+package contrastive
+
+import (
+	"bytes"
+	"math"
+	"testing"
+
+	"clipgo/datasets"
+	"clipgo/internal/torch"
+)
+
+// gradients makes one forward and backward pass on a number of threads, and so of lanes.
+func gradients(t *testing.T, m *Model, b *datasets.Batch, threads int) (grads [][]float32, bits []byte) {
+	t.Helper()
+	if err := torch.SetThreads(threads); err != nil {
+		t.Fatal(err)
+	}
+	o := &Objective{Model: m, Loss: InfoNCE{Form: SmoothOthers}}
+	live := torch.Live()
+	err := torch.DoGrad(t.Context(), func(s *torch.Scope) error {
+		if got := m.lanes(b.N); got != threads {
+			t.Fatalf("%d lanes on %d threads", got, threads)
+		}
+		if _, err := o.Accumulate(s, b); err != nil {
+			return err
+		}
+		var leaves []*torch.Tensor
+		for _, p := range m.Params() {
+			g := p.Tensor().Gradient(s)
+			grads, bits = append(grads, g.Float32s()), append(bits, g.Bytes()...)
+			leaves = append(leaves, p.Tensor())
+		}
+		torch.DropGradients(leaves)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if torch.Live() != live {
+		t.Errorf("%d lanes: %d handles stayed behind", threads, torch.Live()-live)
+	}
+	return grads, bits
+}
+
+func TestLanesGiveTheGradientOfTheWholeBatch(t *testing.T) {
+	m := newTiny(t, func(c *Config) { c.Vision.PatchDropout = 0.5 })
+	t.Cleanup(func() { _ = torch.SetThreads(0) })
+	b := pairs(m.Config, 27, 0)
+	want, _ := gradients(t, m, b, 1)
+	for _, threads := range []int{2, 3} {
+		got, bits := gradients(t, m, b, threads)
+		for i, p := range m.Params() {
+			var most, off float64
+			for k, v := range want[i] {
+				most, off = max(most, math.Abs(float64(v))), max(off, math.Abs(float64(v-got[i][k])))
+			}
+			if !(off <= 1e-5*most) { // float32 sums in another order
+				t.Errorf("%d lanes: %s is off by %.2g of %.2g", threads, p.Name, off, most)
+			}
+		}
+		for range 5 {
+			if _, again := gradients(t, m, b, threads); !bytes.Equal(bits, again) {
+				t.Fatalf("%d lanes: other bits the next time", threads)
+			}
+		}
+	}
+}
+
+func TestEachPairIsInOnePart(t *testing.T) {
+	m := Declare(tinyConfig())
+	for _, n := range []int{1, 15, 16, 33} {
+		b := pairs(m.Config, n, 0)
+		next, size := 0, len(b.Pixels)/n
+		for _, p := range m.split(b) {
+			if p.from != next || p.n == 0 || len(p.pixels) != p.n*size || len(p.mode.DropKeys) != p.n || len(p.ids) != p.n*b.MaxTokens {
+				t.Errorf("of %d pairs: part from %d of %d, %d bytes, %d keys, %d ids", n, p.from, p.n, len(p.pixels), len(p.mode.DropKeys), len(p.ids))
+			}
+			next += p.n
+		}
+		if next != n {
+			t.Errorf("%d of %d pairs", next, n)
+		}
+	}
+}

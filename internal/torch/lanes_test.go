@@ -1,0 +1,78 @@
+package torch_test
+
+import (
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"clipgo/internal/torch"
+	"clipgo/internal/torch/torchtest"
+)
+
+func TestLanesRunAtTheSameTime(t *testing.T) {
+	torchtest.Run(t, func(s *torch.Scope) {
+		var inside atomic.Int32
+		s.Lanes(3).Each(func(i int, s *torch.Scope) {
+			inside.Add(1)
+			for begun := time.Now(); inside.Load() < 3; time.Sleep(time.Millisecond) {
+				if time.Since(begun) > time.Minute {
+					t.Error("the others did not come")
+					return
+				}
+			}
+			if s.Lane() != i || torch.Threads() != 1 {
+				t.Errorf("lane %d says %d, and computes with %d threads", i, s.Lane(), torch.Threads())
+			}
+		})
+	})
+}
+
+// Graphs made in lanes are left there, and gone through in a second round from a gradient made between.
+func TestGraphsOutliveARoundOfLanes(t *testing.T) {
+	torchtest.RunGrad(t, func(s *torch.Scope) {
+		w := torch.From(s, []float64{2, 3}, 2).Trainable()
+		lanes := s.Lanes(2)
+		twin := w.Twin(lanes.Others()[0])
+		leaves, squares := []*torch.Tensor{w, twin}, make([]*torch.Tensor, 2)
+		lanes.Each(func(i int, s *torch.Scope) { squares[i] = leaves[i].In(s).Mul(leaves[i]) })
+		slope := torch.From(s, []float64{10, 100}, 2)
+		lanes.Each(func(i int, s *torch.Scope) { squares[i].BackwardFrom(slope.In(s).Scale(float64(i + 1))) })
+		torch.AddGradients([]*torch.Tensor{w}, []*torch.Tensor{twin})
+		compare(t, "sum of both", w.Gradient(s), array{[]int{2}, []float64{3 * 2 * 2 * 10, 3 * 2 * 3 * 100}}, 0)
+		if twin.Gradient(s) != nil {
+			t.Error("the twin kept its gradient")
+		}
+	})
+}
+
+func TestALaneFailsAsItsCallerWould(t *testing.T) {
+	torchtest.Need(t)
+	before := torch.Live()
+	err := torch.Do(t.Context(), func(s *torch.Scope) error {
+		s.Lanes(2).Each(func(i int, s *torch.Scope) {
+			torch.From(s, make([]float32, 6), 2, 3).Matmul(torch.From(s, make([]float32, 4+2*i), 2+i, 2))
+		})
+		return nil
+	})
+	var refused *torch.Error
+	if !errors.As(err, &refused) || refused.Op != "Matmul" {
+		t.Errorf("got %v", err)
+	}
+	if torch.Live() != before {
+		t.Errorf("%d handles stayed behind", torch.Live()-before)
+	}
+	defer func() {
+		if r, ok := recover().(string); !ok || !strings.Contains(r, "unrelated scopes") {
+			t.Errorf("tensors of two lanes in one operation: %v", r)
+		}
+	}()
+	_ = torch.Do(t.Context(), func(s *torch.Scope) error {
+		made := make([]*torch.Tensor, 2)
+		lanes := s.Lanes(2)
+		lanes.Each(func(i int, s *torch.Scope) { made[i] = torch.From(s, []float32{1}, 1) })
+		made[0].Add(made[1])
+		return nil
+	})
+}
