@@ -74,7 +74,7 @@ func (o *trainOptions) keep(key, was string) {
 }
 
 // flatten lists settings by their dotted keys, each value as JSON. Empty ones are left out, as run.json does.
-func flatten(o *trainOptions) map[string]string {
+func flatten(o any) map[string]string {
 	out := map[string]string{}
 	var walk func(prefix string, v any)
 	walk = func(prefix string, v any) {

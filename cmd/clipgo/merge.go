@@ -1,0 +1,260 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"clipgo/text/bpe"
+	"clipgo/text/tokenizer"
+	"clipgo/weights"
+)
+
+type mergeOptions struct {
+	inference
+	Alpha     string `json:"alpha"`
+	Eval      string `json:"eval"`
+	Templates string `json:"templates"`
+	Out       string `json:"out"`
+}
+
+func newMerge(a *app) *cobra.Command {
+	o := mergeOptions{inference: defaultInference()}
+	c := &cobra.Command{
+		Use:   "merge A B... [--alpha 0.5|0:1:0.1] [--eval DATA] [--out DIR]",
+		Short: "Interpolate two models, or average several, and measure what comes out",
+		Long: `merge joins models of one architecture, tokenizer and preprocessing number by number.
+
+With --alpha, two: (1-alpha)*A + alpha*B. A is the model before fine-tuning and B the one after it, so that 0 gives A back and 1
+gives B, bit for bit (WiSE-FT). Without --alpha, any number: their mean (a model soup).
+
+--eval measures each result: zero-shot accuracy where DATA has classes, and recall where it has captions. With a range of alphas it
+prints the whole curve and the best alpha: by top-1, else by the mean of the two recalls at 1; the smaller of equal ones.
+Prompts are those that zeroshot would take for A. Choose on validation data, and report on other data.
+
+--out writes one model in open_clip's layout: the only result, or the best of the curve.`,
+		Example: `  clipgo merge clip-b32 runs/tuned --alpha 0.5 --out wise
+  clipgo merge clip-b32 runs/tuned --alpha 0:1:0.1 --eval birds/val --out wise
+  clipgo merge runs/seed1 runs/seed2 runs/seed3 --out soup`,
+		Args: cobra.MinimumNArgs(2),
+	}
+	k := newKnobs(c)
+	k.flag("alpha", "alpha", "x|from:to:step", "B's share, between 0 and 1; a range needs --eval")
+	k.flag("eval", "eval", "DATA", "what to measure the results on")
+	k.flag("templates", "templates", "file", "prompt templates, one a line, {} for the name")
+	k.flag("out", "out", "dir", "where the model is written, a new folder")
+	k.machineFlags("")
+	k.flag("workers", "workers", "N", "goroutines that read and decode pictures")
+	k.flag("batch-size", "batch_size", "N", "pictures that go through the model at once")
+	k.flag("max-skip", "max_skip", "share", "share of samples that may be unusable (default 0.01)")
+	k.dataFlags("data.")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := k.apply(&o); err != nil {
+			return err
+		}
+		return o.run(c.Context(), a.console, args)
+	}
+	return c
+}
+
+func (o *mergeOptions) run(ctx context.Context, c *console, names []string) (err error) {
+	alphas, err := o.alphas(len(names))
+	if err != nil {
+		return err
+	}
+	if o.Out != "" {
+		if err := vacant(o.Out); err != nil {
+			return err
+		}
+	}
+	m := &merger{console: c, options: o}
+	defer closeWith(&err, m)
+	for _, name := range names {
+		if err := m.open(ctx, name); err != nil {
+			return err
+		}
+	}
+	points, err := m.join(alphas)
+	if err != nil {
+		return err
+	}
+	return m.finish(ctx, points)
+}
+
+// alphas are the points of --alpha; none means the mean.
+func (o *mergeOptions) alphas(models int) ([]float64, error) {
+	alphas, err := parseAlphas(o.Alpha)
+	switch {
+	case err != nil:
+		return nil, err
+	case o.Out == "" && o.Eval == "":
+		return nil, usagef("nothing to do: --out writes the model, --eval measures it")
+	case len(alphas) > 0 && models != 2:
+		return nil, usagef("--alpha: it is between two models, and %d are named; without it they are averaged", models)
+	case len(alphas) > 1 && o.Eval == "":
+		return nil, usagef("--alpha %s: a range needs --eval, to say which is best", o.Alpha)
+	case o.Templates != "" && o.Eval == "":
+		return nil, usagef("--templates: they are for --eval")
+	}
+	return alphas, nil
+}
+
+// parseAlphas reads x or from:to:step.
+func parseAlphas(text string) ([]float64, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var v []float64
+	for part := range strings.SplitSeq(text, ":") {
+		x, err := strconv.ParseFloat(part, 64)
+		if err != nil || math.IsNaN(x) {
+			return nil, usagef("--alpha: %q is neither a number nor from:to:step", text)
+		}
+		v = append(v, x)
+	}
+	switch {
+	case len(v) == 1:
+		v = []float64{v[0], v[0], 1}
+	case len(v) != 3:
+		return nil, usagef("--alpha: %q is neither a number nor from:to:step", text)
+	}
+	from, to, step := v[0], v[1], v[2]
+	const most = 1000
+	if from < 0 || to > 1 || from > to || step <= 0 || (to-from)/step > most {
+		return nil, usagef("--alpha: %s is not within 0 and 1, in at most %d steps upwards", text, most)
+	}
+	var alphas []float64
+	for i := range int((to-from)/step+1e-6) + 1 {
+		alphas = append(alphas, min(to, math.Round((from+float64(i)*step)*1e9)/1e9)) // 0.3, not 0.30000000000000004
+	}
+	return alphas, nil
+}
+
+// merger holds the models while they are merged.
+type merger struct {
+	*console
+	options *mergeOptions
+	sources []modelSource
+	opened  []*weights.Checkpoint
+}
+
+// Close closes the models' files.
+func (m *merger) Close() (err error) {
+	for _, w := range m.opened {
+		closeWith(&err, w)
+	}
+	return err
+}
+
+// open finds a model and checks that it goes with the first.
+func (m *merger) open(ctx context.Context, name string) error {
+	src, err := m.findModel(ctx, name, "")
+	if err != nil {
+		return err
+	}
+	for _, note := range src.Notes {
+		m.log.Warn(note)
+	}
+	if src.Weights == "" {
+		return usagef("%s is a config without weights", name)
+	}
+	w, err := src.openWeights()
+	if err != nil {
+		return err
+	}
+	m.sources, m.opened = append(m.sources, src), append(m.opened, w)
+	for _, tensor := range w.Names() {
+		if t, _ := w.Tensor(tensor); !weights.Finite(t) {
+			return &modelError{name, "not a finite number in " + tensor}
+		}
+	}
+	if difference := m.sources[0].differs(src); difference != "" {
+		return &modelError{name, fmt.Sprintf("it doesn't go with %s: %s", m.sources[0].Name, difference)}
+	}
+	return nil
+}
+
+// startsOnly are settings of a training, or of its start, which say nothing of the model that came out.
+var startsOnly = []string{"init_logit_scale", "init_logit_bias", "vision_cfg.patch_dropout", "text_cfg.hf_tokenizer_name"}
+
+// differs names what makes two models another architecture, preprocessing or tokenizer; empty: nothing does.
+func (src *modelSource) differs(other modelSource) string {
+	if d := difference(flatten(src.Config), flatten(other.Config)); d != "" {
+		return d
+	}
+	if d := difference(flatten(portable(src.Preprocess)), flatten(portable(other.Preprocess))); d != "" {
+		return "preprocess_cfg." + d
+	}
+	ours, err := src.vocabulary()
+	if err != nil {
+		return err.Error()
+	}
+	theirs, err := other.vocabulary()
+	switch {
+	case err != nil:
+		return err.Error()
+	case ours != theirs:
+		return fmt.Sprintf("the tokenizer gives other ids (fingerprint %s, not %s)", theirs, ours)
+	}
+	return ""
+}
+
+// difference names the first setting that is not the same.
+func difference(a, b map[string]string) string {
+	keys := slices.Sorted(maps.Keys(a))
+	keys = slices.AppendSeq(keys, maps.Keys(b))
+	slices.Sort(keys)
+	for _, key := range keys {
+		if a[key] != b[key] && !slices.Contains(startsOnly, key) {
+			return fmt.Sprintf("%s is %s, not %s", key, cmp.Or(b[key], "not set"), cmp.Or(a[key], "not set"))
+		}
+	}
+	return ""
+}
+
+// vocabulary is the fingerprint of the tokenizer that the model's folder says.
+func (src *modelSource) vocabulary() (string, error) {
+	if src.Dir == "" {
+		return bpe.New().Fingerprint(), nil
+	}
+	spec := tokenizer.Spec{VocabSize: src.Config.Text.VocabSize}
+	if k := src.Config.Text.TokenizerKwargs; k != nil {
+		spec.Clean = tokenizer.Clean(k.Clean)
+	}
+	t, err := tokenizer.Open(src.Dir, spec)
+	if err != nil {
+		return "", err
+	}
+	return t.Fingerprint(), nil
+}
+
+// join makes the points' weights; nothing is computed before it is asked for.
+func (m *merger) join(alphas []float64) (points []*mergePoint, err error) {
+	if len(alphas) == 0 {
+		sets := make([]weights.Set, len(m.opened))
+		for i, w := range m.opened {
+			sets[i] = w
+		}
+		p := &mergePoint{}
+		p.set, err = weights.Average(sets...)
+		points = append(points, p)
+	}
+	for _, alpha := range alphas {
+		p := &mergePoint{Alpha: &alpha}
+		if p.set, err = weights.Interpolate(m.opened[0], m.opened[1], alpha); err != nil {
+			break
+		}
+		points = append(points, p)
+	}
+	if err != nil {
+		return nil, &modelError{m.sources[len(m.sources)-1].Name, err.Error()}
+	}
+	return points, nil
+}

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"clipgo/contrastive"
+	"clipgo/datasets"
+	"clipgo/text/bpe"
+	"clipgo/weights"
+)
+
+// mergePoint is one merged model and what was measured of it.
+type mergePoint struct {
+	Alpha  *float64           `json:"alpha"` // nil: the mean
+	Values map[string]float64 `json:"values,omitempty"`
+	set    weights.Set
+}
+
+func (p *mergePoint) String() string {
+	if p.Alpha == nil {
+		return "mean"
+	}
+	return fmt.Sprintf("%.6g", *p.Alpha)
+}
+
+// mergeResult is what merge did.
+type mergeResult struct {
+	Models []string      `json:"models"`
+	Data   string        `json:"data,omitempty"`
+	Points []*mergePoint `json:"points"`
+	Metric string        `json:"metric,omitempty"` // that the best point was chosen by
+	Best   *mergePoint   `json:"best,omitempty"`   // nil: nothing was measured
+	Out    string        `json:"out,omitempty"`
+}
+
+// finish measures, tells and writes.
+func (m *merger) finish(ctx context.Context, points []*mergePoint) error {
+	r := mergeResult{Points: points, Data: m.options.Eval, Out: m.options.Out}
+	for _, src := range m.sources {
+		r.Models = append(r.Models, src.Name)
+	}
+	chosen := points[0]
+	if m.options.Eval != "" {
+		if err := m.measure(ctx, points); err != nil {
+			return err
+		}
+		r.Metric, r.Best = best(points)
+		chosen = r.Best
+	}
+	if r.Out != "" {
+		if err := m.write(chosen, r); err != nil {
+			return err
+		}
+	}
+	if m.json {
+		return m.result(r)
+	}
+	r.tell(m.console, chosen)
+	return nil
+}
+
+// mergeColumns are the values shown, in order; the JSON has all.
+var mergeColumns = []struct{ name, title string }{
+	{"zeroshot_top1", "top-1"}, {"zeroshot_top5", "top-5"},
+	{"image_retrieval_recall@1", "picture R@1"}, {"text_retrieval_recall@1", "caption R@1"},
+}
+
+// best is the point with the highest accuracy, or recall where there are no classes; the first of equal ones.
+func best(points []*mergePoint) (metric string, top *mergePoint) {
+	metric = "zeroshot_top1"
+	score := func(p *mergePoint) float64 { return p.Values[metric] }
+	if _, ok := points[0].Values[metric]; !ok {
+		metric = "mean_retrieval_recall@1"
+		score = func(p *mergePoint) float64 {
+			return (p.Values["image_retrieval_recall@1"] + p.Values["text_retrieval_recall@1"]) / 2
+		}
+	}
+	for _, p := range points {
+		if top == nil || score(p) > score(top) {
+			top = p
+		}
+	}
+	return metric, top
+}
+
+// measure fills in the points' values.
+func (m *merger) measure(ctx context.Context, points []*mergePoint) (err error) {
+	o := m.options
+	src, err := datasets.Open(o.Eval, o.Data)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, src)
+	tellNotes(m.console, src.Info())
+	o.Preprocess = m.sources[0].Preprocess
+	if err := o.validate(m.sources[0].Config); err != nil {
+		return err
+	}
+	at, err := o.placement()
+	if err != nil {
+		return err
+	}
+	bar := m.progress("measure", int64(src.Len())*int64(len(points)))
+	defer bar.done()
+	for i, p := range points {
+		v := &validation{source: src, skipped: m.tellSkip, seen: func(n int64) { bar.set(int64(i)*int64(src.Len()) + n) }}
+		if i > 0 {
+			v.skipped = func(datasets.Skip) {} // told once
+		}
+		if err := m.measureOne(ctx, p, v, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *merger) measureOne(ctx context.Context, p *mergePoint, v *validation, at contrastive.Placement) error {
+	first := m.sources[0]
+	model, err := contrastive.Load(ctx, first.Config, p.set, at)
+	if err != nil {
+		return err
+	}
+	defer model.Free()
+	model.Preprocess = first.Preprocess
+	v.loaded = &loaded{Model: model, source: first, tokens: bpe.New(), options: m.options.inference}
+	if v.loaded.source.Templates, err = v.loaded.templates(m.options.Templates, v.source.Info()); err != nil {
+		return err
+	}
+	found, err := v.measure(ctx, want{Retrieval: true, Zeroshot: true})
+	if err != nil {
+		return err
+	}
+	if len(found.Values) == 0 {
+		return usagef("--eval: %s has neither classes nor captions to measure by", m.options.Eval)
+	}
+	p.Values = map[string]float64{}
+	for _, value := range found.Values {
+		p.Values[value.Name] = value.Value
+	}
+	return nil
+}
+
+// write makes the folder of the chosen point.
+func (m *merger) write(p *mergePoint, r mergeResult) error {
+	b, err := m.sources[0].bundle(m.opened[0])
+	if err != nil {
+		return err
+	}
+	b.Set = p.set
+	b.Card = func(w io.Writer) error { return mergeCard(w, p, r) }
+	return weights.WriteOpenCLIP(m.options.Out, b)
+}
+
+// tell prints the curve and what was chosen and written.
+func (r mergeResult) tell(c *console, chosen *mergePoint) {
+	if r.Best != nil {
+		for _, line := range r.table() {
+			c.print("%s", line)
+		}
+	}
+	if len(r.Points) > 1 {
+		by := "top-1"
+		if r.Metric != "zeroshot_top1" {
+			by = "the mean of the recalls at 1"
+		}
+		c.print("best alpha %s, by %s", chosen, by)
+	}
+	if r.Out != "" {
+		c.print("%s: %s", r.Out, r.recipe(chosen))
+	}
+}
+
+// table is a line a point under a line of titles, in percent.
+func (r mergeResult) table() []string {
+	head, lines := fmt.Sprintf("%8s", "alpha"), make([]string, len(r.Points))
+	for i, p := range r.Points {
+		lines[i] = fmt.Sprintf("%8s", p)
+	}
+	for _, column := range mergeColumns {
+		if _, ok := r.Best.Values[column.name]; !ok {
+			continue
+		}
+		head += fmt.Sprintf("  %12s", column.title)
+		for i, p := range r.Points {
+			lines[i] += fmt.Sprintf("  %10.2f %%", 100*p.Values[column.name])
+		}
+	}
+	return append([]string{head}, lines...)
+}
+
+// recipe says how a point was made.
+func (r mergeResult) recipe(p *mergePoint) string {
+	names := make([]string, len(r.Models))
+	for i, n := range r.Models {
+		names[i] = filepath.Base(n)
+	}
+	if p.Alpha == nil {
+		return "the mean of " + strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("(1-alpha) * %s + alpha * %s with alpha %s", names[0], names[1], p)
+}
+
+// mergeCard is README.md of a merged model.
+func mergeCard(w io.Writer, p *mergePoint, r mergeResult) error {
+	var measured strings.Builder
+	if r.Best != nil {
+		fmt.Fprintf(&measured, "Measured on %s:\n\n```\n%s\n```\n\n", filepath.Base(r.Data), strings.Join(r.table(), "\n"))
+	}
+	_, err := fmt.Fprintf(w, `---
+library_name: open_clip
+pipeline_tag: zero-shot-image-classification
+tags:
+- clip
+- merge
+---
+# %s
+
+Merged by clipgo %s: %s, over all parameters, computed in float64 and rounded once.
+
+%s`+"```python\nmodel, _, preprocess = open_clip.create_model_and_transforms(\"local-dir:FOLDER\")\n"+
+		"tokenizer = open_clip.get_tokenizer(\"local-dir:FOLDER\")\n```\n", filepath.Base(r.Out), version, r.recipe(p), measured.String())
+	return err
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"clipgo/internal/safetensors"
+)
+
+// twoRuns trains one tiny model, and another that starts from it.
+func twoRuns(t *testing.T) (before, after string) {
+	t.Helper()
+	dir := t.TempDir()
+	before, after = filepath.Join(dir, "before"), filepath.Join(dir, "after")
+	must(t, tinyRun(tiny(t), before, "--steps", "20")...)
+	must(t, tinyRun(before, after, "--steps", "20", "--lr", "3e-3", "--seed", "5")...)
+	return before, after
+}
+
+// tensorsOf reads all weights of a file.
+func tensorsOf(t *testing.T, path ...string) map[string]safetensors.Tensor {
+	t.Helper()
+	f, err := safetensors.Open(filepath.Join(path...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	out := map[string]safetensors.Tensor{}
+	for _, name := range f.Names() {
+		x, _ := f.Tensor(name)
+		x.Data = bytes.Clone(x.Data)
+		out[name] = x
+	}
+	return out
+}
+
+const mergedWeights = "open_clip_model.safetensors"
+
+func TestMergeInterpolatesEveryParameter(t *testing.T) {
+	before, after := twoRuns(t)
+	checkpoint := filepath.Join(checkpointsDir, "step-00000020", weightsFile)
+	a, b := tensorsOf(t, before, checkpoint), tensorsOf(t, after, checkpoint)
+	number := func(x safetensors.Tensor, i int) float64 {
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(x.Data[4*i:])))
+	}
+	for alpha, want := range map[string]func(name string, i int) float64{
+		"0":    func(name string, i int) float64 { return number(a[name], i) },
+		"1":    func(name string, i int) float64 { return number(b[name], i) },
+		"0.25": func(name string, i int) float64 { return 0.75*number(a[name], i) + 0.25*number(b[name], i) },
+		"":     func(name string, i int) float64 { return (number(a[name], i) + number(b[name], i)) / 2 },
+	} {
+		out := filepath.Join(t.TempDir(), "out")
+		args := []string{"merge", before, after, "--out", out}
+		if alpha != "" {
+			args = append(args, "--alpha", alpha)
+		}
+		must(t, args...)
+		got := tensorsOf(t, out, mergedWeights)
+		if len(got) != len(a) || got["logit_scale"].Data == nil {
+			t.Fatalf("%d tensors, want %d with logit_scale", len(got), len(a))
+		}
+		for name, x := range got {
+			for i := range len(x.Data) / 4 {
+				if w := float32(want(name, i)); float32(number(x, i)) != w {
+					t.Fatalf("alpha %q: %s[%d] is %g, want %g", alpha, name, i, number(x, i), w)
+				}
+			}
+		}
+		must(t, "info", out)
+	}
+}
+
+// The curve's points are what zeroshot says of the models that were merged and of the one that is written.
+func TestMergeCurveIsWhatZeroshotMeasures(t *testing.T) {
+	before, after := twoRuns(t)
+	data, dir := "builtin:shapes?split=val&n=60", t.TempDir()
+	templates := write(t, filepath.Join(dir, "templates.txt"), "a picture of a {}\n")
+	out := filepath.Join(dir, "best")
+	r := must(t, "merge", before, after, "--alpha", "0:1:0.25", "--eval", data, "--templates", templates, "--precision", "fp32", "--out", out, "--json")
+	got := decodeJSON[mergeResult](t, r)
+	if len(got.Points) != 5 || got.Metric != "zeroshot_top1" || got.Out != out || got.Best == nil {
+		t.Fatalf("%+v", got)
+	}
+	type accuracy struct {
+		Top1 float64 `json:"top1"`
+	}
+	measure := func(model string) float64 {
+		return decodeJSON[accuracy](t, must(t, "zeroshot", "--model", model, data, "--templates", templates, "--precision", "fp32", "--json")).Top1
+	}
+	top, alphas := 0.0, []float64{}
+	for _, p := range got.Points {
+		top, alphas = max(top, p.Values["zeroshot_top1"]), append(alphas, *p.Alpha)
+	}
+	if !slices.Equal(alphas, []float64{0, 0.25, 0.5, 0.75, 1}) {
+		t.Errorf("alphas %v", alphas)
+	}
+	for model, want := range map[string]float64{before: got.Points[0].Values["zeroshot_top1"], after: got.Points[4].Values["zeroshot_top1"], out: top} {
+		if is := measure(model); is != want {
+			t.Errorf("%s: zeroshot says %g, the curve %g", model, is, want)
+		}
+	}
+	if got.Best.Values["zeroshot_top1"] != top {
+		t.Errorf("the best has %g, the highest is %g", got.Best.Values["zeroshot_top1"], top)
+	}
+	if card := string(read(t, out, "README.md")); !strings.Contains(card, "top-1") || !strings.Contains(card, "alpha") {
+		t.Errorf("the card says nothing of the curve:\n%s", card)
+	}
+	shown := must(t, "merge", before, after, "--alpha", "0:1:0.5", "--eval", data, "--precision", "fp32")
+	if lines := strings.Split(strings.TrimSpace(shown.out), "\n"); len(lines) != 5 || !strings.HasPrefix(lines[4], "best alpha ") {
+		t.Errorf("the curve:\n%s", shown.out)
+	}
+}
+
+func TestMergeMeasuresRecallWhereThereAreNoClasses(t *testing.T) {
+	before, after := twoRuns(t)
+	r := must(t, "merge", before, after, before, "--eval", pairs(t, 12), "--precision", "fp32", "--json")
+	got := decodeJSON[mergeResult](t, r)
+	if got.Metric != "mean_retrieval_recall@1" || len(got.Points) != 1 || got.Points[0].Alpha != nil || len(got.Points[0].Values) != 6 {
+		t.Errorf("%s", r.out)
+	}
+}
+
+func TestMergeRefusesWhatDoesNotGoTogether(t *testing.T) {
+	before, after := twoRuns(t)
+	dir := t.TempDir()
+	folder := func(name, config string, weights []byte) string {
+		write(t, filepath.Join(dir, name, modelConfigFile), config)
+		return filepath.Dir(write(t, filepath.Join(dir, name, weightsFile), string(weights)))
+	}
+	config := string(read(t, before, checkpointsDir, "step-00000020", modelConfigFile))
+	data := read(t, before, checkpointsDir, "step-00000020", weightsFile)
+	spoiled := slices.Clone(data)
+	binary.LittleEndian.PutUint32(spoiled[len(spoiled)-4:], 0x7fc00000)
+	other := func(from, to string) string {
+		if !strings.Contains(config, from) {
+			t.Fatalf("%s is not in %s", from, config)
+		}
+		return strings.Replace(config, from, to, 1)
+	}
+	heads := folder("heads", other(`"head_width": 16`, `"head_width": 8`), data)
+	mean := folder("mean", other(`0.48145466`, `0.5`), data)
+	nan := folder("nan", config, spoiled)
+	wordy := folder("wordy", config, data)
+	write(t, filepath.Join(wordy, "vocab.json"), `{"a": 0}`)
+	full := filepath.Dir(write(t, filepath.Join(dir, "full", "x"), "x"))
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		says string
+	}{
+		{"another architecture", []string{before, heads, "--out", "x"}, exitModel, "vision_cfg.head_width is 8, not 16"},
+		{"the third is another", []string{before, after, heads, "--out", "x"}, exitModel, "heads"},
+		{"another preprocessing", []string{before, mean, "--out", "x"}, exitModel, "preprocess_cfg.mean"},
+		{"another tokenizer", []string{before, wordy, "--out", "x"}, exitModel, "tokenizer"},
+		{"NaN", []string{before, nan, "--out", "x"}, exitModel, "not a finite number in "},
+		{"a config", []string{before, "ViT-B-32", "--out", "x"}, exitUsage, "without weights"},
+		{"no such model", []string{before, filepath.Join(dir, "nowhere"), "--out", "x"}, exitUsage, "nowhere"},
+		{"one model", []string{before, "--out", "x"}, exitUsage, "2 arg"},
+		{"nothing to do", []string{before, after}, exitUsage, "nothing to do"},
+		{"alpha of three", []string{before, after, before, "--alpha", "0.5", "--out", "x"}, exitUsage, "between two models"},
+		{"range without data", []string{before, after, "--alpha", "0:1:0.1", "--out", "x"}, exitUsage, "--eval"},
+		{"alpha above 1", []string{before, after, "--alpha", "1.5", "--out", "x"}, exitUsage, "within 0 and 1"},
+		{"alpha of words", []string{before, after, "--alpha", "half", "--out", "x"}, exitUsage, "half"},
+		{"alpha of two", []string{before, after, "--alpha", "0:1", "--out", "x"}, exitUsage, "from:to:step"},
+		{"no step", []string{before, after, "--alpha", "0:1:0", "--out", "x"}, exitUsage, "--alpha"},
+		{"out is taken", []string{before, after, "--out", full}, exitUsage, "not empty"},
+		{"templates for nothing", []string{before, after, "--templates", "x", "--out", "x"}, exitUsage, "--eval"},
+	} {
+		r := clipgo(t, append([]string{"merge"}, c.args...)...)
+		if r.code != c.code || !strings.Contains(r.err, c.says) || strings.Count(r.err, "\n") != 1 || r.out != "" {
+			t.Errorf("%s: exit %d, want %d with %q\n%s%s", c.name, r.code, c.code, c.says, r.err, r.out)
+		}
+	}
+	if _, err := os.Stat("x"); err == nil {
+		t.Error("a refused merge wrote something")
+	}
+}
+
+func TestAlphasAreTheNumbersWritten(t *testing.T) {
+	for text, want := range map[string][]float64{
+		"": nil, "0.5": {0.5}, "1e-3": {0.001}, "0:1:0.1": {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1},
+		"0.2:0.5:0.2": {0.2, 0.4}, "1:1:0.5": {1}, "0:0.3:0.1": {0, 0.1, 0.2, 0.3},
+	} {
+		got, err := parseAlphas(text)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %v, %v; want %v", text, got, err, want)
+		}
+	}
+}
