@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"bytes"
 	"encoding/json"
 	"path/filepath"
 	"slices"
@@ -55,21 +54,24 @@ func TestFillPadsCutsAndKeepsTheFrame(t *testing.T) {
 // clipFiles are vocab.json, merges.txt and a tokenizer.json of CLIP.
 func clipFiles(t *testing.T) map[string]string {
 	t.Helper()
-	var vocab, merges bytes.Buffer
-	if err := bpe.WriteVocabulary(&vocab); err != nil {
+	tokens, merges := bpe.Spelled()
+	ids := map[string]int32{"<|startoftext|>": bpe.Start, "<|endoftext|>": bpe.End}
+	for id, token := range tokens {
+		ids[token] = int32(id)
+	}
+	vocab, err := json.Marshal(ids)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := bpe.WriteMerges(&merges); err != nil {
-		t.Fatal(err)
-	}
-	list := strings.Split(strings.TrimSpace(merges.String()), "\n")[1:]
 	whole, err := json.Marshal(map[string]any{"model": map[string]any{
-		"type": "BPE", "end_of_word_suffix": "</w>", "vocab": json.RawMessage(vocab.Bytes()), "merges": list,
+		"type": "BPE", "end_of_word_suffix": "</w>", "vocab": json.RawMessage(vocab), "merges": merges,
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]string{"vocab.json": vocab.String(), "merges.txt": merges.String(), "tokenizer.json": string(whole)}
+	return map[string]string{
+		"vocab.json": string(vocab), "merges.txt": "#version: 0.2\n" + strings.Join(merges, "\n") + "\n", "tokenizer.json": string(whole),
+	}
 }
 
 func TestFoldersOfCLIPHaveCLIPsTokenizer(t *testing.T) {
