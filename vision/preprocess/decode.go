@@ -7,9 +7,10 @@ import (
 	"clipgo/internal/jpeg"
 )
 
-// Decode decodes an image file: JPEG, PNG, WebP, or a GIF's first frame, told apart by their first bytes and not by a
-// name. The error is a *RefusedError where the file or the picture is larger than the limits; a truncated or damaged file
-// is an error as well. No memory is taken for pixels that the limits or the file's own length rule out.
+// Decode decodes an image file: JPEG, PNG, WebP or GIF, of an animation the first frame. The format is told by its first
+// bytes and not by a name. The error is a *RefusedError where the file or the picture is larger than the limits; a
+// truncated or damaged file is an error as well. No memory is taken for pixels that the limits or the file's own length
+// rule out.
 func Decode(file []byte, limits Limits) (im *Image, err error) {
 	if err := limits.checkBytes(len(file)); err != nil {
 		return nil, err

@@ -64,10 +64,9 @@ func (h *webpHeader) readContainer(body []byte) error {
 		return errWebP
 	}
 	if body[0]&webpIsAnimated != 0 {
-		return errors.New("webp: animations are not supported")
+		return errors.New("webp: an animation inside of an animation")
 	}
-	side := func(at int) int { return 1 + int(body[at]) + int(body[at+1])<<8 + int(body[at+2])<<16 }
-	h.alpha, h.canvas = body[0]&webpHasAlpha != 0, [2]int{side(4), side(7)}
+	h.alpha, h.canvas = body[0]&webpHasAlpha != 0, [2]int{1 + uint24(body[4:]), 1 + uint24(body[7:])}
 	return nil
 }
 
@@ -86,8 +85,13 @@ func (h *webpHeader) readData(kind string, body []byte) bool {
 }
 
 // decodeWebP decodes lossless files exactly, and lossy ones with libwebp's upsampling and colours: x/image/webp leaves
-// both to image/color, which takes the full range for what WebP stores in the narrow one.
+// both to image/color, which takes the full range for what WebP stores in the narrow one. Of an animation it takes the
+// first frame.
 func decodeWebP(file []byte, limits Limits) (*Image, error) {
+	file, err := firstFrame(file)
+	if err != nil {
+		return nil, err
+	}
 	h, err := readWebPHeader(file)
 	if err != nil {
 		return nil, err
