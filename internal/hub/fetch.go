@@ -56,7 +56,9 @@ func (s *snapshot) fetchOnce(ctx context.Context, commit string, f entry) error 
 	if err := s.store.tag(); err != nil {
 		s.warn("the cache directory is not tagged", "error", err)
 	}
-	unlock, err := s.store.lock(ctx, id.etag)
+	unlock, err := s.store.lock(ctx, id.etag, func() {
+		s.warn("another process downloads the file; this one waits for it", "repo", s.repo, "file", f.name)
+	})
 	if err != nil {
 		return err
 	}

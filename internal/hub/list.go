@@ -131,8 +131,8 @@ func companions() []string {
 // layout, and every safetensors file before every pickle. An index leads to shards.
 func weightForms() []string {
 	return []string{
-		"open_clip_model.safetensors", "model.safetensors", "model.safetensors.index.json",
-		"open_clip_pytorch_model.bin", "pytorch_model.bin", "pytorch_model.bin.index.json",
+		"open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "model.safetensors", "model.safetensors.index.json",
+		"open_clip_pytorch_model.bin", "open_clip_pytorch_model.pth", "pytorch_model.bin", "pytorch_model.pth", "pytorch_model.bin.index.json",
 	}
 }
 

@@ -43,7 +43,7 @@ func (s *snapshot) persist(ctx context.Context, patience int, attempt func() (fr
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
-			return fmt.Errorf("%s: %w", s.repo, context.Cause(ctx))
+			return fmt.Errorf("%s: %w", s.repo, ctx.Err())
 		case !errors.As(err, &away):
 			return err
 		}
@@ -70,7 +70,7 @@ func (c *Client) wait(ctx context.Context, d time.Duration) error {
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err()
 	case <-timer.C:
 		return nil
 	}

@@ -155,15 +155,21 @@ func (s store) link(etag, commit, file string) error {
 	return err
 }
 
-// lock waits until no other process, be it clipgo or Python, downloads the blob; the returned function ends it.
-func (s store) lock(ctx context.Context, etag string) (unlock func(), err error) {
+// lock waits until no other process, be it clipgo or Python, downloads the blob; waiting is called when there is one. The
+// returned function gives the lock back.
+func (s store) lock(ctx context.Context, etag string, waiting func()) (unlock func(), err error) {
 	path := filepath.Join(s.cache, ".locks", s.folder, etag+".lock")
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return nil, err
 	}
 	for {
 		l := flock.New(path, flock.SetPermissions(0o664))
-		if _, err := l.TryLockContext(ctx, 100*time.Millisecond); err != nil {
+		held, err := l.TryLock()
+		if err == nil && !held {
+			waiting()
+			_, err = l.TryLockContext(ctx, 100*time.Millisecond)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		if sameFile(l, path) {

@@ -143,7 +143,7 @@ func TestLaterDownloadGoesOnWithThePart(t *testing.T) {
 
 func TestCancelKeepsThePart(t *testing.T) {
 	h := newHub(t, model())
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancelCause(t.Context())
 	h.wrong = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method != http.MethodGet || r.URL.Path != "/open_clip_model.safetensors" || r.Header.Get("Range") != "" {
 			return false
@@ -158,7 +158,7 @@ func TestCancelKeepsThePart(t *testing.T) {
 	c, _ := h.client(t)
 	c.Progress = func(name string, done, _ int64) {
 		if name == "open_clip_model.safetensors" && done == 300_000 {
-			cancel()
+			cancel(errors.New("a signal"))
 		}
 	}
 	if _, err := c.Snapshot(ctx, testRepo, "main"); !errors.Is(err, context.Canceled) {
