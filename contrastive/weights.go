@@ -59,29 +59,46 @@ func fits(params []*nn.Param, set weights.Set) error {
 
 // fitting finds each parameter's tensor and compares names, types, shapes and values.
 func fitting(params []*nn.Param, set weights.Set, types []safetensors.DType) (map[string]safetensors.Tensor, error) {
-	var missing, wrong, unexpected []string
+	if err := shaped(params, set, types); err != nil {
+		return nil, err
+	}
 	found := map[string]safetensors.Tensor{}
 	for _, p := range params {
-		t, ok := set.Tensor(p.Name)
-		found[p.Name] = t
+		found[p.Name], _ = set.Tensor(p.Name)
+	}
+	return found, finite(params, found)
+}
+
+// shaped compares names, types and shapes.
+func shaped(params []*nn.Param, set weights.Set, types []safetensors.DType) error {
+	var missing, wrong, unexpected []string
+	known := map[string]bool{}
+	for _, p := range params {
+		known[p.Name] = true
+		dtype, shape, ok := weights.Shape(set, p.Name)
 		switch {
 		case !ok:
 			missing = append(missing, p.Name)
-		case !slices.Contains(types, t.DType):
-			wrong = append(wrong, fmt.Sprintf("%s is %s, not %s", p.Name, t.DType, types))
-		case !sameShape(p.Shape, t.Shape):
-			wrong = append(wrong, fmt.Sprintf("%s is %v, not %v", p.Name, t.Shape, p.Shape))
+		case !slices.Contains(types, dtype):
+			wrong = append(wrong, fmt.Sprintf("%s is %s, not %s", p.Name, dtype, types))
+		case !sameShape(p.Shape, shape):
+			wrong = append(wrong, fmt.Sprintf("%s is %v, not %v", p.Name, shape, p.Shape))
 		}
 	}
 	for _, name := range set.Names() {
-		if _, ok := found[name]; !ok {
+		if !known[name] {
 			unexpected = append(unexpected, name)
 		}
 	}
-	if err := complaint(missing, unexpected, wrong); err != nil {
-		return nil, err
+	return complaint(missing, unexpected, wrong)
+}
+
+// Fits compares a set with a config: names, types and shapes, not values. What doesn't fit is a *WeightsError.
+func Fits(c Config, set weights.Set) error {
+	if err := shaped(Declare(c).params.All(), set, stored); err != nil {
+		return &WeightsError{Reason: err.Error()}
 	}
-	return found, finite(params, found)
+	return nil
 }
 
 // stored are the types that weights come in.

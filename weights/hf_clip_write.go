@@ -173,19 +173,6 @@ func (b Bundle) dtype() string {
 	}
 }
 
-// Stored is the type of most of a set's numbers.
-func Stored(s Set) safetensors.DType {
-	bytes := map[safetensors.DType]int{}
-	var most safetensors.DType
-	for _, name := range s.Names() {
-		t, _ := s.Tensor(name)
-		if bytes[t.DType] += len(t.Data); bytes[t.DType] > bytes[most] {
-			most = t.DType
-		}
-	}
-	return most
-}
-
 // processorOut is preprocessor_config.json.
 type processorOut struct {
 	Type          string    `json:"image_processor_type"`

@@ -134,7 +134,7 @@ type group struct {
 
 func translate(table []row, src Set, d direction) Set {
 	slots := index(table, d)
-	out := &derived{entries: map[string]func() safetensors.Tensor{}}
+	out := newDerived()
 	groups := map[string]*group{}
 	var order []*group
 	for _, name := range src.Names() {
@@ -178,7 +178,11 @@ func (o *derived) join(src Set, g *group, to string, s step) bool {
 	targets := alternatives(to)
 	first, _ := src.Tensor(g.parts[0])
 	if len(targets) == 1 {
-		return o.add(g.place.fill(to), func() safetensors.Tensor { return s.apply(stack(src, g.parts)) })
+		name := g.place.fill(to)
+		if len(g.parts) > 1 && s.how == same {
+			o.parts[name] = func() []safetensors.Tensor { return all(src, g.parts) }
+		}
+		return o.add(name, func() safetensors.Tensor { return s.apply(stack(all(src, g.parts))) })
 	}
 	share := shares(to)
 	total := 0
@@ -193,7 +197,7 @@ func (o *derived) join(src Set, g *group, to string, s step) bool {
 		from, n := at, share[i]
 		at += n
 		ok = o.add(g.place.fill(target), func() safetensors.Tensor {
-			return s.apply(rows(stack(src, g.parts), from, n, total))
+			return s.apply(rows(stack(all(src, g.parts)), from, n, total))
 		}) && ok
 	}
 	return ok
@@ -214,21 +218,29 @@ func stackable(src Set, names []string) bool {
 	return true
 }
 
+// all finds tensors by their names.
+func all(src Set, names []string) []safetensors.Tensor {
+	out := make([]safetensors.Tensor, len(names))
+	for i, name := range names {
+		out[i], _ = src.Tensor(name)
+	}
+	return out
+}
+
 // stack joins tensors by rows; a single one is not copied.
-func stack(src Set, names []string) safetensors.Tensor {
-	out, _ := src.Tensor(names[0])
-	if len(names) == 1 {
+func stack(parts []safetensors.Tensor) safetensors.Tensor {
+	out := parts[0]
+	if len(parts) == 1 {
 		return out
 	}
 	out.Shape = slices.Clone(out.Shape)
 	out.Shape[0] = 0
-	parts := make([][]byte, len(names))
-	for i, name := range names {
-		t, _ := src.Tensor(name)
+	data := make([][]byte, len(parts))
+	for i, t := range parts {
 		out.Shape[0] += t.Shape[0]
-		parts[i] = t.Data
+		data[i] = t.Data
 	}
-	out.Data = bytes.Join(parts, nil)
+	out.Data = bytes.Join(data, nil)
 	return out
 }
 
@@ -269,48 +281,4 @@ func transpose(t safetensors.Tensor) safetensors.Tensor {
 	}
 	t.Shape, t.Data = []int64{t.Shape[1], t.Shape[0]}, data
 	return t
-}
-
-// derived is a set of tensors that are made when they are asked for.
-type derived struct {
-	names   []string
-	entries map[string]func() safetensors.Tensor
-}
-
-func (o *derived) Names() []string { return o.names }
-
-func (o *derived) Tensor(name string) (safetensors.Tensor, bool) {
-	make, ok := o.entries[name]
-	if !ok {
-		return safetensors.Tensor{}, false
-	}
-	t := make()
-	t.Name = name
-	return t, true
-}
-
-// add reports false where the name is taken.
-func (o *derived) add(name string, make func() safetensors.Tensor) bool {
-	if o.entries[name] != nil {
-		return false
-	}
-	o.names = append(o.names, name)
-	o.entries[name] = make
-	return true
-}
-
-// pass keeps a tensor as it is.
-func (o *derived) pass(src Set, name string) {
-	o.add(name, func() safetensors.Tensor {
-		t, _ := src.Tensor(name)
-		return t
-	})
-}
-
-func (o *derived) passAll(src Set, names []string) {
-	for _, name := range names {
-		if name != "" {
-			o.pass(src, name)
-		}
-	}
 }

@@ -25,8 +25,11 @@ func Open(path string) (*Checkpoint, error) {
 	case exists(filepath.Join(path, hfConfigFile)):
 		return openByConfig(path)
 	}
-	return nil, refuse(path, "holds no model: neither %s nor %s", openCLIPConfig, hfConfigFile)
+	return nil, refuse(path, "%w: neither %s nor %s", ErrNoModel, openCLIPConfig, hfConfigFile)
 }
+
+// ErrNoModel is a folder that has nothing to do with models.
+var ErrNoModel = errors.New("holds no model")
 
 func exists(path string) bool {
 	_, err := os.Stat(path)
@@ -146,15 +149,23 @@ func container(path string) (safetensors.Container, error) {
 	defer f.Close()
 	var magic [2]byte
 	if n, _ := f.ReadAt(magic[:], 0); n == 2 && (string(magic[:]) == "PK" || magic[0] == 0x80 && filepath.Ext(path) != ".safetensors") {
-		return pickle.Open(path)
+		return opened(pickle.Open(path))
 	}
-	return safetensors.Open(path)
+	return opened(safetensors.Open(path))
+}
+
+// opened makes no container of a nil pointer.
+func opened[T safetensors.Container](c T, err error) (safetensors.Container, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // openContainer opens a file, or the files that an index names, with what stands beside the weights.
 func openContainer(path string) (src safetensors.Container, class string, info map[string]string, err error) {
 	if strings.HasSuffix(path, ".index.json") {
-		src, err = sharded(path)
+		src, err = opened(safetensors.OpenSharded(path, container))
 		return src, "", nil, err
 	}
 	src, err = container(path)
@@ -165,12 +176,4 @@ func openContainer(path string) (src safetensors.Container, class string, info m
 		return src, "", f.Metadata(), err
 	}
 	return src, "", nil, err
-}
-
-func sharded(path string) (safetensors.Container, error) {
-	s, err := safetensors.OpenSharded(path, container)
-	if err != nil {
-		return nil, err // not a container that is a nil pointer
-	}
-	return s, nil
 }

@@ -33,7 +33,7 @@ func bare(name string) string {
 
 // openCLIPSet shows a file of open_clip's names without wrapping and buffers.
 func openCLIPSet(path string, src Set) (Set, []string, error) {
-	out := &derived{entries: map[string]func() safetensors.Tensor{}}
+	out := newDerived()
 	var dropped []string
 	for _, name := range src.Names() {
 		short := bare(name)

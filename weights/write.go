@@ -2,6 +2,7 @@ package weights
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -121,6 +122,9 @@ func (b Bundle) writeTensors(w io.Writer) error {
 func (b Bundle) stored(name string) (safetensors.Tensor, error) {
 	t, _ := b.Tensor(name)
 	t.Name = name
+	if !Finite(t) {
+		return t, &Error{name, errors.New("not a finite number in it")}
+	}
 	if b.DType == "" || t.DType == b.DType {
 		return t, nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/contrastive"
 	"clipgo/internal/safetensors"
 	"clipgo/text/bpe"
 	"clipgo/vision/preprocess"
@@ -77,6 +78,9 @@ func (o *convertOptions) run(ctx context.Context, c *console) (err error) {
 		return err
 	}
 	defer closeWith(&err, w)
+	if err := contrastive.Fits(src.Config, w); err != nil {
+		return src.blame(err)
+	}
 	b, err := src.bundle(w)
 	if err != nil {
 		return err
@@ -150,12 +154,9 @@ type converted struct {
 
 func (src *modelSource) account(o *convertOptions, b weights.Bundle) converted {
 	d := converted{
-		Out: o.dst, Source: filepath.Base(o.src), From: src.Layout, To: o.to, DType: cmp.Or(b.DType, weights.Stored(b)),
-		Tensors: len(b.Names()), Fingerprint: weights.Fingerprint(b), Tokenizer: len(b.Tokenizer) > 0, Notes: src.Notes,
-	}
-	for _, name := range b.Names() {
-		t, _ := b.Tensor(name)
-		d.Parameters += int64(len(t.Data)) / t.DType.Size()
+		Out: o.dst, Source: filepath.Base(o.src), From: src.Layout, To: o.to, DType: cmp.Or(b.DType, weights.Stored(b.Set)),
+		Tensors: len(b.Names()), Fingerprint: weights.Fingerprint(b.Set), Tokenizer: len(b.Tokenizer) > 0, Notes: src.Notes,
+		Parameters: contrastive.Declare(src.Config).ParameterCount(),
 	}
 	if !d.Tokenizer {
 		d.Notes = append(d.Notes, "no tokenizer files: the source has none, and its vocabulary is not CLIP's")
