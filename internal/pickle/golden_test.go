@@ -90,6 +90,11 @@ func TestGoldenTensorsAreViewsInOrder(t *testing.T) {
 	if &whole.Data[2*6*4] != &row.Data[0] {
 		t.Error("a row of a shared storage is elsewhere")
 	}
+	one, _ := f.Tensor("one") // 1 by 1 with the strides of 1 by 3
+	same, _ := f.Tensor("one")
+	if &one.Data[0] != &same.Data[0] {
+		t.Error("a single number is copied")
+	}
 	turned, _ := f.Tensor("turned")
 	again, _ := f.Tensor("turned")
 	turned.Data[0]++ // a copy: the file itself would fault

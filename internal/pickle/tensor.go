@@ -188,11 +188,18 @@ func (e entry) load() safetensors.Tensor {
 // collect appends the numbers of a dimension in order; from begins with the first of them.
 func (e entry) collect(to []byte, dim int, from []byte) []byte {
 	width := e.DType.Size()
-	if dim == len(e.Shape) {
-		return append(to, from[:width]...)
+	step := e.strides[dim] * width
+	if dim < len(e.Shape)-1 {
+		for i := range e.Shape[dim] {
+			to = e.collect(to, dim+1, from[i*step:])
+		}
+		return to
+	}
+	if step == width {
+		return append(to, from[:e.Shape[dim]*width]...)
 	}
 	for i := range e.Shape[dim] {
-		to = e.collect(to, dim+1, from[i*e.strides[dim]*width:])
+		to = append(to, from[i*step:i*step+width]...)
 	}
 	return to
 }
