@@ -4,6 +4,7 @@
 package safetensors
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -86,6 +87,9 @@ func Open(path string) (*File, error) {
 }
 
 func parse(data []byte) (*File, error) {
+	if bytes.HasPrefix(data, []byte("version https://git-lfs")) {
+		return nil, errors.New("it is a pointer of git-lfs, not the weights; run git lfs pull")
+	}
 	if len(data) < 8 {
 		return nil, fmt.Errorf("%d bytes are too few", len(data))
 	}

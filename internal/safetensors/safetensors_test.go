@@ -191,6 +191,7 @@ func TestLyingFilesAreRefused(t *testing.T) {
 	}{
 		"empty":                   {nil, "0 bytes are too few"},
 		"seven bytes":             {[]byte("1234567"), "7 bytes are too few"},
+		"a pointer of git-lfs":    {[]byte("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"), "git lfs pull"},
 		"no header":               {file("", ""), "not a JSON object"},
 		"100 MB that aren't":      {file("{}", "", 100<<20), "says that it has 104857600 bytes"},
 		"more than the format's":  {file("{}", "", 100<<20+1), "says that it has"},
