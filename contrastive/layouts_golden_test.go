@@ -1,0 +1,124 @@
+package contrastive
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clipgo/internal/golden"
+	"clipgo/internal/torch"
+	"clipgo/internal/torch/torchtest"
+	"clipgo/weights"
+)
+
+// published opens a file or folder as it is published; config is that of a bare file.
+func published(t *testing.T, path string, config Config) *Model {
+	t.Helper()
+	torchtest.Need(t)
+	w, err := weights.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.Model != nil {
+		if config, err = ParseConfig(w.Model); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, err := Borrow(t.Context(), config, w, On())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Free)
+	return m
+}
+
+// features are the unit features of a fixture's inputs.
+func features(t *testing.T, m *Model, inputs map[string]golden.Tensor) (image, text []float32) {
+	t.Helper()
+	torchtest.Run(t, func(s *torch.Scope) {
+		in := inputs["images"]
+		image = m.image.Forward(torch.From(s, in.F32, in.Shape...), m.mode()).Unit().Float32s()
+		ids := inputs["tokens"]
+		text = m.text.Forward(s, narrow(ids.I64), ids.Shape[0], m.mode()).Unit().Float32s()
+	})
+	return image, text
+}
+
+// each runs f for every path of a pattern below the fixtures' folder model.
+func each(t *testing.T, pattern string, f func(t *testing.T, path string, inputs map[string]golden.Tensor)) {
+	t.Helper()
+	root := golden.Dir(t, "model")
+	paths, err := filepath.Glob(filepath.Join(root, pattern))
+	if err != nil || len(paths) == 0 {
+		t.Skipf("no fixtures for %s: %v", pattern, err)
+	}
+	for _, path := range paths {
+		name, _ := filepath.Rel(root, path)
+		t.Run(name, func(t *testing.T) {
+			model, _, _ := strings.Cut(name, string(filepath.Separator))
+			f(t, path, golden.Tensors(t, filepath.Join(root, model, "inputs.safetensors")))
+		})
+	}
+}
+
+func TestGoldenTransformersFolders(t *testing.T) {
+	each(t, "clip-*/hf", func(t *testing.T, dir string, inputs map[string]golden.Tensor) {
+		m := published(t, dir, Config{})
+		wants := golden.Tensors(t, filepath.Join(dir, "outputs.safetensors"))
+		image, text := features(t, m, inputs)
+		near(t, "image_embeds", image, wants["image_embeds"].F32, featureTol)
+		near(t, "text_embeds", text, wants["text_embeds"].F32, featureTol)
+	})
+}
+
+func TestGoldenStorageFormats(t *testing.T) {
+	each(t, "*/formats/*", func(t *testing.T, path string, inputs map[string]golden.Tensor) {
+		dir, name := filepath.Split(path)
+		wants, prefix := golden.Tensors(t, filepath.Join(dir, "..", "outputs.safetensors")), ""
+		switch {
+		case filepath.Ext(name) == ".json" || strings.HasPrefix(name, "outputs"):
+			t.Skip("no weights")
+		case strings.Contains(name, "fp16"):
+			prefix = "fp16."
+		case strings.Contains(name, "bf16"):
+			prefix = "bf16."
+		}
+		if prefix != "" {
+			wants = golden.Tensors(t, filepath.Join(dir, "outputs_low_precision_weights.safetensors"))
+		}
+		whole, err := weights.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer whole.Close()
+		c, err := ParseConfig(whole.Model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		image, text := features(t, published(t, path, c), inputs)
+		near(t, "image_features", image, wants[prefix+"image_features"].F32, featureTol)
+		near(t, "text_features", text, wants[prefix+"text_features"].F32, featureTol)
+	})
+}
+
+func TestGoldenOpenAIArchive(t *testing.T) {
+	dir := golden.Dir(t, "containers")
+	m := published(t, filepath.Join(dir, "openai.pt"), Config{})
+	if !m.Config.QuickGELU {
+		t.Error("OpenAI's weights without QuickGELU")
+	}
+	wants := golden.Tensors(t, filepath.Join(dir, "openai_outputs.safetensors"))
+	image, text := features(t, m, wants)
+	near(t, "image_features", image, wants["image_features"].F32, featureTol)
+	near(t, "text_features", text, wants["text_features"].F32, featureTol)
+}
+
+func TestBorrowedWeightsGiveTheSameBits(t *testing.T) {
+	each(t, "clip-*/model.safetensors", func(t *testing.T, path string, inputs map[string]golden.Tensor) {
+		own := loadFixture(t, filepath.Dir(path), torch.Float32)
+		image, text := features(t, own, inputs)
+		image2, text2 := features(t, published(t, path, own.Config), inputs)
+		near(t, "image", image2, image, golden.Tol{})
+		near(t, "text", text2, text, golden.Tol{})
+	})
+}
