@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"clipgo/datasets"
 	"clipgo/internal/durable"
 )
 
@@ -199,5 +200,31 @@ func TestCutBackKeepsTheLinesUpToAStep(t *testing.T) {
 	}
 	if err := CutBack(path+"x", 2); err != nil {
 		t.Errorf("a missing file: %v", err)
+	}
+}
+
+// TestSkipsAfterTheLastStepAreSaved passes over samples once the last step has been saved.
+func TestSkipsAfterTheLastStepAreSaved(t *testing.T) {
+	tr, _ := newToy(t, 9)
+	c := &Checkpoints{Dir: filepath.Join(t.TempDir(), "checkpoints"), Every: 1, Log: slog.New(slog.DiscardHandler)}
+	tr.Hooks = []Hook{c}
+	batches := func(yield func(*datasets.Batch, error) bool) {
+		if yield(batch(0), nil) {
+			tr.Pass(&datasets.Batch{Next: 6, Skipped: make([]datasets.Skip, 2)})
+		}
+	}
+	if err := tr.Run(t.Context(), batches); err != nil {
+		t.Fatal(err)
+	}
+	path, _, err := Latest(c.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := ReadState(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state.Progress != tr.Progress || state.Skipped != 2 || state.Position != 6 || state.Step != 1 {
+		t.Errorf("saved %+v, the training stands at %+v", state.Progress, tr.Progress)
 	}
 }

@@ -119,6 +119,7 @@ func TestBadAssignmentNamesKeyValueAndType(t *testing.T) {
 		"stesp=3":                             `unknown key "stesp"; did you mean "steps"?`,
 		"vision_cfg.widht=3":                  `unknown key "vision_cfg.widht"; did you mean "vision_cfg.width"?`,
 		"vison_cfg.width=3":                   `unknown key "vison_cfg"; did you mean "vision_cfg"?`,
+		"mlp_ration=3":                        `unknown key "mlp_ration"; did you mean "vision_cfg.mlp_ratio"?`,
 		"mlp_ratio=3":                         `unknown key "mlp_ratio"; did you mean "vision_cfg.mlp_ratio"?`,
 		"lr.x=3":                              `unknown key "lr.x"; did you mean "lr"?`,
 		"something=3":                         `unknown key "something"`,
