@@ -62,6 +62,7 @@ func TestBadInputGetsOneLineAndItsCode(t *testing.T) {
 		{"unknown shell", []string{"completion", "foo"}, 2, "foo"},
 		{"nothing to measure", []string{"eval"}, 2, "retrieval"},
 		{"unknown measurement", []string{"eval", "retreival"}, 2, "did you mean retrieval"},
+		{"nothing to embed", []string{"embed", "--model", model}, 2, "embed --model M SRC... --index DIR"},
 		{"flags without a command", []string{"--json"}, 2, "command is missing"},
 		{"two things to describe", []string{"info", "a", "b"}, 2, "--help"},
 		{"unknown bench", []string{"bench", "fly", "--model", model}, 2, "train, embed or load"},

@@ -91,11 +91,16 @@ func knownCommand(c *cobra.Command, args []string) error {
 	return usagef("there is no %s %q; %s", strings.TrimPrefix(c.CommandPath()+" command", "clipgo "), args[0], hint)
 }
 
+// usageOf is a command with its arguments, as --help begins.
+func usageOf(c *cobra.Command) string {
+	return strings.TrimPrefix(c.Parent().CommandPath()+" "+c.Use, "clipgo ")
+}
+
 // usageArgs makes a wrong number of arguments a usage error.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if err := check(c, args); err != nil {
-			return usagef("%v; see %s --help", err, c.CommandPath())
+			return usagef("%v; it is clipgo %s, see %s --help", err, usageOf(c), c.CommandPath())
 		}
 		return nil
 	}
