@@ -106,7 +106,7 @@ func exportCLIP(b Bundle) (map[string]any, error) {
 	if err := f.beyondCLIP(); err != nil {
 		return nil, err
 	}
-	var m modelConfig
+	m := openCLIPDefaults()
 	if err := json.Unmarshal(b.Model, &m); err != nil {
 		return nil, fmt.Errorf("model_cfg: %w", err)
 	}

@@ -27,7 +27,7 @@ type hfTower struct {
 	UseHead        *bool `json:"vision_use_head"`
 }
 
-// hfConfig is config.json. Older files hold a tower twice; the values of the second, _dict, count.
+// hfConfig is config.json. Older files hold a tower twice; the second, _dict, counts, with the defaults for what it leaves out.
 type hfConfig struct {
 	ModelType     string          `json:"model_type"`
 	ProjectionDim int             `json:"projection_dim"`
@@ -40,16 +40,14 @@ type hfConfig struct {
 // tower reads a tower's config over transformers' defaults.
 func tower(what string, defaults hfTower, config, dict json.RawMessage) (hfTower, error) {
 	t := defaults
-	if config == nil && dict == nil {
+	if dict != nil && string(dict) != "null" {
+		config = dict
+	}
+	if config == nil {
 		return t, fmt.Errorf("config.json has no %s", what)
 	}
-	for _, data := range []json.RawMessage{config, dict} {
-		if data == nil {
-			continue
-		}
-		if err := json.Unmarshal(data, &t); err != nil {
-			return t, fmt.Errorf("config.json: %s: %w", what, err)
-		}
+	if err := json.Unmarshal(config, &t); err != nil {
+		return t, fmt.Errorf("config.json: %s: %w", what, err)
 	}
 	for name, v := range map[string]int{"hidden_size": t.HiddenSize, "intermediate_size": t.IntermediateSize, "num_hidden_layers": t.Layers, "num_attention_heads": t.Heads} {
 		if v <= 0 {
@@ -80,6 +78,14 @@ type modelConfig struct {
 
 	CustomText    bool     `json:"custom_text,omitempty"` // this and what is below: SigLIP's
 	InitLogitBias *float64 `json:"init_logit_bias,omitempty"`
+}
+
+// openCLIPDefaults is what a model_cfg means where it leaves things out.
+func openCLIPDefaults() modelConfig {
+	return modelConfig{
+		Vision: visionConfig{ImageSize: 224, PatchSize: 16, Layers: 12, Width: 768, HeadWidth: 64, MLPRatio: 4},
+		Text:   textConfig{ContextLength: 77, VocabSize: 49408, Width: 512, Heads: 8, Layers: 12, MLPRatio: 4},
+	}
 }
 
 type visionConfig struct {
