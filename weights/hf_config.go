@@ -113,14 +113,10 @@ type textConfig struct {
 	ActKwargs     *actKwargs  `json:"act_kwargs,omitempty"`
 	NormKwargs    *normKwargs `json:"norm_kwargs,omitempty"`
 
-	NoCausalMask    bool             `json:"no_causal_mask,omitempty"`
-	PoolType        string           `json:"pool_type,omitempty"`
-	ProjBias        bool             `json:"proj_bias,omitempty"`
-	TokenizerKwargs *tokenizerKwargs `json:"tokenizer_kwargs,omitempty"`
-}
-
-type tokenizerKwargs struct {
-	Clean string `json:"clean"`
+	NoCausalMask    bool   `json:"no_causal_mask,omitempty"`
+	PoolType        string `json:"pool_type,omitempty"`
+	ProjBias        bool   `json:"proj_bias,omitempty"`
+	HFTokenizerName string `json:"hf_tokenizer_name,omitempty"`
 }
 
 type actKwargs struct {

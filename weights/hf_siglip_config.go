@@ -57,7 +57,7 @@ func hfSigLIPModel(c hfConfig) (json.RawMessage, error) {
 			ContextLength: text.Positions, VocabSize: text.VocabSize, Width: text.HiddenSize, Heads: text.Heads, Layers: text.Layers,
 			MLPRatio:  mlpRatio(text.HiddenSize, text.IntermediateSize),
 			ActKwargs: textGELU, NormKwargs: &normKwargs{text.LayerNormEps},
-			NoCausalMask: true, PoolType: "last", ProjBias: true, TokenizerKwargs: &tokenizerKwargs{Clean: "canonicalize"},
+			NoCausalMask: true, PoolType: "last", ProjBias: true, HFTokenizerName: FolderTokenizer,
 		},
 	})
 }

@@ -38,7 +38,6 @@ func (f features) beyondSigLIP(m modelConfig) error {
 type siglipConfigOut struct {
 	Architectures []string        `json:"architectures"`
 	ModelType     string          `json:"model_type"`
-	Factor        float64         `json:"initializer_factor"`
 	DType         string          `json:"torch_dtype"`
 	Text          siglipTextOut   `json:"text_config"`
 	Vision        siglipVisionOut `json:"vision_config"`
@@ -53,7 +52,6 @@ type siglipTowerOut struct {
 	Heads        int     `json:"num_attention_heads"`
 	HiddenAct    string  `json:"hidden_act"`
 	Eps          float64 `json:"layer_norm_eps"`
-	Dropout      float64 `json:"attention_dropout"`
 }
 
 type siglipTextOut struct {
@@ -108,7 +106,7 @@ func (v *visionConfig) timm(name string) {
 func (m modelConfig) toSigLIP(dtype string) siglipConfigOut {
 	v, t := m.Vision, m.Text
 	return siglipConfigOut{
-		Architectures: []string{"SiglipModel"}, ModelType: "siglip", Factor: 1, DType: dtype,
+		Architectures: []string{"SiglipModel"}, ModelType: "siglip", DType: dtype,
 		Text: siglipTextOut{
 			siglipTowerOut: siglipTowerOut{
 				ModelType: "siglip_text_model", HiddenSize: t.Width, Intermediate: int(float64(t.Width) * t.MLPRatio), Layers: t.Layers, Heads: t.Heads,

@@ -16,6 +16,10 @@ var tokenizerFiles = []string{
 	"spiece.model", "tokenizer.model",
 }
 
+// FolderTokenizer is text_cfg.hf_tokenizer_name of a model read from a folder of transformers': its tokenizer is that
+// folder's, and captions reach it as they are. To open_clip any name means the folder's where it opens one.
+const FolderTokenizer = "."
+
 // TokenizerIn finds the tokenizer's files of a folder, to be copied into another.
 func TokenizerIn(dir string) map[string]FileWriter {
 	files := map[string]FileWriter{}

@@ -164,11 +164,13 @@ func (o *benchOptions) load(ctx context.Context, src modelSource) (r benchResult
 		return r, err
 	}
 	defer closeWith(&err, data)
-	m := &loaded{Model: contrastive.Declare(src.Config), source: src, tokens: bpe.New(), options: inference{Workers: o.Workers, BatchSize: o.BatchSize, MaxSkip: 1}}
+	m := &loaded{Model: contrastive.Declare(src.Config), source: src, options: inference{Workers: o.Workers, BatchSize: o.BatchSize, MaxSkip: 1}}
 	m.Preprocess = src.Preprocess
+	loader := m.loader(data)
+	loader.Tokens = bpe.New().FillCut // as training reads captions
 	var used, skipped int
 	begun := time.Now()
-	for b, err := range m.loader(data).Batches(ctx, 0, int64(o.Steps)*int64(o.BatchSize)) {
+	for b, err := range loader.Batches(ctx, 0, int64(o.Steps)*int64(o.BatchSize)) {
 		if err != nil {
 			return r, err
 		}

@@ -7,7 +7,7 @@ import (
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/eval"
-	"clipgo/text/bpe"
+	"clipgo/text/tokenizer"
 	"clipgo/vision/preprocess"
 )
 
@@ -50,7 +50,7 @@ func (k *knobs) dataFlags(prefix string) {
 type loaded struct {
 	*contrastive.Model
 	source  modelSource
-	tokens  *bpe.Tokenizer
+	tokens  tokenizer.Tokenizer // nil until a caption comes
 	options inference
 }
 
@@ -86,7 +86,7 @@ func (o *inference) load(ctx context.Context, a *app, k *knobs, own any) (*loade
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{Model: m, source: src, tokens: bpe.New(), options: *o}, nil
+	return &loaded{Model: m, source: src, options: *o}, nil
 }
 
 func (o *inference) validate(c contrastive.Config) error {
@@ -105,12 +105,12 @@ func (o *inference) validate(c contrastive.Config) error {
 	return o.machine.validate()
 }
 
-// loader reads a source in its own order for this model.
+// loader reads a source's pictures in its own order for this model.
 func (m *loaded) loader(src datasets.Source) *datasets.Loader {
 	return &datasets.Loader{
 		Source: src, BatchSize: m.options.BatchSize, Workers: m.options.Workers, Size: m.Preprocess.Size,
 		ContextLength: m.Config.Text.ContextLength, Order: datasets.Sequential, MaxSkip: m.options.MaxSkip,
-		Pixels: m.pixels, Tokens: m.tokens.FillCut,
+		Pixels: m.pixels,
 	}
 }
 
@@ -133,15 +133,23 @@ func decode(p datasets.Picture) (*preprocess.Image, error) {
 
 // classifier embeds class names in prompt templates.
 func (m *loaded) classifier(ctx context.Context, classes, templates []string) (*eval.Classifier, error) {
-	return eval.NewClassifier(ctx, m, eval.Prompts{Classes: classes, Templates: templates, Fill: m.tokens.Fill, ContextLength: m.Config.Text.ContextLength})
+	tokens, err := m.tokenizer()
+	if err != nil {
+		return nil, err
+	}
+	return eval.NewClassifier(ctx, m, eval.Prompts{Classes: classes, Templates: templates, Fill: tokens.Fill, ContextLength: m.Config.Text.ContextLength})
 }
 
 // encodeText maps texts to unit features, row-major.
 func (m *loaded) encodeText(ctx context.Context, texts []string) ([]float32, error) {
+	tokens, err := m.tokenizer()
+	if err != nil {
+		return nil, err
+	}
 	l := m.Config.Text.ContextLength
 	ids := make([]int32, len(texts)*l)
 	for i, t := range texts {
-		m.tokens.Fill(ids[i*l:(i+1)*l], t)
+		tokens.Fill(ids[i*l:(i+1)*l], t)
 	}
 	return m.EmbedTokens(ctx, ids, len(texts))
 }

@@ -11,7 +11,6 @@ import (
 
 	"clipgo/contrastive"
 	"clipgo/internal/config"
-	"clipgo/text/bpe"
 	"clipgo/weights"
 )
 
@@ -164,7 +163,7 @@ func (src *modelSource) fingerprint(seed uint64) (print string, err error) {
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintf(h, "%s\n%s\n", cfg, bpe.New().Fingerprint())
+	fmt.Fprintf(h, "%s\n%s\n", cfg, src.tokenizerFingerprint())
 	if src.Weights == "" {
 		fmt.Fprintf(h, "fresh weights, seed %d", seed)
 		return hex.EncodeToString(h.Sum(nil)[:16]), nil

@@ -1,15 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"clipgo/contrastive"
 	"clipgo/internal/nn"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
 	"clipgo/training"
+	"clipgo/weights"
 )
 
 // rawFile is the part of a checkpoint that holds the weights which training goes on with, where the model's own file
@@ -23,6 +28,9 @@ func (s *session) openModel(ctx context.Context) error {
 		return err
 	}
 	s.Device, s.Precision = deviceName(at.Device), precisionName(at.DType)
+	if err := s.openTokenizer(); err != nil {
+		return err
+	}
 	if s.model, err = s.buildModel(ctx, at); err != nil {
 		return err
 	}
@@ -36,6 +44,31 @@ func (s *session) openModel(ctx context.Context) error {
 	}
 	s.val.loaded.Model = s.result()
 	return s.openTrainer(ctx)
+}
+
+// openTokenizer opens the tokenizer of the model that the run starts from, or of the checkpoint that it goes on from.
+func (s *session) openTokenizer() (err error) {
+	src := s.source
+	src.Config.Text = s.ModelCfg.Text
+	if s.resumed != "" {
+		src.Name, src.Dir = s.resumed, s.resumed
+	}
+	if s.tokens, err = src.tokenizer(); err != nil {
+		return err
+	}
+	s.val.loaded.tokens = s.tokens
+	if src.Dir == "" {
+		return nil
+	}
+	s.tokenizer = map[string][]byte{}
+	for name, write := range weights.TokenizerIn(src.Dir) {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			return fmt.Errorf("read tokenizer: %w", err)
+		}
+		s.tokenizer[name] = b.Bytes()
+	}
+	return nil
 }
 
 // buildModel makes the model with the weights that it starts from, at the sizes that the run wants.
@@ -121,6 +154,12 @@ func (s *session) modelFiles() []training.File {
 	}
 	if s.average != nil {
 		files = append(files, training.File{Name: rawFile, Write: s.average.WriteRaw})
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.tokenizer)) {
+		files = append(files, training.File{Name: name, Write: func(w io.Writer) error {
+			_, err := w.Write(s.tokenizer[name])
+			return err
+		}})
 	}
 	return files
 }

@@ -9,7 +9,7 @@ import (
 
 	"clipgo/contrastive"
 	"clipgo/datasets"
-	"clipgo/text/bpe"
+	"clipgo/text/tokenizer"
 	"clipgo/training"
 )
 
@@ -26,24 +26,25 @@ const (
 // session is one sitting of a run: everything that it holds open.
 type session struct {
 	*trainOptions
-	console *console
-	dir     runDir
-	train   datasets.Source
-	val     *validation
-	model   *contrastive.Model   // what is trained
-	average *contrastive.Average // of its weights; nil: none
-	tokens  *bpe.Tokenizer
-	trainer *training.Trainer
-	state   training.State // of the checkpoint that it goes on from; zero at the start of a run
-	resumed string         // that checkpoint's path
-	closers []func() error
+	console   *console
+	dir       runDir
+	train     datasets.Source
+	val       *validation
+	model     *contrastive.Model   // what is trained
+	average   *contrastive.Average // of its weights; nil: none
+	tokens    tokenizer.Tokenizer
+	tokenizer map[string][]byte // its files, which each checkpoint gets; none of CLIP's own
+	trainer   *training.Trainer
+	state     training.State // of the checkpoint that it goes on from; zero at the start of a run
+	resumed   string         // that checkpoint's path
+	closers   []func() error
 
 	afterStep training.Hook
 }
 
 // train runs one sitting.
 func train(ctx context.Context, a *app, o *trainOptions) (err error) {
-	s := &session{trainOptions: o, console: a.console, tokens: bpe.New(), afterStep: a.afterStep}
+	s := &session{trainOptions: o, console: a.console, afterStep: a.afterStep}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.openDir(); err != nil {
 		return err

@@ -51,7 +51,7 @@ func (s *session) openValidation() (*validation, error) {
 		v.source = datasets.Sample(s.train, borrowed)
 	}
 	v.loaded = &loaded{
-		tokens: s.tokens, source: modelSource{Templates: s.Templates}, // prompts as zeroshot will take them from the checkpoint
+		source:  modelSource{Templates: s.Templates}, // prompts as zeroshot will take them from the checkpoint
 		options: inference{Workers: s.Workers, BatchSize: 64, MaxSkip: 1, Preprocess: s.Preprocess},
 	}
 	return v, nil

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+
+	"clipgo/text"
+	"clipgo/text/bpe"
+	"clipgo/text/tokenizer"
+	"clipgo/weights"
+)
+
+// tokenizer opens what turns captions into ids for this model: CLIP's own, or what stands in the model's folder.
+func (src *modelSource) tokenizer() (tokenizer.Tokenizer, error) {
+	named := src.Config.Text.HFTokenizerName
+	switch {
+	case named == "" && src.Dir == "":
+		return bpe.New(), nil
+	case src.Dir == "":
+		return nil, &modelError{src.Name, fmt.Sprintf("its tokenizer, %s, is not part of clipgo: it is read from the model's folder; name that with --model", named)}
+	case named != "" && len(weights.TokenizerIn(src.Dir)) == 0:
+		return nil, &modelError{src.Dir, "holds no tokenizer (tokenizer.json or spiece.model), and the model needs one of its own for captions"}
+	}
+	t, err := tokenizer.Open(src.Dir, tokenizer.Spec{VocabSize: src.Config.Text.VocabSize, Clean: cleaning(src.Config.Text)})
+	if err != nil {
+		return nil, &modelError{src.Name, err.Error()}
+	}
+	return t, nil
+}
+
+// cleaning is what happens to a caption before the tokenizer: nothing in transformers, and in open_clip what the config
+// says, or else white space is collapsed. CLIP's own tokenizer cleans for itself.
+func cleaning(c text.Config) tokenizer.Clean {
+	switch {
+	case c.TokenizerKwargs != nil && c.TokenizerKwargs.Clean != "":
+		return tokenizer.Clean(c.TokenizerKwargs.Clean)
+	case c.HFTokenizerName == "", c.HFTokenizerName == weights.FolderTokenizer:
+		return tokenizer.CleanNone
+	default:
+		return tokenizer.CleanWhitespace
+	}
+}
+
+// tokenizerFingerprint tells tokenizers apart; a model that has lost its own can still embed pictures.
+func (src *modelSource) tokenizerFingerprint() string {
+	t, err := src.tokenizer()
+	if err != nil {
+		return "no tokenizer"
+	}
+	return t.Fingerprint()
+}
+
+// tokenizer is the model's, opened when the first caption comes: pictures need none.
+func (m *loaded) tokenizer() (tokenizer.Tokenizer, error) {
+	if m.tokens == nil {
+		t, err := m.source.tokenizer()
+		if err != nil {
+			return nil, err
+		}
+		m.tokens = t
+	}
+	return m.tokens, nil
+}
