@@ -91,6 +91,9 @@ func (o *convertOptions) run(ctx context.Context, c *console) (err error) {
 	if err := write(o.dst, b); err != nil {
 		return err
 	}
+	for _, note := range made.Notes[len(src.Notes):] {
+		c.log.Warn(note)
+	}
 	return made.tell(c)
 }
 
@@ -99,7 +102,7 @@ func vacant(dir string) error {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case err == nil && len(entries) > 0:
-		return usagef("%s is not empty; convert writes into a new folder", dir)
+		return usagef("%s is not empty; the model is written into a new folder", dir)
 	case err != nil && !os.IsNotExist(err):
 		return usagef("%s: it is not a folder", dir)
 	}
@@ -157,6 +160,9 @@ func (src *modelSource) account(o *convertOptions, b weights.Bundle) converted {
 		Out: o.dst, Source: filepath.Base(o.src), From: src.Layout, To: o.to, DType: cmp.Or(b.DType, weights.Stored(b.Set)),
 		Tensors: len(b.Names()), Fingerprint: weights.Fingerprint(b.Set), Tokenizer: len(b.Tokenizer) > 0, Notes: src.Notes,
 		Parameters: contrastive.Declare(src.Config).ParameterCount(),
+	}
+	if o.to == "open_clip" {
+		d.Notes = append(d.Notes, src.openCLIPNotes()...)
 	}
 	if !d.Tokenizer {
 		d.Notes = append(d.Notes, "no tokenizer files: the source has none, and its vocabulary is not CLIP's")

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"clipgo/contrastive"
 	"clipgo/internal/golden"
+	"clipgo/internal/nn"
 	"clipgo/internal/torch/torchtest"
 )
 
@@ -87,7 +89,9 @@ func TestGoldenSigLIPFolderSearchesAsTransformers(t *testing.T) {
 	model, pictures, want := siglipFolder(t)
 	want.check(t, model, pictures)
 	converted := filepath.Join(t.TempDir(), "open_clip")
-	must(t, "convert", model, converted, "--to", "open_clip")
+	if r := must(t, "convert", model, converted, "--to", "open_clip"); !strings.Contains(r.err, "timm has no vit_custom_patch8_siglip_32") {
+		t.Errorf("what open_clip lacks is not said: %s", r.err)
+	}
 	want.check(t, converted, pictures)
 }
 
@@ -125,5 +129,30 @@ func TestSigLIPWithoutItsTokenizerEmbedsPictures(t *testing.T) {
 	r := clipgo(t, "train", "--model", "ViT-B-16-SigLIP", "--train-data", "builtin:shapes?n=64", "--out", filepath.Join(t.TempDir(), "run"), "--steps", "1", "--quiet")
 	if r.code != 4 || !strings.Contains(r.err, "timm/ViT-B-16-SigLIP") {
 		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+}
+
+// What open_clip would compute otherwise is said when a folder is written for it.
+func TestOpenCLIPsOwnWaysAreNoted(t *testing.T) {
+	for _, c := range []struct {
+		change func(src *modelSource)
+		want   string
+	}{
+		{func(*modelSource) {}, ""},
+		{func(src *modelSource) { src.Config.Vision.ActKwargs = &nn.ActKwargs{Approximate: "none"} }, ""},
+		{func(src *modelSource) { src.Config.Vision.ActKwargs = &nn.ActKwargs{Approximate: "tanh"} }, "the tanh form here, exact in timm's"},
+		{func(src *modelSource) { src.Config.Vision.ImageSize = 256 }, "pictures of 256 pixels"},
+		{func(src *modelSource) { src.Config.Vision.TimmModelName = "mine" }, "timm has no mine"},
+	} {
+		config, err := contrastive.NamedConfig("ViT-B-16-SigLIP")
+		if err != nil {
+			t.Fatal(err)
+		}
+		src := &modelSource{Config: config}
+		c.change(src)
+		notes := strings.Join(src.openCLIPNotes(), "; ")
+		if (c.want == "") != (notes == "") || !strings.Contains(notes, c.want) {
+			t.Errorf("%q, want %q", notes, c.want)
+		}
 	}
 }
