@@ -17,11 +17,11 @@ type room struct {
 // rooms is the design's picture of the arrows. Nothing imports upward: a room that stands above another never appears
 // in its row.
 var rooms = []room{
-	{dir: "cmd/clipgo", arrow: "alignment captioning contrastive vision text training internal/optim internal/nn internal/torch " +
-		"eval search datasets weights vision/preprocess text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub"},
+	{dir: "cmd/clipgo", arrow: "alignment captioning contrastive vision text losses training internal/optim internal/nn internal/torch " +
+		"eval search datasets weights vision/preprocess vision/timm text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub"},
 	{dir: "alignment", arrow: "captioning contrastive vision text losses training datasets internal/optim internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "captioning", arrow: "contrastive vision text losses training datasets internal/nn internal/torch internal/safetensors internal/config"},
-	{dir: "contrastive", arrow: "vision text training datasets weights vision/preprocess internal/nn internal/torch internal/safetensors internal/config"},
+	{dir: "contrastive", arrow: "vision text losses training datasets weights vision/preprocess internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "training", arrow: "datasets internal/optim internal/nn internal/torch internal/safetensors internal/durable"},
 	{dir: "losses", arrow: "internal/torch"},
 	{dir: "vision", arrow: "vision/timm internal/nn internal/torch"},
