@@ -43,6 +43,30 @@ func (t *Tensor) ClampMin(v float64) *Tensor {
 	}, t)
 }
 
+// Clamp is every element, limited to [low, high].
+func (t *Tensor) Clamp(low, high float64) *Tensor {
+	return call("Clamp", func(o *libtch.Ctensor) {
+		scalar(low, func(l libtch.Cscalar) {
+			scalar(high, func(h libtch.Cscalar) { libtch.AtgClamp(o, t.c, l, h) })
+		})
+	}, t)
+}
+
+// Minimum is the smaller of two elements, with the shapes broadcast.
+func (t *Tensor) Minimum(u *Tensor) *Tensor {
+	return call("Minimum", func(o *libtch.Ctensor) { libtch.AtgMinimum(o, t.c, u.c) }, t, u)
+}
+
+// Maximum is the larger of two elements, with the shapes broadcast.
+func (t *Tensor) Maximum(u *Tensor) *Tensor {
+	return call("Maximum", func(o *libtch.Ctensor) { libtch.AtgMaximum(o, t.c, u.c) }, t, u)
+}
+
+// Argmax is the index, int64, of the largest element along a dimension, which goes away.
+func (t *Tensor) Argmax(dim int) *Tensor {
+	return call("Argmax", func(o *libtch.Ctensor) { libtch.AtgArgmax(o, t.c, int64(dim), 0, 0) }, t)
+}
+
 // Exp is e to the power of each element.
 func (t *Tensor) Exp() *Tensor {
 	return call("Exp", func(o *libtch.Ctensor) { libtch.AtgExp(o, t.c) }, t)

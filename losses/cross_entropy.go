@@ -1,0 +1,69 @@
+// Package losses holds the losses of tokens and of preferences: pure functions of tensors, one a file, each with its formula.
+// They know no model. What contrasts pictures with captions is in package contrastive.
+package losses
+
+import "clipgo/internal/torch"
+
+// Ignore is the target of a position that has none: it adds neither value nor gradient. PyTorch uses the same number.
+const Ignore = -100
+
+// CrossEntropy is the loss of a choice among K classes, and what every token loss here is made of.
+//
+//	loss = -1/n sum_r sum_k q_rk log softmax(z_r)_k
+//
+// over the rows r that have a target; q is 1 on the target and 0 elsewhere, or what Smoothing makes of that.
+type CrossEntropy struct {
+	Smoothing Smoothing
+	// Over is n: how many targets there are in the whole batch where Forward sees a part of it, so that the parts' losses add
+	// up to that of the whole; 0 is as many as Forward sees, which makes it their mean.
+	Over int
+}
+
+// Forward takes logits [R, K] and the class of each row or Ignore; it returns a scalar, 0 where no row has a target.
+func (c CrossEntropy) Forward(logits *torch.Tensor, targets []int64) *torch.Tensor {
+	rows, classes := counted(targets)
+	n := len(rows)
+	if n == 0 {
+		return logits.Narrow(0, 0, 0).Sum() // with a graph, so that a backward pass finds one
+	}
+	s, device := logits.Scope(), logits.Device()
+	if n < len(targets) {
+		logits = logits.Rows(torch.From(s, rows, n).OnDevice(device))
+	}
+	k := logits.Shape()[1]
+	mean := logits.CrossEntropy(torch.From(s, classes, n).OnDevice(device), c.Smoothing.OverAll(k))
+	if c.Over == 0 || c.Over == n {
+		return mean
+	}
+	return mean.Scale(float64(n) / float64(c.Over))
+}
+
+// counted gives the rows that have a target, and their targets.
+func counted(targets []int64) (rows, classes []int64) {
+	for r, target := range targets {
+		if target != Ignore {
+			rows, classes = append(rows, int64(r)), append(classes, target)
+		}
+	}
+	return rows, classes
+}
+
+// Soft is the mean over all rows of the cross-entropy to targets that are distributions: logits and targets [R, K].
+func Soft(logits, targets *torch.Tensor) *torch.Tensor {
+	rows := logits.Shape()[0]
+	return logits.LogSoftmax(-1).Mul(targets).Sum().Scale(-1 / float64(rows))
+}
+
+// Right counts the rows whose target has the largest logit, among those that have one.
+func Right(logits *torch.Tensor, targets []int64) int {
+	if len(targets) == 0 {
+		return 0
+	}
+	n := 0
+	for r, best := range logits.Detach().Argmax(1).Float64s() {
+		if targets[r] != Ignore && int64(best) == targets[r] {
+			n++
+		}
+	}
+	return n
+}

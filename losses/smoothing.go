@@ -1,0 +1,55 @@
+package losses
+
+import "fmt"
+
+// Smoothing takes a share e of a target off its class and spreads it, which keeps a model from being more certain than its
+// data (Szegedy et al., 2016, section 7).
+type Smoothing struct {
+	Share float64 // e; 0: none
+	Form  Form
+}
+
+// Form says over which classes the share is spread.
+type Form string
+
+// The two conventions. With K classes, e over the others equals e K/(K-1) over all of them.
+const (
+	Others  Form = "others"  // e/(K-1) on each wrong class, 1-e on the right one
+	Classes Form = "classes" // e/K on every class, as PyTorch does
+)
+
+// Validate checks the fields.
+func (s Smoothing) Validate() error {
+	if !(s.Share >= 0 && s.Share < 1) {
+		return fmt.Errorf("label_smoothing: %g is not in [0, 1)", s.Share)
+	}
+	if s.Form != Others && s.Form != Classes {
+		return fmt.Errorf("label_smoothing_form: %q is neither %s nor %s", s.Form, Others, Classes)
+	}
+	return nil
+}
+
+// OverAll is the share in PyTorch's convention, Classes. A single class has no others: it is left alone.
+func (s Smoothing) OverAll(k int) float64 {
+	if s.Form == Classes || s.Share == 0 {
+		return s.Share
+	}
+	if k == 1 {
+		return 0
+	}
+	return min(1, s.Share*float64(k)/float64(k-1))
+}
+
+// Shares are the targets of each right class and of each other one, among k classes of which right are right and share
+// the mass. Where all are right, nothing is taken off.
+func (s Smoothing) Shares(right, k int) (each, other float64) {
+	e := s.Share
+	switch {
+	case right == k:
+		return 1 / float64(k), 0
+	case s.Form == Classes:
+		return (1-e)/float64(right) + e/float64(k), e / float64(k)
+	default:
+		return (1 - e) / float64(right), e / float64(k-right)
+	}
+}
