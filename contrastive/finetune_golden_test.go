@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"clipgo/internal/golden"
 	"clipgo/internal/torch"
+	"clipgo/internal/torch/torchtest"
 )
 
 // TestGoldenLocks compares which parameters each lock freezes with open_clip.
@@ -128,6 +130,35 @@ func TestGoldenResizedModels(t *testing.T) {
 			if m.Free(); torch.Live() != live {
 				t.Errorf("%d handles stayed behind", torch.Live()-live)
 			}
+		})
+	}
+}
+
+// TestGoldenResizedSigLIP compares the positions of a tower without a class row with timm's.
+func TestGoldenResizedSigLIP(t *testing.T) {
+	tol := golden.Tol{Abs: 1e-5}
+	wants := golden.Tensors(t, filepath.Join(golden.Dir(t, "finetune"), "siglip_positions.safetensors"))
+	for grid, want := range wants {
+		t.Run(grid, func(t *testing.T) {
+			siglips(t, torch.Float32, "", func(t *testing.T, x fixture) {
+				n, err := strconv.Atoi(grid)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := x.model.Config
+				m, err := x.model.Resize(t.Context(), n*c.Vision.PatchSize, c.Text.ContextLength)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer m.Free()
+				torchtest.Run(t, func(*torch.Scope) {
+					for _, p := range m.Params() {
+						if p.Name == "visual.trunk.pos_embed" {
+							golden.Close(t, p.Name, p.Tensor().Float32s(), want.F32, tol)
+						}
+					}
+				})
+			})
 		})
 	}
 }

@@ -67,7 +67,7 @@ func TestWhatIsLockedStaysAndTheRestMoves(t *testing.T) {
 			m, tr := lockedTrainer(t, l)
 			before, live := everything(t, m), torch.Live()
 			for range 3 {
-				if _, err := tr.Step(t.Context(), pairs(m.Config, 4, int64(tr.Progress.Step))); err != nil {
+				if _, err := tr.Step(t.Context(), pairs(m.Config, 17, int64(tr.Progress.Step))); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -106,7 +106,7 @@ func gradientsUnder(t *testing.T, l Lock) map[string][]float32 {
 	m, tr := lockedTrainer(t, l)
 	out := map[string][]float32{}
 	grad(t, func(s *torch.Scope) {
-		if _, err := tr.Objective.Accumulate(s, pairs(m.Config, 4, 0)); err != nil {
+		if _, err := tr.Objective.Accumulate(s, pairs(m.Config, 17, 0)); err != nil {
 			t.Error(err)
 		}
 		for _, p := range m.Params() {

@@ -12,6 +12,7 @@ import sys
 import torch
 from safetensors.torch import load_file, save_file
 from open_clip.model import CLIP, CustomTextCLIP, resize_pos_embed, resize_text_pos_embed
+from timm.layers import resample_abs_pos_embed
 from timm.utils import ModelEmaV3
 
 BASE, OUT = sys.argv[1], sys.argv[2]
@@ -91,6 +92,13 @@ def resized():
         out.writelines(json.dumps(c) + "\n" for c in cases)
 
 
+def siglip_positions():
+    table = load_file(os.path.join(os.path.dirname(BASE), "siglip-tiny", "open_clip", "model.safetensors"))["visual.trunk.pos_embed"]
+    save_file({f"{n}": resample_abs_pos_embed(table, [n, n], num_prefix_tokens=0).contiguous() for n in (2, 3, 5, 8)},
+              os.path.join(OUT, "siglip_positions.safetensors"))
+
+
 locks()
 averages()
 resized()
+siglip_positions()
