@@ -13,13 +13,14 @@ import (
 	"clipgo/internal/safetensors"
 )
 
-// twoRuns trains one tiny model, and another that starts from it.
-func twoRuns(t *testing.T) (before, after string) {
+// twoRuns trains one tiny model for 20 steps, and another that starts from it for steps more. Their preprocessing is not the
+// config's own.
+func twoRuns(t *testing.T, steps string) (before, after string) {
 	t.Helper()
 	dir := t.TempDir()
 	before, after = filepath.Join(dir, "before"), filepath.Join(dir, "after")
-	must(t, tinyRun(tiny(t), before, "--steps", "20")...)
-	must(t, tinyRun(before, after, "--steps", "20", "--lr", "3e-3", "--seed", "5")...)
+	must(t, tinyRun(tiny(t), before, "--steps", "20", "--set", "preprocess.mean=0.9,0.8,0.7", "--set", "preprocess.std=0.2,0.2,0.2")...)
+	must(t, tinyRun(before, after, "--steps", steps, "--lr", "3e-3", "--seed", "5")...)
 	return before, after
 }
 
@@ -43,7 +44,7 @@ func tensorsOf(t *testing.T, path ...string) map[string]safetensors.Tensor {
 const mergedWeights = "open_clip_model.safetensors"
 
 func TestMergeInterpolatesEveryParameter(t *testing.T) {
-	before, after := twoRuns(t)
+	before, after := twoRuns(t, "20")
 	checkpoint := filepath.Join(checkpointsDir, "step-00000020", weightsFile)
 	a, b := tensorsOf(t, before, checkpoint), tensorsOf(t, after, checkpoint)
 	number := func(x safetensors.Tensor, i int) float64 {
@@ -78,8 +79,8 @@ func TestMergeInterpolatesEveryParameter(t *testing.T) {
 
 // The curve's points are what zeroshot says of the models that were merged and of the one that is written.
 func TestMergeCurveIsWhatZeroshotMeasures(t *testing.T) {
-	before, after := twoRuns(t)
-	data, dir := "builtin:shapes?split=val&n=60", t.TempDir()
+	before, after := twoRuns(t, "200")
+	data, dir := "builtin:shapes?n=100", t.TempDir()
 	templates := write(t, filepath.Join(dir, "templates.txt"), "a picture of a {}\n")
 	out := filepath.Join(dir, "best")
 	r := must(t, "merge", before, after, "--alpha", "0:1:0.25", "--eval", data, "--templates", templates, "--precision", "fp32", "--out", out, "--json")
@@ -89,24 +90,29 @@ func TestMergeCurveIsWhatZeroshotMeasures(t *testing.T) {
 	}
 	type accuracy struct {
 		Top1 float64 `json:"top1"`
+		Top5 float64 `json:"top5"`
 	}
-	measure := func(model string) float64 {
-		return decodeJSON[accuracy](t, must(t, "zeroshot", "--model", model, data, "--templates", templates, "--precision", "fp32", "--json")).Top1
+	measure := func(model string) accuracy {
+		return decodeJSON[accuracy](t, must(t, "zeroshot", "--model", model, data, "--templates", templates, "--precision", "fp32", "--json"))
 	}
-	top, alphas := 0.0, []float64{}
+	of := func(p *mergePoint) accuracy { return accuracy{p.Values["zeroshot_top1"], p.Values["zeroshot_top5"]} }
+	low, top, alphas := 1.0, 0.0, []float64{}
 	for _, p := range got.Points {
-		top, alphas = max(top, p.Values["zeroshot_top1"]), append(alphas, *p.Alpha)
+		low, top, alphas = min(low, of(p).Top1), max(top, of(p).Top1), append(alphas, *p.Alpha)
+	}
+	if low == top {
+		t.Fatalf("all points have %g: the data tells nothing apart", top)
 	}
 	if !slices.Equal(alphas, []float64{0, 0.25, 0.5, 0.75, 1}) {
 		t.Errorf("alphas %v", alphas)
 	}
-	for model, want := range map[string]float64{before: got.Points[0].Values["zeroshot_top1"], after: got.Points[4].Values["zeroshot_top1"], out: top} {
-		if is := measure(model); is != want {
-			t.Errorf("%s: zeroshot says %g, the curve %g", model, is, want)
+	for model, p := range map[string]*mergePoint{before: got.Points[0], after: got.Points[4], out: got.Best} {
+		if is := measure(model); is != of(p) {
+			t.Errorf("%s: zeroshot says %v, the curve %v", model, is, of(p))
 		}
 	}
-	if got.Best.Values["zeroshot_top1"] != top {
-		t.Errorf("the best has %g, the highest is %g", got.Best.Values["zeroshot_top1"], top)
+	if of(got.Best).Top1 != top {
+		t.Errorf("the best has %g, the highest is %g", of(got.Best).Top1, top)
 	}
 	if card := string(read(t, out, "README.md")); !strings.Contains(card, "top-1") || !strings.Contains(card, "alpha") {
 		t.Errorf("the card says nothing of the curve:\n%s", card)
@@ -118,7 +124,7 @@ func TestMergeCurveIsWhatZeroshotMeasures(t *testing.T) {
 }
 
 func TestMergeMeasuresRecallWhereThereAreNoClasses(t *testing.T) {
-	before, after := twoRuns(t)
+	before, after := twoRuns(t, "20")
 	r := must(t, "merge", before, after, before, "--eval", pairs(t, 12), "--precision", "fp32", "--json")
 	got := decodeJSON[mergeResult](t, r)
 	if got.Metric != "mean_retrieval_recall@1" || len(got.Points) != 1 || got.Points[0].Alpha != nil || len(got.Points[0].Values) != 6 {
@@ -127,7 +133,7 @@ func TestMergeMeasuresRecallWhereThereAreNoClasses(t *testing.T) {
 }
 
 func TestMergeRefusesWhatDoesNotGoTogether(t *testing.T) {
-	before, after := twoRuns(t)
+	before, after := twoRuns(t, "20")
 	dir := t.TempDir()
 	folder := func(name, config string, weights []byte) string {
 		write(t, filepath.Join(dir, name, modelConfigFile), config)
@@ -144,10 +150,11 @@ func TestMergeRefusesWhatDoesNotGoTogether(t *testing.T) {
 		return strings.Replace(config, from, to, 1)
 	}
 	heads := folder("heads", other(`"head_width": 16`, `"head_width": 8`), data)
-	mean := folder("mean", other(`0.48145466`, `0.5`), data)
+	mean := folder("mean", other(`0.9`, `0.5`), data)
 	nan := folder("nan", config, spoiled)
 	wordy := folder("wordy", config, data)
 	write(t, filepath.Join(wordy, "vocab.json"), `{"a": 0}`)
+	fresh := filepath.Join(dir, "fresh")
 	full := filepath.Dir(write(t, filepath.Join(dir, "full", "x"), "x"))
 	for _, c := range []struct {
 		name string
@@ -155,30 +162,30 @@ func TestMergeRefusesWhatDoesNotGoTogether(t *testing.T) {
 		code int
 		says string
 	}{
-		{"another architecture", []string{before, heads, "--out", "x"}, exitModel, "vision_cfg.head_width is 8, not 16"},
-		{"the third is another", []string{before, after, heads, "--out", "x"}, exitModel, "heads"},
-		{"another preprocessing", []string{before, mean, "--out", "x"}, exitModel, "preprocess_cfg.mean"},
-		{"another tokenizer", []string{before, wordy, "--out", "x"}, exitModel, "tokenizer"},
-		{"NaN", []string{before, nan, "--out", "x"}, exitModel, "not a finite number in "},
-		{"a config", []string{before, "ViT-B-32", "--out", "x"}, exitUsage, "without weights"},
-		{"no such model", []string{before, filepath.Join(dir, "nowhere"), "--out", "x"}, exitUsage, "nowhere"},
-		{"one model", []string{before, "--out", "x"}, exitUsage, "2 arg"},
+		{"another architecture", []string{before, heads, "--out", fresh}, exitModel, "vision_cfg.head_width is 8, not 16"},
+		{"the third is another", []string{before, after, heads, "--out", fresh}, exitModel, "heads"},
+		{"another preprocessing", []string{before, mean, "--out", fresh}, exitModel, "preprocess_cfg.mean"},
+		{"another tokenizer", []string{before, wordy, "--out", fresh}, exitModel, "tokenizer"},
+		{"NaN", []string{before, nan, "--out", fresh}, exitModel, "not a finite number in "},
+		{"a config", []string{before, "ViT-B-32", "--out", fresh}, exitUsage, "without weights"},
+		{"no such model", []string{before, filepath.Join(dir, "nowhere"), "--out", fresh}, exitUsage, "nowhere"},
+		{"one model", []string{before, "--out", fresh}, exitUsage, "2 arg"},
 		{"nothing to do", []string{before, after}, exitUsage, "nothing to do"},
-		{"alpha of three", []string{before, after, before, "--alpha", "0.5", "--out", "x"}, exitUsage, "between two models"},
-		{"range without data", []string{before, after, "--alpha", "0:1:0.1", "--out", "x"}, exitUsage, "--eval"},
-		{"alpha above 1", []string{before, after, "--alpha", "1.5", "--out", "x"}, exitUsage, "within 0 and 1"},
-		{"alpha of words", []string{before, after, "--alpha", "half", "--out", "x"}, exitUsage, "half"},
-		{"alpha of two", []string{before, after, "--alpha", "0:1", "--out", "x"}, exitUsage, "from:to:step"},
-		{"no step", []string{before, after, "--alpha", "0:1:0", "--out", "x"}, exitUsage, "--alpha"},
+		{"alpha of three", []string{before, after, before, "--alpha", "0.5", "--out", fresh}, exitUsage, "between two models"},
+		{"range without data", []string{before, after, "--alpha", "0:1:0.1", "--out", fresh}, exitUsage, "--eval"},
+		{"alpha above 1", []string{before, after, "--alpha", "1.5", "--out", fresh}, exitUsage, "within 0 and 1"},
+		{"alpha of words", []string{before, after, "--alpha", "half", "--out", fresh}, exitUsage, "half"},
+		{"alpha of two", []string{before, after, "--alpha", "0:1", "--out", fresh}, exitUsage, "from:to:step"},
+		{"no step", []string{before, after, "--alpha", "0:1:0", "--out", fresh}, exitUsage, "--alpha"},
 		{"out is taken", []string{before, after, "--out", full}, exitUsage, "not empty"},
-		{"templates for nothing", []string{before, after, "--templates", "x", "--out", "x"}, exitUsage, "--eval"},
+		{"templates for nothing", []string{before, after, "--templates", "x", "--out", fresh}, exitUsage, "--eval"},
 	} {
 		r := clipgo(t, append([]string{"merge"}, c.args...)...)
 		if r.code != c.code || !strings.Contains(r.err, c.says) || strings.Count(r.err, "\n") != 1 || r.out != "" {
 			t.Errorf("%s: exit %d, want %d with %q\n%s%s", c.name, r.code, c.code, c.says, r.err, r.out)
 		}
 	}
-	if _, err := os.Stat("x"); err == nil {
+	if _, err := os.Stat(fresh); err == nil {
 		t.Error("a refused merge wrote something")
 	}
 }
