@@ -7,18 +7,24 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/search"
-	"clipgo/training"
+	"clipgo/weights"
 )
 
+// infoOptions are what info is asked for.
+type infoOptions struct {
+	datasets.Options
+	list, verify bool
+}
+
 func newInfo(a *app) *cobra.Command {
-	var list bool
-	var data datasets.Options
+	var o infoOptions
 	c := &cobra.Command{
 		Use:   "info X",
 		Short: "Describe a model, a run, an index or a data source",
@@ -28,20 +34,21 @@ func newInfo(a *app) *cobra.Command {
   clipgo info builtin:shapes`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	c.Flags().BoolVar(&list, "list", false, "list the known model configs")
+	c.Flags().BoolVar(&o.list, "list", false, "list the known model configs")
+	c.Flags().BoolVar(&o.verify, "verify", false, "read every number of a model's weights, and digest them")
 	k := newKnobs(c)
 	k.dataFlags("")
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		if err := k.apply(&data); err != nil {
+		if err := k.apply(&o.Options); err != nil {
 			return err
 		}
 		switch {
-		case list && len(args) == 0:
+		case o.list && len(args) == 0:
 			return listConfigs(a.console)
-		case list || len(args) != 1:
+		case o.list || len(args) != 1:
 			return usagef("name one thing to describe, or --list; see clipgo info --help")
 		}
-		return describeThing(c.Context(), a.console, args[0], data)
+		return describeThing(c.Context(), a.console, args[0], o)
 	}
 	return c
 }
@@ -74,7 +81,7 @@ func listConfigs(c *console) error {
 }
 
 // describeThing decides by content what X is: an index, a model, else data.
-func describeThing(ctx context.Context, c *console, x string, data datasets.Options) error {
+func describeThing(ctx context.Context, c *console, x string, o infoOptions) error {
 	if isIndex(x) {
 		return describeIndex(c, x)
 	}
@@ -87,13 +94,22 @@ func describeThing(ctx context.Context, c *console, x string, data datasets.Opti
 		for _, note := range src.Notes {
 			c.log.Warn(note)
 		}
-		return describeModel(c, src)
+		return describeModel(c, src, o)
 	case isRun(x):
 		return err
-	case isAny[*contrastive.UnknownModelError](err) || isAny[*modelError](err) || errors.Is(err, os.ErrNotExist):
-		return describeData(c, x, data, err)
+	case perhapsData(x, err):
+		return describeData(c, x, o.Options, err)
 	}
 	return err
+}
+
+// perhapsData tells what is no model at all from a model that is refused.
+func perhapsData(x string, err error) bool {
+	if errors.Is(err, weights.ErrNoModel) || isAny[*contrastive.UnknownModelError](err) || errors.Is(err, os.ErrNotExist) {
+		return true
+	}
+	st, wrong := os.Stat(x)
+	return wrong == nil && st.Mode().IsRegular() && !slices.Contains([]string{".safetensors", ".pt", ".pth", ".bin", ".json"}, filepath.Ext(x))
 }
 
 func isIndex(x string) bool {
@@ -127,51 +143,6 @@ func describeIndex(c *console, dir string) error {
 }
 
 func orNone(s string) string { return cmp.Or(s, "unknown") }
-
-// modelInfo is what info says of a model.
-type modelInfo struct {
-	Name       string             `json:"name"`
-	Parameters int64              `json:"parameters"`
-	Vision     int64              `json:"vision_parameters"`
-	Text       int64              `json:"text_parameters"`
-	GFLOPs     float64            `json:"gflops"` // of one picture and one caption of full length
-	Weights    string             `json:"weights,omitempty"`
-	State      *training.State    `json:"state,omitempty"`
-	Config     contrastive.Config `json:"model_cfg"`
-	Preprocess any                `json:"preprocess_cfg"`
-}
-
-func describeModel(c *console, src modelSource) error {
-	m := contrastive.Declare(src.Config)
-	i := modelInfo{
-		Name: src.Name, Parameters: m.ParameterCount(), GFLOPs: src.Config.FLOPs(src.Config.Text.ContextLength) / 1e9,
-		Weights: src.Weights, Config: src.Config, Preprocess: src.Preprocess,
-	}
-	i.Vision = m.VisionParameterCount()
-	i.Text = i.Parameters - i.Vision - 1 // the scale belongs to neither
-	if src.Checkpoint != "" {
-		state, err := training.ReadState(src.Checkpoint)
-		if err != nil {
-			return &modelError{src.Checkpoint, err.Error()}
-		}
-		i.State = &state
-	}
-	if c.json {
-		return c.result(i)
-	}
-	v, t := src.Config.Vision, src.Config.Text
-	c.print("model        %s", i.Name)
-	c.print("parameters   %d (image tower %d, text tower %d)", i.Parameters, i.Vision, i.Text)
-	c.print("compute      %.2f GFLOP for a picture and a caption", i.GFLOPs)
-	c.print("image tower  %d layers of %d, %d px in patches of %d", v.Layers, v.Width, v.ImageSize, v.PatchSize)
-	c.print("text tower   %d layers of %d, context %d", t.Layers, t.Width, t.ContextLength)
-	c.print("common space %d", src.Config.EmbedDim)
-	c.print("weights      %s", cmp.Or(i.Weights, "none (config only)"))
-	if s := i.State; s != nil {
-		c.print("trained      %d steps, %d samples, seed %d", s.Step, s.Samples, s.Seed)
-	}
-	return nil
-}
 
 // dataInfo is what info says of a data source.
 type dataInfo struct {

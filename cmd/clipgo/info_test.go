@@ -5,6 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"clipgo/internal/golden"
+	"clipgo/internal/safetensors"
+	"clipgo/weights"
 )
 
 func TestInfoSaysWhatIsMissing(t *testing.T) {
@@ -41,5 +45,42 @@ func TestBenchLeavesOutWhatItDoesNotTell(t *testing.T) {
 	}
 	if len(got) != 3 || string(got["skipped"]) != "1" || got["images_per_second"] == nil || got["workers"] == nil {
 		t.Errorf("%s, want images_per_second, workers, and 1 skipped", r.out)
+	}
+}
+
+func TestGoldenInfoTellsWhatAModelIs(t *testing.T) {
+	root := golden.Dir(t, "model")
+	for _, c := range []struct {
+		model, activation string
+		layout            weights.Layout
+		dtype             safetensors.DType
+	}{
+		{"model/clip-gelu", "GELU", weights.OpenCLIP, "F32"},
+		{"model/clip-gelu/hf", "GELU", weights.HFCLIP, "F32"},
+		{"model/clip-gelu/formats", "GELU", weights.OpenCLIP, "F32"},
+		{"model/clip-quickgelu/hf", "QuickGELU", weights.HFCLIP, "F32"},
+		{"containers/openai.pt", "QuickGELU", weights.OpenAI, "F16"},
+	} {
+		i := decodeJSON[modelInfo](t, must(t, "info", filepath.Join(root, "..", c.model), "--json"))
+		if i.Family != "CLIP" || i.Activation != c.activation || i.Stored.Layout != c.layout || i.Stored.DType != c.dtype {
+			t.Errorf("%s: %s, %s, %+v", c.model, i.Family, i.Activation, i.Stored)
+		}
+		if (i.Notes != nil) != (c.layout == weights.OpenAI) {
+			t.Errorf("%s: inferred %v", c.model, i.Notes)
+		}
+	}
+	gelu, hf := filepath.Join(root, "clip-gelu"), filepath.Join(root, "clip-gelu", "hf")
+	one, other := decodeJSON[modelInfo](t, must(t, "info", gelu, "--json")), decodeJSON[modelInfo](t, must(t, "info", hf, "--json"))
+	if one.Stored.Fingerprint != other.Stored.Fingerprint {
+		t.Error("the same model in another layout has another fingerprint")
+	}
+}
+
+func TestInfoRefusesWeightsWithoutAModel(t *testing.T) {
+	formats := filepath.Join(golden.Dir(t, "model"), "clip-gelu", "formats")
+	for _, name := range []string{"epoch_1.pt", "model_bf16.safetensors"} {
+		if r := clipgo(t, "info", filepath.Join(formats, name)); r.code != exitModel || !strings.Contains(r.err, "--pretrained") {
+			t.Errorf("%s: exit %d, want 4 and what to do: %s", name, r.code, r.err)
+		}
 	}
 }
