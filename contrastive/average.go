@@ -42,11 +42,25 @@ func NewAverage(ctx context.Context, of *Model, decay float64) (*Average, error)
 
 // update takes the model's parameters in. It runs inside torch.Do.
 func (a *Average) update() {
+	a.Approach(averageShare(a.decay, a.updates+1))
+}
+
+// Approach moves the average a share of the way to the model, from 0 to 1: once from where it began to the trained model,
+// this interpolates the two (WiSE-FT). It runs inside torch.Do.
+func (a *Average) Approach(share float64) {
 	a.updates++
-	share := averageShare(a.decay, a.updates)
 	for i, p := range a.of.Params() {
 		if p.Trained() {
 			a.Params()[i].Tensor().LerpInPlace(p.Tensor(), share)
+		}
+	}
+}
+
+// Attract moves the model a share of the way to the average, from 0 to 1. It runs inside torch.Do.
+func (a *Average) Attract(share float64) {
+	for i, p := range a.of.Params() {
+		if p.Trained() {
+			p.Tensor().LerpInPlace(a.Params()[i].Tensor(), share)
 		}
 	}
 }

@@ -2,6 +2,9 @@ package datasets
 
 // Batch is one step's data, in Go slices. The loader fills Pixels, IDs and DropKeys again once the next batch is asked
 // for; the rest is the caller's to keep.
+//
+// Of preferences N counts the pairs; a pair's two pictures, or two captions, follow each other in Pixels, or in IDs, which
+// have 2N of them then.
 type Batch struct {
 	N             int
 	Pixels        []uint8 // [N, S, S, 3]

@@ -21,6 +21,8 @@ var builtins = map[string]struct {
 }{
 	"emoji":  {openEmoji, []string{"names", "split"}},
 	"shapes": {openShapes, []string{"label-noise", "n", "seed", "split"}},
+
+	"shapes-preferences": {openShapesPreferences, []string{"n", "seed", "split"}},
 }
 
 // openBuiltin opens builtin:NAME?k=v&k2=v2; a name, parameter or value that can't be meant is a *UsageError.

@@ -24,9 +24,9 @@ func builtin(t *testing.T, src string) Source {
 
 func TestBuiltinsThatCannotBeMeantAreRefused(t *testing.T) {
 	for src, reason := range map[string]string{
-		"builtin:":                                 `no built-in set ""; known: emoji, shapes`,
-		"builtin:mnist":                            `no built-in set "mnist"; known: emoji, shapes`,
-		"builtin:Emoji":                            `no built-in set "Emoji"; known: emoji, shapes`,
+		"builtin:":                                 `no built-in set ""; known: emoji, shapes, shapes-preferences`,
+		"builtin:mnist":                            `no built-in set "mnist"; known: emoji, shapes, shapes-preferences`,
+		"builtin:Emoji":                            `no built-in set "Emoji"; known: emoji, shapes, shapes-preferences`,
 		"builtin:emoji?n=3":                        `emoji has no parameter "n"; known: names, split`,
 		"builtin:emoji?split=test":                 "split=test is not one of all, train, val",
 		"builtin:emoji?split=":                     "split= is not one of all, train, val",

@@ -13,6 +13,7 @@ import (
 // purpose).
 type Loader struct {
 	Source        Source
+	Pairs         Preferences // the source again, where each sample goes in with both its sides; nil: one picture, one caption
 	Seed          uint64
 	BatchSize     int
 	Workers       int // goroutines that read and decode; 0: one a processor

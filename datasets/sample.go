@@ -23,9 +23,10 @@ type sample struct {
 }
 
 func (l *Loader) newSample() *sample {
-	s := &sample{pixels: make([]uint8, l.Size*l.Size*3), done: make(chan struct{}, 1)}
+	pictures, captions := l.sides()
+	s := &sample{pixels: make([]uint8, pictures*l.picture()), done: make(chan struct{}, 1)}
 	if l.Tokens != nil {
-		s.ids = make([]int32, l.ContextLength)
+		s.ids = make([]int32, captions*l.ContextLength)
 	}
 	return s
 }
@@ -56,10 +57,13 @@ func (l *Loader) read(ctx context.Context, s *sample, e *Entry) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := l.Pixels(s.pixels, picture, l.key(s, pixelsKey)); err != nil {
+	if err := l.Pixels(s.pixels[:l.picture()], picture, l.key(s, pixelsKey)); err != nil {
 		return err
 	}
 	s.drop = l.key(s, dropKey)
+	if l.Pairs != nil {
+		return l.readPair(ctx, s, *e)
+	}
 	s.caption, s.cut = l.caption(s, *e)
 	s.used = 0
 	if l.Tokens != nil {

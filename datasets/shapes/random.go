@@ -10,6 +10,8 @@ const (
 	forCombination purpose = iota + 1
 	forNoise
 	forPicture
+	forPreference
+	forSide
 )
 
 func (s *stream) next() uint64 {

@@ -1,0 +1,59 @@
+package alignment
+
+import (
+	"clipgo/contrastive"
+	"clipgo/datasets"
+	"clipgo/internal/nn"
+	"clipgo/internal/torch"
+	"clipgo/losses"
+	"clipgo/training"
+)
+
+// Preference trains a reward on judged pairs. It is what training.Trainer drives.
+type Preference struct {
+	Reward
+	// Preferred is the judgement of a sample: 1 for the first side, 0 for the second, 0.5 for a tie.
+	Preferred func(index int) float64
+	// Base is the model as it began, to which Pull draws the parameters after a step; nil: nothing does.
+	Base *contrastive.Average
+	// Pull is the share of the way back: rate * strength, so that it acts as a decay towards the start (L2-SP, Li et al., 2018,
+	// decoupled from the gradient as AdamW's decay is).
+	Pull func() float64
+}
+
+// Params lists what is trained: the model's parameters, then the head's. With a head the scale of the score has no part in
+// the reward and stays as it is.
+func (o *Preference) Params() []*nn.Param {
+	if o.Head == nil {
+		return o.Model.Trained()
+	}
+	var out []*nn.Param
+	for _, p := range o.Model.Trained() {
+		if p.Name != "logit_scale" {
+			out = append(out, p)
+		}
+	}
+	return append(out, o.Head.params.All()...)
+}
+
+// Accumulate makes the forward and backward pass of one batch of pairs. Parts.Scale is that of the score.
+func (o *Preference) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
+	first, second := o.Pairs(s, b)
+	targets := make([]float32, b.N)
+	for i, index := range b.Index {
+		targets[i] = float32(o.Preferred(index))
+	}
+	loss := losses.Ranking(first, second, targets)
+	loss.Backward()
+	return training.Parts{Loss: loss.Item(), Scale: o.Model.Scale(s).Item()}, nil
+}
+
+// AfterStep keeps the scale within CLIP's bounds and the model near its start.
+func (o *Preference) AfterStep() {
+	if o.Head == nil {
+		o.Model.ClampScale()
+	}
+	if o.Base != nil && o.Pull != nil {
+		o.Base.Attract(o.Pull())
+	}
+}

@@ -1,0 +1,122 @@
+// Package alignment trains on judgements: a reward model from preferences.
+package alignment
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"clipgo/contrastive"
+	"clipgo/datasets"
+	"clipgo/internal/nn"
+	"clipgo/internal/safetensors"
+	"clipgo/internal/torch"
+)
+
+// Reward scores a picture with a caption. Without a Head it is the model's own score, scale * cosine, as in PickScore
+// (Kirstain et al., 2023) and HPS (Wu et al., 2023).
+type Reward struct {
+	Model *contrastive.Model
+	Head  *Head // nil: none
+}
+
+// Score is the reward of each row: images and texts are unit features [n, E], the result [n].
+func (r Reward) Score(images, texts *torch.Tensor) *torch.Tensor {
+	products := images.Mul(texts)
+	if r.Head == nil {
+		return products.MeanAlong(-1).Scale(float64(r.Model.Dim())).Mul(r.Model.Scale(images.Scope()))
+	}
+	return r.Head.forward(images, texts, products)
+}
+
+// Pairs is the reward of both sides of each pair of a batch of preferences, [N] each.
+func (r Reward) Pairs(s *torch.Scope, b *datasets.Batch) (first, second *torch.Tensor) {
+	images, texts := r.Model.EncodeBatch(s, b)
+	return r.Score(sides(images, b.N, 0), sides(texts, b.N, 0)), r.Score(sides(images, b.N, 1), sides(texts, b.N, 1))
+}
+
+// sides are the features of one side of n pairs, 0 or 1: what both share is its own pair.
+func sides(features *torch.Tensor, n, side int) *torch.Tensor {
+	shape := features.Shape()
+	if shape[0] == n {
+		return features
+	}
+	return features.Reshape(n, 2, shape[1]).Select(1, side)
+}
+
+// Measure is Pairs as numbers, without a graph.
+func (r Reward) Measure(ctx context.Context, b *datasets.Batch) (first, second []float32, err error) {
+	err = torch.Do(ctx, func(s *torch.Scope) error {
+		a, b := r.Pairs(s, b)
+		first, second = a.Float32s(), b.Float32s()
+		return nil
+	})
+	return first, second, err
+}
+
+// Head is a scalar layer on [image, text, image * text], 3E wide. It begins as the model's own score: zeros, and the
+// scale on the products.
+type Head struct {
+	params *nn.Params
+	weight *nn.Param // [1, 3E]
+}
+
+// headName is the head's weight in heads.safetensors.
+const headName = "reward_head.weight"
+
+// NewHead makes the head of a model that has not been tuned yet. Its owner calls Free.
+func NewHead(ctx context.Context, m *contrastive.Model) (*Head, error) {
+	values := make([]float32, 3*m.Dim())
+	h := declareHead(m.Dim(), nn.Values(values))
+	err := torch.Do(ctx, func(s *torch.Scope) error {
+		scale := float32(m.Scale(s).Item())
+		for i := 2 * m.Dim(); i < len(values); i++ {
+			values[i] = scale
+		}
+		h.params.Fill(0, m.Device())
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the reward head: %w", err)
+	}
+	return h, nil
+}
+
+func declareHead(dim int, start nn.Init) *Head {
+	h := &Head{params: nn.NewParams()}
+	h.weight = h.params.Root().At("reward_head").Declare("weight", start, 1, 3*dim)
+	return h
+}
+
+// forward gives [n].
+func (h *Head) forward(images, texts, products *torch.Tensor) *torch.Tensor {
+	x := torch.Cat(1, images, texts, products)
+	return x.Linear(h.weight.For(x), nil).Reshape(-1)
+}
+
+// Free gives the memory back.
+func (h *Head) Free() { h.params.Free() }
+
+// Write writes the head as safetensors, float32.
+func (h *Head) Write(w io.Writer) error {
+	return nn.Write(w, h.params.All(), map[string]string{"format": "pt"})
+}
+
+// ReadHead reads what Write wrote, for a model. A file that does not fit is a *contrastive.WeightsError.
+func ReadHead(ctx context.Context, path string, m *contrastive.Model) (*Head, error) {
+	file, err := safetensors.Open(path)
+	if err != nil {
+		return nil, &contrastive.WeightsError{Path: path, Reason: err.Error()}
+	}
+	defer file.Close()
+	h := declareHead(m.Dim(), nn.Constant(0))
+	t, ok := file.Tensor(headName)
+	if !ok || t.DType != safetensors.F32 || len(t.Data) != 4*h.weight.Len() {
+		return nil, &contrastive.WeightsError{Path: path, Reason: fmt.Sprintf("holds no %s of 1 x %d in float32", headName, 3*m.Dim())}
+	}
+	err = torch.Do(ctx, func(*torch.Scope) error {
+		h.params.FillFrom(m.Device(), func(*nn.Param) []byte { return t.Data })
+		return nil
+	})
+	return h, err
+}

@@ -1,0 +1,155 @@
+package datasets
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// judgement is a pair as a row says it, or why it can't be used.
+type judgement struct {
+	line      int64
+	shared    string
+	sides     [2]string
+	preferred float64 // 1: the first; 0.5: a tie
+	bad       string  // why not
+}
+
+// read takes the judgements out of a row: one, or one for each two of a list that differ.
+func (c preferenceColumns) read(line int64, row jsonObject) []judgement {
+	base := judgement{line: line}
+	shared, err := text(row, c.shared)
+	base.shared = shared
+	switch {
+	case err != nil:
+		return base.refused(err.Error())
+	case strings.TrimSpace(shared) == "":
+		return base.refused(c.shared + " is empty")
+	case c.second == "":
+		return c.readList(base, row)
+	}
+	if base.preferred, err = c.share(row); err != nil {
+		return base.refused(err.Error())
+	}
+	for i, name := range []string{c.first, c.second} {
+		if base.sides[i], err = text(row, name); err != nil {
+			return base.refused(err.Error())
+		}
+	}
+	return []judgement{base.checked(c)}
+}
+
+func (j judgement) refused(reason string) []judgement {
+	j.bad = reason
+	return []judgement{j}
+}
+
+// checked refuses a pair that has nothing to choose between.
+func (j judgement) checked(c preferenceColumns) judgement {
+	a, b := strings.TrimSpace(j.sides[0]), strings.TrimSpace(j.sides[1])
+	switch {
+	case a == "" && b == "":
+		j.bad = "the row has neither side of a pair"
+	case a == "" || b == "":
+		j.bad = "no partner: the row has only one of the " + c.form.String()
+	case a == b:
+		j.bad = "equal items: the " + c.form.String() + " are the same"
+	}
+	return j
+}
+
+// share is how much of the judgement the first side has.
+func (c preferenceColumns) share(row jsonObject) (float64, error) {
+	if len(c.judged) == 0 {
+		return 1, nil
+	}
+	var labels []float64
+	for _, name := range c.judged {
+		v, err := numeral(row, name)
+		if err != nil {
+			return 0, err
+		}
+		labels = append(labels, v)
+	}
+	if len(labels) == 1 {
+		if labels[0] > 1 {
+			return 0, fmt.Errorf("%s is %g, more than 1", c.judged[0], labels[0])
+		}
+		return labels[0], nil
+	}
+	if labels[0]+labels[1] == 0 {
+		return 0, fmt.Errorf("neither side is preferred: %s and %s are 0", c.judged[0], c.judged[1])
+	}
+	return labels[0] / (labels[0] + labels[1]), nil
+}
+
+// readList makes pairs of a list of sides, judged by ranks (1 is the best) or by votes.
+func (c preferenceColumns) readList(base judgement, row jsonObject) (out []judgement) {
+	var sides []string
+	var values []float64
+	judge := c.judged[0]
+	if json.Unmarshal(row[c.first], &sides) != nil || len(sides) == 0 {
+		return base.refused(c.first + " is not a list of texts")
+	}
+	if json.Unmarshal(row[judge], &values) != nil || len(values) != len(sides) {
+		return base.refused(fmt.Sprintf("%s is not a list of as many numbers as %s has items", judge, c.first))
+	}
+	if len(sides) == 1 {
+		return base.refused("no partner: the list has one item")
+	}
+	for i := range sides {
+		for k := i + 1; k < len(sides); k++ {
+			if values[i] == values[k] && judge != "rank" && len(sides) > 2 {
+				continue // two that were both not chosen: nobody compared them
+			}
+			j := base
+			j.sides, j.preferred = [2]string{sides[i], sides[k]}, versus(values[i], values[k])
+			if judge == "rank" {
+				j.preferred = 1 - j.preferred
+			}
+			out = append(out, j.checked(c))
+		}
+	}
+	if len(out) == 0 {
+		return base.refused("nothing is preferred: all of " + judge + " are equal")
+	}
+	return out
+}
+
+// versus is 1 where a is the greater, 0.5 where they are equal.
+func versus(a, b float64) float64 {
+	switch {
+	case a > b:
+		return 1
+	case a < b:
+		return 0
+	}
+	return 0.5
+}
+
+// text is a cell that holds one; absent is empty.
+func text(row jsonObject, name string) (string, error) {
+	var s *string
+	if raw, ok := row[name]; ok && json.Unmarshal(raw, &s) != nil {
+		return "", fmt.Errorf("%s is not a text", name)
+	}
+	if s == nil {
+		return "", nil
+	}
+	return *s, nil
+}
+
+// numeral is a cell that holds a number from 0 on, as a number or as a text.
+func numeral(row jsonObject, name string) (float64, error) {
+	cell := strings.Trim(strings.TrimSpace(string(row[name])), `"`)
+	if cell == "" || cell == "null" {
+		return 0, fmt.Errorf("no judgement: %s is empty", name)
+	}
+	v, err := strconv.ParseFloat(strings.TrimSpace(cell), 64)
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
+		return 0, fmt.Errorf("%s is %s, not a number from 0 on", name, cell)
+	}
+	return v, nil
+}
