@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"clipgo/text/bpe"
 	"clipgo/text/tokenizer"
 	"clipgo/weights"
 )
@@ -143,6 +142,7 @@ type merger struct {
 	options *mergeOptions
 	sources []modelSource
 	opened  []*weights.Checkpoint
+	tokens  tokenizer.Tokenizer // of all of them; nil until a caption comes
 }
 
 // Close closes the models' files.
@@ -192,15 +192,10 @@ func (src *modelSource) differs(other modelSource) string {
 	if d := difference(flatten(portable(src.Preprocess)), flatten(portable(other.Preprocess))); d != "" {
 		return "preprocess_cfg." + d
 	}
-	ours, err := src.vocabulary()
-	if err != nil {
-		return err.Error()
-	}
-	theirs, err := other.vocabulary()
-	switch {
-	case err != nil:
-		return err.Error()
-	case ours != theirs:
+	if ours, theirs := src.tokenizerFingerprint(), other.tokenizerFingerprint(); ours != theirs {
+		if _, err := other.tokenizer(); err != nil {
+			return err.Error()
+		}
 		return fmt.Sprintf("the tokenizer gives other ids (fingerprint %s, not %s)", theirs, ours)
 	}
 	return ""
@@ -217,22 +212,6 @@ func difference(a, b map[string]string) string {
 		}
 	}
 	return ""
-}
-
-// vocabulary is the fingerprint of the tokenizer that the model's folder says.
-func (src *modelSource) vocabulary() (string, error) {
-	if src.Dir == "" {
-		return bpe.New().Fingerprint(), nil
-	}
-	spec := tokenizer.Spec{VocabSize: src.Config.Text.VocabSize}
-	if k := src.Config.Text.TokenizerKwargs; k != nil {
-		spec.Clean = tokenizer.Clean(k.Clean)
-	}
-	t, err := tokenizer.Open(src.Dir, spec)
-	if err != nil {
-		return "", err
-	}
-	return t.Fingerprint(), nil
 }
 
 // join makes the points' weights; nothing is computed before it is asked for.

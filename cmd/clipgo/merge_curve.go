@@ -9,7 +9,6 @@ import (
 
 	"clipgo/contrastive"
 	"clipgo/datasets"
-	"clipgo/text/bpe"
 	"clipgo/weights"
 )
 
@@ -122,11 +121,11 @@ func (m *merger) measureOne(ctx context.Context, p *mergePoint, v *validation, a
 	first := m.sources[0]
 	model, err := contrastive.Load(ctx, first.Config, p.set, at)
 	if err != nil {
-		return err
+		return first.blame(err)
 	}
 	defer model.Free()
 	model.Preprocess = first.Preprocess
-	v.loaded = &loaded{Model: model, source: first, tokens: bpe.New(), options: m.options.inference}
+	v.loaded = &loaded{Model: model, source: first, tokens: m.tokens, options: m.options.inference}
 	if v.loaded.source.Templates, err = v.loaded.templates(m.options.Templates, v.source.Info()); err != nil {
 		return err
 	}
@@ -134,6 +133,7 @@ func (m *merger) measureOne(ctx context.Context, p *mergePoint, v *validation, a
 	if err != nil {
 		return err
 	}
+	m.tokens = v.loaded.tokens
 	if len(found.Values) == 0 {
 		return usagef("--eval: %s has neither classes nor captions to measure by", m.options.Eval)
 	}
