@@ -81,7 +81,7 @@ func (o *embedOptions) run(ctx context.Context, a *app, k *knobs, args []string)
 		return err
 	}
 	defer m.Free()
-	space, err := m.space(o.DType)
+	space, err := m.space(o.Index, o.DType)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"clipgo/contrastive"
@@ -174,5 +175,25 @@ func (src *modelSource) fingerprint(seed uint64) (print string, err error) {
 	}
 	defer closeWith(&err, w)
 	fmt.Fprint(h, weights.Fingerprint(w))
+	return hex.EncodeToString(h.Sum(nil)[:16]), nil
+}
+
+// wholeFingerprint is fingerprint as it was before other layouts than open_clip's were read, over the whole file: indexes of
+// that time keep it.
+func (src *modelSource) wholeFingerprint() (string, error) {
+	h := sha256.New()
+	cfg, err := json.Marshal(src.Config)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(h, "%s\n%s\n", cfg, src.tokenizerFingerprint())
+	f, err := os.Open(src.Weights)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
 	return hex.EncodeToString(h.Sum(nil)[:16]), nil
 }

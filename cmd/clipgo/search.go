@@ -83,7 +83,7 @@ func (o *searchOptions) run(ctx context.Context, a *app, k *knobs, args []string
 		return err
 	}
 	defer m.Free()
-	space, err := m.space("")
+	space, err := m.space(o.Index, "")
 	if err != nil {
 		return err
 	}

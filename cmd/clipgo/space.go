@@ -18,22 +18,29 @@ func (o *inference) follow(k *knobs, index json.RawMessage) {
 	o.prepared = &c
 }
 
-// preprocessOf is how an index has its pictures prepared; nil where there is none yet, or where whoever opens it will say
-// what is wrong.
-func preprocessOf(dir string) json.RawMessage {
+// infoOf is what an index says of itself; nothing where there is none yet, or where whoever opens it will say what is wrong.
+func infoOf(dir string) search.Info {
 	ix, err := search.Open(dir)
 	if err != nil {
-		return nil
+		return search.Info{}
 	}
 	defer ix.Close()
-	return ix.Info().Preprocess
+	return ix.Info()
 }
 
-// space is where this model's vectors live; no dtype is the index's own.
-func (m *loaded) space(dtype search.DType) (search.Space, error) {
+// preprocessOf is how an index has its pictures prepared.
+func preprocessOf(dir string) json.RawMessage { return infoOf(dir).Preprocess }
+
+// space is where this model's vectors live in an index; no dtype is the index's own.
+func (m *loaded) space(index string, dtype search.DType) (search.Space, error) {
 	digest, err := m.source.fingerprint(m.options.Seed)
 	if err != nil {
 		return search.Space{}, err
+	}
+	if kept := infoOf(index).Fingerprint; kept != "" && kept != digest {
+		if old, err := m.source.wholeFingerprint(); err == nil && old == kept {
+			digest = old
+		}
 	}
 	pp, err := json.Marshal(m.Preprocess)
 	return search.Space{Model: m.where(), Fingerprint: digest, Preprocess: pp, Dim: m.Dim(), DType: dtype}, err

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clipgo/internal/golden"
+)
+
+// TestIndexesOfBeforeAreStillOpened gives an index the fingerprint that its model had when it was of the whole file.
+func TestIndexesOfBeforeAreStillOpened(t *testing.T) {
+	run, index := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "index")
+	must(t, tinyRun(tiny(t), run, "--steps", "1")...)
+	must(t, "embed", "--model", run, pairs(t, 4), "--index", index)
+	src, err := findModel(run, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := src.fingerprint(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := src.wholeFingerprint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta := string(read(t, index, "meta.json"))
+	for kept, code := range map[string]int{now: 0, before: 0, strings.Repeat("0", 32): exitModel} {
+		write(t, filepath.Join(index, "meta.json"), strings.ReplaceAll(meta, now, kept))
+		if r := clipgo(t, "search", "--index", index, "a red heart"); r.code != code {
+			t.Errorf("fingerprint %s: exit %d, want %d: %s", kept, r.code, code, r.err)
+		}
+	}
+}
+
+// TestGoldenFingerprintsStay pins what indexes keep: a change of the config's JSON or of the digest would orphan them all.
+func TestGoldenFingerprintsStay(t *testing.T) {
+	i := decodeJSON[modelInfo](t, must(t, "info", filepath.Join(golden.Dir(t, "model"), "clip-gelu"), "--json"))
+	if want := "e793368de773055ff6c34c7de2f26aab"; i.Stored.Fingerprint != want {
+		t.Errorf("fingerprint %s, want %s", i.Stored.Fingerprint, want)
+	}
+}
