@@ -19,6 +19,7 @@ import (
 	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/losses"
 	"clipgo/text"
 	"clipgo/training"
 	"clipgo/vision"
@@ -72,7 +73,7 @@ func trainerOf(t *testing.T, m *Model, steps int, lr float64) *training.Trainer 
 	c := optim.Default()
 	c.GradClipNorm = 1
 	tr := &training.Trainer{
-		Objective: &Objective{Model: m, Loss: InfoNCE{Form: SmoothOthers}}, LR: lr,
+		Objective: &Objective{Model: m, Loss: InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}}, LR: lr,
 		Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: steps / 10, Steps: steps},
 	}
 	err := torch.Do(t.Context(), func(*torch.Scope) error {
@@ -214,7 +215,7 @@ func contents(t *testing.T, dir string) string {
 // A batch that is cut to its longest caption trains as the padded one does.
 func TestCuttingCaptionsChangesNothing(t *testing.T) {
 	m := newTiny(t, unchanged)
-	o := &Objective{Model: m, Loss: InfoNCE{Form: SmoothOthers}}
+	o := &Objective{Model: m, Loss: InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}}
 	b := pairs(m.Config, 4, 3)
 	for i := range b.IDs {
 		if i%12 >= 8 {
@@ -249,7 +250,7 @@ func TestALockedScaleStays(t *testing.T) {
 	if err := m.Lock(t.Context(), Lock{Scale: true}); err != nil {
 		t.Fatal(err)
 	}
-	o := &Objective{Model: m, Loss: InfoNCE{Form: SmoothOthers}}
+	o := &Objective{Model: m, Loss: InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}}
 	tr.Objective = o
 	err := torch.Do(t.Context(), func(*torch.Scope) error {
 		tr.Optimizer = optim.New(o.Params(), optim.Default())

@@ -12,6 +12,7 @@ import (
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/losses"
 	"clipgo/weights"
 )
 
@@ -206,7 +207,7 @@ func TestGoldenLossAndGradients(t *testing.T) {
 }
 
 func (x fixture) loss(s *torch.Scope, mode nn.Mode) *torch.Tensor {
-	return InfoNCE{Form: SmoothClasses}.Forward(Contrast{
+	return InfoNCE{Smoothing: losses.Smoothing{Form: losses.Classes}}.Forward(Contrast{
 		Image: x.model.image.Forward(x.images(s), mode).To(torch.Float32).Unit(),
 		Text:  x.model.EncodeTokens(s, x.ids(), x.inputs["tokens"].Shape[0], mode),
 		Scale: x.model.Scale(s),

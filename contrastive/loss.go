@@ -1,12 +1,17 @@
 package contrastive
 
-import "clipgo/internal/torch"
+import (
+	"slices"
+
+	"clipgo/internal/torch"
+)
 
 // Contrast is what a contrastive loss sees.
 type Contrast struct {
 	Image, Text *torch.Tensor // [B, E], unit rows; row i of one belongs to row i of the other
 	Scale       *torch.Tensor // [], exp(logit_scale)
 	Bias        *torch.Tensor // [], added to every logit; nil where the model has none
+	Group       []int32       // equal numbers are rows with the same caption; nil: each row's is taken as its own
 }
 
 // logits are the scaled similarities [B, B], a row for each picture.
@@ -16,6 +21,56 @@ func (c Contrast) logits() *torch.Tensor {
 		return perImage
 	}
 	return perImage.Add(c.Bias)
+}
+
+// repeats tells whether a caption stands twice.
+func (c Contrast) repeats() bool {
+	seen := make(map[int32]bool, len(c.Group))
+	return slices.ContainsFunc(c.Group, func(g int32) bool {
+		again := seen[g]
+		seen[g] = true
+		return again
+	})
+}
+
+// targets is a symmetric matrix [B, B] of Group: a row has one number where the caption is its own, as often as that stands
+// in the batch, and another elsewhere.
+func (c Contrast) targets(numbers func(right int) (each, other float64)) *torch.Tensor {
+	b := len(c.Group)
+	times := make(map[int32]int, b)
+	for _, g := range c.Group {
+		times[g]++
+	}
+	out := make([]float32, 0, b*b)
+	for _, row := range c.Group {
+		each, other := numbers(times[row])
+		for _, g := range c.Group {
+			if g == row {
+				out = append(out, float32(each))
+			} else {
+				out = append(out, float32(other))
+			}
+		}
+	}
+	return torch.From(c.Image.Scope(), out, b, b).OnDevice(c.Image.Device())
+}
+
+// groups numbers captions of l ids each so that equal ones have equal numbers.
+func groups(ids []int32, l int) []int32 {
+	first := make(map[string]int32)
+	out := make([]int32, 0, len(ids)/l)
+	key := make([]byte, 0, 4*l)
+	for caption := range slices.Chunk(ids, l) {
+		key = key[:0]
+		for _, id := range caption {
+			key = append(key, byte(id), byte(id>>8), byte(id>>16), byte(id>>24))
+		}
+		if _, known := first[string(key)]; !known {
+			first[string(key)] = int32(len(first))
+		}
+		out = append(out, first[string(key)])
+	}
+	return out
 }
 
 // Loss knows no model and no data.

@@ -9,6 +9,7 @@ import (
 	"clipgo/internal/golden"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/losses"
 )
 
 type lossCase struct {
@@ -75,9 +76,9 @@ func scaleTol(c lossCase, gradient golden.Tol) golden.Tol {
 func lossOf(kind string) (Loss, bool) {
 	switch {
 	case kind == "infonce":
-		return InfoNCE{Form: SmoothOthers}, true
+		return InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}, true
 	case strings.HasPrefix(kind, "infonce_smooth0.1"):
-		return InfoNCE{LabelSmoothing: 0.1, Form: SmoothClasses}, true
+		return InfoNCE{Smoothing: losses.Smoothing{Share: 0.1, Form: losses.Classes}}, true
 	case kind == "siglip":
 		return Sigmoid{}, true
 	default:
@@ -92,13 +93,13 @@ func TestSmoothingFormsConvert(t *testing.T) {
 			Image: torch.From(s, []float32{1, 0, 0.6, 0.8, 0, 1}, 3, 2), Text: torch.From(s, []float32{0.8, 0.6, 0, 1, 1, 0}, 3, 2),
 			Scale: torch.From(s, []float32{5}),
 		}
-		others := InfoNCE{LabelSmoothing: 0.2, Form: SmoothOthers}.Forward(in)
-		classes := InfoNCE{LabelSmoothing: 0.3, Form: SmoothClasses}.Forward(in)
+		others := InfoNCE{Smoothing: losses.Smoothing{Share: 0.2, Form: losses.Others}}.Forward(in)
+		classes := InfoNCE{Smoothing: losses.Smoothing{Share: 0.3, Form: losses.Classes}}.Forward(in)
 		near(t, "loss", others.Float32s(), classes.Float32s(), golden.Tol{Abs: 1e-6})
 		want := smoothByDefinition(in, 0.2)
 		near(t, "by definition", others.Float32s(), []float32{want}, golden.Tol{Abs: 1e-6})
 		alone := Contrast{Image: in.Image.Narrow(0, 0, 1), Text: in.Text.Narrow(0, 0, 1), Scale: in.Scale}
-		near(t, "one pair", InfoNCE{LabelSmoothing: 0.2, Form: SmoothOthers}.Forward(alone).Float32s(), []float32{0}, golden.Tol{Abs: 1e-6})
+		near(t, "one pair", InfoNCE{Smoothing: losses.Smoothing{Share: 0.2, Form: losses.Others}}.Forward(alone).Float32s(), []float32{0}, golden.Tol{Abs: 1e-6})
 	})
 }
 
@@ -139,15 +140,15 @@ func TestInfoNCEValidates(t *testing.T) {
 		loss InfoNCE
 		want string
 	}{
-		{InfoNCE{LabelSmoothing: 1, Form: SmoothOthers}, "label_smoothing: 1"},
-		{InfoNCE{LabelSmoothing: -0.1, Form: SmoothOthers}, "label_smoothing: -0.1"},
+		{InfoNCE{Smoothing: losses.Smoothing{Share: 1, Form: losses.Others}}, "label_smoothing: 1"},
+		{InfoNCE{Smoothing: losses.Smoothing{Share: -0.1, Form: losses.Others}}, "label_smoothing: -0.1"},
 		{InfoNCE{}, "label_smoothing_form"},
 	} {
 		if err := c.loss.Validate(); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%+v: %v", c.loss, err)
 		}
 	}
-	if err := (InfoNCE{LabelSmoothing: 0.1, Form: SmoothClasses}).Validate(); err != nil {
+	if err := (InfoNCE{Smoothing: losses.Smoothing{Share: 0.1, Form: losses.Classes}}).Validate(); err != nil {
 		t.Error(err)
 	}
 }

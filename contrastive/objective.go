@@ -12,6 +12,10 @@ type Objective struct {
 	Model   *Model
 	Loss    Loss
 	Average *Average // follows the model; nil: none
+	// DedupTargets tells the loss which captions of a batch are equal, by their ids. InfoNCE shares the target between them;
+	// as equal captions have equal features, that changes only what label smoothing takes from them. To Sigmoid they belong to
+	// each other's pictures.
+	DedupTargets bool
 }
 
 // Params lists what is trained, in open_clip's order.
@@ -30,6 +34,9 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 	lanes.Each(func(i int, s *torch.Scope) { images[i], texts[i] = m.encode(s, parts[i]) })
 
 	in := Contrast{Image: leaf(s, images), Text: leaf(s, texts), Scale: m.Scale(s), Bias: m.Bias(s)}
+	if o.DedupTargets {
+		in.Group = groups(b.IDs, b.ContextLength)
+	}
 	loss := o.Loss.Forward(in)
 	loss.Backward()
 

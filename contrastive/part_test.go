@@ -7,6 +7,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/torch"
+	"clipgo/losses"
 )
 
 // gradients makes one forward and backward pass on a number of threads, and so of lanes.
@@ -15,7 +16,7 @@ func gradients(t *testing.T, m *Model, b *datasets.Batch, threads int) (grads []
 	if err := torch.SetThreads(threads); err != nil {
 		t.Fatal(err)
 	}
-	o := &Objective{Model: m, Loss: InfoNCE{Form: SmoothOthers}}
+	o := &Objective{Model: m, Loss: InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}}
 	live := torch.Live()
 	err := torch.DoGrad(t.Context(), func(s *torch.Scope) error {
 		if got := m.lanes(b.N); got != threads {

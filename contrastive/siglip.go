@@ -1,15 +1,38 @@
 package contrastive
 
-import "clipgo/internal/torch"
+import (
+	"math"
+
+	"clipgo/internal/torch"
+)
 
 // Sigmoid is SigLIP's loss (Zhai et al., 2023): each of the B*B pairs of a picture and a caption is a question of its own,
-// whether they belong together. The sum over all pairs is divided by B.
+// whether they belong together.
+//
+//	loss = -sum_ij log sigmoid(y_ij (s v_i.t_j + b)) / B
+//
+// with y = 1 for a pair that belongs together and -1 for all others. Where the batch says which captions are equal, each of
+// them belongs to each of their pictures, as labels do in UniCL (Yang et al., 2022).
 type Sigmoid struct{}
 
-// Forward is -sum log sigmoid(y logit) / B, y = 1 for a pair that belongs together and -1 for all others.
+// Forward sums over all pairs and divides by B.
 func (Sigmoid) Forward(in Contrast) *torch.Tensor {
 	logits := in.logits()
 	b := logits.Shape()[0]
-	y := torch.Eye(logits.Scope(), b, logits.Device()).Scale(2).AddScalar(-1)
+	var y *torch.Tensor
+	if in.repeats() {
+		y = in.targets(func(int) (each, other float64) { return 1, -1 })
+	} else {
+		y = torch.Eye(logits.Scope(), b, logits.Device()).Scale(2).AddScalar(-1)
+	}
 	return logits.Mul(y).LogSigmoid().Sum().Scale(-1 / float64(b))
+}
+
+// StartBias is the logit_bias at which a batch of n pairs begins with the share of right pairs as its answer everywhere: -ln(n-1).
+// SigLIP's -10 is that of 22,000 pairs. A single pair has nothing to be told from: 0.
+func StartBias(n int) float64 {
+	if n < 2 {
+		return 0
+	}
+	return -math.Log(float64(n - 1))
 }

@@ -8,6 +8,7 @@ import (
 	"clipgo/internal/golden"
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
+	"clipgo/losses"
 )
 
 // siglip makes a tiny config one of SigLIP's.
@@ -98,9 +99,9 @@ func TestInfoNCEIgnoresABias(t *testing.T) {
 	b := pairs(m.Config, 4, 0)
 	grad(t, func(s *torch.Scope) {
 		in := Contrast{Image: m.EncodeImages(s, b.Pixels, b.N, m.mode()), Text: m.EncodeTokens(s, b.IDs, b.N, m.mode()), Scale: m.Scale(s)}
-		without := InfoNCE{Form: SmoothOthers}.Forward(in).Item()
+		without := InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}.Forward(in).Item()
 		in.Bias = m.Bias(s)
-		with := InfoNCE{Form: SmoothOthers}.Forward(in)
+		with := InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}.Forward(in)
 		near(t, "loss", with.Float32s(), []float32{float32(without)}, golden.Tol{Abs: 1e-5})
 		with.Backward()
 		near(t, "gradient", m.logitBias.Tensor().Gradient(s).Float32s(), []float32{0}, golden.Tol{Abs: 1e-6})

@@ -5,8 +5,8 @@ import "fmt"
 // Smoothing takes a share e of a target off its class and spreads it, which keeps a model from being more certain than its
 // data (Szegedy et al., 2016, section 7).
 type Smoothing struct {
-	Share float64 // e; 0: none
-	Form  Form
+	Share float64 `json:"label_smoothing"` // e; 0: none
+	Form  Form    `json:"label_smoothing_form"`
 }
 
 // Form says over which classes the share is spread.

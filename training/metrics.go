@@ -27,6 +27,26 @@ type Row struct {
 	Skipped  int     `json:"bad_steps,omitempty"`
 	Pairs    float64 `json:"pairs_per_second"`
 	Wait     float64 `json:"data_wait_fraction"`
+	Extra    []Named `json:"-"` // further numbers of the objective, each under its own name
+}
+
+// MarshalJSON writes the extra numbers behind the others.
+func (r Row) MarshalJSON() ([]byte, error) {
+	type plain Row
+	out, err := json.Marshal(plain(r))
+	if err != nil {
+		return nil, err
+	}
+	out = out[:len(out)-1] // the closing brace
+	for _, e := range r.Extra {
+		name, _ := json.Marshal(e.Name) // a string: it can't fail
+		value, err := Number(e.Value).MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(append(append(out, ','), name...), ':'), value...)
+	}
+	return append(out, '}'), nil
 }
 
 // Number is a float64 that may be NaN or infinite, which JSON can't hold: it is written as null then.
@@ -70,7 +90,7 @@ func (m *Metrics) After(_ context.Context, e Event) error {
 	elapsed := time.Since(m.begun).Seconds()
 	row := Row{
 		Step: e.Step, Samples: p.Samples, Epoch: m.Epoch(p.Position), Loss: Number(e.Loss), Scale: Number(e.Scale),
-		LR: e.LR, GradNorm: Number(e.GradNorm), Skipped: p.BadSteps,
+		LR: e.LR, GradNorm: Number(e.GradNorm), Skipped: p.BadSteps, Extra: e.Extra,
 		Pairs: float64(m.samples) / elapsed, Wait: m.wait.Seconds() / elapsed,
 	}
 	m.samples, m.wait, m.begun = 0, 0, time.Now()

@@ -25,8 +25,25 @@ type Objective interface {
 
 // Parts are the numbers of one forward pass.
 type Parts struct {
-	Loss  float64
+	Loss  float64 // what was minimized
 	Scale float64 // exp(logit_scale) that the pass used
+	Extra []Named // what Loss is made of, and other numbers of the objective, in an order of its own that stays
+}
+
+// Named is a number under the name that it has in metrics.jsonl, such as mlm_loss.
+type Named struct {
+	Name  string
+	Value float64
+}
+
+// Part is the number of Extra that has a name, or else the loss itself.
+func (p Parts) Part(name string) float64 {
+	for _, n := range p.Extra {
+		if n.Name == name {
+			return n.Value
+		}
+	}
+	return p.Loss
 }
 
 // Stats are the numbers of one step.

@@ -11,6 +11,7 @@ import (
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/internal/optim"
+	"clipgo/losses"
 	"clipgo/text/bpe"
 	"clipgo/training"
 )
@@ -118,7 +119,7 @@ func (o *benchOptions) train(ctx context.Context, src modelSource) (r benchResul
 		return r, err
 	}
 	defer m.Free()
-	objective := &contrastive.Objective{Model: m, Loss: contrastive.InfoNCE{Form: contrastive.SmoothOthers}}
+	objective := &contrastive.Objective{Model: m, Loss: contrastive.InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}}
 	t := &training.Trainer{Objective: objective, LR: 1e-4, Schedule: optim.Schedule{Kind: optim.Const, Steps: o.Steps + 1}}
 	if t.Optimizer, err = newOptimizer(ctx, objective.Params(), optim.Default()); err != nil {
 		return r, err

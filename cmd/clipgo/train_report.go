@@ -81,8 +81,8 @@ func (s *session) settings() []report.Setting {
 	if s.average != nil {
 		out = append(out, line("average of the weights", "decay %g; it is what was evaluated and saved", s.EMADecay))
 	}
-	if s.Loss.LabelSmoothing > 0 {
-		out = append(out, line("label smoothing", "%g over %s", s.Loss.LabelSmoothing, s.Loss.Form))
+	if s.Loss.Share > 0 {
+		out = append(out, line("label smoothing", "%g over %s", s.Loss.Share, s.Loss.Form))
 	}
 	return append(out, line("augmentation", "%s", s.Augment))
 }
