@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -106,16 +107,16 @@ func indented(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
+// writeTensors holds one tensor in memory at a time.
 func (b Bundle) writeTensors(w io.Writer) error {
-	var all []safetensors.Tensor
+	var plan []safetensors.Tensor
 	for _, name := range b.Names() {
-		t, err := b.stored(name)
-		if err != nil {
-			return err
-		}
-		all = append(all, t)
+		dtype, shape, _ := Shape(b.Set, name)
+		plan = append(plan, safetensors.Tensor{Name: name, DType: cmp.Or(b.DType, dtype), Shape: shape})
 	}
-	return safetensors.Write(w, all, map[string]string{"format": "pt"})
+	return safetensors.WriteEach(w, plan, map[string]string{"format": "pt"}, func(t safetensors.Tensor) (safetensors.Tensor, error) {
+		return b.stored(t.Name)
+	})
 }
 
 // stored is a tensor in the type wanted. A number that the type can't hold is refused.

@@ -331,3 +331,16 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestWriteEachRefusesDataThatIsNotWhatWasPlanned(t *testing.T) {
+	plan := []Tensor{{Name: "x", DType: F32, Shape: []int64{2}}}
+	for _, data := range [][]byte{nil, make([]byte, 4), make([]byte, 12)} {
+		err := WriteEach(io.Discard, plan, nil, func(x Tensor) (Tensor, error) { x.Data = data; return x, nil })
+		if err == nil {
+			t.Errorf("%d bytes were written for 8", len(data))
+		}
+	}
+	if err := WriteEach(io.Discard, plan, nil, func(Tensor) (Tensor, error) { return Tensor{}, io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("the reason is lost: %v", err)
+	}
+}

@@ -12,6 +12,17 @@ import (
 
 // Write writes tensors in the order given. The same input gives the same bytes; the data begins at a multiple of 8.
 func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
+	for _, t := range tensors {
+		if err := t.check(); err != nil {
+			return fmt.Errorf("write %q: %w", t.Name, err)
+		}
+	}
+	return WriteEach(w, tensors, metadata, func(t Tensor) (Tensor, error) { return t, nil })
+}
+
+// WriteEach is Write for tensors that need not be in memory together: their names, types and shapes are given first, and
+// each one's data when its turn comes.
+func WriteEach(w io.Writer, tensors []Tensor, metadata map[string]string, load func(Tensor) (Tensor, error)) error {
 	header, err := makeHeader(tensors, metadata)
 	if err != nil {
 		return err
@@ -25,6 +36,14 @@ func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 		return err
 	}
 	for _, t := range tensors {
+		full, err := load(t)
+		if err != nil {
+			return err
+		}
+		t.Data = full.Data
+		if err := t.check(); err != nil {
+			return fmt.Errorf("write %q: %w", t.Name, err)
+		}
 		if _, err := w.Write(t.Data); err != nil {
 			return err
 		}
@@ -44,7 +63,8 @@ func makeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 	said := 6 + 3*len(metadata) // tokens
 	seen := map[string]bool{metadataKey: true}
 	for _, t := range tensors {
-		if err := t.check(); err != nil {
+		n, err := t.size()
+		if err != nil {
 			return nil, fmt.Errorf("write %q: %w", t.Name, err)
 		}
 		if seen[t.Name] {
@@ -52,7 +72,6 @@ func makeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 		}
 		seen[t.Name] = true
 		said += 17 + len(t.Shape)
-		n := int64(len(t.Data))
 		e := struct {
 			DType   DType    `json:"dtype"`
 			Shape   []int64  `json:"shape"`
@@ -75,14 +94,19 @@ func makeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 
 // check compares a tensor with what the format can hold.
 func (t Tensor) check() error {
-	if !utf8.ValidString(t.Name) {
-		return errors.New("the name is not UTF-8")
-	}
-	n, err := byteSize(t.DType, t.Shape)
+	n, err := t.size()
 	if err == nil && n != int64(len(t.Data)) {
 		err = fmt.Errorf("%d bytes for %s %v", len(t.Data), t.DType, t.Shape)
 	}
 	return err
+}
+
+// size is the number of bytes of a tensor of this name, type and shape.
+func (t Tensor) size() (int64, error) {
+	if !utf8.ValidString(t.Name) {
+		return 0, errors.New("the name is not UTF-8")
+	}
+	return byteSize(t.DType, t.Shape)
 }
 
 func field(b *bytes.Buffer, key string, value any) error {
