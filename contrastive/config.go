@@ -16,13 +16,14 @@ import (
 
 // Config describes a model in open_clip's format (model_configs/NAME.json).
 type Config struct {
-	EmbedDim       int           `json:"embed_dim"`
-	Vision         vision.Config `json:"vision_cfg"`
-	Text           text.Config   `json:"text_cfg"`
-	QuickGELU      bool          `json:"quick_gelu,omitempty"`
-	CustomText     bool          `json:"custom_text,omitempty"`      // the text tower's names begin with text.
-	InitLogitScale *float64      `json:"init_logit_scale,omitempty"` // nil: ln(1/0.07)
-	InitLogitBias  *float64      `json:"init_logit_bias,omitempty"`  // nil: the model has no bias
+	EmbedDim       int                 `json:"embed_dim"`
+	Vision         vision.Config       `json:"vision_cfg"`
+	Text           text.Config         `json:"text_cfg"`
+	Multimodal     *text.DecoderConfig `json:"multimodal_cfg,omitempty"` // CoCa's decoder; nil: none
+	QuickGELU      bool                `json:"quick_gelu,omitempty"`
+	CustomText     bool                `json:"custom_text,omitempty"`      // the text tower's names begin with text.
+	InitLogitScale *float64            `json:"init_logit_scale,omitempty"` // nil: ln(1/0.07)
+	InitLogitBias  *float64            `json:"init_logit_bias,omitempty"`  // nil: the model has no bias
 }
 
 // UnsupportedError is a part of open_clip's format that clipgo does not have.
@@ -44,6 +45,9 @@ func ParseConfig(data []byte) (Config, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	if err := d.Decode(&c); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field == "vision_cfg.attentional_pool" {
+			return c, &UnsupportedError{Key: wrong.Field + " that is not true or false"} // parallel and cascade
+		}
 		return c, fmt.Errorf("model config: %w", err)
 	}
 	if timm != "" {
@@ -80,8 +84,37 @@ func (c Config) Validate() error {
 	if c.Text.ProjType == "none" && c.Text.Width != c.EmbedDim {
 		errs = append(errs, fmt.Errorf("embed_dim: %d, but text_cfg.width is %d and nothing projects it", c.EmbedDim, c.Text.Width))
 	}
+	errs = append(errs, c.validateDecoder())
 	if c.QuickGELU && (c.Text.ActKwargs != nil || c.Vision.ActKwargs != nil && c.Vision.TimmModelName == "") {
 		errs = append(errs, errors.New("quick_gelu: it takes no act_kwargs"))
+	}
+	return errors.Join(errs...)
+}
+
+// validateDecoder compares the decoder with the towers that it reads from.
+func (c Config) validateDecoder() error {
+	d := c.Multimodal
+	if d == nil {
+		if c.Vision.OutputTokens || c.Text.OutputTokens {
+			return errors.New("output_tokens: nothing reads them without multimodal_cfg")
+		}
+		return nil
+	}
+	errs := []error{d.Validate()}
+	for _, need := range []struct {
+		met  bool
+		text string
+	}{
+		{c.CustomText, "multimodal_cfg: it needs custom_text"},
+		{c.Vision.AttentionalPool && c.Vision.OutputTokens, "multimodal_cfg: it needs vision_cfg.attentional_pool and output_tokens"},
+		{c.Text.EmbedCls && c.Text.OutputTokens, "multimodal_cfg: it needs text_cfg.embed_cls and output_tokens"},
+		{d.Width == c.Text.Width && d.Width == c.EmbedDim, fmt.Sprintf("multimodal_cfg.width: %d, but text_cfg.width is %d and embed_dim %d: all three are one", d.Width, c.Text.Width, c.EmbedDim)},
+		{d.VocabSize == c.Text.VocabSize, fmt.Sprintf("multimodal_cfg.vocab_size: %d, but text_cfg has %d", d.VocabSize, c.Text.VocabSize)},
+		{d.ContextLength >= c.Text.ContextLength, fmt.Sprintf("multimodal_cfg.context_length: %d, but text_cfg has %d", d.ContextLength, c.Text.ContextLength)},
+	} {
+		if !need.met {
+			errs = append(errs, errors.New(need.text))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -18,19 +18,18 @@ import (
 var openClipOnly = map[string]map[string]string{
 	"": {
 		"cast_dtype": "null", "nonscalar_logit_scale": "false",
-		"output_dict": "false", "multimodal_cfg": "null", "audio_cfg": "null",
+		"output_dict": "false", "audio_cfg": "null",
 	},
 	"vision_cfg": {
-		"attentional_pool": "false", "attn_pooler_queries": "256", "attn_pooler_heads": "8", "output_tokens": "false",
 		"block_type": "null", "qk_norm": "false", "scaled_cosine_attn": "false",
 		"scale_heads": "false", "scale_attn_inner": "false", "scale_attn": "false", "scale_fc": "false",
 		"timm_model_pretrained": "false", "timm_proj_bias": "false", "timm_drop": "0", "timm_drop_path": "null", "input_patchnorm": "false",
 		"global_average_pool": "false", "use_rot_embed": "false", "attn_pooler": "null",
 	},
 	"text_cfg": {
-		"pad_id": "0", "eos_id": "2", "embed_cls": "false", "output_tokens": "false", "block_type": "null",
+		"pad_id": "0", "eos_id": "2", "block_type": "null",
 		"qk_norm": "false", "scaled_cosine_attn": "false", "scale_heads": "false", "scale_attn_inner": "false",
-		"scale_attn": "false", "scale_fc": "false", "final_ln_after_pool": "false", "correct_cls_mask": "false",
+		"scale_attn": "false", "scale_fc": "false", "final_ln_after_pool": "false",
 		"hf_model_name": "null", "hf_model_pretrained": "true", "hf_proj_type": `"mlp"`,
 		"hf_pooler_type": `"mean_pooler"`, "tokenizer_mode": "null", "text_mask": `"first"`,
 	},

@@ -71,7 +71,7 @@ func (m *Model) locked(name string, l Lock) bool {
 	switch {
 	case name == "logit_scale":
 		return l.Scale
-	case name == "logit_bias":
+	case name == "logit_bias", strings.HasPrefix(name, "text_decoder."):
 		return false
 	case inImage:
 		return l.Image && frozen(part, m.Config.Vision.Layers, l.ImageUnlocked)

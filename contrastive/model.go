@@ -24,8 +24,9 @@ type Model struct {
 	params     *nn.Params
 	image      vision.Tower
 	text       *text.Transformer
-	logitScale *nn.Param // natural logarithm of the scale, []
-	logitBias  *nn.Param // []; nil where the config has none
+	decoder    *text.Decoder // nil where the config has none
+	logitScale *nn.Param     // natural logarithm of the scale, []
+	logitBias  *nn.Param     // []; nil where the config has none
 	device     torch.Device
 	dtype      torch.DType
 	borrowed   *borrowed // what the parameters' memory belongs to; nil where it is the model's own
@@ -35,15 +36,16 @@ type Model struct {
 func Declare(c Config) *Model {
 	m := &Model{Config: c, Preprocess: c.Preprocess(), params: nn.NewParams(), device: torch.CPU, dtype: torch.Float32}
 	root := m.params.Root()
+	if c.Multimodal != nil {
+		m.declareCoCa(root)
+		return m
+	}
 	words := text.Layout{Embed: c.EmbedDim, Activation: c.activation(c.Text.ActKwargs), Custom: c.CustomText}
 	var head text.Head
 	if !c.CustomText {
 		head = text.NewHead(root, c.Text, c.EmbedDim)
 	}
-	m.logitScale = root.Declare("logit_scale", nn.Constant(c.initLogitScale()))
-	if c.InitLogitBias != nil {
-		m.logitBias = root.Declare("logit_bias", nn.Constant(*c.InitLogitBias))
-	}
+	m.declareScale(root)
 	m.image = vision.New(root.At("visual"), c.Vision, c.EmbedDim, c.activation(c.Vision.ActKwargs))
 	if c.CustomText {
 		root = root.At("text")
@@ -51,6 +53,22 @@ func Declare(c Config) *Model {
 	}
 	m.text = text.New(root, c.Text, head, words)
 	return m
+}
+
+// declareCoCa lays out a model with a decoder, in open_clip's order.
+func (m *Model) declareCoCa(root nn.Path) {
+	c, words := m.Config, root.At("text")
+	m.declareScale(root)
+	m.text = text.New(words, c.Text, text.NewHead(words, c.Text, c.EmbedDim), text.Layout{Embed: c.EmbedDim, Activation: c.activation(c.Text.ActKwargs), Custom: true})
+	m.image = vision.New(root.At("visual"), c.Vision, c.EmbedDim, c.activation(c.Vision.ActKwargs))
+	m.decoder = text.NewDecoder(root.At("text_decoder"), *c.Multimodal, c.activation(nil))
+}
+
+func (m *Model) declareScale(root nn.Path) {
+	m.logitScale = root.Declare("logit_scale", nn.Constant(m.Config.initLogitScale()))
+	if m.Config.InitLogitBias != nil {
+		m.logitBias = root.Declare("logit_bias", nn.Constant(*m.Config.InitLogitBias))
+	}
 }
 
 // Placement says where and in what type a model computes.

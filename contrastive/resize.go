@@ -47,7 +47,7 @@ func resizePositions(c Config, to, from *nn.Param) []float32 {
 	case "visual.trunk.pos_embed": // has no class row
 		return vision.ResizePositions(append(make([]float32, width), table...), width, grid, grid)[width:]
 	case "positional_embedding", "text.positional_embedding":
-		return text.ResizePositions(table, width, c.Text.ContextLength)
+		return text.ResizePositions(table, width, to.Shape[0]) // open_clip interpolates the class token's row with the others
 	}
 	panic("contrastive: " + to.Name + " changed its shape with the sizes")
 }

@@ -26,6 +26,11 @@ type Config struct {
 	ActKwargs    *nn.ActKwargs  `json:"act_kwargs,omitempty"`  // nil: exact GELU
 	NormKwargs   *nn.NormKwargs `json:"norm_kwargs,omitempty"` // nil: 1e-5
 
+	// A class token behind the text, from which the feature is read (CoCa).
+	EmbedCls       bool `json:"embed_cls,omitempty"`
+	CorrectClsMask bool `json:"correct_cls_mask,omitempty"` // false: padding is hidden one column late, as in the published weights
+	OutputTokens   bool `json:"output_tokens,omitempty"`    // a decoder reads the tokens
+
 	HFTokenizerName string           `json:"hf_tokenizer_name,omitempty"` // where the tokenizer is from; empty: CLIP's own
 	TokenizerKwargs *TokenizerKwargs `json:"tokenizer_kwargs,omitempty"`
 }
@@ -40,7 +45,7 @@ func (c Config) Causal() bool { return !c.NoCausalMask }
 
 // Trimmable tells whether the padding behind the end of text leaves the features alone, so that it can be cut off:
 // under causal attention, read at the end of text.
-func (c Config) Trimmable() bool { return c.Causal() && c.PoolType != poolLast }
+func (c Config) Trimmable() bool { return c.Causal() && (c.PoolType != poolLast || c.EmbedCls) }
 
 const poolLast = "last"
 
@@ -70,6 +75,9 @@ func (c Config) Validate() error {
 	}
 	if c.PoolType != "" && c.PoolType != "argmax" && c.PoolType != poolLast {
 		errs = append(errs, fmt.Errorf("text_cfg.pool_type: %q is neither argmax nor last", c.PoolType))
+	}
+	if c.EmbedCls && c.NoCausalMask {
+		errs = append(errs, errors.New("text_cfg.embed_cls: not with no_causal_mask"))
 	}
 	if c.ProjType != "" && c.ProjType != "linear" && c.ProjType != "none" {
 		errs = append(errs, fmt.Errorf("text_cfg.proj_type: %q is neither linear nor none", c.ProjType))

@@ -12,7 +12,8 @@ import (
 type Transformer struct {
 	config    Config
 	tokens    *nn.Param // token_embedding.weight [V, D]
-	positions *nn.Param // positional_embedding [L, D]
+	positions *nn.Param // positional_embedding [L, D], [L+1, D] with a class token
+	class     *nn.Param // cls_emb [D]; nil where the config has none
 	blocks    *nn.Transformer
 	lnFinal   *nn.LayerNorm
 	project   projection
@@ -36,11 +37,16 @@ func (p projection) forward(x *torch.Tensor) *torch.Tensor {
 }
 
 // Head holds the tower's parameters that stand at the top of open_clip's state dict, before those of its parts.
-type Head struct{ positions, project *nn.Param }
+type Head struct{ class, positions, project *nn.Param }
 
 // NewHead declares them. They come first so that parameters keep open_clip's order, which its optimizer states follow.
 func NewHead(p nn.Path, c Config, embed int) Head {
-	h := Head{positions: p.Declare("positional_embedding", nn.Normal(0.01), c.ContextLength, c.Width)}
+	h, rows := Head{}, c.ContextLength
+	if c.EmbedCls {
+		h.class = p.Declare("cls_emb", nn.Normal(0.01), c.Width)
+		rows++
+	}
+	h.positions = p.Declare("positional_embedding", nn.Normal(0.01), rows, c.Width)
 	if c.ProjType != "none" && !c.ProjBias {
 		h.project = p.Declare("text_projection", nn.Normal(1/math.Sqrt(float64(c.Width))), c.Width, embed)
 	}
@@ -56,7 +62,7 @@ type Layout struct {
 
 // New declares the rest of a tower at a path, under open_clip's names and with its first values.
 func New(p nn.Path, c Config, h Head, l Layout) *Transformer {
-	t := &Transformer{config: c, positions: h.positions, project: projection{matrix: h.project}}
+	t := &Transformer{config: c, class: h.class, positions: h.positions, project: projection{matrix: h.project}}
 	embedding := func() {
 		t.tokens = p.At("token_embedding").DeclareTable("weight", nn.Normal(0.02), c.VocabSize, c.Width)
 	}
@@ -93,6 +99,10 @@ func (c Config) shape(activation nn.Activation) nn.Shape {
 // ids are B captions of L tokens each, row-major, L up to the context length. Where the config is Trimmable, a batch may
 // be cut to its longest caption.
 func (t *Transformer) Forward(s *torch.Scope, ids []int32, batch int, mode nn.Mode) *torch.Tensor {
+	if t.class != nil {
+		features, _ := t.ForwardTokens(s, ids, batch, mode)
+		return features
+	}
 	l := len(ids) / batch
 	device := t.tokens.Tensor().Device()
 	idsBL := torch.From(s, widen(ids), batch, l).OnDevice(device)

@@ -2,6 +2,7 @@
 package vision
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -22,6 +23,12 @@ type Config struct {
 	PoolType     string   `json:"pool_type"`           // tok or avg
 	FinalLN      bool     `json:"final_ln_after_pool"` // ln_post after pooling instead of before
 	PosEmbedType string   `json:"pos_embed_type"`      // learnable or sin_cos_2d
+
+	// Attentional pooling (CoCa): queries read the tokens; the first one's answer is the feature, the others' go to a decoder.
+	AttentionalPool   bool `json:"attentional_pool,omitempty"`
+	AttnPoolerQueries int  `json:"attn_pooler_queries,omitempty"` // the first included; 0: 256
+	AttnPoolerHeads   int  `json:"attn_pooler_heads,omitempty"`   // 0: 8
+	OutputTokens      bool `json:"output_tokens,omitempty"`       // a decoder reads the tokens
 
 	ActKwargs  *nn.ActKwargs  `json:"act_kwargs,omitempty"`  // nil: exact GELU, or what timm's name means
 	NormKwargs *nn.NormKwargs `json:"norm_kwargs,omitempty"` // nil: 1e-5, or timm's 1e-6
@@ -72,6 +79,9 @@ func (c Config) Validate() error {
 	if c.TimmModelName != "" {
 		return errors.Join(append(errs, c.validateTimm())...)
 	}
+	if queries, heads := c.Pooler(); queries < 2 || heads < 1 {
+		errs = append(errs, fmt.Errorf("vision_cfg.attn_pooler_queries: %d queries of %d heads; at least 2 and 1", queries, heads))
+	}
 	if c.PoolType != "tok" && c.PoolType != "avg" {
 		errs = append(errs, fmt.Errorf("vision_cfg.pool_type: %q is neither tok nor avg", c.PoolType))
 	}
@@ -79,6 +89,11 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("vision_cfg.pos_embed_type: %q is neither learnable nor sin_cos_2d", c.PosEmbedType))
 	}
 	return errors.Join(errs...)
+}
+
+// Pooler gives the number of queries and heads of attentional pooling.
+func (c Config) Pooler() (queries, heads int) {
+	return cmp.Or(c.AttnPoolerQueries, 256), cmp.Or(c.AttnPoolerHeads, 8)
 }
 
 // grid is the number of patches along a side.

@@ -16,17 +16,22 @@ type ViT struct {
 	lnPre     *nn.LayerNorm
 	blocks    *nn.Transformer
 	lnPost    *nn.LayerNorm
-	project   *nn.Param // proj [D, E], used as x proj
+	pooler    *nn.Pooler
+	project   *nn.Param // proj [D, E], used as x proj; [E, E] behind a pooler
 }
 
 // NewViT declares a tower with E = embed outputs at a path, under open_clip's names and with its first values.
 func NewViT(p nn.Path, c Config, embed int, activation nn.Activation) *ViT {
 	d, grid := c.Width, c.grid()
+	pooled := d
+	if c.AttentionalPool {
+		pooled = embed
+	}
 	scale, eps := 1/math.Sqrt(float64(d)), c.NormKwargs.Epsilon()
 	v := &ViT{config: c}
 	v.class = p.Declare("class_embedding", nn.Normal(scale), d)
 	v.positions = p.Declare("positional_embedding", positionsInit(c, scale), grid*grid+1, d)
-	v.project = p.Declare("proj", nn.Normal(scale), d, embed)
+	v.project = p.Declare("proj", nn.Normal(scale), pooled, embed)
 	v.patches = p.At("conv1").Declare("weight", nn.FanIn(3*c.PatchSize*c.PatchSize), d, 3, c.PatchSize, c.PatchSize)
 	if !c.NoLNPre {
 		v.lnPre = nn.NewLayerNorm(p.At("ln_pre"), d, eps)
@@ -39,7 +44,11 @@ func NewViT(p nn.Path, c Config, embed int, activation nn.Activation) *ViT {
 			Up: nn.FanIn(d), UpBias: nn.FanIn(d), Down: nn.FanIn(mlp), DownBias: nn.FanIn(mlp),
 		},
 	})
-	v.lnPost = nn.NewLayerNorm(p.At("ln_post"), d, eps)
+	if c.AttentionalPool {
+		queries, heads := c.Pooler()
+		v.pooler = nn.NewPooler(p.At("attn_pool"), nn.PoolerShape{Width: embed, Context: d, Heads: heads, Queries: queries, Eps: eps})
+	}
+	v.lnPost = nn.NewLayerNorm(p.At("ln_post"), pooled, eps)
 	return v
 }
 
@@ -54,16 +63,28 @@ func positionsInit(c Config, scale float64) nn.Init {
 //
 // D width, P patches, L = P+1 tokens, or fewer under patch dropout.
 func (v *ViT) Forward(images *torch.Tensor, mode nn.Mode) *torch.Tensor {
+	x := v.pool(v.encode(images, mode))
+	mode.Show("ln_post", x)
+	return x.Matmul(v.project.For(x))
+}
+
+// ForwardTokens also gives what the pooler's other queries [B, Q-1, E] have read, which a decoder attends to.
+func (v *ViT) ForwardTokens(images *torch.Tensor, mode nn.Mode) (features, tokensBQE *torch.Tensor) {
+	xBQE := v.lnPost.Forward(v.pooler.Forward(v.encode(images, mode)))
+	mode.Show("ln_post", xBQE)
+	x := v.choose(xBQE)
+	return x.Matmul(v.project.For(x)), xBQE.Narrow(1, 1, xBQE.Shape()[1]-1)
+}
+
+// encode gives the tokens [B, L, D] behind the blocks.
+func (v *ViT) encode(images *torch.Tensor, mode nn.Mode) *torch.Tensor {
 	xBLD := v.embed(images.To(mode.Type()))
 	xBLD = dropPatches(xBLD, 1, v.config.PatchDropout, mode.DropKeys)
 	if v.lnPre != nil {
 		xBLD = v.lnPre.Forward(xBLD)
 	}
 	mode.Show("ln_pre", xBLD)
-	xBLD = v.blocks.Forward(xBLD, nil, mode)
-	x := v.pool(xBLD)
-	mode.Show("ln_post", x)
-	return x.Matmul(v.project.For(x))
+	return v.blocks.Forward(xBLD, nil, mode)
 }
 
 // embed projects each patch and adds class token and positions: [B, P+1, D].
@@ -77,6 +98,9 @@ func (v *ViT) embed(images *torch.Tensor) *torch.Tensor {
 
 // pool reads the picture from its tokens. Norm and choice of a token commute, so the class token alone is normalized.
 func (v *ViT) pool(xBLD *torch.Tensor) *torch.Tensor {
+	if v.pooler != nil {
+		return v.choose(v.lnPost.Forward(v.pooler.Forward(xBLD)))
+	}
 	if v.config.PoolType == "tok" {
 		return v.lnPost.Forward(xBLD.Select(1, 0))
 	}
@@ -84,6 +108,14 @@ func (v *ViT) pool(xBLD *torch.Tensor) *torch.Tensor {
 		return v.lnPost.Forward(meanOfPatches(xBLD))
 	}
 	return meanOfPatches(v.lnPost.Forward(xBLD))
+}
+
+// choose reads the picture from a pooler's answers.
+func (v *ViT) choose(xBQE *torch.Tensor) *torch.Tensor {
+	if v.config.PoolType == "tok" {
+		return xBQE.Select(1, 0)
+	}
+	return meanOfPatches(xBQE)
 }
 
 // meanOfPatches leaves the class token out.

@@ -9,7 +9,7 @@ type Attention struct {
 	heads            int
 }
 
-// Forward attends within each sequence. mask [L, L] is added to the scores; nil lets every position see every other.
+// Forward attends within each sequence. mask [L, L] or [B, 1, L, L] is added to the scores; nil lets every position see every other.
 //
 // B batch, L sequence, D width.
 func (a *Attention) Forward(xBLD, mask *torch.Tensor) *torch.Tensor {

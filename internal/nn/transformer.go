@@ -72,6 +72,9 @@ func newBlock(p Path, s Shape) *Block {
 	return b
 }
 
+// Block is the i-th.
+func (t *Transformer) Block(i int) *Block { return t.blocks[i] }
+
 // Forward keeps [B, L, D]. Each block's intermediates are freed before the next one runs.
 func (t *Transformer) Forward(x, mask *torch.Tensor, mode Mode) *torch.Tensor {
 	for i, b := range t.blocks {

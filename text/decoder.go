@@ -1,0 +1,103 @@
+package text
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"clipgo/internal/nn"
+	"clipgo/internal/torch"
+)
+
+// DecoderConfig describes a multimodal decoder in open_clip's words (multimodal_cfg).
+type DecoderConfig struct {
+	ContextLength int      `json:"context_length"`
+	VocabSize     int      `json:"vocab_size"`
+	Width         int      `json:"width"`
+	Heads         int      `json:"heads"`
+	Layers        int      `json:"layers"`
+	LSInitValue   *float64 `json:"ls_init_value,omitempty"` // layer scale's first value; nil: no layer scale
+
+	// What open_clip's configs say and its decoder has no use for, kept for them.
+	MLPRatio        float64 `json:"mlp_ratio,omitempty"`
+	DimHead         int     `json:"dim_head,omitempty"`
+	NQueries        int     `json:"n_queries,omitempty"`
+	AttnPoolerHeads int     `json:"attn_pooler_heads,omitempty"`
+}
+
+// DefaultDecoder is open_clip's MultimodalCfg.
+func DefaultDecoder() DecoderConfig {
+	return DecoderConfig{ContextLength: 77, VocabSize: 49408, Width: 512, Heads: 8, Layers: 12}
+}
+
+// UnmarshalJSON gives what is not said open_clip's defaults.
+func (c *DecoderConfig) UnmarshalJSON(data []byte) error {
+	type plain DecoderConfig
+	p := plain(DefaultDecoder())
+	err := json.Unmarshal(data, &p)
+	*c = DecoderConfig(p)
+	return err
+}
+
+// Validate returns every problem, joined.
+func (c DecoderConfig) Validate() error {
+	var errs []error
+	for _, f := range []struct {
+		name  string
+		value int
+	}{
+		{"context_length", c.ContextLength}, {"vocab_size", c.VocabSize}, {"width", c.Width}, {"heads", c.Heads}, {"layers", c.Layers},
+	} {
+		if f.value <= 0 {
+			errs = append(errs, fmt.Errorf("multimodal_cfg.%s: %d is not positive", f.name, f.value))
+		}
+	}
+	if c.Heads > 0 && c.Width%c.Heads != 0 {
+		errs = append(errs, fmt.Errorf("multimodal_cfg.width: %d is not a multiple of heads %d", c.Width, c.Heads))
+	}
+	return errors.Join(errs...)
+}
+
+// Decoder predicts each next token of a caption from those before it and from the picture (CoCa; Yu et al., 2022): blocks
+// of causal self-attention, each followed by one that attends to the image tokens.
+type Decoder struct {
+	config  DecoderConfig
+	blocks  *nn.Transformer
+	cross   []*nn.CrossBlock
+	lnFinal *nn.LayerNorm
+	project *nn.Param // text_projection [D, V], used as x matrix
+}
+
+// NewDecoder declares a decoder at a path, under open_clip's names and with the text tower's first values.
+func NewDecoder(p nn.Path, c DecoderConfig, activation nn.Activation) *Decoder {
+	d := &Decoder{config: c, project: p.Declare("text_projection", nn.Normal(1/math.Sqrt(float64(c.Width))), c.Width, c.VocabSize)}
+	shape := Config{Width: c.Width, Layers: c.Layers, Heads: c.Heads, MLPRatio: 4, LSInitValue: c.LSInitValue}.shape(activation)
+	d.blocks = nn.NewTransformer(p, shape)
+	d.cross = nn.NewCrossBlocks(p.At("cross_attn"), shape)
+	d.lnFinal = nn.NewLayerNorm(p.At("ln_final"), c.Width, nn.DefaultEps)
+	return d
+}
+
+// Hidden maps the text tower's tokens [B, L, D] and a picture's tokens [B, M, D] to what the next token is read from,
+// [B, L, D].
+func (d *Decoder) Hidden(words, picture *torch.Tensor, mode nn.Mode) *torch.Tensor {
+	l := words.Shape()[1]
+	mask := torch.From(words.Scope(), causal(l), l, l).OnDevice(words.Device()).To(words.DType())
+	picture = picture.In(words.Scope())
+	x := words
+	for i, cross := range d.cross {
+		x = torch.Tidy(x, func(x *torch.Tensor) *torch.Tensor { return d.blocks.Block(i).Forward(x, mask) })
+		mode.Show(fmt.Sprintf("resblocks.%d", i), x)
+		x = torch.Tidy(x, func(x *torch.Tensor) *torch.Tensor {
+			return cross.Forward(x, cross.Context(picture.In(x.Scope())))
+		})
+		mode.Show(fmt.Sprintf("cross_attn.%d", i), x)
+	}
+	return d.lnFinal.Forward(x)
+}
+
+// Logits maps what Hidden gave, [..., D], to the scores of each next token, [..., V].
+func (d *Decoder) Logits(hidden *torch.Tensor) *torch.Tensor {
+	return hidden.Matmul(d.project.For(hidden))
+}
