@@ -23,10 +23,20 @@ type Average struct {
 
 // NewAverage begins an average with a model as it is. Its owner calls Free.
 func NewAverage(ctx context.Context, of *Model, decay float64) (*Average, error) {
+	return newAverage(ctx, of, of, decay)
+}
+
+// NewStart is an average that begins with the values of another model of the same config: those that training of the
+// model began with. Its owner calls Free.
+func NewStart(ctx context.Context, of, start *Model) (*Average, error) {
+	return newAverage(ctx, of, start, 0)
+}
+
+func newAverage(ctx context.Context, of, start *Model, decay float64) (*Average, error) {
 	a := &Average{Model: Declare(of.Config), of: of, decay: decay}
 	a.Preprocess, a.device, a.dtype = of.Preprocess, of.device, of.dtype
 	err := torch.Do(ctx, func(*torch.Scope) error {
-		a.params.FillFromParams(of.params, func(s *torch.Scope, _, from *nn.Param) *torch.Tensor {
+		a.params.FillFromParams(start.params, func(s *torch.Scope, _, from *nn.Param) *torch.Tensor {
 			if !from.Trained() {
 				return from.Tensor().In(s).Detach() // the same memory
 			}

@@ -54,6 +54,17 @@ func (r Recipe) FineTune() (Recipe, error) {
 	return gentle, err
 }
 
+// PreferenceRecipe is how to tune a model on judged pairs: that of a built-in set, or a gentle one.
+func PreferenceRecipe(data string) (Recipe, error) {
+	r, _, err := DefaultRecipe().with("preference")
+	if err != nil {
+		return r, err
+	}
+	set, _, _ := strings.Cut(data, "?")
+	r, _, err = r.with(strings.ReplaceAll(set, ":", "-"))
+	return r, err
+}
+
 func readRecipe(name string) (Recipe, bool, error) { return DefaultRecipe().with(name) }
 
 // with replaces what the recipe file of a name says, where there is one.

@@ -29,6 +29,7 @@ type Diagnosis struct {
 	Schedule optim.Schedule
 	Batch    int // pairs in a full batch
 	MaxScale float64
+	Chance   float64 // loss of guessing, where it isn't the ln(Batch) of a contrastive loss
 
 	steps, atClamp, bad int
 	pairs, duplicates   int64
@@ -43,7 +44,7 @@ func (d *Diagnosis) BeforeRun() []Finding {
 	if s := d.Schedule; s.Warmup >= s.Steps && s.Steps > 0 {
 		out = append(out, Finding{Warning, fmt.Sprintf("the warm-up of %d steps is as long as the run of %d or longer: the learning rate never reaches its full value", s.Warmup, s.Steps)})
 	}
-	if d.Batch < 8 {
+	if d.Batch < 8 && d.Chance == 0 {
 		out = append(out, Finding{Warning, fmt.Sprintf("a batch of %d pairs gives each picture %d wrong captions to be told from: contrastive learning wants hundreds", d.Batch, d.Batch-1)})
 	}
 	return out
@@ -97,7 +98,7 @@ func (d *Diagnosis) Findings() []Finding {
 	if share := float64(d.atClamp) / float64(d.steps); share > 0.2 {
 		out = append(out, Finding{Warning, fmt.Sprintf("the logit scale stood at its clamp of %g in %.0f %% of the steps: the model wants to tell pairs apart more sharply than it may; more data or regularization helps", d.MaxScale, 100*share)})
 	}
-	if share := float64(d.duplicates) / float64(max(d.pairs, 1)); share > 0.02 {
+	if share := float64(d.duplicates) / float64(max(d.pairs, 1)); share > 0.02 && d.Chance == 0 {
 		out = append(out, Finding{Note, fmt.Sprintf("%.1f %% of the captions stood twice in their batch: such pairs count as wrong answers for each other, so the loss can't reach 0", 100*share)})
 	}
 	if d.shortened > 0 {
@@ -112,15 +113,19 @@ func (d *Diagnosis) Findings() []Finding {
 	return out
 }
 
-// learning compares the loss with chance: a model that knows nothing has ln(batch).
+// learning compares the loss with chance: a contrastive model that knows nothing has ln(batch).
 func (d *Diagnosis) learning() Finding {
-	chance := math.Log(float64(d.Batch))
+	chance, guessing := d.Chance, fmt.Sprintf("guessing gives %.3f", d.Chance)
+	if chance == 0 {
+		chance = math.Log(float64(d.Batch))
+		guessing = fmt.Sprintf("guessing gives ln(%d) = %.3f", d.Batch, chance)
+	}
 	switch {
 	case d.emaLoss > 0.97*chance:
-		return Finding{Warning, fmt.Sprintf("the loss is %.3f, and guessing gives ln(%d) = %.3f: the model has not begun to learn; try another learning rate, or more steps", d.emaLoss, d.Batch, chance)}
+		return Finding{Warning, fmt.Sprintf("the loss is %.3f, and %s: the model has not begun to learn; try another learning rate, or more steps", d.emaLoss, guessing)}
 	case d.emaLoss < 0.05*chance:
 		return Finding{Note, fmt.Sprintf("the loss is %.3f, where guessing gives %.3f: nearly every pair is told apart; watch the validation for overfitting", d.emaLoss, chance)}
 	default:
-		return Finding{Good, fmt.Sprintf("the loss went from %.3f to %.3f; guessing gives ln(%d) = %.3f", d.firstLoss, d.emaLoss, d.Batch, chance)}
+		return Finding{Good, fmt.Sprintf("the loss went from %.3f to %.3f; %s", d.firstLoss, d.emaLoss, guessing)}
 	}
 }

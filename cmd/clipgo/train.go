@@ -38,6 +38,19 @@ the step and saves; --resume latest goes on from there, to the same weights as i
 }
 
 func trainFlags(k *knobs) {
+	k.runFlags()
+	k.flag("ema-decay", "ema_decay", "x", "save and evaluate a moving average of the weights, such as 0.999; 0: none")
+	k.flag("label-smoothing", "loss.label_smoothing", "x", "share of the target spread over the wrong captions")
+	k.flag("label-smoothing-form", "loss.label_smoothing_form", "name", "others: over the wrong ones; classes: over all, as PyTorch does")
+	k.flag("force-image-size", "model_cfg.vision_cfg.image_size", "pixels", "side of the pictures, other than the model's: positions are interpolated")
+	k.flag("force-context-length", "model_cfg.text_cfg.context_length", "N", "tokens of a caption, other than the model's: positions are interpolated")
+	k.flag("force-patch-dropout", "model_cfg.vision_cfg.patch_dropout", "x", "share of patches left out in training")
+	k.list("aug-cfg", "aug_cfg", "key=value", "augmentation, with open_clip's names: scale=0.5,1 (repeated)")
+	k.flag("zeroshot-frequency", "zeroshot_frequency", "steps", "steps between zero-shot evaluations, where --val-data has classes")
+}
+
+// runFlags are those of every command that trains.
+func (k *knobs) runFlags() {
 	k.flag("train-data", "train_data", "SRC", "what to train on")
 	k.flag("val-data", "val_data", "SRC", "what to evaluate on")
 	k.flag("out", "out", "dir", "run directory")
@@ -61,13 +74,6 @@ func trainFlags(k *knobs) {
 	k.flag("lock-text", "lock_text", "", "keep the text tower as it is")
 	k.flag("lock-text-unlocked-layers", "lock_text_unlocked_layers", "N", "train the last N groups of the locked text tower")
 	k.flag("lock-logit-scale", "lock_logit_scale", "", "keep the temperature as it is")
-	k.flag("ema-decay", "ema_decay", "x", "save and evaluate a moving average of the weights, such as 0.999; 0: none")
-	k.flag("label-smoothing", "loss.label_smoothing", "x", "share of the target spread over the wrong captions")
-	k.flag("label-smoothing-form", "loss.label_smoothing_form", "name", "others: over the wrong ones; classes: over all, as PyTorch does")
-	k.flag("force-image-size", "model_cfg.vision_cfg.image_size", "pixels", "side of the pictures, other than the model's: positions are interpolated")
-	k.flag("force-context-length", "model_cfg.text_cfg.context_length", "N", "tokens of a caption, other than the model's: positions are interpolated")
-	k.flag("force-patch-dropout", "model_cfg.vision_cfg.patch_dropout", "x", "share of patches left out in training")
-	k.list("aug-cfg", "aug_cfg", "key=value", "augmentation, with open_clip's names: scale=0.5,1 (repeated)")
 	k.flag("workers", "workers", "N", "goroutines that read and decode")
 	k.flag("max-skip", "max_skip", "share", "share of samples that may be unusable (default 0.01)")
 	k.flag("seed", "seed", "N", "seed of everything random (default 0)")
@@ -77,7 +83,6 @@ func trainFlags(k *knobs) {
 	k.flag("save-frequency", "save_frequency", "steps", "steps between checkpoints (default 1000, or 5 minutes)")
 	k.flag("keep", "keep", "N", "checkpoints that stay (default 3)")
 	k.flag("val-frequency", "val_frequency", "steps", "steps between evaluations (default a fifth of the run)")
-	k.flag("zeroshot-frequency", "zeroshot_frequency", "steps", "steps between zero-shot evaluations, where --val-data has classes")
 	k.flag("log-frequency", "log_frequency", "steps", "steps between lines of metrics.jsonl (default 10)")
 	k.flag("allow-data-change", "allow_data_change", "", "resume although the data is not what it was; the epoch starts anew")
 }

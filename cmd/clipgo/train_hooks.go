@@ -31,7 +31,8 @@ const maxScale = 100
 
 func (s *session) hooks(ctx context.Context) *hooks {
 	h := &hooks{session: s, logged: time.Now(), row: training.Row{Loss: training.Number(math.NaN()), Scale: training.Number(math.NaN())}}
-	h.diagnosis = &training.Diagnosis{Schedule: s.Schedule, Batch: s.BatchSize, MaxScale: maxScale}
+	h.diagnosis = &training.Diagnosis{Schedule: s.Schedule, Batch: s.BatchSize, MaxScale: maxScale, Chance: s.Align.chance()}
+	s.saver = s.checkpoints()
 	for _, f := range h.diagnosis.BeforeRun() {
 		s.console.log.Warn(f.Text)
 	}
@@ -45,7 +46,7 @@ func (s *session) hooks(ctx context.Context) *hooks {
 	h.bar.set(int64(s.state.Step))
 	// The other hooks finish what they began; an evaluation ends with an interrupt, so that what was trained is saved soon.
 	evaluate := hookFunc(func(_ context.Context, e training.Event) error { return h.evaluate(ctx, e) })
-	h.list = []training.Hook{hookFunc(h.skips), hookFunc(h.progress), h.diagnosis, metrics, evaluate, s.checkpoints(), hookFunc(h.report)}
+	h.list = []training.Hook{hookFunc(h.skips), hookFunc(h.progress), h.diagnosis, metrics, hookFunc(s.mix), evaluate, s.saver, hookFunc(h.report)}
 	return h
 }
 

@@ -42,6 +42,9 @@ func (s *session) openModel(ctx context.Context) error {
 	if err := s.openAverage(ctx); err != nil {
 		return err
 	}
+	if err := s.openAlignment(ctx, at); err != nil {
+		return err
+	}
 	s.val.loaded.Model = s.result()
 	return s.openTrainer(ctx)
 }
@@ -114,14 +117,17 @@ func (s *session) openAverage(ctx context.Context) (err error) {
 
 // result is the model that is evaluated and that a checkpoint's reader gets: the average, where there is one.
 func (s *session) result() *contrastive.Model {
-	if s.average != nil {
+	switch {
+	case s.average != nil:
 		return s.average.Model
+	case s.mixed:
+		return s.base.Model
 	}
 	return s.model
 }
 
 func (s *session) openTrainer(ctx context.Context) (err error) {
-	objective := &contrastive.Objective{Model: s.model, Loss: s.Loss, Average: s.average}
+	objective := s.objective()
 	s.trainer = &training.Trainer{Objective: objective, Schedule: s.Schedule, LR: s.Optim.LR, StopAfter: s.StopAfter, Progress: s.state.Progress}
 	s.trainer.Optimizer, err = newOptimizer(ctx, objective.Params(), s.Optim)
 	if err != nil {
@@ -155,6 +161,7 @@ func (s *session) modelFiles() []training.File {
 	if s.average != nil {
 		files = append(files, training.File{Name: rawFile, Write: s.average.WriteRaw})
 	}
+	files = append(files, s.alignmentFiles()...)
 	for _, name := range slices.Sorted(maps.Keys(s.tokenizer)) {
 		files = append(files, training.File{Name: name, Write: func(w io.Writer) error {
 			_, err := w.Write(s.tokenizer[name])

@@ -10,6 +10,7 @@ import (
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/internal/optim"
+	"clipgo/losses"
 	"clipgo/vision/preprocess"
 )
 
@@ -37,6 +38,7 @@ type trainOptions struct {
 	Preprocess preprocess.Config  `json:"preprocess"`
 	Augment    preprocess.Augment `json:"aug_cfg"`
 	Seed       uint64             `json:"seed"`
+	Align      alignOptions       `json:"align,omitzero"` // of align; zero in an ordinary training
 	machine
 
 	Out               string `json:"out"`
@@ -62,7 +64,7 @@ func defaultTrain() trainOptions {
 	return trainOptions{
 		Workers: runtime.GOMAXPROCS(0), MaxSkip: 0.01, BatchSize: unset, Epochs: unset, Steps: unset,
 		Optim: optim.Default(), Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: unset},
-		Loss:       contrastive.InfoNCE{Form: contrastive.SmoothOthers},
+		Loss:       contrastive.InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}},
 		Preprocess: preprocess.Default(), Augment: preprocess.DefaultAugment(), machine: defaultMachine(),
 		maxWarmup: contrastive.DefaultRecipe().MaxWarmup, SaveFrequency: 1000, SaveMinutes: 5, Keep: 3, ValFrequency: unset, ZeroshotFrequency: unset, LogFrequency: 10,
 	}
@@ -100,7 +102,7 @@ func (o *trainOptions) validate() error {
 	if o.Preprocess.Size != o.ModelCfg.Vision.ImageSize {
 		errs = append(errs, fmt.Errorf("preprocess.size: %d, but model_cfg.vision_cfg.image_size is %d", o.Preprocess.Size, o.ModelCfg.Vision.ImageSize))
 	}
-	errs = append(errs, o.ModelCfg.Validate(), o.Optim.Validate(), o.Loss.Validate(), o.Lock.Validate(), o.Preprocess.Validate(), o.Augment.Validate(), o.machine.validate())
+	errs = append(errs, o.ModelCfg.Validate(), o.Optim.Validate(), o.Loss.Validate(), o.Lock.Validate(), o.Preprocess.Validate(), o.Augment.Validate(), o.Align.Validate(), o.machine.validate())
 	schedule := o.Schedule
 	if schedule.Warmup == unset {
 		schedule.Warmup = 0

@@ -32,6 +32,9 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 		Subtitle:  fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.TrainData, float64(s.model.ParameterCount())/1e6, s.Precision),
 		BatchSize: s.BatchSize, Loss: d.Loss(), MaxScale: maxScale, About: s.val.about(), Settings: s.settings(), Rows: rows, Evaluations: s.val.history, Examples: s.val.examples(8, 5),
 	}
+	if s.pairs != nil {
+		run.BatchSize, run.Chance, run.LossIs = 0, s.Align.chance(), "Pairwise ranking loss of each logged batch, -log sigmoid(better - worse)."
+	}
 	for _, f := range d.Findings() {
 		run.Findings = append(run.Findings, report.Finding{Kind: report.Kind(f.Kind), Text: f.Text})
 	}
@@ -90,6 +93,8 @@ func (s *session) settings() []report.Setting {
 // groupOf is the heading under which the report draws a measured value.
 func groupOf(name string) string {
 	switch kind, _, _ := strings.Cut(name, "_"); kind {
+	case agreementName:
+		return agreementGroup
 	case "image":
 		return picturesByCaptions
 	case "text":
@@ -103,11 +108,15 @@ const (
 	picturesByCaptions = "Pictures by captions"
 	captionsByPictures = "Captions by pictures"
 	zeroshotGroup      = "Zero-shot"
+	agreementGroup     = "Agreement with judges"
 )
 
 // about says what stands under the charts of measured values.
 func (v *validation) about() map[string]string {
 	n := v.source.Len()
+	if v.pairs != nil {
+		return map[string]string{agreementGroup: fmt.Sprintf("Share of %d pairs of which the side that judges preferred has the higher reward.", v.pairs.last.Pairs-v.pairs.last.Ties)}
+	}
 	return map[string]string{
 		picturesByCaptions: fmt.Sprintf("Share of captions whose picture is among the first K of %d pictures.", n),
 		captionsByPictures: fmt.Sprintf("Share of %d pictures that have one of their captions among the first K of all captions.", n),

@@ -81,6 +81,14 @@ func recipeRun(wish trainOptions, find finder) (*trainOptions, error) {
 	if err != nil {
 		return nil, err
 	}
+	if wish.Align.on() {
+		if wish.Model == "" {
+			return nil, usagef("--model is missing: the trained model whose score becomes the reward")
+		}
+		if recipe, err = contrastive.PreferenceRecipe(wish.TrainData); err != nil {
+			return nil, err
+		}
+	}
 	o.Model = wish.Model
 	if o.Model == "" {
 		o.Model = recipe.Model
@@ -91,7 +99,7 @@ func recipeRun(wish trainOptions, find finder) (*trainOptions, error) {
 	if o.source, err = find(o.Model, wish.Pretrained); err != nil {
 		return nil, err
 	}
-	if o.source.Weights != "" {
+	if o.source.Weights != "" && !wish.Align.on() {
 		if recipe, err = recipe.FineTune(); err != nil {
 			return nil, err
 		}

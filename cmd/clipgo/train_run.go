@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"clipgo/alignment"
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/text/tokenizer"
@@ -29,11 +30,16 @@ type session struct {
 	console   *console
 	dir       runDir
 	train     datasets.Source
+	pairs     datasets.Preferences // the same, where it is judged pairs that are trained on
 	val       *validation
 	model     *contrastive.Model   // what is trained
 	average   *contrastive.Average // of its weights; nil: none
 	tokens    tokenizer.Tokenizer
-	tokenizer map[string][]byte // its files, which each checkpoint gets; none of CLIP's own
+	tokenizer map[string][]byte     // its files, which each checkpoint gets; none of CLIP's own
+	head      *alignment.Head       // of a reward; nil: none
+	base      *contrastive.Average  // the model as the run began, where it is kept near; nil: it isn't
+	mixed     bool                  // base has become the mixture that the run ends with
+	saver     *training.Checkpoints // one of the hooks
 	trainer   *training.Trainer
 	state     training.State // of the checkpoint that it goes on from; zero at the start of a run
 	resumed   string         // that checkpoint's path
@@ -77,9 +83,7 @@ func (s *session) close() error {
 
 // openData opens what is trained and evaluated on.
 func (s *session) openData() (err error) {
-	options := s.Data
-	options.Need = datasets.NeedCaptions
-	if s.train, err = datasets.Open(s.TrainData, options); err != nil {
+	if s.train, err = s.openSource(s.TrainData); err != nil {
 		return err
 	}
 	s.onClose(s.train.Close)
@@ -103,6 +107,9 @@ func (s *session) openData() (err error) {
 
 // run makes the steps, then writes the report and the result.
 func (s *session) run(ctx context.Context) error {
+	if err := s.measureBefore(ctx); err != nil {
+		return err
+	}
 	hooks := s.hooks(ctx)
 	s.trainer.Hooks = hooks.list
 	if s.afterStep != nil {
@@ -122,12 +129,15 @@ func (s *session) run(ctx context.Context) error {
 // loader reads the training data, shuffled and augmented.
 func (s *session) loader() *datasets.Loader {
 	return &datasets.Loader{
-		Source: s.train, Seed: s.Seed, BatchSize: s.BatchSize, Workers: s.Workers, Size: s.Preprocess.Size,
+		Source: s.train, Pairs: s.pairs, Seed: s.Seed, BatchSize: s.BatchSize, Workers: s.Workers, Size: s.Preprocess.Size,
 		ContextLength: s.ModelCfg.Text.ContextLength, Order: datasets.Shuffled, MaxSkip: s.MaxSkip,
 		Pixels: func(dst []uint8, p datasets.Picture, key uint64) error {
 			im, err := decode(p)
 			if err != nil {
 				return err
+			}
+			if s.pairs != nil { // judged as it is
+				return s.Preprocess.Apply(dst, im)
 			}
 			return s.Preprocess.Train(dst, im, s.Augment, key)
 		},

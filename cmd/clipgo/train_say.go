@@ -14,7 +14,11 @@ func (s *session) announce() {
 	info := s.train.Info()
 	s.console.say("model  %s, %.1f million parameters%s, %s on %s", s.Model, float64(s.model.ParameterCount())/1e6, s.lockNote(), s.Precision, s.Device)
 	if s.resumed == "" && s.source.Weights != "" {
-		s.console.say("from   %s, with the fine-tuning recipe", s.source.Weights)
+		recipe := "fine-tuning"
+		if s.Align.on() {
+			recipe = "preference"
+		}
+		s.console.say("from   %s, with the %s recipe", s.source.Weights, recipe)
 	}
 	s.console.say("data   %s, %d pairs; validation %s", info.Name, s.train.Len(), s.val.name())
 	s.console.say("train  %s of %d pairs (%.1f epochs), lr %g, wd %g, warm-up %d, %s", describe(s.Steps), s.BatchSize,
@@ -62,6 +66,9 @@ func (s *session) tell(h *hooks) error {
 	for _, v := range h.lastEvaluation().Values {
 		out[v.Name] = v.Value
 	}
+	if s.pairs != nil {
+		s.addAgreement(out)
+	}
 	if s.console.json {
 		return s.console.result(out)
 	}
@@ -72,6 +79,9 @@ func (s *session) tell(h *hooks) error {
 	s.console.print("%s of %d, %d samples used, %d skipped%s", describe(p.Step), s.Steps, p.Samples, p.Skipped, note)
 	for _, v := range h.lastEvaluation().Values {
 		s.console.print("  %-24s %6.2f %%%s", v.Name, 100*v.Value, chanceNote(v.Chance))
+	}
+	if before, ok := out[agreementBefore].(float64); ok {
+		s.console.print("  %-24s %6.2f %%", agreementBefore, 100*before)
 	}
 	s.console.print("report %s", filepath.Join(s.Out, reportFile))
 	return nil

@@ -21,6 +21,7 @@ type validation struct {
 	seen    func(samples int64) // told how far the embedding is
 	history []report.Evaluation
 	last    valFeatures
+	pairs   *agreement // judged pairs are measured instead; nil: they aren't
 }
 
 // valFeatures are the features of an evaluation, kept for the report's examples.
@@ -41,14 +42,14 @@ const borrowed = 1000
 func (s *session) openValidation() (*validation, error) {
 	v := &validation{source: s.train, skipped: func(datasets.Skip) {}, seen: func(int64) {}}
 	if s.ValData != "" {
-		src, err := datasets.Open(s.ValData, s.Data)
+		src, err := s.openOther(s.ValData)
 		if err != nil {
 			return nil, err
 		}
 		tellNotes(s.console, src.Info())
 		v.source, v.own = src, true
 	} else {
-		v.source = datasets.Sample(s.train, borrowed)
+		v.source = s.borrow()
 	}
 	v.loaded = &loaded{
 		source:  modelSource{Templates: s.Templates}, // prompts as zeroshot will take them from the checkpoint
@@ -58,6 +59,9 @@ func (s *session) openValidation() (*validation, error) {
 }
 
 func (v *validation) name() string {
+	if v.pairs != nil && v.own {
+		return fmt.Sprintf("%s, %d pairs", v.source.Info().Name, v.source.Len())
+	}
 	if v.own {
 		return fmt.Sprintf("%s, %d pictures", v.source.Info().Name, v.source.Len())
 	}
@@ -67,6 +71,9 @@ func (v *validation) name() string {
 // measure embeds the validation data and returns what was asked for.
 func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, error) {
 	var out report.Evaluation
+	if v.pairs != nil {
+		return v.pairs.measure(ctx, v)
+	}
 	if err := v.embed(ctx); err != nil {
 		return out, err
 	}

@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"math"
 	"slices"
 )
 
@@ -15,9 +14,11 @@ func charts(run Run) []*chart {
 		}
 		return out
 	}
-	loss := &chart{Name: "Loss", About: "Contrastive loss of each logged batch.", lines: []line{{points: column(func(r Row) float64 { return r.Loss })}}, smooth: true}
-	if run.BatchSize > 1 {
-		loss.marks = []mark{{math.Log(float64(run.BatchSize)), "chance, ln(batch)"}}
+	loss := &chart{Name: "Loss", About: cmp.Or(run.LossIs, "Contrastive loss of each logged batch."), lines: []line{{points: column(func(r Row) float64 { return r.Loss })}}, smooth: true}
+	if chance := run.chance(); run.Chance > 0 {
+		loss.marks = []mark{{chance, "chance"}}
+	} else if chance > 0 {
+		loss.marks = []mark{{chance, "chance, ln(batch)"}}
 	}
 	scale := &chart{Name: "Logit scale", About: "What cosines are multiplied by; at the clamp the model asks for more than it may have.",
 		lines: []line{{points: column(func(r Row) float64 { return r.Scale })}}, marks: []mark{{run.MaxScale, "clamp"}}}

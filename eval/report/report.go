@@ -20,6 +20,8 @@ type Run struct {
 	Title       string
 	Subtitle    string  // one line under the title: model, data, when
 	BatchSize   int     // for the chance line of the loss, ln(batch); 0 where the loss has none
+	Chance      float64 // loss of guessing, where it isn't that; 0: there is none
+	LossIs      string  // what the loss is, a sentence; empty: the contrastive one
 	Loss        float64 // how it ended, smoothed; 0: that of the last row
 	MaxScale    float64
 	About       map[string]string // what a group of measured values is, a sentence
@@ -153,8 +155,8 @@ func tiles(run Run) []tile {
 		if run.Loss != 0 {
 			loss.Name = "loss, last 20 steps"
 		}
-		if run.BatchSize > 1 {
-			loss.Note = "chance " + short(math.Log(float64(run.BatchSize)))
+		if chance := run.chance(); chance > 0 {
+			loss.Note = "chance " + short(chance)
 		}
 		out = append(out, loss)
 	}
@@ -172,6 +174,14 @@ func tiles(run Run) []tile {
 		out = append(out, tile{"pairs a second", grouped(int(pace + 0.5)), "median"})
 	}
 	return out
+}
+
+// chance is the loss of guessing; 0 where there is none.
+func (r Run) chance() float64 {
+	if r.Chance == 0 && r.BatchSize > 1 {
+		return math.Log(float64(r.BatchSize))
+	}
+	return r.Chance
 }
 
 func medianPace(rows []Row) float64 {

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/spf13/cobra"
+)
+
+func newAlign(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "align",
+		Short: "Tune a trained model on what people prefer",
+	}
+	c.AddCommand(newAlignPreference(a))
+	return c
+}
+
+func newAlignPreference(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "preference --model M --train-data PAIRS --out DIR",
+		Short: "Make a model's score a reward that agrees with judgements",
+		Long: `preference tunes a trained model so that of two captions of a picture, or of two pictures for a caption, the one that
+judges preferred has the higher score (scale * cosine): a pairwise ranking loss, -log sigmoid(better - worse).
+
+PAIRS is builtin:shapes-preferences, or a .jsonl, .csv or .tsv table whose picture paths are relative to it. Columns:
+  image, better_caption, worse_caption    or   caption, better_image, worse_image
+  caption, image_0, image_1, label_0, label_1 (PickaPic; jpg_0 and jpg_1 too; labels of 0.5 are a tie)
+  prompt, image_path (a list), human_preference or rank (a list; HPD)
+  preference, beside two named sides, is the first one's share: 1, 0, or 0.5 for a tie
+A row without a partner, with equal items or without a judgement is skipped, counted and told in skipped.jsonl.
+
+Agreement on --val-data is measured before the first step and at the end. The run directory is that of train, and
+--resume goes on in it; its checkpoints are models as any other, with heads.safetensors beside where there is a head.`,
+		Example: `  clipgo align preference --model runs/shapes --train-data builtin:shapes-preferences --val-data "builtin:shapes-preferences?split=val" --out runs/reward
+  clipgo align preference --model ViT-B-32 --pretrained w.safetensors --train-data pairs.jsonl --keep-near 0.3 --out runs/reward
+  clipgo align preference --resume latest --out runs/reward`,
+		Args: usageArgs(cobra.NoArgs),
+	}
+	k := newKnobs(c)
+	k.runFlags()
+	k.before("align.objective=preference")
+	k.flag("reward-head", "align.reward_head", "", "the reward is a scalar layer on the features, kept in heads.safetensors, instead of the model's own score")
+	k.flag("keep-near", "align.keep_near", "share", "at the end mix this share of the model as it was into the weights (WiSE-FT): 0.3")
+	k.flag("l2-sp", "align.l2_sp", "x", "strength of the pull back to the model as it was in each step (L2-SP), a decay as --wd is: 0.1")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		o, err := resolveTrain(k, a.console.finder(c.Context()))
+		if err != nil {
+			return err
+		}
+		return train(c.Context(), a, o)
+	}
+	return c
+}
+
+// preferenceObjective is what alignOptions.Objective says of align preference.
+const preferenceObjective = "preference"
+
+// alignOptions are a run's settings besides those of train.
+type alignOptions struct {
+	Objective  string  `json:"objective"`
+	RewardHead bool    `json:"reward_head"`
+	KeepNear   float64 `json:"keep_near"` // share of the starting weights in those that the run ends with
+	L2SP       float64 `json:"l2_sp"`
+}
+
+// on says whether a run is an alignment.
+func (o alignOptions) on() bool { return o.Objective != "" }
+
+// nears says whether the starting weights are needed.
+func (o alignOptions) nears() bool { return o.KeepNear > 0 || o.L2SP > 0 }
+
+// chance is the loss of guessing; 0: the contrastive one.
+func (o alignOptions) chance() float64 {
+	if o.on() {
+		return math.Ln2
+	}
+	return 0
+}
+
+// Validate returns every problem, joined.
+func (o alignOptions) Validate() error {
+	var errs []error
+	if o.on() && o.Objective != preferenceObjective {
+		errs = append(errs, fmt.Errorf("align.objective: %q is not %s", o.Objective, preferenceObjective))
+	}
+	if !(o.KeepNear >= 0 && o.KeepNear < 1) {
+		errs = append(errs, fmt.Errorf("align.keep_near: %g is not a share in [0, 1)", o.KeepNear))
+	}
+	if !(o.L2SP >= 0) || math.IsInf(o.L2SP, 0) {
+		errs = append(errs, fmt.Errorf("align.l2_sp: %g is not a number from 0 on", o.L2SP))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"clipgo/alignment"
+	"clipgo/contrastive"
+	"clipgo/datasets"
+	"clipgo/internal/torch"
+	"clipgo/training"
+)
+
+// headsFile is the part of a checkpoint that holds what reads the features besides the model itself.
+const headsFile = "heads.safetensors"
+
+// openSource opens what the run is trained on.
+func (s *session) openSource(name string) (datasets.Source, error) {
+	if s.Align.on() {
+		return s.openPairs(name)
+	}
+	options := s.Data
+	options.Need = datasets.NeedCaptions
+	return datasets.Open(name, options)
+}
+
+// openPairs opens judged pairs for training.
+func (s *session) openPairs(name string) (datasets.Source, error) {
+	p, err := datasets.OpenPreferences(name, s.Data)
+	if err != nil {
+		return nil, err
+	}
+	s.pairs = p
+	for i := range p.Len() {
+		if p.Entry(i).Bad == "" && p.Preferred(i) != 0.5 {
+			return p, nil
+		}
+	}
+	closeWith(&err, p)
+	return nil, &datasets.DataError{Source: name, Reason: fmt.Sprintf("nothing to learn: all of its %d pairs are ties", p.Len())}
+}
+
+// openOther opens what the run is evaluated on.
+func (s *session) openOther(name string) (datasets.Source, error) {
+	if s.pairs != nil {
+		return datasets.OpenPreferences(name, s.Data)
+	}
+	return datasets.Open(name, s.Data)
+}
+
+// borrow is some of the training data, to evaluate on for want of other.
+func (s *session) borrow() datasets.Source {
+	if s.pairs != nil {
+		return datasets.SamplePreferences(s.pairs, borrowed)
+	}
+	return datasets.Sample(s.train, borrowed)
+}
+
+// openAlignment makes what an alignment has besides the model: the head of its reward, and the model as it began.
+func (s *session) openAlignment(ctx context.Context, at contrastive.Placement) (err error) {
+	if !s.Align.on() {
+		return nil
+	}
+	if s.Align.RewardHead {
+		if err := s.openHead(ctx); err != nil {
+			return err
+		}
+		s.onClose(func() error { s.head.Free(); return nil })
+	}
+	s.val.pairs = &agreement{pairs: s.val.source.(datasets.Preferences), head: s.head}
+	if !s.Align.nears() {
+		return nil
+	}
+	if s.base, err = s.openBase(ctx, at); err == nil {
+		s.onClose(func() error { s.base.Free(); return nil })
+	}
+	return err
+}
+
+func (s *session) openHead(ctx context.Context) (err error) {
+	if s.resumed == "" {
+		s.head, err = alignment.NewHead(ctx, s.model)
+	} else {
+		s.head, err = alignment.ReadHead(ctx, filepath.Join(s.resumed, headsFile), s.model)
+	}
+	return err
+}
+
+// openBase is the model as the run began: of a resumed run the one that --model named.
+func (s *session) openBase(ctx context.Context, at contrastive.Placement) (*contrastive.Average, error) {
+	if s.resumed == "" {
+		return contrastive.NewStart(ctx, s.model, s.model)
+	}
+	src, err := s.console.findModel(ctx, s.Model, s.Pretrained)
+	if err != nil {
+		return nil, fmt.Errorf("the weights that the run began with are to be kept near: %w", err)
+	}
+	start, err := src.build(ctx, at, s.Seed)
+	if err != nil {
+		return nil, err
+	}
+	defer start.Free()
+	return contrastive.NewStart(ctx, s.model, start)
+}
+
+// objective is what the trainer drives.
+func (s *session) objective() training.Objective {
+	if !s.Align.on() {
+		return &contrastive.Objective{Model: s.model, Loss: s.Loss, Average: s.average}
+	}
+	o := &alignment.Preference{Reward: alignment.Reward{Model: s.model, Head: s.head}, Preferred: s.pairs.Preferred}
+	if s.Align.L2SP > 0 {
+		o.Base = s.base
+		o.Pull = func() float64 { return min(1, s.Align.L2SP*s.Schedule.Rate(s.Optim.LR, s.trainer.Progress.Step)) }
+	}
+	return o
+}
+
+// alignmentFiles are those that a checkpoint has besides the model's.
+func (s *session) alignmentFiles() (files []training.File) {
+	if s.head != nil {
+		files = append(files, training.File{Name: headsFile, Write: s.head.Write})
+	}
+	if s.mixed {
+		files = append(files, training.File{Name: rawFile, Write: s.base.WriteRaw})
+	}
+	return files
+}
+
+// mix puts the starting weights' share into those that the run ends with. What was trained stays beside them in the
+// checkpoint, for a run that is lengthened.
+func (s *session) mix(ctx context.Context, e training.Event) error {
+	if !e.Done || s.Align.KeepNear == 0 || s.mixed {
+		return nil
+	}
+	err := torch.Do(ctx, func(*torch.Scope) error {
+		s.base.Approach(1 - s.Align.KeepNear)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("mix the weights: %w", err)
+	}
+	s.mixed = true
+	s.val.loaded.Model = s.base.Model
+	*s.saver = *s.checkpoints()
+	return nil
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"clipgo/alignment"
+	"clipgo/datasets"
+	"clipgo/eval"
+	"clipgo/eval/report"
+)
+
+// agreement measures how often the reward takes the judges' side.
+type agreement struct {
+	pairs datasets.Preferences
+	head  *alignment.Head
+	last  eval.Agreement
+}
+
+// agreementName is the measured value's.
+const agreementName = "agreement"
+
+// measure compares the rewards of all pairs.
+func (a *agreement) measure(ctx context.Context, v *validation) (out report.Evaluation, err error) {
+	reward := alignment.Reward{Model: v.loaded.Model, Head: a.head}
+	found := eval.Agreement{}
+	loader := v.loaded.loader(a.pairs)
+	loader.Pairs = a.pairs
+	tokens, err := v.loaded.tokenizer()
+	if err != nil {
+		return out, err
+	}
+	loader.Tokens = tokens.FillCut
+	for b, err := range loader.Batches(ctx, 0, int64(a.pairs.Len())) {
+		if b != nil {
+			for _, skip := range b.Skipped {
+				v.skipped(skip)
+			}
+		}
+		if err != nil {
+			return out, err
+		}
+		if b.N == 0 {
+			continue
+		}
+		first, second, err := reward.Measure(ctx, b)
+		if err != nil {
+			return out, err
+		}
+		judged := make([]float64, b.N)
+		for i, index := range b.Index {
+			judged[i] = a.pairs.Preferred(index)
+		}
+		if err := found.Add(first, second, judged); err != nil {
+			return out, err
+		}
+	}
+	a.last = found
+	if found.Pairs == found.Ties {
+		return out, &datasets.DataError{Source: a.pairs.Info().Name, Reason: fmt.Sprintf("none of its %d pairs that can be used is judged", found.Pairs)}
+	}
+	out.Values = []report.Value{{Name: agreementName, Value: found.Value, Chance: 0.5}}
+	return out, nil
+}
+
+// measureBefore measures what is tuned before its first step, and refuses what can't be tuned.
+func (s *session) measureBefore(ctx context.Context) error {
+	if s.pairs == nil || len(s.val.history) > 0 || s.trainer.Progress.Step > 0 {
+		return nil
+	}
+	found, err := s.val.measure(ctx, want{})
+	if err != nil {
+		return fmt.Errorf("evaluate: %w", err)
+	}
+	if last := s.val.pairs.last; last.Equal == last.Pairs {
+		return &datasets.DataError{Source: s.val.source.Info().Name, Reason: fmt.Sprintf("nothing to learn: the reward is the same on both sides of each of %d pairs", last.Pairs)}
+	}
+	return s.val.add(found, s.dir.evaluations, s.console)
+}
+
+// agreementBefore is the name under which the result has what was measured before the first step.
+const agreementBefore = "agreement_before"
+
+// addAgreement adds what is told of pairs at the end.
+func (s *session) addAgreement(out map[string]any) {
+	for _, before := range s.val.history {
+		if before.Step == 0 {
+			out[agreementBefore] = before.Values[0].Value
+		}
+	}
+	if last := s.val.pairs.last; last.Pairs > 0 {
+		out["pairs"], out["ties"], out["margin"] = last.Pairs, last.Ties, last.Margin
+	}
+}
