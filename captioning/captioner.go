@@ -3,11 +3,13 @@
 package captioning
 
 import (
+	"context"
 	"errors"
 
 	"clipgo/contrastive"
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
+	"clipgo/losses"
 )
 
 // Captioner is a model with a decoder.
@@ -24,9 +26,42 @@ func Of(m *contrastive.Model) (Captioner, error) {
 	return Captioner{m}, nil
 }
 
-// Hidden maps the tokens of n captions of l ids and of their pictures to what each next token is read from, [n, l-1, D]:
-// row i stands for the prediction of token i+1.
+// Hidden maps the text tower's tokens [n, L, D] and the pictures' tokens to what each next token is read from,
+// [n, L-1, D]: row i foretells token i+1.
 func (c Captioner) Hidden(words, pictures *torch.Tensor, mode nn.Mode) *torch.Tensor {
-	l := words.Shape()[1]
-	return c.Decoder().Hidden(words.Narrow(1, 0, l-1), pictures, mode)
+	return c.Decoder().Hidden(words.Narrow(1, 0, words.Shape()[1]-1), pictures, mode)
+}
+
+// Loss is the cross-entropy of the captions' tokens, n captions of l ids, given what Hidden made of them; padding, id 0,
+// is not foretold. Only the rows that are reach the vocabulary, which is most of the work.
+func (c Captioner) Loss(hidden *torch.Tensor, ids []int32, loss losses.CrossEntropy) *torch.Tensor {
+	shape := hidden.Shape()
+	rows, labels := Foretold(ids, shape[1]+1)
+	index := torch.From(hidden.Scope(), rows, len(rows)).OnDevice(hidden.Device())
+	logits := c.Decoder().Logits(hidden.Reshape(-1, shape[2]).Rows(index))
+	return loss.Forward(logits.To(torch.Float32), labels)
+}
+
+// Foretold lists the positions, among all l-1 of each caption, whose next token is none of the padding, and that token.
+func Foretold(ids []int32, l int) (rows, labels []int64) {
+	for i, id := range ids {
+		if at := i % l; at > 0 && id != 0 {
+			rows, labels = append(rows, int64(i/l*(l-1)+at-1)), append(labels, int64(id))
+		}
+	}
+	return rows, labels
+}
+
+// Likelihood is the sum of -log P of the tokens of n captions, padded rows of equal length, given their pictures, uint8
+// [n, S, S, 3], and how many tokens those are: exp(sum/tokens) is the perplexity.
+func (c Captioner) Likelihood(ctx context.Context, pixels []uint8, ids []int32, n int) (sum float64, tokens int, err error) {
+	err = torch.Do(ctx, func(s *torch.Scope) error {
+		mode := nn.Mode{DType: c.DType()}
+		picture, words := c.EncodeImageTokens(s, pixels, n, mode), c.EncodeTextTokens(s, ids, n, mode)
+		_, labels := Foretold(ids, len(ids)/n)
+		tokens = len(labels)
+		sum = c.Loss(c.Hidden(words.Tokens, picture.Tokens, mode), ids, losses.CrossEntropy{}).Item() * float64(tokens)
+		return nil
+	})
+	return sum, tokens, err
 }

@@ -12,6 +12,7 @@ import (
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/losses"
 	"clipgo/weights"
 )
 
@@ -111,6 +112,39 @@ func TestGoldenFeaturesTokensAndLogits(t *testing.T) {
 			near(t, "text_tokens", words.Tokens.Float32s(), x.wants["text_tokens"].F32, hiddenTol)
 			logits := x.Decoder().Logits(x.Hidden(words.Tokens, picture.Tokens, nn.Mode{}))
 			near(t, "logits", logits.Float32s(), x.wants["logits"].F32, hiddenTol)
+		})
+	})
+}
+
+func TestGoldenLossesAndGradients(t *testing.T) {
+	fixtures(t, func(t *testing.T, x fixture) {
+		want := golden.Tensors(t, filepath.Join(x.dir, "grads.safetensors"))
+		torchtest.RunGrad(t, func(s *torch.Scope) {
+			ids, n, _ := x.ids()
+			picture, words := x.ReadImages(x.images(s), nn.Mode{}), x.EncodeTextTokens(s, ids, n, nn.Mode{})
+			contrast := contrastive.InfoNCE{}.Forward(contrastive.Contrast{Image: picture.Features, Text: words.Features, Scale: x.Scale(s)})
+			caption := x.Loss(x.Hidden(words.Tokens, picture.Tokens, nn.Mode{}), ids, losses.CrossEntropy{}).Scale(2)
+			near(t, "contrastive_loss", contrast.Float32s(), x.wants["contrastive_loss"].F32, lossTol)
+			near(t, "caption_loss", caption.Float32s(), x.wants["caption_loss"].F32, lossTol)
+			total := contrast.Add(caption)
+			near(t, "total_loss", total.Float32s(), x.wants["total_loss"].F32, lossTol)
+			total.Backward()
+			if len(want) != len(x.Params()) {
+				t.Errorf("%d gradients for %d parameters", len(want), len(x.Params()))
+			}
+			for _, p := range x.Params() {
+				g := p.Tensor().Gradient(s)
+				if g == nil {
+					t.Errorf("no gradient reached %s", p.Name)
+					continue
+				}
+				golden.Close(t, p.Name, g.Float32s(), want[p.Name].F32, gradientTol)
+			}
+			var leaves []*torch.Tensor
+			for _, p := range x.Params() {
+				leaves = append(leaves, p.Tensor())
+			}
+			torch.DropGradients(leaves)
 		})
 	})
 }

@@ -1,0 +1,115 @@
+package captioning
+
+import (
+	"errors"
+	"fmt"
+
+	"clipgo/contrastive"
+	"clipgo/datasets"
+	"clipgo/internal/torch"
+	"clipgo/losses"
+	"clipgo/training"
+)
+
+// Weights say how much each of CoCa's losses counts.
+type Weights struct {
+	Contrastive float64 `json:"coca_contrastive_loss_weight"` // 0: the decoder learns alone, which tunes a captioner
+	Caption     float64 `json:"coca_caption_loss_weight"`
+}
+
+// DefaultWeights are open_clip's, and the paper's.
+func DefaultWeights() Weights { return Weights{Contrastive: 1, Caption: 2} }
+
+// Validate returns every problem, joined.
+func (w Weights) Validate() error {
+	var errs []error
+	for _, f := range []struct {
+		key   string
+		value float64
+	}{{"coca_contrastive_loss_weight", w.Contrastive}, {"coca_caption_loss_weight", w.Caption}} {
+		if !(f.value >= 0) {
+			errs = append(errs, fmt.Errorf("%s: %g is negative", f.key, f.value))
+		}
+	}
+	if w.Caption == 0 {
+		errs = append(errs, errors.New("coca_caption_loss_weight: without it nothing trains the decoder; that is --objective clip"))
+	}
+	return errors.Join(errs...)
+}
+
+// Objective trains a model with CoCa's loss: the contrastive one and the captions' causal one (Yu et al., 2022, equation 4).
+//
+//	loss = w_contrastive contrastive + w_caption -1/n sum_t log P(x_t | x_<t, picture)
+//
+// over the n tokens of the whole batch that are no padding.
+type Objective struct {
+	contrastive.Objective
+	Weights   Weights
+	Smoothing losses.Smoothing // of the caption's tokens, over the vocabulary
+}
+
+// pass is one lane's forward pass, with its graph.
+type pass struct {
+	image, words *torch.Tensor // features
+	caption      *torch.Tensor // this part's share of the batch's caption loss
+}
+
+// Accumulate makes the forward and backward pass of one batch. Each lane computes features and caption loss of its part;
+// the contrastive loss is made from all features, and its gradient goes back through the lanes together with the
+// captions' own.
+func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
+	lanes, parts, join := o.Model.Lanes(s, b)
+	_, all := Foretold(b.IDs, b.ContextLength)
+	passes := make([]pass, len(parts))
+	lanes.Each(func(i int, s *torch.Scope) { passes[i] = o.forward(s, parts[i], len(all)) })
+
+	contrast, image, words := o.contrast(s, passes, b)
+	lanes.Each(func(i int, s *torch.Scope) {
+		p, from := passes[i], parts[i].From
+		total := p.caption.Scale(o.Weights.Caption)
+		total = total.Add(along(p.image, image, from)).Add(along(p.words, words, from))
+		total.Backward()
+	})
+	join()
+
+	var caption float64
+	for _, p := range passes {
+		caption += p.caption.Item()
+	}
+	return training.Parts{
+		Loss: o.Weights.Contrastive*contrast + o.Weights.Caption*caption, Scale: o.Model.Scale(s).Item(),
+		Extra: []training.Named{{Name: "contrastive_loss", Value: contrast}, {Name: "caption_loss", Value: caption}},
+	}, nil
+}
+
+// forward computes a part of a batch with so many tokens to be foretold.
+func (o *Objective) forward(s *torch.Scope, p contrastive.Part, tokens int) pass {
+	c := Captioner{o.Model}
+	picture, words := c.EncodeImageTokens(s, p.Pixels, p.N, p.Mode), c.EncodeTextTokens(s, p.IDs, p.N, p.Mode)
+	hidden := c.Hidden(words.Tokens, picture.Tokens, p.Mode)
+	loss := losses.CrossEntropy{Smoothing: o.Smoothing, Over: tokens}
+	return pass{image: picture.Features, words: words.Features, caption: c.Loss(hidden, p.IDs, loss)}
+}
+
+// contrast is the contrastive loss and its gradients to all features, nil where it doesn't count.
+func (o *Objective) contrast(s *torch.Scope, passes []pass, b *datasets.Batch) (loss float64, image, words *torch.Tensor) {
+	if o.Weights.Contrastive == 0 {
+		return 0, nil, nil
+	}
+	var images, texts []*torch.Tensor
+	for _, p := range passes {
+		images, texts = append(images, p.image), append(texts, p.words)
+	}
+	in := o.Contrast(s, images, texts, b)
+	contrast := o.Loss.Forward(in)
+	contrast.Scale(o.Weights.Contrastive).Backward()
+	return contrast.Item(), in.Image.Gradient(s), in.Text.Gradient(s)
+}
+
+// along is a scalar whose gradient to x, rows of all features from one on, is the given gradient's; 0 without one.
+func along(x, gradient *torch.Tensor, from int) *torch.Tensor {
+	if gradient == nil {
+		return torch.Zeros(x.Scope(), torch.Float32, x.Device())
+	}
+	return x.Mul(gradient.In(x.Scope()).Narrow(0, from, x.Shape()[0])).Sum()
+}
