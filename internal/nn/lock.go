@@ -8,16 +8,16 @@ func (q *Param) Freeze() { q.tensor.Freeze() }
 // Trained says whether a filled parameter has a gradient to follow.
 func (q *Param) Trained() bool { return q.tensor.Recorded() }
 
-// FillFromParams fills every parameter with what make gives for it, in the set's own scope, from its namesake in another
+// FillFromParams fills every parameter with the value that it is given, in the set's own scope, from its namesake in another
 // set. It runs inside torch.Do, once.
-func (p *Params) FillFromParams(other *Params, make func(s *torch.Scope, q, from *Param) *torch.Tensor) {
+func (p *Params) FillFromParams(other *Params, value func(s *torch.Scope, q, from *Param) *torch.Tensor) {
 	p.scope = torch.NewScope()
 	for i, q := range p.list {
 		from := other.list[i]
 		if from.Name != q.Name {
 			panic("nn: " + q.Name + " is no namesake of " + from.Name)
 		}
-		q.tensor = make(p.scope, q, from)
+		q.tensor = value(p.scope, q, from)
 	}
 	p.scope.Seal()
 }
