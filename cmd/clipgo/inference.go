@@ -32,7 +32,7 @@ func defaultInference() inference {
 
 func (k *knobs) inferenceFlags() {
 	k.flag("model", "model", "M", "run or checkpoint directory, config name, model file or folder, hf-hub:ORG/REPO")
-	k.flag("pretrained", "pretrained", "file", "weights (.safetensors) for a model given by its config")
+	k.flag("pretrained", "pretrained", "file", "weights (.safetensors, .pt, .bin) for a model given by its config")
 	k.machineFlags("")
 	k.flag("seed", "seed", "N", "seed of fresh weights, where the model has no others")
 	k.flag("workers", "workers", "N", "goroutines that read and decode pictures")
