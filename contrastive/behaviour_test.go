@@ -58,6 +58,7 @@ func pairs(c Config, n int, position int64) *datasets.Batch {
 	for i := range n {
 		words := 1 + rng.IntN(l-2)
 		b.MaxTokens = max(b.MaxTokens, words+2)
+		b.Lengths = append(b.Lengths, words+2)
 		row := b.IDs[i*l:]
 		row[0], row[words+1] = int32(c.Text.VocabSize-2), int32(c.Text.VocabSize-1)
 		for k := range words {

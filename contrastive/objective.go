@@ -16,20 +16,30 @@ type Objective struct {
 	// as equal captions have equal features, that changes only what label smoothing takes from them. To Sigmoid they belong to
 	// each other's pictures.
 	DedupTargets bool
+	Words        *MaskedWords // nil: none
 }
 
-// Params lists what is trained, in open_clip's order.
-func (o *Objective) Params() []*nn.Param { return o.Model.Trained() }
+// Params lists what is trained, in open_clip's order, and what is beside the model.
+func (o *Objective) Params() []*nn.Param {
+	if o.Words == nil {
+		return o.Model.Trained()
+	}
+	return append(o.Model.Trained(), o.Words.params.All()...)
+}
 
 // Accumulate makes the forward and backward pass of one batch.
 //
 // The towers run in lanes, each with its part of the batch, and are left with their graphs while the loss is made from all
-// features; its gradient to them then goes on through each lane's graph.
+// features; its gradient to them then goes on through each lane's graph. Masked words are a pass of their own in each lane.
 func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
 	m := o.Model
 	parts := m.split(b)
+	holes, err := o.holes(b, parts)
+	if err != nil {
+		return training.Parts{}, err
+	}
 	lanes := s.Lanes(len(parts))
-	m.params.Split(lanes)
+	o.split(lanes)
 	images, texts := make([]*torch.Tensor, len(parts)), make([]*torch.Tensor, len(parts))
 	lanes.Each(func(i int, s *torch.Scope) { images[i], texts[i] = m.encode(s, parts[i]) })
 
@@ -44,9 +54,12 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 	lanes.Each(func(i int, s *torch.Scope) {
 		backward(images[i], image, parts[i].from)
 		backward(texts[i], words, parts[i].from)
+		if o.Words != nil {
+			o.Words.learn(s, m.text, holes[i])
+		}
 	})
-	m.params.Join(lanes)
-	return training.Parts{Loss: loss.Item(), Scale: in.Scale.Item()}, nil
+	o.join(lanes)
+	return o.sum(training.Parts{Loss: loss.Item(), Scale: in.Scale.Item()}, holes), nil
 }
 
 // leaf is the features of all lanes, [B, E], where the graphs of the towers end and that of the loss begins.
@@ -78,7 +91,15 @@ func (o *Objective) AfterStep() {
 // trim cuts captions of l ids each to their first keep, where padding behind the end of text changes nothing: it is most
 // of what a text tower would compute.
 func (m *Model) trim(ids []int32, l, keep int) []int32 {
-	if keep >= l || !m.Config.Text.Trimmable() {
+	if !m.Config.Text.Trimmable() {
+		return ids
+	}
+	return cut(ids, l, keep)
+}
+
+// cut leaves of captions of l ids each their first keep.
+func cut(ids []int32, l, keep int) []int32 {
+	if keep >= l {
 		return ids
 	}
 	out := make([]int32, 0, len(ids)/l*keep)

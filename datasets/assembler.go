@@ -158,7 +158,7 @@ func (a *assembler) begin() {
 	}
 	a.batch = &Batch{
 		Pixels: b.pixels[:0], IDs: b.ids[:0], DropKeys: b.drop[:0], ContextLength: l.ContextLength,
-		Captions: make([]string, 0, l.BatchSize), Index: make([]int, 0, l.BatchSize),
+		Lengths: make([]int, 0, l.BatchSize), Captions: make([]string, 0, l.BatchSize), Index: make([]int, 0, l.BatchSize),
 	}
 	if l.Order == Sequential {
 		a.batch.DropKeys = nil
@@ -171,6 +171,7 @@ func (a *assembler) append(s *sample) {
 	b.Pixels = append(b.Pixels, s.pixels...)
 	b.IDs = append(b.IDs, s.ids...)
 	b.MaxTokens = max(b.MaxTokens, s.used)
+	b.Lengths = append(b.Lengths, s.used)
 	b.Captions = append(b.Captions, s.caption)
 	b.Index = append(b.Index, s.index)
 	if a.loader.Order == Shuffled {

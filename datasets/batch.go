@@ -11,9 +11,10 @@ type Batch struct {
 	IDs           []int32 // [N, ContextLength], zeros behind the end of text
 	ContextLength int
 	MaxTokens     int      // of the longest caption, its start and end included
+	Lengths       []int    // tokens of each caption, its start and end included
 	Captions      []string // the caption chosen for each
 	Index         []int    // each sample's number in its source
-	DropKeys      []uint64 // one a sample, for patch dropout; nil in evaluation
+	DropKeys      []uint64 // one a sample, for patch dropout and the masks of words; nil in evaluation
 	Next          int64    // position after this batch: epoch * length + offset in the epoch's order
 	Skipped       []Skip   // samples between the previous batch and Next that could not be used
 	Shortened     int      // captions that were cut to fit the context

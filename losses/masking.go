@@ -1,6 +1,9 @@
 package losses
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+	"slices"
+)
 
 // BERT's rule (Devlin et al., 2019, section 3.1): so much of the tokens is chosen; of the chosen ones, so much becomes [MASK],
 // so much another token at random, and the rest stays as it is.
@@ -18,26 +21,29 @@ type Masked struct {
 	Targets []int64 // the token of each chosen place
 }
 
-// Vocabulary says which tokens of a caption may be chosen and which may stand in at random.
-type Vocabulary struct {
-	Size int // random tokens are drawn from [0, Size)
-	// Words gives the stretch of a caption's ids that holds its own tokens: no start, no end, no padding.
-	Words func(caption []int32) (from, to int)
+// Captions are what Mask works on: rows of L ids each.
+type Captions struct {
+	IDs     []int32
+	L       int
+	Lengths []int    // of each caption: its ids before the padding
+	Keys    []uint64 // of each: a function of (seed, epoch, sample), so that masks need no state and a resumed run draws the same
 }
 
-// Mask applies the rule to captions of l ids each. What happens to a caption depends on its key and its words alone; the key is
-// a function of (seed, epoch, sample), so that masks need no state and a resumed run draws the same. A caption
-// of at least one word may have none chosen.
-func Mask(ids []int32, l int, keys []uint64, v Vocabulary) Masked {
+// Vocabulary says which ids are words.
+type Vocabulary struct {
+	Size    int     // ids are [0, Size)
+	Special []int32 // those that are no words, as start and end: neither chosen nor drawn
+}
+
+// Mask applies the rule. What happens to a caption depends on its key and its ids alone. A caption may have none chosen.
+func Mask(c Captions, v Vocabulary) Masked {
 	const purpose = 0x6d61736b // "mask": apart from what else is drawn from the key
-	m := Masked{IDs: append([]int32(nil), ids...)}
-	for c, key := range keys {
-		row := c * l
-		from, to := v.Words(ids[row : row+l])
+	m := Masked{IDs: slices.Clone(c.IDs)}
+	for i, key := range c.Keys {
 		rng := rand.New(rand.NewPCG(key, purpose))
-		for i := row + from; i < row+to; i++ {
-			if rng.Float64() < ChosenShare {
-				m.choose(i, rng, v.Size)
+		for at := i * c.L; at < i*c.L+c.Lengths[i]; at++ {
+			if !slices.Contains(v.Special, c.IDs[at]) && rng.Float64() < ChosenShare {
+				m.choose(at, rng, v)
 			}
 		}
 	}
@@ -45,12 +51,21 @@ func Mask(ids []int32, l int, keys []uint64, v Vocabulary) Masked {
 }
 
 // choose decides what a chosen place shows.
-func (m *Masked) choose(i int, rng *rand.Rand, size int) {
-	m.Chosen, m.Targets = append(m.Chosen, i), append(m.Targets, int64(m.IDs[i]))
+func (m *Masked) choose(at int, rng *rand.Rand, v Vocabulary) {
+	m.Chosen, m.Targets = append(m.Chosen, at), append(m.Targets, int64(m.IDs[at]))
 	switch u := rng.Float64(); {
 	case u < MaskShare:
-		m.Hidden = append(m.Hidden, i)
+		m.Hidden = append(m.Hidden, at)
 	case u < MaskShare+RandomShare:
-		m.IDs[i] = int32(rng.IntN(size))
+		m.IDs[at] = v.word(rng)
+	}
+}
+
+// word is one at random.
+func (v Vocabulary) word(rng *rand.Rand) int32 {
+	for {
+		if id := int32(rng.IntN(v.Size)); !slices.Contains(v.Special, id) {
+			return id
+		}
 	}
 }

@@ -1,0 +1,159 @@
+package contrastive
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+
+	"clipgo/datasets"
+	"clipgo/internal/nn"
+	"clipgo/internal/safetensors"
+	"clipgo/internal/torch"
+	"clipgo/losses"
+	"clipgo/text"
+	"clipgo/training"
+)
+
+// MaskedWords is a masked language model that a training carries beside its contrastive loss, as text self-supervision in DeCLIP
+// (Li et al., 2022): the text tower reads captions with holes, both ways, and a head tells the words. The tower is the model's
+// own; the head is BERT's (Devlin et al., 2019) and no part of the model: a layer with a norm, and the token embedding
+// itself, with a bias, for the scores. The feature of a caption is made as without it.
+type MaskedWords struct {
+	Weight     float64 // what the loss counts beside the contrastive one
+	Vocabulary losses.Vocabulary
+
+	params *nn.Params
+	hole   *nn.Param // [D], what stands for a hidden token
+	dense  *nn.Linear
+	norm   *nn.LayerNorm
+	bias   *nn.Param // [V]
+}
+
+// NewMaskedWords makes a head for a model, fresh, from a seed. Its owner calls Free.
+func NewMaskedWords(ctx context.Context, of *Model, seed uint64) (*MaskedWords, error) {
+	w, c := &MaskedWords{params: nn.NewParams()}, of.Config.Text
+	const std = 0.02 // BERT's
+	root := w.params.Root().At("mlm")
+	w.hole = root.Declare("mask_embedding", nn.Normal(std), c.Width)
+	w.dense = nn.NewLinear(root.At("dense"), c.Width, c.Width, nn.Normal(std), nn.Constant(0))
+	w.norm = nn.NewLayerNorm(root.At("ln"), c.Width, nn.DefaultEps)
+	w.bias = root.Declare("bias", nn.Constant(0), c.VocabSize)
+	w.Vocabulary.Size = c.VocabSize
+	err := torch.Do(ctx, func(*torch.Scope) error {
+		w.params.Fill(seed, of.device)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the head of the masked words: %w", err)
+	}
+	return w, nil
+}
+
+// Free gives the head's memory back.
+func (w *MaskedWords) Free() { w.params.Free() }
+
+// Write writes the head as safetensors.
+func (w *MaskedWords) Write(to io.Writer) error { return nn.Write(to, w.params.All(), nil) }
+
+// Read restores what Write wrote. A file that does not fit is a *WeightsError.
+func (w *MaskedWords) Read(ctx context.Context, path string) error {
+	file, err := safetensors.Open(path)
+	if err != nil {
+		return &WeightsError{Path: path, Reason: err.Error()}
+	}
+	defer file.Close()
+	if err := fits(w.params.All(), file); err != nil {
+		return &WeightsError{Path: path, Reason: err.Error()}
+	}
+	return torch.Do(ctx, func(*torch.Scope) error {
+		for _, p := range w.params.All() {
+			t, _ := file.Tensor(p.Name)
+			p.Tensor().OverwriteInPlace(t.Data)
+		}
+		return nil
+	})
+}
+
+// holed is a part of a batch with its holes, and what came of it.
+type holed struct {
+	losses.Masked
+	lengths []int
+	over    int // chosen places in the whole batch
+	mode    nn.Mode
+	loss    float64 // the part's share of the batch's
+	right   int
+}
+
+// holes hides words of each part of a batch.
+func (w *MaskedWords) holes(b *datasets.Batch, parts []part) ([]*holed, error) {
+	if len(b.Lengths) != b.N || len(b.DropKeys) != b.N {
+		return nil, fmt.Errorf("mask words: %d captions come with %d lengths and %d keys", b.N, len(b.Lengths), len(b.DropKeys))
+	}
+	ids := cut(b.IDs, b.ContextLength, b.MaxTokens)
+	l, all := len(ids)/b.N, 0
+	out := make([]*holed, len(parts))
+	for i, p := range parts {
+		to := p.from + p.n
+		h := &holed{lengths: b.Lengths[p.from:to], mode: nn.Mode{DType: p.mode.DType}}
+		h.Masked = losses.Mask(losses.Captions{IDs: ids[p.from*l : to*l], L: l, Lengths: h.lengths, Keys: b.DropKeys[p.from:to]}, w.Vocabulary)
+		all += len(h.Chosen)
+		out[i] = h
+	}
+	for _, h := range out {
+		h.over = all
+	}
+	return out, nil
+}
+
+// learn makes the forward and backward pass of a part. One without chosen places makes it too: the table's gradient must be of
+// the same kind in every lane.
+func (w *MaskedWords) learn(s *torch.Scope, tower *text.Transformer, h *holed) {
+	x := tower.ForwardMasked(s, text.Masked{IDs: h.IDs, Lengths: h.lengths, Hidden: h.Hidden, Read: h.Chosen, Hole: w.hole.In(s)}, h.mode)
+	x = w.norm.Forward(w.dense.Forward(x).GELU())
+	scores := tower.Tied(x).To(torch.Float32).Add(w.bias.In(s))
+	loss := losses.MaskedLM{CrossEntropy: losses.CrossEntropy{Over: h.over}}.Forward(scores, h.Targets)
+	loss.Scale(w.Weight).Backward()
+	h.loss, h.right = loss.Item(), losses.Right(scores, h.Targets)
+}
+
+// holes are those of Words; none without.
+func (o *Objective) holes(b *datasets.Batch, parts []part) ([]*holed, error) {
+	if o.Words == nil {
+		return nil, nil
+	}
+	return o.Words.holes(b, parts)
+}
+
+// split and join give lanes their own leaves, and add up what those collect.
+func (o *Objective) split(lanes *torch.Lanes) {
+	o.Model.params.Split(lanes)
+	if o.Words != nil {
+		o.Words.params.Split(lanes)
+	}
+}
+
+func (o *Objective) join(lanes *torch.Lanes) {
+	o.Model.params.Join(lanes)
+	if o.Words != nil {
+		o.Words.params.Join(lanes)
+	}
+}
+
+// sum adds the masked words' numbers to those of the contrastive loss. Where no word was chosen there are none: NaN.
+func (o *Objective) sum(p training.Parts, holes []*holed) training.Parts {
+	if o.Words == nil {
+		return p
+	}
+	var loss, right, n float64
+	for _, h := range holes {
+		loss, right, n = loss+h.loss, right+float64(h.right), float64(h.over)
+	}
+	contrast := p.Loss
+	p.Loss += o.Words.Weight * loss
+	if n == 0 {
+		loss = math.NaN()
+	}
+	p.Extra = []training.Named{{Name: "contrastive_loss", Value: contrast}, {Name: "mlm_loss", Value: loss}, {Name: "mlm_accuracy", Value: right / n}}
+	return p
+}
