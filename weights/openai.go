@@ -26,8 +26,7 @@ func (c *Checkpoint) openAI() error {
 	if c.Preprocess, err = json.Marshal(clipPreprocess(m.Vision.ImageSize)); err != nil {
 		return err
 	}
-	c.note("QuickGELU, since these are OpenAI's weights")
-	c.note("%d px in patches of %d and all other sizes from the shapes of the weights; heads of 64", m.Vision.ImageSize, m.Vision.PatchSize)
+	c.note("QuickGELU, since these are OpenAI's weights; %d px in patches of %d, heads of 64 and the rest from the shapes", m.Vision.ImageSize, m.Vision.PatchSize)
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/contrastive"
+	"clipgo/internal/hub"
 	"clipgo/internal/safetensors"
 	"clipgo/text/bpe"
 	"clipgo/vision/preprocess"
@@ -86,7 +87,10 @@ func (o *convertOptions) run(ctx context.Context, c *console) (err error) {
 		return err
 	}
 	b.DType = dtype
-	made := src.account(o, b)
+	made, err := src.account(o, b)
+	if err != nil {
+		return err
+	}
 	b.Card = made.card
 	if err := write(o.dst, b); err != nil {
 		return err
@@ -150,15 +154,16 @@ type converted struct {
 	DType       safetensors.DType `json:"dtype"`
 	Tensors     int               `json:"tensors"`
 	Parameters  int64             `json:"parameters"`
-	Fingerprint string            `json:"fingerprint"` // of the source's weights
+	Fingerprint string            `json:"fingerprint"` // of the source, as info gives it
 	Tokenizer   bool              `json:"tokenizer"`
 	Notes       []string          `json:"notes"`
 }
 
-func (src *modelSource) account(o *convertOptions, b weights.Bundle) converted {
+func (src *modelSource) account(o *convertOptions, b weights.Bundle) (converted, error) {
+	print, err := src.fingerprint(0)
 	d := converted{
-		Out: o.dst, Source: filepath.Base(o.src), From: src.Layout, To: o.to, DType: cmp.Or(b.DType, weights.Stored(b.Set)),
-		Tensors: len(b.Names()), Fingerprint: weights.Fingerprint(b.Set), Tokenizer: len(b.Tokenizer) > 0, Notes: src.Notes,
+		Out: o.dst, Source: sourceName(o.src), From: src.Layout, To: o.to, DType: cmp.Or(b.DType, weights.Stored(b.Set)),
+		Tensors: len(b.Names()), Fingerprint: print, Tokenizer: len(b.Tokenizer) > 0, Notes: src.Notes,
 		Parameters: contrastive.Declare(src.Config).ParameterCount(),
 	}
 	if o.to == "open_clip" {
@@ -167,7 +172,15 @@ func (src *modelSource) account(o *convertOptions, b weights.Bundle) converted {
 	if !d.Tokenizer {
 		d.Notes = append(d.Notes, "no tokenizer files: the source has none, and its vocabulary is not CLIP's")
 	}
-	return d
+	return d, err
+}
+
+// sourceName names a source without where it lies on this machine.
+func sourceName(src string) string {
+	if strings.HasPrefix(src, hub.Scheme) {
+		return src
+	}
+	return filepath.Base(src)
 }
 
 func (d converted) tell(c *console) error {
@@ -199,7 +212,7 @@ tags:
 # %s
 
 Written by clipgo %s from %s (layout %s): %d tensors, %d parameters, stored as %s.
-Fingerprint of the source's weights: %s.
+Fingerprint of the source: %s.
 
 %s
 `+"```python\n%s\n```\n", library, filepath.Base(d.Out), version, d.Source, d.From, d.Tensors, d.Parameters, d.DType, d.Fingerprint, notes.String(), open)

@@ -13,6 +13,8 @@ import (
 func (src *modelSource) tokenizer() (tokenizer.Tokenizer, error) {
 	named := src.Config.Text.HFTokenizerName
 	switch {
+	case named == "" && src.Dir == "" && src.Config.Text.VocabSize < bpe.VocabSize:
+		return nil, &modelError{src.Name, fmt.Sprintf("its %d tokens are fewer than CLIP's %d, and it has no tokenizer of its own", src.Config.Text.VocabSize, bpe.VocabSize)}
 	case named == "" && src.Dir == "":
 		return bpe.New(), nil
 	case src.Dir == "":

@@ -55,7 +55,7 @@ func (k *knobs) runFlags() {
 	k.flag("val-data", "val_data", "SRC", "what to evaluate on")
 	k.flag("out", "out", "dir", "run directory")
 	k.flag("model", "model", "M", "config name, config file, or a trained model to start from (hf-hub:ORG/REPO too)")
-	k.flag("pretrained", "pretrained", "file", "weights (.safetensors) to start from")
+	k.flag("pretrained", "pretrained", "file", "weights (.safetensors, .pt, .bin) to start from")
 	k.dataFlags("data.")
 	k.flag("batch-size", "batch_size", "N", "pairs in a step")
 	k.flag("epochs", "epochs", "N", "passes over the data")
