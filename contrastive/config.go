@@ -84,12 +84,18 @@ func (c Config) Validate() error {
 	if c.Text.ProjType == "none" && c.Text.Width != c.EmbedDim {
 		errs = append(errs, fmt.Errorf("embed_dim: %d, but text_cfg.width is %d and nothing projects it", c.EmbedDim, c.Text.Width))
 	}
+	if most := max(c.Vision.Layers, c.Text.Layers); most > maxLayers {
+		errs = append(errs, fmt.Errorf("layers: %d in one tower are more than %d", most, maxLayers))
+	}
 	errs = append(errs, c.validateDecoder())
 	if c.QuickGELU && (c.Text.ActKwargs != nil || c.Vision.ActKwargs != nil && c.Vision.TimmModelName == "") {
 		errs = append(errs, errors.New("quick_gelu: it takes no act_kwargs"))
 	}
 	return errors.Join(errs...)
 }
+
+// maxLayers bounds what a config can ask for: the largest CLIP has 64.
+const maxLayers = 1024
 
 // validateDecoder compares the decoder with the towers that it reads from.
 func (c Config) validateDecoder() error {

@@ -124,8 +124,12 @@ func (src *modelSource) fromConfigFile(path string) error {
 	if err != nil {
 		return err
 	}
-	if src.Config, err = contrastive.ParseConfig(data); err != nil {
+	src.Config, err = contrastive.ParseConfig(data)
+	switch {
+	case isAny[*contrastive.UnsupportedError](err):
 		return fmt.Errorf("%s: %w", path, err)
+	case err != nil:
+		return usagef("%s: %v", path, err)
 	}
 	src.Preprocess = src.Config.Preprocess()
 	return nil

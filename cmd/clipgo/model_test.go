@@ -59,6 +59,7 @@ func TestModelsThatDoNotFitAreRefusedInOneLine(t *testing.T) {
 		{exitModel, "it makes pictures of 48 pixels, the model takes 32", []string{square}},
 		{exitModel, "does not fit: ", []string{filepath.Join(gelu, "config.json"), "--pretrained", filepath.Join(root, "clip-quickgelu", weightsFile)}},
 		{exitModel, "--pretrained", []string{filepath.Join(formats, "model_fp16.safetensors")}},
+		{exitUsage, "layers: 1000000000 in one tower", []string{write(t, filepath.Join(t.TempDir(), "deep.json"), `{"embed_dim": 8, "vision_cfg": {}, "text_cfg": {"layers": 1000000000}}`)}},
 		{exitUsage, "give it as --model", []string{"ViT-B-32", "--pretrained", gelu}},
 		{exitUsage, "no such file", []string{"ViT-B-32", "--pretrained", filepath.Join(gelu, "nothing.pt")}},
 		{exitModel, "96 tokens are fewer than CLIP's", []string{filepath.Join(root, "..", "containers", "openai.pt")}},
