@@ -1,6 +1,8 @@
 package alignment
 
 import (
+	"slices"
+
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/internal/nn"
@@ -27,14 +29,10 @@ func (o *Preference) Params() []*nn.Param {
 	if o.Head == nil {
 		return o.Model.Trained()
 	}
-	var out []*nn.Param
-	for _, p := range o.Model.Trained() {
-		if p.Name != "logit_scale" {
-			out = append(out, p)
-		}
-	}
-	return append(out, o.Head.params.All()...)
+	return append(slices.DeleteFunc(o.Model.Trained(), isScale), o.Head.params.All()...)
 }
+
+func isScale(p *nn.Param) bool { return p.Name == "logit_scale" }
 
 // Accumulate makes the forward and backward pass of one batch of pairs. Parts.Scale is that of the score.
 func (o *Preference) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
@@ -50,7 +48,7 @@ func (o *Preference) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Par
 
 // AfterStep keeps the scale within CLIP's bounds and the model near its start.
 func (o *Preference) AfterStep() {
-	if o.Head == nil {
+	if slices.ContainsFunc(o.Params(), isScale) {
 		o.Model.ClampScale()
 	}
 	if o.Base != nil && o.Pull != nil {

@@ -15,6 +15,8 @@ type agreement struct {
 	pairs datasets.Preferences
 	head  *alignment.Head
 	last  eval.Agreement
+
+	before report.Evaluation // of the model as it was
 }
 
 // agreementName is the measured value's.
@@ -64,18 +66,25 @@ func (a *agreement) measure(ctx context.Context, v *validation) (out report.Eval
 }
 
 // measureBefore measures what is tuned before its first step, and refuses what can't be tuned.
-func (s *session) measureBefore(ctx context.Context) error {
-	if s.pairs == nil || len(s.val.history) > 0 || s.trainer.Progress.Step > 0 {
+func (s *session) measureBefore(ctx context.Context) (err error) {
+	if s.pairs == nil || s.resumed != "" {
 		return nil
 	}
-	found, err := s.val.measure(ctx, want{})
-	if err != nil {
+	if s.val.pairs.before, err = s.val.measure(ctx, want{}); err != nil {
 		return fmt.Errorf("evaluate: %w", err)
 	}
 	if last := s.val.pairs.last; last.Equal == last.Pairs {
 		return &datasets.DataError{Source: s.val.source.Info().Name, Reason: fmt.Sprintf("nothing to learn: the reward is the same on both sides of each of %d pairs", last.Pairs)}
 	}
-	return s.val.add(found, s.dir.evaluations, s.console)
+	return nil
+}
+
+// recordBefore keeps what was measured before the first step, unless an earlier sitting did.
+func (s *session) recordBefore() error {
+	if s.pairs == nil || s.resumed != "" || len(s.val.history) > 0 {
+		return nil
+	}
+	return s.val.add(s.val.pairs.before, s.dir.evaluations, s.console)
 }
 
 // agreementBefore is the name under which the result has what was measured before the first step.

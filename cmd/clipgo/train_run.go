@@ -32,8 +32,10 @@ type session struct {
 	train     datasets.Source
 	pairs     datasets.Preferences // the same, where it is judged pairs that are trained on
 	val       *validation
-	model     *contrastive.Model   // what is trained
-	average   *contrastive.Average // of its weights; nil: none
+	model     *contrastive.Model       // what is trained
+	average   *contrastive.Average     // of its weights; nil: none
+	words     *contrastive.MaskedWords // trained beside it; nil: none
+	newBias   bool                     // the weights that it started from had no logit_bias
 	tokens    tokenizer.Tokenizer
 	tokenizer map[string][]byte     // its files, which each checkpoint gets; none of CLIP's own
 	head      *alignment.Head       // of a reward; nil: none
@@ -62,6 +64,9 @@ func train(ctx context.Context, a *app, o *trainOptions) (err error) {
 		return err
 	}
 	if err := s.openModel(ctx); err != nil {
+		return err
+	}
+	if err := s.measureBefore(ctx); err != nil {
 		return err
 	}
 	if err := s.record(); err != nil {
@@ -107,7 +112,7 @@ func (s *session) openData() (err error) {
 
 // run makes the steps, then writes the report and the result.
 func (s *session) run(ctx context.Context) error {
-	if err := s.measureBefore(ctx); err != nil {
+	if err := s.recordBefore(); err != nil {
 		return err
 	}
 	hooks := s.hooks(ctx)
