@@ -29,6 +29,7 @@ type Diagnosis struct {
 	Schedule optim.Schedule
 	Batch    int // pairs in a full batch
 	MaxScale float64
+	Part     string  // which part of the loss is judged; empty: all of it
 	Chance   float64 // loss of guessing, where it isn't the ln(Batch) of a contrastive loss
 
 	steps, atClamp, bad int
@@ -59,15 +60,16 @@ func (d *Diagnosis) After(_ context.Context, e Event) error {
 		return nil
 	}
 	d.steps++
+	loss := e.Part(d.Part)
 	if e.Skipped {
 		d.bad++
 		return nil
 	}
 	if d.steps-d.bad == 1 {
-		d.firstLoss, d.emaLoss = e.Loss, e.Loss
+		d.firstLoss, d.emaLoss = loss, loss
 	}
 	const memory = 0.95 // about the last twenty steps
-	d.emaLoss = memory*d.emaLoss + (1-memory)*e.Loss
+	d.emaLoss = memory*d.emaLoss + (1-memory)*loss
 	if e.Scale >= d.MaxScale*0.999 {
 		d.atClamp++
 	}

@@ -107,7 +107,7 @@ func (s *session) openBase(ctx context.Context, at contrastive.Placement) (*cont
 // objective is what the trainer drives.
 func (s *session) objective() training.Objective {
 	if !s.Align.on() {
-		return &contrastive.Objective{Model: s.model, Loss: s.Loss, Average: s.average}
+		return &contrastive.Objective{Model: s.model, Loss: s.contrast(), Average: s.average, DedupTargets: s.DedupTargets, Words: s.words}
 	}
 	o := &alignment.Preference{Reward: alignment.Reward{Model: s.model, Head: s.head}, Preferred: s.pairs.Preferred}
 	if s.Align.L2SP > 0 {

@@ -15,6 +15,8 @@ func newTrain(a *app) *cobra.Command {
 SRC is builtin:emoji, builtin:shapes, a folder of pictures with captions in .txt files beside them, a folder of class
 subfolders, a .csv, .tsv or .jsonl table, or WebDataset shards (shards/{000..099}.tar).
 
+The loss is InfoNCE; --siglip takes the sigmoid loss instead, and --mlm-weight adds a masked language model of the captions.
+
 Learning rate, weight decay, epochs and augmentation come from the model's recipe unless they are given; a model that
 starts from trained weights takes small steps by default. The run
 directory has everything: run.json, metrics.jsonl, checkpoints/, report.html, log.txt, skipped.jsonl. Ctrl-C finishes
@@ -22,6 +24,7 @@ the step and saves; --resume latest goes on from there, to the same weights as i
 		Example: `  clipgo train --train-data builtin:emoji --out runs/emoji
   clipgo train --train-data photos.csv --val-data val.csv --model ViT-S-32-alt --out runs/photos
   clipgo train --train-data photos.csv --model ViT-B-32 --pretrained w.safetensors --lock-image --out runs/tuned
+  clipgo train --train-data builtin:shapes --siglip --dedup-targets --mlm-weight 0.2 --out runs/words
   clipgo train --resume latest --out runs/photos`,
 		Args: cobra.NoArgs,
 	}
@@ -40,6 +43,10 @@ the step and saves; --resume latest goes on from there, to the same weights as i
 func trainFlags(k *knobs) {
 	k.runFlags()
 	k.flag("ema-decay", "ema_decay", "x", "save and evaluate a moving average of the weights, such as 0.999; 0: none")
+	k.flag("objective", "objective", "name", "clip: InfoNCE; siglip: sigmoid; coca: InfoNCE and captions (default clip)")
+	k.flag("siglip", "siglip", "", "the same as --objective siglip")
+	k.flag("dedup-targets", "dedup_targets", "", "equal captions of a batch are no wrong answers: they share the target, and with siglip belong to each other's pictures")
+	k.flag("mlm-weight", "mlm_weight", "w", "also restore masked words of the captions, with this weight; the head stays in heads.safetensors (0: don't)")
 	k.flag("label-smoothing", "loss.label_smoothing", "x", "share of the target spread over the wrong captions")
 	k.flag("label-smoothing-form", "loss.label_smoothing_form", "name", "others: over the wrong ones; classes: over all, as PyTorch does")
 	k.flag("force-image-size", "model_cfg.vision_cfg.image_size", "pixels", "side of the pictures, other than the model's: positions are interpolated")

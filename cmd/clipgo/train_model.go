@@ -45,6 +45,9 @@ func (s *session) openModel(ctx context.Context) error {
 	if err := s.openAlignment(ctx, at); err != nil {
 		return err
 	}
+	if err := s.openWords(ctx); err != nil {
+		return err
+	}
 	s.val.loaded.Model = s.result()
 	return s.openTrainer(ctx)
 }
@@ -75,7 +78,7 @@ func (s *session) openTokenizer() (err error) {
 }
 
 // buildModel makes the model with the weights that it starts from, at the sizes that the run wants.
-func (s *session) buildModel(ctx context.Context, at contrastive.Placement) (*contrastive.Model, error) {
+func (s *session) buildModel(ctx context.Context, at contrastive.Placement) (_ *contrastive.Model, err error) {
 	src, own := s.source, s.source.Config
 	src.Config = s.ModelCfg
 	switch {
@@ -84,8 +87,17 @@ func (s *session) buildModel(ctx context.Context, at contrastive.Placement) (*co
 	case src.Weights != "":
 		src.Config.Vision.ImageSize, src.Config.Text.ContextLength = own.Vision.ImageSize, own.Text.ContextLength
 	}
+	if s.newBias, err = s.lacksBias(); err != nil {
+		return nil, err
+	}
+	if s.newBias {
+		src.Config.InitLogitBias = nil
+	}
 	m, err := src.build(ctx, at, s.Seed)
-	if err != nil || m.Config == s.ModelCfg {
+	if err == nil && s.newBias {
+		m, err = m.WithBias(ctx, *s.ModelCfg.InitLogitBias)
+	}
+	if err != nil || sameSizes(m.Config, s.ModelCfg) {
 		return m, err
 	}
 	sized, err := m.Resize(ctx, s.ModelCfg.Vision.ImageSize, s.ModelCfg.Text.ContextLength)
@@ -93,6 +105,11 @@ func (s *session) buildModel(ctx context.Context, at contrastive.Placement) (*co
 		m.Free()
 	}
 	return sized, err
+}
+
+// sameSizes tells whether pictures and captions are as large for both.
+func sameSizes(a, b contrastive.Config) bool {
+	return a.Vision.ImageSize == b.Vision.ImageSize && a.Text.ContextLength == b.Text.ContextLength
 }
 
 // openAverage begins the average with the model's weights, which of a checkpoint are the average so far, and then puts
@@ -161,7 +178,7 @@ func (s *session) modelFiles() []training.File {
 	if s.average != nil {
 		files = append(files, training.File{Name: rawFile, Write: s.average.WriteRaw})
 	}
-	files = append(files, s.alignmentFiles()...)
+	files = append(append(files, s.alignmentFiles()...), s.wordsFiles()...)
 	for _, name := range slices.Sorted(maps.Keys(s.tokenizer)) {
 		files = append(files, training.File{Name: name, Write: func(w io.Writer) error {
 			_, err := w.Write(s.tokenizer[name])

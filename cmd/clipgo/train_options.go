@@ -33,6 +33,7 @@ type trainOptions struct {
 	Optim     optim.Config        `json:"optim"`
 	Schedule  optim.Schedule      `json:"schedule"`
 	Loss      contrastive.InfoNCE `json:"loss"`
+	objectiveOptions
 	contrastive.Lock
 	EMADecay   float64            `json:"ema_decay"` // 0: no average
 	Preprocess preprocess.Config  `json:"preprocess"`
@@ -52,9 +53,10 @@ type trainOptions struct {
 	LogFrequency      int    `json:"log_frequency"`
 	AllowDataChange   bool   `json:"allow_data_change,omitempty"`
 
-	source    modelSource
-	maxWarmup int
-	changes   []string // what a resumed run does otherwise than before
+	source      modelSource
+	maxWarmup   int
+	biasOfBatch bool     // logit_bias starts from the batch's size
+	changes     []string // what a resumed run does otherwise than before
 }
 
 // unset stands for a number that is worked out from others unless it is given.
@@ -102,7 +104,7 @@ func (o *trainOptions) validate() error {
 	if o.Preprocess.Size != o.ModelCfg.Vision.ImageSize {
 		errs = append(errs, fmt.Errorf("preprocess.size: %d, but model_cfg.vision_cfg.image_size is %d", o.Preprocess.Size, o.ModelCfg.Vision.ImageSize))
 	}
-	errs = append(errs, o.ModelCfg.Validate(), o.Optim.Validate(), o.Loss.Validate(), o.Lock.Validate(), o.Preprocess.Validate(), o.Augment.Validate(), o.Align.Validate(), o.machine.validate())
+	errs = append(errs, o.ModelCfg.Validate(), o.Optim.Validate(), o.Loss.Validate(), o.Lock.Validate(), o.Preprocess.Validate(), o.Augment.Validate(), o.validateObjective(), o.Align.Validate(), o.machine.validate())
 	schedule := o.Schedule
 	if schedule.Warmup == unset {
 		schedule.Warmup = 0

@@ -32,6 +32,12 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 		Subtitle:  fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.TrainData, float64(s.model.ParameterCount())/1e6, s.Precision),
 		BatchSize: s.BatchSize, Loss: d.Loss(), MaxScale: maxScale, About: s.val.about(), Settings: s.settings(), Rows: rows, Evaluations: s.val.history, Examples: s.val.examples(8, 5),
 	}
+	if run.Chance = s.chance(); s.Objective == siglipObjective {
+		run.LossIs = "Sigmoid loss of each logged batch."
+	}
+	if s.MLMWeight > 0 {
+		run.Chance, run.BatchSize, run.Loss, run.LossIs = 0, 0, 0, "What was minimized: the contrastive loss and the weighted loss of the masked words."
+	}
 	if s.pairs != nil {
 		run.BatchSize, run.Chance, run.LossIs = 0, s.Align.chance(), "Pairwise ranking loss of each logged batch, -log sigmoid(better - worse)."
 	}
@@ -83,6 +89,9 @@ func (s *session) settings() []report.Setting {
 	}
 	if s.average != nil {
 		out = append(out, line("average of the weights", "decay %g; it is what was evaluated and saved", s.EMADecay))
+	}
+	if !s.Align.on() {
+		out = append(out, line("loss", "%s", s.lossNote()))
 	}
 	if s.Loss.Share > 0 {
 		out = append(out, line("label smoothing", "%g over %s", s.Loss.Share, s.Loss.Form))

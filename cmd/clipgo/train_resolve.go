@@ -27,6 +27,7 @@ func resolveTrain(k *knobs, find finder) (*trainOptions, error) {
 			return nil, err
 		}
 	}
+	o.settle()
 	before, size, side := flatten(o), o.ModelCfg.Vision.ImageSize, o.Preprocess.Size
 	if err := k.apply(o); err != nil {
 		return nil, err
@@ -34,10 +35,13 @@ func resolveTrain(k *knobs, find finder) (*trainOptions, error) {
 	if o.ModelCfg.Vision.ImageSize != size && o.Preprocess.Size == side {
 		o.Preprocess.Size = o.ModelCfg.Vision.ImageSize
 	}
+	o.settle()
 	if resumed {
 		if err := o.compare(before); err != nil {
 			return nil, err
 		}
+	} else {
+		o.startSigmoid(before)
 	}
 	steps, epochs := wish.Steps != unset, wish.Epochs != unset // a run.json says both
 	switch {
@@ -51,6 +55,9 @@ func resolveTrain(k *knobs, find finder) (*trainOptions, error) {
 
 // contradictions refuses what can't be meant, before anything is looked up.
 func (o *trainOptions) contradictions(k *knobs) error {
+	if err := o.contradiction(); err != nil {
+		return err
+	}
 	switch {
 	case o.Out == "":
 		return usagef("--out is missing: the directory that the run is written to")

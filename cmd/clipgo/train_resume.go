@@ -54,7 +54,8 @@ func (o *trainOptions) compare(before map[string]string) error {
 		case was == is, slices.Contains(ofTheSitting, key):
 		case is == `"auto"`: // what the run began with
 			o.keep(key, was)
-		case strings.HasPrefix(key, "lock_"), strings.HasPrefix(key, "align."), strings.HasPrefix(key, "model_cfg.") && key != "model_cfg.vision_cfg.patch_dropout":
+		case key == "objective", key == "mlm_weight" && (was == "0") != (is == "0"),
+			strings.HasPrefix(key, "lock_"), strings.HasPrefix(key, "align."), strings.HasPrefix(key, "model_cfg.") && key != "model_cfg.vision_cfg.patch_dropout":
 			return usagef("%s: this run began with %s; %s is another run (start it with --model %s)", key, was, is, o.Out)
 		default:
 			o.changes = append(o.changes, fmt.Sprintf("%s %s -> %s", key, was, is))

@@ -23,6 +23,9 @@ func (s *session) announce() {
 	s.console.say("data   %s, %d pairs; validation %s", info.Name, s.train.Len(), s.val.name())
 	s.console.say("train  %s of %d pairs (%.1f epochs), lr %g, wd %g, warm-up %d, %s", describe(s.Steps), s.BatchSize,
 		float64(s.Steps)*float64(s.BatchSize)/float64(s.train.Len()), s.Optim.LR, s.Optim.WD, s.Schedule.Warmup, s.Schedule.Kind)
+	if !s.Align.on() {
+		s.console.say("loss   %s", s.lossNote())
+	}
 	if s.average != nil {
 		s.console.say("ema    %g: the average of the weights is evaluated and saved", s.EMADecay)
 	}

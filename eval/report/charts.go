@@ -2,7 +2,9 @@ package report
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
 )
 
 // charts are the curves of a run, in the order in which one asks.
@@ -27,13 +29,38 @@ func charts(run Run) []*chart {
 		lines: []line{{points: column(func(r Row) float64 { return r.PairsPerSecond })}}}
 	norm := &chart{Name: "Gradient norm", About: "Of all parameters together, before clipping.", fromZero: true, smooth: true,
 		lines: []line{{points: column(func(r Row) float64 { return r.GradNorm })}}}
-	all := append([]*chart{loss}, validation(run)...)
+	all := append(append([]*chart{loss}, parts(run)...), validation(run)...)
 	all = append(all, scale, rate, norm, pace)
 	all = slices.DeleteFunc(all, func(c *chart) bool { return !c.hasPoints() })
 	for _, c := range all {
 		c.layout()
 	}
 	return all
+}
+
+// parts draws what a loss is made of, where it has parts, and how often what it asks for was right.
+func parts(run Run) []*chart {
+	losses := &chart{Name: "Parts of the loss", About: "Each before its weight.", smooth: true}
+	accuracies := &chart{Name: "Accuracy", About: "Share of what the batch asked for that came first.", fraction: true, fromZero: true, smooth: true}
+	var names []string
+	for _, r := range run.Rows {
+		names = slices.AppendSeq(names, maps.Keys(r.Extra))
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		c := losses
+		if strings.HasSuffix(name, accuracySuffix) {
+			c = accuracies
+		}
+		l := line{Name: name}
+		for _, r := range run.Rows {
+			if v, ok := r.Extra[name]; ok {
+				l.points = append(l.points, point{float64(r.Step), v})
+			}
+		}
+		c.lines = append(c.lines, l)
+	}
+	return []*chart{losses, accuracies}
 }
 
 // validation draws the measured fractions, a chart for each group, with the chance of its first one.

@@ -210,3 +210,22 @@ func TestNumbersAreShort(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// What a loss is made of is drawn under its names; a part that a line lacks, or has as null, is a gap.
+func TestThePageDrawsThePartsOfALoss(t *testing.T) {
+	rows, err := ReadRows(strings.NewReader(`{"step":10,"loss":9,"scale":1,"lr":0,"contrastive_loss":4,"mlm_loss":10,"mlm_accuracy":0.1}
+{"step":20,"loss":8,"scale":1,"lr":0,"contrastive_loss":3,"mlm_loss":null,"mlm_accuracy":null}
+`))
+	if err != nil || len(rows) != 2 || rows[0].Extra["mlm_loss"] != 10 || len(rows[1].Extra) != 1 {
+		t.Fatalf("%+v, %v", rows, err)
+	}
+	var page strings.Builder
+	if err := Write(&page, Run{Title: "t", Rows: rows}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Parts of the loss", "mlm_loss", "contrastive_loss", "Accuracy"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("%q is not on the page", want)
+		}
+	}
+}

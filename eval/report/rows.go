@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 )
 
 // Row is a logged step, under the names of metrics.jsonl.
@@ -20,6 +21,8 @@ type Row struct {
 	GradNorm       float64 `json:"grad_norm"`
 	PairsPerSecond float64 `json:"pairs_per_second"`
 	DataWait       float64 `json:"data_wait_fraction"`
+
+	Extra map[string]float64 `json:"-"` // the other numbers of the line: parts of the loss, by their names
 }
 
 // UnmarshalJSON reads a line of metrics.jsonl; a number that is null or absent becomes NaN, a gap in its curve.
@@ -43,7 +46,35 @@ func (r *Row) UnmarshalJSON(data []byte) error {
 			*to = *from
 		}
 	}
+	return r.readExtra(data)
+}
+
+// readExtra keeps the parts of the loss and the accuracies.
+func (r *Row) readExtra(data []byte) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return err
+	}
+	for name, raw := range fields {
+		var v *float64
+		if !isPart(name) || json.Unmarshal(raw, &v) != nil || v == nil {
+			continue
+		}
+		if r.Extra == nil {
+			r.Extra = map[string]float64{}
+		}
+		r.Extra[name] = *v
+	}
 	return nil
+}
+
+const (
+	lossSuffix     = "_loss"
+	accuracySuffix = "_accuracy"
+)
+
+func isPart(name string) bool {
+	return strings.HasSuffix(name, lossSuffix) || strings.HasSuffix(name, accuracySuffix)
 }
 
 // ReadRows reads metrics.jsonl. A last line that a kill has torn is left out.

@@ -9,15 +9,15 @@ func (q *Param) Freeze() { q.tensor.Freeze() }
 func (q *Param) Trained() bool { return q.tensor.Recorded() }
 
 // FillFromParams fills every parameter with the value that it is given, in the set's own scope, from its namesake in another
-// set. It runs inside torch.Do, once.
+// set, or from nil where that has none. It runs inside torch.Do, once.
 func (p *Params) FillFromParams(other *Params, value func(s *torch.Scope, q, from *Param) *torch.Tensor) {
 	p.scope = torch.NewScope()
-	for i, q := range p.list {
-		from := other.list[i]
-		if from.Name != q.Name {
-			panic("nn: " + q.Name + " is no namesake of " + from.Name)
-		}
-		q.tensor = value(p.scope, q, from)
+	namesakes := make(map[string]*Param, len(other.list))
+	for _, q := range other.list {
+		namesakes[q.Name] = q
+	}
+	for _, q := range p.list {
+		q.tensor = value(p.scope, q, namesakes[q.Name])
 	}
 	p.scope.Seal()
 }

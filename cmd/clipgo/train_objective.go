@@ -1,0 +1,179 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+
+	"clipgo/contrastive"
+	"clipgo/training"
+	"clipgo/weights"
+)
+
+// The values of --objective.
+const (
+	clipObjective   = "clip"
+	siglipObjective = "siglip"
+	cocaObjective   = "coca"
+)
+
+// objectiveOptions say what a training makes small.
+type objectiveOptions struct {
+	Objective    string  `json:"objective"`
+	SigLIP       bool    `json:"siglip,omitempty"` // another word for objective siglip, until settled
+	DedupTargets bool    `json:"dedup_targets"`
+	MLMWeight    float64 `json:"mlm_weight"` // of masked words; 0: none
+}
+
+// contradiction is two different answers by one user.
+func (o objectiveOptions) contradiction() error {
+	if o.SigLIP && o.Objective != "" && o.Objective != siglipObjective {
+		return usagef("--siglip is --objective siglip, and --objective says %s", o.Objective)
+	}
+	return nil
+}
+
+// settle leaves one word for the objective.
+func (o *objectiveOptions) settle() {
+	if o.SigLIP {
+		o.Objective, o.SigLIP = siglipObjective, false
+	}
+	o.Objective = cmp.Or(o.Objective, clipObjective)
+}
+
+// validateObjective returns every problem, joined.
+func (o *trainOptions) validateObjective() error {
+	var errs []error
+	switch o.Objective {
+	case clipObjective, siglipObjective:
+	case cocaObjective:
+		errs = append(errs, errors.New("objective: coca is not there yet"))
+	default:
+		errs = append(errs, fmt.Errorf("objective: %q is none of clip, siglip, coca", o.Objective))
+	}
+	if o.Objective == siglipObjective && o.Loss.Share > 0 {
+		errs = append(errs, errors.New("label_smoothing: the sigmoid loss asks yes or no for each pair and has no target to smooth; it is for objective clip"))
+	}
+	switch {
+	case !(o.MLMWeight >= 0) || math.IsInf(o.MLMWeight, 0):
+		errs = append(errs, fmt.Errorf("mlm_weight: %g is not a number from 0 on", o.MLMWeight))
+	case o.MLMWeight == 0:
+	case o.Lock.Text && o.TextUnlocked == 0:
+		errs = append(errs, errors.New("mlm_weight: the text tower is locked, and masked words would teach it nothing"))
+	case o.Objective == cocaObjective || o.Align.on():
+		errs = append(errs, errors.New("mlm_weight: it goes with objective clip or siglip"))
+	}
+	return errors.Join(errs...)
+}
+
+// startSigmoid gives a new run with the sigmoid loss a bias where its config has none. Such a config is not made for that
+// loss: a fresh model gets SigLIP's scale too, as with open_clip, unless the user has changed what the settings were before.
+func (o *trainOptions) startSigmoid(before map[string]string) {
+	if o.Objective != siglipObjective || o.ModelCfg.InitLogitBias != nil {
+		return
+	}
+	bias := contrastive.StartBias(o.BatchSize)
+	o.ModelCfg.InitLogitBias, o.biasOfBatch = &bias, true
+	const key = "model_cfg.init_logit_scale"
+	if o.source.Weights == "" && flatten(o)[key] == before[key] {
+		scale := math.Log(10)
+		o.ModelCfg.InitLogitScale = &scale
+	}
+}
+
+// lacksBias tells whether the weights that a run starts from have no logit_bias and its model has one.
+func (s *session) lacksBias() (_ bool, err error) {
+	if s.resumed != "" || s.source.Weights == "" || s.ModelCfg.InitLogitBias == nil {
+		return false, nil
+	}
+	w, err := s.source.openWeights()
+	if err != nil {
+		return false, err
+	}
+	defer closeWith(&err, w)
+	_, _, has := weights.Shape(w, "logit_bias")
+	return !has, nil
+}
+
+// contrast is the contrastive loss of the run.
+func (s *session) contrast() contrastive.Loss {
+	if s.Objective == siglipObjective {
+		return contrastive.Sigmoid{}
+	}
+	return s.Loss
+}
+
+// openWords makes the head of the masked words, or reads it from the checkpoint, or from a model that was trained with it.
+func (s *session) openWords(ctx context.Context) (err error) {
+	if s.MLMWeight == 0 {
+		return nil
+	}
+	if s.words, err = contrastive.NewMaskedWords(ctx, s.model, s.Seed); err != nil {
+		return err
+	}
+	s.onClose(func() error { s.words.Free(); return nil })
+	s.words.Weight = s.MLMWeight
+	ids := make([]int32, s.ModelCfg.Text.ContextLength)
+	n, _ := s.tokens.FillCut(ids, "")
+	s.words.Vocabulary.Special = ids[:n] // what is there when nothing is said
+	if s.resumed != "" {
+		return s.words.Read(ctx, filepath.Join(s.resumed, headsFile))
+	}
+	return nil
+}
+
+// chance is the loss of guessing, where it isn't ln(batch): of the sigmoid loss, with the share of right pairs as the answer
+// everywhere.
+func (o *trainOptions) chance() float64 {
+	if n := float64(o.BatchSize); o.Objective == siglipObjective && n > 1 {
+		return math.Log(n) + (n-1)*math.Log(n/(n-1))
+	}
+	return o.Align.chance()
+}
+
+// judged is the part of the loss whose chance is known, where the loss has parts.
+func (o *trainOptions) judged() string {
+	if o.MLMWeight > 0 {
+		return "contrastive_loss"
+	}
+	return ""
+}
+
+// lossNote says what is made small.
+func (s *session) lossNote() string {
+	note := "symmetric cross-entropy (InfoNCE)"
+	if s.Objective == siglipObjective {
+		note = "sigmoid (SigLIP), logit_bias " + s.biasNote()
+	}
+	if s.DedupTargets {
+		note += ", equal captions belong together"
+	}
+	if s.MLMWeight > 0 {
+		note += fmt.Sprintf(", and %g times masked words", s.MLMWeight)
+	}
+	return note
+}
+
+func (s *session) biasNote() string {
+	switch bias := *s.ModelCfg.InitLogitBias; {
+	case s.resumed != "":
+		return "of the checkpoint"
+	case s.source.Weights != "" && !s.newBias:
+		return "of the weights"
+	case s.biasOfBatch:
+		return fmt.Sprintf("%.4f, -ln(%d-1) for the batch", bias, s.BatchSize)
+	default:
+		return fmt.Sprintf("%g, of the config", bias)
+	}
+}
+
+// wordsFiles are those that a checkpoint has of the masked words.
+func (s *session) wordsFiles() []training.File {
+	if s.words == nil {
+		return nil
+	}
+	return []training.File{{Name: headsFile, Write: s.words.Write}}
+}
