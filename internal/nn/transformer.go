@@ -78,6 +78,7 @@ func (t *Transformer) Block(i int) *Block { return t.blocks[i] }
 // Forward keeps [B, L, D]. Each block's intermediates are freed before the next one runs.
 func (t *Transformer) Forward(x, mask *torch.Tensor, mode Mode) *torch.Tensor {
 	for i, b := range t.blocks {
+		mode.attend(i, b, x, mask)
 		x = torch.Tidy(x, func(x *torch.Tensor) *torch.Tensor { return b.Forward(x, mask) })
 		mode.see(i, x)
 	}
@@ -91,6 +92,8 @@ type Mode struct {
 	DropKeys []uint64
 	// See, where set, is shown the output of each layer by its name.
 	See func(name string, x *torch.Tensor)
+	// Attend, where set, is shown the attention weights [B, N, L, L] of each layer, float32.
+	Attend func(layer int, weights *torch.Tensor)
 }
 
 // Type is what to compute in.

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"clipgo/contrastive"
+	"clipgo/datasets"
+	"clipgo/eval"
+	"clipgo/internal/torch"
+)
+
+// anatomy looks at the features that embed has made, in batches of so many candidates, and at the attention of a sample.
+func (v *validation) anatomy(ctx context.Context, candidates, sample int) (a eval.Anatomy, err error) {
+	p := v.firstPairs()
+	p.Candidates = min(candidates, len(p.Group))
+	if p.Candidates < 2 {
+		return a, &datasets.DataError{Source: v.source.Info().Name, Reason: "one pair alone has nothing to be compared with"}
+	}
+	err = torch.Do(ctx, func(s *torch.Scope) error {
+		p.Scale = v.loaded.Scale(s).Item()
+		return nil
+	})
+	if err != nil {
+		return a, err
+	}
+	if a, err = eval.Dissect(p); err != nil || sample == 0 {
+		return a, err
+	}
+	a.ImageAttention, a.TextAttention, err = v.attention(ctx, sample)
+	return a, err
+}
+
+// firstPairs are the pictures with their first captions.
+func (v *validation) firstPairs() eval.Pairs {
+	f, dim := v.last, v.loaded.Dim()
+	p := eval.Pairs{Dim: dim}
+	groups := map[string]int{}
+	last := -1
+	for t, row := range f.textImage {
+		if row == last {
+			continue
+		}
+		last = row
+		if _, known := groups[f.captions[t]]; !known {
+			groups[f.captions[t]] = len(groups)
+		}
+		p.Group = append(p.Group, groups[f.captions[t]])
+		p.Images = append(p.Images, f.images[row*dim:(row+1)*dim]...)
+		p.Texts = append(p.Texts, f.texts[t*dim:(t+1)*dim]...)
+	}
+	return p
+}
+
+// attention is the entropy of both towers' attention on a sample spread over the data.
+func (v *validation) attention(ctx context.Context, sample int) (image, text [][]float64, err error) {
+	tokens, err := v.loaded.tokenizer()
+	if err != nil {
+		return nil, nil, err
+	}
+	loader := v.loaded.loader(datasets.Sample(v.source, sample))
+	loader.Tokens, loader.MaxSkip = tokens.FillCut, 1
+	var images, texts eval.Entropy
+	for b, err := range loader.Batches(ctx, 0, int64(loader.Source.Len())) {
+		if err != nil {
+			return nil, nil, fmt.Errorf("look at attention: %w", err)
+		}
+		if b.N == 0 {
+			continue
+		}
+		err = v.loaded.AttendImages(ctx, b.Pixels, b.N, func(_ int, a contrastive.Attention) { images.Add(weightsOfLayer(a)) })
+		if err != nil {
+			return nil, nil, err
+		}
+		causal := v.loaded.Config.Text.Causal()
+		err = v.loaded.AttendTokens(ctx, b.IDs, b.N, func(from int, a contrastive.Attention) {
+			m := weightsOfLayer(a)
+			if m.Causal = causal; causal {
+				m.Used = b.Lengths[from : from+a.Batch]
+			}
+			texts.Add(m)
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return images.Mean(), texts.Mean(), nil
+}
+
+func weightsOfLayer(a contrastive.Attention) eval.Maps {
+	return eval.Maps{Layer: a.Layer, Batch: a.Batch, Heads: a.Heads, Length: a.Length, Weights: a.Weights}
+}

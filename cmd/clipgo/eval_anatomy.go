@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"clipgo/datasets"
+	"clipgo/eval"
+)
+
+type anatomyOptions struct {
+	inference
+	Candidates int `json:"candidates"`
+	Sample     int `json:"sample"`
+}
+
+// defaultAnatomy compares batches of 64 and looks at the attention of 16 pictures and captions.
+func defaultAnatomy() anatomyOptions {
+	return anatomyOptions{inference: defaultInference(), Candidates: 64, Sample: 16}
+}
+
+func newEvalAnatomy(a *app) *cobra.Command {
+	o := defaultAnatomy()
+	c := &cobra.Command{
+		Use:   "anatomy --model M DATA",
+		Short: "What the loss did to the network: features, calibration, attention",
+		Long: `anatomy looks at a model's features of DATA's pictures and their first captions:
+  alignment    mean squared distance of a picture to its caption (lower is better)
+  uniformity   log of the mean exp(-2 d^2) within a tower (lower: more spread out; -4 is the least)
+  gap          distance between the mean features of the two towers
+  separated    pairs whose cosine is above that of every wrong pair in their batch
+  calibration  how far the softmax over a batch is from being right as often as it is sure (expected calibration error)
+  attention    by layer and head, how widely it is spread: 0 a single token, 1 all that may be seen alike`,
+		Example: `  clipgo eval anatomy --model runs/shapes "builtin:shapes?split=val"
+  clipgo eval anatomy --model runs/shapes "builtin:shapes?split=val" --json`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+	}
+	k := newKnobs(c)
+	k.inferenceFlags()
+	k.dataFlags("data.")
+	k.flag("candidates", "candidates", "N", "pairs that are compared with each other at a time (default 64)")
+	k.flag("sample", "sample", "N", "pictures and captions whose attention is looked at (default 16)")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := k.apply(&o); err != nil {
+			return err
+		}
+		if o.Candidates < 2 || o.Sample < 0 {
+			return usagef("--candidates is at least 2, and --sample at least 0")
+		}
+		m, err := o.load(c.Context(), a, k, &o)
+		if err != nil {
+			return err
+		}
+		defer m.Free()
+		return o.run(c.Context(), a.console, m, args[0])
+	}
+	return c
+}
+
+func (o *anatomyOptions) run(ctx context.Context, c *console, m *loaded, data string) (err error) {
+	options := o.Data
+	options.Need = datasets.NeedCaptions
+	src, err := datasets.Open(data, options)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, src)
+	tellNotes(c, src.Info())
+	bar := c.progress("embed", int64(src.Len()))
+	v := &validation{source: src, loaded: m, skipped: c.tellSkip, seen: bar.set}
+	err = v.embed(ctx)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	found, err := v.anatomy(ctx, o.Candidates, o.Sample)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.result(found)
+	}
+	printAnatomy(c, src.Info().Name, found)
+	return nil
+}
+
+func printAnatomy(c *console, data string, a eval.Anatomy) {
+	c.print("%s: %d pairs, %d at a time, cosines times %.2f", data, a.Pairs, a.Candidates, a.LogitScale)
+	c.print("  alignment    %7.4f", a.Alignment)
+	c.print("  uniformity   %7.4f of pictures, %.4f of captions", a.ImageUniformity, a.TextUniformity)
+	c.print("  gap          %7.4f", a.ModalityGap)
+	c.print("  separated    %6.2f %%", 100*a.Separated)
+	c.print("  calibration  %6.2f %% off: sure by %.2f %%, right in %.2f %%", 100*a.Calibration.Error, 100*a.Calibration.Confidence, 100*a.Calibration.Accuracy)
+	for _, tower := range []struct {
+		name    string
+		entropy [][]float64
+	}{{"image", a.ImageAttention}, {"text", a.TextAttention}} {
+		for layer, heads := range tower.entropy {
+			var cells []string
+			for _, v := range heads {
+				cells = append(cells, fmt.Sprintf("%.2f", v))
+			}
+			c.print("  %-5s layer %-2d attention %s", tower.name, layer, strings.Join(cells, " "))
+		}
+	}
+}

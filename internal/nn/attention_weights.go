@@ -1,0 +1,32 @@
+package nn
+
+import (
+	"math"
+
+	"clipgo/internal/torch"
+)
+
+// Weights are what Forward mixes values by, softmax(q k^T / sqrt(H) + mask), float32 [B, N, L, L]: one row for each query.
+// Forward never holds them; this computes them again, for looking at.
+func (a *Attention) Weights(xBLD, mask *torch.Tensor) *torch.Tensor {
+	shape := xBLD.Shape()
+	b, l, h := shape[0], shape[1], shape[2]/a.heads
+	qkv := xBLD.Linear(a.inWeight.For(xBLD), a.inBias.For(xBLD)).To(torch.Float32).
+		Reshape(b, l, 3, a.heads, h).Permute(2, 0, 3, 1, 4) // 3BNLH
+	scores := qkv.Select(0, 0).Scale(1 / math.Sqrt(float64(h))).Matmul(qkv.Select(0, 1).Transpose(-2, -1))
+	if mask != nil {
+		scores = scores.Add(mask.To(torch.Float32))
+	}
+	return scores.Softmax(-1)
+}
+
+// attend shows the weights with which a block is about to mix x, and frees them.
+func (m Mode) attend(layer int, b *Block, x, mask *torch.Tensor) {
+	if m.Attend == nil {
+		return
+	}
+	torch.Tidy(x, func(x *torch.Tensor) *torch.Tensor {
+		m.Attend(layer, b.attn.Weights(b.ln1.Forward(x), mask))
+		return x
+	})
+}
