@@ -1,0 +1,84 @@
+package contrastive
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clipgo/internal/golden"
+	"clipgo/internal/torch"
+	"clipgo/losses"
+)
+
+// Loss and gradients of masked words on open_clip's text tower, which torch computed in float64.
+func TestGoldenMaskedWords(t *testing.T) {
+	dir := golden.Dir(t, "masked")
+	m := loadFixture(t, golden.Dir(t, "model/clip-gelu"), torch.Float32)
+	arrays := golden.Tensors(t, filepath.Join(dir, "case.safetensors"))
+	data, err := os.ReadFile(filepath.Join(dir, "case.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want struct {
+		Loss  float64
+		Right int
+	}
+	if err := json.Unmarshal(data, &want); err != nil {
+		t.Fatal(err)
+	}
+	w, err := NewMaskedWords(t.Context(), m, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Free()
+	w.Weight = 1
+	if err := w.Read(t.Context(), filepath.Join(dir, "heads.safetensors")); err != nil {
+		t.Fatal(err)
+	}
+	o := &Objective{Model: m, Words: w}
+	grad(t, func(s *torch.Scope) {
+		h := holesOf(arrays)
+		w.learn(s, m.text, h)
+		near(t, "loss", []float32{float32(h.loss)}, []float32{float32(want.Loss)}, golden.Tol{RelMax: 1e-5})
+		if h.right != want.Right {
+			t.Errorf("%d are right, want %d", h.right, want.Right)
+		}
+		compared := 0
+		for _, p := range o.Params() {
+			if d, ok := arrays["d_"+p.Name]; ok {
+				near(t, p.Name, p.Tensor().Gradient(s).Float32s(), d.F32, golden.Tol{RelMax: 1e-5})
+				compared++
+			}
+		}
+		for name := range arrays {
+			if strings.HasPrefix(name, "d_") {
+				compared--
+			}
+		}
+		if compared != 0 {
+			t.Errorf("%d gradients of the fixture were not compared", -compared)
+		}
+		torch.DropGradients(m.params.Tensors())
+		torch.DropGradients(w.params.Tensors())
+	})
+}
+
+// holesOf reads what the fixture hid.
+func holesOf(arrays map[string]golden.Tensor) *holed {
+	h := &holed{Masked: losses.Masked{IDs: narrow(arrays["ids"].I64)}}
+	for _, n := range arrays["lengths"].I64 {
+		h.lengths = append(h.lengths, int(n))
+	}
+	for i, target := range arrays["labels"].I64 {
+		if target != losses.Ignore {
+			h.Chosen, h.Targets = append(h.Chosen, i), append(h.Targets, target)
+		}
+		if arrays["hidden"].U8[i] == 1 {
+			h.Hidden = append(h.Hidden, i)
+		}
+	}
+	h.over = len(h.Chosen)
+	return h
+}
