@@ -33,3 +33,8 @@ func (m *Model) EncodeTextTokens(s *torch.Scope, ids []int32, n int, mode nn.Mod
 	features, tokens := m.text.ForwardTokens(s, ids, n, mode)
 	return Encoded{features.To(torch.Float32).Unit(), tokens}
 }
+
+// ExtendText is the tokens of EncodeTextTokens for n captions' ids that follow p others, known by their keys and values.
+func (m *Model) ExtendText(s *torch.Scope, ids []int32, n, p int, past []nn.KV) (tokensBLD *torch.Tensor, now []nn.KV) {
+	return m.text.Extend(s, ids, n, p, past, m.mode())
+}
