@@ -67,9 +67,9 @@ func TestGoldenMaskedWords(t *testing.T) {
 
 // holesOf reads what the fixture hid.
 func holesOf(arrays map[string]golden.Tensor) *holed {
-	h := &holed{Masked: losses.Masked{IDs: narrow(arrays["ids"].I64)}}
+	h := &holed{Holes: Holes{Masked: losses.Masked{IDs: narrow(arrays["ids"].I64)}}}
 	for _, n := range arrays["lengths"].I64 {
-		h.lengths = append(h.lengths, int(n))
+		h.Lengths = append(h.Lengths, int(n))
 	}
 	for i, target := range arrays["labels"].I64 {
 		if target != losses.Ignore {

@@ -75,14 +75,19 @@ func (w *MaskedWords) Read(ctx context.Context, path string) error {
 	})
 }
 
+// Holes are captions with words masked.
+type Holes struct {
+	losses.Masked
+	Lengths []int // of each caption: its ids before the padding
+}
+
 // holed is a part of a batch with its holes, and what came of it.
 type holed struct {
-	losses.Masked
-	lengths []int
-	over    int // chosen places in the whole batch
-	mode    nn.Mode
-	loss    float64 // the part's share of the batch's
-	right   int
+	Holes
+	over  int // chosen places in the whole batch
+	mode  nn.Mode
+	loss  float64 // the part's share of the batch's
+	right int
 }
 
 // holes hides words of each part of a batch.
@@ -95,8 +100,8 @@ func (w *MaskedWords) holes(b *datasets.Batch, parts []part) ([]*holed, error) {
 	out := make([]*holed, len(parts))
 	for i, p := range parts {
 		to := p.from + p.n
-		h := &holed{lengths: b.Lengths[p.from:to], mode: nn.Mode{DType: p.mode.DType}}
-		h.Masked = losses.Mask(losses.Captions{IDs: ids[p.from*l : to*l], L: l, Lengths: h.lengths, Keys: b.DropKeys[p.from:to]}, w.Vocabulary)
+		c := losses.Captions{IDs: ids[p.from*l : to*l], L: l, Lengths: b.Lengths[p.from:to], Keys: b.DropKeys[p.from:to]}
+		h := &holed{Holes: Holes{losses.Mask(c, w.Vocabulary), c.Lengths}, mode: nn.Mode{DType: p.mode.DType}}
 		all += len(h.Chosen)
 		out[i] = h
 	}
@@ -106,15 +111,55 @@ func (w *MaskedWords) holes(b *datasets.Batch, parts []part) ([]*holed, error) {
 	return out, nil
 }
 
+// scores are those of each token for each chosen place, [N, V].
+func (w *MaskedWords) scores(s *torch.Scope, tower *text.Transformer, h Holes, mode nn.Mode) *torch.Tensor {
+	x := tower.ForwardMasked(s, text.Masked{IDs: h.IDs, Lengths: h.Lengths, Hidden: h.Hidden, Read: h.Chosen, Hole: w.hole.In(s)}, mode)
+	x = w.norm.Forward(w.dense.Forward(x).GELU())
+	return tower.Tied(x).To(torch.Float32).Add(w.bias.In(s))
+}
+
 // learn makes the forward and backward pass of a part. One without chosen places makes it too: the table's gradient must be of
 // the same kind in every lane.
 func (w *MaskedWords) learn(s *torch.Scope, tower *text.Transformer, h *holed) {
-	x := tower.ForwardMasked(s, text.Masked{IDs: h.IDs, Lengths: h.lengths, Hidden: h.Hidden, Read: h.Chosen, Hole: w.hole.In(s)}, h.mode)
-	x = w.norm.Forward(w.dense.Forward(x).GELU())
-	scores := tower.Tied(x).To(torch.Float32).Add(w.bias.In(s))
+	scores := w.scores(s, tower, h.Holes, h.mode)
 	loss := losses.MaskedLM{CrossEntropy: losses.CrossEntropy{Over: h.over}}.Forward(scores, h.Targets)
 	loss.Scale(w.Weight).Backward()
 	h.loss, h.right = loss.Item(), losses.Right(scores, h.Targets)
+}
+
+// Restore tells for each chosen place the token that a model takes to have stood there.
+func (w *MaskedWords) Restore(ctx context.Context, m *Model, h Holes) ([]int32, error) {
+	l := len(h.IDs) / max(len(h.Lengths), 1)
+	out := make([]int32, 0, len(h.Chosen))
+	for from := 0; from < len(h.Lengths); from += embedBatch {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		some := h.captions(from, min(from+embedBatch, len(h.Lengths)), l)
+		err := torch.Do(ctx, func(s *torch.Scope) error {
+			for _, id := range w.scores(s, m.text, some, m.mode()).Argmax(1).Float64s() {
+				out = append(out, int32(id))
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// captions are some of them, of l ids each, with what is chosen in them.
+func (h Holes) captions(from, to, l int) Holes {
+	within := func(places []int) (out []int) {
+		for _, p := range places {
+			if p >= from*l && p < to*l {
+				out = append(out, p-from*l)
+			}
+		}
+		return out
+	}
+	return Holes{losses.Masked{IDs: h.IDs[from*l : to*l], Hidden: within(h.Hidden), Chosen: within(h.Chosen)}, h.Lengths[from:to]}
 }
 
 // holes are those of Words; none without.

@@ -2,14 +2,12 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 
+	"clipgo/captioning"
 	"clipgo/contrastive"
-	"clipgo/training"
 	"clipgo/weights"
 )
 
@@ -22,10 +20,11 @@ const (
 
 // objectiveOptions say what a training makes small.
 type objectiveOptions struct {
-	Objective    string  `json:"objective"`
-	SigLIP       bool    `json:"siglip,omitempty"` // another word for objective siglip, until settled
-	DedupTargets bool    `json:"dedup_targets"`
-	MLMWeight    float64 `json:"mlm_weight"` // of masked words; 0: none
+	Objective          string  `json:"objective"`
+	SigLIP             bool    `json:"siglip,omitempty"` // another word for objective siglip, until settled
+	DedupTargets       bool    `json:"dedup_targets"`
+	MLMWeight          float64 `json:"mlm_weight"` // of masked words; 0: none
+	captioning.Weights         // of objective coca
 }
 
 // contradiction is two different answers by one user.
@@ -50,7 +49,7 @@ func (o *trainOptions) validateObjective() error {
 	switch o.Objective {
 	case clipObjective, siglipObjective:
 	case cocaObjective:
-		errs = append(errs, errors.New("objective: coca is not there yet"))
+		errs = append(errs, o.validateCoCa())
 	default:
 		errs = append(errs, fmt.Errorf("objective: %q is none of clip, siglip, coca", o.Objective))
 	}
@@ -106,36 +105,26 @@ func (s *session) contrast() contrastive.Loss {
 	return s.Loss
 }
 
-// openWords makes the head of the masked words, or reads it from the checkpoint, or from a model that was trained with it.
-func (s *session) openWords(ctx context.Context) (err error) {
-	if s.MLMWeight == 0 {
-		return nil
-	}
-	if s.words, err = contrastive.NewMaskedWords(ctx, s.model, s.Seed); err != nil {
-		return err
-	}
-	s.onClose(func() error { s.words.Free(); return nil })
-	s.words.Weight = s.MLMWeight
-	ids := make([]int32, s.ModelCfg.Text.ContextLength)
-	n, _ := s.tokens.FillCut(ids, "")
-	s.words.Vocabulary.Special = ids[:n] // what is there when nothing is said
-	if s.resumed != "" {
-		return s.words.Read(ctx, filepath.Join(s.resumed, headsFile))
-	}
-	return nil
-}
-
 // chance is the loss of guessing, where it isn't ln(batch): of the sigmoid loss, with the share of right pairs as the answer
 // everywhere.
 func (o *trainOptions) chance() float64 {
 	if n := float64(o.BatchSize); o.Objective == siglipObjective && n > 1 {
 		return math.Log(n) + (n-1)*math.Log(n/(n-1))
 	}
+	if o.Objective == cocaObjective && o.Contrastive == 0 {
+		return math.Log(float64(o.ModelCfg.Text.VocabSize))
+	}
 	return o.Align.chance()
 }
 
 // judged is the part of the loss whose chance is known, where the loss has parts.
 func (o *trainOptions) judged() string {
+	if o.Objective == cocaObjective && o.Contrastive == 0 {
+		return "caption_loss"
+	}
+	if o.Objective == cocaObjective {
+		return "contrastive_loss"
+	}
 	if o.MLMWeight > 0 {
 		return "contrastive_loss"
 	}
@@ -147,6 +136,9 @@ func (s *session) lossNote() string {
 	note := "symmetric cross-entropy (InfoNCE)"
 	if s.Objective == siglipObjective {
 		note = "sigmoid (SigLIP), logit_bias " + s.biasNote()
+	}
+	if s.Objective == cocaObjective {
+		note = fmt.Sprintf("CoCa: %g times %s, %g times captions", s.Contrastive, note, s.Caption)
 	}
 	if s.DedupTargets {
 		note += ", equal captions belong together"
@@ -168,12 +160,4 @@ func (s *session) biasNote() string {
 	default:
 		return fmt.Sprintf("%g, of the config", bias)
 	}
-}
-
-// wordsFiles are those that a checkpoint has of the masked words.
-func (s *session) wordsFiles() []training.File {
-	if s.words == nil {
-		return nil
-	}
-	return []training.File{{Name: headsFile, Write: s.words.Write}}
 }

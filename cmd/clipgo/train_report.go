@@ -31,6 +31,7 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 		Title:     "clipgo: " + filepath.Base(s.Out),
 		Subtitle:  fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.TrainData, float64(s.model.ParameterCount())/1e6, s.Precision),
 		BatchSize: s.BatchSize, Loss: d.Loss(), MaxScale: maxScale, About: s.val.about(), Settings: s.settings(), Rows: rows, Evaluations: s.val.history, Examples: s.val.examples(8, 5),
+		Anatomy: s.val.found,
 	}
 	if run.Chance = s.chance(); s.Objective == siglipObjective {
 		run.LossIs = "Sigmoid loss of each logged batch."
@@ -104,6 +105,8 @@ func groupOf(name string) string {
 	switch kind, _, _ := strings.Cut(name, "_"); kind {
 	case agreementName:
 		return agreementGroup
+	case "masked":
+		return maskedGroup
 	case "image":
 		return picturesByCaptions
 	case "text":
@@ -117,6 +120,7 @@ const (
 	picturesByCaptions = "Pictures by captions"
 	captionsByPictures = "Captions by pictures"
 	zeroshotGroup      = "Zero-shot"
+	maskedGroup        = "Masked words"
 	agreementGroup     = "Agreement with judges"
 )
 

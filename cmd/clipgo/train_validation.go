@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 
@@ -21,7 +22,10 @@ type validation struct {
 	seen    func(samples int64) // told how far the embedding is
 	history []report.Evaluation
 	last    valFeatures
-	pairs   *agreement // judged pairs are measured instead; nil: they aren't
+	found   *report.Anatomy // with the last features; nil where there are none
+	pairs   *agreement      // judged pairs are measured instead; nil: they aren't
+	// words measures the masked words of captions; nil: there are none.
+	words func(ctx context.Context, captions []string) (float64, error)
 }
 
 // valFeatures are the features of an evaluation, kept for the report's examples.
@@ -76,6 +80,15 @@ func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, er
 	}
 	if err := v.embed(ctx); err != nil {
 		return out, err
+	}
+	if v.words != nil && w.Retrieval && len(v.last.captions) > 0 {
+		right, err := v.words(ctx, v.last.captions)
+		if err != nil {
+			return out, err
+		}
+		if !math.IsNaN(right) { // no word was chosen
+			out.Values = append(out.Values, report.Value{Name: maskedName, Value: right})
+		}
 	}
 	if w.Retrieval && len(v.last.captions) > 0 {
 		r, err := eval.Retrieve(v.last.images, v.last.texts, v.loaded.Dim(), v.last.textImage, []int{1, 5, 10})

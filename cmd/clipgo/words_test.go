@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"clipgo/contrastive"
+	"clipgo/datasets"
+	"clipgo/text/bpe"
+)
+
+// wordsRun is a trained model with its head.
+type wordsRun struct {
+	model  *contrastive.Model
+	words  *contrastive.MaskedWords
+	tokens *bpe.Tokenizer
+}
+
+func openWordsRun(t *testing.T, run string) wordsRun {
+	t.Helper()
+	dir := newest(t, run)
+	src := modelSource{Name: run, Config: runSettings(t, run).ModelCfg, Weights: filepath.Join(dir, weightsFile)}
+	m, err := src.fill(t.Context(), contrastive.On(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Free)
+	w, err := contrastive.NewMaskedWords(t.Context(), m, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Free)
+	if err := w.Read(t.Context(), filepath.Join(dir, headsFile)); err != nil {
+		t.Fatal(err)
+	}
+	return wordsRun{m, w, bpe.New()}
+}
+
+// grammar is how often each caption is said of the training pictures, as ids without padding.
+type grammar struct {
+	captions [][]int32
+	share    []float64
+}
+
+func grammarOf(t *testing.T, source string, tokens *bpe.Tokenizer) grammar {
+	t.Helper()
+	src, err := datasets.Open(source, datasets.Options{Need: datasets.NeedCaptions})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	share := map[string]float64{}
+	for i := range src.Len() {
+		captions := src.Entry(i).Captions
+		for _, c := range captions { // one of them, with equal chances
+			share[c] += 1 / float64(len(captions)*src.Len())
+		}
+	}
+	var g grammar
+	for caption, p := range share {
+		ids := make([]int32, 16)
+		n, _ := tokens.FillCut(ids, caption)
+		g.captions, g.share = append(g.captions, ids[:n]), append(g.share, p)
+	}
+	return g
+}
+
+// rest tells how a word depends on the rest of its caption: how many words can stand there, and how often the most frequent
+// one does.
+func (g grammar) rest(caption []int32, at int) (choices int, best float64) {
+	by, total := map[int32]float64{}, 0.0
+	for i, c := range g.captions {
+		if len(c) == len(caption) && slices.Equal(c[:at], caption[:at]) && slices.Equal(c[at+1:], caption[at+1:]) {
+			by[c[at]] += g.share[i]
+			total += g.share[i]
+		}
+	}
+	for _, p := range by {
+		best = max(best, p/total)
+	}
+	return len(by), best
+}
+
+// tally counts how often one kind of word is restored.
+type tally struct {
+	right, n, bayes float64 // weighted by how often the caption is said
+}
+
+// ask hides each word of each caption, one at a time.
+func (g grammar) ask(t *testing.T, r wordsRun) (fixed, free tally) {
+	t.Helper()
+	const l = 16
+	for i, caption := range g.captions {
+		var h contrastive.Holes
+		for at := 1; at < len(caption)-1; at++ {
+			row := make([]int32, l)
+			copy(row, caption)
+			place := len(h.IDs) + at
+			h.IDs, h.Lengths = append(h.IDs, row...), append(h.Lengths, len(caption))
+			h.Hidden, h.Chosen, h.Targets = append(h.Hidden, place), append(h.Chosen, place), append(h.Targets, int64(caption[at]))
+		}
+		got, err := r.words.Restore(t.Context(), r.model, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, id := range got {
+			choices, bayes := g.rest(caption, k+1)
+			kind := &fixed
+			if choices > 1 {
+				kind = &free
+			}
+			kind.n += g.share[i]
+			kind.bayes += g.share[i] * bayes
+			if int64(id) == h.Targets[k] {
+				kind.right += g.share[i]
+			}
+		}
+	}
+	return fixed, free
+}
+
+func (a tally) String() string {
+	return fmt.Sprintf("%.1f %% restored, %.1f %% can be", 100*a.right/a.n, 100*a.bayes/a.n)
+}
+
+// What the rest of a caption fixes is restored, and of what is free as much as can be, by a run that was trained on builtin:shapes with
+// --mlm-weight; CLIPGO_WORDS_RUN names it.
+func TestWordsThatTheRestFixesAreRestored(t *testing.T) {
+	run := os.Getenv("CLIPGO_WORDS_RUN")
+	if run == "" {
+		t.Skip("CLIPGO_WORDS_RUN names no run")
+	}
+	r := openWordsRun(t, run)
+	g := grammarOf(t, "builtin:shapes?n=20000", r.tokens)
+	fixed, free := g.ask(t, r)
+	t.Logf("%d captions; fixed by the rest: %s; free: %s", len(g.captions), fixed, free)
+	if fixed.right < 0.95*fixed.n {
+		t.Errorf("of what the rest fixes: %s", fixed)
+	}
+	if free.right < free.bayes-0.03*free.n {
+		t.Errorf("of what is free: %s", free)
+	}
+}
+
+// The hidden words are the same in each evaluation, and their share is among the measured values.
+func TestMaskedWordsAreMeasured(t *testing.T) {
+	run := filepath.Join(t.TempDir(), "run")
+	r := must(t, tinyRun(tiny(t), run, "--mlm-weight", "1", "--steps", "20", "--lr", "1e-2", "--json")...)
+	got := decodeJSON[map[string]any](t, r)
+	if v, ok := got[maskedName].(float64); !ok || v < 0 || v > 1 {
+		t.Errorf("%v", got)
+	}
+}
