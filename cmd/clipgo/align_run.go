@@ -106,6 +106,9 @@ func (s *session) openBase(ctx context.Context, at contrastive.Placement) (*cont
 
 // objective is what the trainer drives.
 func (s *session) objective() training.Objective {
+	if s.Objective == cocaObjective && !s.Align.on() {
+		return s.coca()
+	}
 	if !s.Align.on() {
 		return &contrastive.Objective{Model: s.model, Loss: s.contrast(), Average: s.average, DedupTargets: s.DedupTargets, Words: s.words}
 	}

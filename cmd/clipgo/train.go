@@ -25,6 +25,7 @@ the step and saves; --resume latest goes on from there, to the same weights as i
   clipgo train --train-data photos.csv --val-data val.csv --model ViT-S-32-alt --out runs/photos
   clipgo train --train-data photos.csv --model ViT-B-32 --pretrained w.safetensors --lock-image --out runs/tuned
   clipgo train --train-data builtin:shapes --siglip --dedup-targets --mlm-weight 0.2 --out runs/words
+  clipgo train --train-data builtin:shapes --objective coca --out runs/captioner
   clipgo train --resume latest --out runs/photos`,
 		Args: cobra.NoArgs,
 	}
@@ -44,6 +45,8 @@ func trainFlags(k *knobs) {
 	k.runFlags()
 	k.flag("ema-decay", "ema_decay", "x", "save and evaluate a moving average of the weights, such as 0.999; 0: none")
 	k.flag("objective", "objective", "name", "clip: InfoNCE; siglip: sigmoid; coca: InfoNCE and captions (default clip)")
+	k.flag("coca-contrastive-loss-weight", "coca_contrastive_loss_weight", "x", "weight of objective coca's InfoNCE (default 1); 0 with --lock-image tunes a captioner")
+	k.flag("coca-caption-loss-weight", "coca_caption_loss_weight", "x", "weight of objective coca's captions (default 2)")
 	k.flag("siglip", "siglip", "", "the same as --objective siglip")
 	k.flag("dedup-targets", "dedup_targets", "", "equal captions of a batch are no wrong answers: they share the target, and with siglip belong to each other's pictures")
 	k.flag("mlm-weight", "mlm_weight", "w", "also restore masked words of the captions, with this weight; the head stays in heads.safetensors (0: don't)")

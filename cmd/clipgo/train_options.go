@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 
+	"clipgo/captioning"
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/internal/optim"
@@ -68,7 +69,8 @@ func defaultTrain() trainOptions {
 		Optim: optim.Default(), Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: unset},
 		Loss:       contrastive.InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}},
 		Preprocess: preprocess.Default(), Augment: preprocess.DefaultAugment(), machine: defaultMachine(),
-		maxWarmup: contrastive.DefaultRecipe().MaxWarmup, SaveFrequency: 1000, SaveMinutes: 5, Keep: 3, ValFrequency: unset, ZeroshotFrequency: unset, LogFrequency: 10,
+		objectiveOptions: objectiveOptions{Weights: captioning.DefaultWeights()},
+		maxWarmup:        contrastive.DefaultRecipe().MaxWarmup, SaveFrequency: 1000, SaveMinutes: 5, Keep: 3, ValFrequency: unset, ZeroshotFrequency: unset, LogFrequency: 10,
 	}
 }
 

@@ -84,7 +84,7 @@ func recipeRun(wish trainOptions, find finder) (*trainOptions, error) {
 		return nil, usagef("--train-data is missing: builtin:emoji is a start without any data of your own")
 	}
 	o := defaultTrain()
-	recipe, err := contrastive.NamedRecipe(wish.Model, wish.TrainData)
+	recipe, err := wish.recipe()
 	if err != nil {
 		return nil, err
 	}
