@@ -7,6 +7,7 @@ import (
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/eval"
+	"clipgo/eval/report"
 	"clipgo/internal/torch"
 )
 
@@ -89,4 +90,19 @@ func (v *validation) attention(ctx context.Context, sample int) (image, text [][
 
 func weightsOfLayer(a contrastive.Attention) eval.Maps {
 	return eval.Maps{Layer: a.Layer, Batch: a.Batch, Heads: a.Heads, Length: a.Length, Weights: a.Weights}
+}
+
+// look keeps the anatomy of what was just evaluated for the report. A training goes on without one.
+func (s *session) look(ctx context.Context, step int) {
+	s.val.found = nil
+	if len(s.val.last.index) < 2 {
+		return
+	}
+	o := defaultAnatomy()
+	found, err := s.val.anatomy(ctx, o.Candidates, o.Sample)
+	if err != nil {
+		s.console.log.Warn("the report has no anatomy of the network", "error", err)
+		return
+	}
+	s.val.found = &report.Anatomy{Step: step, Anatomy: found}
 }

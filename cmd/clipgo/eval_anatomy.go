@@ -29,7 +29,7 @@ func newEvalAnatomy(a *app) *cobra.Command {
 		Short: "What the loss did to the network: features, calibration, attention",
 		Long: `anatomy looks at a model's features of DATA's pictures and their first captions:
   alignment    mean squared distance of a picture to its caption (lower is better)
-  uniformity   log of the mean exp(-2 d^2) within a tower (lower: more spread out; -4 is the least)
+  uniformity   log of the mean exp(-2 d^2) within a tower (lower: more spread out; random directions have about -4)
   gap          distance between the mean features of the two towers
   separated    pairs whose cosine is above that of every wrong pair in their batch
   calibration  how far the softmax over a batch is from being right as often as it is sure (expected calibration error)

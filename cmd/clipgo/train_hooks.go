@@ -145,6 +145,9 @@ func (h *hooks) evaluate(ctx context.Context, e training.Event) error {
 		return fmt.Errorf("evaluate: %w", err)
 	}
 	found.Step = e.Step
+	if due.Retrieval {
+		s.look(ctx, e.Step)
+	}
 	return s.val.add(found, s.dir.evaluations, s.console)
 }
 

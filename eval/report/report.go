@@ -30,6 +30,7 @@ type Run struct {
 	Evaluations []Evaluation
 	Examples    []Example
 	Findings    []Finding
+	Anatomy     *Anatomy
 }
 
 // Setting is a line of the settings table.
@@ -115,6 +116,7 @@ type pageView struct {
 	Tiles    []tile
 	Charts   []*chart
 	Examples []exampleView
+	Anatomy  *anatomyView
 }
 
 type tile struct{ Name, Value, Note string }
@@ -134,7 +136,7 @@ func view(run Run) pageView {
 	if run.MaxScale == 0 {
 		run.MaxScale = 100
 	}
-	v := pageView{Run: run, Style: template.CSS(pageStyle), Tiles: tiles(run), Charts: charts(run)}
+	v := pageView{Run: run, Style: template.CSS(pageStyle), Tiles: tiles(run), Charts: charts(run), Anatomy: viewAnatomy(run.Anatomy)}
 	for _, e := range run.Examples {
 		shown := exampleView{Caption: e.Caption}
 		for _, h := range e.Hits {

@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"clipgo/eval"
 )
 
 // sample is a run with everything that a page can show, spikes and gaps included.
@@ -53,6 +55,11 @@ func sample(t testing.TB) Run {
 		name, value, _ := strings.Cut(s, "=")
 		run.Settings = append(run.Settings, Setting{name, value})
 	}
+	run.Anatomy = &Anatomy{Step: 3000, Anatomy: eval.Anatomy{
+		Pairs: 1411, Candidates: 64, Alignment: 0.31, ImageUniformity: -2.4, TextUniformity: -2.9, ModalityGap: 0.2, Separated: 0.75,
+		Calibration:    eval.Calibration{Error: 0.083, Confidence: 0.78, Accuracy: 0.86, Bins: []eval.Bin{{}, {N: 40, Confidence: 0.5, Accuracy: 0.4}, {N: 1200, Confidence: 0.9, Accuracy: 0.95}}},
+		ImageAttention: [][]float64{{0.9, 0.4}, {0.7, 0}}, TextAttention: [][]float64{{1, 0.25, 0.5}},
+	}}
 	return run
 }
 
@@ -104,7 +111,9 @@ func TestPageIsOneSelfContainedFile(t *testing.T) {
 
 // Each SVG must be well-formed XML, and each curve must stay inside its frame.
 func TestCurvesStayInTheFrame(t *testing.T) {
-	html := page(t, sample(t))
+	run := sample(t)
+	run.Anatomy = nil // its chart is of another kind
+	html := page(t, run)
 	svgs := regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAllString(html, -1)
 	if len(svgs) != 7 {
 		t.Fatalf("%d charts", len(svgs))
@@ -227,5 +236,23 @@ func TestThePageDrawsThePartsOfALoss(t *testing.T) {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("%q is not on the page", want)
 		}
+	}
+}
+
+func TestTheNetworkIsShownByItsNumbers(t *testing.T) {
+	with := page(t, sample(t))
+	for _, want := range []string{
+		"After step 3,000, on 1,411 pairs", "<dd>0.310</dd>", "<dd>-2.400</dd>", "<dd>8.30 %</dd>", "sure by 78.00 % on average, and right in 86.00 %",
+		`<rect x="33.3" y="60" width="32.3" height="40"><title>40 answers, sure by 50.00 %, right in 40.00 %</title>`,
+		`<td style="--heat: 50%">0.90</td>`, `<td style="--heat: 0%">0.00</td>`, "head 2",
+	} {
+		if !strings.Contains(with, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	run := sample(t)
+	run.Anatomy = nil
+	if strings.Contains(page(t, run), "What the loss did") {
+		t.Error("without an anatomy the section is there")
 	}
 }
