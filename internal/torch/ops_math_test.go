@@ -2,9 +2,11 @@ package torch_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"clipgo/internal/torch"
+	"clipgo/internal/torch/torchtest"
 )
 
 func TestElementwiseOpsMatchPlainLoops(t *testing.T) {
@@ -17,6 +19,7 @@ func TestElementwiseOpsMatchPlainLoops(t *testing.T) {
 		{"Scale", func(x *torch.Tensor) *torch.Tensor { return x.Scale(-2.5) }, func(v float64) float64 { return -2.5 * v }},
 		{"AddScalar", func(x *torch.Tensor) *torch.Tensor { return x.AddScalar(0.25) }, func(v float64) float64 { return v + 0.25 }},
 		{"ClampMin", func(x *torch.Tensor) *torch.Tensor { return x.ClampMin(0.125) }, func(v float64) float64 { return max(v, 0.125) }},
+		{"Clamp", func(x *torch.Tensor) *torch.Tensor { return x.Clamp(-0.3, 0.7) }, func(v float64) float64 { return min(max(v, -0.3), 0.7) }},
 		{"Exp", (*torch.Tensor).Exp, math.Exp},
 		{"Sigmoid", (*torch.Tensor).Sigmoid, sigmoid},
 		{"LogSigmoid", (*torch.Tensor).LogSigmoid, func(v float64) float64 { return -math.Log1p(math.Exp(-v)) }},
@@ -49,6 +52,8 @@ func TestBinaryOpsBroadcast(t *testing.T) {
 		{"Add", (*torch.Tensor).Add, func(v, w float64) float64 { return v + w }},
 		{"Sub", (*torch.Tensor).Sub, func(v, w float64) float64 { return v - w }},
 		{"Mul", (*torch.Tensor).Mul, func(v, w float64) float64 { return v * w }},
+		{"Minimum", (*torch.Tensor).Minimum, func(v, w float64) float64 { return min(v, w) }},
+		{"Maximum", (*torch.Tensor).Maximum, func(v, w float64) float64 { return max(v, w) }},
 		// The divisor is kept from 0, where neither differences nor bfloat16 say anything.
 		{"Div", func(t, u *torch.Tensor) *torch.Tensor { return t.Div(u.Exp()) }, func(v, w float64) float64 { return v / math.Exp(w) }},
 	} {
@@ -145,5 +150,20 @@ func TestStableOpsStayFinite(t *testing.T) {
 		compare(t, "LogSoftmax", x.LogSoftmax(-1), array{[]int{1, 3}, []float64{-2000, -1000, 0}}, 1e-6)
 		compare(t, "Softmax", x.Softmax(-1), array{[]int{1, 3}, []float64{0, 0, 1}}, 0)
 		compare(t, "Unit of zeros", x.Scale(0).Unit(), array{[]int{1, 3}, []float64{0, 0, 0}}, 0)
+	})
+}
+
+func TestArgmaxIsTheIndexOfTheLargest(t *testing.T) {
+	torchtest.Run(t, func(s *torch.Scope) {
+		x := torch.From(s, []float32{1, 3, 2, -1, -5, -2}, 2, 3)
+		if got := x.Argmax(1).Float64s(); !slices.Equal(got, []float64{1, 0}) {
+			t.Errorf("along rows %v", got)
+		}
+		if got := x.Argmax(0).Float64s(); !slices.Equal(got, []float64{0, 0, 0}) {
+			t.Errorf("along columns %v", got)
+		}
+		if got := x.Narrow(0, 0, 0).Argmax(1).Float64s(); len(got) != 0 {
+			t.Errorf("of nothing %v", got)
+		}
 	})
 }
