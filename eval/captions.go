@@ -1,0 +1,150 @@
+package eval
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"unicode"
+)
+
+// Described is a caption that was written for a picture, with those that people wrote.
+type Described struct {
+	Caption    string
+	References []string
+}
+
+// Captions are the scores of captions, as fractions: COCO's tables show 100 times as much.
+type Captions struct {
+	N         int     `json:"n"`
+	BLEU4     float64 `json:"bleu_4"`
+	CIDEr     float64 `json:"cider"` // CIDEr-D, from 0 to 10
+	Empty     int     `json:"empty"` // captions without a word, which count with 0
+	MeanWords float64 `json:"mean_words"`
+}
+
+// ErrNoReferences is a picture that nothing is known of.
+var ErrNoReferences = errors.New("score captions: a picture has no caption to compare with")
+
+// ScoreCaptions measures captions against references as the COCO caption evaluation does. Words are lower-cased runs of
+// letters and digits; punctuation is left out.
+func ScoreCaptions(all []Described) (Captions, error) {
+	out := Captions{N: len(all)}
+	cooked := make([]cooked, len(all))
+	for i, d := range all {
+		if len(d.References) == 0 {
+			return out, ErrNoReferences
+		}
+		cooked[i] = cook(d)
+		if len(cooked[i].caption) == 0 {
+			out.Empty++
+		}
+		out.MeanWords += float64(len(cooked[i].caption)) / float64(len(all))
+	}
+	out.BLEU4, out.CIDEr = bleu(cooked), cider(cooked)
+	return out, nil
+}
+
+// cooked is a Described in words.
+type cooked struct {
+	caption    []string
+	references [][]string
+}
+
+func cook(d Described) cooked {
+	c := cooked{caption: captionWords(d.Caption)}
+	for _, r := range d.References {
+		c.references = append(c.references, captionWords(r))
+	}
+	return c
+}
+
+// captionWords are a caption's words. A clitic, the s of dog's, is a word of its own; a hyphen joins.
+func captionWords(caption string) []string {
+	text := strings.ReplaceAll(strings.ToLower(caption), "'", " '")
+	words := strings.FieldsFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '\'' && r != '-'
+	})
+	var out []string
+	for _, w := range words {
+		if w = strings.TrimRight(strings.Trim(w, "-"), "'"); w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// longestGram is how many words in a row are compared, at most.
+const longestGram = 4
+
+// grams counts the runs of 1 to 4 words, by their text; the number of words is kept with them.
+func grams(words []string) [longestGram]map[string]int {
+	var out [longestGram]map[string]int
+	for n := range out {
+		out[n] = map[string]int{}
+		for i := 0; i+n < len(words); i++ {
+			out[n][strings.Join(words[i:i+n+1], " ")]++
+		}
+	}
+	return out
+}
+
+// bleu is BLEU-4 over all captions together (Papineni et al., 2002), with the length of the reference that is nearest in
+// length.
+func bleu(all []cooked) float64 {
+	var matched, guessed [longestGram]float64
+	var length, nearest float64
+	for _, c := range all {
+		most := [longestGram]map[string]int{}
+		near := c.references[0]
+		for i, r := range c.references {
+			for n, counts := range grams(r) {
+				if i == 0 {
+					most[n] = map[string]int{}
+				}
+				for g, k := range counts {
+					most[n][g] = max(most[n][g], k)
+				}
+			}
+			if a, b := off(r, c.caption), off(near, c.caption); a < b || a == b && len(r) < len(near) {
+				near = r
+			}
+		}
+		for n, counts := range grams(c.caption) {
+			guessed[n] += float64(max(0, len(c.caption)-n))
+			for g, k := range counts {
+				matched[n] += float64(min(k, most[n][g]))
+			}
+		}
+		length, nearest = length+float64(len(c.caption)), nearest+float64(len(near))
+	}
+	const tiny, small = 1e-15, 1e-9 // COCO's, against division by 0
+	product := 1.0
+	for n := range matched {
+		product *= (matched[n] + tiny) / (guessed[n] + small)
+	}
+	score := math.Pow(product, 1.0/longestGram)
+	if ratio := (length + tiny) / (nearest + small); ratio < 1 {
+		score *= math.Exp(1 - 1/ratio)
+	}
+	return score
+}
+
+func off(reference, caption []string) int {
+	d := len(reference) - len(caption)
+	return max(d, -d)
+}
+
+// CLIPScore is the mean of 2.5 max(cos, 0) over pictures and the captions written for them (Hessel et al., 2021), features
+// [n, dim] each.
+func CLIPScore(images, captions []float32, dim int) float64 {
+	a, b := units(images, dim), units(captions, dim)
+	var sum float64
+	for i := 0; i < len(a); i += dim {
+		var cos float64
+		for j := range dim {
+			cos += a[i+j] * b[i+j]
+		}
+		sum += 2.5 * max(cos, 0)
+	}
+	return sum / float64(max(1, len(a)/dim))
+}
