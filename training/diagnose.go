@@ -27,7 +27,8 @@ const (
 // Diagnosis watches a training for the usual mistakes. It is a hook.
 type Diagnosis struct {
 	Schedule optim.Schedule
-	Batch    int // pairs in a full batch
+	Batch    int  // pairs in a full batch, each to be told from the others; 0 where each stands alone
+	Dedup    bool // equal captions of a batch are known as such
 	MaxScale float64
 	Part     string  // which part of the loss is judged; empty: all of it
 	Chance   float64 // loss of guessing, where it isn't the ln(Batch) of a contrastive loss
@@ -45,7 +46,7 @@ func (d *Diagnosis) BeforeRun() []Finding {
 	if s := d.Schedule; s.Warmup >= s.Steps && s.Steps > 0 {
 		out = append(out, Finding{Warning, fmt.Sprintf("the warm-up of %d steps is as long as the run of %d or longer: the learning rate never reaches its full value", s.Warmup, s.Steps)})
 	}
-	if d.Batch < 8 && d.Chance == 0 {
+	if d.Batch > 0 && d.Batch < 8 {
 		out = append(out, Finding{Warning, fmt.Sprintf("a batch of %d pairs gives each picture %d wrong captions to be told from: contrastive learning wants hundreds", d.Batch, d.Batch-1)})
 	}
 	return out
@@ -100,7 +101,7 @@ func (d *Diagnosis) Findings() []Finding {
 	if share := float64(d.atClamp) / float64(d.steps); share > 0.2 {
 		out = append(out, Finding{Warning, fmt.Sprintf("the logit scale stood at its clamp of %g in %.0f %% of the steps: the model wants to tell pairs apart more sharply than it may; more data or regularization helps", d.MaxScale, 100*share)})
 	}
-	if share := float64(d.duplicates) / float64(max(d.pairs, 1)); share > 0.02 && d.Chance == 0 {
+	if share := float64(d.duplicates) / float64(max(d.pairs, 1)); share > 0.02 && d.Batch > 0 && !d.Dedup {
 		out = append(out, Finding{Note, fmt.Sprintf("%.1f %% of the captions stood twice in their batch: such pairs count as wrong answers for each other, so the loss can't reach 0", 100*share)})
 	}
 	if d.shortened > 0 {

@@ -117,15 +117,20 @@ func (o *trainOptions) chance() float64 {
 	return o.Align.chance()
 }
 
+// contrasted is how many pairs of a batch are told from each other; 0: none are.
+func (o *trainOptions) contrasted() int {
+	if o.Align.on() || o.Objective == cocaObjective && o.Contrastive == 0 {
+		return 0
+	}
+	return o.BatchSize
+}
+
 // judged is the part of the loss whose chance is known, where the loss has parts.
 func (o *trainOptions) judged() string {
-	if o.Objective == cocaObjective && o.Contrastive == 0 {
+	switch {
+	case o.Objective == cocaObjective && o.Contrastive == 0:
 		return "caption_loss"
-	}
-	if o.Objective == cocaObjective {
-		return "contrastive_loss"
-	}
-	if o.MLMWeight > 0 {
+	case o.Objective == cocaObjective, o.MLMWeight > 0:
 		return "contrastive_loss"
 	}
 	return ""

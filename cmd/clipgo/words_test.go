@@ -84,13 +84,13 @@ func (g grammar) rest(caption []int32, at int) (choices int, best float64) {
 	return len(by), best
 }
 
-// tally counts how often one kind of word is restored.
-type tally struct {
+// wordsTally counts how often one kind of word is restored.
+type wordsTally struct {
 	right, n, bayes float64 // weighted by how often the caption is said
 }
 
 // ask hides each word of each caption, one at a time.
-func (g grammar) ask(t *testing.T, r wordsRun) (fixed, free tally) {
+func (g grammar) ask(t *testing.T, r wordsRun) (fixed, free wordsTally) {
 	t.Helper()
 	const l = 16
 	for i, caption := range g.captions {
@@ -122,7 +122,7 @@ func (g grammar) ask(t *testing.T, r wordsRun) (fixed, free tally) {
 	return fixed, free
 }
 
-func (a tally) String() string {
+func (a wordsTally) String() string {
 	return fmt.Sprintf("%.1f %% restored, %.1f %% can be", 100*a.right/a.n, 100*a.bayes/a.n)
 }
 
