@@ -31,7 +31,7 @@ type Method string
 const (
 	Greedy Method = "greedy"
 	Beam   Method = "beam"
-	TopP   Method = "top_p"
+	TopP   Method = "top-p"
 )
 
 // DefaultGeneration is beam search of captions of up to 30 tokens.
@@ -60,7 +60,7 @@ func (g *Generation) fit(context int) error {
 		is   bool
 		text string
 	}{
-		{g.Method != Greedy && g.Method != Beam && g.Method != TopP, fmt.Sprintf("method: %q is none of greedy, beam, top_p", g.Method)},
+		{g.Method != Greedy && g.Method != Beam && g.Method != TopP, fmt.Sprintf("method: %q is none of greedy, beam, top-p", g.Method)},
 		{g.Method == Beam && g.Beams < 1, fmt.Sprintf("beams: %d is less than 1", g.Beams)},
 		{math.IsNaN(g.LengthPenalty) || math.IsInf(g.LengthPenalty, 0), fmt.Sprintf("length_penalty: %g is not a number", g.LengthPenalty)},
 		{!(g.TopP > 0 && g.TopP <= 1), fmt.Sprintf("top_p: %g is not in (0, 1]", g.TopP)},

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"clipgo/captioning"
+	"clipgo/datasets"
+	"clipgo/text/bpe"
+)
+
+type captionOptions struct {
+	inference
+	Generation captioning.Generation `json:"generation"`
+	Prompt     string                `json:"prompt"`
+}
+
+func defaultCaption() captionOptions {
+	return captionOptions{inference: defaultInference(), Generation: captioning.DefaultGeneration()}
+}
+
+func newCaption(a *app) *cobra.Command {
+	o := defaultCaption()
+	c := &cobra.Command{
+		Use:   "caption --model M IMAGES...",
+		Short: "Write a caption for each picture",
+		Long: `caption writes a line for each picture: its path and what a model with a decoder (CoCa) says of it.
+
+The model is a run of train --objective coca, or CoCa's weights. Beam search follows several captions at once and takes the
+best; greedy takes the likeliest token each time; top-p draws, and --seed decides what.`,
+		Example: `  clipgo train --train-data builtin:shapes --objective coca --out runs/captioner
+  clipgo caption --model runs/captioner 'builtin:shapes?split=val&n=10'
+  clipgo caption --model runs/captioner photos/ --method top-p --top-p 0.9 --seed 1 --json`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	k := newKnobs(c)
+	k.inferenceFlags()
+	k.dataFlags("data.")
+	k.generationFlags()
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := k.apply(&o); err != nil {
+			return err
+		}
+		return o.run(c.Context(), a, k, args)
+	}
+	return c
+}
+
+func (k *knobs) generationFlags() {
+	k.flag("method", "generation.method", "name", "beam, greedy or top-p (default beam)")
+	k.flag("beams", "generation.beams", "N", "captions that beam search follows (default 4)")
+	k.flag("length-penalty", "generation.length_penalty", "x", "beam search takes the best log P / tokens^x (default 1); more favours longer captions")
+	k.flag("top-p", "generation.top_p", "p", "top-p draws from the likeliest tokens that have this probability together (default 0.9)")
+	k.flag("temperature", "generation.temperature", "x", "top-p divides logits by it (default 1)")
+	k.flag("min-length", "generation.min_length", "N", "tokens of a caption, at least (default 0)")
+	k.flag("max-length", "generation.max_length", "N", "tokens of a caption, at most (default 30, or what the model's context holds)")
+	k.flag("prompt", "prompt", "text", "what every caption begins with")
+}
+
+// writer is a model that writes captions, with its tokenizer.
+type writer struct {
+	*loaded
+	captioner captioning.Captioner
+	words     *bpe.Tokenizer
+	how       captioning.Generation
+}
+
+// writer makes a loaded model ready to write.
+func (o *captionOptions) writer(m *loaded) (*writer, error) {
+	c, err := captioning.Of(m.Model)
+	if err != nil {
+		return nil, &modelError{o.Model, err.Error()}
+	}
+	tokens, err := m.tokenizer()
+	if err != nil {
+		return nil, err
+	}
+	words, ok := tokens.(*bpe.Tokenizer)
+	if !ok || m.Config.Text.VocabSize != bpe.VocabSize {
+		return nil, &modelError{o.Model, "captions are written with CLIP's own vocabulary, and this model has another"}
+	}
+	how := o.Generation
+	how.Start, how.End, how.Prompt, how.Seed = bpe.Start, bpe.End, words.Encode(o.Prompt), o.Seed
+	if err := how.Validate(m.Config.Text.ContextLength); err != nil {
+		if _, long := errors.AsType[*captioning.PromptError](err); long {
+			return nil, usagef("--prompt: %v", err)
+		}
+		return nil, usagef("generation: %v", err)
+	}
+	return &writer{m, c, words, how}, nil
+}
+
+// written is a line of the result.
+type written struct {
+	Image   string  `json:"image"`
+	Caption string  `json:"caption"`
+	LogProb float64 `json:"log_prob"` // natural logarithm, of the tokens behind the prompt
+	Ended   bool    `json:"ended"`    // false: it was cut at the greatest length
+}
+
+// write captions a batch.
+func (w *writer) write(ctx context.Context, src datasets.Source, b *datasets.Batch) ([]written, error) {
+	captions, err := w.captioner.Generate(ctx, b.Pixels, b.N, w.how)
+	if err != nil {
+		return nil, err
+	}
+	w.how.Offset += b.N
+	out := make([]written, b.N)
+	for i, c := range captions {
+		out[i] = written{Image: src.Entry(b.Index[i]).Key, Caption: w.words.Decode(c.IDs), LogProb: c.LogProb, Ended: c.Ended}
+	}
+	return out, nil
+}
+
+// eachPicture reads a source's pictures in its own order, a batch at a time.
+func (m *loaded) eachPicture(ctx context.Context, src datasets.Source, use func(*datasets.Batch) error, skipped func(datasets.Skip)) error {
+	for b, err := range m.loader(src).Batches(ctx, 0, int64(src.Len())) {
+		if b != nil {
+			for _, s := range b.Skipped {
+				skipped(s)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if b.N == 0 {
+			continue
+		}
+		if err := use(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *captionOptions) run(ctx context.Context, a *app, k *knobs, data []string) (err error) {
+	src, err := datasets.OpenAll(data, o.Data)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, src)
+	tellNotes(a.console, src.Info())
+	m, err := o.load(ctx, a, k, o)
+	if err != nil {
+		return err
+	}
+	defer m.Free()
+	w, err := o.writer(m)
+	if err != nil {
+		return err
+	}
+	var empty, done, failed int
+	err = m.eachPicture(ctx, src, func(b *datasets.Batch) error {
+		lines, err := w.write(ctx, src, b)
+		for _, line := range lines {
+			if done++; line.Caption == "" {
+				empty++
+			}
+			if err := line.show(a.console); err != nil {
+				return err
+			}
+		}
+		return err
+	}, func(s datasets.Skip) { failed++; a.console.tellSkip(s) })
+	if empty > 0 {
+		a.console.log.Warn("empty captions: the model ended them at once; --min-length asks for more", "empty", empty, "of", done)
+	}
+	if err == nil && failed > 0 && failed == src.Len() {
+		return &datasets.DataError{Source: src.Info().Name, Reason: "none of the pictures could be read"}
+	}
+	return err
+}
+
+func (line written) show(c *console) error {
+	if c.json {
+		return c.result(line)
+	}
+	c.print("%s\t%s", line.Image, line.Caption)
+	return nil
+}
