@@ -23,6 +23,7 @@ type alignResult struct {
 	AgreementBefore float64 `json:"agreement_before"`
 	Step, Skipped   int
 	Pairs, Ties     int
+	Margin          float64
 }
 
 // TestATunedModelTakesTheJudgesSide begins with a model that was never trained.
@@ -39,6 +40,10 @@ func TestATunedModelTakesTheJudgesSide(t *testing.T) {
 		}
 		if head := exists(filepath.Join(newest(t, out), headsFile)); head != (len(more) > 0) {
 			t.Errorf("%v: %s is there: %v", more, headsFile, head)
+		}
+		again := decodeJSON[alignResult](t, must(t, "eval", "agreement", "--model", out, "builtin:shapes-preferences?split=val&n=60", "--precision", "fp32", "--json"))
+		if again.Agreement != r.Agreement || again.Margin != r.Margin {
+			t.Errorf("%v: eval agreement says %+v, the run %+v", more, again, r)
 		}
 		must(t, "eval", "retrieval", "--model", out, "builtin:shapes?split=val&n=8") // a model as any other
 	}

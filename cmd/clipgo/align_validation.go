@@ -99,5 +99,8 @@ func (s *session) addAgreement(out map[string]any) {
 	}
 	if last := s.val.pairs.last; last.Pairs > 0 {
 		out["pairs"], out["ties"], out["margin"] = last.Pairs, last.Ties, last.Margin
+		if last.Equal == last.Pairs {
+			s.console.log.Warn("the reward has become the same on both sides of every pair: it says nothing any more", "pairs", last.Pairs)
+		}
 	}
 }

@@ -14,7 +14,7 @@ func newEval(a *app) *cobra.Command {
 		Use:   "eval",
 		Short: "Measure a model",
 	}
-	c.AddCommand(newEvalRetrieval(a), newEvalAnatomy(a), newEvalCaption(a))
+	c.AddCommand(newEvalRetrieval(a), newEvalAnatomy(a), newEvalAgreement(a), newEvalCaption(a))
 	return c
 }
 

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"clipgo/alignment"
+	"clipgo/datasets"
+)
+
+func newEvalAgreement(a *app) *cobra.Command {
+	o := defaultInference()
+	c := &cobra.Command{
+		Use:   "agreement --model M PAIRS",
+		Short: "How often a model's reward takes the side that judges took",
+		Long: `agreement compares the rewards of both sides of judged pairs: the model's score, or that of the head that align preference
+made for it. PAIRS are those of align preference. Ties are left out, and equal rewards count half.`,
+		Example: `  clipgo eval agreement --model runs/reward "builtin:shapes-preferences?split=val" --json
+  clipgo eval agreement --model runs/shapes "builtin:shapes-preferences?split=novel"`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+	}
+	k := newKnobs(c)
+	k.inferenceFlags()
+	k.dataFlags("data.")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := k.apply(&o); err != nil {
+			return err
+		}
+		m, err := o.load(c.Context(), a, k, &o)
+		if err != nil {
+			return err
+		}
+		defer m.Free()
+		return evalAgreement(c.Context(), a.console, m, args[0])
+	}
+	return c
+}
+
+func evalAgreement(ctx context.Context, c *console, m *loaded, data string) (err error) {
+	pairs, err := datasets.OpenPreferences(data, m.options.Data)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, pairs)
+	tellNotes(c, pairs.Info())
+	head, err := m.rewardHead(ctx)
+	if err != nil {
+		return err
+	}
+	if head != nil {
+		defer head.Free()
+	}
+	found := &agreement{pairs: pairs, head: head}
+	if _, err := found.measure(ctx, &validation{source: pairs, loaded: m, skipped: c.tellSkip}); err != nil {
+		return err
+	}
+	r := found.last
+	if c.json {
+		return c.result(r)
+	}
+	c.print("%s: %d pairs, %d of them ties", pairs.Info().Name, r.Pairs, r.Ties)
+	c.print("  agreement %6.2f %%   (chance 50.00 %%)", 100*r.Value)
+	c.print("  margin    %6.3f", r.Margin)
+	return nil
+}
+
+// rewardHead reads the head of a model that align preference made with one; nil where it has none.
+func (m *loaded) rewardHead(ctx context.Context) (*alignment.Head, error) {
+	dir := m.source.Checkpoint
+	if dir == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(filepath.Join(dir, runFile))
+	if err != nil {
+		return nil, err
+	}
+	var run struct {
+		Align alignOptions `json:"align"`
+	}
+	if err := json.Unmarshal(data, &run); err != nil {
+		return nil, &modelError{filepath.Join(dir, runFile), err.Error()}
+	}
+	if !run.Align.RewardHead {
+		return nil, nil
+	}
+	return alignment.ReadHead(ctx, filepath.Join(dir, headsFile), m.Model)
+}
