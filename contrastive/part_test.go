@@ -3,6 +3,7 @@ package contrastive
 import (
 	"bytes"
 	"math"
+	"slices"
 	"testing"
 
 	"clipgo/datasets"
@@ -81,5 +82,26 @@ func TestEachPairIsInOnePart(t *testing.T) {
 		if next != n {
 			t.Errorf("%d of %d pairs", next, n)
 		}
+	}
+}
+
+// open_clip keeps the sines and cosines of sin_cos_2d as they are, requires_grad=False.
+func TestFixedPositionsAreNotTrained(t *testing.T) {
+	names := func(m *Model) (out []string) {
+		err := torch.Do(t.Context(), func(*torch.Scope) error {
+			for _, p := range m.Trained() {
+				out = append(out, p.Name)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	learned := names(newTiny(t, unchanged))
+	fixed := names(newTiny(t, func(c *Config) { c.Vision.PosEmbedType = "sin_cos_2d" }))
+	if without := slices.DeleteFunc(learned, func(n string) bool { return n == "visual.positional_embedding" }); !slices.Equal(fixed, without) {
+		t.Errorf("trained: %v", fixed)
 	}
 }

@@ -31,6 +31,7 @@ func NewViT(p nn.Path, c Config, embed int, activation nn.Activation) *ViT {
 	v := &ViT{config: c}
 	v.class = p.Declare("class_embedding", nn.Normal(scale), d)
 	v.positions = p.Declare("positional_embedding", positionsInit(c, scale), grid*grid+1, d)
+	v.positions.Fixed = c.PosEmbedType == "sin_cos_2d"
 	v.project = p.Declare("proj", nn.Normal(scale), pooled, embed)
 	v.patches = p.At("conv1").Declare("weight", nn.FanIn(3*c.PatchSize*c.PatchSize), d, 3, c.PatchSize, c.PatchSize)
 	if !c.NoLNPre {

@@ -22,7 +22,9 @@ type Param struct {
 	Name  string
 	Shape []int
 	// Table says that the parameter is read by rows, [V, D]: a step's gradient has only those that its batch names.
-	Table  bool
+	Table bool
+	// Fixed says that the parameter is a constant that open_clip keeps among its parameters.
+	Fixed  bool
 	init   Init
 	tensor *torch.Tensor
 	twins  []*torch.Tensor // of this step: the master again for each lane behind the first, with a gradient of its own
@@ -136,7 +138,10 @@ func (p *Params) Fill(seed uint64, device torch.Device) {
 func (p *Params) FillFrom(device torch.Device, values func(*Param) []byte) {
 	p.scope = torch.NewScope()
 	for _, q := range p.list {
-		q.tensor = torch.FromBytes(p.scope, values(q), torch.Float32, device, q.Shape...).Trainable()
+		q.tensor = torch.FromBytes(p.scope, values(q), torch.Float32, device, q.Shape...)
+		if !q.Fixed {
+			q.tensor.Trainable()
+		}
 	}
 	p.scope.Seal()
 }
