@@ -172,6 +172,9 @@ func (src *modelSource) account(o *convertOptions, b weights.Bundle) (converted,
 	if !d.Tokenizer {
 		d.Notes = append(d.Notes, "no tokenizer files: the source has none, and its vocabulary is not CLIP's")
 	}
+	if src.Dir != "" && exists(filepath.Join(src.Dir, headsFile)) {
+		d.Notes = append(d.Notes, headsFile+" is left behind: what it holds reads the model and is no part of it")
+	}
 	return d, err
 }
 
