@@ -139,8 +139,11 @@ func (o *trainOptions) judged() string {
 // lossNote says what is made small.
 func (s *session) lossNote() string {
 	note := "symmetric cross-entropy (InfoNCE)"
-	if s.Objective == siglipObjective {
+	switch {
+	case s.Objective == siglipObjective:
 		note = "sigmoid (SigLIP), logit_bias " + s.biasNote()
+	case s.ModelCfg.InitLogitBias != nil:
+		note += "; the logit_bias of the model does nothing in it (--siglip uses it)"
 	}
 	if s.Objective == cocaObjective {
 		note = fmt.Sprintf("CoCa: %g times %s, %g times captions", s.Contrastive, note, s.Caption)
