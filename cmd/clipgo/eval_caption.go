@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"clipgo/captioning"
 	"clipgo/datasets"
 	"clipgo/datasets/shapes"
 	"clipgo/eval"
@@ -153,7 +152,7 @@ func (w *writer) add(ctx context.Context, src datasets.Source, b *datasets.Batch
 		return err
 	}
 	t.images, t.texts = append(t.images, images...), append(t.texts, texts...)
-	surprise, tokens, err := w.surprise(ctx, src, b)
+	surprise, tokens, err := w.all(ctx, src, b)
 	t.surprise, t.tokens = t.surprise+surprise, t.tokens+tokens
 	return err
 }
@@ -171,28 +170,18 @@ func (a *attributes) add(said, scene shapes.Said) {
 	}
 }
 
-// surprise is -log P of all captions of a batch's pictures, and their tokens.
-func (w *writer) surprise(ctx context.Context, src datasets.Source, b *datasets.Batch) (sum float64, tokens int, err error) {
-	size, l := len(b.Pixels)/b.N, w.Config.Text.ContextLength
+// all is -log P of all captions of a batch's pictures, and their tokens.
+func (w *writer) all(ctx context.Context, src datasets.Source, b *datasets.Batch) (sum float64, tokens int, err error) {
 	for round := 0; ; round++ {
-		var pixels []uint8
-		var ids []int32
-		n := 0
-		for i, index := range b.Index {
+		s, n, err := w.surprise(ctx, b, func(index int) string {
 			if captions := src.Entry(index).Captions; round < len(captions) {
-				pixels = append(pixels, b.Pixels[i*size:(i+1)*size]...)
-				ids = append(ids, make([]int32, l)...)
-				w.words.Fill(ids[n*l:], captions[round])
-				n++
+				return captions[round]
 			}
+			return ""
+		})
+		if err != nil || n == 0 {
+			return sum, tokens, err
 		}
-		if n == 0 {
-			return sum, tokens, nil
-		}
-		s, k, err := captioning.Captioner{Model: w.Model}.Likelihood(ctx, pixels, ids, n)
-		if err != nil {
-			return 0, 0, err
-		}
-		sum, tokens = sum+s, tokens+k
+		sum, tokens = sum+s, tokens+n
 	}
 }

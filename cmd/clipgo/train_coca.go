@@ -1,11 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"math"
 	"slices"
 
 	"clipgo/captioning"
 	"clipgo/contrastive"
+	"clipgo/datasets"
+	"clipgo/eval/report"
 )
 
 // validateCoCa returns what objective coca has against the other options, joined.
@@ -35,8 +40,101 @@ func (o *trainOptions) recipe() (contrastive.Recipe, error) {
 
 // coca is what the trainer drives for objective coca.
 func (s *session) coca() *captioning.Objective {
+	s.val.foretold = &foretelling{}
 	return &captioning.Objective{
 		Objective: contrastive.Objective{Model: s.model, Loss: s.contrast(), Average: s.average, DedupTargets: s.DedupTargets},
 		Weights:   s.Weights, Smoothing: s.Loss.Smoothing,
 	}
+}
+
+// perplexityName is the perplexity of captions, among the measured values; it alone is no share.
+const perplexityName = "perplexity"
+
+// foretelling measures how well captions are foretold: one of each picture's, so that an evaluation stays quick. None is
+// nil, and measures nothing.
+type foretelling struct {
+	surprise float64 // -log P
+	tokens   int
+}
+
+func (f *foretelling) reset() {
+	if f != nil {
+		*f = foretelling{}
+	}
+}
+
+// add measures a batch of the validation data.
+func (f *foretelling) add(ctx context.Context, v *validation, b *datasets.Batch) error {
+	if f == nil {
+		return nil
+	}
+	surprise, tokens, err := v.loaded.surprise(ctx, b, func(index int) string {
+		captions := v.source.Entry(index).Captions
+		if len(captions) == 0 {
+			return ""
+		}
+		return captions[index%len(captions)]
+	})
+	f.surprise, f.tokens = f.surprise+surprise, f.tokens+tokens
+	return err
+}
+
+func (f *foretelling) values() []report.Value {
+	if f == nil || f.tokens == 0 {
+		return nil
+	}
+	return []report.Value{{Name: perplexityName, Value: math.Exp(f.surprise / float64(f.tokens))}}
+}
+
+// shares are the evaluations without the perplexity, which no chart of shares can hold.
+func shares(all []report.Evaluation) []report.Evaluation {
+	out := slices.Clone(all)
+	for i := range out {
+		out[i].Values = slices.DeleteFunc(slices.Clone(out[i].Values), func(v report.Value) bool { return v.Name == perplexityName })
+	}
+	return out
+}
+
+// perplexityNote tells the perplexity of the evaluations; it is empty where there is none.
+func (s *session) perplexityNote() string {
+	var first, last float64
+	for _, e := range s.val.history {
+		for _, v := range e.Values {
+			if v.Name != perplexityName {
+				continue
+			}
+			if last = v.Value; first == 0 {
+				first = last
+			}
+		}
+	}
+	if last == 0 {
+		return ""
+	}
+	return fmt.Sprintf("validation captions have perplexity %.3f, at the first evaluation %.3f: at each token the model is as unsure as among so many equally likely ones", last, first)
+}
+
+// surprise is -log P of captions of a batch's pictures, and how many tokens that are; caption gives that of a sample, or
+// nothing.
+func (m *loaded) surprise(ctx context.Context, b *datasets.Batch, caption func(index int) string) (sum float64, tokens int, err error) {
+	words, err := m.tokenizer()
+	if err != nil {
+		return 0, 0, err
+	}
+	var pixels []uint8
+	var ids []int32
+	n, size, l := 0, len(b.Pixels)/b.N, m.Config.Text.ContextLength
+	for i, index := range b.Index {
+		text := caption(index)
+		if text == "" {
+			continue
+		}
+		pixels, ids = append(pixels, b.Pixels[i*size:(i+1)*size]...), append(ids, make([]int32, l)...)
+		words.Fill(ids[n*l:], text)
+		n++
+	}
+	if n == 0 {
+		return 0, 0, nil
+	}
+	return captioning.Captioner{Model: m.Model}.Likelihood(ctx, pixels, ids, n)
 }

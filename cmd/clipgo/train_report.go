@@ -30,7 +30,7 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 	run := report.Run{
 		Title:     "clipgo: " + filepath.Base(s.Out),
 		Subtitle:  fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.TrainData, float64(s.model.ParameterCount())/1e6, s.Precision),
-		BatchSize: s.BatchSize, Loss: d.Loss(), MaxScale: maxScale, About: s.val.about(), Settings: s.settings(), Rows: rows, Evaluations: s.val.history, Examples: s.val.examples(8, 5),
+		BatchSize: s.BatchSize, Loss: d.Loss(), MaxScale: maxScale, About: s.val.about(), Settings: s.settings(), Rows: rows, Evaluations: shares(s.val.history), Examples: s.val.examples(8, 5),
 		Anatomy: s.val.found,
 	}
 	if run.Chance = s.chance(); s.Objective == siglipObjective {
@@ -39,8 +39,14 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 	if s.MLMWeight > 0 {
 		run.Chance, run.BatchSize, run.Loss, run.LossIs = 0, 0, 0, "What was minimized: the contrastive loss and the weighted loss of the masked words."
 	}
+	if s.Objective == cocaObjective {
+		run.Chance, run.BatchSize, run.Loss, run.LossIs = 0, 0, 0, "What was minimized: the weighted sum of the contrastive loss and the captions' cross-entropy."
+	}
 	if s.pairs != nil {
 		run.BatchSize, run.Chance, run.LossIs = 0, s.Align.chance(), "Pairwise ranking loss of each logged batch, -log sigmoid(better - worse)."
+	}
+	if text := s.perplexityNote(); text != "" {
+		run.Findings = append(run.Findings, report.Finding{Kind: report.Kind(training.Note), Text: text})
 	}
 	for _, f := range d.Findings() {
 		run.Findings = append(run.Findings, report.Finding{Kind: report.Kind(f.Kind), Text: f.Text})

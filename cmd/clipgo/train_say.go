@@ -81,6 +81,10 @@ func (s *session) tell(h *hooks) error {
 	}
 	s.console.print("%s of %d, %d samples used, %d skipped%s", describe(p.Step), s.Steps, p.Samples, p.Skipped, note)
 	for _, v := range h.lastEvaluation().Values {
+		if v.Name == perplexityName {
+			s.console.print("  %-24s %8.4f", v.Name, v.Value)
+			continue
+		}
 		s.console.print("  %-24s %6.2f %%%s", v.Name, 100*v.Value, chanceNote(v.Chance))
 	}
 	if before, ok := out[agreementBefore].(float64); ok {

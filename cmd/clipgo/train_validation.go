@@ -15,15 +15,16 @@ import (
 
 // validation measures the model during a training.
 type validation struct {
-	source  datasets.Source
-	loaded  *loaded
-	own     bool // the data is --val-data; else it is some of the training data
-	skipped func(datasets.Skip)
-	seen    func(samples int64) // told how far the embedding is
-	history []report.Evaluation
-	last    valFeatures
-	found   *report.Anatomy // with the last features; nil where there are none
-	pairs   *agreement      // judged pairs are measured instead; nil: they aren't
+	source   datasets.Source
+	loaded   *loaded
+	own      bool // the data is --val-data; else it is some of the training data
+	skipped  func(datasets.Skip)
+	seen     func(samples int64) // told how far the embedding is
+	history  []report.Evaluation
+	last     valFeatures
+	found    *report.Anatomy // with the last features; nil where there are none
+	pairs    *agreement      // judged pairs are measured instead; nil: they aren't
+	foretold *foretelling    // of captions, during an evaluation; nil: the model has no decoder that is trained
 	// words measures the masked words of captions; nil: there are none.
 	words func(ctx context.Context, captions []string) (float64, error)
 }
@@ -90,6 +91,7 @@ func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, er
 			out.Values = append(out.Values, report.Value{Name: maskedName, Value: right})
 		}
 	}
+	out.Values = append(out.Values, v.foretold.values()...)
 	if w.Retrieval && len(v.last.captions) > 0 {
 		r, err := eval.Retrieve(v.last.images, v.last.texts, v.loaded.Dim(), v.last.textImage, []int{1, 5, 10})
 		if err != nil {
@@ -118,6 +120,7 @@ func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, er
 // embed computes the features of the pictures and of all their captions.
 func (v *validation) embed(ctx context.Context) error {
 	f := valFeatures{}
+	v.foretold.reset()
 	err := v.loaded.eachBatch(ctx, v.source, func(b *datasets.Batch, features []float32) error {
 		for _, index := range b.Index {
 			for _, caption := range v.source.Entry(index).Captions {
@@ -128,7 +131,7 @@ func (v *validation) embed(ctx context.Context) error {
 		}
 		f.images = append(f.images, features...)
 		v.seen(b.Next)
-		return nil
+		return v.foretold.add(ctx, v, b)
 	}, v.skipped)
 	if err != nil {
 		return err
