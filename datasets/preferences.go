@@ -32,8 +32,8 @@ type Preferences interface {
 	Second(ctx context.Context, i int) (Picture, error)
 }
 
-// OpenPreferences opens builtin:shapes-preferences or a table of preferences (.jsonl, .csv, .tsv), whose picture paths are
-// relative to its folder. Errors are those of Open.
+// OpenPreferences opens builtin:shapes-preferences or a table of preferences (.jsonl, .json, .csv, .tsv), whose picture paths
+// are relative to its folder. Errors are those of Open.
 func OpenPreferences(src string, o Options) (Preferences, error) {
 	if strings.HasPrefix(src, "builtin:") {
 		s, err := openBuiltin(src)

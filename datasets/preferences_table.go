@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// preferenceTable is a list of judgements in a .csv, .tsv or .jsonl file.
+// preferenceTable is a list of judgements in a .csv, .tsv, .jsonl or .json file.
 type preferenceTable struct {
 	path    string
 	columns preferenceColumns
@@ -21,8 +22,8 @@ type preferenceTable struct {
 
 func openPreferenceTable(path string, o Options) (Preferences, error) {
 	extension := strings.ToLower(filepath.Ext(path))
-	if extension != ".csv" && extension != ".tsv" && extension != ".jsonl" {
-		return nil, &UsageError{Source: path, Reason: "preferences are read from a .jsonl, .csv or .tsv table, or builtin:shapes-preferences"}
+	if !slices.Contains([]string{".csv", ".tsv", ".jsonl", ".json"}, extension) {
+		return nil, &UsageError{Source: path, Reason: "preferences are read from a .jsonl, .json, .csv or .tsv table, or builtin:shapes-preferences"}
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -49,7 +50,11 @@ func openPreferenceTable(path string, o Options) (Preferences, error) {
 
 // readRows fills the rows. The reason, where not empty, says why the table can't be read as a whole.
 func (t *preferenceTable) readRows(data []byte, extension string, o Options) (reason string, err error) {
-	if extension != ".jsonl" {
+	if extension == ".json" {
+		if data, err = asLines(data); err != nil {
+			return "it is not a list in JSON: " + err.Error(), nil
+		}
+	} else if extension != ".jsonl" {
 		sep, err := separatorFor(data, extension, o)
 		if err != nil {
 			return "", &UsageError{Source: t.path, Reason: err.Error()}
@@ -65,6 +70,22 @@ func (t *preferenceTable) readRows(data []byte, extension string, o Options) (re
 		return true
 	})
 	return "", nil
+}
+
+// asLines is a list in JSON, as HPD has them, with an item on each line.
+func asLines(data []byte) ([]byte, error) {
+	var items []json.RawMessage
+	if err := json.Unmarshal(data, &items); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	for _, item := range items {
+		if err := json.Compact(&out, item); err != nil {
+			return nil, err
+		}
+		out.WriteByte('\n')
+	}
+	return out.Bytes(), nil
 }
 
 func (t *preferenceTable) readCSV(data []byte, sep rune, o Options) (reason string) {

@@ -44,6 +44,8 @@ func TestPreferencesInTheWordsOfEachSet(t *testing.T) {
 		{"hpd.jsonl", `{"prompt":"x","image_path":["a","b"],"human_preference":[0,1]}`, "two pictures", "x: a b 0"},
 		{"hpd.jsonl", `{"prompt":"x","image_path":["a","b","c"],"rank":[2,1,2]}`, "two pictures", "x: a b 0|x: a c 0.5|x: b c 1"},
 		{"hpd.jsonl", `{"prompt":"x","image_path":["a","b","c"],"human_preference":[0,1,0]}`, "two pictures", "x: a b 0|x: b c 1"},
+		{"hpd.json", `[{"prompt":"x",
+			"image_path":["a","b"],"human_preference":[0,1]}, {"prompt":"y","image_path":["c","d"],"human_preference":[1,1]}]`, "two pictures", "x: a b 0|y: c d 0.5"},
 		{"hpd.csv", "prompt,image_path,human_preference\nx,\"[\"\"a\"\",\"\"b\"\"]\",\"[1,0]\"\n", "two pictures", "x: a b 1"},
 		{"bad.csv", "image,better_caption,worse_caption\na,x,y\na,x,\na,x,x\na,,\n,x,y\na,x\n", "two captions",
 			"a: x y 1|bad: no partner: the row has only one of the two captions|bad: equal items: the two captions are the same|" +

@@ -24,12 +24,14 @@ func newAlignPreference(a *app) *cobra.Command {
 		Long: `preference tunes a trained model so that of two captions of a picture, or of two pictures for a caption, the one that
 judges preferred has the higher score (scale * cosine): a pairwise ranking loss, -log sigmoid(better - worse).
 
-PAIRS is builtin:shapes-preferences, or a .jsonl, .csv or .tsv table whose picture paths are relative to it. Columns:
+PAIRS is builtin:shapes-preferences, or a .jsonl, .json, .csv or .tsv table whose picture paths are relative to it. Columns:
   image, better_caption, worse_caption    or   caption, better_image, worse_image
   caption, image_0, image_1, label_0, label_1 (PickaPic; jpg_0 and jpg_1 too; labels of 0.5 are a tie)
   prompt, image_path (a list), human_preference or rank (a list; HPD)
   preference, beside two named sides, is the first one's share: 1, 0, or 0.5 for a tie
 A row without a partner, with equal items or without a judgement is skipped, counted and told in skipped.jsonl.
+
+What the judgements don't ask for is forgotten, which eval retrieval shows; --keep-near and --l2-sp hold on to it.
 
 Agreement on --val-data is measured before the first step and at the end. The run directory is that of train, and
 --resume goes on in it; its checkpoints are models as any other, with heads.safetensors beside where there is a head.`,
@@ -77,6 +79,14 @@ func (o alignOptions) chance() float64 {
 		return math.Ln2
 	}
 	return 0
+}
+
+// validateAlign returns every problem, joined.
+func (o *trainOptions) validateAlign() error {
+	if o.Align.on() && o.EMADecay > 0 {
+		return errors.Join(o.Align.Validate(), errors.New("ema_decay: it is for train; --keep-near and --l2-sp keep a tuned model steady"))
+	}
+	return o.Align.Validate()
 }
 
 // Validate returns every problem, joined.

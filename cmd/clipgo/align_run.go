@@ -96,7 +96,9 @@ func (s *session) openBase(ctx context.Context, at contrastive.Placement) (*cont
 	if err != nil {
 		return nil, fmt.Errorf("the weights that the run began with are to be kept near: %w", err)
 	}
-	start, err := src.build(ctx, at, s.Seed)
+	options := *s.trainOptions
+	options.source = src
+	start, err := (&session{trainOptions: &options, console: s.console}).buildModel(ctx, at)
 	if err != nil {
 		return nil, err
 	}

@@ -165,6 +165,21 @@ func TestRowsThatCannotBeUsedAreCountedAndTheOthersTrain(t *testing.T) {
 	}
 }
 
+// TestATuningOfAnotherSizeKeepsItsStart resumes with --l2-sp, which needs the start at the run's own size.
+func TestATuningOfAnotherSizeKeepsItsStart(t *testing.T) {
+	start := filepath.Join(t.TempDir(), "start")
+	must(t, tinyRun(tiny(t), start, "--steps", "2")...)
+	whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
+	more := []string{"--set", "model_cfg.vision_cfg.image_size=48", "--l2-sp", "5", "--steps", "4"}
+	must(t, alignRun(start, whole, more...)...)
+	must(t, alignRun(start, parts, append(more, "--stop-after", "2")...)...)
+	must(t, "align", "preference", "--resume", "latest", "--out", parts)
+	sameRun(t, parts, whole)
+	if r := clipgo(t, alignRun(start, whole+"2", "--set", "ema_decay=0.9")...); r.code != exitUsage || !strings.Contains(r.err, "ema_decay: it is for train") {
+		t.Errorf("exit %d, %s", r.code, r.err)
+	}
+}
+
 func TestNothingToLearnIsSaid(t *testing.T) {
 	model := tiny(t)
 	long := strings.Repeat("word ", 30) // beyond the context of 16

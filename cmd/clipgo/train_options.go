@@ -106,7 +106,7 @@ func (o *trainOptions) validate() error {
 	if o.Preprocess.Size != o.ModelCfg.Vision.ImageSize {
 		errs = append(errs, fmt.Errorf("preprocess.size: %d, but model_cfg.vision_cfg.image_size is %d", o.Preprocess.Size, o.ModelCfg.Vision.ImageSize))
 	}
-	errs = append(errs, o.ModelCfg.Validate(), o.Optim.Validate(), o.Loss.Validate(), o.Lock.Validate(), o.Preprocess.Validate(), o.Augment.Validate(), o.validateObjective(), o.Align.Validate(), o.machine.validate())
+	errs = append(errs, o.ModelCfg.Validate(), o.Optim.Validate(), o.Loss.Validate(), o.Lock.Validate(), o.Preprocess.Validate(), o.Augment.Validate(), o.validateObjective(), o.validateAlign(), o.machine.validate())
 	schedule := o.Schedule
 	if schedule.Warmup == unset {
 		schedule.Warmup = 0
