@@ -1,0 +1,127 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"clipgo/internal/torch/torchtest"
+)
+
+// tinyCaptioner writes the config of a small model with a decoder and returns its path.
+func tinyCaptioner(t testing.TB) string {
+	t.Helper()
+	torchtest.Need(t)
+	return write(t, filepath.Join(t.TempDir(), "captioner.json"), `{
+		"embed_dim": 16, "custom_text": true,
+		"vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16,
+			"attentional_pool": true, "attn_pooler_queries": 4, "attn_pooler_heads": 2, "output_tokens": true},
+		"text_cfg": {"context_length": 16, "width": 16, "heads": 2, "layers": 1, "embed_cls": true, "output_tokens": true},
+		"multimodal_cfg": {"context_length": 16, "width": 16, "heads": 2, "layers": 1}
+	}`)
+}
+
+func captionRun(model, out string, more ...string) []string {
+	return tinyRun(model, out, append([]string{"--objective", "coca", "--steps", "6", "--batch-size", "8"}, more...)...)
+}
+
+func TestACaptionerIsTrainedResumedTunedAndUsed(t *testing.T) {
+	model, dir := tinyCaptioner(t), t.TempDir()
+	whole, parts, tuned := filepath.Join(dir, "whole"), filepath.Join(dir, "parts"), filepath.Join(dir, "tuned")
+	r := must(t, captionRun(model, whole, "--json")...)
+	if got := decodeJSON[struct{ Perplexity float64 }](t, r); !(got.Perplexity > 1) {
+		t.Errorf("perplexity %g", got.Perplexity)
+	}
+	must(t, captionRun(model, parts, "--stop-after", "2")...)
+	must(t, "train", "--resume", "latest", "--out", parts)
+	sameRun(t, parts, whole)
+
+	must(t, captionRun(whole, tuned, "--lock-image", "--coca-contrastive-loss-weight", "0", "--lr", "1e-3", "--steps", "2")...)
+	before, after := tensorsIn(t, whole, weightsFile), tensorsIn(t, tuned, weightsFile)
+	for name := range before {
+		locked := strings.HasPrefix(name, "visual.") || name == "logit_scale" || name == "text.cls_emb" || name == "text.text_projection"
+		if strings.HasPrefix(name, "text.ln_final.") { // reads the class token alone
+			locked = true
+		}
+		if moved := before[name] != after[name]; moved == locked {
+			t.Errorf("%s moved: %v", name, moved)
+		}
+	}
+	captionsOf(t, whole)
+	scoresOf(t, whole)
+}
+
+func captionsOf(t *testing.T, run string) {
+	t.Helper()
+	const source = "builtin:shapes?split=val&n=5"
+	for _, method := range []string{"greedy", "beam", "top-p"} {
+		line := []string{"caption", "--model", run, source, "--method", method, "--min-length", "2", "--max-length", "6", "--prompt", "a picture", "--seed", "3", "--precision", "fp32", "--json"}
+		lines := slices.Collect(strings.Lines(must(t, line...).out))
+		if len(lines) != 5 {
+			t.Errorf("%s: %d lines", method, len(lines))
+		}
+		for _, l := range lines {
+			var w written
+			if err := json.Unmarshal([]byte(l), &w); err != nil || !strings.HasPrefix(w.Image, "shapes/val/") || !strings.HasPrefix(w.Caption, "a picture") || !(w.LogProb < 0) {
+				t.Errorf("%s: %s%v", method, l, err)
+			}
+		}
+	}
+	if r := must(t, "caption", "--model", run, source); strings.Count(r.out, "\n") != 5 || strings.Count(r.out, "\t") != 5 {
+		t.Errorf("%q", r.out)
+	}
+}
+
+func scoresOf(t *testing.T, run string) {
+	t.Helper()
+	r := must(t, "eval", "caption", "--model", run, "builtin:shapes?split=val&n=5", "--method", "greedy", "--max-length", "8", "--json")
+	got := decodeJSON[captionScores](t, r)
+	if got.N != 5 || !(got.Perplexity > 1) || got.Attributes == nil || got.CLIPScore < 0 || got.CLIPScore > 2.5 {
+		t.Errorf("%s", r.out)
+	}
+	for _, key := range []string{"bleu_4", "cider", "clip_score", "perplexity", "attributes", "empty"} {
+		if !strings.Contains(r.out, `"`+key+`"`) {
+			t.Errorf("no %s in %s", key, r.out)
+		}
+	}
+}
+
+func TestCaptionsAreRefusedInOneLine(t *testing.T) {
+	plain, model := tiny(t), tinyCaptioner(t)
+	long := strings.Repeat("red ", 90)
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"no decoder", []string{"caption", "--model", plain, "builtin:shapes?n=1"}, 4, "no decoder"},
+		{"a long prompt", []string{"caption", "--model", model, "builtin:shapes?n=1", "--prompt", long}, 2, "the prompt has 90 tokens"},
+		{"no beams", []string{"caption", "--model", model, "builtin:shapes?n=1", "--beams", "0"}, 2, "beams: 0"},
+		{"an unknown method", []string{"caption", "--model", model, "builtin:shapes?n=1", "--method", "best"}, 2, "none of greedy, beam, top-p"},
+		{"no picture", []string{"caption", "--model", model, "nowhere.png"}, 2, "nowhere.png"},
+		{"to train without a decoder", captionRun(plain, filepath.Join(t.TempDir(), "r")), 2, "coca trains a decoder"},
+		{"no caption weight", captionRun(model, filepath.Join(t.TempDir(), "r"), "--coca-caption-loss-weight", "0"), 2, "coca_caption_loss_weight"},
+	} {
+		r := clipgo(t, c.args...)
+		last := r.err[strings.LastIndex(strings.TrimSuffix(r.err, "\n"), "\n")+1:]
+		if r.code != c.code || !strings.Contains(last, c.want) {
+			t.Errorf("%s: exit %d, %s", c.name, r.code, r.err)
+		}
+	}
+}
+
+// An empty caption is a result: counted and said, and no picture's line is lost.
+func TestEmptyCaptionsAreSaid(t *testing.T) {
+	run := filepath.Join(t.TempDir(), "run")
+	must(t, captionRun(tinyCaptioner(t), run, "--steps", "1")...)
+	r := must(t, "caption", "--model", run, "builtin:shapes?n=3", "--length-penalty", "-50")
+	if strings.Count(r.out, "\n") != 3 {
+		t.Errorf("%q", r.out)
+	}
+	if empty := strings.Count(r.out, "\t\n"); empty > 0 != strings.Contains(r.err, "empty captions") {
+		t.Errorf("%d empty captions\n%s", empty, r.err)
+	}
+}
