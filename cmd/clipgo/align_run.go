@@ -8,6 +8,7 @@ import (
 	"clipgo/alignment"
 	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/eval/report"
 	"clipgo/internal/torch"
 	"clipgo/training"
 )
@@ -150,4 +151,19 @@ func (s *session) mix(ctx context.Context, e training.Event) error {
 	s.val.loaded.Model = s.base.Model
 	*s.saver = *s.checkpoints()
 	return nil
+}
+
+// alignSettings are lines of the report's settings.
+func (s *session) alignSettings() []report.Setting {
+	out := []report.Setting{{Name: "reward", Value: "the model's score, scale * cosine"}, {Name: "augmentation", Value: "none: judged as they are"}}
+	if s.head != nil {
+		out[0].Value = "a scalar head on both features and their products"
+	}
+	if n := s.Align.KeepNear; n > 0 {
+		out = append(out, report.Setting{Name: "kept near", Value: fmt.Sprintf("%g of the starting weights in those that the run ends with", n)})
+	}
+	if n := s.Align.L2SP; n > 0 {
+		out = append(out, report.Setting{Name: "L2-SP", Value: fmt.Sprintf("a pull of %g back to the start", n)})
+	}
+	return out
 }

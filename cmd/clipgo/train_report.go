@@ -103,6 +103,9 @@ func (s *session) settings() []report.Setting {
 	if s.Loss.Share > 0 {
 		out = append(out, line("label smoothing", "%g over %s", s.Loss.Share, s.Loss.Form))
 	}
+	if s.Align.on() {
+		return append(out, s.alignSettings()...)
+	}
 	return append(out, line("augmentation", "%s", s.Augment))
 }
 
