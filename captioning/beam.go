@@ -84,16 +84,18 @@ func (g Generation) best(s *search, logits [][]float32) []candidate {
 	order := func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(b.logProb, a.logProb), cmp.Compare(a.beam, b.beam), cmp.Compare(a.id, b.id))
 	}
-	most := 2 * g.Beams
+	most, least := 2*g.Beams, math.Inf(-1) // least: what is not above it can't be among them
 	for i, c := range s.live {
 		for id, l := range g.allowed(logits[s.rows[i]], len(c.IDs)) {
 			next := candidate{i, int32(id), c.LogProb + l}
-			if math.IsInf(next.logProb, -1) || len(all) == most && order(next, all[most-1]) > 0 {
+			if next.logProb <= least { // of equals the earlier one comes first
 				continue
 			}
 			at, _ := slices.BinarySearchFunc(all, next, order)
 			all = slices.Insert(all, at, next)
-			all = all[:min(len(all), most)]
+			if all = all[:min(len(all), most)]; len(all) == most {
+				least = all[most-1].logProb
+			}
 		}
 	}
 	return all

@@ -18,7 +18,17 @@ func (c Config) ImageFLOPs() float64 {
 	if v.TimmModelName != "" {
 		return stackFLOPs(v.Layers, v.Width, patches, v.MLPRatio) + project + poolFLOPs(v.Width, patches, v.MLPRatio)
 	}
+	if v.AttentionalPool {
+		queries, _ := v.Pooler()
+		return stackFLOPs(v.Layers, v.Width, patches+1, v.MLPRatio) + project + readFLOPs(queries, patches+1, v.Width, c.EmbedDim)
+	}
 	return stackFLOPs(v.Layers, v.Width, patches+1, v.MLPRatio) + project + 2*float64(c.EmbedDim*v.Width)
+}
+
+// readFLOPs is attentional pooling: keys and values of all tokens, each query's answer, and the projection of the first.
+func readFLOPs(queries, tokens, width, embed int) float64 {
+	q, t, w, e := float64(queries), float64(tokens), float64(width), float64(embed)
+	return 4*t*w*e + 4*q*t*e + 2*q*e*e + 2*e*e
 }
 
 func stackFLOPs(layers, width, tokens int, ratio float64) float64 {

@@ -109,10 +109,15 @@ func (m *Model) Params() []*nn.Param { return m.params.All() }
 func (m *Model) ParameterCount() int64 { return m.params.Count() }
 
 // VisionParameterCount is the number of them in the image tower.
-func (m *Model) VisionParameterCount() int64 {
+func (m *Model) VisionParameterCount() int64 { return m.countBelow("visual.") }
+
+// DecoderParameterCount is the number of them in the decoder.
+func (m *Model) DecoderParameterCount() int64 { return m.countBelow("text_decoder.") }
+
+func (m *Model) countBelow(prefix string) int64 {
 	var n int64
 	for _, p := range m.params.All() {
-		if strings.HasPrefix(p.Name, "visual.") {
+		if strings.HasPrefix(p.Name, prefix) {
 			n += int64(p.Len())
 		}
 	}
@@ -143,7 +148,7 @@ func (m *Model) EncodeTokens(s *torch.Scope, ids []int32, n int, mode nn.Mode) *
 }
 
 // Scale is exp(logit_scale), [], in scope s.
-func (m *Model) Scale(s *torch.Scope) *torch.Tensor { return m.logitScale.Tensor().In(s).Exp() }
+func (m *Model) Scale(s *torch.Scope) *torch.Tensor { return m.logitScale.In(s).Exp() }
 
 // Bias is logit_bias, [], in scope s; nil where the model has none.
 func (m *Model) Bias(s *torch.Scope) *torch.Tensor {

@@ -20,6 +20,7 @@ type modelInfo struct {
 	Parameters int64              `json:"parameters"`
 	Vision     int64              `json:"vision_parameters"`
 	Text       int64              `json:"text_parameters"`
+	Decoder    int64              `json:"decoder_parameters,omitempty"`
 	GFLOPs     float64            `json:"gflops"` // of one picture and one caption of full length
 	Activation string             `json:"activation"`
 	Tokenizer  string             `json:"tokenizer"`
@@ -48,7 +49,8 @@ func describeModel(c *console, src modelSource, o infoOptions) error {
 		Weights: src.Weights, Notes: src.Notes, Config: src.Config, Preprocess: src.Preprocess,
 	}
 	i.Vision = m.VisionParameterCount()
-	i.Text = i.Parameters - i.Vision - 1 // the scale belongs to neither
+	i.Decoder = m.DecoderParameterCount()
+	i.Text = i.Parameters - i.Vision - i.Decoder - 1 // the scale belongs to neither
 	if src.Config.InitLogitBias != nil {
 		i.Text-- // nor does the bias
 	}
@@ -84,6 +86,10 @@ func (i modelInfo) print(c *console) {
 	c.print("compute      %.2f GFLOP for a picture and a caption", i.GFLOPs)
 	c.print("image tower  %d layers of %d, %d px in patches of %d", v.Layers, v.Width, v.ImageSize, v.PatchSize)
 	c.print("text tower   %d layers of %d, context %d, %d tokens", t.Layers, t.Width, t.ContextLength, t.VocabSize)
+	if d := i.Config.Multimodal; d != nil {
+		queries, _ := v.Pooler()
+		c.print("decoder      %d layers of %d, %d image tokens, %d parameters", d.Layers, d.Width, queries-1, i.Decoder)
+	}
 	c.print("common space %d", i.Config.EmbedDim)
 	c.print("pictures     %d px, %s, %s, mean %.4g, std %.4g", p.Size, p.ResizeMode, p.Interpolation, p.Mean, p.Std)
 	c.print("tokenizer    %s", i.Tokenizer)
@@ -131,6 +137,9 @@ func (src *modelSource) stored(o infoOptions) (s *storedInfo, err error) {
 func familyOf(c contrastive.Config) string {
 	if c.Vision.TimmModelName != "" {
 		return "SigLIP"
+	}
+	if c.Multimodal != nil {
+		return "CoCa"
 	}
 	return "CLIP"
 }
