@@ -99,7 +99,36 @@ func TestEnoughBeamsFindTheBestCaption(t *testing.T) {
 	}
 }
 
-// An early end of the search must not change its result: the same with stopping ruled out by an unreachable bound.
+// One beam, and a language whose captions end at once (0.6) or go on with certainty to three more words (0.3): log 0.6 is less
+// than a quarter of log 0.3, so that the long one is better by its mean, and the short one by its sum. A search that ended
+// with the first end would miss the long one.
+func TestTheSearchGoesOnWhileSomethingBetterMayCome(t *testing.T) {
+	sure := func(ids []int32) []float32 {
+		out := []float32{-90, -90, -90, -90, -90}
+		switch len(ids) {
+		case 1:
+			out[2], out[3], out[4] = float32(math.Log(0.6)), float32(math.Log(0.3)), float32(math.Log(0.1))
+		case 4:
+			out[2] = 0
+		default:
+			out[3] = 0
+		}
+		return out
+	}
+	for penalty, want := range map[float64][]int32{0: nil, 1: {3, 3, 3}} {
+		g := settings(Beam)
+		g.Beams, g.LengthPenalty, g.MaxLength = 1, penalty, 6
+		var row []int32
+		got, err := g.write(1, func(_ []int, ids [][]int32) ([][]float32, error) {
+			row = append(row, ids[0]...)
+			return [][]float32{sure(row)}, nil
+		})
+		if err != nil || !slices.Equal(got[0].IDs, want) {
+			t.Errorf("penalty %g: %v, want %v; %v", penalty, got[0].IDs, want, err)
+		}
+	}
+}
+
 func TestFewBeamsEndWithACompleteCaption(t *testing.T) {
 	l := language{6}
 	for beams := 1; beams <= 5; beams++ {
