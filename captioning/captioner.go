@@ -33,13 +33,20 @@ func (c Captioner) Hidden(words, pictures *torch.Tensor, mode nn.Mode) *torch.Te
 }
 
 // Loss is the cross-entropy of the captions' tokens, n captions of l ids, given what Hidden made of them; padding, id 0,
-// is not foretold. Only the rows that are reach the vocabulary, which is most of the work.
+// is not foretold.
 func (c Captioner) Loss(hidden *torch.Tensor, ids []int32, loss losses.CrossEntropy) *torch.Tensor {
+	logits, _, labels := c.Foretell(hidden, ids)
+	return loss.Forward(logits, labels)
+}
+
+// Foretell gives, of every position whose next token is none of the padding, caption after caption, the logits of that token
+// [R, V], float32, the row of Hidden that they are read from [R, D], and the token itself. Only these rows reach the
+// vocabulary, which is most of the work.
+func (c Captioner) Foretell(hidden *torch.Tensor, ids []int32) (logits, rows *torch.Tensor, labels []int64) {
 	shape := hidden.Shape()
-	rows, labels := Foretold(ids, shape[1]+1)
-	index := torch.From(hidden.Scope(), rows, len(rows)).OnDevice(hidden.Device())
-	logits := c.Decoder().Logits(hidden.Reshape(-1, shape[2]).Rows(index))
-	return loss.Forward(logits.To(torch.Float32), labels)
+	at, labels := Foretold(ids, shape[1]+1)
+	rows = hidden.Reshape(-1, shape[2]).Rows(torch.From(hidden.Scope(), at, len(at)).OnDevice(hidden.Device()))
+	return c.Decoder().Logits(rows).To(torch.Float32), rows, labels
 }
 
 // Foretold lists the positions, among all l-1 of each caption, whose next token is none of the padding, and that token.
