@@ -34,16 +34,27 @@ func (o *Preference) Params() []*nn.Param {
 
 func isScale(p *nn.Param) bool { return p.Name == "logit_scale" }
 
-// Accumulate makes the forward and backward pass of one batch of pairs. Parts.Scale is that of the score.
+// Accumulate makes the forward and backward pass of one batch of pairs, of which each lane has a part: pairs know nothing
+// of each other. Parts.Scale is that of the score.
 func (o *Preference) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
-	first, second := o.Pairs(s, b)
+	lanes, parts, join := o.lanes(s, b)
 	targets := make([]float32, b.N)
 	for i, index := range b.Index {
 		targets[i] = float32(o.Preferred(index))
 	}
-	loss := losses.Ranking(first, second, targets)
-	loss.Backward()
-	return training.Parts{Loss: loss.Item(), Scale: o.Model.Scale(s).Item()}, nil
+	shares := make([]*torch.Tensor, len(parts)) // of the loss
+	lanes.Each(func(i int, s *torch.Scope) {
+		p := parts[i]
+		first, second := o.pairs(s, p, o.shapeOf(b))
+		shares[i] = losses.Ranking(first, second, targets[p.From:p.From+p.N]).Scale(float64(p.N) / float64(b.N))
+		shares[i].Backward()
+	})
+	join()
+	var loss float64
+	for _, share := range shares {
+		loss += share.Item()
+	}
+	return training.Parts{Loss: loss, Scale: o.Model.Scale(s).Item()}, nil
 }
 
 // AfterStep keeps the scale within CLIP's bounds and the model near its start.

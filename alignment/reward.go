@@ -29,10 +29,34 @@ func (r Reward) Score(images, texts *torch.Tensor) *torch.Tensor {
 	return r.Head.forward(images, texts, products)
 }
 
-// Pairs is the reward of both sides of each pair of a batch of preferences, [N] each.
-func (r Reward) Pairs(s *torch.Scope, b *datasets.Batch) (first, second *torch.Tensor) {
-	images, texts := r.Model.EncodeBatch(s, b)
-	return r.Score(sides(images, b.N, 0), sides(texts, b.N, 0)), r.Score(sides(images, b.N, 1), sides(texts, b.N, 1))
+// pairs is the reward of both sides of each pair of a part of a batch, [N] each.
+func (r Reward) pairs(s *torch.Scope, p contrastive.Part, of shape) (first, second *torch.Tensor) {
+	p.Mode.DropKeys = repeated(p.Mode.DropKeys, of.pictures)
+	images := r.Model.EncodeImages(s, p.Pixels, p.N*of.pictures, p.Mode)
+	texts := r.Model.EncodeTokens(s, p.IDs, p.N*of.captions, p.Mode)
+	return r.Score(sides(images, p.N, 0), sides(texts, p.N, 0)), r.Score(sides(images, p.N, 1), sides(texts, p.N, 1))
+}
+
+// shape is how many pictures and captions each pair of a batch has.
+type shape struct{ pictures, captions int }
+
+func (r Reward) shapeOf(b *datasets.Batch) shape {
+	side := r.Model.Config.Vision.ImageSize
+	return shape{len(b.Pixels) / (3 * side * side * b.N), len(b.IDs) / (b.ContextLength * b.N)}
+}
+
+// repeated gives pictures of one pair the same key, so that they lose the same patches.
+func repeated(keys []uint64, times int) []uint64 {
+	if times == 1 {
+		return keys
+	}
+	var out []uint64
+	for _, key := range keys {
+		for range times {
+			out = append(out, key)
+		}
+	}
+	return out
 }
 
 // sides are the features of one side of n pairs, 0 or 1: what both share is its own pair.
@@ -44,11 +68,30 @@ func sides(features *torch.Tensor, n, side int) *torch.Tensor {
 	return features.Reshape(n, 2, shape[1]).Select(1, side)
 }
 
-// Measure is Pairs as numbers, without a graph.
+// lanes splits a batch over lanes, in each of which model and head have gradients of their own until join adds them up.
+func (r Reward) lanes(s *torch.Scope, b *datasets.Batch) (lanes *torch.Lanes, parts []contrastive.Part, join func()) {
+	lanes, parts, joinModel := r.Model.Lanes(s, b)
+	if r.Head == nil {
+		return lanes, parts, joinModel
+	}
+	r.Head.params.Split(lanes)
+	return lanes, parts, func() {
+		joinModel()
+		r.Head.params.Join(lanes)
+	}
+}
+
+// Measure gives the rewards of both sides of each pair of a batch of preferences.
 func (r Reward) Measure(ctx context.Context, b *datasets.Batch) (first, second []float32, err error) {
 	err = torch.Do(ctx, func(s *torch.Scope) error {
-		a, b := r.Pairs(s, b)
-		first, second = a.Float32s(), b.Float32s()
+		lanes, parts, _ := r.lanes(s, b)
+		rewards := make([][2]*torch.Tensor, len(parts))
+		lanes.Each(func(i int, s *torch.Scope) {
+			rewards[i][0], rewards[i][1] = r.pairs(s, parts[i], r.shapeOf(b))
+		})
+		for _, r := range rewards {
+			first, second = append(first, r[0].Float32s()...), append(second, r[1].Float32s()...)
+		}
 		return nil
 	})
 	return first, second, err

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"clipgo/contrastive"
@@ -95,7 +96,7 @@ func plainRewards(t *testing.T, m *contrastive.Model, b *datasets.Batch) (first,
 func TestTheRewardIsTheScoreAndAHeadBeginsAsIt(t *testing.T) {
 	m := newTiny(t)
 	for _, form := range []datasets.Form{datasets.TwoCaptions, datasets.TwoPictures} {
-		b := judged(m, 5, form)
+		b := judged(m, 20, form)
 		wantFirst, wantSecond := plainRewards(t, m, b)
 		for name, reward := range map[string]Reward{"score": {Model: m}, "head": {Model: m, Head: newHead(t, m)}} {
 			first, second, err := reward.Measure(t.Context(), b)
@@ -141,13 +142,13 @@ func TestAHeadComesBackAsItWent(t *testing.T) {
 // The oracle is the definition with central differences: for the head, whose reward is linear, in plain float64.
 func TestTheGradientOfTheHeadIsThatOfTheDefinition(t *testing.T) {
 	m := newTiny(t)
-	b, preferred := judged(m, 4, datasets.TwoCaptions), []float64{1, 0, 0.5, 1}
+	b, preferred := judged(m, 20, datasets.TwoCaptions), slices.Repeat([]float64{1, 0, 0.5, 1, 0}, 4) // several lanes
 	o := &Preference{Reward: Reward{Model: m, Head: newHead(t, m)}, Preferred: func(i int) float64 { return preferred[i] }}
-	images, err := m.EmbedImages(t.Context(), b.Pixels, 4)
+	images, err := m.EmbedImages(t.Context(), b.Pixels, 20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts, err := m.EmbedTokens(t.Context(), b.IDs, 8)
+	texts, err := m.EmbedTokens(t.Context(), b.IDs, 40)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,9 +174,12 @@ func TestTheGradientOfTheHeadIsThatOfTheDefinition(t *testing.T) {
 				v, a, b := float64(images[i*16+k]), float64(texts[2*i*16+k]), float64(texts[(2*i+1)*16+k])
 				d += weight[16+k]*(a-b) + weight[32+k]*v*(a-b)
 			}
-			sum += (p*math.Log1p(math.Exp(-d)) + (1-p)*math.Log1p(math.Exp(d))) / 4
+			sum += (p*math.Log1p(math.Exp(-d)) + (1-p)*math.Log1p(math.Exp(d))) / 20
 		}
 		return sum
+	}
+	if _, _, err := o.Measure(t.Context(), b); err != nil { // what the step left behind is not used again
+		t.Fatal(err)
 	}
 	if want := plain(); math.Abs(loss-want) > 1e-5 {
 		t.Errorf("loss %v, want %v", loss, want)
@@ -228,4 +232,49 @@ func TestThePullGoesTowardsTheStart(t *testing.T) {
 			t.Fatalf("value %d: %v, want %v (from %v, started at %v)", i, pulled[i], want, moved[i], start[i])
 		}
 	}
+}
+
+// A batch in two lanes gives the gradient of one in a single lane, that of the scale too, which both lanes share.
+func TestLanesGiveTheGradientOfTheWholeBatch(t *testing.T) {
+	m := newTiny(t)
+	t.Cleanup(func() { _ = torch.SetThreads(0) })
+	for _, form := range []datasets.Form{datasets.TwoCaptions, datasets.TwoPictures} {
+		b := judged(m, 19, form)
+		o := &Preference{Reward: Reward{Model: m}, Preferred: func(i int) float64 { return float64(i%3) / 2 }}
+		want, got := gradients(t, o, b, 1), gradients(t, o, b, 2)
+		for i, p := range o.Params() {
+			var most, off float64
+			for k, v := range want[i] {
+				most, off = max(most, math.Abs(float64(v))), max(off, math.Abs(float64(v-got[i][k])))
+			}
+			if !(off <= 1e-5*most) { // float32 sums in another order
+				t.Errorf("%s: %s is off by %.2g of %.2g", form, p.Name, off, most)
+			}
+		}
+	}
+}
+
+func gradients(t *testing.T, o *Preference, b *datasets.Batch, threads int) (out [][]float32) {
+	t.Helper()
+	if err := torch.SetThreads(threads); err != nil {
+		t.Fatal(err)
+	}
+	live := torch.Live()
+	err := torch.DoGrad(t.Context(), func(s *torch.Scope) error {
+		if _, err := o.Accumulate(s, b); err != nil {
+			return err
+		}
+		for _, p := range o.Params() {
+			out = append(out, p.Tensor().Gradient(s).Float32s())
+		}
+		torch.DropGradients(tensors(o))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if torch.Live() != live {
+		t.Errorf("%d handles stayed behind", torch.Live()-live)
+	}
+	return out
 }
