@@ -37,6 +37,7 @@ Agreement on --val-data is measured before the first step and at the end. The ru
 --resume goes on in it; its checkpoints are models as any other, with heads.safetensors beside where there is a head.`,
 		Example: `  clipgo align preference --model runs/shapes --train-data builtin:shapes-preferences --val-data "builtin:shapes-preferences?split=val" --out runs/reward
   clipgo align preference --model ViT-B-32 --pretrained w.safetensors --train-data pairs.jsonl --keep-near 0.3 --out runs/reward
+  clipgo align preference --model runs/shapes --train-data builtin:shapes-preferences --l2-sp 1000 --out runs/near
   clipgo align preference --resume latest --out runs/reward`,
 		Args: usageArgs(cobra.NoArgs),
 	}
@@ -45,7 +46,7 @@ Agreement on --val-data is measured before the first step and at the end. The ru
 	k.before("align.objective=preference")
 	k.flag("reward-head", "align.reward_head", "", "the reward is a scalar layer on the features, kept in heads.safetensors, instead of the model's own score")
 	k.flag("keep-near", "align.keep_near", "share", "at the end mix this share of the model as it was into the weights (WiSE-FT): 0.3")
-	k.flag("l2-sp", "align.l2_sp", "x", "strength of the pull back to the model as it was in each step (L2-SP), a decay as --wd is: 0.1")
+	k.flag("l2-sp", "align.l2_sp", "x", "strength of the pull back to the model as it was (L2-SP): a step goes rate * x of the way, so 1000 at a rate of 1e-4 is a tenth")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		o, err := resolveTrain(k, a.console.finder(c.Context()))
 		if err != nil {
