@@ -43,10 +43,15 @@ func (c Captioner) Loss(hidden *torch.Tensor, ids []int32, loss losses.CrossEntr
 // [R, V], float32, the row of Hidden that they are read from [R, D], and the token itself. Only these rows reach the
 // vocabulary, which is most of the work.
 func (c Captioner) Foretell(hidden *torch.Tensor, ids []int32) (logits, rows *torch.Tensor, labels []int64) {
+	rows, labels = chosen(hidden, ids)
+	return c.Decoder().Logits(rows).To(torch.Float32), rows, labels
+}
+
+// chosen picks the rows of Hidden that a next token is read from, and gives those tokens.
+func chosen(hidden *torch.Tensor, ids []int32) (rows *torch.Tensor, labels []int64) {
 	shape := hidden.Shape()
 	at, labels := Foretold(ids, shape[1]+1)
-	rows = hidden.Reshape(-1, shape[2]).Rows(torch.From(hidden.Scope(), at, len(at)).OnDevice(hidden.Device()))
-	return c.Decoder().Logits(rows).To(torch.Float32), rows, labels
+	return hidden.Reshape(-1, shape[2]).Rows(torch.From(hidden.Scope(), at, len(at)).OnDevice(hidden.Device())), labels
 }
 
 // Foretold lists the positions, among all l-1 of each caption, whose next token is none of the padding, and that token.
