@@ -26,6 +26,7 @@ the step and saves; --resume latest goes on from there, to the same weights as i
   clipgo train --train-data photos.csv --model ViT-B-32 --pretrained w.safetensors --lock-image --out runs/tuned
   clipgo train --train-data builtin:shapes --siglip --dedup-targets --mlm-weight 0.2 --out runs/words
   clipgo train --train-data builtin:shapes --objective coca --out runs/captioner
+  clipgo train --train-data builtin:shapes --objective coca --coca-contrastive-loss-weight 0 --lock-image --model runs/captioner --out runs/tuned
   clipgo train --resume latest --out runs/photos`,
 		Args: cobra.NoArgs,
 	}
@@ -50,7 +51,7 @@ func trainFlags(k *knobs) {
 	k.flag("siglip", "siglip", "", "the same as --objective siglip")
 	k.flag("dedup-targets", "dedup_targets", "", "equal captions of a batch are no wrong answers: they share the target, and with siglip belong to each other's pictures")
 	k.flag("mlm-weight", "mlm_weight", "w", "also restore masked words of the captions, with this weight; the head stays in heads.safetensors (0: don't)")
-	k.flag("label-smoothing", "loss.label_smoothing", "x", "share of the target spread over the wrong captions")
+	k.flag("label-smoothing", "loss.label_smoothing", "x", "share of the target spread over the wrong captions; of objective coca over the wrong tokens too")
 	k.flag("label-smoothing-form", "loss.label_smoothing_form", "name", "others: over the wrong ones; classes: over all, as PyTorch does")
 	k.flag("force-image-size", "model_cfg.vision_cfg.image_size", "pixels", "side of the pictures, other than the model's: positions are interpolated")
 	k.flag("force-context-length", "model_cfg.text_cfg.context_length", "N", "tokens of a caption, other than the model's: positions are interpolated")
