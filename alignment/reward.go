@@ -1,4 +1,4 @@
-// Package alignment trains on judgements: a reward model from preferences.
+// Package alignment trains on judgements: a reward model from preferences, and a captioner against a reward.
 package alignment
 
 import (
@@ -104,9 +104,6 @@ type Head struct {
 	weight *nn.Param // [1, 3E]
 }
 
-// headName is the head's weight in heads.safetensors.
-const headName = "reward_head.weight"
-
 // NewHead makes the head of a model that has not been tuned yet. Its owner calls Free.
 func NewHead(ctx context.Context, m *contrastive.Model) (*Head, error) {
 	values := make([]float32, 3*m.Dim())
@@ -147,19 +144,27 @@ func (h *Head) Write(w io.Writer) error {
 
 // ReadHead reads what Write wrote, for a model. A file that does not fit is a *contrastive.WeightsError.
 func ReadHead(ctx context.Context, path string, m *contrastive.Model) (*Head, error) {
+	h := declareHead(m.Dim(), nn.Constant(0))
+	return h, restore(ctx, h.params, path, m.Device())
+}
+
+// restore fills declared parameters from a file that nn.Write wrote. A file that does not fit is a *contrastive.WeightsError.
+func restore(ctx context.Context, params *nn.Params, path string, device torch.Device) error {
 	file, err := safetensors.Open(path)
 	if err != nil {
-		return nil, &contrastive.WeightsError{Path: path, Reason: err.Error()}
+		return &contrastive.WeightsError{Path: path, Reason: err.Error()}
 	}
 	defer file.Close()
-	h := declareHead(m.Dim(), nn.Constant(0))
-	t, ok := file.Tensor(headName)
-	if !ok || t.DType != safetensors.F32 || len(t.Data) != 4*h.weight.Len() {
-		return nil, &contrastive.WeightsError{Path: path, Reason: fmt.Sprintf("holds no %s of 1 x %d in float32", headName, 3*m.Dim())}
+	for _, p := range params.All() {
+		if t, ok := file.Tensor(p.Name); !ok || t.DType != safetensors.F32 || len(t.Data) != 4*p.Len() {
+			return &contrastive.WeightsError{Path: path, Reason: fmt.Sprintf("holds no %s of %v in float32", p.Name, p.Shape)}
+		}
 	}
-	err = torch.Do(ctx, func(*torch.Scope) error {
-		h.params.FillFrom(m.Device(), func(*nn.Param) []byte { return t.Data })
+	return torch.Do(ctx, func(*torch.Scope) error {
+		params.FillFrom(device, func(p *nn.Param) []byte {
+			t, _ := file.Tensor(p.Name)
+			return t.Data
+		})
 		return nil
 	})
-	return h, err
 }

@@ -47,6 +47,13 @@ func (c Captioner) Foretell(hidden *torch.Tensor, ids []int32) (logits, rows *to
 	return c.Decoder().Logits(rows).To(torch.Float32), rows, labels
 }
 
+// Read gives, of one part of a batch, the rows that each next token is read from [R, D], caption after caption, and those
+// tokens. Logits come from the rows by the decoder.
+func (c Captioner) Read(s *torch.Scope, p contrastive.Part) (rows *torch.Tensor, labels []int64) {
+	picture, words := c.EncodeImageTokens(s, p.Pixels, p.N, p.Mode), c.EncodeTextTokens(s, p.IDs, p.N, p.Mode)
+	return chosen(c.Hidden(words.Tokens, picture.Tokens, p.Mode), p.IDs)
+}
+
 // chosen picks the rows of Hidden that a next token is read from, and gives those tokens.
 func chosen(hidden *torch.Tensor, ids []int32) (rows *torch.Tensor, labels []int64) {
 	shape := hidden.Shape()

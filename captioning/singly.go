@@ -87,7 +87,9 @@ func (g Generation) draw(logProbs []float64, rng *rand.Rand) int {
 			tokens, all = append(tokens, token{id, p}), all+p
 		}
 	}
-	slices.SortFunc(tokens, func(a, b token) int { return cmp.Or(cmp.Compare(b.p, a.p), cmp.Compare(a.id, b.id)) })
+	if g.TopP < 1 { // else all are drawn from, in any order
+		slices.SortFunc(tokens, func(a, b token) int { return cmp.Or(cmp.Compare(b.p, a.p), cmp.Compare(a.id, b.id)) })
+	}
 	kept, mass := 0, 0.0
 	for kept < len(tokens) && mass < g.TopP*all {
 		mass += tokens[kept].p

@@ -65,6 +65,17 @@ func PreferenceRecipe(data string) (Recipe, error) {
 	return r, err
 }
 
+// PPORecipe is how to tune a captioner against a reward: that of a built-in set, or a gentle one.
+func PPORecipe(data string) (Recipe, error) {
+	r, _, err := DefaultRecipe().with("ppo")
+	if err != nil {
+		return r, err
+	}
+	set, _, _ := strings.Cut(data, "?")
+	r, _, err = r.with("ppo-" + strings.ReplaceAll(set, ":", "-"))
+	return r, err
+}
+
 func readRecipe(name string) (Recipe, bool, error) { return DefaultRecipe().with(name) }
 
 // with replaces what the recipe file of a name says, where there is one.

@@ -32,6 +32,8 @@ type Diagnosis struct {
 	MaxScale float64
 	Part     string  // which part of the loss is judged; empty: all of it
 	Chance   float64 // loss of guessing, where it isn't the ln(Batch) of a contrastive loss
+	// Estimated says that the loss is an estimate of a gradient, which has no chance, and that a step waits for data to be made.
+	Estimated bool
 
 	steps, atClamp, bad int
 	pairs, duplicates   int64
@@ -97,7 +99,9 @@ func (d *Diagnosis) Findings() []Finding {
 	if d.steps == 0 {
 		return out
 	}
-	out = append(out, d.learning())
+	if !d.Estimated {
+		out = append(out, d.learning())
+	}
 	if share := float64(d.atClamp) / float64(d.steps); share > 0.2 {
 		out = append(out, Finding{Warning, fmt.Sprintf("the logit scale stood at its clamp of %g in %.0f %% of the steps: the model wants to tell pairs apart more sharply than it may; more data or regularization helps", d.MaxScale, 100*share)})
 	}
@@ -110,7 +114,7 @@ func (d *Diagnosis) Findings() []Finding {
 	if d.bad > 0 {
 		out = append(out, Finding{Warning, fmt.Sprintf("%d of %d steps had a loss or gradient that was not finite and were left out", d.bad, d.steps)})
 	}
-	if share := d.wait / max(d.wait+d.took, 1e-9); share > 0.2 {
+	if share := d.wait / max(d.wait+d.took, 1e-9); share > 0.2 && !d.Estimated {
 		out = append(out, Finding{Warning, fmt.Sprintf("%.0f %% of the time went into waiting for data: more --workers, or smaller pictures, would help", 100*share)})
 	}
 	return out

@@ -13,7 +13,7 @@ func newAlign(a *app) *cobra.Command {
 		Use:   "align",
 		Short: "Tune a trained model on what people prefer",
 	}
-	c.AddCommand(newAlignPreference(a))
+	c.AddCommand(newAlignPreference(a), newAlignPPO(a))
 	return c
 }
 
@@ -57,8 +57,11 @@ Agreement on --val-data is measured before the first step and at the end. The ru
 	return c
 }
 
-// preferenceObjective is what alignOptions.Objective says of align preference.
-const preferenceObjective = "preference"
+// What alignOptions.Objective says of the two commands.
+const (
+	preferenceObjective = "preference"
+	ppoObjective        = "ppo"
+)
 
 // alignOptions are a run's settings besides those of train.
 type alignOptions struct {
@@ -66,17 +69,24 @@ type alignOptions struct {
 	RewardHead bool    `json:"reward_head"`
 	KeepNear   float64 `json:"keep_near"` // share of the starting weights in those that the run ends with
 	L2SP       float64 `json:"l2_sp"`
+	ppoOptions
 }
 
 // on says whether a run is an alignment.
 func (o alignOptions) on() bool { return o.Objective != "" }
 
+// prefers says whether judged pairs are what a run is trained on.
+func (o alignOptions) prefers() bool { return o.Objective == preferenceObjective }
+
+// rewards says whether a captioner is tuned against a reward.
+func (o alignOptions) rewards() bool { return o.Objective == ppoObjective }
+
 // nears says whether the starting weights are needed.
-func (o alignOptions) nears() bool { return o.KeepNear > 0 || o.L2SP > 0 }
+func (o alignOptions) nears() bool { return o.KeepNear > 0 || o.L2SP > 0 || o.rewards() }
 
 // chance is the loss of guessing; 0: the contrastive one.
 func (o alignOptions) chance() float64 {
-	if o.on() {
+	if o.prefers() {
 		return math.Ln2
 	}
 	return 0
@@ -84,6 +94,9 @@ func (o alignOptions) chance() float64 {
 
 // validateAlign returns every problem, joined.
 func (o *trainOptions) validateAlign() error {
+	if o.Align.rewards() {
+		return errors.Join(o.Align.Validate(), o.validatePPO())
+	}
 	if o.Align.on() && o.EMADecay > 0 {
 		return errors.Join(o.Align.Validate(), errors.New("ema_decay: it is for train; --keep-near and --l2-sp keep a tuned model steady"))
 	}
@@ -93,8 +106,8 @@ func (o *trainOptions) validateAlign() error {
 // Validate returns every problem, joined.
 func (o alignOptions) Validate() error {
 	var errs []error
-	if o.on() && o.Objective != preferenceObjective {
-		errs = append(errs, fmt.Errorf("align.objective: %q is not %s", o.Objective, preferenceObjective))
+	if o.on() && !o.prefers() && !o.rewards() {
+		errs = append(errs, fmt.Errorf("align.objective: %q is neither %s nor %s", o.Objective, preferenceObjective, ppoObjective))
 	}
 	if !(o.KeepNear >= 0 && o.KeepNear < 1) {
 		errs = append(errs, fmt.Errorf("align.keep_near: %g is not a share in [0, 1)", o.KeepNear))

@@ -18,11 +18,13 @@ const headsFile = "heads.safetensors"
 
 // openSource opens what the run is trained on.
 func (s *session) openSource(name string) (datasets.Source, error) {
-	if s.Align.on() {
+	if s.Align.prefers() {
 		return s.openPairs(name)
 	}
 	options := s.Data
-	options.Need = datasets.NeedCaptions
+	if !s.Align.rewards() { // which needs pictures alone
+		options.Need = datasets.NeedCaptions
+	}
 	return datasets.Open(name, options)
 }
 
@@ -69,14 +71,20 @@ func (s *session) openAlignment(ctx context.Context, at contrastive.Placement) (
 		}
 		s.onClose(func() error { s.head.Free(); return nil })
 	}
-	s.val.pairs = &agreement{pairs: s.val.source.(datasets.Preferences), head: s.head}
+	if s.pairs != nil {
+		s.val.pairs = &agreement{pairs: s.val.source.(datasets.Preferences), head: s.head}
+	}
 	if !s.Align.nears() {
 		return nil
 	}
-	if s.base, err = s.openBase(ctx, at); err == nil {
-		s.onClose(func() error { s.base.Free(); return nil })
+	if s.base, err = s.openBase(ctx, at); err != nil {
+		return err
 	}
-	return err
+	s.onClose(func() error { s.base.Free(); return nil })
+	if s.Align.rewards() {
+		return s.openPPO(ctx, at)
+	}
+	return nil
 }
 
 func (s *session) openHead(ctx context.Context) (err error) {
@@ -115,6 +123,9 @@ func (s *session) objective() training.Objective {
 	if !s.Align.on() {
 		return &contrastive.Objective{Model: s.model, Loss: s.contrast(), Average: s.average, DedupTargets: s.DedupTargets, Words: s.words}
 	}
+	if s.ppo != nil {
+		return s.ppo
+	}
 	o := &alignment.Preference{Reward: alignment.Reward{Model: s.model, Head: s.head}, Preferred: s.pairs.Preferred}
 	if s.Align.L2SP > 0 {
 		o.Base = s.base
@@ -127,6 +138,9 @@ func (s *session) objective() training.Objective {
 func (s *session) alignmentFiles() (files []training.File) {
 	if s.head != nil {
 		files = append(files, training.File{Name: headsFile, Write: s.head.Write})
+	}
+	if s.ppo != nil {
+		files = append(files, training.File{Name: headsFile, Write: s.ppo.Value.Write}, training.File{Name: ppoFile, Write: s.writePPO})
 	}
 	if s.mixed {
 		files = append(files, training.File{Name: rawFile, Write: s.base.WriteRaw})
@@ -155,6 +169,9 @@ func (s *session) mix(ctx context.Context, e training.Event) error {
 
 // alignSettings are lines of the report's settings.
 func (s *session) alignSettings() []report.Setting {
+	if s.ppo != nil {
+		return s.ppoSettings()
+	}
 	out := []report.Setting{{Name: "reward", Value: "the model's score, scale * cosine"}, {Name: "augmentation", Value: "none: judged as they are"}}
 	if s.head != nil {
 		out[0].Value = "a scalar head on both features and their products"

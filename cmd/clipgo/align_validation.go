@@ -67,6 +67,9 @@ func (a *agreement) measure(ctx context.Context, v *validation) (out report.Eval
 
 // measureBefore measures what is tuned before its first step, and refuses what can't be tuned.
 func (s *session) measureBefore(ctx context.Context) (err error) {
+	if s.ppo != nil && s.resumed == "" {
+		return s.measureStart(ctx)
+	}
 	if s.pairs == nil || s.resumed != "" {
 		return nil
 	}
@@ -81,8 +84,11 @@ func (s *session) measureBefore(ctx context.Context) (err error) {
 
 // recordBefore keeps what was measured before the first step, unless an earlier sitting did.
 func (s *session) recordBefore() error {
-	if s.pairs == nil || s.resumed != "" || len(s.val.history) > 0 {
+	if !s.Align.on() || s.resumed != "" || len(s.val.history) > 0 {
 		return nil
+	}
+	if s.ppo != nil {
+		return s.val.add(s.val.trial.before, s.dir.evaluations, s.console)
 	}
 	return s.val.add(s.val.pairs.before, s.dir.evaluations, s.console)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"clipgo/alignment"
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/internal/config"
@@ -51,7 +52,7 @@ func exitCode(ctx context.Context, err error) int {
 	case isAny[*contrastive.WeightsError](err), isAny[*weights.Error](err), isAny[*contrastive.UnsupportedError](err), isAny[*modelError](err),
 		isAny[*search.CorruptError](err), isAny[*search.MismatchError](err), isAny[*training.CorruptError](err):
 		return exitModel
-	case isAny[*datasets.DataError](err):
+	case isAny[*datasets.DataError](err), errors.Is(err, alignment.ErrNothingToLearn):
 		return exitData
 	case isAny[*usageError](err), isAny[*datasets.UsageError](err), isAny[*contrastive.UnknownModelError](err), config.IsUsage(err),
 		errors.Is(err, search.ErrNoDirection), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):

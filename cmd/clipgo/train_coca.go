@@ -86,11 +86,16 @@ func (f *foretelling) values() []report.Value {
 	return []report.Value{{Name: perplexityName, Value: math.Exp(f.surprise / float64(f.tokens))}}
 }
 
-// shares are the evaluations without the perplexity, which no chart of shares can hold.
+// isShare tells measured values that are a share of something from those that no chart of shares can hold.
+func isShare(name string) bool {
+	return name != perplexityName && !isTrialNumber(name)
+}
+
+// shares are the evaluations without values that are none.
 func shares(all []report.Evaluation) []report.Evaluation {
 	out := slices.Clone(all)
 	for i := range out {
-		out[i].Values = slices.DeleteFunc(slices.Clone(out[i].Values), func(v report.Value) bool { return v.Name == perplexityName })
+		out[i].Values = slices.DeleteFunc(slices.Clone(out[i].Values), func(v report.Value) bool { return !isShare(v.Name) })
 	}
 	return out
 }

@@ -31,7 +31,7 @@ const maxScale = 100
 
 func (s *session) hooks(ctx context.Context) *hooks {
 	h := &hooks{session: s, logged: time.Now(), row: training.Row{Loss: training.Number(math.NaN()), Scale: training.Number(math.NaN())}}
-	h.diagnosis = &training.Diagnosis{Schedule: s.Schedule, Batch: s.contrasted(), MaxScale: maxScale, Chance: s.chance(), Part: s.judged(), Dedup: s.DedupTargets}
+	h.diagnosis = &training.Diagnosis{Schedule: s.Schedule, Batch: s.contrasted(), MaxScale: maxScale, Chance: s.chance(), Part: s.judged(), Dedup: s.DedupTargets, Estimated: s.ppo != nil}
 	s.saver = s.checkpoints()
 	for _, f := range h.diagnosis.BeforeRun() {
 		s.console.log.Warn(f.Text)

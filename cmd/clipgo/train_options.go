@@ -122,7 +122,7 @@ func (o *trainOptions) validate() error {
 // length works out what depends on the number of samples.
 func (o *trainOptions) length(samples int) {
 	if o.Steps == unset {
-		o.Steps = max(1, int(math.Ceil(o.Epochs*float64(samples)/float64(o.BatchSize))))
+		o.Steps = max(1, int(math.Ceil(o.Epochs*float64(samples)/float64(o.BatchSize)))) * o.Align.updates()
 	}
 	o.Schedule.Steps = o.Steps
 	if o.Schedule.Warmup == unset {
@@ -137,7 +137,7 @@ func (o *trainOptions) length(samples int) {
 
 // end is the position after the last sample of the run.
 func (o *trainOptions) end(samples int) int64 {
-	if o.Epochs == unset {
+	if o.Epochs == unset || o.Align.rewards() { // rounds are whole
 		return math.MaxInt64
 	}
 	return int64(math.Ceil(o.Epochs * float64(samples)))

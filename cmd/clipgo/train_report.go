@@ -45,6 +45,10 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 	if s.pairs != nil {
 		run.BatchSize, run.Chance, run.LossIs = 0, s.Align.chance(), "Pairwise ranking loss of each logged batch, -log sigmoid(better - worse)."
 	}
+	if s.ppo != nil {
+		run.LossIs, run.Rollouts = "PPO's loss of each logged minibatch: the policy's, the value's and the entropy's.", s.rollouts()
+		run.Findings = append(run.Findings, s.ppoFindings()...)
+	}
 	if text := s.perplexityNote(); text != "" {
 		run.Findings = append(run.Findings, report.Finding{Kind: report.Kind(training.Note), Text: text})
 	}
@@ -112,6 +116,10 @@ func (s *session) settings() []report.Setting {
 // groupOf is the heading under which the report draws a measured value.
 func groupOf(name string) string {
 	switch kind, _, _ := strings.Cut(name, "_"); kind {
+	case "win":
+		return winsGroup
+	case "caption":
+		return ownCaptionsGroup
 	case agreementName:
 		return agreementGroup
 	case "masked":
@@ -131,11 +139,19 @@ const (
 	zeroshotGroup      = "Zero-shot"
 	maskedGroup        = "Masked words"
 	agreementGroup     = "Agreement with judges"
+	winsGroup          = "Wins over the untuned captioner"
+	ownCaptionsGroup   = "Pictures by the captions written"
 )
 
 // about says what stands under the charts of measured values.
 func (v *validation) about() map[string]string {
 	n := v.source.Len()
+	if v.trial != nil {
+		return map[string]string{
+			winsGroup:        fmt.Sprintf("Share of %d pictures whose new caption the judge gives a higher reward than the untuned captioner's.", n),
+			ownCaptionsGroup: fmt.Sprintf("Share of the captions written whose picture comes first among %d, by the features of the untuned model.", n),
+		}
+	}
 	if v.pairs != nil {
 		return map[string]string{agreementGroup: fmt.Sprintf("Share of %d pairs of which the side that judges preferred has the higher reward.", v.pairs.last.Pairs-v.pairs.last.Ties)}
 	}

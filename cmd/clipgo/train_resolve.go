@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 
+	"clipgo/alignment"
 	"clipgo/contrastive"
 	"clipgo/datasets"
 )
@@ -90,9 +91,13 @@ func recipeRun(wish trainOptions, find finder) (*trainOptions, error) {
 	}
 	if wish.Align.on() {
 		if wish.Model == "" {
-			return nil, usagef("--model is missing: the trained model whose score becomes the reward")
+			return nil, usagef("--model is missing: the trained model that is tuned")
 		}
-		if recipe, err = contrastive.PreferenceRecipe(wish.TrainData); err != nil {
+		recipeOf := contrastive.PreferenceRecipe
+		if wish.Align.rewards() {
+			recipeOf, o.Align.PPO, o.Lock.Image = contrastive.PPORecipe, alignment.DefaultPPO(), true
+		}
+		if recipe, err = recipeOf(wish.TrainData); err != nil {
 			return nil, err
 		}
 	}

@@ -40,6 +40,8 @@ type session struct {
 	tokenizer map[string][]byte     // its files, which each checkpoint gets; none of CLIP's own
 	head      *alignment.Head       // of a reward; nil: none
 	base      *contrastive.Average  // the model as the run began, where it is kept near; nil: it isn't
+	ppo       *alignment.PPO        // of a captioner that is tuned against a reward; nil: none
+	judges    *judges               // its rewards; nil: none
 	mixed     bool                  // base has become the mixture that the run ends with
 	saver     *training.Checkpoints // one of the hooks
 	trainer   *training.Trainer
@@ -122,6 +124,9 @@ func (s *session) run(ctx context.Context) error {
 	}
 	end := s.end(s.train.Len())
 	batches := s.loader().Batches(ctx, s.state.Position, end)
+	if s.ppo != nil {
+		batches = s.ppo.Batches(ctx, batches, s.state.Step, s.state.Position, s.reward)
+	}
 	err := s.trainer.Run(ctx, hooks.watch(batches))
 	hooks.bar.done()
 	hooks.finish()
@@ -133,6 +138,10 @@ func (s *session) run(ctx context.Context) error {
 
 // loader reads the training data, shuffled and augmented.
 func (s *session) loader() *datasets.Loader {
+	fill := s.tokens.FillCut
+	if s.ppo != nil { // which writes its captions itself
+		fill = nil
+	}
 	return &datasets.Loader{
 		Source: s.train, Pairs: s.pairs, Seed: s.Seed, BatchSize: s.BatchSize, Workers: s.Workers, Size: s.Preprocess.Size,
 		ContextLength: s.ModelCfg.Text.ContextLength, Order: datasets.Shuffled, MaxSkip: s.MaxSkip,
@@ -141,12 +150,12 @@ func (s *session) loader() *datasets.Loader {
 			if err != nil {
 				return err
 			}
-			if s.pairs != nil { // judged as it is
+			if s.Align.on() { // judged as it is
 				return s.Preprocess.Apply(dst, im)
 			}
 			return s.Preprocess.Train(dst, im, s.Augment, key)
 		},
-		Tokens: s.tokens.FillCut,
+		Tokens: fill,
 	}
 }
 

@@ -16,7 +16,7 @@ func (s *session) announce() {
 	if s.resumed == "" && s.source.Weights != "" {
 		recipe := "fine-tuning"
 		if s.Align.on() {
-			recipe = "preference"
+			recipe = s.Align.Objective
 		}
 		s.console.say("from   %s, with the %s recipe", s.source.Weights, recipe)
 	}
@@ -72,6 +72,9 @@ func (s *session) tell(h *hooks) error {
 	if s.pairs != nil {
 		s.addAgreement(out)
 	}
+	if s.ppo != nil {
+		s.addTrial(out)
+	}
 	if s.console.json {
 		return s.console.result(out)
 	}
@@ -81,7 +84,7 @@ func (s *session) tell(h *hooks) error {
 	}
 	s.console.print("%s of %d, %d samples used, %d skipped%s", describe(p.Step), s.Steps, p.Samples, p.Skipped, note)
 	for _, v := range h.lastEvaluation().Values {
-		if v.Name == perplexityName {
+		if !isShare(v.Name) {
 			s.console.print("  %-24s %8.4f", v.Name, v.Value)
 			continue
 		}

@@ -24,6 +24,7 @@ type validation struct {
 	last     valFeatures
 	found    *report.Anatomy // with the last features; nil where there are none
 	pairs    *agreement      // judged pairs are measured instead; nil: they aren't
+	trial    *trial          // of captions that a policy writes is measured instead; nil: it isn't
 	foretold *foretelling    // of captions, during an evaluation; nil: the model has no decoder that is trained
 	// words measures the masked words of captions; nil: there are none.
 	words func(ctx context.Context, captions []string) (float64, error)
@@ -78,6 +79,9 @@ func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, er
 	var out report.Evaluation
 	if v.pairs != nil {
 		return v.pairs.measure(ctx, v)
+	}
+	if v.trial != nil {
+		return v.trial.measure(ctx, v)
 	}
 	if err := v.embed(ctx); err != nil {
 		return out, err

@@ -38,6 +38,24 @@ func charts(run Run) []*chart {
 	return all
 }
 
+// curve is a number of an objective that has a chart of its own.
+type curve struct{ key, name, about string }
+
+// numbers are those of PPO, in the order in which one asks.
+var numbers = []curve{
+	{"reward_mean", "Reward", "Mean of each round, in deviations of the untuned captioner's rewards."},
+	{"kl", "KL", "How far the policy is from the untuned captioner, in nats a token."},
+	{"kl_coefficient", "KL coefficient", "What a token pays for each nat."},
+	{"entropy", "Entropy", "Of the next token, in nats: when it is gone, nothing new is tried."},
+	{"clip_fraction", "Clipped", "Share of the ratios to the round's policy beyond the clip."},
+	{"explained_variance", "Explained variance", "Share of the returns' variance that the value head foretold."},
+	{"caption_tokens", "Length", "Tokens of a caption."},
+}
+
+func placeOf(name string) int {
+	return slices.IndexFunc(numbers, func(n curve) bool { return n.name == name })
+}
+
 // parts draws what a loss is made of, where it has parts, and how often what it asks for was right.
 func parts(run Run) []*chart {
 	losses := &chart{Name: "Parts of the loss", About: "Each before its weight.", smooth: true}
@@ -47,8 +65,13 @@ func parts(run Run) []*chart {
 		names = slices.AppendSeq(names, maps.Keys(r.Extra))
 	}
 	slices.Sort(names)
+	var own []*chart
 	for _, name := range slices.Compact(names) {
 		c := losses
+		if at := slices.IndexFunc(numbers, func(n curve) bool { return n.key == name }); at >= 0 {
+			c = &chart{Name: numbers[at].name, About: numbers[at].about, smooth: true}
+			own = append(own, c)
+		}
 		if strings.HasSuffix(name, accuracySuffix) {
 			c = accuracies
 		}
@@ -60,7 +83,8 @@ func parts(run Run) []*chart {
 		}
 		c.lines = append(c.lines, l)
 	}
-	return []*chart{losses, accuracies}
+	slices.SortFunc(own, func(a, b *chart) int { return cmp.Compare(placeOf(a.Name), placeOf(b.Name)) })
+	return append(own, losses, accuracies)
 }
 
 // validation draws the measured fractions, a chart for each group, with the chance of its first one.

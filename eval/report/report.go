@@ -30,6 +30,7 @@ type Run struct {
 	Evaluations []Evaluation
 	Examples    []Example
 	Findings    []Finding
+	Rollouts    []Rollout
 	Anatomy     *Anatomy
 }
 
@@ -72,6 +73,18 @@ const (
 	Right    Verdict = "right"
 	Wrong    Verdict = "wrong"
 )
+
+// Rollout is a picture and what was written of it.
+type Rollout struct {
+	Thumbnail []byte
+	Lines     []RolloutLine
+}
+
+// RolloutLine is a caption with its reward; Name says whose it is.
+type RolloutLine struct {
+	Name, Caption string
+	Reward        float64
+}
 
 // Finding is an observation in plain words.
 type Finding struct {
@@ -117,7 +130,15 @@ type pageView struct {
 	Charts   []*chart
 	Examples []exampleView
 	Anatomy  *anatomyView
+	Rollouts []rolloutView
 }
+
+type rolloutView struct {
+	Source template.URL
+	Lines  []rolloutLineView
+}
+
+type rolloutLineView struct{ Name, Caption, Reward string }
 
 type tile struct{ Name, Value, Note string }
 
@@ -143,6 +164,13 @@ func view(run Run) pageView {
 			shown.Hits = append(shown.Hits, hitView{h, dataURI(h.Thumbnail), fmt.Sprintf("%.3f", h.Score)})
 		}
 		v.Examples = append(v.Examples, shown)
+	}
+	for _, r := range run.Rollouts {
+		shown := rolloutView{Source: dataURI(r.Thumbnail)}
+		for _, l := range r.Lines {
+			shown.Lines = append(shown.Lines, rolloutLineView{l.Name, cmp.Or(l.Caption, "(empty)"), fmt.Sprintf("%+.2f", l.Reward)})
+		}
+		v.Rollouts = append(v.Rollouts, shown)
 	}
 	return v
 }

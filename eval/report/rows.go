@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -74,7 +75,7 @@ const (
 )
 
 func isPart(name string) bool {
-	return strings.HasSuffix(name, lossSuffix) || strings.HasSuffix(name, accuracySuffix)
+	return slices.ContainsFunc(numbers, func(n curve) bool { return n.key == name }) || strings.HasSuffix(name, lossSuffix) || strings.HasSuffix(name, accuracySuffix)
 }
 
 // ReadRows reads metrics.jsonl. A last line that a kill has torn is left out.
