@@ -17,7 +17,7 @@ type PPOSettings struct {
 	Lambda      float64 `json:"lambda"`      // of GAE
 
 	KLCoefficient float64 `json:"kl_coefficient"` // each token's reward loses it times log P - log P_reference; where it begins
-	KLLimit       float64 `json:"kl_limit"`       // nats a token that the policy may be from the reference
+	KLLimit       float64 `json:"kl_limit"`       // nats a token that the policy may be from the reference; a round beyond it earns no reward
 	KLFixed       bool    `json:"kl_fixed"`       // the coefficient stays
 
 	LengthPenalty     float64 `json:"length_penalty"`     // for being twice as long as the untuned captions are on average, or empty

@@ -326,7 +326,7 @@ func TestAHundredStepsRaiseAReward(t *testing.T) {
 		}
 		return out, nil
 	}
-	o.LengthPenalty, o.RepetitionPenalty, o.KLFixed, o.State.Coefficient = 0, 0, true, 0
+	o.LengthPenalty, o.RepetitionPenalty, o.KLFixed, o.State.Coefficient, o.KLLimit = 0, 0, true, 0, math.MaxFloat64
 	optimizer := newOptimizer(t, o)
 	var means []float64
 	for b, err := range o.Batches(t.Context(), looked(32, 0), 0, 0, reward) {

@@ -6,19 +6,23 @@ import (
 	"clipgo/training"
 )
 
-// judge works out what each action is worth and what is told of the round, and sets the next one's coefficient.
+// judge works out what each action is worth and what is told of the round, and sets the next one's coefficient. In a round
+// that is beyond the KL's limit captions earn nothing but what brings them back.
 func (o *PPO) judge(captions []captioning.Caption, rewards []float64) {
 	r := o.State.Round
 	var advantages, returns, values, logP, reference []float64
-	for i := range r.Episodes {
-		e := &r.Episodes[i]
-		earned, value := make([]float64, len(e.LogP)), make([]float64, len(e.LogP))
+	for _, e := range r.Episodes {
+		logP, reference = append(logP, wide(e.LogP)...), append(reference, wide(e.Reference)...)
+	}
+	kl := losses.KL(logP, reference)
+	for _, e := range r.Episodes {
+		earned, value := make([]float64, len(e.LogP)), wide(e.Value)
 		for t := range earned {
-			value[t] = float64(e.Value[t])
 			earned[t] = -o.State.Coefficient * (float64(e.LogP[t]) - float64(e.Reference[t]))
-			logP, reference = append(logP, float64(e.LogP[t])), append(reference, float64(e.Reference[t]))
 		}
-		earned[len(earned)-1] += e.Score
+		if kl <= o.KLLimit {
+			earned[len(earned)-1] += e.Score
+		}
 		a, back := losses.GAE(earned, value, o.Gamma, o.Lambda)
 		advantages, returns, values = append(advantages, a...), append(returns, back...), append(values, value...)
 	}
@@ -30,7 +34,13 @@ func (o *PPO) judge(captions []captioning.Caption, rewards []float64) {
 		e.Advantage, e.Return = narrow(advantages[:n]), narrow(returns[:n])
 		advantages, returns = advantages[n:], returns[n:]
 	}
-	kl := losses.KL(logP, reference)
+	r.Numbers = append(earnings(captions, rewards), training.Named{Name: "kl", Value: kl},
+		training.Named{Name: "kl_coefficient", Value: o.State.Coefficient}, training.Named{Name: "explained_variance", Value: known})
+	o.State.Coefficient = o.control(o.State.Coefficient, kl)
+}
+
+// earnings are a round's rewards and captions in numbers.
+func earnings(captions []captioning.Caption, rewards []float64) []training.Named {
 	mean, deviation := moments(rewards)
 	tokens, empty := 0, 0
 	for _, c := range captions {
@@ -38,12 +48,10 @@ func (o *PPO) judge(captions []captioning.Caption, rewards []float64) {
 			empty++
 		}
 	}
-	r.Numbers = []training.Named{
-		{Name: "reward_mean", Value: mean}, {Name: "reward_std", Value: deviation}, {Name: "kl", Value: kl},
-		{Name: "kl_coefficient", Value: o.State.Coefficient}, {Name: "explained_variance", Value: known},
+	return []training.Named{
+		{Name: "reward_mean", Value: mean}, {Name: "reward_std", Value: deviation},
 		{Name: "caption_tokens", Value: float64(tokens) / float64(len(captions))}, {Name: "empty_captions", Value: float64(empty)},
 	}
-	o.State.Coefficient = o.control(o.State.Coefficient, kl)
 }
 
 // explained is the share of the returns' variance that the values know; 0 where there is none.

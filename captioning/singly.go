@@ -76,6 +76,9 @@ func likeliest(v []float64) int {
 
 // draw takes one of the likeliest tokens that together have the probability TopP, after Temperature.
 func (g Generation) draw(logProbs []float64, rng *rand.Rand) int {
+	if g.TopP == 1 {
+		return drawAny(logProbs, g.Temperature, rng)
+	}
 	type token struct {
 		id int
 		p  float64
@@ -87,9 +90,7 @@ func (g Generation) draw(logProbs []float64, rng *rand.Rand) int {
 			tokens, all = append(tokens, token{id, p}), all+p
 		}
 	}
-	if g.TopP < 1 { // else all are drawn from, in any order
-		slices.SortFunc(tokens, func(a, b token) int { return cmp.Or(cmp.Compare(b.p, a.p), cmp.Compare(a.id, b.id)) })
-	}
+	slices.SortFunc(tokens, func(a, b token) int { return cmp.Or(cmp.Compare(b.p, a.p), cmp.Compare(a.id, b.id)) })
 	kept, mass := 0, 0.0
 	for kept < len(tokens) && mass < g.TopP*all {
 		mass += tokens[kept].p
@@ -102,4 +103,25 @@ func (g Generation) draw(logProbs []float64, rng *rand.Rand) int {
 		}
 	}
 	return tokens[kept-1].id
+}
+
+// drawAny takes one of all tokens, after Temperature.
+func drawAny(logProbs []float64, temperature float64, rng *rand.Rand) (drawn int) {
+	p := make([]float64, len(logProbs))
+	var all float64
+	for id, l := range logProbs {
+		p[id] = math.Exp(l / temperature)
+		all += p[id]
+	}
+	at := rng.Float64() * all
+	for id, v := range p {
+		if v == 0 {
+			continue
+		}
+		drawn = id
+		if at -= v; at < 0 {
+			break
+		}
+	}
+	return drawn
 }

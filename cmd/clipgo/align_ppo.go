@@ -21,7 +21,7 @@ reward, and makes what earned more likelier: proximal policy optimization, with 
 by the captioner's own towers as they were, or by --reward-model; both adds the two. Rewards are counted in deviations of
 those that the untuned captioner earns. A caption pays for being longer or shorter than the untuned ones are on average, for
 repeating itself, and for each nat that a token is from the untuned captioner (--kl-coefficient, which adapts itself to
-stay below --kl-limit).
+stay below --kl-limit; a round beyond that earns no reward).
 
 A round writes --batch-size captions and is used for --ppo-epochs passes of --minibatches steps; --steps counts those
 steps. The image tower stays locked unless --lock-image=false. On --val-data the captions are measured before the first

@@ -21,8 +21,7 @@ func (s *session) announce() {
 		s.console.say("from   %s, with the %s recipe", s.source.Weights, recipe)
 	}
 	s.console.say("data   %s, %d pairs; validation %s", info.Name, s.train.Len(), s.val.name())
-	s.console.say("train  %s of %d pairs (%.1f epochs), lr %g, wd %g, warm-up %d, %s", describe(s.Steps), s.BatchSize,
-		float64(s.Steps)*float64(s.BatchSize)/float64(s.train.Len()), s.Optim.LR, s.Optim.WD, s.Schedule.Warmup, s.Schedule.Kind)
+	s.console.say("train  %s, lr %g, wd %g, warm-up %d, %s", s.extent(), s.Optim.LR, s.Optim.WD, s.Schedule.Warmup, s.Schedule.Kind)
 	if !s.Align.on() {
 		s.console.say("loss   %s", s.lossNote())
 	}
@@ -38,6 +37,15 @@ func (s *session) announce() {
 	if len(s.changes) > 0 {
 		s.console.say("change %s", strings.Join(s.changes, ", "))
 	}
+}
+
+// extent is how long the run is.
+func (s *session) extent() string {
+	epochs := float64(s.Steps) * float64(s.BatchSize) / float64(s.train.Len())
+	if n := s.Align.updates(); n > 1 {
+		return fmt.Sprintf("%s in rounds of %d, each of %d captions (%.1f epochs)", describe(s.Steps), n, s.BatchSize, epochs/float64(n))
+	}
+	return fmt.Sprintf("%s of %d pairs (%.1f epochs)", describe(s.Steps), s.BatchSize, epochs)
 }
 
 // lockNote tells how many parameters are trained, where it isn't all.
