@@ -26,10 +26,10 @@ func (c Combination) shape() int { return int(c) / len(colors) % len(shapes) }
 func (c Combination) size() int  { return int(c) / (len(colors) * len(shapes)) % len(sizes) }
 func (c Combination) count() int { return int(c) / (len(colors) * len(shapes) * len(sizes)) }
 
-// Novel says whether the combination is kept from train and val: a sixth of them. Each of a colour's six pairs of size
-// and count leaves out another shape, so that each value and each pair of values still occurs in train.
+// Novel says whether the combination is kept from train and val: a twelfth of them. In one of its two sizes, each colour
+// leaves out another shape for each count, so that each value and each pair of values still occurs in train.
 func (c Combination) Novel() bool {
-	return (c.color()+c.shape()+3*c.size()+2*c.count())%6 == 0
+	return c.size() == c.color()/4 && (c.color()+c.shape()+3*c.size()+2*c.count())%6 == 0
 }
 
 // Caption is the canonical caption, "two large blue stars".

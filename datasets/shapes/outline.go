@@ -26,17 +26,17 @@ func circle(x, y float64) float64 { return math.Sqrt(x*x+y*y) - 1 }
 
 func square(x, y float64) float64 { return max(math.Abs(x), math.Abs(y)) - 0.9 }
 
-// triangle is equilateral and points up, with corners at 1.3.
+// triangle is equilateral and points down, with corners at 1.3.
 func triangle(x, y float64) float64 {
 	const sin60 = 0.8660254037844386
-	return max(y, sin60*math.Abs(x)-0.5*y) - 0.65
+	return max(-y, sin60*math.Abs(x)+0.5*y) - 0.65
 }
 
-// star has five points at 1.3, one of them up, and as many dents at 0.55. Reflections fold the plane into the tenth
+// star has five points at 1.3, one of them up, and as many dents at 0.7. Reflections fold the plane into the tenth
 // between a point and a dent, where the edge is one straight line.
 func star(x, y float64) float64 {
 	const sin36, cos36 = 0.5877852522924731, 0.8090169943749475
-	const tip, normalX, normalY = 1.3, 0.9353, -0.3537 // of the line from (0, -tip) to 0.55 (sin36, -cos36)
+	const tip, normalX, normalY = 1.3, 0.8722, -0.4891 // of the line from (0, -tip) to 0.7 (sin36, -cos36)
 	for range 2 {
 		x = math.Abs(x)
 		if over := x*cos36 + y*sin36; over > 0 {
@@ -49,7 +49,7 @@ func star(x, y float64) float64 {
 
 // cross is a plus of two bars.
 func cross(x, y float64) float64 {
-	const long, wide = 1.14, 0.37
+	const long, wide = 1.16, 0.22
 	x, y = math.Abs(x), math.Abs(y)
 	return max(max(x, y)-long, min(x, y)-wide)
 }

@@ -23,7 +23,7 @@ const (
 )
 
 // radii are the least and the greatest radius of each size, in pixels: that of the circle around the shape.
-var radii = [...][2]float64{{6.4, 7.2}, {12, 13}}
+var radii = [...][2]float64{{7.2, 8}, {12.5, 13.5}}
 
 // object is a shape in its place.
 type object struct {

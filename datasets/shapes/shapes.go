@@ -5,7 +5,7 @@ package shapes
 import "fmt"
 
 // Version changes with anything that changes a scene or a caption.
-const Version = 1
+const Version = 2
 
 // Split is a part of the scenes.
 type Split int
