@@ -3,6 +3,7 @@ package torch
 /*
 typedef void *cg_tensor;
 void cg_set_threads(int);
+int cg_get_threads(void);
 void cg_add_gradients(cg_tensor *, cg_tensor *, int);
 */
 import "C"
@@ -54,14 +55,22 @@ func flag(on bool) int {
 
 // lane is the thread's i-th, made when it is first asked for. Only the thread itself asks.
 func (t *thread) lane(i int) *lane {
+	if len(t.lanes) <= i {
+		C.cg_set_threads(C.cg_get_threads()) // this thread's own number, before lanes ask for another
+	}
 	for len(t.lanes) <= i {
 		l := &lane{thread: start(), number: len(t.lanes), slot: newSlot()}
-		done := make(chan struct{})
-		l.jobs <- func() { C.cg_set_threads(1); close(done) }
-		<-done
+		l.alone()
 		t.lanes = append(t.lanes, l)
 	}
 	return t.lanes[i]
+}
+
+// alone makes the lane's operations use its own thread only.
+func (l *lane) alone() {
+	done := make(chan struct{})
+	l.jobs <- func() { C.cg_set_threads(1); close(done) }
+	<-done
 }
 
 // Each runs f in every lane at the same time, with the lane's number and scope, and returns when all are done. f reads

@@ -13,6 +13,13 @@ import (
 
 func TestLanesRunAtTheSameTime(t *testing.T) {
 	torchtest.Run(t, func(s *torch.Scope) {
+		threads := torch.Threads()
+		defer func() {
+			torch.Zeros(s, torch.Float32, torch.CPU, 1<<20).Exp() // a loop that the caller's threads share
+			if got := torch.Threads(); got != threads {
+				t.Errorf("the caller has %d threads, had %d", got, threads)
+			}
+		}()
 		var inside atomic.Int32
 		s.Lanes(3).Each(func(i int, s *torch.Scope) {
 			inside.Add(1)

@@ -30,7 +30,13 @@ int cg_cuda_devices(void) {
 	return guard([] { return at::hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().getNumGPUs()) : 0; });
 }
 
-void cg_set_threads(int n) { guard([&] { at::set_num_threads(n); }); }
+void cg_set_threads(int n) {
+	guard([&] {
+		at::set_num_threads(n);
+		// A thread's first loop takes over the number that any thread asked for last. Here it is this thread's.
+		at::parallel_for(0, 1, 1, [](int64_t, int64_t) {});
+	});
+}
 int cg_get_threads(void) { return at::get_num_threads(); }
 
 cg_tensor cg_from_bytes(const void *bytes, const int64_t *shape, int dims, int dtype, int device) {

@@ -14,7 +14,7 @@ typedef void *cg_tensor; // an at::Tensor*
 const char *cg_version(void);               // libtorch's version, static
 char *cg_build_config(void);                // how it was built (BLAS, CPU capability, threads); free() it
 int cg_cuda_devices(void);                  // 0 without CUDA
-void cg_set_threads(int n);
+void cg_set_threads(int n); // of the calling thread, from now on
 int cg_get_threads(void);
 
 // Data in and out. Bytes are in the tensor's own type, row-major.
