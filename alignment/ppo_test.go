@@ -155,8 +155,10 @@ func TestTheRoundsProbabilitiesAreThoseOfGeneration(t *testing.T) {
 }
 
 func firstOf(s iter.Seq2[*datasets.Batch, error]) (out *datasets.Batch) {
-	for b := range s {
-		return b
+	for b, err := range s {
+		if err == nil {
+			return b
+		}
 	}
 	return nil
 }

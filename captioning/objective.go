@@ -65,7 +65,7 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 	lanes.Each(func(i int, s *torch.Scope) { passes[i] = o.forward(s, parts[i], len(all)) })
 
 	contrast, image, words := o.contrast(s, passes, b)
-	lanes.Each(func(i int, s *torch.Scope) {
+	lanes.Each(func(i int, _ *torch.Scope) {
 		p, from := passes[i], parts[i].From
 		total := p.rows.To(torch.Float32).Mul(p.gradient.To(torch.Float32)).Sum()
 		total = total.Add(along(p.image, image, from)).Add(along(p.words, words, from))

@@ -212,7 +212,8 @@ func TestResumeContinuesExactly(t *testing.T) {
 			tr.Hooks = []training.Hook{&training.Checkpoints{Dir: dir, Keep: 1, Log: slog.New(slog.DiscardHandler),
 				Files: []training.File{{Name: "model.safetensors", Write: c.WriteWeights}}}}
 			err := tr.Run(t.Context(), func(yield func(*datasets.Batch, error) bool) {
-				for b := pairs(c.Config, 9, tr.Progress.Position); yield(b, nil); b = pairs(c.Config, 9, b.Next) {
+				for b := pairs(c.Config, 9, tr.Progress.Position); yield(b, nil); {
+					b = pairs(c.Config, 9, b.Next)
 				}
 			})
 			if err != nil {

@@ -82,7 +82,7 @@ func (r repeated) infonce(image []float32, e float64) float64 {
 			}
 		}
 		for j := range n {
-			target := 0.0
+			var target float64
 			switch same := r.group[j] == r.group[i]; {
 			case same && int(right) == n:
 				target = 1 / right

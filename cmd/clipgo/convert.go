@@ -160,10 +160,10 @@ type converted struct {
 }
 
 func (src *modelSource) account(o *convertOptions, b weights.Bundle) (converted, error) {
-	print, err := src.fingerprint(0)
+	fingerprint, err := src.fingerprint(0)
 	d := converted{
 		Out: o.dst, Source: sourceName(o.src), From: src.Layout, To: o.to, DType: cmp.Or(b.DType, weights.Stored(b.Set)),
-		Tensors: len(b.Names()), Fingerprint: print, Tokenizer: len(b.Tokenizer) > 0, Notes: src.Notes,
+		Tensors: len(b.Names()), Fingerprint: fingerprint, Tokenizer: len(b.Tokenizer) > 0, Notes: src.Notes,
 		Parameters: contrastive.Declare(src.Config).ParameterCount(),
 	}
 	if o.to == "open_clip" {

@@ -158,7 +158,7 @@ func (src *modelSource) blame(err error) error {
 }
 
 // fingerprint tells models apart: a digest of weights, config and vocabulary.
-func (src *modelSource) fingerprint(seed uint64) (print string, err error) {
+func (src *modelSource) fingerprint(seed uint64) (digest string, err error) {
 	h := sha256.New()
 	cfg, err := json.Marshal(src.Config)
 	if err != nil {

@@ -200,7 +200,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	if n > 0 && !b.watch.ended.Load() {
 		b.watch.timer.Reset(b.watch.limit)
 	}
-	if cause := b.watch.cause(); cause != nil && err != nil && err != io.EOF {
+	if cause := b.watch.cause(); cause != nil && err != nil && !errors.Is(err, io.EOF) {
 		err = cause
 	}
 	return n, err

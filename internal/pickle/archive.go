@@ -110,7 +110,7 @@ func (a *archive) inflate(f *zip.File) ([]byte, error) {
 		return nil, fmt.Errorf("%q: %w", f.Name, err)
 	}
 	if _, err := r.Read(make([]byte, 1)); err != io.EOF { // also the checksum
-		return nil, fmt.Errorf("%q: it is longer than it says, or damaged (%v)", f.Name, err)
+		return nil, fmt.Errorf("%q: it is longer than it says, or damaged (%v)", f.Name, err) //nolint:errorlint // err may be nil
 	}
 	a.inflated[f.Name] = data
 	return data, nil

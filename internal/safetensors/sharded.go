@@ -82,12 +82,12 @@ func shardNames(weightMap map[string]string) []string {
 	return slices.Compact(slices.Sorted(maps.Values(weightMap)))
 }
 
-func readIndex(path string) (map[string]string, error) {
+func readIndex(path string) (_ map[string]string, err error) {
 	data, err := mapped.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer mapped.Close(data)
+	defer func() { err = errors.Join(err, mapped.Close(data)) }()
 	if len(data) > maxIndex {
 		return nil, fmt.Errorf("%w: the index has %d bytes", ErrFormat, len(data))
 	}

@@ -14,7 +14,7 @@ import (
 func TestFillPadsCutsAndKeepsTheFrame(t *testing.T) {
 	spell := func(dst []int32, text string) []int32 {
 		for _, r := range text {
-			dst = append(dst, int32(r-'a')+10)
+			dst = append(dst, r-'a'+10)
 		}
 		return dst
 	}

@@ -102,7 +102,7 @@ func (m *unigram) append(dst []int32, text string) []int32 {
 	for at := 0; at < len(text); {
 		n := width(text[at:])
 		if !m.offerAll(l, text, at) {
-			l.offer(at, at+n, best{m.unknownScore + l.best[at].score, m.unknown, int32(at)})
+			l.offer(at+n, best{m.unknownScore + l.best[at].score, m.unknown, int32(at)})
 		}
 		at += n
 	}
@@ -122,7 +122,7 @@ func (m *unigram) offerAll(l *lattice, text string, at int) (single bool) {
 		}
 		end++
 		if id := m.pieces.Value(node); id != trie.None {
-			l.offer(at, end, best{m.scores[id] + here, id, int32(at)})
+			l.offer(end, best{m.scores[id] + here, id, int32(at)})
 			single = single || end-at == n
 		}
 	}
@@ -130,7 +130,7 @@ func (m *unigram) offerAll(l *lattice, text string, at int) (single bool) {
 }
 
 // offer keeps a way to the end of a piece if there is none or it is better.
-func (l *lattice) offer(start, end int, b best) {
+func (l *lattice) offer(end int, b best) {
 	if old := l.best[end]; old.start == trie.None || b.score > old.score {
 		l.best[end] = b
 	}
