@@ -38,8 +38,7 @@ const rowsAtOnce = 64
 
 // Accumulate makes the forward and backward pass of a minibatch, of which each lane has a part.
 func (o *PPO) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
-	lanes, parts, join := o.Policy.Lanes(s, b)
-	o.Value.params.Split(lanes)
+	lanes, parts, join := o.Policy.Lanes(s, b, o.Value.params)
 	actions := 0
 	for _, e := range o.now {
 		actions += len(e.LogP)
@@ -47,7 +46,6 @@ func (o *PPO) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, err
 	sums := make([]ppoSums, len(parts))
 	lanes.Each(func(i int, s *torch.Scope) { sums[i] = o.learn(s, parts[i], actions) })
 	join()
-	o.Value.params.Join(lanes)
 	var all ppoSums
 	for _, sum := range sums {
 		all.add(sum, 1)

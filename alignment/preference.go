@@ -37,7 +37,7 @@ func isScale(p *nn.Param) bool { return p.Name == "logit_scale" }
 // Accumulate makes the forward and backward pass of one batch of pairs, of which each lane has a part: pairs know nothing
 // of each other. Parts.Scale is that of the score.
 func (o *Preference) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
-	lanes, parts, join := o.lanes(s, b)
+	lanes, parts, join := o.Model.Lanes(s, b, o.beside()...)
 	targets := make([]float32, b.N)
 	for i, index := range b.Index {
 		targets[i] = float32(o.Preferred(index))

@@ -68,23 +68,18 @@ func sides(features *torch.Tensor, n, side int) *torch.Tensor {
 	return features.Reshape(n, 2, shape[1]).Select(1, side)
 }
 
-// lanes splits a batch over lanes, in each of which model and head have gradients of their own until join adds them up.
-func (r Reward) lanes(s *torch.Scope, b *datasets.Batch) (lanes *torch.Lanes, parts []contrastive.Part, join func()) {
-	lanes, parts, joinModel := r.Model.Lanes(s, b)
+// beside are the parameters besides the model's.
+func (r Reward) beside() []*nn.Params {
 	if r.Head == nil {
-		return lanes, parts, joinModel
+		return nil
 	}
-	r.Head.params.Split(lanes)
-	return lanes, parts, func() {
-		joinModel()
-		r.Head.params.Join(lanes)
-	}
+	return []*nn.Params{r.Head.params}
 }
 
 // Measure gives the rewards of both sides of each pair of a batch of preferences.
 func (r Reward) Measure(ctx context.Context, b *datasets.Batch) (first, second []float32, err error) {
 	err = torch.Do(ctx, func(s *torch.Scope) error {
-		lanes, parts, _ := r.lanes(s, b)
+		lanes, parts, _ := r.Model.Lanes(s, b, r.beside()...)
 		rewards := make([][2]*torch.Tensor, len(parts))
 		lanes.Each(func(i int, s *torch.Scope) {
 			rewards[i][0], rewards[i][1] = r.pairs(s, parts[i], r.shapeOf(b))

@@ -135,8 +135,7 @@ func (o *PPO) look(ctx context.Context, b *datasets.Batch) error {
 // readBatch gives log P and value of each action of a batch's captions, one after the other.
 func (o *PPO) readBatch(ctx context.Context, c captioning.Captioner, b *datasets.Batch) (logP, values []float32, err error) {
 	err = torch.Do(ctx, func(s *torch.Scope) error {
-		lanes, parts, _ := c.Lanes(s, b)
-		o.Value.params.Split(lanes)
+		lanes, parts, _ := c.Lanes(s, b, o.Value.params)
 		all := make([][2][]float32, len(parts))
 		lanes.Each(func(i int, s *torch.Scope) {
 			rows, labels := c.Read(s, parts[i])

@@ -91,7 +91,7 @@ type holed struct {
 }
 
 // holes hides words of each part of a batch.
-func (w *MaskedWords) holes(b *datasets.Batch, parts []part) ([]*holed, error) {
+func (w *MaskedWords) holes(b *datasets.Batch, parts []Part) ([]*holed, error) {
 	if len(b.Lengths) != b.N || len(b.DropKeys) != b.N {
 		return nil, fmt.Errorf("mask words: %d captions come with %d lengths and %d keys", b.N, len(b.Lengths), len(b.DropKeys))
 	}
@@ -99,9 +99,9 @@ func (w *MaskedWords) holes(b *datasets.Batch, parts []part) ([]*holed, error) {
 	l, all := len(ids)/b.N, 0
 	out := make([]*holed, len(parts))
 	for i, p := range parts {
-		to := p.from + p.n
-		c := losses.Captions{IDs: ids[p.from*l : to*l], L: l, Lengths: b.Lengths[p.from:to], Keys: b.DropKeys[p.from:to]}
-		h := &holed{Holes: Holes{losses.Mask(c, w.Vocabulary), c.Lengths}, mode: nn.Mode{DType: p.mode.DType}}
+		to := p.From + p.N
+		c := losses.Captions{IDs: ids[p.From*l : to*l], L: l, Lengths: b.Lengths[p.From:to], Keys: b.DropKeys[p.From:to]}
+		h := &holed{Holes: Holes{losses.Mask(c, w.Vocabulary), c.Lengths}, mode: nn.Mode{DType: p.Mode.DType}}
 		all += len(h.Chosen)
 		out[i] = h
 	}
@@ -163,26 +163,19 @@ func (h Holes) captions(from, to, l int) Holes {
 }
 
 // holes are those of Words; none without.
-func (o *Objective) holes(b *datasets.Batch, parts []part) ([]*holed, error) {
+func (o *Objective) holes(b *datasets.Batch, parts []Part) ([]*holed, error) {
 	if o.Words == nil {
 		return nil, nil
 	}
 	return o.Words.holes(b, parts)
 }
 
-// split and join give lanes their own leaves, and add up what those collect.
-func (o *Objective) split(lanes *torch.Lanes) {
-	o.Model.params.Split(lanes)
-	if o.Words != nil {
-		o.Words.params.Split(lanes)
+// beside are the parameters besides the model's.
+func (o *Objective) beside() []*nn.Params {
+	if o.Words == nil {
+		return nil
 	}
-}
-
-func (o *Objective) join(lanes *torch.Lanes) {
-	o.Model.params.Join(lanes)
-	if o.Words != nil {
-		o.Words.params.Join(lanes)
-	}
+	return []*nn.Params{o.Words.params}
 }
 
 // sum adds the masked words' numbers to those of the contrastive loss. Where no word was chosen there are none: NaN.

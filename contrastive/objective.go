@@ -33,32 +33,30 @@ func (o *Objective) Params() []*nn.Param {
 // features; its gradient to them then goes on through each lane's graph. Masked words are a pass of their own in each lane.
 func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
 	m := o.Model
-	parts := m.split(b)
+	lanes, parts, join := m.Lanes(s, b, o.beside()...)
 	holes, err := o.holes(b, parts)
 	if err != nil {
 		return training.Parts{}, err
 	}
-	lanes := s.Lanes(len(parts))
-	o.split(lanes)
 	images, texts := make([]*torch.Tensor, len(parts)), make([]*torch.Tensor, len(parts))
-	lanes.Each(func(i int, s *torch.Scope) { images[i], texts[i] = m.encode(s, parts[i]) })
+	lanes.Each(func(i int, s *torch.Scope) {
+		p := parts[i]
+		images[i], texts[i] = m.EncodeImages(s, p.Pixels, p.N, p.Mode), m.EncodeTokens(s, p.IDs, p.N, p.Mode)
+	})
 
-	in := Contrast{Image: leaf(s, images), Text: leaf(s, texts), Scale: m.Scale(s), Bias: m.Bias(s)}
-	if o.DedupTargets {
-		in.Group = groups(b.IDs, b.ContextLength)
-	}
+	in := o.Contrast(s, images, texts, b)
 	loss := o.Loss.Forward(in)
 	loss.Backward()
 
 	image, words := in.Image.Gradient(s), in.Text.Gradient(s)
 	lanes.Each(func(i int, s *torch.Scope) {
-		backward(images[i], image, parts[i].from)
-		backward(texts[i], words, parts[i].from)
+		backward(images[i], image, parts[i].From)
+		backward(texts[i], words, parts[i].From)
 		if o.Words != nil {
 			o.Words.learn(s, m.text, holes[i])
 		}
 	})
-	o.join(lanes)
+	join()
 	return o.sum(training.Parts{Loss: loss.Item(), Scale: in.Scale.Item()}, holes), nil
 }
 

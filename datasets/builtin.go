@@ -162,25 +162,26 @@ type shapesSource struct {
 	info Info
 }
 
-func openShapes(q query) (Source, error) {
+// scenes reads which scenes are meant, and how many where that is not said: of split train, or of the others.
+func (q *query) scenes(train, others uint64) shapes.Config {
 	split := shapes.Split(q.choice("split", shapes.Train.String(), shapes.Val.String(), shapes.Novel.String()))
-	length := uint64(1000)
+	length := others
 	if split == shapes.Train {
-		length = 100_000
+		length = train
 	}
-	c := shapes.Config{
-		N:          int(q.whole("n", length, 1, 31)),
-		Seed:       q.whole("seed", 0, 0, 64),
-		Split:      split,
-		LabelNoise: q.share("label-noise"),
-	}
+	return shapes.Config{N: int(q.whole("n", length, 1, 31)), Seed: q.whole("seed", 0, 0, 64), Split: split}
+}
+
+func openShapes(q query) (Source, error) {
+	c := q.scenes(100_000, 1000)
+	c.LabelNoise = q.share("label-noise")
 	if q.err != nil {
 		return nil, q.err
 	}
 	return &shapesSource{shapes.New(c), Info{
 		Name: q.src, Kind: "builtin", Classes: shapes.Classes(), Templates: shapes.Templates(),
 		Fingerprint: fmt.Sprintf("builtin:shapes/%d split=%s n=%d seed=%d label-noise=%g",
-			shapes.Version, split, c.N, c.Seed, c.LabelNoise),
+			shapes.Version, c.Split, c.N, c.Seed, c.LabelNoise),
 	}}, nil
 }
 

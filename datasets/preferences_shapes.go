@@ -8,30 +8,20 @@ import (
 )
 
 // shapesPreferences are scenes with two captions each, of which the better one names the count.
-type shapesPreferences struct {
-	*shapes.Set
-	info Info
-}
+type shapesPreferences struct{ shapesSource }
 
 func openShapesPreferences(q query) (Source, error) {
-	split := shapes.Split(q.choice("split", shapes.Train.String(), shapes.Val.String(), shapes.Novel.String()))
-	length := uint64(500)
-	if split == shapes.Train {
-		length = 2000
-	}
-	c := shapes.Config{N: int(q.whole("n", length, 1, 31)), Seed: q.whole("seed", 0, 0, 64), Split: split}
+	c := q.scenes(2000, 500)
 	if q.err != nil {
 		return nil, q.err
 	}
-	return &shapesPreferences{shapes.New(c), Info{
+	return &shapesPreferences{shapesSource{shapes.New(c), Info{
 		Name: q.src, Kind: "builtin",
-		Fingerprint: fmt.Sprintf("builtin:shapes-preferences/%d split=%s n=%d seed=%d", shapes.Version, split, c.N, c.Seed),
-	}}, nil
+		Fingerprint: fmt.Sprintf("builtin:shapes-preferences/%d split=%s n=%d seed=%d", shapes.Version, c.Split, c.N, c.Seed),
+	}}}, nil
 }
 
-func (s *shapesPreferences) Info() Info   { return s.info }
-func (s *shapesPreferences) Close() error { return nil }
-func (s *shapesPreferences) Form() Form   { return TwoCaptions }
+func (s *shapesPreferences) Form() Form { return TwoCaptions }
 
 func (s *shapesPreferences) Entry(i int) Entry {
 	better, worse := s.Preference(i)
@@ -47,13 +37,6 @@ func (s *shapesPreferences) Preferred(i int) float64 {
 		return 1
 	}
 	return 0
-}
-
-func (s *shapesPreferences) Picture(ctx context.Context, i int) (Picture, error) {
-	if err := ctx.Err(); err != nil {
-		return Picture{}, err
-	}
-	return Picture{RGB: s.Draw(i), Width: shapes.Side, Height: shapes.Side}, nil
 }
 
 func (s *shapesPreferences) Second(ctx context.Context, i int) (Picture, error) {

@@ -54,9 +54,8 @@ func Default() Config {
 	return Config{ContextLength: 77, VocabSize: 49408, Width: 512, Heads: 8, Layers: 12, MLPRatio: 4}
 }
 
-// Validate returns every problem, joined.
-func (c Config) Validate() error {
-	var errs []error
+// sizes are the problems of the sizes that a text tower and a decoder have, of the config with this key.
+func (c Config) sizes(key string) (errs []error) {
 	for _, f := range []struct {
 		name  string
 		value int
@@ -64,12 +63,18 @@ func (c Config) Validate() error {
 		{"context_length", c.ContextLength}, {"vocab_size", c.VocabSize}, {"width", c.Width}, {"heads", c.Heads}, {"layers", c.Layers},
 	} {
 		if f.value <= 0 {
-			errs = append(errs, fmt.Errorf("text_cfg.%s: %d is not positive", f.name, f.value))
+			errs = append(errs, fmt.Errorf("%s.%s: %d is not positive", key, f.name, f.value))
 		}
 	}
 	if c.Heads > 0 && c.Width%c.Heads != 0 {
-		errs = append(errs, fmt.Errorf("text_cfg.width: %d is not a multiple of heads %d", c.Width, c.Heads))
+		errs = append(errs, fmt.Errorf("%s.width: %d is not a multiple of heads %d", key, c.Width, c.Heads))
 	}
+	return errs
+}
+
+// Validate returns every problem, joined.
+func (c Config) Validate() error {
+	errs := c.sizes("text_cfg")
 	if c.MLPRatio <= 0 {
 		errs = append(errs, fmt.Errorf("text_cfg.mlp_ratio: %g is not positive", c.MLPRatio))
 	}

@@ -42,21 +42,7 @@ func (c *DecoderConfig) UnmarshalJSON(data []byte) error {
 
 // Validate returns every problem, joined.
 func (c DecoderConfig) Validate() error {
-	var errs []error
-	for _, f := range []struct {
-		name  string
-		value int
-	}{
-		{"context_length", c.ContextLength}, {"vocab_size", c.VocabSize}, {"width", c.Width}, {"heads", c.Heads}, {"layers", c.Layers},
-	} {
-		if f.value <= 0 {
-			errs = append(errs, fmt.Errorf("multimodal_cfg.%s: %d is not positive", f.name, f.value))
-		}
-	}
-	if c.Heads > 0 && c.Width%c.Heads != 0 {
-		errs = append(errs, fmt.Errorf("multimodal_cfg.width: %d is not a multiple of heads %d", c.Width, c.Heads))
-	}
-	return errors.Join(errs...)
+	return errors.Join(Config{ContextLength: c.ContextLength, VocabSize: c.VocabSize, Width: c.Width, Heads: c.Heads, Layers: c.Layers}.sizes("multimodal_cfg")...)
 }
 
 // Decoder predicts each next token of a caption from those before it and from the picture (CoCa; Yu et al., 2022): blocks

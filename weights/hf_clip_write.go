@@ -68,21 +68,26 @@ type clipConfigOut struct {
 	Vision        visionOut `json:"vision_config"`
 }
 
-// towerOut is what both towers' configs have.
+// towerOut is what the towers' configs of all models have.
 type towerOut struct {
-	ModelType     string  `json:"model_type"`
-	HiddenSize    int     `json:"hidden_size"`
-	Intermediate  int     `json:"intermediate_size"`
-	Layers        int     `json:"num_hidden_layers"`
-	Heads         int     `json:"num_attention_heads"`
-	HiddenAct     string  `json:"hidden_act"`
-	Eps           float64 `json:"layer_norm_eps"`
+	ModelType    string  `json:"model_type"`
+	HiddenSize   int     `json:"hidden_size"`
+	Intermediate int     `json:"intermediate_size"`
+	Layers       int     `json:"num_hidden_layers"`
+	Heads        int     `json:"num_attention_heads"`
+	HiddenAct    string  `json:"hidden_act"`
+	Eps          float64 `json:"layer_norm_eps"`
+}
+
+// clipTowerOut is what both of a CLIPModel's have.
+type clipTowerOut struct {
+	towerOut
 	ProjectionDim int     `json:"projection_dim"`
 	Dropout       float64 `json:"attention_dropout"`
 }
 
 type textOut struct {
-	towerOut
+	clipTowerOut
 	VocabSize int `json:"vocab_size"`
 	Positions int `json:"max_position_embeddings"`
 	BOS       int `json:"bos_token_id"`
@@ -91,7 +96,7 @@ type textOut struct {
 }
 
 type visionOut struct {
-	towerOut
+	clipTowerOut
 	ImageSize int `json:"image_size"`
 	PatchSize int `json:"patch_size"`
 	Channels  int `json:"num_channels"`
@@ -123,19 +128,27 @@ func (m modelConfig) toHF(dtype string) clipConfigOut {
 	return clipConfigOut{
 		Architectures: []string{"CLIPModel"}, ModelType: "clip", ProjectionDim: m.EmbedDim, LogitScale: 2.6592, DType: dtype,
 		Text: textOut{
-			towerOut: towerOut{
-				ModelType: "clip_text_model", HiddenSize: t.Width, Intermediate: int(float64(t.Width) * t.MLPRatio), Layers: t.Layers, Heads: t.Heads,
-				HiddenAct: actName(m.QuickGELU, t.ActKwargs), Eps: t.NormKwargs.eps(), ProjectionDim: m.EmbedDim,
-			},
-			VocabSize: t.VocabSize, Positions: t.ContextLength, BOS: t.VocabSize - 2, EOS: t.VocabSize - 1, Pad: 1,
+			clipTowerOut: clipTowerOut{towerOut: t.toHF("clip_text_model", m.QuickGELU), ProjectionDim: m.EmbedDim},
+			VocabSize:    t.VocabSize, Positions: t.ContextLength, BOS: t.VocabSize - 2, EOS: t.VocabSize - 1, Pad: 1,
 		},
 		Vision: visionOut{
-			towerOut: towerOut{
-				ModelType: "clip_vision_model", HiddenSize: v.Width, Intermediate: int(float64(v.Width) * v.MLPRatio), Layers: v.Layers, Heads: v.Width / v.HeadWidth,
-				HiddenAct: actName(m.QuickGELU, v.ActKwargs), Eps: v.NormKwargs.eps(), ProjectionDim: m.EmbedDim,
-			},
-			ImageSize: v.ImageSize, PatchSize: v.PatchSize, Channels: 3,
+			clipTowerOut: clipTowerOut{towerOut: v.toHF("clip_vision_model", m.QuickGELU), ProjectionDim: m.EmbedDim},
+			ImageSize:    v.ImageSize, PatchSize: v.PatchSize, Channels: 3,
 		},
+	}
+}
+
+func (t textConfig) toHF(kind string, quick bool) towerOut {
+	return towerOut{
+		ModelType: kind, HiddenSize: t.Width, Intermediate: int(float64(t.Width) * t.MLPRatio), Layers: t.Layers, Heads: t.Heads,
+		HiddenAct: actName(quick, t.ActKwargs), Eps: t.NormKwargs.eps(),
+	}
+}
+
+func (v visionConfig) toHF(kind string, quick bool) towerOut {
+	return towerOut{
+		ModelType: kind, HiddenSize: v.Width, Intermediate: int(float64(v.Width) * v.MLPRatio), Layers: v.Layers, Heads: v.Width / v.HeadWidth,
+		HiddenAct: actName(quick, v.ActKwargs), Eps: v.NormKwargs.eps(),
 	}
 }
 

@@ -43,26 +43,15 @@ type siglipConfigOut struct {
 	Vision        siglipVisionOut `json:"vision_config"`
 }
 
-// siglipTowerOut is what both towers' configs have.
-type siglipTowerOut struct {
-	ModelType    string  `json:"model_type"`
-	HiddenSize   int     `json:"hidden_size"`
-	Intermediate int     `json:"intermediate_size"`
-	Layers       int     `json:"num_hidden_layers"`
-	Heads        int     `json:"num_attention_heads"`
-	HiddenAct    string  `json:"hidden_act"`
-	Eps          float64 `json:"layer_norm_eps"`
-}
-
 type siglipTextOut struct {
-	siglipTowerOut
+	towerOut
 	VocabSize  int `json:"vocab_size"`
 	Positions  int `json:"max_position_embeddings"`
 	Projection int `json:"projection_size"`
 }
 
 type siglipVisionOut struct {
-	siglipTowerOut
+	towerOut
 	ImageSize int  `json:"image_size"`
 	PatchSize int  `json:"patch_size"`
 	Channels  int  `json:"num_channels"`
@@ -108,17 +97,11 @@ func (m modelConfig) toSigLIP(dtype string) siglipConfigOut {
 	return siglipConfigOut{
 		Architectures: []string{"SiglipModel"}, ModelType: "siglip", DType: dtype,
 		Text: siglipTextOut{
-			siglipTowerOut: siglipTowerOut{
-				ModelType: "siglip_text_model", HiddenSize: t.Width, Intermediate: int(float64(t.Width) * t.MLPRatio), Layers: t.Layers, Heads: t.Heads,
-				HiddenAct: actName(false, t.ActKwargs), Eps: t.NormKwargs.eps(),
-			},
+			towerOut:  t.toHF("siglip_text_model", false),
 			VocabSize: t.VocabSize, Positions: t.ContextLength, Projection: m.EmbedDim,
 		},
 		Vision: siglipVisionOut{
-			siglipTowerOut: siglipTowerOut{
-				ModelType: "siglip_vision_model", HiddenSize: v.Width, Intermediate: int(float64(v.Width) * v.MLPRatio), Layers: v.Layers, Heads: v.Width / v.HeadWidth,
-				HiddenAct: actName(false, v.ActKwargs), Eps: v.NormKwargs.eps(),
-			},
+			towerOut:  v.toHF("siglip_vision_model", false),
 			ImageSize: v.ImageSize, PatchSize: v.PatchSize, Channels: 3, UseHead: true,
 		},
 	}

@@ -44,6 +44,11 @@ func openHub(dir string) (*Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
+	return openHubConfig(dir, path, data)
+}
+
+// openHubConfig opens the weights of a folder beside a hub config, which was read from path.
+func openHubConfig(dir, path string, data []byte) (*Checkpoint, error) {
 	model, preprocess, err := openCLIPParts(path, data)
 	if err != nil {
 		return nil, err
@@ -73,14 +78,7 @@ func openByConfig(dir string) (*Checkpoint, error) {
 	case probe.ModelType != "":
 		return openHF(dir, path, data)
 	case probe.Hub != nil:
-		model, preprocess, err := openCLIPParts(path, data)
-		if err != nil {
-			return nil, err
-		}
-		return openWeights(dir, openCLIPFiles, func(c *Checkpoint) error {
-			c.Model, c.Preprocess = model, preprocess
-			return nil
-		})
+		return openHubConfig(dir, path, data)
 	case probe.EmbedDim > 0:
 		return openWeights(dir, openCLIPFiles, func(c *Checkpoint) error {
 			c.Model = data

@@ -43,17 +43,11 @@ Agreement on --val-data is measured before the first step and at the end. The ru
 	}
 	k := newKnobs(c)
 	k.runFlags()
-	k.before("align.objective=preference")
+	k.before("align.objective=" + preferenceObjective)
 	k.flag("reward-head", "align.reward_head", "", "the reward is a scalar layer on the features, kept in heads.safetensors, instead of the model's own score")
 	k.flag("keep-near", "align.keep_near", "share", "at the end mix this share of the model as it was into the weights (WiSE-FT): 0.3")
 	k.flag("l2-sp", "align.l2_sp", "x", "strength of the pull back to the model as it was (L2-SP): a step goes rate * x of the way, so 1000 at a rate of 1e-4 is a tenth")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		o, err := resolveTrain(k, a.console.finder(c.Context()))
-		if err != nil {
-			return err
-		}
-		return train(c.Context(), a, o)
-	}
+	c.RunE = a.trains(k)
 	return c
 }
 

@@ -54,13 +54,7 @@ KL, and how often a caption finds its picture. --resume goes on to the same byte
 	k.flag("length-penalty", "align.ppo.length_penalty", "x", "what a caption pays that is empty, or twice as long as usual (default 0.5)")
 	k.flag("repetition-penalty", "align.ppo.repetition_penalty", "x", "what a caption pays that says the same all along (default 0.5)")
 	k.flag("max-length", "align.ppo.max_length", "N", "tokens of a caption, at most (default 30)")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		o, err := resolveTrain(k, a.console.finder(c.Context()))
-		if err != nil {
-			return err
-		}
-		return train(c.Context(), a, o)
-	}
+	c.RunE = a.trains(k)
 	return c
 }
 

@@ -114,27 +114,6 @@ func (w *writer) write(ctx context.Context, src datasets.Source, b *datasets.Bat
 	return out, nil
 }
 
-// eachPicture reads a source's pictures in its own order, a batch at a time.
-func (m *loaded) eachPicture(ctx context.Context, src datasets.Source, use func(*datasets.Batch) error, skipped func(datasets.Skip)) error {
-	for b, err := range m.loader(src).Batches(ctx, 0, int64(src.Len())) {
-		if b != nil {
-			for _, s := range b.Skipped {
-				skipped(s)
-			}
-		}
-		if err != nil {
-			return err
-		}
-		if b.N == 0 {
-			continue
-		}
-		if err := use(b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (o *captionOptions) run(ctx context.Context, a *app, k *knobs, data []string) (err error) {
 	src, err := datasets.OpenAll(data, o.Data)
 	if err != nil {

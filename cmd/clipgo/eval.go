@@ -56,19 +56,32 @@ of each picture among all captions (text_retrieval_recall@K), as CLIP_benchmark 
 	return c
 }
 
+// openCaptioned opens data that has to have captions, and says what was noticed.
+func openCaptioned(c *console, data string, o datasets.Options) (datasets.Source, error) {
+	o.Need = datasets.NeedCaptions
+	src, err := datasets.Open(data, o)
+	if err != nil {
+		return nil, err
+	}
+	tellNotes(c, src.Info())
+	return src, nil
+}
+
+// embedPairs embeds a source's pictures and captions, with a progress bar.
+func (m *loaded) embedPairs(ctx context.Context, c *console, src datasets.Source) (*validation, error) {
+	bar := c.progress("embed", int64(src.Len()))
+	defer bar.done()
+	v := &validation{source: src, loaded: m, skipped: c.tellSkip, seen: bar.set}
+	return v, v.embed(ctx)
+}
+
 func (o *retrievalOptions) run(ctx context.Context, a *app, m *loaded, data string) (err error) {
-	options := o.Data
-	options.Need = datasets.NeedCaptions
-	src, err := datasets.Open(data, options)
+	src, err := openCaptioned(a.console, data, o.Data)
 	if err != nil {
 		return err
 	}
 	defer closeWith(&err, src)
-	tellNotes(a.console, src.Info())
-	bar := a.console.progress("embed", int64(src.Len()))
-	v := &validation{source: src, loaded: m, skipped: a.console.tellSkip, seen: bar.set}
-	err = v.embed(ctx)
-	bar.done()
+	v, err := m.embedPairs(ctx, a.console, src)
 	if err != nil {
 		return err
 	}

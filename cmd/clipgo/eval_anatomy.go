@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"clipgo/datasets"
 	"clipgo/eval"
 )
 
@@ -61,18 +60,12 @@ func newEvalAnatomy(a *app) *cobra.Command {
 }
 
 func (o *anatomyOptions) run(ctx context.Context, c *console, m *loaded, data string) (err error) {
-	options := o.Data
-	options.Need = datasets.NeedCaptions
-	src, err := datasets.Open(data, options)
+	src, err := openCaptioned(c, data, o.Data)
 	if err != nil {
 		return err
 	}
 	defer closeWith(&err, src)
-	tellNotes(c, src.Info())
-	bar := c.progress("embed", int64(src.Len()))
-	v := &validation{source: src, loaded: m, skipped: c.tellSkip, seen: bar.set}
-	err = v.embed(ctx)
-	bar.done()
+	v, err := m.embedPairs(ctx, c, src)
 	if err != nil {
 		return err
 	}

@@ -58,14 +58,11 @@ type attributes struct {
 }
 
 func (o *captionOptions) evaluate(ctx context.Context, a *app, m *loaded, data string) (err error) {
-	options := o.Data
-	options.Need = datasets.NeedCaptions
-	src, err := datasets.Open(data, options)
+	src, err := openCaptioned(a.console, data, o.Data)
 	if err != nil {
 		return err
 	}
 	defer closeWith(&err, src)
-	tellNotes(a.console, src.Info())
 	w, err := o.writer(m)
 	if err != nil {
 		return err

@@ -33,8 +33,8 @@ func (c *console) tellSkip(s datasets.Skip) {
 	c.log.Warn("skipped", "sample", s.Key, "reason", s.Reason)
 }
 
-// eachBatch embeds a source's pictures in its own order.
-func (m *loaded) eachBatch(ctx context.Context, src datasets.Source, use func(*datasets.Batch, []float32) error, skipped func(datasets.Skip)) error {
+// eachPicture reads a source's pictures in its own order, a batch at a time.
+func (m *loaded) eachPicture(ctx context.Context, src datasets.Source, use func(*datasets.Batch) error, skipped func(datasets.Skip)) error {
 	for b, err := range m.loader(src).Batches(ctx, 0, int64(src.Len())) {
 		if b != nil {
 			for _, s := range b.Skipped {
@@ -47,15 +47,22 @@ func (m *loaded) eachBatch(ctx context.Context, src datasets.Source, use func(*d
 		if b.N == 0 { // only samples that can't be used were left
 			continue
 		}
-		features, err := m.EmbedImages(ctx, b.Pixels, b.N)
-		if err != nil {
-			return err
-		}
-		if err := use(b, features); err != nil {
+		if err := use(b); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// eachBatch embeds a source's pictures in its own order.
+func (m *loaded) eachBatch(ctx context.Context, src datasets.Source, use func(*datasets.Batch, []float32) error, skipped func(datasets.Skip)) error {
+	return m.eachPicture(ctx, src, func(b *datasets.Batch) error {
+		features, err := m.EmbedImages(ctx, b.Pixels, b.N)
+		if err != nil {
+			return err
+		}
+		return use(b, features)
+	}, skipped)
 }
 
 // closeWith closes a source and joins its error.

@@ -32,14 +32,19 @@ the step and saves; --resume latest goes on from there, to the same weights as i
 	}
 	k := newKnobs(c)
 	trainFlags(k)
-	c.RunE = func(c *cobra.Command, _ []string) error {
+	c.RunE = a.trains(k)
+	return c
+}
+
+// trains is what each command that trains does with its settings.
+func (a *app) trains(k *knobs) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, _ []string) error {
 		o, err := resolveTrain(k, a.console.finder(c.Context()))
 		if err != nil {
 			return err
 		}
 		return train(c.Context(), a, o)
 	}
-	return c
 }
 
 func trainFlags(k *knobs) {

@@ -74,10 +74,10 @@ func TestEachPairIsInOnePart(t *testing.T) {
 		b := pairs(m.Config, n, 0)
 		next, size := 0, len(b.Pixels)/n
 		for _, p := range m.split(b) {
-			if p.from != next || p.n == 0 || len(p.pixels) != p.n*size || len(p.mode.DropKeys) != p.n || len(p.ids) != p.n*b.MaxTokens {
-				t.Errorf("of %d pairs: part from %d of %d, %d bytes, %d keys, %d ids", n, p.from, p.n, len(p.pixels), len(p.mode.DropKeys), len(p.ids))
+			if p.From != next || p.N == 0 || len(p.Pixels) != p.N*size || len(p.Mode.DropKeys) != p.N || len(p.IDs) != p.N*b.MaxTokens {
+				t.Errorf("of %d pairs: part from %d of %d, %d bytes, %d keys, %d ids", n, p.From, p.N, len(p.Pixels), len(p.Mode.DropKeys), len(p.IDs))
 			}
-			next += p.n
+			next += p.N
 		}
 		if next != n {
 			t.Errorf("%d of %d pairs", next, n)
