@@ -9,7 +9,7 @@ import (
 )
 
 // Loader turns a source's samples into batches. What a batch holds depends on the source, Seed, Order, BatchSize and the
-// position that it starts from, never on Workers, Queue or timing: every random choice is a hash of (Seed, epoch, index,
+// position that it starts from, and on Pool, never on Workers, Queue or timing: every random choice is a hash of (Seed, epoch, index,
 // purpose).
 type Loader struct {
 	Source        Source
@@ -21,6 +21,9 @@ type Loader struct {
 	Size          int // pixels of a side
 	ContextLength int // ids of a caption
 	Order         Order
+	// Pool is over how many samples captions are sorted by length, so that a batch has similar ones and little padding; it
+	// is rounded up to whole batches. Only Tokens is called for it. 0: captions come as they do.
+	Pool int
 	// MaxSkip is the share of an epoch's samples that may turn out unusable before the data is refused; 1 never refuses.
 	MaxSkip float64
 	// Pixels fills [Size, Size, 3] from a picture; what it draws at random comes from key. An error skips the sample.
@@ -71,6 +74,10 @@ func (l *Loader) check(from, to int64) error {
 	case l.BatchSize < 1 || l.Size < 1 || l.Workers < 0 || l.Queue < 0 || l.ContextLength < 0:
 		return fmt.Errorf("loader: batch of %d pictures of %d pixels with %d ids by %d workers, queue of %d: a number is too small",
 			l.BatchSize, l.Size, l.ContextLength, l.Workers, l.Queue)
+	case l.Pool < 0 || l.Pool > mostPooled:
+		return fmt.Errorf("loader: a pool of %d samples is not between 0 and %d", l.Pool, mostPooled)
+	case l.Pool > 0 && (l.Tokens == nil || l.Order == Sequential):
+		return fmt.Errorf("loader: a pool needs captions with ids, and an order that is free")
 	case from < 0 || to < from:
 		return fmt.Errorf("loader: there are no positions from %d to %d", from, to)
 	case l.Source.Len() == 0:
@@ -119,7 +126,7 @@ func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to 
 			case <-ctx.Done():
 				return
 			case s := <-free:
-				w.place(s, position)
+				s.position, s.place = position, w.at(position)
 				ordered <- s // neither blocks: both have room for all samples
 				jobs <- s
 			}
@@ -134,24 +141,4 @@ func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to 
 		})
 	}
 	return pipeline{ordered, free}
-}
-
-// walk turns positions into samples; it keeps the order of the epoch that it is in.
-type walk struct {
-	loader *Loader
-	epoch  uint64
-	order  permutation
-}
-
-func (w *walk) place(s *sample, position int64) {
-	n := w.loader.Source.Len()
-	epoch, offset := uint64(position)/uint64(n), uint64(position)%uint64(n)
-	s.position, s.epoch, s.index = position, epoch, int(offset)
-	if w.loader.Order == Sequential {
-		return
-	}
-	if w.order.n == 0 || w.epoch != epoch {
-		w.epoch, w.order = epoch, newPermutation(n, w.loader.Seed, epoch)
-	}
-	s.index = int(w.order.at(offset))
 }

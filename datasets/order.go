@@ -17,6 +17,7 @@ const (
 	pixelsKey
 	dropKey
 	captionKey
+	poolKey
 )
 
 // mix is a random number that depends on its arguments alone.

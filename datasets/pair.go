@@ -16,30 +16,18 @@ func (l *Loader) sides() (pictures, captions int) {
 // picture is the length of one picture in Pixels.
 func (l *Loader) picture() int { return l.Size * l.Size * 3 }
 
-// readPair reads what a pair has besides its first picture. Both pictures are varied in the same way: what differs between
+// readSecond reads a pair's second picture, where it has one. Both pictures are varied in the same way: what differs between
 // them is what the judgement is about.
-func (l *Loader) readPair(ctx context.Context, s *sample, e Entry) error {
-	if l.Pairs.Form() == TwoPictures {
-		picture, err := l.Pairs.Second(ctx, s.index)
-		if err == nil {
-			err = l.Pixels(s.pixels[l.picture():], picture, l.key(s, pixelsKey))
-		}
-		if err != nil {
-			return fmt.Errorf("the second picture: %w", err)
-		}
+func (l *Loader) readSecond(ctx context.Context, s *sample) error {
+	if l.Pairs == nil || l.Pairs.Form() != TwoPictures {
+		return nil
 	}
-	_, captions := l.sides()
-	s.used, s.cut = 0, false
-	for i, caption := range e.Captions[:captions] {
-		text, cut := boundCaption(caption)
-		if i == 0 {
-			s.caption = text
-		}
-		s.cut = s.cut || cut
-		if l.Tokens != nil {
-			n, cut := l.Tokens(s.ids[i*l.ContextLength:(i+1)*l.ContextLength], text)
-			s.used, s.cut = max(s.used, n), s.cut || cut
-		}
+	picture, err := l.Pairs.Second(ctx, s.index)
+	if err == nil {
+		err = l.Pixels(s.pixels[l.picture():], picture, l.key(s, pixelsKey))
+	}
+	if err != nil {
+		return fmt.Errorf("the second picture: %w", err)
 	}
 	return nil
 }

@@ -10,16 +10,15 @@ import (
 // sample is one sample on its way into a batch. Its slices are filled again and again.
 type sample struct {
 	position int64
-	epoch    uint64
-	index    int
-	pixels   []uint8
-	ids      []int32
-	caption  string
-	used     int    // ids
-	cut      bool   // the caption did not fit
-	drop     uint64 // key
-	skip     *Skip  // why it can't be used; nil where it can
-	done     chan struct{}
+	place
+	pixels  []uint8
+	ids     []int32
+	caption string
+	used    int    // ids
+	cut     bool   // the caption did not fit
+	drop    uint64 // key
+	skip    *Skip  // why it can't be used; nil where it can
+	done    chan struct{}
 }
 
 func (l *Loader) newSample() *sample {
@@ -61,16 +60,38 @@ func (l *Loader) read(ctx context.Context, s *sample, e *Entry) (err error) {
 		return err
 	}
 	s.drop = l.key(s, dropKey)
-	if l.Pairs != nil {
-		return l.readPair(ctx, s, *e)
+	if err := l.readSecond(ctx, s); err != nil {
+		return err
 	}
-	s.caption, s.cut = l.caption(s, *e)
-	s.used = 0
-	if l.Tokens != nil {
-		n, cut := l.Tokens(s.ids, s.caption)
-		s.used, s.cut = n, s.cut || cut
-	}
+	l.readText(s, *e)
 	return nil
+}
+
+// readText chooses the caption, or takes both of a pair, and makes the ids. What it does depends on the sample's place
+// alone.
+func (l *Loader) readText(s *sample, e Entry) {
+	s.used, s.cut = 0, false
+	if l.Pairs == nil {
+		l.tokenize(s, 0, l.caption(s, e))
+		return
+	}
+	_, captions := l.sides()
+	for i, caption := range e.Captions[:captions] {
+		l.tokenize(s, i, caption)
+	}
+}
+
+// tokenize makes the ids of one of a sample's captions.
+func (l *Loader) tokenize(s *sample, i int, caption string) {
+	text, cut := boundCaption(caption)
+	if i == 0 {
+		s.caption = text
+	}
+	s.cut = s.cut || cut
+	if l.Tokens != nil {
+		n, cut := l.Tokens(s.ids[i*l.ContextLength:(i+1)*l.ContextLength], text)
+		s.used, s.cut = max(s.used, n), s.cut || cut
+	}
 }
 
 // unusable is an Entry.Bad as an error.
@@ -83,14 +104,14 @@ func (l *Loader) key(s *sample, purpose uint64) uint64 {
 }
 
 // caption chooses one of several. Sets of classes have none: the empty string.
-func (l *Loader) caption(s *sample, e Entry) (string, bool) {
+func (l *Loader) caption(s *sample, e Entry) string {
 	switch {
 	case len(e.Captions) == 0:
-		return "", false
+		return ""
 	case len(e.Captions) == 1 || l.Order == Sequential:
-		return boundCaption(e.Captions[0])
+		return e.Captions[0]
 	}
-	return boundCaption(e.Captions[l.key(s, captionKey)%uint64(len(e.Captions))])
+	return e.Captions[l.key(s, captionKey)%uint64(len(e.Captions))]
 }
 
 // captionLimit is the longest caption kept, in bytes; what any context holds is far below it.

@@ -62,6 +62,8 @@ func trainFlags(k *knobs) {
 	k.flag("force-context-length", "model_cfg.text_cfg.context_length", "N", "tokens of a caption, other than the model's: positions are interpolated")
 	k.flag("force-patch-dropout", "model_cfg.vision_cfg.patch_dropout", "x", "share of patches left out in training")
 	k.list("aug-cfg", "aug_cfg", "key=value", "augmentation, with open_clip's names: scale=0.5,1 (repeated)")
+	k.flag("length-bucketing", "length_bucketing", "", "batches of captions of similar length: less of the text is padding")
+	k.flag("bucket-pool", "bucket_pool", "N", "samples that --length-bucketing sorts at a time, before they are decoded (default 2048)")
 	k.flag("zeroshot-frequency", "zeroshot_frequency", "steps", "steps between zero-shot evaluations, where --val-data has classes")
 }
 

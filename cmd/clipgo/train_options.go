@@ -28,12 +28,13 @@ type trainOptions struct {
 	Workers   int              `json:"workers"`
 	MaxSkip   float64          `json:"max_skip"`
 
-	BatchSize int                 `json:"batch_size"`
-	Epochs    float64             `json:"epochs"`
-	Steps     int                 `json:"steps"`
-	Optim     optim.Config        `json:"optim"`
-	Schedule  optim.Schedule      `json:"schedule"`
-	Loss      contrastive.InfoNCE `json:"loss"`
+	BatchSize int `json:"batch_size"`
+	bucketOptions
+	Epochs   float64             `json:"epochs"`
+	Steps    int                 `json:"steps"`
+	Optim    optim.Config        `json:"optim"`
+	Schedule optim.Schedule      `json:"schedule"`
+	Loss     contrastive.InfoNCE `json:"loss"`
 	objectiveOptions
 	contrastive.Lock
 	EMADecay   float64            `json:"ema_decay"` // 0: no average
@@ -65,7 +66,7 @@ const unset = -1
 
 func defaultTrain() trainOptions {
 	return trainOptions{
-		Workers: runtime.GOMAXPROCS(0), MaxSkip: 0.01, BatchSize: unset, Epochs: unset, Steps: unset,
+		Workers: runtime.GOMAXPROCS(0), MaxSkip: 0.01, BatchSize: unset, Epochs: unset, Steps: unset, bucketOptions: bucketOptions{Pool: 2048},
 		Optim: optim.Default(), Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: unset},
 		Loss:       contrastive.InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}},
 		Preprocess: preprocess.Default(), Augment: preprocess.DefaultAugment(), machine: defaultMachine(),
@@ -106,7 +107,7 @@ func (o *trainOptions) validate() error {
 	if o.Preprocess.Size != o.ModelCfg.Vision.ImageSize {
 		errs = append(errs, fmt.Errorf("preprocess.size: %d, but model_cfg.vision_cfg.image_size is %d", o.Preprocess.Size, o.ModelCfg.Vision.ImageSize))
 	}
-	errs = append(errs, o.ModelCfg.Validate(), o.Optim.Validate(), o.Loss.Validate(), o.Lock.Validate(), o.Preprocess.Validate(), o.Augment.Validate(), o.validateObjective(), o.validateAlign(), o.machine.validate())
+	errs = append(errs, o.ModelCfg.Validate(), o.Optim.Validate(), o.Loss.Validate(), o.Lock.Validate(), o.Preprocess.Validate(), o.Augment.Validate(), o.validateObjective(), o.validateAlign(), o.validateBuckets(), o.machine.validate())
 	schedule := o.Schedule
 	if schedule.Warmup == unset {
 		schedule.Warmup = 0

@@ -144,7 +144,7 @@ func (s *session) loader() *datasets.Loader {
 	}
 	return &datasets.Loader{
 		Source: s.train, Pairs: s.pairs, Seed: s.Seed, BatchSize: s.BatchSize, Workers: s.Workers, Size: s.Preprocess.Size,
-		ContextLength: s.ModelCfg.Text.ContextLength, Order: datasets.Shuffled, MaxSkip: s.MaxSkip,
+		ContextLength: s.ModelCfg.Text.ContextLength, Order: datasets.Shuffled, Pool: s.pool(), MaxSkip: s.MaxSkip,
 		Pixels: func(dst []uint8, p datasets.Picture, key uint64) error {
 			im, err := decode(p)
 			if err != nil {

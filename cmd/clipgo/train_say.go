@@ -25,6 +25,9 @@ func (s *session) announce() {
 	if !s.Align.on() {
 		s.console.say("loss   %s", s.lossNote())
 	}
+	if s.pool() > 0 {
+		s.console.say("text   batches of similar length, sorted over %d pairs", s.pool())
+	}
 	if s.average != nil {
 		s.console.say("ema    %g: the average of the weights is evaluated and saved", s.EMADecay)
 	}

@@ -1,0 +1,32 @@
+package main
+
+import "errors"
+
+// bucketOptions say whether batches are made of captions of similar length.
+type bucketOptions struct {
+	Bucketing bool `json:"length_bucketing"`
+	Pool      int  `json:"bucket_pool"` // samples that are sorted at a time
+}
+
+// pool is how many samples the loader sorts at a time; 0: none.
+func (b bucketOptions) pool() int {
+	if !b.Bucketing {
+		return 0
+	}
+	return b.Pool
+}
+
+// validateBuckets refuses what would save nothing.
+func (o *trainOptions) validateBuckets() error {
+	switch {
+	case o.Pool < 1:
+		return errors.New("bucket_pool: it is at least 1")
+	case !o.Bucketing:
+		return nil
+	case o.Align.rewards():
+		return errors.New("length_bucketing: this training writes its captions itself")
+	case !o.ModelCfg.Text.Trimmable():
+		return errors.New("length_bucketing: this model's text tower reads every caption to the end of its context, so that nothing would be saved")
+	}
+	return nil
+}
