@@ -213,38 +213,6 @@ func contents(t *testing.T, dir string) string {
 	return string(data)
 }
 
-// A batch that is cut to its longest caption trains as the padded one does.
-func TestCuttingCaptionsChangesNothing(t *testing.T) {
-	m := newTiny(t, unchanged)
-	o := &Objective{Model: m, Loss: InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}}
-	b := pairs(m.Config, 4, 3)
-	for i := range b.IDs {
-		if i%12 >= 8 {
-			b.IDs[i] = 0 // leave room to cut
-		}
-	}
-	for i := range 4 {
-		b.IDs[12*i+7] = 49
-	}
-	gradients := func(tokens int) (out [][]float32) {
-		b.MaxTokens = tokens
-		grad(t, func(s *torch.Scope) {
-			if _, err := o.Accumulate(s, b); err != nil {
-				t.Error(err)
-			}
-			for _, p := range o.Params() {
-				out = append(out, p.Tensor().Gradient(s).Float32s())
-			}
-			torch.DropGradients(m.params.Tensors())
-		})
-		return out
-	}
-	padded, cut := gradients(12), gradients(8)
-	for i, p := range o.Params() {
-		near(t, p.Name, cut[i], padded[i], gradientTol)
-	}
-}
-
 func TestALockedScaleStays(t *testing.T) {
 	m := newTiny(t, unchanged)
 	tr := trainerOf(t, m, 10, 1e-2)
