@@ -57,19 +57,15 @@ func (c Captioner) Read(s *torch.Scope, p contrastive.Part) (rows *torch.Tensor,
 // chosen picks the rows of Hidden that a next token is read from, and gives those tokens.
 func chosen(hidden *torch.Tensor, ids []int32) (rows *torch.Tensor, labels []int64) {
 	shape := hidden.Shape()
-	at, labels := Foretold(ids, shape[1]+1)
+	at, labels := foretold(ids, shape[1]+1)
 	return hidden.Reshape(-1, shape[2]).Rows(torch.From(hidden.Scope(), at, len(at)).OnDevice(hidden.Device())), labels
 }
 
-// Foretold lists the positions, among all l-1 of each caption, whose next token is none of the padding, and that token.
-func Foretold(ids []int32, l int) (rows, labels []int64) {
-	for i, id := range ids {
-		if at := i % l; at > 0 && id != 0 {
-			rows, labels = append(rows, int64(i/l*(l-1)+at-1)), append(labels, int64(id))
-		}
-	}
-	return rows, labels
-}
+// padding is the id behind the end of a caption.
+const padding = 0
+
+// foretold is what the decoder is asked in captions of l ids each.
+func foretold(ids []int32, l int) (rows, tokens []int64) { return losses.Foretold(ids, l, padding) }
 
 // Likelihood is the sum of -log P of the tokens of n captions, padded rows of equal length, given their pictures, uint8
 // [n, S, S, 3], and how many tokens those are: exp(sum/tokens) is the perplexity.
@@ -77,7 +73,7 @@ func (c Captioner) Likelihood(ctx context.Context, pixels []uint8, ids []int32, 
 	err = torch.Do(ctx, func(s *torch.Scope) error {
 		mode := nn.Mode{DType: c.DType()}
 		picture, words := c.EncodeImageTokens(s, pixels, n, mode), c.EncodeTextTokens(s, ids, n, mode)
-		_, labels := Foretold(ids, len(ids)/n)
+		_, labels := foretold(ids, len(ids)/n)
 		tokens = len(labels)
 		sum = c.Loss(c.Hidden(words.Tokens, picture.Tokens, mode), ids, losses.CrossEntropy{}).Item() * float64(tokens)
 		return nil

@@ -60,7 +60,7 @@ type pass struct {
 // captions' own.
 func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
 	lanes, parts, join := o.Model.Lanes(s, b)
-	_, all := Foretold(b.IDs, b.ContextLength)
+	_, all := foretold(b.IDs, b.ContextLength)
 	passes := make([]pass, len(parts))
 	lanes.Each(func(i int, s *torch.Scope) { passes[i] = o.forward(s, parts[i], len(all)) })
 

@@ -75,10 +75,7 @@ func (c plainCase) run(f *fixture) {
 	case strings.HasPrefix(c.Case, "cross_entropy"):
 		f.check(CrossEntropy{Smoothing: Smoothing{c.Epsilon, Others}}.Forward(f.leaf("logits"), labels), c.Loss)
 	case c.Case == "causal_lm":
-		f.check(CausalLM{}.Forward(f.leaf("logits"), labels), c.Loss)
-		if rows, _ := counted(Next(labels, f.array("labels").Shape[1])); len(rows) != c.Counted {
-			f.t.Errorf("%d tokens counted, want %d", len(rows), c.Counted)
-		}
+		c.causal(f)
 	case c.Case == "masked_lm":
 		f.check(MaskedLM{}.Forward(f.leaf("logits"), labels), c.Loss)
 		if rows, _ := counted(labels); len(rows) != c.Counted {
@@ -91,6 +88,23 @@ func (c plainCase) run(f *fixture) {
 	default:
 		f.t.Skip("clipgo has no such loss yet")
 	}
+}
+
+// causal gathers the rows that are asked something, as the captioner does.
+func (c plainCase) causal(f *fixture) {
+	x := f.leaf("logits")
+	shape := x.Shape()
+	b, l, v := shape[0], shape[1], shape[2]
+	ids := make([]int32, b*l)
+	for i, id := range f.array("labels").I64 {
+		ids[i] = int32(id)
+	}
+	rows, tokens := Foretold(ids, l, Ignore)
+	if len(rows) != c.Counted {
+		f.t.Errorf("%d tokens counted, want %d", len(rows), c.Counted)
+	}
+	asked := x.Narrow(1, 0, l-1).Reshape(b*(l-1), v).Rows(torch.From(f.s, rows, len(rows)))
+	f.check(CrossEntropy{}.Forward(asked, tokens), c.Loss)
 }
 
 func (c plainCase) ppo(f *fixture) {
