@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -45,6 +46,7 @@ type tick struct {
 // chart is one SVG. The exported fields are what the template draws.
 type chart struct {
 	Name, About string
+	over        string // what runs from left to right; empty: steps
 	lines       []line
 	marks       []mark
 
@@ -97,8 +99,11 @@ func (c *chart) layout() {
 	for _, l := range c.lines {
 		ends = append(ends, strings.TrimSpace(l.Name+" ends at "+l.LastText))
 	}
-	c.Summary = fmt.Sprintf("%s From step %s to %s; %s.", c.About, trimmed(c.lowX), trimmed(c.highX), strings.Join(ends, ", "))
+	c.Summary = fmt.Sprintf("%s From %s %s to %s; %s.", c.About, c.Over(), trimmed(c.lowX), trimmed(c.highX), strings.Join(ends, ", "))
 }
+
+// Over names what runs from left to right.
+func (c *chart) Over() string { return cmp.Or(c.over, "step") }
 
 // bounds takes in all points and marks; a mark that would flatten the curve beyond use stays outside, at the edge.
 func (c *chart) bounds() {
@@ -165,7 +170,7 @@ func (c *chart) draw(l *line, index int) {
 		if finite(p.y) {
 			l.LastText = c.text(points[i].y)
 			if len(drawn) <= mostTips || i%(len(drawn)/mostTips) == 0 || i == len(drawn)-1 {
-				l.Dots = append(l.Dots, tip{c.x(p.x), c.y(p.y), fmt.Sprintf("step %s: %s%s", grouped(int(p.x)), prefix(l.Name), c.text(points[i].y))})
+				l.Dots = append(l.Dots, tip{c.x(p.x), c.y(p.y), fmt.Sprintf("%s %s: %s%s", c.Over(), grouped(int(p.x)), prefix(l.Name), c.text(points[i].y))})
 			}
 		}
 	}

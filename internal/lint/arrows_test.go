@@ -46,7 +46,7 @@ var rooms = []room{
 	{dir: "internal/config", pure: true},
 	{dir: "internal/hub", pure: true, arrow: "internal/durable"},
 	{dir: "internal/lint", pure: true},
-	{dir: "scripts", arrow: "datasets vision/preprocess text/bpe internal/jpeg internal/safetensors internal/golden"},
+	{dir: "scripts", arrow: "datasets eval vision/preprocess text/bpe internal/jpeg internal/safetensors internal/golden"},
 }
 
 // testOnly are packages that only tests import.
