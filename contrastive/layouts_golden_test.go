@@ -24,7 +24,16 @@ func published(t *testing.T, path string, config Config) *Model {
 			t.Fatal(err)
 		}
 	}
-	m, err := Borrow(t.Context(), config, w, On())
+	return borrowedModel(t, config, w, BothTowers)
+}
+
+func borrowedModel(t *testing.T, config Config, w OpenSet, towers Towers) *Model {
+	t.Helper()
+	k, err := Check(config, w, towers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := k.Borrow(t.Context(), On())
 	if err != nil {
 		t.Fatal(err)
 	}

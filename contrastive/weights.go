@@ -62,6 +62,11 @@ func fitting(params []*nn.Param, set weights.Set, types []safetensors.DType) (ma
 	if err := shaped(params, set, types); err != nil {
 		return nil, err
 	}
+	return sound(params, set)
+}
+
+// sound finds each parameter's tensor and looks at its numbers.
+func sound(params []*nn.Param, set weights.Set) (map[string]safetensors.Tensor, error) {
 	found := map[string]safetensors.Tensor{}
 	for _, p := range params {
 		found[p.Name], _ = set.Tensor(p.Name)

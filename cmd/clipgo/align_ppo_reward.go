@@ -71,7 +71,11 @@ func (s *session) openJudge(ctx context.Context, name, model string, at contrast
 	if src.Weights == "" {
 		return nil, &modelError{model, "has no weights, and a reward of random ones says nothing"}
 	}
-	m, err := src.borrow(ctx, at, s.Seed)
+	checked, err := src.check(contrastive.BothTowers)
+	if err != nil {
+		return nil, err
+	}
+	m, err := src.borrow(ctx, checked, at, s.Seed)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,9 @@ folder, a table, a set of shards, or a built-in set; several may be mixed.
 
 A second run embeds only what is new or changed (by size, time, and content), follows files that were renamed, and
 drops what is gone: from the folders and archives that it was given, and from the tables, each picture that the table
-named before. What other runs put into the index stays. A picture's EXIF orientation is applied, since people search photos; --set preprocess.orientation=ignore leaves it.`,
+named before. What other runs put into the index stays. A picture's EXIF orientation is applied, since people search photos; --set preprocess.orientation=ignore leaves it.
+--set preprocess.draft=true decodes large JPEGs at a half, a quarter or an eighth of their size where that is enough (Pillow's draft): faster on
+photos, and not to the bit the same features; the index keeps the setting.`,
 		Example: `  clipgo embed --model runs/emoji ~/Pictures --index pictures.index
   clipgo embed --model runs/emoji photos.csv more.csv ~/Pictures --index photos.index --json`,
 		Args: cobra.MinimumNArgs(1),

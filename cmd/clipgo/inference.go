@@ -24,6 +24,7 @@ type inference struct {
 	Data       datasets.Options  `json:"data"`
 
 	prepared *preprocess.Config // as an index has its pictures; nil: as the model has
+	towers   contrastive.Towers // that the command uses
 }
 
 func defaultInference() inference {
@@ -57,6 +58,7 @@ type loaded struct {
 // load resolves --model and builds it. own are the command's options, which hold o; settings of the model's own
 // preprocessing come from its folder, and the user's on top.
 func (o *inference) load(ctx context.Context, a *app, k *knobs, own any) (*loaded, error) {
+	loadLibtorch()
 	src, err := a.console.findModel(ctx, o.Model, o.Pretrained)
 	if err != nil {
 		return nil, err
@@ -78,11 +80,15 @@ func (o *inference) load(ctx context.Context, a *app, k *knobs, own any) (*loade
 	if src.Weights == "" {
 		a.console.log.Warn("random weights: " + o.Model + " names a config without weights, so the results mean nothing")
 	}
+	checked, err := src.check(o.towers)
+	if err != nil {
+		return nil, err
+	}
 	at, err := o.placement()
 	if err != nil {
 		return nil, err
 	}
-	m, err := src.borrow(ctx, at, o.Seed)
+	m, err := src.borrow(ctx, checked, at, o.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -116,19 +122,10 @@ func (m *loaded) loader(src datasets.Source) *datasets.Loader {
 
 // pixels is the evaluation transform.
 func (m *loaded) pixels(dst []uint8, p datasets.Picture, _ uint64) error {
-	im, err := decode(p)
-	if err != nil {
-		return err
+	if p.File != nil {
+		return m.Preprocess.ApplyFile(dst, p.File)
 	}
-	return m.Preprocess.Apply(dst, im)
-}
-
-// decode makes an image of what a source holds.
-func decode(p datasets.Picture) (*preprocess.Image, error) {
-	if p.File == nil {
-		return preprocess.FromRGB(p.RGB, p.Width, p.Height), nil
-	}
-	return preprocess.Decode(p.File, preprocess.DefaultLimits())
+	return m.Preprocess.Apply(dst, preprocess.FromRGB(p.RGB, p.Width, p.Height))
 }
 
 // classifier embeds class names in prompt templates.

@@ -25,6 +25,11 @@ func (k *knobs) machineFlags(prefix string) {
 	k.flag("threads", prefix+"threads", "N", "threads of one operation (default one for each core)")
 }
 
+// loadLibtorch begins what placement will wait for, while something else is read. What goes wrong is told there.
+func loadLibtorch() {
+	go func() { _ = torch.Load() }()
+}
+
 // placement loads libtorch and resolves the wishes against what is there.
 func (m machine) placement() (contrastive.Placement, error) {
 	at := contrastive.On()

@@ -132,18 +132,27 @@ func (src *modelSource) fill(ctx context.Context, at contrastive.Placement, seed
 	return m, src.blame(err)
 }
 
-// borrow is build for a model that is not trained: its weights stay in their file.
-func (src *modelSource) borrow(ctx context.Context, at contrastive.Placement, seed uint64) (*contrastive.Model, error) {
+// check opens and checks the weights found, as far as these towers need them; nil where the model has none.
+func (src *modelSource) check(towers contrastive.Towers) (*contrastive.Checked, error) {
 	if src.Weights == "" {
-		return src.build(ctx, at, seed)
+		return nil, nil
 	}
 	w, err := src.openWeights()
 	if err != nil {
 		return nil, err
 	}
-	m, err := contrastive.Borrow(ctx, src.Config, w, at)
+	k, err := contrastive.Check(src.Config, w, towers)
+	return k, src.blame(err)
+}
+
+// borrow is build for a model that is not trained: its weights stay in their file, where check left them.
+func (src *modelSource) borrow(ctx context.Context, k *contrastive.Checked, at contrastive.Placement, seed uint64) (*contrastive.Model, error) {
+	if k == nil {
+		return src.build(ctx, at, seed)
+	}
+	m, err := k.Borrow(ctx, at)
 	if err != nil {
-		return nil, src.blame(err)
+		return nil, err
 	}
 	m.Preprocess = src.Preprocess
 	return m, nil

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/search"
 )
@@ -60,6 +62,10 @@ func (o *searchOptions) run(ctx context.Context, a *app, k *knobs, args []string
 	terms, err := search.Parse(args)
 	if err != nil {
 		return usagef("%v", err)
+	}
+	loadLibtorch()
+	if !slices.ContainsFunc(terms, func(t search.Term) bool { return t.Path != "" }) {
+		o.towers = contrastive.TextTower
 	}
 	ix, err := search.Open(o.Index)
 	if err != nil {

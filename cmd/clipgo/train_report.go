@@ -191,11 +191,7 @@ func (m *loaded) thumbnail(src datasets.Source, index int) ([]byte, error) {
 	}
 	size := m.options.Preprocess.Size
 	rgb := make([]uint8, size*size*3)
-	im, err := decode(p)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.options.Preprocess.Apply(rgb, im); err != nil {
+	if err := m.pixels(rgb, p, 0); err != nil {
 		return nil, err
 	}
 	out := image.NewNRGBA(image.Rect(0, 0, size, size))

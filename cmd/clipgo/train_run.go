@@ -12,6 +12,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/text/tokenizer"
 	"clipgo/training"
+	"clipgo/vision/preprocess"
 )
 
 // The files of a run directory besides run.json and checkpoints/.
@@ -145,18 +146,22 @@ func (s *session) loader() *datasets.Loader {
 	return &datasets.Loader{
 		Source: s.train, Pairs: s.pairs, Seed: s.Seed, BatchSize: s.BatchSize, Workers: s.Workers, Size: s.Preprocess.Size,
 		ContextLength: s.ModelCfg.Text.ContextLength, Order: datasets.Shuffled, Pool: s.pool(), MaxSkip: s.MaxSkip,
-		Pixels: func(dst []uint8, p datasets.Picture, key uint64) error {
-			im, err := decode(p)
-			if err != nil {
-				return err
-			}
-			if s.Align.on() { // judged as it is
-				return s.Preprocess.Apply(dst, im)
-			}
-			return s.Preprocess.Train(dst, im, s.Augment, key)
-		},
-		Tokens: fill,
+		Pixels: s.pixels, Tokens: fill,
 	}
+}
+
+// pixels is the training transform. Pictures that are judged are seen as they are.
+func (s *session) pixels(dst []uint8, p datasets.Picture, key uint64) error {
+	whole := s.Align.on()
+	switch {
+	case p.File == nil && whole:
+		return s.Preprocess.Apply(dst, preprocess.FromRGB(p.RGB, p.Width, p.Height))
+	case p.File == nil:
+		return s.Preprocess.Train(dst, preprocess.FromRGB(p.RGB, p.Width, p.Height), s.Augment, key)
+	case whole:
+		return s.Preprocess.ApplyFile(dst, p.File)
+	}
+	return s.Preprocess.TrainFile(dst, p.File, s.Augment, key)
 }
 
 // checkpoints saves the model and the run.

@@ -8,8 +8,8 @@ import (
 )
 
 // assemble makes the interleaved picture out of what a decoder gave.
-func assemble(im image.Image, f frame) (*Picture, error) {
-	p := &Picture{Width: f.width, Height: f.height, Channels: f.components, Pix: make([]uint8, f.width*f.height*f.components)}
+func (o Options) assemble(im image.Image, f frame) (*Picture, error) {
+	p := &Picture{Width: f.width, Height: f.height, Channels: f.components, Shrunk: 1, Pix: o.memory(f.width * f.height * f.components)}
 	switch im := im.(type) {
 	case *image.Gray:
 		for y := range p.Height {

@@ -16,7 +16,7 @@ import (
 // Library names the decoder and its version.
 func Library() string { return "jpegn 0.6.1 (pure Go)" }
 
-func decode(file []byte, f frame) (*Picture, error) {
+func (o Options) decode(file []byte, f frame) (*Picture, error) {
 	if f.marker > sof2 {
 		return nil, errors.New("jpeg: unsupported: neither baseline nor progressive")
 	}
@@ -34,7 +34,7 @@ func decode(file []byte, f frame) (*Picture, error) {
 	if b := im.Bounds(); b.Dx() != f.width || b.Dy() != f.height {
 		return nil, errors.New("jpeg: corrupt: two headers disagree")
 	}
-	return assemble(im, f)
+	return o.assemble(im, f)
 }
 
 // planes decodes a file to what it stores, mostly planes that are not upsampled yet. Jpegn is twice as fast on baseline

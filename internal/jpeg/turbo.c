@@ -63,6 +63,8 @@ static void read_rows(j_decompress_ptr info, unsigned char *pix, size_t stride) 
 static void decode(struct decoder *d, unsigned char *pix, clipgo_jpeg_picture want) {
 	j_decompress_ptr info = &d->info;
 	jpeg_read_header(info, TRUE);
+	info->scale_num = 1;
+	info->scale_denom = want.shrink;
 	jpeg_start_decompress(info);
 	if (info->output_width != want.width || info->output_height != want.height || (unsigned)info->output_components != want.channels)
 		fail(d, "corrupt", "two headers disagree");

@@ -16,11 +16,11 @@ import (
 func Library() string { return C.GoString(C.clipgo_jpeg_library()) }
 
 // decode is one call into C, which writes the pixels where Go keeps them.
-func decode(file []byte, f frame) (*Picture, error) {
-	p := &Picture{Width: f.width, Height: f.height, Channels: f.components}
-	p.Pix = make([]uint8, p.Width*p.Height*p.Channels)
+func (o Options) decode(file []byte, f frame) (*Picture, error) {
+	p := &Picture{Width: ceilDiv(f.width, o.Shrink), Height: ceilDiv(f.height, o.Shrink), Channels: f.components, Shrunk: o.Shrink}
+	p.Pix = o.memory(p.Width * p.Height * p.Channels)
 	want := C.clipgo_jpeg_picture{
-		width: C.uint(p.Width), height: C.uint(p.Height), channels: C.uint(p.Channels), max_scans: maxScans,
+		width: C.uint(p.Width), height: C.uint(p.Height), channels: C.uint(p.Channels), shrink: C.uint(o.Shrink), max_scans: maxScans,
 	}
 	in, out := (*C.uchar)(unsafe.SliceData(file)), (*C.uchar)(unsafe.SliceData(p.Pix))
 	message := C.clipgo_jpeg_decode(in, C.ulong(len(file)), out, want)

@@ -2,9 +2,9 @@
 #ifndef CLIPGO_JPEG_TURBO_H
 #define CLIPGO_JPEG_TURBO_H
 
-// What the file's header said, and how many scans to follow.
+// The picture that the file's header promises, its sides divided by shrink, and how many scans to follow.
 typedef struct {
-	unsigned width, height, channels;
+	unsigned width, height, channels, shrink;
 	int max_scans;
 } clipgo_jpeg_picture;
 

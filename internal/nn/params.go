@@ -147,11 +147,14 @@ func (p *Params) FillFrom(device torch.Device, values func(*Param) []byte) {
 }
 
 // Borrow is FillFrom on the CPU without a copy, for a model that is not trained: the values are the caller's, who neither
-// moves, changes nor frees them until Free.
+// moves, changes nor frees them until Free. A parameter whose values are nil gets no memory: using it panics.
 func (p *Params) Borrow(values func(*Param) []byte) {
 	p.scope = torch.NewScope()
 	for _, q := range p.list {
 		data := values(q)
+		if data == nil {
+			continue
+		}
 		if len(data) != 4*q.Len() {
 			panic(fmt.Sprintf("nn: Borrow: %d bytes for %s %v", len(data), q.Name, q.Shape))
 		}

@@ -2,6 +2,7 @@ package preprocess
 
 import (
 	"fmt"
+	"image"
 	"math"
 	"sync"
 )
@@ -16,8 +17,9 @@ func (c Config) Apply(dst []uint8, im *Image) error {
 		return err
 	}
 	src := c.source(im)
-	p := c.place(src)
-	scale := scaling{width: p.width, height: p.height, x: max(p.x, 0), y: max(p.y, 0), box: src.whole(), filter: filterNamed(c.Interpolation)}
+	v := c.viewed(im, src)
+	p := c.place(v.width, v.height)
+	scale := scaling{width: p.width, height: p.height, x: max(p.x, 0), y: max(p.y, 0), box: v.box(image.Rect(0, 0, v.width, v.height)), filter: filterNamed(c.Interpolation)}
 	c.render(dst, im, src.mode, func(square raster) {
 		if p.width < c.Size || p.height < c.Size {
 			fill(square, uint8(c.FillColor))
@@ -25,6 +27,12 @@ func (c Config) Apply(dst []uint8, im *Image) error {
 		scale.run(square.part(max(-p.x, 0), max(-p.y, 0), min(p.width, c.Size), min(p.height, c.Size)), src)
 	})
 	return nil
+}
+
+// ApplyFile decodes a file within DefaultLimits and applies the evaluation transform. The picture lies in memory that the
+// next one uses again; with Draft a JPEG is made smaller while it is decoded.
+func (c Config) ApplyFile(dst []uint8, file []byte) error {
+	return c.fromFile(file, c.reductionWhole, func(im *Image) error { return c.Apply(dst, im) })
 }
 
 func (c Config) check(dst []uint8, im *Image) error {
@@ -43,10 +51,7 @@ func (c Config) source(im *Image) raster {
 	if c.RGB != RGBLast {
 		r = im.flat()
 	}
-	if c.Orientation == OrientationApply {
-		r = oriented(r, im.orientation)
-	}
-	return r
+	return oriented(r, c.turn(im.orientation), im.memory)
 }
 
 // render lets draw fill a square of mode m, and converts it into dst.
@@ -85,21 +90,21 @@ func fill(r raster, v uint8) {
 type placement struct{ width, height, x, y int }
 
 // place computes sizes as torchvision's Resize and CenterCrop and open_clip's ResizeKeepRatio and CenterCropOrPad do.
-func (c Config) place(r raster) placement {
+func (c Config) place(width, height int) placement {
 	switch c.ResizeMode {
 	case "squash":
 		return placement{width: c.Size, height: c.Size}
 	case "longest":
-		ratio := float64(max(r.width, r.height)) / float64(c.Size)
-		p := placement{width: c.scaled(r.width, ratio), height: c.scaled(r.height, ratio)}
+		ratio := float64(max(width, height)) / float64(c.Size)
+		p := placement{width: c.scaled(width, ratio), height: c.scaled(height, ratio)}
 		p.x, p.y = -((c.Size - p.width) / 2), -((c.Size - p.height) / 2)
 		return p
 	}
 	p := placement{width: c.Size, height: c.Size}
-	if r.width <= r.height {
-		p.height = c.Size * r.height / r.width
+	if width <= height {
+		p.height = c.Size * height / width
 	} else {
-		p.width = c.Size * r.width / r.height
+		p.width = c.Size * width / height
 	}
 	p.x, p.y = c.offset(p.width), c.offset(p.height)
 	return p

@@ -25,7 +25,7 @@ func TestSquaresLieWhereTorchvisionPutsThem(t *testing.T) {
 		{"squash", 500, 375, placement{224, 224, 0, 0}},
 	} {
 		config := Config{Size: 224, ResizeMode: c.resizeMode}
-		if got := config.place(raster{width: c.width, height: c.height}); got != c.want {
+		if got := config.place(c.width, c.height); got != c.want {
 			t.Errorf("%s of %d x %d: %v, want %v", c.resizeMode, c.width, c.height, got, c.want)
 		}
 	}
@@ -59,7 +59,7 @@ func TestOrientationsPutRowsAndColumnsWhereEXIFSays(t *testing.T) {
 		0: "abc def", 1: "abc def", 2: "cba fed", 3: "fed cba", 4: "def abc",
 		5: "ad be cf", 6: "da eb fc", 7: "fc eb da", 8: "cf be ad", 9: "abc def",
 	} {
-		got := oriented(src, orientation)
+		got := oriented(src, orientation, nil)
 		var text []byte
 		for y := range got.height {
 			text = append(append(text, got.row(y)...), ' ')
@@ -73,7 +73,8 @@ func TestOrientationsPutRowsAndColumnsWhereEXIFSays(t *testing.T) {
 func TestOrientationIsAppliedOnlyWhereAskedFor(t *testing.T) {
 	im := drawing(40, 30)
 	im.orientation = 6
-	turned := &Image{raster: oriented(im.raster, 6), orientation: 1}
+	r := oriented(im.raster, 6, nil)
+	turned := newImage(r.pix, r.mode, r.width, r.height)
 	c := small(24)
 	apply := func(im *Image) []uint8 {
 		dst := make([]uint8, 24*24*3)
@@ -92,7 +93,8 @@ func TestOrientationIsAppliedOnlyWhereAskedFor(t *testing.T) {
 func TestMissingPartsAreFilled(t *testing.T) {
 	c := Config{Size: 8, ResizeMode: "longest", Interpolation: "bicubic", FillColor: 200, RGB: RGBLast}
 	for m := grey; m <= grey16; m++ {
-		im := &Image{raster: tight(make([]uint8, 8*2*m.bytes()), m, 8, 2), colors: bytes.Repeat([]byte{9}, 3*256)}
+		im := newImage(make([]uint8, 8*2*m.bytes()), m, 8, 2)
+		im.colors = bytes.Repeat([]byte{9}, 3*256)
 		dst := make([]uint8, 8*8*3)
 		if err := c.Apply(dst, im); err != nil {
 			t.Fatal(err)

@@ -26,16 +26,37 @@ func (p purpose) random(key uint64) *rand.Rand { return rand.New(rand.NewPCG(key
 // Train is the training transform: a random crop, resized bicubic whatever Interpolation says (as open_clip does), then
 // what a asks for. It fills dst, [Size, Size, 3], and depends on nothing but its arguments.
 func (c Config) Train(dst []uint8, im *Image, a Augment, key uint64) error {
+	seen := im.reduced.turned(c.turn(im.orientation))
+	if err := c.crop(dst, im, a.crop(seen.width, seen.height, forCrop.random(key))); err != nil {
+		return err
+	}
+	a.vary(dst, c.Size, key)
+	return nil
+}
+
+// TrainFile decodes a file within DefaultLimits and applies the training transform. Memory and Draft are as with ApplyFile,
+// but that a picture is made smaller only as far as the crop stays larger than Size.
+func (c Config) TrainFile(dst []uint8, file []byte, a Augment, key uint64) error {
+	reduce := func(width, height int) int {
+		return c.reductionCrop(a.crop(width, height, forCrop.random(key)))(width, height)
+	}
+	return c.fromFile(file, reduce, func(im *Image) error { return c.Train(dst, im, a, key) })
+}
+
+// crop resizes a part of a picture as it is seen into dst.
+func (c Config) crop(dst []uint8, im *Image, part image.Rectangle) error {
 	if err := c.check(dst, im); err != nil {
 		return err
 	}
 	src := c.source(im)
-	crop := a.crop(src.width, src.height, forCrop.random(key))
-	src = src.part(crop.Min.X, crop.Min.Y, crop.Dx(), crop.Dy())
+	box := c.viewed(im, src).box(part)
+	if im.reduced.by == 1 { // what is beside the crop has no part in it, as with Pillow's crop
+		src = src.part(part.Min.X, part.Min.Y, part.Dx(), part.Dy())
+		box = src.whole()
+	}
 	c.render(dst, im, src.mode, func(square raster) {
-		scaling{width: c.Size, height: c.Size, box: src.whole(), filter: bicubic}.run(square, src)
+		scaling{width: c.Size, height: c.Size, box: box, filter: bicubic}.run(square, src)
 	})
-	a.vary(dst, c.Size, key)
 	return nil
 }
 

@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// Config says how a picture becomes a square of pixels, in open_clip's words (preprocess_cfg). RGB and Orientation are
-// clipgo's own.
+// Config says how a picture becomes a square of pixels, in open_clip's words (preprocess_cfg). RGB, Orientation and Draft
+// are clipgo's own.
 type Config struct {
 	Size          int         `json:"size"` // pixels of a side
 	Mode          string      `json:"mode"` // RGB
@@ -19,6 +19,8 @@ type Config struct {
 	FillColor     int         `json:"fill_color"`    // what longest pads with
 	RGB           RGBOrder    `json:"rgb,omitempty"`
 	Orientation   Orientation `json:"orientation,omitempty"`
+	// Draft lets libjpeg-turbo make a JPEG smaller by 2, 4 or 8 where it stays larger than what it is resized to.
+	Draft bool `json:"draft,omitempty"`
 }
 
 // RGBOrder says when a picture is converted to RGB.

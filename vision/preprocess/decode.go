@@ -3,6 +3,7 @@ package preprocess
 import (
 	"bytes"
 	"fmt"
+	"sync"
 
 	"clipgo/internal/jpeg"
 )
@@ -11,8 +12,25 @@ import (
 // bytes and not by a name. The error is a *RefusedError where the file or the picture is larger than the limits; a
 // truncated or damaged file is an error as well. No memory is taken for pixels that the limits or the file's own length
 // rule out.
-func Decode(file []byte, limits Limits) (im *Image, err error) {
-	if err := limits.checkBytes(len(file)); err != nil {
+func Decode(file []byte, limits Limits) (*Image, error) {
+	return decoding{Limits: limits}.decode(file)
+}
+
+// decoding says how a file is decoded.
+type decoding struct {
+	Limits
+	memory      *memory                                  // nil: new
+	reduce      func(width, height, orientation int) int // what a JPEG's sides may be divided by; nil: 1
+	orientation int                                      // that the file says, once it is known
+}
+
+// memory is what one picture takes, for the next one.
+type memory struct{ pixels, turned []uint8 }
+
+var memories = sync.Pool{New: func() any { return new(memory) }}
+
+func (d decoding) decode(file []byte) (im *Image, err error) {
+	if err := d.checkBytes(len(file)); err != nil {
 		return nil, err
 	}
 	f, ok := formatOf(file)
@@ -24,17 +42,18 @@ func Decode(file []byte, limits Limits) (im *Image, err error) {
 			im, err = nil, fmt.Errorf("%s: the decoder panicked: %v", f.name, r)
 		}
 	}()
-	im, err = f.decode(file, limits)
+	d.orientation = orientationOf(f.exif(file))
+	im, err = f.decode(file, d)
 	if err != nil {
 		return nil, err
 	}
-	im.orientation = orientationOf(f.exif(file))
+	im.orientation, im.memory = d.orientation, d.memory
 	return im, nil
 }
 
 type format struct {
 	name   string
-	decode func(file []byte, limits Limits) (*Image, error)
+	decode func(file []byte, d decoding) (*Image, error)
 	exif   func(file []byte) (tiff []byte) // nil where there is none
 }
 
@@ -53,18 +72,34 @@ func formatOf(file []byte) (format, bool) {
 	return format{}, false
 }
 
-func decodeJPEG(file []byte, limits Limits) (*Image, error) {
+// channelModes are the modes of JPEG's numbers of channels.
+var channelModes = [...]mode{1: grey, 3: rgb, 4: cmyk}
+
+func decodeJPEG(file []byte, d decoding) (*Image, error) {
 	width, height, err := jpeg.Size(file)
 	if err != nil {
 		return nil, err
 	}
-	if err := limits.checkSize(width, height); err != nil {
+	if err := d.checkSize(width, height); err != nil {
 		return nil, err
 	}
-	p, err := jpeg.Decode(file)
+	var o jpeg.Options
+	if d.reduce != nil {
+		o.Shrink = d.reduce(width, height, d.orientation)
+	}
+	if d.memory != nil {
+		o.Memory = d.memory.pixels
+	}
+	p, err := o.Decode(file)
 	if err != nil {
 		return nil, err
 	}
-	m := map[int]mode{1: grey, 3: rgb, 4: cmyk}[p.Channels]
-	return newImage(p.Pix, m, p.Width, p.Height), nil
+	if d.memory != nil {
+		d.memory.pixels = p.Pix
+	}
+	im := newImage(p.Pix, channelModes[p.Channels], p.Width, p.Height)
+	if p.Shrunk > 1 {
+		im.reduced = reduced{width, height, p.Shrunk}
+	}
+	return im, nil
 }

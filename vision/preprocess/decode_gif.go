@@ -32,12 +32,12 @@ type gifHeader struct {
 
 // decodeGIF decodes the first frame into a canvas of indices, as Pillow does. image/gif blanks the transparent colour, so
 // the palette is read here.
-func decodeGIF(file []byte, limits Limits) (*Image, error) {
+func decodeGIF(file []byte, d decoding) (*Image, error) {
 	if len(file) < 13 {
 		return nil, errGIF
 	}
 	h := gifHeader{width: int(binary.LittleEndian.Uint16(file[6:])), height: int(binary.LittleEndian.Uint16(file[8:]))}
-	if err := limits.checkSize(h.width, h.height); err != nil {
+	if err := d.checkSize(h.width, h.height); err != nil {
 		return nil, err
 	}
 	if err := h.read(file); err != nil {

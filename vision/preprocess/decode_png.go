@@ -50,12 +50,12 @@ func (h pngHeader) bits() int {
 	return max(samples, 1) * h.depth
 }
 
-func decodePNG(file []byte, limits Limits) (*Image, error) {
+func decodePNG(file []byte, d decoding) (*Image, error) {
 	h, err := readPNGHeader(file)
 	if err != nil {
 		return nil, err
 	}
-	if err := limits.checkSize(h.width, h.height); err != nil {
+	if err := d.checkSize(h.width, h.height); err != nil {
 		return nil, err
 	}
 	if h.width*h.height/8*h.bits()/deflateRatio > len(file) {

@@ -87,7 +87,7 @@ func (h *webpHeader) readData(kind string, body []byte) bool {
 // decodeWebP decodes lossless files exactly, and lossy ones with libwebp's upsampling and colours: x/image/webp leaves
 // both to image/color, which takes the full range for what WebP stores in the narrow one. Of an animation it takes the
 // first frame.
-func decodeWebP(file []byte, limits Limits) (*Image, error) {
+func decodeWebP(file []byte, d decoding) (*Image, error) {
 	file, err := firstFrame(file)
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func decodeWebP(file []byte, limits Limits) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := limits.checkSize(h.width, h.height); err != nil {
+	if err := d.checkSize(h.width, h.height); err != nil {
 		return nil, err
 	}
 	im, err := webp.Decode(bytes.NewReader(file))

@@ -84,13 +84,23 @@ func sinc(x float64) float64 {
 	return math.Sin(x) / x
 }
 
-// axis holds the weights of one direction of a resize, for the outputs that are wanted.
+// axis holds the weights of one direction of a resize, for the outputs that are wanted. Pictures of one size follow each
+// other often enough to keep them.
 type axis struct {
+	made    design
+	from    int   // inputs before this one are not there
 	first   []int // of each output: the first input
 	count   []int // of each output: inputs
 	size    int   // weights are this far apart
 	exact   []float64
 	weights []int64 // exact in fixed point
+	groups  groups  // the same for a kernel that takes taps by four
+}
+
+// design is all that an axis depends on.
+type design struct {
+	filter filter
+	line   line
 }
 
 // line describes one direction: count of the out outputs, from the from-th on, are computed of the in inputs between
@@ -108,6 +118,11 @@ const (
 
 // compute follows Pillow's precompute_coeffs and normalize_coeffs_8bpc.
 func (a *axis) compute(f filter, l line) {
+	a.from = 0
+	if a.made == (design{f, l}) {
+		return
+	}
+	a.made, a.groups.made = design{f, l}, false
 	scale := float64(l.hi-l.lo) / float64(l.out)
 	stretch := max(scale, 1)
 	support := float64(f.support() * stretch)
@@ -136,20 +151,13 @@ func (a *axis) compute(f filter, l line) {
 
 // taps returns the first input of output i and the inputs' weights.
 func (a *axis) taps(i int) (first int, weights []int64) {
-	return a.first[i], a.weights[i*a.size:][:a.count[i]]
+	return a.first[i] - a.from, a.weights[i*a.size:][:a.count[i]]
 }
 
 // reach is the range of inputs that the outputs need; both ends grow with the output.
 func (a *axis) reach() (lo, hi int) {
 	last := len(a.first) - 1
 	return a.first[0], a.first[last] + a.count[last]
-}
-
-// shift counts inputs from lo on.
-func (a *axis) shift(lo int) {
-	for i := range a.first {
-		a.first[i] -= lo
-	}
 }
 
 // grow returns a slice of n elements of any value, s's memory where it is large enough.

@@ -8,6 +8,8 @@ type Image struct {
 	raster              // as stored
 	colors      []uint8 // [256, 3], of a palette image
 	orientation int     // EXIF's, 1 to 8
+	reduced     reduced
+	memory      *memory // that the picture lies in; nil: its own
 }
 
 // FromRGB is a picture of pix, which is [height, width, 3] and kept.
@@ -16,7 +18,7 @@ func FromRGB(pix []uint8, width, height int) *Image {
 }
 
 func newImage(pix []uint8, m mode, width, height int) *Image {
-	return &Image{raster: tight(pix, m, width, height), orientation: 1}
+	return &Image{raster: tight(pix, m, width, height), orientation: 1, reduced: reduced{width, height, 1}}
 }
 
 // mode says what a pixel is, after Pillow's modes.

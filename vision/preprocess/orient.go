@@ -1,7 +1,8 @@
 package preprocess
 
-// oriented is r as people see it, by EXIF's orientation: 2 mirrored, 3 upside down, 4 both, 5 to 8 lying on a side.
-func oriented(r raster, orientation int) raster {
+// oriented is r as people see it, by EXIF's orientation: 2 mirrored, 3 upside down, 4 both, 5 to 8 lying on a side. It lies
+// in m, or in new memory where m is nil.
+func oriented(r raster, orientation int, m *memory) raster {
 	if orientation < 2 || orientation > 8 {
 		return r
 	}
@@ -10,7 +11,11 @@ func oriented(r raster, orientation int) raster {
 		width, height = height, width
 	}
 	n := r.mode.bytes()
-	out := tight(make([]uint8, width*height*n), r.mode, width, height)
+	if m == nil {
+		m = new(memory)
+	}
+	m.turned = grow(m.turned, width*height*n)
+	out := tight(m.turned, r.mode, width, height)
 	for y := range height {
 		row := out.row(y)
 		at, step := walk(r, orientation, y)

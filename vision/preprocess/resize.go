@@ -64,20 +64,26 @@ func (s scaling) run(dst, src raster) {
 		m.between = grow(m.between, (hi-lo)*dst.width*src.mode.bytes())
 		between := tight(m.between, src.mode, dst.width, hi-lo)
 		pass.horizontal(between, src.part(0, lo, src.width, hi-lo), m)
-		m.down.shift(lo)
+		m.down.from = lo
 		pass.vertical(dst, between, &m.down)
 	}
 }
 
 // kernel is the pair of passes for one depth of samples.
 type kernel struct {
+	name       string
 	horizontal func(dst, src raster, m *scratch)
 	vertical   func(dst, src raster, a *axis)
 }
 
+func plain() kernel { return kernel{"go", horizontal, vertical} }
+
+// fastest is this processor's kernel for 8-bit samples.
+var fastest = sync.OnceValue(func() kernel { return kernels()[0] })
+
 func passes(m mode) kernel {
 	if m == grey16 {
-		return kernel{horizontal16, vertical16}
+		return kernel{"16 bits", horizontal16, vertical16}
 	}
-	return kernel{horizontal, vertical}
+	return fastest()
 }

@@ -81,7 +81,7 @@ func horizontal16(dst, src raster, m *scratch) {
 
 func vertical16(dst, src raster, a *axis) {
 	for y := range dst.height {
-		out, in := dst.row(y), src.pix[a.first[y]*src.stride:]
+		out, in := dst.row(y), src.pix[(a.first[y]-a.from)*src.stride:]
 		k := a.exact[y*a.size:][:a.count[y]]
 		for x := range dst.width {
 			weighted16(out[2*x:], in[2*x:], src.stride, k)

@@ -1,0 +1,69 @@
+package contrastive
+
+import (
+	"encoding/binary"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clipgo/internal/golden"
+	"clipgo/internal/safetensors"
+	"clipgo/internal/torch"
+	"clipgo/internal/torch/torchtest"
+	"clipgo/weights"
+)
+
+// spoiled is a set in which the last number of every tensor of one tower is NaN.
+type spoiled struct {
+	OpenSet
+	tower string // prefix of its names
+}
+
+func (s spoiled) Tensor(name string) (safetensors.Tensor, bool) {
+	t, ok := s.OpenSet.Tensor(name)
+	if ok && strings.HasPrefix(name, s.tower) && t.DType == safetensors.F32 {
+		t.Data = append([]byte(nil), t.Data...)
+		binary.LittleEndian.PutUint32(t.Data[len(t.Data)-4:], math.Float32bits(float32(math.NaN())))
+	}
+	return t, ok
+}
+
+// A tower by itself has the bits that it has in the whole model, and nothing of the other one is read.
+func TestATowerByItselfGivesTheSameBits(t *testing.T) {
+	torchtest.Need(t)
+	each(t, "clip-*/model.safetensors", func(t *testing.T, path string, inputs map[string]golden.Tensor) {
+		whole := loadFixture(t, filepath.Dir(path), torch.Float32)
+		image, text := features(t, whole, inputs)
+		open := func() OpenSet {
+			w, err := weights.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w
+		}
+		words := borrowedModel(t, whole.Config, spoiled{open(), "visual."}, TextTower)
+		pictures := borrowedModel(t, whole.Config, spoiled{open(), wordsOf(whole)}, ImageTower)
+		torchtest.Run(t, func(s *torch.Scope) {
+			in := inputs["images"]
+			near(t, "image", pictures.image.Forward(torch.From(s, in.F32, in.Shape...), pictures.mode()).Unit().Float32s(), image, golden.Tol{})
+			ids := inputs["tokens"]
+			near(t, "text", words.text.Forward(s, narrow(ids.I64), ids.Shape[0], words.mode()).Unit().Float32s(), text, golden.Tol{})
+		})
+		for tower, only := range map[string]Towers{"visual.": ImageTower, wordsOf(whole): TextTower} {
+			for _, towers := range []Towers{only, BothTowers} {
+				if _, err := Check(whole.Config, spoiled{open(), tower}, towers); err == nil || !strings.Contains(err.Error(), "not a finite number") {
+					t.Errorf("NaN in %s, towers %d: %v", tower, towers, err)
+				}
+			}
+		}
+	})
+}
+
+// wordsOf is a prefix of names of the text tower.
+func wordsOf(m *Model) string {
+	if m.Config.CustomText || m.Config.Multimodal != nil {
+		return "text."
+	}
+	return "transformer."
+}

@@ -1,0 +1,148 @@
+#include "textflag.h"
+
+// Of 16 bytes of RGB: taps 0 and 1 of each channel as pairs of 16 bits, then taps 2 and 3.
+DATA pairs<>+0(SB)/8, $0x8004800180038000
+DATA pairs<>+8(SB)/8, $0x8080808080058002
+DATA pairs<>+16(SB)/8, $0x800a800780098006
+DATA pairs<>+24(SB)/8, $0x80808080800b8008
+GLOBL pairs<>(SB), RODATA|NOPTR, $32
+
+DATA half<>+0(SB)/4, $0x200000
+GLOBL half<>(SB), RODATA|NOPTR, $4
+
+// After both packings the dwords of 8 bytes are 0 4 1 5 2 6 3 7.
+DATA order<>+0(SB)/8, $0x0000000400000000
+DATA order<>+8(SB)/8, $0x0000000500000001
+DATA order<>+16(SB)/8, $0x0000000600000002
+DATA order<>+24(SB)/8, $0x0000000700000003
+GLOBL order<>(SB), RODATA|NOPTR, $32
+
+// func rowsAVX2(dst1, dst2, src1, src2 *uint8, n int, spans *span, weights *int16)
+// The lower half of each register is the first row, the upper half the second.
+TEXT ·rowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ dst1+0(FP), DI
+	MOVQ dst2+8(FP), SI
+	MOVQ src1+16(FP), R8
+	MOVQ src2+24(FP), R9
+	MOVQ n+32(FP), CX
+	MOVQ spans+40(FP), R10
+	MOVQ weights+48(FP), R11
+	VBROADCASTI128 pairs<>+0(SB), Y14
+	VBROADCASTI128 pairs<>+16(SB), Y15
+	VPBROADCASTD half<>(SB), Y13
+
+output:
+	MOVLQSX (R10), AX
+	MOVL 4(R10), BX
+	ADDQ $8, R10
+	LEAQ (AX)(AX*2), AX
+	LEAQ (R8)(AX*1), R12
+	LEAQ (R9)(AX*1), R13
+	VPXOR Y0, Y0, Y0
+	VMOVDQA Y13, Y1
+
+taps:
+	VMOVDQU (R12), X2
+	VINSERTI128 $1, (R13), Y2, Y2
+	VPSHUFB Y14, Y2, Y3
+	VPSHUFB Y15, Y2, Y4
+	VPBROADCASTD (R11), Y5
+	VPMADDWD Y5, Y3, Y5
+	VPADDD Y5, Y0, Y0
+	VPBROADCASTD 4(R11), Y6
+	VPMADDWD Y6, Y3, Y6
+	VPADDD Y6, Y1, Y1
+	VPBROADCASTD 8(R11), Y7
+	VPMADDWD Y7, Y4, Y7
+	VPADDD Y7, Y0, Y0
+	VPBROADCASTD 12(R11), Y8
+	VPMADDWD Y8, Y4, Y8
+	VPADDD Y8, Y1, Y1
+	ADDQ $16, R11
+	ADDQ $12, R12
+	ADDQ $12, R13
+	DECL BX
+	JNZ taps
+
+	VPSLLD $11, Y0, Y0
+	VPADDD Y1, Y0, Y0
+	VPSRAD $22, Y0, Y0
+	VPACKSSDW Y0, Y0, Y0
+	VPACKUSWB Y0, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VMOVD X0, AX
+	VMOVD X1, DX
+	MOVW AX, (DI)
+	SHRL $16, AX
+	MOVB AX, 2(DI)
+	MOVW DX, (SI)
+	SHRL $16, DX
+	MOVB DX, 2(SI)
+	ADDQ $3, DI
+	ADDQ $3, SI
+	DECQ CX
+	JNZ output
+	VZEROUPPER
+	RET
+
+// func columnsAVX2(dst, src *uint8, stride, n int, weights *int64, taps int)
+// A weight's lower 32 bits are the weight.
+TEXT ·columnsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ stride+16(FP), R8
+	MOVQ n+24(FP), CX
+	MOVQ weights+32(FP), R9
+	MOVQ taps+40(FP), R10
+	VPBROADCASTD half<>(SB), Y13
+	VMOVDQU order<>(SB), Y14
+	XORQ DX, DX
+	SUBQ $32, CX // where the last 32 bytes begin
+
+block:
+	CMPQ DX, CX
+	CMOVQGT CX, DX
+	LEAQ (SI)(DX*1), R11
+	MOVQ R9, R12
+	MOVQ R10, BX
+	VMOVDQA Y13, Y0
+	VMOVDQA Y13, Y1
+	VMOVDQA Y13, Y2
+	VMOVDQA Y13, Y3
+
+rows:
+	VPBROADCASTD (R12), Y4
+	VPMOVZXBD (R11), Y5
+	VPMOVZXBD 8(R11), Y6
+	VPMOVZXBD 16(R11), Y7
+	VPMOVZXBD 24(R11), Y8
+	VPMULLD Y4, Y5, Y5
+	VPMULLD Y4, Y6, Y6
+	VPMULLD Y4, Y7, Y7
+	VPMULLD Y4, Y8, Y8
+	VPADDD Y5, Y0, Y0
+	VPADDD Y6, Y1, Y1
+	VPADDD Y7, Y2, Y2
+	VPADDD Y8, Y3, Y3
+	ADDQ $8, R12
+	ADDQ R8, R11
+	DECQ BX
+	JNZ rows
+
+	VPSRAD $22, Y0, Y0
+	VPSRAD $22, Y1, Y1
+	VPSRAD $22, Y2, Y2
+	VPSRAD $22, Y3, Y3
+	VPACKSSDW Y1, Y0, Y0
+	VPACKSSDW Y3, Y2, Y2
+	VPACKUSWB Y2, Y0, Y0
+	VPERMD Y0, Y14, Y0
+	VMOVDQU Y0, (DI)(DX*1)
+	CMPQ DX, CX
+	JEQ done
+	ADDQ $32, DX
+	JMP block
+
+done:
+	VZEROUPPER
+	RET
