@@ -55,32 +55,45 @@ type pass struct {
 	caption        float64       // this part's share of the batch's caption loss
 }
 
-// Accumulate makes the forward and backward pass of one batch. Each lane computes features and caption loss of its part;
-// the contrastive loss is made from all features, and its gradient goes back through the lanes together with the
-// captions' own.
+// Accumulate makes the forward and backward pass of one batch. Each part has features and its share of the caption loss;
+// the contrastive loss is made from all features, and its gradient goes back through the parts together with the captions'
+// own.
 func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
-	lanes, parts, join := o.Model.Lanes(s, b)
+	r := o.Model.Rounds(s, b, o.MicroBatch)
 	_, all := foretold(b.IDs, b.ContextLength)
-	passes := make([]pass, len(parts))
-	lanes.Each(func(i int, s *torch.Scope) { passes[i] = o.forward(s, parts[i], len(all)) })
-
-	contrast, image, words := o.contrast(s, passes, b)
-	lanes.Each(func(i int, _ *torch.Scope) {
-		p, from := passes[i], parts[i].From
+	passes := make([]pass, len(r.Parts))
+	images, texts := r.Features(func(i int, s *torch.Scope) (image, text *torch.Tensor) {
+		if r.Again() {
+			return o.features(s, r.Parts[i])
+		}
+		passes[i] = o.forward(s, r.Parts[i], len(all))
+		return passes[i].image, passes[i].words
+	})
+	loss := o.contrast(o.Contrast(s, images, texts, b))
+	r.Backward(func(i int, s *torch.Scope) {
+		if r.Again() {
+			passes[i] = o.forward(s, r.Parts[i], len(all))
+		}
+		p, from := passes[i], r.Parts[i].From
 		total := p.rows.To(torch.Float32).Mul(p.gradient.To(torch.Float32)).Sum()
-		total = total.Add(along(p.image, image, from)).Add(along(p.words, words, from))
+		total = total.Add(along(p.image, loss.Image, from)).Add(along(p.words, loss.Text, from))
 		total.Backward()
 	})
-	join()
 
 	var caption float64
 	for _, p := range passes {
 		caption += p.caption
 	}
 	return training.Parts{
-		Loss: o.Weights.Contrastive*contrast + o.Weights.Caption*caption, Scale: o.Model.Scale(s).Item(),
-		Extra: []training.Named{{Name: "contrastive_loss", Value: contrast}, {Name: "caption_loss", Value: caption}},
+		Loss: o.Weights.Contrastive*loss.Loss + o.Weights.Caption*caption, Scale: o.Model.Scale(s).Item(),
+		Extra: []training.Named{{Name: "contrastive_loss", Value: loss.Loss}, {Name: "caption_loss", Value: caption}},
 	}, nil
+}
+
+// features are those of a part alone.
+func (o *Objective) features(s *torch.Scope, p contrastive.Part) (image, text *torch.Tensor) {
+	c := Captioner{o.Model}
+	return c.EncodeImageTokens(s, p.Pixels, p.N, p.Mode).Features, c.EncodeTextTokens(s, p.IDs, p.N, p.Mode).Features
 }
 
 // forward computes a part of a batch with so many tokens to be foretold.
@@ -113,19 +126,12 @@ func (o *Objective) foretell(c Captioner, rows *torch.Tensor, labels []int64, to
 	return loss, leaf.Gradient(rows.Scope())
 }
 
-// contrast is the contrastive loss and its gradients to all features, nil where it doesn't count.
-func (o *Objective) contrast(s *torch.Scope, passes []pass, b *datasets.Batch) (loss float64, image, words *torch.Tensor) {
+// contrast is the contrastive loss and its weighted gradients to all features, none where it doesn't count.
+func (o *Objective) contrast(in contrastive.Contrast) contrastive.Slopes {
 	if o.Weights.Contrastive == 0 {
-		return 0, nil, nil
+		return contrastive.Slopes{}
 	}
-	var images, texts []*torch.Tensor
-	for _, p := range passes {
-		images, texts = append(images, p.image), append(texts, p.words)
-	}
-	in := o.Contrast(s, images, texts, b)
-	contrast := o.Loss.Forward(in)
-	contrast.Scale(o.Weights.Contrastive).Backward()
-	return contrast.Item(), in.Image.Gradient(s), in.Text.Gradient(s)
+	return o.Descend(in, o.Weights.Contrastive)
 }
 
 // along is a scalar whose gradient to x, rows of all features from one on, is the given gradient's; 0 without one.

@@ -110,16 +110,20 @@ func TestLanesGiveTheLossAndGradientOfOneGraph(t *testing.T) {
 			if err := torch.SetThreads(threads); err != nil {
 				t.Fatal(err)
 			}
-			torchtest.RunGrad(t, func(s *torch.Scope) {
-				got, err := objectiveOf(c, w).Accumulate(s, b)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if math.Abs(got.Loss-loss) > 1e-5 {
-					t.Errorf("%+v, %d threads: loss %.7f, want %.7f", w, threads, got.Loss, loss)
-				}
-				compare(t, c, gradients(s, c), want)
-			})
+			for _, micro := range []int{0, 1, 16} { // also in rounds, whose features are computed twice
+				torchtest.RunGrad(t, func(s *torch.Scope) {
+					o := objectiveOf(c, w)
+					o.MicroBatch = micro
+					got, err := o.Accumulate(s, b)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if math.Abs(got.Loss-loss) > 1e-5 {
+						t.Errorf("%+v, %d threads, %d at once: loss %.7f, want %.7f", w, threads, micro, got.Loss, loss)
+					}
+					compare(t, c, gradients(s, c), want)
+				})
+			}
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package contrastive
 
 import (
+	"slices"
+
 	"clipgo/datasets"
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
@@ -24,17 +26,8 @@ const (
 // Lanes splits a batch over lanes. In each lane the parameters, and those of sets beside the model, have gradients of
 // their own; join adds them up once all lanes have gone back through their graphs.
 func (m *Model) Lanes(s *torch.Scope, b *datasets.Batch, beside ...*nn.Params) (lanes *torch.Lanes, parts []Part, join func()) {
-	parts = m.split(b)
-	lanes = s.Lanes(len(parts))
-	sets := append([]*nn.Params{m.params}, beside...)
-	for _, params := range sets {
-		params.Split(lanes)
-	}
-	return lanes, parts, func() {
-		for _, params := range sets {
-			params.Join(lanes)
-		}
-	}
+	r := m.Rounds(s, b, 0, beside...)
+	return r.lanes, r.Parts, r.join
 }
 
 // lanes is how many parts a batch of n pairs is split into.
@@ -45,19 +38,33 @@ func (m *Model) lanes(n int) int {
 	return max(1, min(torch.Threads(), n/pairsOfLane))
 }
 
-// split cuts a batch into parts that differ by one pair at most.
-func (m *Model) split(b *datasets.Batch) []Part {
-	ids := m.trim(b.IDs, b.ContextLength, b.MaxTokens)
-	parts := make([]Part, m.lanes(b.N))
-	pixels, l := len(b.Pixels)/b.N, len(ids)/b.N
+// stretch is some pairs of a batch that go through the towers together, in so many parts.
+type stretch struct{ from, to, parts int }
+
+// split cuts them into parts that differ by one pair at most.
+func (m *Model) split(b *datasets.Batch, at stretch) []Part {
+	pixels, l, n := len(b.Pixels)/b.N, len(b.IDs)/b.N, at.to-at.from
+	ids := m.trim(b.IDs[at.from*l:at.to*l], b.ContextLength, at.tokens(b))
+	parts := make([]Part, at.parts)
+	l = len(ids) / n
 	for i := range parts {
-		from, to := i*b.N/len(parts), (i+1)*b.N/len(parts)
-		parts[i] = Part{From: from, N: to - from, Pixels: b.Pixels[from*pixels : to*pixels], IDs: ids[from*l : to*l], Mode: m.mode()}
+		from, to := i*n/len(parts), (i+1)*n/len(parts)
+		p := Part{From: at.from + from, N: to - from, IDs: ids[from*l : to*l], Mode: m.mode()}
+		p.Pixels = b.Pixels[p.From*pixels : (p.From+p.N)*pixels]
 		if b.DropKeys != nil {
-			parts[i].Mode.DropKeys = b.DropKeys[from:to]
+			p.Mode.DropKeys = b.DropKeys[p.From : p.From+p.N]
 		}
+		parts[i] = p
 	}
 	return parts
+}
+
+// tokens is how many ids the longest of the captions has before its padding.
+func (at stretch) tokens(b *datasets.Batch) int {
+	if at.to-at.from == b.N || len(b.Lengths) != b.N {
+		return b.MaxTokens
+	}
+	return slices.Max(b.Lengths[at.from:at.to])
 }
 
 // Contrast is what the loss sees of a batch: the features of all lanes, as leaves that collect the loss's gradient.

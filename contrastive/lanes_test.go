@@ -73,7 +73,7 @@ func TestEachPairIsInOnePart(t *testing.T) {
 	for _, n := range []int{1, 15, 16, 33} {
 		b := pairs(m.Config, n, 0)
 		next, size := 0, len(b.Pixels)/n
-		for _, p := range m.split(b) {
+		for _, p := range m.split(b, stretch{0, n, m.lanes(n)}) {
 			if p.From != next || p.N == 0 || len(p.Pixels) != p.N*size || len(p.Mode.DropKeys) != p.N || len(p.IDs) != p.N*b.MaxTokens {
 				t.Errorf("of %d pairs: part from %d of %d, %d bytes, %d keys, %d ids", n, p.From, p.N, len(p.Pixels), len(p.Mode.DropKeys), len(p.IDs))
 			}

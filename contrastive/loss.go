@@ -33,22 +33,37 @@ func (c Contrast) repeats() bool {
 	})
 }
 
-// targets is a symmetric matrix [B, B] of Group: a row has one number where the caption is its own, as often as that stands
-// in the batch, and another elsewhere.
-func (c Contrast) targets(numbers func(right int) (each, other float64)) *torch.Tensor {
-	b := len(c.Group)
-	times := make(map[int32]int, b)
+// times tells how often a row's caption stands in the batch.
+func (c Contrast) times() func(row int) int {
+	if c.Group == nil {
+		return func(int) int { return 1 }
+	}
+	times := make(map[int32]int, len(c.Group))
 	for _, g := range c.Group {
 		times[g]++
 	}
-	out := make([]float32, 0, b*b)
-	for _, row := range c.Group {
-		each, other := numbers(times[row])
+	return func(row int) int { return times[c.Group[row]] }
+}
+
+// targets is a symmetric matrix [B, B] of Group: a row has one number where the caption is its own, as often as that stands
+// in the batch, and another elsewhere.
+func (c Contrast) targets(numbers func(right int) (each, other float64)) *torch.Tensor {
+	if c.Image.DType() == torch.Float64 {
+		return matrix[float64](c, numbers)
+	}
+	return matrix[float32](c, numbers)
+}
+
+func matrix[T float32 | float64](c Contrast, numbers func(right int) (each, other float64)) *torch.Tensor {
+	b, times := len(c.Group), c.times()
+	out := make([]T, 0, b*b)
+	for i, row := range c.Group {
+		each, other := numbers(times(i))
 		for _, g := range c.Group {
 			if g == row {
-				out = append(out, float32(each))
+				out = append(out, T(each))
 			} else {
-				out = append(out, float32(other))
+				out = append(out, T(other))
 			}
 		}
 	}
@@ -75,6 +90,8 @@ func groups(ids []int32, l int) []int32 {
 
 // Loss knows no model and no data.
 type Loss interface {
-	// Forward returns the loss of a batch, a scalar, with its graph.
+	// Forward returns the loss of a batch, a scalar, with its graph. It holds matrices [B, B].
 	Forward(in Contrast) *torch.Tensor
+	// Tiles returns the same loss with its gradients, in closed form, and never holds such a matrix.
+	Tiles(in Contrast) Slopes
 }

@@ -74,7 +74,7 @@ func (m *Model) declareScale(root nn.Path) {
 // Placement says where and in what type a model computes.
 type Placement struct {
 	Device torch.Device
-	DType  torch.DType // Float32 or BFloat16; parameters are float32 in either
+	DType  torch.DType // Float32 or BFloat16, with float32 parameters in either; Float64 throughout for proofs
 }
 
 // On is the CPU in float32.
@@ -84,6 +84,9 @@ func On() Placement { return Placement{Device: torch.CPU, DType: torch.Float32} 
 func New(ctx context.Context, c Config, seed uint64, at Placement) (*Model, error) {
 	m := Declare(c)
 	m.device, m.dtype = at.Device, at.DType
+	if at.DType == torch.Float64 {
+		m.params.DType = torch.Float64
+	}
 	err := torch.Do(ctx, func(*torch.Scope) error {
 		m.params.Fill(seed, at.Device)
 		return nil
@@ -139,12 +142,20 @@ func (m *Model) mode() nn.Mode { return nn.Mode{DType: m.dtype} }
 // EncodeImages maps pixels, uint8 [n, S, S, 3], to unit features, float32 [n, E].
 func (m *Model) EncodeImages(s *torch.Scope, pixels []uint8, n int, mode nn.Mode) *torch.Tensor {
 	images := torch.Pixels(s, pixels, n, m.Preprocess.Mean, m.Preprocess.Std, m.device)
-	return m.image.Forward(images, mode).To(torch.Float32).Unit()
+	return unit(m.image.Forward(images, mode))
 }
 
 // EncodeTokens maps n captions of L token ids each to unit features, float32 [n, E].
 func (m *Model) EncodeTokens(s *torch.Scope, ids []int32, n int, mode nn.Mode) *torch.Tensor {
-	return m.text.Forward(s, ids, n, mode).To(torch.Float32).Unit()
+	return unit(m.text.Forward(s, ids, n, mode))
+}
+
+// unit makes features of what a tower has computed: in float32, or the float64 of a proof.
+func unit(x *torch.Tensor) *torch.Tensor {
+	if x.DType() == torch.Float64 {
+		return x.Unit()
+	}
+	return x.To(torch.Float32).Unit()
 }
 
 // Scale is exp(logit_scale), [], in scope s.

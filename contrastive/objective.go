@@ -17,6 +17,9 @@ type Objective struct {
 	// each other's pictures.
 	DedupTargets bool
 	Words        *MaskedWords // nil: none
+	// MicroBatch is how many pairs go through the towers at once; 0: all of a batch. It changes memory and time, not the
+	// gradient.
+	MicroBatch int
 }
 
 // Params lists what is trained, in open_clip's order, and what is beside the model.
@@ -29,42 +32,55 @@ func (o *Objective) Params() []*nn.Param {
 
 // Accumulate makes the forward and backward pass of one batch.
 //
-// The towers run in lanes, each with its part of the batch, and are left with their graphs while the loss is made from all
-// features; its gradient to them then goes on through each lane's graph. Masked words are a pass of their own in each lane.
+// The towers run in rounds, split over lanes, and are left with their graphs, or make them again, while the loss is made from all
+// features; its gradient to them then goes on through each part's graph. Masked words are a pass of their own in each part.
 func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
-	m := o.Model
-	lanes, parts, join := m.Lanes(s, b, o.beside()...)
-	holes, err := o.holes(b, parts)
+	r := o.Model.Rounds(s, b, o.MicroBatch, o.beside()...)
+	holes, err := o.holes(b, r.Parts)
 	if err != nil {
 		return training.Parts{}, err
 	}
-	images, texts := make([]*torch.Tensor, len(parts)), make([]*torch.Tensor, len(parts))
-	lanes.Each(func(i int, s *torch.Scope) {
-		p := parts[i]
-		images[i], texts[i] = m.EncodeImages(s, p.Pixels, p.N, p.Mode), m.EncodeTokens(s, p.IDs, p.N, p.Mode)
-	})
-
+	encode := func(i int, s *torch.Scope) (image, text *torch.Tensor) {
+		p := r.Parts[i]
+		return o.Model.EncodeImages(s, p.Pixels, p.N, p.Mode), o.Model.EncodeTokens(s, p.IDs, p.N, p.Mode)
+	}
+	images, texts := r.Features(encode)
 	in := o.Contrast(s, images, texts, b)
-	loss := o.Loss.Forward(in)
-	loss.Backward()
-
-	image, words := in.Image.Gradient(s), in.Text.Gradient(s)
-	lanes.Each(func(i int, s *torch.Scope) {
-		backward(images[i], image, parts[i].From)
-		backward(texts[i], words, parts[i].From)
+	loss := o.Descend(in, 1)
+	r.Backward(func(i int, s *torch.Scope) {
+		image, text := images[i], texts[i]
+		if r.Again() {
+			image, text = encode(i, s)
+		}
+		backward(image, loss.Image, r.Parts[i].From)
+		backward(text, loss.Text, r.Parts[i].From)
 		if o.Words != nil {
-			o.Words.learn(s, m.text, holes[i])
+			o.Words.learn(s, o.Model.text, holes[i])
 		}
 	})
-	join()
-	return o.sum(training.Parts{Loss: loss.Item(), Scale: in.Scale.Item()}, holes), nil
+	return o.sum(training.Parts{Loss: loss.Loss, Scale: in.Scale.Item()}, holes), nil
 }
 
-// leaf is the features of all lanes, [B, E], where the graphs of the towers end and that of the loss begins.
-func leaf(s *torch.Scope, lanes []*torch.Tensor) *torch.Tensor {
-	all := make([]*torch.Tensor, len(lanes))
-	for i, x := range lanes {
-		all[i] = s.Keep(x).Detach()
+// Halve lets the next steps take half as many pairs through the towers at once, of a batch of n, for want of memory. It says
+// how many that are; 0 is none, since a single pair was too much.
+func (o *Objective) Halve(n int) int {
+	if o.MicroBatch > 0 {
+		n = min(n, o.MicroBatch)
+	}
+	if n < 2 {
+		return 0
+	}
+	o.MicroBatch = (n + 1) / 2
+	return o.MicroBatch
+}
+
+// leaf is the features of all parts, [B, E], where the graphs of the towers end and that of the loss begins.
+func leaf(s *torch.Scope, parts []*torch.Tensor) *torch.Tensor {
+	var all []*torch.Tensor
+	for _, x := range parts {
+		if x != nil { // a part without pairs
+			all = append(all, s.Keep(x).Detach())
+		}
 	}
 	return torch.Cat(0, all...).Trainable()
 }

@@ -28,6 +28,42 @@ func (Sigmoid) Forward(in Contrast) *torch.Tensor {
 	return logits.Mul(y).LogSigmoid().Sum().Scale(-1 / float64(b))
 }
 
+// Tiles is the loss strip by strip. Its gradient to the logit z_ij is -y_ij sigmoid(-y_ij z_ij) / B.
+func (l Sigmoid) Tiles(in Contrast) Slopes { return l.tiles(in.tiled(0)) }
+
+func (Sigmoid) tiles(t *tiling) Slopes {
+	b, group := t.pairs(), t.groups()
+	var losses, toBias []*torch.Tensor
+	t.each(func(s *torch.Scope, from, n int) {
+		z := t.logits(s, from, n)
+		if t.Bias != nil {
+			z.AddInPlace(t.Bias)
+		}
+		y := group.In(s).Narrow(0, from, n).Reshape(n, 1).Equal(group.In(s).Reshape(1, b), z.DType()).Scale(2).AddScalar(-1)
+		z.MulInPlace(y)
+		losses = append(losses, t.scope.Keep(z.LogSigmoid().Sum()))
+		gradient := z.Scale(-1).Sigmoid()
+		gradient.MulInPlace(y)
+		gradient.MulInPlace(number(y, -1/float64(b)))
+		toBias = append(toBias, t.scope.Keep(gradient.Sum()))
+		t.add(from, gradient)
+	})
+	out := t.slopes(-total(losses).Item() / float64(b))
+	if t.Bias != nil {
+		out.Bias = total(toBias)
+	}
+	return out
+}
+
+// total is the sum of numbers [].
+func total(parts []*torch.Tensor) *torch.Tensor {
+	rows := make([]*torch.Tensor, len(parts))
+	for i, p := range parts {
+		rows[i] = p.Reshape(1)
+	}
+	return torch.Cat(0, rows...).Sum()
+}
+
 // StartBias is the logit_bias at which a batch of n pairs begins with the share of right pairs as its answer everywhere: -ln(n-1).
 // SigLIP's -10 is that of 22,000 pairs. A single pair has nothing to be told from: 0.
 func StartBias(n int) float64 {

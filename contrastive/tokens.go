@@ -25,13 +25,13 @@ func (m *Model) EncodeImageTokens(s *torch.Scope, pixels []uint8, n int, mode nn
 // ReadImages is EncodeImageTokens of pictures that are normalized already, [n, 3, S, S].
 func (m *Model) ReadImages(images *torch.Tensor, mode nn.Mode) Encoded {
 	features, tokens := m.image.(*vision.ViT).ForwardTokens(images, mode)
-	return Encoded{features.To(torch.Float32).Unit(), tokens}
+	return Encoded{unit(features), tokens}
 }
 
 // EncodeTextTokens is EncodeTokens of a model with a decoder.
 func (m *Model) EncodeTextTokens(s *torch.Scope, ids []int32, n int, mode nn.Mode) Encoded {
 	features, tokens := m.text.ForwardTokens(s, ids, n, mode)
-	return Encoded{features.To(torch.Float32).Unit(), tokens}
+	return Encoded{unit(features), tokens}
 }
 
 // ExtendText is the tokens of EncodeTextTokens for n captions' ids that follow p others, known by their keys and values.

@@ -4,6 +4,7 @@ package training
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -21,6 +22,13 @@ type Objective interface {
 	Accumulate(s *torch.Scope, b *datasets.Batch) (Parts, error)
 	// AfterStep runs once the parameters have moved, on libtorch's thread.
 	AfterStep()
+}
+
+// Divisible is an Objective that can make a step in smaller pieces.
+type Divisible interface {
+	// Halve makes the pieces of further steps, of n pairs each, half as large. It returns how many pairs a piece has then; 0
+	// where it can't be smaller.
+	Halve(n int) int
 }
 
 // Parts are the numbers of one forward pass.
@@ -53,6 +61,9 @@ type Stats struct {
 	LR       float64 // the rate of this step
 	GradNorm float64 // before clipping
 	Skipped  bool    // loss or gradient was not finite: the parameters did not move
+	// MicroBatch is how many pairs went through the model at once from this step on, for want of memory; 0 where the step
+	// went as planned.
+	MicroBatch int
 }
 
 // Trainer holds a training between steps.
@@ -77,10 +88,26 @@ type Progress struct {
 }
 
 // Step makes one optimizer step: forward and backward, norm, AdamW, and whatever the objective does after it. A loss
-// or a gradient that is not finite never reaches the parameters.
+// or a gradient that is not finite never reaches the parameters. Where the memory is too small for the forward and backward
+// pass, a Divisible objective makes it again, and all further ones, in smaller pieces.
 func (t *Trainer) Step(ctx context.Context, b *datasets.Batch) (Stats, error) {
 	st := Stats{Step: t.Progress.Step + 1, LR: t.Schedule.Rate(t.LR, t.Progress.Step)}
-	err := torch.DoGrad(ctx, func(s *torch.Scope) error {
+	for {
+		moved, err := t.try(ctx, b, &st)
+		if err == nil {
+			break
+		}
+		if moved || !t.halve(b, err, &st) {
+			return st, fmt.Errorf("step %d: %w", st.Step, err)
+		}
+	}
+	t.advance(b, st)
+	return st, nil
+}
+
+// try makes a step. Until the parameters begin to move, an error leaves nothing behind.
+func (t *Trainer) try(ctx context.Context, b *datasets.Batch, st *Stats) (moved bool, err error) {
+	err = torch.DoGrad(ctx, func(s *torch.Scope) error {
 		defer t.Optimizer.DropGradients()
 		var err error
 		if st.Parts, err = t.Objective.Accumulate(s, b); err != nil {
@@ -90,15 +117,23 @@ func (t *Trainer) Step(ctx context.Context, b *datasets.Batch) (Stats, error) {
 		if st.Skipped = !finite(st.Loss) || !finite(st.GradNorm); st.Skipped {
 			return nil
 		}
+		moved = true
 		t.Optimizer.Step(st.LR, st.GradNorm)
 		t.Objective.AfterStep()
 		return nil
 	})
-	if err != nil {
-		return st, fmt.Errorf("step %d: %w", st.Step, err)
+	return moved, err
+}
+
+// halve answers an error with smaller pieces, where it is want of memory and the objective has them.
+func (t *Trainer) halve(b *datasets.Batch, err error, st *Stats) bool {
+	var refused *torch.Error
+	d, divisible := t.Objective.(Divisible)
+	if !divisible || !errors.As(err, &refused) || !refused.OutOfMemory() {
+		return false
 	}
-	t.advance(b, st)
-	return st, nil
+	st.MicroBatch = d.Halve(b.N)
+	return st.MicroBatch > 0
 }
 
 func (t *Trainer) advance(b *datasets.Batch, st Stats) {

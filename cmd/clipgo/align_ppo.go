@@ -96,7 +96,7 @@ func (o *trainOptions) validatePPO() error {
 	if err := o.Align.PPO.Validate(); err != nil {
 		bad("align.ppo: %w", err)
 	}
-	if o.BatchSize < o.Align.PPO.Minibatches {
+	if int(o.BatchSize) < o.Align.PPO.Minibatches {
 		bad("batch_size: %d captions make no %d minibatches", o.BatchSize, o.Align.PPO.Minibatches)
 	}
 	if o.EMADecay > 0 || o.Align.KeepNear > 0 || o.Align.L2SP > 0 || o.Align.RewardHead {

@@ -121,7 +121,7 @@ func (s *session) objective() training.Objective {
 		return s.coca()
 	}
 	if !s.Align.on() {
-		return &contrastive.Objective{Model: s.model, Loss: s.contrast(), Average: s.average, DedupTargets: s.DedupTargets, Words: s.words}
+		return &contrastive.Objective{Model: s.model, Loss: s.contrast(), Average: s.average, DedupTargets: s.DedupTargets, Words: s.words, MicroBatch: s.atOnce()}
 	}
 	if s.ppo != nil {
 		return s.ppo

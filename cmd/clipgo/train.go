@@ -16,6 +16,7 @@ SRC is builtin:emoji, builtin:shapes, a folder of pictures with captions in .txt
 subfolders, a .csv, .tsv or .jsonl table, or WebDataset shards (shards/{000..099}.tar).
 
 The loss is InfoNCE; --siglip takes the sigmoid loss instead, and --mlm-weight adds a masked language model of the captions.
+A step may have more pairs than fit into memory: --batch-size 64 --accum-freq 16 contrasts 1,024.
 
 Learning rate, weight decay, epochs and augmentation come from the model's recipe unless they are given; a model that
 starts from trained weights takes small steps by default. The run
@@ -49,6 +50,7 @@ func (a *app) trains(k *knobs) func(*cobra.Command, []string) error {
 
 func trainFlags(k *knobs) {
 	k.runFlags()
+	k.flag("accum-freq", "accum_freq", "k", "batches of --batch-size in one step: the loss contrasts all their pairs, the memory is that of one (default 1)")
 	k.flag("ema-decay", "ema_decay", "x", "save and evaluate a moving average of the weights, such as 0.999; 0: none")
 	k.flag("objective", "objective", "name", "clip: InfoNCE; siglip: sigmoid; coca: InfoNCE and captions (default clip)")
 	k.flag("coca-contrastive-loss-weight", "coca_contrastive_loss_weight", "x", "weight of objective coca's InfoNCE (default 1); 0 with --lock-image tunes a captioner")
@@ -75,7 +77,7 @@ func (k *knobs) runFlags() {
 	k.flag("model", "model", "M", "config name, config file, or a trained model to start from (hf-hub:ORG/REPO too)")
 	k.flag("pretrained", "pretrained", "file", "weights (.safetensors, .pt, .bin) to start from")
 	k.dataFlags("data.")
-	k.flag("batch-size", "batch_size", "N", "pairs in a step")
+	k.flag("batch-size", "batch_size", "N", "pairs that go through the model at once, and make a step with --accum-freq 1")
 	k.flag("epochs", "epochs", "N", "passes over the data")
 	k.flag("steps", "steps", "N", "optimizer steps, instead of --epochs")
 	k.flag("lr", "optim.lr", "rate", "highest learning rate")

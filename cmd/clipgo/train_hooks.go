@@ -109,6 +109,9 @@ func (h *hooks) progress(_ context.Context, e training.Event) error {
 	if e.Skipped && !e.Again {
 		h.session.console.log.Warn("the loss or a gradient was not finite: the step was left out", "step", e.Step)
 	}
+	if e.MicroBatch > 0 && !e.Again {
+		return h.session.starved(e)
+	}
 	return nil
 }
 

@@ -74,7 +74,7 @@ func (o *trainOptions) startSigmoid(before map[string]string) {
 	if o.Objective != siglipObjective || o.ModelCfg.InitLogitBias != nil {
 		return
 	}
-	bias := contrastive.StartBias(o.BatchSize)
+	bias := contrastive.StartBias(o.effective())
 	o.ModelCfg.InitLogitBias, o.biasOfBatch = &bias, true
 	const key = "model_cfg.init_logit_scale"
 	if o.source.Weights == "" && flatten(o)[key] == before[key] {
@@ -108,7 +108,7 @@ func (s *session) contrast() contrastive.Loss {
 // chance is the loss of guessing, where it isn't ln(batch): of the sigmoid loss, with the share of right pairs as the answer
 // everywhere.
 func (o *trainOptions) chance() float64 {
-	if n := float64(o.BatchSize); o.Objective == siglipObjective && n > 1 {
+	if n := float64(o.effective()); o.Objective == siglipObjective && n > 1 {
 		return math.Log(n) + (n-1)*math.Log(n/(n-1))
 	}
 	if o.Objective == cocaObjective && o.Contrastive == 0 {
@@ -122,7 +122,7 @@ func (o *trainOptions) contrasted() int {
 	if o.Align.on() || o.Objective == cocaObjective && o.Contrastive == 0 {
 		return 0
 	}
-	return o.BatchSize
+	return o.effective()
 }
 
 // judged is the part of the loss whose chance is known, where the loss has parts.
@@ -164,7 +164,7 @@ func (s *session) biasNote() string {
 	case s.source.Weights != "" && !s.newBias:
 		return "of the weights"
 	case s.biasOfBatch:
-		return fmt.Sprintf("%.4f, -ln(%d-1) for the batch", bias, s.BatchSize)
+		return fmt.Sprintf("%.4f, -ln(%d-1) for the batch", bias, s.effective())
 	default:
 		return fmt.Sprintf("%g, of the config", bias)
 	}

@@ -28,7 +28,7 @@ type trainOptions struct {
 	Workers   int              `json:"workers"`
 	MaxSkip   float64          `json:"max_skip"`
 
-	BatchSize int `json:"batch_size"`
+	batching
 	bucketOptions
 	Epochs   float64             `json:"epochs"`
 	Steps    int                 `json:"steps"`
@@ -66,7 +66,7 @@ const unset = -1
 
 func defaultTrain() trainOptions {
 	return trainOptions{
-		Workers: runtime.GOMAXPROCS(0), MaxSkip: 0.01, BatchSize: unset, Epochs: unset, Steps: unset, bucketOptions: bucketOptions{Pool: 2048},
+		Workers: runtime.GOMAXPROCS(0), MaxSkip: 0.01, batching: batching{BatchSize: unset, AccumFreq: 1}, Epochs: unset, Steps: unset, bucketOptions: bucketOptions{Pool: 2048},
 		Optim: optim.Default(), Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: unset},
 		Loss:       contrastive.InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}},
 		Preprocess: preprocess.Default(), Augment: preprocess.DefaultAugment(), machine: defaultMachine(),
@@ -83,7 +83,6 @@ func (o *trainOptions) validate() error {
 			errs = append(errs, fmt.Errorf("%s: %d is less than %d", key, v, low))
 		}
 	}
-	least("batch_size", o.BatchSize, 1)
 	least("workers", o.Workers, 1)
 	least("steps", o.Steps, 1)
 	least("stop_after", o.StopAfter, 0)
@@ -92,8 +91,8 @@ func (o *trainOptions) validate() error {
 	least("val_frequency", o.ValFrequency, 0)
 	least("zeroshot_frequency", o.ZeroshotFrequency, 0)
 	least("log_frequency", o.LogFrequency, 1)
-	if o.Workers < 1 || o.LogFrequency < 1 || o.Keep < 1 || o.BatchSize < 1 {
-		errs = append(errs, errors.New("batch_size, workers, keep and log_frequency are at least 1"))
+	if o.Workers < 1 || o.LogFrequency < 1 || o.Keep < 1 {
+		errs = append(errs, errors.New("workers, keep and log_frequency are at least 1"))
 	}
 	if !(o.Epochs > 0) && o.Epochs != unset || math.IsInf(o.Epochs, 0) {
 		errs = append(errs, fmt.Errorf("epochs: %g is not a positive number", o.Epochs))
@@ -107,7 +106,7 @@ func (o *trainOptions) validate() error {
 	if o.Preprocess.Size != o.ModelCfg.Vision.ImageSize {
 		errs = append(errs, fmt.Errorf("preprocess.size: %d, but model_cfg.vision_cfg.image_size is %d", o.Preprocess.Size, o.ModelCfg.Vision.ImageSize))
 	}
-	errs = append(errs, o.ModelCfg.Validate(), o.Optim.Validate(), o.Loss.Validate(), o.Lock.Validate(), o.Preprocess.Validate(), o.Augment.Validate(), o.validateObjective(), o.validateAlign(), o.validateBuckets(), o.machine.validate())
+	errs = append(errs, o.validateBatch(), o.ModelCfg.Validate(), o.Optim.Validate(), o.Loss.Validate(), o.Lock.Validate(), o.Preprocess.Validate(), o.Augment.Validate(), o.validateObjective(), o.validateAlign(), o.validateBuckets(), o.machine.validate())
 	schedule := o.Schedule
 	if schedule.Warmup == unset {
 		schedule.Warmup = 0
@@ -123,7 +122,7 @@ func (o *trainOptions) validate() error {
 // length works out what depends on the number of samples.
 func (o *trainOptions) length(samples int) {
 	if o.Steps == unset {
-		o.Steps = max(1, int(math.Ceil(o.Epochs*float64(samples)/float64(o.BatchSize)))) * o.Align.updates()
+		o.Steps = max(1, int(math.Ceil(o.Epochs*float64(samples)/float64(o.effective())))) * o.Align.updates()
 	}
 	o.Schedule.Steps = o.Steps
 	if o.Schedule.Warmup == unset {

@@ -71,6 +71,8 @@ func (o *trainOptions) keep(key, was string) {
 		o.Device = was
 	case "precision":
 		o.Precision = was
+	case "batch_size":
+		_ = json.Unmarshal([]byte(was), &o.BatchSize) // it was a number of the run.json
 	}
 }
 

@@ -60,7 +60,7 @@ func train(ctx context.Context, a *app, o *trainOptions) (err error) {
 	if err := s.openDir(); err != nil {
 		return err
 	}
-	if err := s.openData(); err != nil {
+	if err := s.openData(ctx); err != nil {
 		return err
 	}
 	if err := s.findCheckpoint(ctx); err != nil {
@@ -90,12 +90,15 @@ func (s *session) close() error {
 }
 
 // openData opens what is trained and evaluated on.
-func (s *session) openData() (err error) {
+func (s *session) openData(ctx context.Context) (err error) {
 	if s.train, err = s.openSource(s.TrainData); err != nil {
 		return err
 	}
 	s.onClose(s.train.Close)
 	tellNotes(s.console, s.train.Info())
+	if err := s.chooseBatch(ctx); err != nil {
+		return err
+	}
 	s.length(s.train.Len())
 	if err := s.Schedule.Validate(); err != nil {
 		return usagef("schedule: %v", err)
@@ -103,8 +106,8 @@ func (s *session) openData() (err error) {
 	if s.Templates == nil {
 		s.Templates = s.train.Info().Templates
 	}
-	if s.BatchSize > s.train.Len() {
-		return &datasets.DataError{Source: s.TrainData, Reason: fmt.Sprintf("%d samples are fewer than one batch of %d; lower --batch-size", s.train.Len(), s.BatchSize)}
+	if s.effective() > s.train.Len() {
+		return &datasets.DataError{Source: s.TrainData, Reason: fmt.Sprintf("%d samples are fewer than one batch of %d; lower --batch-size%s", s.train.Len(), s.effective(), s.accumNote())}
 	}
 	s.val, err = s.openValidation()
 	if err == nil {
@@ -144,7 +147,7 @@ func (s *session) loader() *datasets.Loader {
 		fill = nil
 	}
 	return &datasets.Loader{
-		Source: s.train, Pairs: s.pairs, Seed: s.Seed, BatchSize: s.BatchSize, Workers: s.Workers, Size: s.Preprocess.Size,
+		Source: s.train, Pairs: s.pairs, Seed: s.Seed, BatchSize: s.effective(), Queue: s.queue(), Workers: s.Workers, Size: s.Preprocess.Size,
 		ContextLength: s.ModelCfg.Text.ContextLength, Order: datasets.Shuffled, Pool: s.pool(), MaxSkip: s.MaxSkip,
 		Pixels: s.pixels, Tokens: fill,
 	}

@@ -44,11 +44,11 @@ func (s *session) announce() {
 
 // extent is how long the run is.
 func (s *session) extent() string {
-	epochs := float64(s.Steps) * float64(s.BatchSize) / float64(s.train.Len())
+	epochs := float64(s.Steps) * float64(s.effective()) / float64(s.train.Len())
 	if n := s.Align.updates(); n > 1 {
-		return fmt.Sprintf("%s in rounds of %d, each of %d captions (%.1f epochs)", describe(s.Steps), n, s.BatchSize, epochs/float64(n))
+		return fmt.Sprintf("%s in rounds of %d, each of %d captions (%.1f epochs)", describe(s.Steps), n, s.effective(), epochs/float64(n))
 	}
-	return fmt.Sprintf("%s of %d pairs (%.1f epochs)", describe(s.Steps), s.BatchSize, epochs)
+	return fmt.Sprintf("%s of %d pairs%s (%.1f epochs)", describe(s.Steps), s.effective(), s.roundsNote(), epochs)
 }
 
 // lockNote tells how many parameters are trained, where it isn't all.

@@ -62,6 +62,8 @@ func (p *Param) Len() int {
 
 // Params is an ordered set of parameters with distinct names.
 type Params struct {
+	// DType is what the masters are made of, Float64 for proofs; 0 is Float32.
+	DType torch.DType
 	list  []*Param
 	names map[string]bool
 	scope *torch.Scope
@@ -139,6 +141,9 @@ func (p *Params) FillFrom(device torch.Device, values func(*Param) []byte) {
 	p.scope = torch.NewScope()
 	for _, q := range p.list {
 		q.tensor = torch.FromBytes(p.scope, values(q), torch.Float32, device, q.Shape...)
+		if p.DType == torch.Float64 {
+			q.tensor = q.tensor.To(torch.Float64)
+		}
 		if !q.Fixed {
 			q.tensor.Trainable()
 		}
@@ -182,6 +187,18 @@ func (p *Params) Split(lanes *torch.Lanes) {
 			}
 		}
 	}
+}
+
+// GatherRows lets each row of a table stand once in the gradient that the table has collected in s's lane. Without it, a step
+// that looks rows up in many passes keeps the gradient of every lookup.
+func (p *Params) GatherRows(s *torch.Scope) {
+	var tables []*torch.Tensor
+	for _, q := range p.list {
+		if q.Table && q.Trained() {
+			tables = append(tables, q.master(s))
+		}
+	}
+	torch.GatherRows(tables)
 }
 
 // Join adds the gradients of those leaves to the masters', lane by lane, so that the sum has the same bits each time.

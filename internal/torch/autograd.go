@@ -7,6 +7,7 @@ typedef struct { double lr, beta1, beta2, eps, gradient_scale; int64_t step; } c
 void cg_backward(cg_tensor, cg_tensor);
 cg_tensor cg_gradient(cg_tensor);
 void cg_drop_gradients(cg_tensor *, int);
+void cg_gather_rows(cg_tensor *, int);
 double cg_gradient_norm(cg_tensor *, int);
 void cg_adamw(cg_tensor *, cg_tensor *, cg_tensor *, cg_tensor *, const double *, int, const cg_adamw_args *);
 */
@@ -80,6 +81,14 @@ func DropGradients(leaves []*Tensor) {
 	h := handles("DropGradients", leaves)
 	C.cg_drop_gradients(first(h), C.int(len(leaves)))
 	failed("DropGradients", nil)
+}
+
+// GatherRows lets each row of a table stand once in the gradient that the table has collected: without it, several passes
+// keep the gradient of every lookup.
+func GatherRows(tables []*Tensor) {
+	h := handles("GatherRows", tables)
+	C.cg_gather_rows(first(h), C.int(len(tables)))
+	failed("GatherRows", nil)
 }
 
 // GradientNorm is the L2 norm over the gradients of all leaves. It has the same bits for any number of threads.

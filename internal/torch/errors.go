@@ -23,7 +23,12 @@ func (e *Error) Error() string {
 
 // OutOfMemory says whether the device had no room for the result.
 func (e *Error) OutOfMemory() bool {
-	return strings.Contains(e.Text, "out of memory") || strings.Contains(e.Text, "can't allocate memory")
+	for _, said := range []string{"out of memory", "can't allocate memory", "not enough memory", "bad_alloc"} {
+		if strings.Contains(e.Text, said) {
+			return true
+		}
+	}
+	return false
 }
 
 // ErrUnavailable wraps every reason why libtorch could not be loaded.

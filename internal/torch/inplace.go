@@ -38,11 +38,46 @@ func (t *Tensor) ClampInPlace(low, high float64) {
 // LerpInPlace moves t's elements by a share, from 0 to 1, of the way to u's, outside the graph. For averages of
 // weights.
 func (t *Tensor) LerpInPlace(u *Tensor, share float64) {
-	t.check("Lerp")
-	u.check("Lerp")
+	t.inPlace("LerpInPlace", func(o *libtch.Ctensor) {
+		scalar(share, func(c libtch.Cscalar) { libtch.AtgLerp_(o, t.c, u.c, c) })
+	}, u)
+}
+
+// AddInPlace adds u to t's elements, outside the graph. For sums that are made some rows at a time.
+func (t *Tensor) AddInPlace(u *Tensor) {
+	t.inPlace("AddInPlace", func(o *libtch.Ctensor) { libtch.AtgAdd_(o, t.c, u.c) }, u)
+}
+
+// SubInPlace takes u, with its shape broadcast, from t's elements, outside the graph.
+func (t *Tensor) SubInPlace(u *Tensor) {
+	t.inPlace("SubInPlace", func(o *libtch.Ctensor) { libtch.AtgSub_(o, t.c, u.c) }, u)
+}
+
+// MulInPlace multiplies t's elements by u, with its shape broadcast, outside the graph.
+func (t *Tensor) MulInPlace(u *Tensor) {
+	t.inPlace("MulInPlace", func(o *libtch.Ctensor) { libtch.AtgMul_(o, t.c, u.c) }, u)
+}
+
+// ExpInPlace is e to the power of t's elements, outside the graph.
+func (t *Tensor) ExpInPlace() {
+	t.inPlace("ExpInPlace", func(o *libtch.Ctensor) { libtch.AtgExp_(o, t.c) })
+}
+
+// AddProductInPlace adds the matrix product of a and b to t's elements, outside the graph.
+func (t *Tensor) AddProductInPlace(a, b *Tensor) {
+	t.inPlace("AddProductInPlace", func(o *libtch.Ctensor) { libtch.AtgAddmm_(o, t.c, a.c, b.c) }, a, b)
+}
+
+// inPlace runs an operation that changes t, without recording it.
+func (t *Tensor) inPlace(op string, f func(out *libtch.Ctensor), with ...*Tensor) {
+	all := append([]*Tensor{t}, with...)
+	for _, u := range all {
+		u.check(op)
+	}
 	defer libtch.AtGradSetEnabled(libtch.AtGradSetEnabled(0))
-	*result = nil
-	scalar(share, func(c libtch.Cscalar) { libtch.AtgLerp_(result, t.c, u.c, c) })
-	failed("Lerp", []*Tensor{t, u})
-	libtch.AtFree(*result) // a second handle on t
+	out := t.scope.slot()
+	*out = nil
+	f(out)
+	failed(op, all)
+	libtch.AtFree(*out) // a second handle on t
 }

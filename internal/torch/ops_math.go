@@ -87,6 +87,18 @@ func (t *Tensor) Sum() *Tensor {
 	return call("Sum", func(o *libtch.Ctensor) { libtch.AtgSum(o, t.c, int32(t.DType())) }, t)
 }
 
+// SumAlong is the sum along a dimension, whose size becomes 1.
+func (t *Tensor) SumAlong(dim int) *Tensor {
+	return call("SumAlong", func(o *libtch.Ctensor) {
+		libtch.AtgSumDimIntlist(o, t.c, []int64{int64(dim)}, 1, 1, int32(t.DType()))
+	}, t)
+}
+
+// LogSumExp is log(sum exp(x)) along a dimension, whose size becomes 1, computed stably.
+func (t *Tensor) LogSumExp(dim int) *Tensor {
+	return call("LogSumExp", func(o *libtch.Ctensor) { libtch.AtgLogsumexp(o, t.c, []int64{int64(dim)}, 1, 1) }, t)
+}
+
 // Mean is the mean of all elements.
 func (t *Tensor) Mean() *Tensor {
 	return call("Mean", func(o *libtch.Ctensor) { libtch.AtgMean(o, t.c, int32(t.DType())) }, t)

@@ -63,6 +63,16 @@ func (t *Tensor) Rows(index *Tensor) *Tensor {
 	return call("Rows", func(o *libtch.Ctensor) { libtch.AtgIndexSelect(o, t.c, 0, index.c) }, t, index)
 }
 
+// AddRows is t with each row of u added to the row of t that index, an int64 vector, names for it.
+func (t *Tensor) AddRows(index, u *Tensor) *Tensor {
+	return call("AddRows", func(o *libtch.Ctensor) { libtch.AtgIndexAdd(o, t.c, 0, index.c, u.c) }, t, index, u)
+}
+
+// Equal is 1 where elements are equal and 0 elsewhere, in a type, with the shapes broadcast.
+func (t *Tensor) Equal(u *Tensor, dtype DType) *Tensor {
+	return call("Equal", func(o *libtch.Ctensor) { libtch.AtgEqTensor(o, t.c, u.c) }, t, u).To(dtype)
+}
+
 // Gather picks along a dimension by an int64 index of the result's shape.
 func (t *Tensor) Gather(dim int, index *Tensor) *Tensor {
 	return call("Gather", func(o *libtch.Ctensor) { libtch.AtgGather(o, t.c, int64(dim), index.c, 0) }, t, index)

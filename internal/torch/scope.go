@@ -116,3 +116,16 @@ func Tidy(x *Tensor, f func(x *Tensor) *Tensor) *Tensor {
 	defer s.Free()
 	return x.scope.Keep(f(x.In(s)))
 }
+
+// Within runs f in a scope of its own, and frees all that f made there but what it has handed out by Keep.
+func (s *Scope) Within(f func(inner *Scope)) {
+	inner := s.nested()
+	defer inner.Free()
+	f(inner)
+}
+
+// Unrecorded is Within without a graph: what f computes is a constant.
+func (s *Scope) Unrecorded(f func(inner *Scope)) {
+	defer libtch.AtGradSetEnabled(libtch.AtGradSetEnabled(0)) // of this thread, which is the lane's
+	s.Within(f)
+}

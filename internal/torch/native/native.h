@@ -35,6 +35,8 @@ cg_tensor cg_gradient(cg_tensor t);                     // new handle, or null w
 void cg_drop_gradients(cg_tensor *params, int n);
 // Adds the gradient of each twin, a second leaf over a parameter's memory, to the parameter's, and drops it.
 void cg_add_gradients(cg_tensor *params, cg_tensor *twins, int n);
+// Lets each row of a table stand once in its gradient, so that this doesn't grow with every lookup of several passes.
+void cg_gather_rows(cg_tensor *params, int n);
 double cg_gradient_norm(cg_tensor *params, int n); // L2 over all; the same bits for any number of threads
 
 // One AdamW step over all parameters in one pass; decoupled decay, eps outside the root, bias corrected.

@@ -195,6 +195,23 @@ void cg_add_gradients(cg_tensor *params, cg_tensor *twins, int n) {
 	});
 }
 
+void cg_gather_rows(cg_tensor *params, int n) {
+	guard([&] {
+		c10::AutoGradMode off(false);
+		for (int i = 0; i < n; i++) {
+			at::Tensor &g = of(params[i]).mutable_grad();
+			if (!g.defined() || !g.is_sparse()) continue;
+			if (!g.device().is_cpu() || g.scalar_type() != at::kFloat || g.sparse_dim() != 1) {
+				g = g.coalesce();
+				continue;
+			}
+			Gradient each = by_rows(g);
+			at::Tensor rows = at::tensor(each.rows, at::kLong).unsqueeze(0);
+			g = at::_sparse_coo_tensor_unsafe(rows, each.values, g.sizes(), g.options());
+		}
+	});
+}
+
 double cg_gradient_norm(cg_tensor *params, int n) {
 	return guard([&]() -> double {
 		std::vector<at::Tensor> grads;

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"clipgo/training"
+)
+
+// batching says how many pairs a step has, and how many of them go through the model at once.
+type batching struct {
+	BatchSize  pairCount `json:"batch_size"`
+	AccumFreq  int       `json:"accum_freq"`            // batches in a step
+	MicroBatch int       `json:"micro_batch,omitempty"` // pairs at once, where it isn't a batch: what memory was found for
+}
+
+// pairCount is a number of pairs, or autoPairs.
+type pairCount int
+
+// autoPairs is as many pairs as fit into memory.
+const autoPairs pairCount = -2
+
+// UnmarshalJSON takes a whole number or "auto".
+func (n *pairCount) UnmarshalJSON(data []byte) error {
+	var v float64
+	if err := json.Unmarshal(data, &v); err != nil || v != float64(int(v)) || v == float64(autoPairs) {
+		return errors.New("want a whole number")
+	}
+	*n = pairCount(v)
+	return nil
+}
+
+// MarshalJSON writes what UnmarshalJSON takes.
+func (n pairCount) MarshalJSON() ([]byte, error) {
+	if n == autoPairs {
+		return []byte(`"auto"`), nil
+	}
+	return json.Marshal(int(n))
+}
+
+// effective is the pairs of a step, which the loss contrasts with each other.
+func (b batching) effective() int { return int(b.BatchSize) * b.AccumFreq }
+
+// atOnce is how many of them go through the model at once.
+func (b batching) atOnce() int {
+	if b.MicroBatch > 0 {
+		return min(b.MicroBatch, b.effective())
+	}
+	return int(b.BatchSize)
+}
+
+// roundsNote tells it where it isn't all of them.
+func (b batching) roundsNote() string {
+	if b.atOnce() >= b.effective() {
+		return ""
+	}
+	return fmt.Sprintf(", %d at a time", b.atOnce())
+}
+
+func (b batching) accumNote() string {
+	if b.AccumFreq == 1 {
+		return ""
+	}
+	return " or --accum-freq"
+}
+
+// queue is how many batches wait for the trainer; 0: the loader's own number. Several in a step are long enough to read one.
+func (b batching) queue() int {
+	if b.AccumFreq == 1 {
+		return 0
+	}
+	return 1
+}
+
+// validateBatch returns every problem, joined.
+func (o *trainOptions) validateBatch() error {
+	var errs []error
+	if o.BatchSize < 1 && o.BatchSize != autoPairs {
+		errs = append(errs, fmt.Errorf("batch_size: %d is less than 1", o.BatchSize))
+	}
+	if o.AccumFreq < 1 {
+		errs = append(errs, fmt.Errorf("accum_freq: %d is less than 1", o.AccumFreq))
+	}
+	if o.MicroBatch < 0 {
+		errs = append(errs, fmt.Errorf("micro_batch: %d is negative", o.MicroBatch))
+	}
+	if o.Align.on() && (o.AccumFreq > 1 || o.MicroBatch > 0 || o.BatchSize == autoPairs) {
+		errs = append(errs, errors.New("accum_freq, micro_batch and batch_size auto are of train: align makes each batch at once"))
+	}
+	return errors.Join(errs...)
+}
+
+// starved tells that a step found no memory, and keeps for a resumed run how many pairs go through the model at once now.
+func (s *session) starved(e training.Event) error {
+	s.console.log.Warn("out of memory: the step was made again with fewer pairs at once, and further ones are", "step", e.Step, "pairs", s.effective(), "at_once", e.MicroBatch)
+	s.MicroBatch = e.MicroBatch
+	return writeJSONFile(filepath.Join(s.Out, runFile), s.trainOptions)
+}
+
+func (s *session) chooseBatch(context.Context) error { return nil }

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A run of two batches a step, at once and in sittings: weights, optimizer and metrics to the byte. The pairs of a step are said, counted
+// and written down.
+func TestARunThatAccumulatesResumesExactly(t *testing.T) {
+	model := tiny(t)
+	whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
+	more := []string{"--accum-freq", "2", "--steps", "9", "--force-patch-dropout", "0.5", "--mlm-weight", "0.5", "--log-frequency", "3"}
+	r := must(t, tinyRun(model, whole, more...)...)
+	if !strings.Contains(r.err, "9 steps of 32 pairs, 16 at a time (0.7 epochs)") {
+		t.Errorf("the pairs of a step are not said: %s", r.err)
+	}
+	must(t, tinyRun(model, parts, append(more, "--stop-after", "4")...)...)
+	must(t, "train", "--resume", "latest", "--out", parts)
+	sameRun(t, parts, whole)
+	var row struct{ Step, Samples int }
+	last := strings.Split(strings.TrimSpace(string(read(t, whole, metricsFile))), "\n")
+	if err := json.Unmarshal([]byte(last[len(last)-1]), &row); err != nil || row.Step != 9 || row.Samples != 9*32 {
+		t.Errorf("the last line has %+v, %v", row, err)
+	}
+	if c := string(read(t, newest(t, whole), runFile)); !strings.Contains(c, `"batch_size": 16,`) || !strings.Contains(c, `"accum_freq": 2,`) {
+		t.Errorf("run.json has neither: %s", c)
+	}
+}
+
+// Rounds change the order of sums alone: after a step, the optimizer's means are the gradient of the step that was made at once.
+func TestMicroBatchesTrainAsTheWholeBatch(t *testing.T) {
+	model := tiny(t)
+	whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
+	must(t, tinyRun(model, whole, "--steps", "1", "--batch-size", "32", "--siglip")...)
+	must(t, tinyRun(model, parts, "--steps", "1", "--batch-size", "8", "--accum-freq", "4", "--siglip")...)
+	var a, b struct{ Loss, Grad_Norm float64 }
+	for run, row := range map[string]any{whole: &a, parts: &b} {
+		if err := json.Unmarshal(read(t, run, metricsFile), row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if off := a.Loss/b.Loss - 1; off > 1e-5 || off < -1e-5 {
+		t.Errorf("loss %g, at once %g", b.Loss, a.Loss)
+	}
+	if off := a.Grad_Norm/b.Grad_Norm - 1; off > 1e-5 || off < -1e-5 {
+		t.Errorf("norm of the gradient %g, at once %g", b.Grad_Norm, a.Grad_Norm)
+	}
+	if x, y := biasOf(t, whole), biasOf(t, parts); x != y {
+		t.Errorf("logit_bias starts from a batch of other pairs: %g, at once %g", y, x)
+	}
+}
+
+func TestBatchesThatCannotBeMeantAreRefused(t *testing.T) {
+	model := tiny(t)
+	for want, c := range map[string]struct {
+		code int
+		more []string
+	}{
+		"accum_freq: 0 is less than 1":  {exitUsage, []string{"--accum-freq", "0"}},
+		"batch_size: -3 is less than 1": {exitUsage, []string{"--batch-size", "-3"}},
+		"want a whole number":           {exitUsage, []string{"--batch-size", "many"}},
+		"micro_batch: -1 is negative":   {exitUsage, []string{"--set", "micro_batch=-1"}},
+		"400 samples are fewer than one batch of 416; lower --batch-size or --accum-freq": {exitData, []string{"--accum-freq", "26"}},
+	} {
+		out := filepath.Join(t.TempDir(), "run")
+		if r := clipgo(t, tinyRun(model, out, c.more...)...); r.code != c.code || !strings.Contains(r.err, want) || exists(out) {
+			t.Errorf("%v: exit %d, %s", c.more, r.code, r.err)
+		}
+	}
+}
