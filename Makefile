@@ -17,11 +17,11 @@ export CLIPGO_LIBTCH := $(BUILD)/libtch.so
 # Looked up when a recipe runs: the first one may have just installed the library.
 export GOFLAGS = $(addprefix -tags=,$(shell sh scripts/jpeg.sh))
 
-PURE := ./datasets/... ./eval/... ./search/... ./text/bpe/... ./vision/preprocess/... ./internal/config/... \
+PURE := ./bench/... ./datasets/... ./eval/... ./search/... ./text/bpe/... ./vision/preprocess/... ./internal/config/... \
 	./internal/durable/... ./internal/golden/... ./internal/jpeg/... ./internal/lint/... ./internal/safetensors/...
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build demo test test-pure lint bench soak fmt env clean libtorch
+.PHONY: build demo test test-pure lint bench bench-peers soak fmt env clean libtorch
 .DEFAULT_GOAL := build
 
 # build finds or installs what is missing, builds libtch.so once for each libtorch, and bin/clipgo.
@@ -61,6 +61,12 @@ lint: build
 
 bench: build
 	go test -run '^$$' -bench . -benchtime 2s ./...
+
+# bench-peers measures clipgo against open_clip on this machine, in turn: ratios as a table, all numbers in bench/results/.
+# ROWS="train-b32-f32 start" chooses rows, REPETITIONS=N (3) how often. Nothing else should run meanwhile; it takes about 20 minutes.
+bench-peers: build
+	@python=$$(sh scripts/peers.sh $(BUILD)) && CGO_ENABLED=0 GOFLAGS= go run ./bench/peers -clipgo bin/clipgo -python "$$python" \
+		-dir build/peers -rows "$(ROWS)" -repetitions $(or $(REPETITIONS),3)
 
 # soak watches memory over 2,000 steps and kills a training at random times.
 soak: build

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Finds libtorch and writes what the build needs to know about it as shell variables to the file named by $1.
-# Order: $LIBTORCH; a Python torch that can be imported; the system's; apt. Each step is said aloud on stderr.
+# Order: $LIBTORCH, a folder or the word system; a Python torch that can be imported; the system's; apt. Each step is said aloud on stderr.
 set -eu
 out=$1
 
@@ -68,7 +68,9 @@ check_blas() {
 	esac
 }
 
-if [ -n "${LIBTORCH:-}" ]; then
+if [ "${LIBTORCH:-}" = system ]; then
+	use_system || die "the system has none; its package is libtorch-dev"
+elif [ -n "${LIBTORCH:-}" ]; then
 	use "$LIBTORCH" "from LIBTORCH"
 elif [ -n "$(python_torch)" ]; then
 	use "$(python_torch)" "python's torch"

@@ -18,7 +18,7 @@ type room struct {
 // in its row.
 var rooms = []room{
 	{dir: "cmd/clipgo", arrow: "alignment captioning contrastive vision text losses training internal/optim internal/nn internal/torch " +
-		"eval search datasets weights vision/preprocess vision/timm text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub"},
+		"eval search datasets weights vision/preprocess vision/timm text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub bench"},
 	{dir: "alignment", arrow: "captioning contrastive vision text losses training datasets internal/optim internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "captioning", arrow: "contrastive vision text losses training datasets internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "contrastive", arrow: "vision text losses training datasets weights vision/preprocess internal/nn internal/torch internal/safetensors internal/config"},
@@ -46,6 +46,7 @@ var rooms = []room{
 	{dir: "internal/config", pure: true},
 	{dir: "internal/hub", pure: true, arrow: "internal/durable"},
 	{dir: "internal/lint", pure: true},
+	{dir: "bench", pure: true, arrow: "datasets text/bpe"},
 	{dir: "scripts", arrow: "datasets eval vision/preprocess text/bpe internal/jpeg internal/safetensors internal/golden"},
 }
 

@@ -1,0 +1,54 @@
+// Package bench makes up the work that benchmarks measure.
+package bench
+
+import (
+	"fmt"
+
+	"clipgo/datasets"
+	"clipgo/text/bpe"
+)
+
+// Captions are made of real words, and are all of one length. Which words a batch names decides what its step costs: the
+// gradient of the token embedding has a row for each of them. Ids drawn evenly from the vocabulary would name nearly as many
+// words as the batch has tokens, where real captions share "a", "of" and the words of their subject.
+type Captions struct {
+	stream  []int32 // without starts and ends; captions are cut from it one after the other, round and round
+	next    int
+	tokens  int
+	context int
+}
+
+// NewCaptions makes captions of so many tokens, start and end included, that fill rows of context ids.
+//
+// The words are the names of builtin:emoji, each as "a picture of NAME". The same call gives the same captions.
+func NewCaptions(tokens, context int) (*Captions, error) {
+	if tokens < 2 || tokens > context {
+		return nil, fmt.Errorf("captions of %d tokens: they have at least 2, and at most the context of %d", tokens, context)
+	}
+	names, err := datasets.Open("builtin:emoji", datasets.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("read the words of captions: %w", err)
+	}
+	defer names.Close()
+	const stride = 613 // prime, and no divisor of the number of names: neighbours are about different things
+	c := &Captions{tokens: tokens, context: context}
+	classes, tokenizer := names.Info().Classes, bpe.New()
+	for i := range classes {
+		c.stream = append(c.stream, tokenizer.Encode("a picture of "+classes[i*stride%len(classes)])...)
+	}
+	return c, nil
+}
+
+// Batch gives the next n captions, [n, context], zeros behind the end of text.
+func (c *Captions) Batch(n int) []int32 {
+	ids := make([]int32, n*c.context)
+	for i := range n {
+		row := ids[i*c.context:]
+		row[0], row[c.tokens-1] = bpe.Start, bpe.End
+		for t := 1; t < c.tokens-1; t++ {
+			row[t] = c.stream[c.next]
+			c.next = (c.next + 1) % len(c.stream)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,81 @@
+// Command peers measures clipgo against open_clip: the same work on the same machine, one after the other again and again, so
+// that both see the same weather. It prints a table of ratios and writes everything it saw as JSON. `make bench-peers` runs it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+)
+
+func main() {
+	var s settings
+	var names string
+	flag.StringVar(&s.program, "clipgo", "build/clipgo", "clipgo's `program`")
+	flag.StringVar(&s.python, "python", "python3", "`interpreter` that has open_clip")
+	flag.StringVar(&s.dir, "dir", "build/peers", "`folder` of libtorchs (NAME/libtch.so), and for pictures and weights")
+	flag.StringVar(&s.results, "results", "bench/results", "`folder` that the result is written to")
+	flag.IntVar(&s.repetitions, "repetitions", 3, "measurements of each program")
+	flag.DurationVar(&s.limit, "limit", 20*time.Minute, "begin nothing new after this long")
+	flag.StringVar(&names, "rows", "", "names of the `rows` to measure (default all)")
+	flag.Parse()
+	s.rows = strings.Fields(strings.ReplaceAll(names, ",", " "))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, s); err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		defer os.Exit(1)
+	}
+}
+
+// settings are the flags.
+type settings struct {
+	program, python, dir, results string
+	repetitions                   int
+	limit                         time.Duration
+	rows                          []string // empty: all
+}
+
+func run(ctx context.Context, s settings) error {
+	rows, err := choose(allRows(), s.rows)
+	if err != nil {
+		return err
+	}
+	w, err := openWorkshop(ctx, s)
+	if err != nil {
+		return err
+	}
+	result := newResult(w)
+	for _, r := range rows {
+		if time.Now().After(w.end) {
+			say("%s: not begun, the time is over", r.name)
+			continue
+		}
+		measured, err := r.measure(ctx, w)
+		if ctx.Err() != nil {
+			break // what was measured stays
+		}
+		if errors.Is(err, errNoBF16) {
+			say("  left out: %v", err)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.name, err)
+		}
+		result.Rows = append(result.Rows, measured)
+	}
+	fmt.Print(result.table())
+	path, err := result.write(s.results)
+	if err != nil {
+		return err
+	}
+	say("written to %s", path)
+	return ctx.Err()
+}
+
+func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

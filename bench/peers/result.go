@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// result is all that a run saw.
+type result struct {
+	Time        time.Time     `json:"time"` // of the beginning
+	Commit      string        `json:"commit"`
+	Machine     machine       `json:"machine"`
+	Libraries   []library     `json:"clipgo_on"` // what clipgo was measured on
+	Repetitions int           `json:"repetitions"`
+	Rows        []measuredRow `json:"rows"`
+}
+
+// measuredRow is a row with what was measured.
+type measuredRow struct {
+	Name        string            `json:"name"`
+	Work        string            `json:"work"` // whose unit's seconds are measured
+	Goal        goal              `json:"goal"`
+	Load        string            `json:"load_average"` // of the machine, before
+	Speed       map[string]spread `json:"times_faster_than_open_clip"`
+	Memory      map[string]spread `json:"share_of_open_clips_memory"`
+	Repetitions []repetition      `json:"repetitions"`
+}
+
+func newResult(w *workshop) *result {
+	commit, err := exec.Command("git", "describe", "--always", "--dirty").Output()
+	if err != nil {
+		commit = []byte("unknown") // not a clone
+	}
+	return &result{
+		Time: time.Now().UTC().Truncate(time.Second), Commit: strings.TrimSpace(string(commit)),
+		Machine: w.machine, Libraries: w.libraries, Repetitions: w.repetitions,
+	}
+}
+
+// compare makes the ratios: each of a repetition's programs against the open_clip of that repetition.
+func (r *measuredRow) compare() {
+	speed, memory := map[string][]float64{}, map[string][]float64{}
+	for _, rep := range r.Repetitions {
+		peer, both := rep[openCLIP]
+		for name, m := range rep {
+			if both && name != openCLIP {
+				speed[name] = append(speed[name], peer.Seconds/m.Seconds)
+				memory[name] = append(memory[name], float64(m.PeakBytes)/float64(peer.PeakBytes))
+			}
+		}
+	}
+	r.Speed, r.Memory = map[string]spread{}, map[string]spread{}
+	for name := range speed {
+		r.Speed[name], r.Memory[name] = spreadOf(speed[name]), spreadOf(memory[name])
+	}
+}
+
+// table is what a person wants to know: median, and least and most, of the repetitions.
+func (r *result) table() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, %d cores, bf16 by %s; clipgo %s; times faster than open_clip: median (least to most) of %d\n",
+		r.Machine.CPU, r.Machine.Cores, r.Machine.bf16(), r.Commit, r.Repetitions)
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "row\t"+strings.Join(r.names(), "\t")+"\tat least\treach for\tmemory")
+	for _, row := range r.Rows {
+		cells := []string{row.Name}
+		for _, name := range r.names() {
+			cells = append(cells, row.cell(name))
+		}
+		cells = append(cells, row.Goal.times(row.Goal.Least), row.Goal.times(row.Goal.Reach), row.memory(r.names()[0]))
+		fmt.Fprintln(t, strings.Join(cells, "\t"))
+	}
+	_ = t.Flush() // a strings.Builder takes all
+	return b.String()
+}
+
+// names are clipgo's programs.
+func (r *result) names() []string {
+	var out []string
+	for _, l := range r.Libraries {
+		out = append(out, l.program())
+	}
+	return out
+}
+
+func (r measuredRow) cell(name string) string {
+	if s, ok := r.Speed[name]; ok {
+		return s.String()
+	}
+	var shares []float64
+	for _, rep := range r.Repetitions {
+		shares = append(shares, 100*rep[name].HostShare)
+	}
+	return spreadOf(shares).String() + " %"
+}
+
+func (r measuredRow) memory(name string) string {
+	if s, ok := r.Memory[name]; ok {
+		return s.String()
+	}
+	return ""
+}
+
+func (g goal) times(ratio float64) string {
+	switch {
+	case ratio == 0:
+		return ""
+	case g.AMX:
+		return fmt.Sprintf("%g with AMX", ratio)
+	}
+	return fmt.Sprintf("%g", ratio)
+}
+
+// write keeps the result under its time and commit.
+func (r *result) write(dir string) (path string, err error) {
+	data, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, r.Time.Format("2006-01-02T1504")+"-"+r.Commit+".json")
+	return path, os.WriteFile(path, append(data, '\n'), 0o644)
+}

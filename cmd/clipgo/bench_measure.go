@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/pprof"
+	"slices"
+	"time"
+
+	"clipgo/bench"
+	"clipgo/contrastive"
+	"clipgo/datasets"
+	"clipgo/internal/optim"
+	"clipgo/losses"
+	"clipgo/text/bpe"
+	"clipgo/training"
+)
+
+func (o *benchOptions) place(ctx context.Context, src modelSource) (*contrastive.Model, benchResult, error) {
+	at, err := o.placement()
+	if err != nil {
+		return nil, benchResult{}, err
+	}
+	m, err := src.build(ctx, at, 0)
+	if err != nil {
+		return nil, benchResult{}, err
+	}
+	env := environment()
+	return m, benchResult{Precision: precisionName(at.DType), Threads: env.Threads, Libtorch: env.Libtorch}, nil
+}
+
+// train makes optimizer steps as a training with open_clip's settings does, its gradients clipped to 1.
+func (o *benchOptions) train(ctx context.Context, src modelSource) (r benchResult, err error) {
+	m, r, err := o.place(ctx, src)
+	if err != nil {
+		return r, err
+	}
+	defer m.Free()
+	captions, err := bench.NewCaptions(o.Tokens, src.Config.Text.ContextLength)
+	if err != nil {
+		return r, err
+	}
+	objective := &contrastive.Objective{Model: m, Loss: contrastive.InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}}
+	t := &training.Trainer{Objective: objective, LR: 1e-4, Schedule: optim.Schedule{Kind: optim.Const, Steps: o.Steps + 1}}
+	settings := optim.Default()
+	settings.GradClipNorm = 1
+	if t.Optimizer, err = newOptimizer(ctx, objective.Params(), settings); err != nil {
+		return r, err
+	}
+	defer t.Optimizer.Free()
+	b := &datasets.Batch{N: o.BatchSize, Pixels: o.pixels(src), ContextLength: src.Config.Text.ContextLength, MaxTokens: o.Tokens}
+	r.Seconds, err = o.time(ctx, func() { b.IDs = captions.Batch(o.BatchSize) }, func() error {
+		_, err := t.Step(ctx, b)
+		return err
+	})
+	const passes = 3 // the backward pass costs two forward ones
+	r.StepSeconds = median(r.Seconds)
+	r.PairsPerSecond = float64(o.BatchSize) / r.StepSeconds
+	r.ImagesPerSecond = r.PairsPerSecond
+	r.FLOPs = passes * src.Config.FLOPs(o.Tokens) * r.PairsPerSecond
+	return r, err
+}
+
+func (o *benchOptions) embed(ctx context.Context, src modelSource) (r benchResult, err error) {
+	m, r, err := o.place(ctx, src)
+	if err != nil {
+		return r, err
+	}
+	defer m.Free()
+	pixels := o.pixels(src)
+	r.Seconds, err = o.time(ctx, func() {}, func() error {
+		_, err := m.EmbedImages(ctx, pixels, o.BatchSize)
+		return err
+	})
+	r.StepSeconds = median(r.Seconds)
+	r.ImagesPerSecond = float64(o.BatchSize) / r.StepSeconds
+	r.FLOPs = src.Config.ImageFLOPs() * r.ImagesPerSecond
+	return r, err
+}
+
+// load needs no libtorch.
+func (o *benchOptions) load(ctx context.Context, src modelSource) (r benchResult, err error) {
+	name := o.Data
+	if name == "" {
+		name = "builtin:emoji"
+	}
+	data, err := datasets.Open(name, datasets.Options{})
+	if err != nil {
+		return r, err
+	}
+	defer closeWith(&err, data)
+	m := &loaded{Model: contrastive.Declare(src.Config), source: src, options: inference{Workers: o.Workers, BatchSize: o.BatchSize, MaxSkip: 1}}
+	m.Preprocess = src.Preprocess
+	loader := m.loader(data)
+	loader.Tokens = bpe.New().FillCut // as training reads captions
+	var used, skipped int
+	begun := time.Now()
+	for b, err := range loader.Batches(ctx, 0, int64(o.Steps)*int64(o.BatchSize)) {
+		if err != nil {
+			return r, err
+		}
+		used += b.N
+		skipped += len(b.Skipped)
+	}
+	return benchResult{ImagesPerSecond: float64(used) / time.Since(begun).Seconds(), Workers: o.Workers, Skipped: &skipped}, nil
+}
+
+// time gives the seconds of each step but the first, in which libtorch prepares itself. What prepare does isn't counted.
+func (o *benchOptions) time(ctx context.Context, prepare func(), step func() error) (seconds []float64, err error) {
+	stop := func() error { return nil }
+	defer func() { err = errors.Join(err, stop()) }()
+	for i := range o.Steps + 1 {
+		if i == 1 && o.Profile != "" {
+			if stop, err = profile(o.Profile); err != nil {
+				return nil, fmt.Errorf("--cpu-profile: %w", err)
+			}
+		}
+		prepare()
+		begun := time.Now()
+		if err := step(); err != nil {
+			return nil, fmt.Errorf("bench: %w", err)
+		}
+		if i > 0 {
+			seconds = append(seconds, time.Since(begun).Seconds())
+		}
+	}
+	return seconds, nil
+}
+
+// profile samples the process until stop is called, which is never nil.
+func profile(path string) (stop func() error, err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return func() error { return nil }, err
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, pprof.StartCPUProfile(f)
+}
+
+func median(seconds []float64) float64 {
+	if len(seconds) == 0 {
+		return 0
+	}
+	s := slices.Sorted(slices.Values(seconds))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
+
+// pixels are a batch of pictures of noise, [N, S, S, 3].
+func (o *benchOptions) pixels(src modelSource) []uint8 {
+	size := src.Config.Vision.ImageSize
+	pixels := make([]uint8, o.BatchSize*size*size*3)
+	for i := range pixels {
+		pixels[i] = uint8(i * 2654435761 >> 7)
+	}
+	return pixels
+}
