@@ -26,7 +26,8 @@ type measuredRow struct {
 	Name        string            `json:"name"`
 	Work        string            `json:"work"` // whose unit's seconds are measured
 	Goal        goal              `json:"goal"`
-	Load        string            `json:"load_average"` // of the machine, before
+	Load        string            `json:"load_average"`       // of the machine, before
+	LeftOut     string            `json:"left_out,omitempty"` // why it was not measured
 	Speed       map[string]spread `json:"times_faster_than_open_clip"`
 	Memory      map[string]spread `json:"share_of_open_clips_memory"`
 	Repetitions []repetition      `json:"repetitions"`
@@ -92,6 +93,9 @@ func (r *result) names() []string {
 func (r measuredRow) cell(name string) string {
 	if s, ok := r.Speed[name]; ok {
 		return s.String()
+	}
+	if len(r.Repetitions) == 0 {
+		return "not measured"
 	}
 	var shares []float64
 	for _, rep := range r.Repetitions {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // row is a line of the table: work that clipgo and open_clip both do.
@@ -91,14 +92,21 @@ func (r row) programs(w *workshop) []program {
 const openCLIP = "open_clip"
 
 // measure runs the programs in turn, forth and back, as often as the settings say.
-func (r row) measure(ctx context.Context, w *workshop) (measuredRow, error) {
-	out := measuredRow{Name: r.name, Work: r.work.describe(), Goal: r.goal, Load: readLoad()}
+func (r row) measure(ctx context.Context, w *workshop) (out measuredRow, err error) {
+	out = measuredRow{Name: r.name, Work: r.work.describe(), Goal: r.goal, Load: readLoad()}
 	say("%s: %s", r.name, out.Work)
+	if time.Now().After(w.end) {
+		return out, errTimeOver
+	}
 	if err := r.work.prepare(ctx, w); err != nil {
 		return out, err
 	}
+	defer out.compare()
 	programs := r.programs(w)
 	for i := range w.repetitions {
+		if i > 0 && time.Now().After(w.end) {
+			break
+		}
 		seen := repetition{}
 		for _, p := range programs {
 			m, err := p.measure(ctx, w)
@@ -111,7 +119,6 @@ func (r row) measure(ctx context.Context, w *workshop) (measuredRow, error) {
 		out.Repetitions = append(out.Repetitions, seen)
 		slices.Reverse(programs)
 	}
-	out.compare()
 	return out, nil
 }
 
