@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"runtime"
+	"sync"
 )
 
 // Convert gives the tensor in another type: F64, F16 or BF16 as F32, F32 as F16 or BF16. Rounding is to the nearest, ties
@@ -16,36 +18,83 @@ func (t Tensor) Convert(to DType) (Tensor, error) {
 	if want, err := byteSize(t.DType, t.Shape); err != nil || want != n {
 		return Tensor{}, fmt.Errorf("%q: %d bytes are not %s %v", t.Name, n, t.DType, t.Shape)
 	}
-	out := Tensor{Name: t.Name, DType: to, Shape: t.Shape, Data: make([]byte, n/wide*to.Size())}
-	switch [2]DType{t.DType, to} {
-	case [2]DType{F16, F32}:
-		widen(out.Data, t.Data, halfBits)
-	case [2]DType{BF16, F32}:
-		widen(out.Data, t.Data, func(b uint16) uint32 { return uint32(b) << 16 })
-	case [2]DType{F64, F32}:
-		for i := range len(t.Data) / 8 {
-			v := math.Float64frombits(binary.LittleEndian.Uint64(t.Data[8*i:]))
-			binary.LittleEndian.PutUint32(out.Data[4*i:], math.Float32bits(float32(v)))
-		}
-	case [2]DType{F32, F16}:
-		narrow(out.Data, t.Data, toHalf)
-	case [2]DType{F32, BF16}:
-		narrow(out.Data, t.Data, toBrain)
-	default:
+	convert := conversion(t.DType, to)
+	if convert == nil {
 		return Tensor{}, fmt.Errorf("%q: %s is not converted to %s", t.Name, t.DType, to)
 	}
+	out := Tensor{Name: t.Name, DType: to, Shape: t.Shape, Data: make([]byte, n/wide*to.Size())}
+	inParts(int(n/wide), func(begin, end int) {
+		convert(out.Data[begin*int(to.Size()):end*int(to.Size())], t.Data[begin*int(wide):end*int(wide)])
+	})
 	return out, nil
 }
 
-func widen(to, from []byte, bits func(uint16) uint32) {
-	for i := range len(from) / 2 {
-		binary.LittleEndian.PutUint32(to[4*i:], bits(binary.LittleEndian.Uint16(from[2*i:])))
+// inParts shares n numbers out among the processors.
+func inParts(n int, do func(begin, end int)) {
+	const least = 1 << 16 // numbers that are worth a goroutine
+	parts := min(runtime.GOMAXPROCS(0), n/least)
+	if parts <= 1 {
+		do(0, n)
+		return
+	}
+	var done sync.WaitGroup
+	for i := range parts {
+		done.Go(func() { do(n*i/parts, n*(i+1)/parts) })
+	}
+	done.Wait()
+}
+
+// conversion converts as many numbers as from holds; nil where there is none.
+func conversion(from, to DType) func(to, from []byte) {
+	switch [2]DType{from, to} {
+	case [2]DType{F16, F32}:
+		return halves
+	case [2]DType{BF16, F32}:
+		return brains
+	case [2]DType{F64, F32}:
+		return doubles
+	case [2]DType{F32, F16}:
+		return func(to, from []byte) { narrow(to, from, toHalf) }
+	case [2]DType{F32, BF16}:
+		return func(to, from []byte) { narrow(to, from, toBrain) }
+	}
+	return nil
+}
+
+// halves makes float32 of float16, four at a time.
+func halves(to, from []byte) {
+	for ; len(from) >= 8 && len(to) >= 16; from, to = from[8:], to[16:] {
+		v := binary.LittleEndian.Uint64(from)
+		binary.LittleEndian.PutUint64(to, uint64(halfBits(uint16(v)))|uint64(halfBits(uint16(v>>16)))<<32)
+		binary.LittleEndian.PutUint64(to[8:], uint64(halfBits(uint16(v>>32)))|uint64(halfBits(uint16(v>>48)))<<32)
+	}
+	for ; len(from) >= 2; from, to = from[2:], to[4:] {
+		binary.LittleEndian.PutUint32(to, halfBits(binary.LittleEndian.Uint16(from)))
+	}
+}
+
+// brains makes float32 of bfloat16, which is its upper half, four at a time.
+func brains(to, from []byte) {
+	for ; len(from) >= 8 && len(to) >= 16; from, to = from[8:], to[16:] {
+		v := binary.LittleEndian.Uint64(from)
+		binary.LittleEndian.PutUint64(to, v<<16&0xffff0000|v>>16<<48)
+		binary.LittleEndian.PutUint64(to[8:], v>>16&0xffff0000|v>>48<<48)
+	}
+	for ; len(from) >= 2; from, to = from[2:], to[4:] {
+		binary.LittleEndian.PutUint32(to, uint32(binary.LittleEndian.Uint16(from))<<16)
+	}
+}
+
+func doubles(to, from []byte) {
+	for ; len(from) >= 8; from, to = from[8:], to[4:] {
+		v := math.Float64frombits(binary.LittleEndian.Uint64(from))
+		binary.LittleEndian.PutUint32(to, math.Float32bits(float32(v)))
 	}
 }
 
 func narrow(to, from []byte, bits func(uint32) uint16) {
-	for i := range len(from) / 4 {
-		binary.LittleEndian.PutUint16(to[2*i:], bits(binary.LittleEndian.Uint32(from[4*i:])))
+	for ; len(from) >= 4; from, to = from[4:], to[2:] {
+		binary.LittleEndian.PutUint16(to, bits(binary.LittleEndian.Uint32(from)))
 	}
 }
 

@@ -170,3 +170,43 @@ func TestConvertRefusesWhatItWouldGuess(t *testing.T) {
 		t.Errorf("its own type: %v", err)
 	}
 }
+
+// A large tensor is converted in parts, and its last numbers one by one: each must be what it is on its own.
+func TestEveryNumberIsConvertedWhereverItStands(t *testing.T) {
+	for _, c := range small {
+		var each [1 << 16][]byte
+		for b := range each {
+			each[b] = convert(t, c.dtype, F32, binary.LittleEndian.AppendUint16(nil, uint16(b)))
+		}
+		for _, n := range []int{0, 1, 3, 4, 7, 1<<16 - 1, 1<<16 + 1, 1<<18 + 5} {
+			var in []byte
+			for i := range n {
+				in = binary.LittleEndian.AppendUint16(in, uint16(i*7))
+			}
+			wide := convert(t, c.dtype, F32, in)
+			for i := range n {
+				if want := each[uint16(i*7)]; string(wide[4*i:4*i+4]) != string(want) {
+					t.Fatalf("%s: number %d of %d is %x, want %x", c.dtype, i, n, wide[4*i:4*i+4], want)
+				}
+			}
+			if back := convert(t, F32, c.dtype, wide); string(back) != string(in) {
+				t.Fatalf("%s: %d numbers did not come back", c.dtype, n)
+			}
+		}
+	}
+}
+
+func BenchmarkWiden(b *testing.B) {
+	for _, c := range small {
+		b.Run(string(c.dtype), func(b *testing.B) {
+			in := make([]byte, 8<<20)
+			for i := range in {
+				in[i] = byte(i * 37)
+			}
+			b.SetBytes(int64(len(in)))
+			for b.Loop() {
+				convert(b, c.dtype, F32, in)
+			}
+		})
+	}
+}
