@@ -9,8 +9,9 @@ import (
 
 // features are parts of a model_cfg that CLIPModel has no place for, beside what modelConfig holds.
 type features struct {
-	CustomText bool     `json:"custom_text"`
-	LogitBias  *float64 `json:"init_logit_bias"`
+	CustomText bool            `json:"custom_text"`
+	LogitBias  *float64        `json:"init_logit_bias"`
+	Decoder    json.RawMessage `json:"multimodal_cfg"`
 	Vision     struct {
 		LayerScale *float64 `json:"ls_init_value"`
 		NoLNPre    bool     `json:"no_ln_pre"`
@@ -39,6 +40,7 @@ func (f features) beyondCLIP() error {
 		used bool
 		name string
 	}{
+		{f.Decoder != nil, "multimodal_cfg (CoCa's decoder)"},
 		{f.Vision.LayerScale != nil, "vision_cfg.ls_init_value (layer scale)"},
 		{f.Text.LayerScale != nil, "text_cfg.ls_init_value (layer scale)"},
 		{f.Vision.NoLNPre, "vision_cfg.no_ln_pre"},
@@ -62,7 +64,7 @@ type clipConfigOut struct {
 	Architectures []string  `json:"architectures"`
 	ModelType     string    `json:"model_type"`
 	ProjectionDim int       `json:"projection_dim"`
-	LogitScale    float64   `json:"logit_scale_init_value"`
+	LogitScale    decimal   `json:"logit_scale_init_value"`
 	DType         string    `json:"torch_dtype"`
 	Text          textOut   `json:"text_config"`
 	Vision        visionOut `json:"vision_config"`
@@ -76,14 +78,14 @@ type towerOut struct {
 	Layers       int     `json:"num_hidden_layers"`
 	Heads        int     `json:"num_attention_heads"`
 	HiddenAct    string  `json:"hidden_act"`
-	Eps          float64 `json:"layer_norm_eps"`
+	Eps          decimal `json:"layer_norm_eps"`
 }
 
 // clipTowerOut is what both of a CLIPModel's have.
 type clipTowerOut struct {
 	towerOut
 	ProjectionDim int     `json:"projection_dim"`
-	Dropout       float64 `json:"attention_dropout"`
+	Dropout       decimal `json:"attention_dropout"`
 }
 
 type textOut struct {
@@ -141,14 +143,14 @@ func (m modelConfig) toHF(dtype string) clipConfigOut {
 func (t textConfig) toHF(kind string, quick bool) towerOut {
 	return towerOut{
 		ModelType: kind, HiddenSize: t.Width, Intermediate: int(float64(t.Width) * t.MLPRatio), Layers: t.Layers, Heads: t.Heads,
-		HiddenAct: actName(quick, t.ActKwargs), Eps: t.NormKwargs.eps(),
+		HiddenAct: actName(quick, t.ActKwargs), Eps: decimal(t.NormKwargs.eps()),
 	}
 }
 
 func (v visionConfig) toHF(kind string, quick bool) towerOut {
 	return towerOut{
 		ModelType: kind, HiddenSize: v.Width, Intermediate: int(float64(v.Width) * v.MLPRatio), Layers: v.Layers, Heads: v.Width / v.HeadWidth,
-		HiddenAct: actName(quick, v.ActKwargs), Eps: v.NormKwargs.eps(),
+		HiddenAct: actName(quick, v.ActKwargs), Eps: decimal(v.NormKwargs.eps()),
 	}
 }
 
@@ -184,52 +186,4 @@ func (b Bundle) dtype() string {
 	default:
 		return "float32"
 	}
-}
-
-// processorOut is preprocessor_config.json.
-type processorOut struct {
-	Type          string    `json:"image_processor_type"`
-	Class         string    `json:"processor_class"`
-	DoConvertRGB  bool      `json:"do_convert_rgb"`
-	DoResize      bool      `json:"do_resize"`
-	Size          any       `json:"size"`
-	Resample      int       `json:"resample"`
-	DoCenterCrop  bool      `json:"do_center_crop"`
-	CropSize      any       `json:"crop_size,omitempty"`
-	DoRescale     bool      `json:"do_rescale"`
-	RescaleFactor float64   `json:"rescale_factor"`
-	DoNormalize   bool      `json:"do_normalize"`
-	Mean          []float64 `json:"image_mean"`
-	Std           []float64 `json:"image_std"`
-}
-
-// square and shortest are transformers' two ways to say a size.
-type square struct {
-	Height int `json:"height"`
-	Width  int `json:"width"`
-}
-
-type shortest struct {
-	Edge int `json:"shortest_edge"`
-}
-
-// exportProcessor turns preprocess_cfg into transformers' words.
-func exportProcessor(preprocess json.RawMessage) (processorOut, error) {
-	var p preprocessConfig
-	if err := json.Unmarshal(preprocess, &p); err != nil {
-		return processorOut{}, fmt.Errorf("preprocess_cfg: %w", err)
-	}
-	out := processorOut{
-		DoConvertRGB: true, DoResize: true, Resample: map[string]int{"bilinear": 2, "bicubic": 3}[p.Interpolation],
-		DoRescale: true, RescaleFactor: 1. / 255, DoNormalize: true, Mean: p.Mean, Std: p.Std,
-	}
-	switch p.ResizeMode {
-	case "shortest":
-		out.Size, out.DoCenterCrop, out.CropSize = shortest{p.Size}, true, square{p.Size, p.Size}
-	case "squash":
-		out.Size = square{p.Size, p.Size}
-	default:
-		return out, fmt.Errorf("transformers' image processor has no preprocess_cfg.resize_mode %s", p.ResizeMode)
-	}
-	return out, nil
 }

@@ -110,16 +110,16 @@ func openWeights(dir string, files []string, configure func(*Checkpoint) error) 
 
 // openFile opens a bare file and tells its layout by its names.
 func openFile(path string) (*Checkpoint, error) {
-	src, class, info, err := openContainer(path)
+	f, err := openContainer(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 		return nil, &Error{path, err}
 	}
-	c := &Checkpoint{File: path, Info: info, close: src.Close}
-	if err := c.recognize(src, class); err != nil {
-		return nil, errors.Join(err, src.Close())
+	c := &Checkpoint{File: path, Info: f.info, Notes: f.notes, close: f.Close}
+	if err := c.recognize(f, f.class); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return c, nil
 }
@@ -138,18 +138,18 @@ func (c *Checkpoint) recognize(src Set, class string) (err error) {
 	return err
 }
 
-// container opens one file: what begins like a zip archive, or like a pickle, is PyTorch's, and all else safetensors.
+// container opens one file: safetensors where it has the name or the first bytes of one, else PyTorch's.
 func container(path string) (safetensors.Container, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	var magic [2]byte
-	if n, _ := f.ReadAt(magic[:], 0); n == 2 && (string(magic[:]) == "PK" || magic[0] == 0x80 && filepath.Ext(path) != ".safetensors") {
-		return opened(pickle.Open(path))
+	var start [9]byte
+	if n, _ := f.ReadAt(start[:], 0); n == len(start) && start[8] == '{' || filepath.Ext(path) == ".safetensors" && string(start[:2]) != "PK" {
+		return opened(safetensors.Open(path))
 	}
-	return opened(safetensors.Open(path))
+	return opened(pickle.Open(path))
 }
 
 // opened makes no container of a nil pointer.
@@ -160,18 +160,26 @@ func opened[T safetensors.Container](c T, err error) (safetensors.Container, err
 	return c, nil
 }
 
-// openContainer opens a file, or the files that an index names, with what stands beside the weights.
-func openContainer(path string) (src safetensors.Container, class string, info map[string]string, err error) {
+// contents is an open file with what stands beside the weights.
+type contents struct {
+	safetensors.Container
+	class string // of a TorchScript module
+	info  map[string]string
+	notes []string
+}
+
+// openContainer opens a file, or the files that an index names.
+func openContainer(path string) (contents, error) {
 	if strings.HasSuffix(path, ".index.json") {
-		src, err = opened(safetensors.OpenSharded(path, container))
-		return src, "", nil, err
+		c, err := opened(safetensors.OpenSharded(path, container))
+		return contents{Container: c}, err
 	}
-	src, err = container(path)
-	switch f := src.(type) {
+	c, err := container(path)
+	switch f := c.(type) {
 	case *pickle.File:
-		return src, f.Class(), f.Info(), err
+		return contents{f, f.Class(), f.Info(), f.Notes()}, err
 	case *safetensors.File:
-		return src, "", f.Metadata(), err
+		return contents{Container: f, info: f.Metadata()}, err
 	}
-	return src, "", nil, err
+	return contents{}, err
 }

@@ -200,6 +200,7 @@ func TestGoldenWhatTransformersLackIsNamed(t *testing.T) {
 		{"text_cfg", "proj_type", "none", "proj_type none"},
 		{"", "custom_text", true, "custom_text"},
 		{"", "init_logit_bias", -10, "init_logit_bias"},
+		{"", "multimodal_cfg", map[string]any{}, "multimodal_cfg (CoCa's decoder)"},
 		{"preprocess", "resize_mode", "longest", "resize_mode longest"},
 	} {
 		var m map[string]any

@@ -22,6 +22,7 @@ type Bundle struct {
 	Preprocess json.RawMessage       // open_clip's preprocess_cfg
 	DType      safetensors.DType     // what the weights are stored in; empty: as they are
 	Tokenizer  map[string]FileWriter // the tokenizer's files by name
+	Also       map[string]FileWriter // more files by name
 	Card       FileWriter            // README.md
 }
 
@@ -74,9 +75,8 @@ func (b Bundle) write(dir, weightsName string, configs map[string]any) error {
 	for name, v := range configs {
 		files[name] = func(w io.Writer) error { return indented(w, v) }
 	}
-	for name, write := range b.Tokenizer {
-		files[name] = write
-	}
+	maps.Copy(files, b.Tokenizer)
+	maps.Copy(files, b.Also)
 	files[weightsName] = b.writeTensors
 	return durable.WriteDir(dir, func(tmp string) error {
 		for _, name := range slices.Sorted(maps.Keys(files)) {

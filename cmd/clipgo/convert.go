@@ -115,7 +115,7 @@ func vacant(dir string) error {
 
 // bundle is the model as it is written: nothing here needs libtorch.
 func (src *modelSource) bundle(w *weights.Checkpoint) (b weights.Bundle, err error) {
-	b.Set = w
+	b.Set, b.Also = w, prompts{src.Templates}.files()
 	if b.Model, err = json.Marshal(src.Config); err != nil {
 		return b, err
 	}

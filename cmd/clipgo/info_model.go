@@ -54,9 +54,6 @@ func describeModel(c *console, src modelSource, o infoOptions) error {
 	if src.Config.InitLogitBias != nil {
 		i.Text-- // nor does the bias
 	}
-	if src.Config.InitLogitBias != nil {
-		i.Text-- // nor does the bias
-	}
 	if src.Checkpoint != "" {
 		state, err := training.ReadState(src.Checkpoint)
 		if err != nil {

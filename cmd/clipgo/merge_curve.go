@@ -151,6 +151,10 @@ func (m *merger) write(p *mergePoint, r mergeResult) error {
 		return err
 	}
 	b.Set = p.set
+	if !agree(m.sources) {
+		m.log.Warn("the models were trained with different prompts: " + r.Out + " keeps none of them")
+		b.Also = nil
+	}
 	b.Card = func(w io.Writer) error { return mergeCard(w, p, r) }
 	return weights.WriteOpenCLIP(m.options.Out, b)
 }

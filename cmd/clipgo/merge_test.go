@@ -132,6 +132,34 @@ func TestMergeMeasuresRecallWhereThereAreNoClasses(t *testing.T) {
 	}
 }
 
+// A folder that is written keeps the prompts of the training, and a merged one those that its sources share.
+func TestFoldersKeepThePromptsOfTheirSources(t *testing.T) {
+	before, after := twoRuns(t, "20")
+	dir := t.TempDir()
+	of := func(model string) []string {
+		src, err := findModel(model, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return src.Templates
+	}
+	want, merged, hf := of(before), filepath.Join(dir, "merged"), filepath.Join(dir, "hf")
+	must(t, "merge", before, after, "--out", merged)
+	must(t, "convert", merged, hf, "--to", "hf")
+	must(t, "info", hf)
+	if len(want) == 0 || !slices.Equal(of(merged), want) || !slices.Equal(of(hf), want) {
+		t.Errorf("prompts %q; merged %q, converted %q", want, of(merged), of(hf))
+	}
+	plain, neither := filepath.Join(dir, "plain"), filepath.Join(dir, "neither")
+	must(t, "convert", before, plain, "--to", "open_clip")
+	if err := os.Remove(filepath.Join(plain, promptsFile)); err != nil {
+		t.Fatal(err)
+	}
+	if r := must(t, "merge", before, plain, "--out", neither); !strings.Contains(r.err, "different prompts") || of(neither) != nil {
+		t.Errorf("prompts %q of sources that differ in them: %s", of(neither), r.err)
+	}
+}
+
 func TestMergeRefusesWhatDoesNotGoTogether(t *testing.T) {
 	before, after := twoRuns(t, "20")
 	dir := t.TempDir()

@@ -105,20 +105,6 @@ func (src *modelSource) fromRun(dir string) error {
 	return src.fromFolder(path)
 }
 
-// recipeOf takes what a checkpoint's run says of prompts.
-func (src *modelSource) recipeOf(dir string) {
-	data, err := os.ReadFile(filepath.Join(dir, runFile))
-	if err != nil {
-		return
-	}
-	var r struct {
-		Templates []string `json:"templates"`
-	}
-	if json.Unmarshal(data, &r) == nil {
-		src.Checkpoint, src.Templates = dir, r.Templates
-	}
-}
-
 func (src *modelSource) fromConfigFile(path string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -25,7 +25,7 @@ func (src *modelSource) fromFolder(dir string) (err error) {
 	if err := src.adopt(w); err != nil {
 		return err
 	}
-	src.recipeOf(dir)
+	src.readRun(dir)
 	return nil
 }
 
@@ -79,7 +79,10 @@ func (src *modelSource) use(pretrained string) (err error) {
 		return err
 	}
 	defer closeWith(&err, w)
-	if w.Layout == weights.OpenAI && !src.Config.QuickGELU {
+	switch {
+	case w.Layout != weights.OpenAI:
+		src.Notes = append(src.Notes, w.Notes...)
+	case !src.Config.QuickGELU: // the rest of what the file leaves open, the config says
 		src.Config.QuickGELU = true
 		src.Notes = append(src.Notes, "QuickGELU, since these are OpenAI's weights")
 	}

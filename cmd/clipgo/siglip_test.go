@@ -18,7 +18,7 @@ import (
 type similarities struct {
 	Captions []string    `json:"captions"`
 	Pictures []string    `json:"pictures"`
-	Cosines  [][]float64 `json:"cosines"`
+	Cosines  [][]float32 `json:"cosines"`
 }
 
 // siglipFolder is a folder of transformers' with SigLIP's weights and a tokenizer, and another with the pictures.
@@ -76,7 +76,7 @@ func (want similarities) check(t *testing.T, model, pictures string) {
 				Score float64 `json:"score"`
 			}](t, result{out: line})
 			for j, name := range want.Pictures {
-				if off := math.Abs(hit.Score - want.Cosines[i][j]); filepath.Base(hit.Path) == name && off > 2e-5 {
+				if off := math.Abs(hit.Score - float64(want.Cosines[i][j])); filepath.Base(hit.Path) == name && off > 2e-5 {
 					t.Errorf("%q and %s: %.6f, transformers have %.6f", caption, name, hit.Score, want.Cosines[i][j])
 				}
 			}

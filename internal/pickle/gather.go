@@ -25,7 +25,7 @@ func gather(a *archive, value any) (*File, error) {
 		}
 	}
 	w := walker{archive: a, file: f}
-	if err := w.walk("", weights(attributes), 0); err != nil {
+	if err := w.walk("", f.weights(attributes), 0); err != nil {
 		return nil, err
 	}
 	if len(f.tensors) == 0 {
@@ -34,14 +34,29 @@ func gather(a *archive, value any) (*File, error) {
 	return f, nil
 }
 
-// weights picks the dict that open_clip and others wrap in a training checkpoint.
-func weights(attributes []pair) []pair {
-	for _, name := range []string{"state_dict", "model"} {
-		for _, p := range attributes {
-			if inner, ok := items(p.value); ok && p.key == any(name) {
-				return inner
-			}
+// average is the name under which open_clip saves an average of the weights.
+const average = "state_dict_ema"
+
+// weights picks the dict that open_clip and others wrap in a training checkpoint; an average is taken where there is no other.
+func (f *File) weights(attributes []pair) []pair {
+	found := map[string][]pair{}
+	for _, p := range attributes {
+		key, _ := p.key.(string)
+		if inner, ok := items(p.value); ok && found[key] == nil {
+			found[key] = inner
 		}
+	}
+	for _, name := range []string{"state_dict", "model", average} {
+		if found[name] == nil {
+			continue
+		}
+		switch {
+		case name == average:
+			f.notes = append(f.notes, "the weights are its "+average+", an average over the training; there are no others in it")
+		case found[average] != nil:
+			f.notes = append(f.notes, fmt.Sprintf("the weights are its %s; the average in %s is passed over (to use it, save it alone)", name, average))
+		}
+		return found[name]
 	}
 	return attributes
 }

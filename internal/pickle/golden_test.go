@@ -25,6 +25,7 @@ func TestGoldenArchivesHoldWhatTorchSaved(t *testing.T) {
 		{"containers", "protocol5.pt", "saved.safetensors", ""},
 		{"containers", "model.pt", "saved.safetensors", ""},
 		{"containers", "untyped.pt", "saved.safetensors", ""},
+		{"containers", "average.pt", "saved.safetensors", ""},
 		{"model/clip-gelu", "formats/epoch_1.pt", "model.safetensors", "module."},
 		{"model/clip-gelu", "formats/open_clip_pytorch_model.bin", "model.safetensors", ""},
 	} {

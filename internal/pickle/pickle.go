@@ -22,6 +22,7 @@ type File struct {
 	index   map[string]int
 	info    map[string]string
 	class   string
+	notes   []string
 }
 
 // ErrFormat wraps every way in which a file is not an archive of weights.
@@ -36,8 +37,8 @@ func (e *UnsafeError) Error() string {
 	return fmt.Sprintf("it names %.200s; nothing in a file is executed, so it is refused", e.Global)
 }
 
-// Open maps an archive and finds its weights: the "state_dict" or "model" of the saved dict, else the dict itself, or the
-// attributes of a TorchScript module. The numbers aren't touched.
+// Open maps an archive and finds its weights: the "state_dict", "model" or "state_dict_ema" of the saved dict, the first that
+// there is, else the dict itself, or the attributes of a TorchScript module. The numbers aren't touched.
 func Open(path string) (*File, error) {
 	data, err := mapped.Open(path)
 	if err != nil {
@@ -58,13 +59,32 @@ func Open(path string) (*File, error) {
 // legacy is how torch.save began before PyTorch 1.6: a pickle of protocol 2 that holds its magic number.
 const legacy = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 
-func parse(data []byte) (*File, error) {
+// How the header of a tar archive, torch.save's layout of 2016, names its format, and where.
+const (
+	tarMagic   = "ustar"
+	tarMagicAt = 257
+)
+
+// otherLayout says what a file is that is not an archive, and what to do about it; nil where nothing is known of it.
+func otherLayout(data []byte) error {
 	switch {
 	case bytes.HasPrefix(data, []byte(legacy)):
-		return nil, errors.New("it has the layout of PyTorch before 1.6; save it again in Python: " +
+		return errors.New("it has the layout of PyTorch before 1.6; save it again in Python: " +
 			"torch.save(torch.load(FILE, map_location='cpu', weights_only=True), NEW)")
+	case len(data) > tarMagicAt && bytes.HasPrefix(data[tarMagicAt:], []byte(tarMagic)):
+		return errors.New("it is a tar archive; if PyTorch of 2016 saved it, save it again in Python, which executes what the file says: " +
+			"torch.save(torch.load(FILE, map_location='cpu', weights_only=False), NEW)")
 	case bytes.HasPrefix(data, []byte("version https://git-lfs")):
-		return nil, errors.New("it is a pointer of git-lfs, not the weights; run git lfs pull")
+		return errors.New("it is a pointer of git-lfs, not the weights; run git lfs pull")
+	case !bytes.HasPrefix(data, []byte("PK")):
+		return errors.New("it is no archive at all; is the file complete?")
+	}
+	return nil
+}
+
+func parse(data []byte) (*File, error) {
+	if err := otherLayout(data); err != nil {
+		return nil, err
 	}
 	a, err := openArchive(data)
 	if err != nil {
@@ -97,6 +117,9 @@ func (f *File) Tensor(name string) (safetensors.Tensor, bool) {
 
 // Info holds the numbers and strings that stand beside the weights, such as epoch and name.
 func (f *File) Info() map[string]string { return f.info }
+
+// Notes say, a line each, which of several weights in the file were taken.
+func (f *File) Notes() []string { return f.notes }
 
 // Class names the saved module's class in a TorchScript archive; it is empty for one of torch.save.
 func (f *File) Class() string { return f.class }

@@ -136,6 +136,7 @@ def saved():
     torch.save(wrapped, OUT / "protocol4.pt", pickle_protocol=4)
     torch.save(wrapped, OUT / "protocol5.pt", pickle_protocol=5)
     torch.save({"model": state, "epoch": 3}, OUT / "model.pt")
+    torch.save({"epoch": 3, "state_dict_ema": state}, OUT / "average.pt")
     # Types that older readers don't know have untyped storages; uint16 has no counterpart here and is passed over beside the weights.
     torch.save({"state_dict": state, "optimizer": torch.tensor([1], dtype=torch.uint16)}, OUT / "untyped.pt")
     torch.save(state, HOSTILE / "legacy.pt", _use_new_zipfile_serialization=False)
