@@ -32,19 +32,11 @@ func (c Captioner) Hidden(words, pictures *torch.Tensor, mode nn.Mode) *torch.Te
 	return c.Decoder().Hidden(words.Narrow(1, 0, words.Shape()[1]-1), pictures, mode)
 }
 
-// Loss is the cross-entropy of the captions' tokens, n captions of l ids, given what Hidden made of them; padding, id 0,
-// is not foretold.
+// Loss is the cross-entropy of the captions' tokens, n captions of l ids each, given what Hidden made of them; padding, id 0,
+// is not foretold. Only the rows that a token is read from reach the vocabulary, which is most of the work.
 func (c Captioner) Loss(hidden *torch.Tensor, ids []int32, loss losses.CrossEntropy) *torch.Tensor {
-	logits, _, labels := c.Foretell(hidden, ids)
-	return loss.Forward(logits, labels)
-}
-
-// Foretell gives, of every position whose next token is none of the padding, caption after caption, the logits of that token
-// [R, V], float32, the row of Hidden that they are read from [R, D], and the token itself. Only these rows reach the
-// vocabulary, which is most of the work.
-func (c Captioner) Foretell(hidden *torch.Tensor, ids []int32) (logits, rows *torch.Tensor, labels []int64) {
-	rows, labels = chosen(hidden, ids)
-	return c.Decoder().Logits(rows).To(torch.Float32), rows, labels
+	rows, labels := chosen(hidden, ids)
+	return loss.OfVocabulary(rows, c.Decoder().Words(rows), labels)
 }
 
 // Read gives, of one part of a batch, the rows that each next token is read from [R, D], caption after caption, and those

@@ -50,9 +50,8 @@ type Objective struct {
 
 // pass is one lane's forward pass, with its graph.
 type pass struct {
-	image, words   *torch.Tensor // features
-	rows, gradient *torch.Tensor // what the vocabulary reads, and the gradient of the weighted caption loss to it
-	caption        float64       // this part's share of the batch's caption loss
+	image, words *torch.Tensor // features
+	caption      *torch.Tensor // this part's share of the batch's caption loss
 }
 
 // Accumulate makes the forward and backward pass of one batch. Each part has features and its share of the caption loss;
@@ -61,7 +60,7 @@ type pass struct {
 func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
 	r := o.Model.Rounds(s, b, o.MicroBatch)
 	_, all := foretold(b.IDs, b.ContextLength)
-	passes := make([]pass, len(r.Parts))
+	passes, shares := make([]pass, len(r.Parts)), make([]float64, len(r.Parts))
 	images, texts := r.Features(func(i int, s *torch.Scope) (image, text *torch.Tensor) {
 		if r.Again() {
 			return o.features(s, r.Parts[i])
@@ -75,14 +74,13 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 			passes[i] = o.forward(s, r.Parts[i], len(all))
 		}
 		p, from := passes[i], r.Parts[i].From
-		total := p.rows.To(torch.Float32).Mul(p.gradient.To(torch.Float32)).Sum()
-		total = total.Add(along(p.image, loss.Image, from)).Add(along(p.words, loss.Text, from))
-		total.Backward()
+		p.caption.Scale(o.Weights.Caption).Add(along(p.image, loss.Image, from)).Add(along(p.words, loss.Text, from)).Backward()
+		shares[i] = p.caption.Item()
 	})
 
 	var caption float64
-	for _, p := range passes {
-		caption += p.caption
+	for _, share := range shares {
+		caption += share
 	}
 	return training.Parts{
 		Loss: o.Weights.Contrastive*loss.Loss + o.Weights.Caption*caption, Scale: o.Model.Scale(s).Item(),
@@ -100,30 +98,8 @@ func (o *Objective) features(s *torch.Scope, p contrastive.Part) (image, text *t
 func (o *Objective) forward(s *torch.Scope, p contrastive.Part, tokens int) pass {
 	c := Captioner{o.Model}
 	picture, words := c.EncodeImageTokens(s, p.Pixels, p.N, p.Mode), c.EncodeTextTokens(s, p.IDs, p.N, p.Mode)
-	rows, labels := chosen(c.Hidden(words.Tokens, picture.Tokens, p.Mode), p.IDs)
-	out := pass{image: picture.Features, words: words.Features, rows: rows}
-	out.caption, out.gradient = o.foretell(c, rows, labels, tokens)
-	return out
-}
-
-// rowsAtOnce is how many rows go through the vocabulary at a time. Of all logits of a batch, 64 rows of 49408 floats are held at
-// once, 12 MB.
-const rowsAtOnce = 64
-
-// foretell makes the forward and backward pass of the vocabulary, which is most of a small model's work, some rows after
-// others. It returns the loss and the gradient of the weighted loss to the rows [R, D].
-func (o *Objective) foretell(c Captioner, rows *torch.Tensor, labels []int64, tokens int) (loss float64, gradient *torch.Tensor) {
-	leaf := rows.Detach().Trainable()
-	for from := 0; from < len(labels); from += rowsAtOnce {
-		n := min(rowsAtOnce, len(labels)-from)
-		loss += torch.Tidy(leaf, func(leaf *torch.Tensor) *torch.Tensor {
-			logits := c.Decoder().Logits(leaf.Narrow(0, from, n)).To(torch.Float32)
-			part := losses.CrossEntropy{Smoothing: o.Smoothing, Over: tokens}.Forward(logits, labels[from:from+n])
-			part.Scale(o.Weights.Caption).Backward()
-			return part.Detach()
-		}).Item()
-	}
-	return loss, leaf.Gradient(rows.Scope())
+	caption := c.Loss(c.Hidden(words.Tokens, picture.Tokens, p.Mode), p.IDs, losses.CrossEntropy{Smoothing: o.Smoothing, Over: tokens})
+	return pass{image: picture.Features, words: words.Features, caption: caption}
 }
 
 // contrast is the contrastive loss and its weighted gradients to all features, none where it doesn't count.

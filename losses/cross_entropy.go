@@ -38,6 +38,25 @@ func (c CrossEntropy) Forward(logits *torch.Tensor, targets []int64) *torch.Tens
 	return mean.Scale(float64(n) / float64(c.Over))
 }
 
+// OfVocabulary is Forward of logits that are rows [R, D] times a vocabulary's words [D, V], both float32 or bfloat16; the
+// logits [R, V], most of a small language model's work, are not made as a whole.
+func (c CrossEntropy) OfVocabulary(rows, words *torch.Tensor, targets []int64) *torch.Tensor {
+	s, device := rows.Scope(), rows.Device()
+	some, classes := counted(targets)
+	n := len(some)
+	if n == 0 {
+		return rows.Narrow(0, 0, 0).Sum()
+	}
+	if n < len(targets) {
+		rows = rows.Rows(torch.From(s, some, n).OnDevice(device))
+	}
+	over := c.Over
+	if over == 0 {
+		over = n
+	}
+	return rows.VocabularyLoss(words, torch.From(s, classes, n).OnDevice(device), c.Smoothing.OverAll(words.Shape()[1]), float64(over))
+}
+
 // counted gives the rows that have a target, and their targets.
 func counted(targets []int64) (rows, classes []int64) {
 	for r, target := range targets {

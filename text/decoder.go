@@ -84,6 +84,7 @@ func (d *Decoder) Hidden(words, picture *torch.Tensor, mode nn.Mode) *torch.Tens
 }
 
 // Logits maps what Hidden gave, [..., D], to the scores of each next token, [..., V].
-func (d *Decoder) Logits(hidden *torch.Tensor) *torch.Tensor {
-	return hidden.Matmul(d.project.For(hidden))
-}
+func (d *Decoder) Logits(hidden *torch.Tensor) *torch.Tensor { return hidden.Matmul(d.Words(hidden)) }
+
+// Words are what Logits multiplies with, [D, V], of x's type and in its scope.
+func (d *Decoder) Words(x *torch.Tensor) *torch.Tensor { return d.project.For(x) }

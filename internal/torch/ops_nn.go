@@ -4,6 +4,7 @@ package torch
 #include <stdint.h>
 typedef void *cg_tensor;
 cg_tensor cg_attention(cg_tensor, int64_t, cg_tensor);
+cg_tensor cg_vocabulary_loss(cg_tensor, cg_tensor, cg_tensor, double, double);
 */
 import "C"
 
@@ -81,6 +82,22 @@ func (t *Tensor) CrossEntropy(target *Tensor, smoothing float64) *Tensor {
 	return call("CrossEntropy", func(o *libtch.Ctensor) {
 		libtch.AtgCrossEntropyLoss(o, t.c, target.c, nil, meanReduction, ignoreIndex, smoothing)
 	}, t, target)
+}
+
+// VocabularyLoss is the sum over rows of -log softmax(t w)[target], divided by a number, float32: t [R, D], R > 0, of float32 or
+// bfloat16, w [D, V] of the same type, target [R] int64. With smoothing e the target has 1-e on its word and e spread
+// evenly over all V. On CPUs the scores [R, V] go through memory once; the gradient to w is whole.
+func (t *Tensor) VocabularyLoss(w, target *Tensor, smoothing, over float64) *Tensor {
+	if t.Device() != CPU || t.DType() == Float64 {
+		scores := t.Matmul(w)
+		if t.DType() == BFloat16 {
+			scores = scores.To(Float32)
+		}
+		return scores.CrossEntropy(target, smoothing).Scale(float64(t.Shape()[0]) / over)
+	}
+	return call("VocabularyLoss", func(o *libtch.Ctensor) {
+		*o = libtch.Ctensor(C.cg_vocabulary_loss(C.cg_tensor(t.c), C.cg_tensor(w.c), C.cg_tensor(target.c), C.double(smoothing), C.double(over)))
+	}, t, w, target)
 }
 
 // Conv2d convolves [B, C, H, W] with weight [O, C, k, k] at a stride, without padding; bias [O] or nil.

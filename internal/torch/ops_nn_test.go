@@ -149,6 +149,65 @@ func TestCrossEntropyMatchesPlainLoops(t *testing.T) {
 	checkAll(t, cases)
 }
 
+// The oracle is the product, and the cross-entropy of all its scores, in float64. A vocabulary has several tiles, the last one
+// not full; rows are one block or more; the matrix lies as it is, or as the transpose of a table. In bfloat16 the scores, of order
+// 4, are themselves rounded, by 2^-7 at most, and with them all chances.
+func TestTheVocabularysLossIsThatOfAllItsScores(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		rows, d, words int
+		smoothing      float64
+		table          bool
+	}{
+		{"one tile", 3, 4, 21, 0, false}, {"smoothed", 5, 4, 37, 0.1, false}, {"of a table", 3, 4, 37, 0.1, true},
+		{"tiles", 6, 8, 1100, 0.2, false}, {"blocks", 600, 8, 530, 0.1, true},
+	} {
+		for _, p := range precisions[1:] {
+			t.Run(c.name+" "+p.name, func(t *testing.T) {
+				v := vocabulary{targets: make([]int64, c.rows), smoothing: c.smoothing, table: c.table}
+				for i := range v.targets {
+					v.targets[i] = int64((i*i + 1) * 7919 % c.words)
+				}
+				in := opCase{name: c.name, shapes: [][]int{{c.rows, c.d}, {c.d, c.words}}}.random()
+				if c.table {
+					in[1].shape = []int{c.words, c.d}
+				}
+				for _, a := range in {
+					for i := range a.v {
+						a.v[i] = p.round(a.v[i])
+					}
+				}
+				torchtest.RunGrad(t, func(s *torch.Scope) {
+					want := v.loss(tensors(s, in, torch.Float64))
+					for i, got := range v.loss(tensors(s, in, p.dtype)) {
+						oracle := array{want[i].Shape(), want[i].Float64s()}
+						compare(t, []string{"loss", "gradient to rows", "gradient to words"}[i], got, oracle, 2*p.share) // a product, then another
+					}
+				})
+			})
+		}
+	}
+}
+
+type vocabulary struct {
+	targets   []int64
+	smoothing float64
+	table     bool
+}
+
+// loss is twice VocabularyLoss over 7, and its gradients to rows and matrix.
+func (v vocabulary) loss(in []*torch.Tensor) []*torch.Tensor {
+	x, w := in[0].Trainable(), in[1].Trainable()
+	words := w
+	if v.table {
+		words = w.Transpose(0, 1)
+	}
+	y := x.VocabularyLoss(words, torch.From(x.Scope(), v.targets, len(v.targets)), v.smoothing, 7).Scale(2)
+	y.Backward()
+	defer torch.DropGradients(in)
+	return []*torch.Tensor{y.Detach(), x.Gradient(x.Scope()), w.Gradient(x.Scope())}
+}
+
 // Backward adds to what is there until DropGradients.
 func TestGradientsAddUpUntilDropped(t *testing.T) {
 	torchtest.RunGrad(t, func(s *torch.Scope) {

@@ -5,6 +5,7 @@
 // nearest cache, and queries, keys, values and their gradients are read and written where the projection has them, so
 // nothing is transposed or copied. The order of every sum is fixed by the shape alone.
 #include "handle.h"
+#include "vector.h"
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <cmath>
@@ -12,18 +13,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <vector>
 
-#define CG_VECTOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#define CG_INLINE inline __attribute__((always_inline))
-
 namespace {
-
-// Sixteen floats, at any address.
-typedef float vec __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t ivec __attribute__((vector_size(64)));
-constexpr int64_t kWide = 16;
-
-CG_INLINE vec &at_vec(float *p) { return *reinterpret_cast<vec *>(p); }
-CG_INLINE const vec &at_vec(const float *p) { return *reinterpret_cast<const vec *>(p); }
 
 int64_t padded(int64_t n) { return (n + kWide - 1) / kWide * kWide; }
 
@@ -88,25 +78,6 @@ CG_INLINE void transpose(int64_t n, int64_t width, Right from, float *to) {
 		for (int64_t j = 0; j < n; j++) to[h * pad + j] = from.at[j * from.row + h];
 		for (int64_t j = n; j < pad; j++) to[h * pad + j] = 0;
 	}
-}
-
-// exp in float32, within 2 units in the last place (Cephes' polynomial); 0 where the result would not be normal.
-CG_INLINE vec exp_of(vec x) {
-	const vec round = vec{} + 12582912.0f; // 1.5 * 2^23: adding it leaves no fraction
-	vec n = (x * 1.44269504088896341f + round) - round;
-	vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
-	vec p = vec{} + 1.9875691500e-4f;
-	p = p * r + 1.3981999507e-3f;
-	p = p * r + 8.3334519073e-3f;
-	p = p * r + 4.1665795894e-2f;
-	p = p * r + 1.6666665459e-1f;
-	p = p * r + 5.0000001201e-1f;
-	p = p * r * r + r + 1.0f;
-	vec kept = x < -87.0f ? vec{} : n; // out of range: any exponent will do
-	ivec power = (__builtin_convertvector(kept, ivec) + 127) << 23;
-	vec two;
-	std::memcpy(&two, &power, sizeof two);
-	return x < -87.0f ? vec{} : p * two;
 }
 
 // Softmax of scale * row + mask over n entries, in place; what lies behind n becomes 0.

@@ -29,6 +29,10 @@ void cg_overwrite(cg_tensor t, const void *bytes, size_t n); // in place, no gra
 // gradient. mask [L, L] may be null.
 cg_tensor cg_attention(cg_tensor qkv, int64_t heads, cg_tensor mask);
 
+// Mean over `over` rows of the cross-entropy of softmax(x w): x [R, D], w [D, V] with any strides, targets int64 [R], a scalar
+// in float32. Of the target's mass, `even` is spread over all V. The scores are never held as a whole more than once.
+cg_tensor cg_vocabulary_loss(cg_tensor x, cg_tensor w, cg_tensor targets, double even, double over);
+
 // Autograd.
 void cg_backward(cg_tensor t, cg_tensor gradient); // gradient may be null for a scalar
 cg_tensor cg_gradient(cg_tensor t);                     // new handle, or null when there is none
