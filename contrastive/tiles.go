@@ -10,6 +10,15 @@ const (
 	stripValues = 4 << 20 // of a strip of the matrix: 16 MB in float32
 )
 
+// LossBytes is about how much memory the loss of so many pairs takes beside the towers, for features of a width, in float32.
+func LossBytes(pairs, width int) int64 {
+	features := 4 * int64(4*pairs*width) // and their gradients
+	if pairs > wholeUpTo {
+		return features + 6*4*stripValues
+	}
+	return features + 6*4*int64(pairs)*int64(pairs)
+}
+
 // Slopes are a loss with its gradients.
 type Slopes struct {
 	Loss        float64

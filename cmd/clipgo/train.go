@@ -77,7 +77,7 @@ func (k *knobs) runFlags() {
 	k.flag("model", "model", "M", "config name, config file, or a trained model to start from (hf-hub:ORG/REPO too)")
 	k.flag("pretrained", "pretrained", "file", "weights (.safetensors, .pt, .bin) to start from")
 	k.dataFlags("data.")
-	k.flag("batch-size", "batch_size", "N", "pairs that go through the model at once, and make a step with --accum-freq 1")
+	k.flag("batch-size", "batch_size", "N", "pairs that go through the model at once, and make a step with --accum-freq 1; auto: the most that fit into memory")
 	k.flag("epochs", "epochs", "N", "passes over the data")
 	k.flag("steps", "steps", "N", "optimizer steps, instead of --epochs")
 	k.flag("lr", "optim.lr", "rate", "highest learning rate")

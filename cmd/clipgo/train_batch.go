@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,9 +24,13 @@ const autoPairs pairCount = -2
 
 // UnmarshalJSON takes a whole number or "auto".
 func (n *pairCount) UnmarshalJSON(data []byte) error {
+	if string(data) == `"auto"` {
+		*n = autoPairs
+		return nil
+	}
 	var v float64
 	if err := json.Unmarshal(data, &v); err != nil || v != float64(int(v)) || v == float64(autoPairs) {
-		return errors.New("want a whole number")
+		return errors.New("want a whole number or auto")
 	}
 	*n = pairCount(v)
 	return nil
@@ -99,5 +102,3 @@ func (s *session) starved(e training.Event) error {
 	s.MicroBatch = e.MicroBatch
 	return writeJSONFile(filepath.Join(s.Out, runFile), s.trainOptions)
 }
-
-func (s *session) chooseBatch(context.Context) error { return nil }

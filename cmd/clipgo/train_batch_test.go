@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"log/slog"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"clipgo/training"
 )
 
 // A run of two batches a step, at once and in sittings: weights, optimizer and metrics to the byte. The pairs of a step are said, counted
@@ -61,7 +66,7 @@ func TestBatchesThatCannotBeMeantAreRefused(t *testing.T) {
 	}{
 		"accum_freq: 0 is less than 1":  {exitUsage, []string{"--accum-freq", "0"}},
 		"batch_size: -3 is less than 1": {exitUsage, []string{"--batch-size", "-3"}},
-		"want a whole number":           {exitUsage, []string{"--batch-size", "many"}},
+		"want a whole number or auto":   {exitUsage, []string{"--batch-size", "many"}},
 		"micro_batch: -1 is negative":   {exitUsage, []string{"--set", "micro_batch=-1"}},
 		"400 samples are fewer than one batch of 416; lower --batch-size or --accum-freq": {exitData, []string{"--accum-freq", "26"}},
 	} {
@@ -69,5 +74,52 @@ func TestBatchesThatCannotBeMeantAreRefused(t *testing.T) {
 		if r := clipgo(t, tinyRun(model, out, c.more...)...); r.code != c.code || !strings.Contains(r.err, want) || exists(out) {
 			t.Errorf("%v: exit %d, %s", c.more, r.code, r.err)
 		}
+	}
+}
+
+// 400 pairs of a model this small fit anywhere, so that the data decides: the largest power of two of them. The bias of the sigmoid
+// loss starts from that, and a resumed run keeps the number.
+func TestTheBatchIsWhatFits(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	args := tinyRun(tiny(t), out, "--batch-size", "auto", "--steps", "3", "--siglip", "--lr", "0", "--stop-after", "1", "--resume", "latest")
+	r := must(t, args...)
+	if !strings.Contains(r.err, "batch  auto: 256 pairs at once, ") || !strings.Contains(r.err, "3 steps of 256 pairs (1.9 epochs)") {
+		t.Errorf("the number is not said: %s", r.err)
+	}
+	if got, want := biasOf(t, out), -math.Log(255); math.Abs(got-want) > 1e-5 {
+		t.Errorf("logit_bias starts at %g, want %g", got, want)
+	}
+	r = must(t, args...)
+	if strings.Contains(r.err, "auto") || strings.Contains(r.err, "change") {
+		t.Errorf("a resumed run looks for a number again: %s", r.err)
+	}
+	if c := string(read(t, newest(t, out), runFile)); !strings.Contains(c, `"batch_size": 256,`) {
+		t.Errorf("run.json has another number: %s", c)
+	}
+	accum := filepath.Join(t.TempDir(), "run")
+	if r := must(t, tinyRun(tiny(t), accum, "--batch-size", "auto", "--accum-freq", "3", "--steps", "1")...); !strings.Contains(r.err, "1 step of 384 pairs, 128 at a time") {
+		t.Errorf("with three batches in a step: %s", r.err)
+	}
+}
+
+// Where memory lacks, the number that the run goes on with is written down for the next sitting, and said in one line.
+func TestWantOfMemoryIsWrittenDown(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	args := tinyRun(tiny(t), out, "--steps", "4", "--stop-after", "2", "--resume", "latest")
+	must(t, args...)
+	var s session
+	var said bytes.Buffer
+	s.trainOptions, s.console = &trainOptions{batching: batching{BatchSize: 16, AccumFreq: 1}, Out: out}, &console{log: slog.New(slog.NewTextHandler(&said, nil))}
+	if err := json.Unmarshal(read(t, out, runFile), s.trainOptions); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.starved(training.Event{Stats: training.Stats{Step: 2, MicroBatch: 4}}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(said.String(), "\n") != 1 || !strings.Contains(said.String(), "out of memory") {
+		t.Errorf("said %q", said.String())
+	}
+	if r := must(t, args...); !strings.Contains(r.err, "4 steps of 16 pairs, 4 at a time") || strings.Contains(r.err, "change") {
+		t.Errorf("the next sitting goes on otherwise: %s", r.err)
 	}
 }

@@ -18,7 +18,7 @@ type room struct {
 // in its row.
 var rooms = []room{
 	{dir: "cmd/clipgo", arrow: "alignment captioning contrastive vision text losses training internal/optim internal/nn internal/torch " +
-		"eval search datasets weights vision/preprocess vision/timm text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub bench"},
+		"eval search datasets weights vision/preprocess vision/timm text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub internal/memory bench"},
 	{dir: "alignment", arrow: "captioning contrastive vision text losses training datasets internal/optim internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "captioning", arrow: "contrastive vision text losses training datasets internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "contrastive", arrow: "vision text losses training datasets weights vision/preprocess internal/nn internal/torch internal/safetensors internal/config"},
@@ -42,6 +42,7 @@ var rooms = []room{
 	{dir: "internal/safetensors", pure: true, arrow: "internal/mapped"},
 	{dir: "internal/pickle", pure: true, arrow: "internal/safetensors internal/mapped"},
 	{dir: "internal/mapped", pure: true},
+	{dir: "internal/memory", pure: true},
 	{dir: "internal/durable", pure: true},
 	{dir: "internal/config", pure: true},
 	{dir: "internal/hub", pure: true, arrow: "internal/durable"},
