@@ -1,9 +1,9 @@
 // Command curves turns the numbers of runs into a table for a page, and with -svg into a drawing:
 //
 //	go run ./scripts/curves -y loss,scale runs/shapes
-//	go run ./scripts/curves -y zeroshot_top1 -x samples -reach 0.5 -svg docs/curves/flip.svg plain=runs/plain flip=runs/flip
+//	go run ./scripts/curves -y zeroshot_top1 -x minutes -reach 0.5 -svg x.svg plain=runs/plain tuned=runs/small+runs/tuned
 //
-// A number is a column of metrics.jsonl or of evaluations.jsonl.
+// A number is a column of metrics.jsonl or of evaluations.jsonl; runs that a plus joins follow each other.
 package main
 
 import (
@@ -30,7 +30,7 @@ type request struct {
 func main() {
 	names := flag.String("y", "loss", "`numbers`, separated by commas")
 	r := request{}
-	flag.StringVar(&r.over, "x", "step", "step, samples, or minutes (samples at the run's median pace)")
+	flag.StringVar(&r.over, "x", "step", "step, samples, or minutes of training, without what evaluations took")
 	flag.IntVar(&r.places, "places", 6, "`columns` of the table")
 	flag.Float64Var(&r.reach, "reach", 0, "also tell when the first number reached this `value`")
 	flag.StringVar(&r.svg, "svg", "", "`file` to draw")
@@ -43,7 +43,7 @@ func main() {
 	}
 }
 
-// write writes the tables of runs, each NAME=DIRECTORY or a directory, and draws them.
+// write writes the tables of runs, each NAME=DIRECTORIES or directories, and draws them.
 func (r request) write(w io.Writer, runs []string) error {
 	if len(runs) == 0 {
 		return fmt.Errorf("no run is named")

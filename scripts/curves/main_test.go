@@ -4,13 +4,16 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// trained writes the files of a run of 4 logged steps, of 64 pairs and at 320 a second, evaluated twice.
+// trained writes the files of a run of 4 logged steps, of 64 pairs and at 320 a second, evaluated twice: the evaluation behind
+// step 20 slows the third row.
 func trained(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -23,7 +26,7 @@ func trained(t *testing.T) string {
 		`{"step":10,"samples":640,"loss":4,"pairs_per_second":320}`,
 		`{"step":20,"samples":1280,"loss":null,"pairs_per_second":320,"note":"x"}`,
 		`{"step":30,"samples":1920,"loss":1.23456,"pairs_per_second":64}`,
-		`{"step":40,"samples":2560,"loss":0.5,"pairs_per_second":400}`)
+		`{"step":40,"samples":2560,"loss":0.5,"pairs_per_second":320}`)
 	write("evaluations.jsonl", `{"step":20,"zeroshot_top1":0.25}`, `{"step":40,"zeroshot_top1":0.75}`)
 	return dir
 }
@@ -45,6 +48,23 @@ func TestARunBecomesATable(t *testing.T) {
 		var out strings.Builder
 		if err := c.write(&out, []string{"a=" + dir}); err != nil || out.String() != c.want {
 			t.Errorf("%+v: %v\n%swant\n%s", c.request, err, &out, c.want)
+		}
+	}
+}
+
+// The second run begins where the first ended; at 320 pairs a second, 640 pairs are 2 seconds.
+func TestRunsThatFollowEachOtherAreOne(t *testing.T) {
+	dir := trained(t)
+	found, err := readRun(dir + "+" + dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for over, want := range map[string][]float64{
+		"step": {20, 40, 60, 80}, "samples": {1280, 2560, 3840, 5120}, "minutes": {4.0 / 60, 8.0 / 60, 12.0 / 60, 16.0 / 60},
+	} {
+		l, err := found.line("zeroshot_top1", over)
+		if err != nil || !slices.EqualFunc(l.X, want, func(a, b float64) bool { return math.Abs(a-b) < 1e-9 }) || !slices.Equal(l.Y, []float64{0.25, 0.75, 0.25, 0.75}) {
+			t.Errorf("%s: %v over %v, want places %v: %v", over, l.Y, l.X, want, err)
 		}
 	}
 }

@@ -2,12 +2,12 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,22 +19,32 @@ import (
 // row is the numbers of a line of a run's files, by their names.
 type row map[string]float64
 
-// run is what a run directory tells of a training.
+// run is what run directories tell of a training, or of one that went on in another directory.
 type run struct{ steps, evaluations []row }
 
-func readRun(dir string) (r run, err error) {
-	if r.steps, err = readRows(filepath.Join(dir, "metrics.jsonl")); err != nil {
-		return r, err
+// readRun reads directories whose runs follow each other: DIR+DIR.
+func readRun(dirs string) (r run, err error) {
+	for dir := range strings.SplitSeq(dirs, "+") {
+		before := row{}
+		if n := len(r.steps); n > 0 {
+			before = r.steps[n-1]
+		}
+		steps, err := readRows(filepath.Join(dir, "metrics.jsonl"), before)
+		if err != nil {
+			return r, err
+		}
+		evaluations, err := readRows(filepath.Join(dir, "evaluations.jsonl"), before)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return r, err
+		}
+		r.steps, r.evaluations = append(r.steps, steps...), append(r.evaluations, evaluations...)
 	}
-	r.evaluations, err = readRows(filepath.Join(dir, "evaluations.jsonl"))
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return r, err
+	return r, nil
 }
 
-// readRows reads the numbers of a file of JSON lines; what is none, or null, is left out.
-func readRows(path string) (out []row, err error) {
+// readRows reads the numbers of a file of JSON lines; what is none, or null, is left out. Steps and samples go on from those
+// of the row before.
+func readRows(path string, before row) (out []row, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -51,6 +61,11 @@ func readRows(path string) (out []row, err error) {
 		for name, v := range all {
 			if n, ok := v.(float64); ok {
 				r[name] = n
+			}
+		}
+		for _, name := range []string{"step", "samples"} {
+			if _, ok := r[name]; ok {
+				r[name] += before[name]
 			}
 		}
 		out = append(out, r)
@@ -85,22 +100,46 @@ func (r run) scale(over string) (func(step float64) float64, error) {
 	if len(r.steps) == 0 {
 		return nil, errors.New("no step is logged yet")
 	}
-	last := r.steps[len(r.steps)-1]
-	batch := last["samples"] / last["step"]
+	var to []float64 // what is asked for, at each logged step
 	switch over {
 	case "step":
 		return func(step float64) float64 { return step }, nil
 	case "samples":
-		return func(step float64) float64 { return math.Round(batch * step) }, nil
-	case "minutes":
-		var paces []float64
 		for _, s := range r.steps {
-			paces = append(paces, s["pairs_per_second"])
+			to = append(to, s["samples"])
+		}
+	case "minutes":
+		to = r.minutes()
+	default:
+		return nil, fmt.Errorf("-x is step, samples or minutes, not %q", over)
+	}
+	return func(step float64) float64 {
+		i, _ := slices.BinarySearchFunc(r.steps, step, func(s row, step float64) int { return cmp.Compare(s["step"], step) })
+		i = min(i, len(to)-1)
+		from, low := 0.0, 0.0
+		if i > 0 {
+			from, low = r.steps[i-1]["step"], to[i-1]
+		}
+		return low + (to[i]-low)*(step-from)/(r.steps[i]["step"]-from)
+	}, nil
+}
+
+// minutes is how long the training took up to each logged step. A row's pace counts what was done between its steps,
+// evaluations too, so the time of a row is that of the median pace around it.
+func (r run) minutes() []float64 {
+	const reach = 2 // rows on either side
+	out := make([]float64, len(r.steps))
+	var samples, total float64
+	for i, s := range r.steps {
+		var paces []float64
+		for _, near := range r.steps[max(0, i-reach):min(len(r.steps), i+reach+1)] {
+			paces = append(paces, near["pairs_per_second"])
 		}
 		slices.Sort(paces)
-		return func(step float64) float64 { return batch * step / paces[len(paces)/2] / 60 }, nil
+		total += (s["samples"] - samples) / paces[len(paces)/2] / 60
+		samples, out[i] = s["samples"], total
 	}
-	return nil, fmt.Errorf("-x is step, samples or minutes, not %q", over)
+	return out
 }
 
 func (r run) names() (out []string) {
