@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"clipgo/internal/nn"
@@ -195,7 +196,8 @@ func (m *Model) EmbedTokens(ctx context.Context, ids []int32, n int) ([]float32,
 	})
 }
 
-// embed runs one tower over n items, each width elements long in the caller's slice, a batch at a time.
+// embed runs one tower over n items, each width elements long in the caller's slice, a batch at a time, which is split
+// over lanes as one in training is.
 func (m *Model) embed(ctx context.Context, n, width int, encode func(s *torch.Scope, from, to, count int) *torch.Tensor) ([]float32, error) {
 	out := make([]float32, 0, n*m.Dim())
 	for i := 0; i < n; i += embedBatch {
@@ -203,13 +205,18 @@ func (m *Model) embed(ctx context.Context, n, width int, encode func(s *torch.Sc
 			return nil, err
 		}
 		count := min(embedBatch, n-i)
+		parts := make([][]float32, m.lanes(count))
 		err := torch.Do(ctx, func(s *torch.Scope) error {
-			out = append(out, encode(s, i*width, (i+count)*width, count).Float32s()...)
+			s.Lanes(len(parts)).Each(func(k int, s *torch.Scope) {
+				from, to := i+k*count/len(parts), i+(k+1)*count/len(parts)
+				parts[k] = encode(s, from*width, to*width, to-from).Float32s()
+			})
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
+		out = append(out, slices.Concat(parts...)...)
 	}
 	return out, nil
 }
