@@ -27,9 +27,17 @@ type Config struct {
 }
 
 // UnsupportedError is a part of open_clip's format that clipgo does not have.
-type UnsupportedError struct{ Key string }
+type UnsupportedError struct {
+	Key string
+	Why string // or what to do about it; may be empty
+}
 
-func (e *UnsupportedError) Error() string { return fmt.Sprintf("%s: not supported", e.Key) }
+func (e *UnsupportedError) Error() string {
+	if e.Why == "" {
+		return e.Key + ": not supported"
+	}
+	return e.Key + ": not supported: " + e.Why
+}
 
 // ParseConfig reads open_clip's JSON. What open_clip knows and clipgo lacks is an *UnsupportedError; a key that
 // neither knows is an error that names the nearest known one.
@@ -62,7 +70,10 @@ func ParseConfig(data []byte) (Config, error) {
 func (c Config) refuseTimm(known bool) error {
 	v := c.Vision
 	if !known && (v.ImageSize == 0 || v.PatchSize == 0 || v.Width == 0 || v.Layers == 0 || v.HeadWidth == 0) {
-		return &UnsupportedError{Key: fmt.Sprintf("vision_cfg.timm_model_name = %q", v.TimmModelName)}
+		return &UnsupportedError{
+			Key: fmt.Sprintf("vision_cfg.timm_model_name = %q", v.TimmModelName),
+			Why: "it is not a name of timm's SigLIP towers; a tower of that kind under another name needs image_size, patch_size, layers, width and head_width beside it",
+		}
 	}
 	for _, k := range []struct{ key, value, want string }{{"timm_pool", v.TimmPool, "map"}, {"timm_proj", v.TimmProj, "none"}} {
 		if k.value != k.want {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -56,6 +57,8 @@ func (o *convertOptions) run(ctx context.Context, c *console) (err error) {
 	write := map[string]func(string, weights.Bundle) error{"open_clip": weights.WriteOpenCLIP, "hf": weights.WriteHF}[o.to]
 	dtype, known := dtypes[o.dtype]
 	switch {
+	case o.to == "":
+		return usagef("--to is missing: open_clip or hf")
 	case write == nil:
 		return usagef("--to: %q is neither open_clip nor hf", o.to)
 	case !known:
@@ -93,12 +96,24 @@ func (o *convertOptions) run(ctx context.Context, c *console) (err error) {
 	}
 	b.Card = made.card
 	if err := write(o.dst, b); err != nil {
-		return err
+		return o.blame(err)
 	}
 	for _, note := range made.Notes[len(src.Notes):] {
 		c.log.Warn(note)
 	}
 	return made.tell(c)
+}
+
+// blame names the source where it is what can't be written.
+func (o *convertOptions) blame(err error) error {
+	wrong, ok := errors.AsType[*weights.Error](err)
+	switch {
+	case !ok:
+		return err
+	case wrong.Path == o.dst:
+		return &modelError{o.src, wrong.Err.Error()}
+	}
+	return &modelError{o.src, wrong.Error()}
 }
 
 // vacant refuses a folder that holds something: nothing is written over.

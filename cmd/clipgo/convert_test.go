@@ -60,13 +60,15 @@ func TestConvertRefuses(t *testing.T) {
 		want string
 		args []string
 	}{
+		{exitUsage, "--to is missing", []string{plain, out}},
 		{exitUsage, "is neither open_clip nor hf", []string{plain, out, "--to", "onnx"}},
 		{exitUsage, "is none of f32, f16, bf16", []string{plain, out, "--to", "hf", "--dtype", "int8"}},
 		{exitUsage, "is not empty", []string{plain, full, "--to", "hf"}},
 		{exitUsage, "a config without weights", []string{"ViT-B-32", out, "--to", "hf"}},
 		{exitUsage, "no such file", []string{filepath.Join(dir, "nothing"), out, "--to", "hf"}},
-		{exitModel, "layer scale", []string{filepath.Join(root, "clip-odd"), out, "--to", "hf"}},
-		{exitModel, "not a finite number", []string{spoiled, out, "--to", "open_clip"}},
+		{exitModel, "clip-odd: transformers' CLIPModel has no vision_cfg.ls_init_value (layer scale)", []string{filepath.Join(root, "clip-odd"), out, "--to", "hf"}},
+		{exitModel, "spoiled: visual.transformer.resblocks.1.mlp.c_proj.weight: not a finite number", []string{spoiled, out, "--to", "open_clip"}},
+		{exitModel, "coca-tiny: transformers' CLIPModel has no multimodal_cfg", []string{filepath.Join(root, "coca-tiny"), out, "--to", "hf"}},
 		{exitModel, "missing: ", []string{"ViT-B-32", out, "--to", "hf", "--pretrained", filepath.Join(plain, weightsFile)}},
 	} {
 		r := clipgo(t, append([]string{"convert"}, c.args...)...)

@@ -22,7 +22,7 @@ func (src *modelSource) tokenizer() (tokenizer.Tokenizer, error) {
 	case named != "" && len(weights.TokenizerIn(src.Dir)) == 0:
 		return nil, &modelError{src.Dir, "holds no tokenizer (tokenizer.json or spiece.model), and the model needs one of its own for captions"}
 	}
-	t, err := tokenizer.Open(src.Dir, tokenizer.Spec{VocabSize: src.Config.Text.VocabSize, Clean: cleaning(src.Config.Text)})
+	t, err := tokenizer.Open(src.Dir, src.tokenizerSpec())
 	if err != nil {
 		return nil, &modelError{src.Name, err.Error()}
 	}
@@ -42,11 +42,23 @@ func cleaning(c text.Config) tokenizer.Clean {
 	}
 }
 
+func (src *modelSource) tokenizerSpec() tokenizer.Spec {
+	return tokenizer.Spec{VocabSize: src.Config.Text.VocabSize, Clean: cleaning(src.Config.Text)}
+}
+
 // tokenizerFingerprint tells tokenizers apart; a model that has lost its own can still embed pictures.
 func (src *modelSource) tokenizerFingerprint() string {
+	const none = "no tokenizer"
+	if src.Dir != "" && len(weights.TokenizerIn(src.Dir)) > 0 {
+		digest, err := tokenizer.Fingerprint(src.Dir, src.tokenizerSpec())
+		if err != nil {
+			return none
+		}
+		return digest
+	}
 	t, err := src.tokenizer()
 	if err != nil {
-		return "no tokenizer"
+		return none
 	}
 	return t.Fingerprint()
 }

@@ -77,7 +77,7 @@ func otherLayout(data []byte) error {
 	case bytes.HasPrefix(data, []byte("version https://git-lfs")):
 		return errors.New("it is a pointer of git-lfs, not the weights; run git lfs pull")
 	case !bytes.HasPrefix(data, []byte("PK")):
-		return errors.New("it is no archive at all; is the file complete?")
+		return errors.New("it is neither an archive nor safetensors; is the file complete?")
 	}
 	return nil
 }

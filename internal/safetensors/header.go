@@ -80,7 +80,7 @@ func (e info) check(size int64) error {
 	}
 	begin, end := e.offsets[0], e.offsets[1]
 	if begin < 0 || end < begin || end > size {
-		return fmt.Errorf("its data, bytes %d to %d, is not within the file's %d", begin, end, size)
+		return fmt.Errorf("its data, bytes %d to %d, is not within the file's %d; is the file complete?", begin, end, size)
 	}
 	want, err := byteSize(e.dtype, e.shape)
 	if err != nil {

@@ -125,8 +125,7 @@ func (f *folder) open() (Tokenizer, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	siglip := f.config.Class == "SiglipTokenizer" || f.config.Class == "" && f.modelType == "siglip"
-	if siglip && pieces != nil {
+	if f.siglip() && pieces != nil {
 		return f.openSiglip(pieces)
 	}
 	file, err := f.read("tokenizer.json")
@@ -142,6 +141,16 @@ func (f *folder) open() (Tokenizer, int, error) {
 	return f.openCLIP()
 }
 
+// siglip tells a folder whose spiece.model is read as transformers' SiglipTokenizer reads it.
+func (f *folder) siglip() bool {
+	return f.config.Class == "SiglipTokenizer" || f.config.Class == "" && f.modelType == "siglip"
+}
+
+// lower tells a folder whose tokenizer.json reads captions in lower case.
+func (f *folder) lower() bool {
+	return f.config.Class == "Siglip2Tokenizer" || f.modelType == "siglip2"
+}
+
 // openFile opens tokenizer.json.
 func (f *folder) openFile(file []byte) (Tokenizer, int, error) {
 	if clip, err := isCLIP(file); clip || err != nil {
@@ -151,8 +160,7 @@ func (f *folder) openFile(file []byte) (Tokenizer, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	lower := f.config.Class == "Siglip2Tokenizer" || f.modelType == "siglip2"
-	if lower {
+	if f.lower() {
 		if t, err = t.Lowercase(); err != nil {
 			return nil, 0, err
 		}
@@ -168,8 +176,8 @@ func (f *folder) openFile(file []byte) (Tokenizer, int, error) {
 	if !ok {
 		return nil, 0, fmt.Errorf("it has no padding token %q", f.config.Pad.or("<pad>"))
 	}
-	p := &padded{append: f.cleaned(t.Append), prefix: prefix, suffix: suffix, pad: pad}
-	return p.name("tokenizer.json", t.Fingerprint(), f.spec.Clean, lower), t.Size(), nil
+	p := &padded{append: f.cleaned(t.Append), prefix: prefix, suffix: suffix, pad: pad, fingerprint: f.fileFingerprint(file)}
+	return p, t.Size(), nil
 }
 
 // frame returns what goes before and after each caption: the file's template, unless tokenizer_config.json says which of

@@ -15,7 +15,7 @@ type Tokenizer interface {
 	Fill(ids []int32, text string) int
 	// FillCut is Fill that also says whether the caption was too long and was cut.
 	FillCut(ids []int32, text string) (n int, cut bool)
-	// Fingerprint is the same for tokenizers that give the same ids.
+	// Fingerprint tells tokenizers apart: those with the same one give the same ids.
 	Fingerprint() string
 }
 

@@ -1,7 +1,10 @@
 package tokenizer
 
 import (
+	"bytes"
 	"encoding/json"
+	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -182,4 +185,33 @@ func FuzzFill(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What a large tokenizer.json is told by without reading it through is what it is told by after reading it.
+func TestGoldenFingerprintsAreThoseOfWhatIsOpened(t *testing.T) {
+	root := golden.Dir(t, "tokenizers")
+	dirs, _ := filepath.Glob(filepath.Join(root, "folders", "*"))
+	large := 0
+	for _, d := range dirs {
+		dir, f := assemble(t, root, filepath.Base(d))
+		spec := Spec{VocabSize: math.MaxInt32, Clean: f.Clean}
+		if path := filepath.Join(dir, "tokenizer.json"); f.Files["tokenizer.json"] != "" {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, path, append(data, bytes.Repeat([]byte(" "), largestCLIP)...))
+			large++
+		}
+		tok, err := Open(dir, spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Fingerprint(dir, spec); err != nil || got != tok.Fingerprint() {
+			t.Errorf("%s: %s %v, want %s", filepath.Base(d), got, err, tok.Fingerprint())
+		}
+	}
+	if large == 0 {
+		t.Error("no folder has a tokenizer.json")
+	}
 }

@@ -6,8 +6,6 @@
 package hf
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -25,7 +23,6 @@ type Tokenizer struct {
 	ids             map[string]int32 // of added tokens
 	prefix, suffix  []int32
 	padding         int32
-	fingerprint     string
 }
 
 // model turns a stretch of text into ids.
@@ -48,8 +45,6 @@ func Read(data []byte) (*Tokenizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer.json: %w", err)
 	}
-	sum := sha256.Sum256(data)
-	t.fingerprint = hex.EncodeToString(sum[:8])
 	return t, nil
 }
 
@@ -125,9 +120,4 @@ func (t *Tokenizer) Template() (prefix, suffix []int32) {
 // Padding is the file's id for padding, -1 if it has none.
 func (t *Tokenizer) Padding() int32 {
 	return t.padding
-}
-
-// Fingerprint names the file.
-func (t *Tokenizer) Fingerprint() string {
-	return t.fingerprint
 }
