@@ -21,7 +21,7 @@ PURE := ./bench/... ./datasets/... ./eval/... ./search/... ./text/bpe/... ./visi
 	./internal/durable/... ./internal/golden/... ./internal/jpeg/... ./internal/lint/... ./internal/memory/... ./internal/safetensors/...
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build demo test test-pure lint bench bench-peers soak fmt env clean libtorch
+.PHONY: build demo test test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch
 .DEFAULT_GOAL := build
 
 # build finds or installs what is missing, builds libtch.so once for each libtorch, and bin/clipgo.
@@ -47,6 +47,10 @@ demo: build
 test: test-pure build
 	go vet ./...
 	go test ./...
+
+# test-cuda is what needs a CUDA device: the device against the CPU. It fails where there is none.
+test-cuda: build
+	CLIPGO_TEST_CUDA=1 go test -count 1 -run 'OnCUDA' ./contrastive/ ./cmd/clipgo/
 
 # test-pure needs neither libtorch nor a C compiler.
 test-pure: export CGO_ENABLED := 0

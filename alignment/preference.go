@@ -34,9 +34,15 @@ func (o *Preference) Params() []*nn.Param {
 
 func isScale(p *nn.Param) bool { return p.Name == "logit_scale" }
 
-// Accumulate makes the forward and backward pass of one batch of pairs, of which each lane has a part: pairs know nothing
-// of each other. Parts.Scale is that of the score.
+// Accumulate makes the forward and backward pass of one batch of pairs and waits for its numbers. Parts.Scale is that of the
+// score.
 func (o *Preference) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
+	return training.Finish(o.Begin(s, b))
+}
+
+// Begin makes the forward and backward pass of one batch of pairs, of which each lane has a part: pairs know nothing of each
+// other.
+func (o *Preference) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, error) {
 	lanes, parts, join := o.Model.Lanes(s, b, o.beside()...)
 	targets := make([]float32, b.N)
 	for i, index := range b.Index {
@@ -50,11 +56,14 @@ func (o *Preference) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Par
 		shares[i].Backward()
 	})
 	join()
-	var loss float64
-	for _, share := range shares {
-		loss += share.Item()
-	}
-	return training.Parts{Loss: loss, Scale: o.Model.Scale(s).Item()}, nil
+	scale := o.Model.Scale(s)
+	return training.Pass{Losses: shares, Read: func() training.Parts {
+		var loss float64
+		for _, share := range shares {
+			loss += share.Item()
+		}
+		return training.Parts{Loss: loss, Scale: scale.Item()}
+	}}, nil
 }
 
 // AfterStep keeps the scale within CLIP's bounds and the model near its start.

@@ -3,6 +3,7 @@ package captioning
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"clipgo/contrastive"
 	"clipgo/datasets"
@@ -54,13 +55,18 @@ type pass struct {
 	caption      *torch.Tensor // this part's share of the batch's caption loss
 }
 
-// Accumulate makes the forward and backward pass of one batch. Each part has features and its share of the caption loss;
+// Accumulate makes the forward and backward pass of one batch and waits for its numbers.
+func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
+	return training.Finish(o.Begin(s, b))
+}
+
+// Begin makes the forward and backward pass of one batch. Each part has features and its share of the caption loss;
 // the contrastive loss is made from all features, and its gradient goes back through the parts together with the captions'
 // own.
-func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
+func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, error) {
 	r := o.Model.Rounds(s, b, o.MicroBatch)
 	_, all := foretold(b.IDs, b.ContextLength)
-	passes, shares := make([]pass, len(r.Parts)), make([]float64, len(r.Parts))
+	passes, shares := make([]pass, len(r.Parts)), make([]*torch.Tensor, len(r.Parts))
 	images, texts := r.Features(func(i int, s *torch.Scope) (image, text *torch.Tensor) {
 		if r.Again() {
 			return o.features(s, r.Parts[i])
@@ -75,17 +81,32 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 		}
 		p, from := passes[i], r.Parts[i].From
 		p.caption.Scale(o.Weights.Caption).Add(along(p.image, loss.Image, from)).Add(along(p.words, loss.Text, from)).Backward()
-		shares[i] = p.caption.Item()
+		shares[i] = r.Keep(i, p.caption.Detach())
 	})
+	return o.told(shares, loss.Loss, o.Model.Scale(s)), nil
+}
 
-	var caption float64
-	for _, share := range shares {
-		caption += share
+// told is what a pass came to: the captions' loss in shares of the parts, nil of a part without pairs, and the contrastive
+// one, nil where it doesn't count.
+func (o *Objective) told(shares []*torch.Tensor, contrast, scale *torch.Tensor) training.Pass {
+	shares = slices.DeleteFunc(shares, func(x *torch.Tensor) bool { return x == nil })
+	all := shares
+	if contrast != nil {
+		all = append([]*torch.Tensor{contrast}, shares...)
 	}
-	return training.Parts{
-		Loss: o.Weights.Contrastive*loss.Loss + o.Weights.Caption*caption, Scale: o.Model.Scale(s).Item(),
-		Extra: []training.Named{{Name: "contrastive_loss", Value: loss.Loss}, {Name: "caption_loss", Value: caption}},
-	}, nil
+	return training.Pass{Losses: all, Read: func() training.Parts {
+		var whole, caption float64
+		for _, share := range shares {
+			caption += share.Item()
+		}
+		if contrast != nil {
+			whole = contrast.Item()
+		}
+		return training.Parts{
+			Loss: o.Weights.Contrastive*whole + o.Weights.Caption*caption, Scale: scale.Item(),
+			Extra: []training.Named{{Name: "contrastive_loss", Value: whole}, {Name: "caption_loss", Value: caption}},
+		}
+	}}
 }
 
 // features are those of a part alone.

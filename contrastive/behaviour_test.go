@@ -45,6 +45,18 @@ func newTiny(t *testing.T, change func(c *Config)) *Model {
 	return m
 }
 
+// newTinyAt is newTiny in another place; the weights are the same.
+func newTinyAt(t *testing.T, at Placement) *Model {
+	t.Helper()
+	torchtest.Need(t)
+	m, err := New(t.Context(), tinyConfig(), 1, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Free)
+	return m
+}
+
 func unchanged(*Config) {}
 
 // pairs makes n different pictures, each with a caption of its own, at a position of an endless stream.

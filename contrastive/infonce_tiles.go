@@ -24,7 +24,8 @@ func (l InfoNCE) tiles(t *tiling) Slopes {
 		t.add(from, byRow)
 	})
 	right := l.pull(t)
-	out := t.slopes((row.Sum().Item()+col.Sum().Item())*over - right*t.Scale.Item())
+	whole := row.Sum().To(torch.Float64).Add(col.Sum().To(torch.Float64)).Scale(over)
+	out := t.slopes(whole.Sub(right.To(torch.Float64).Mul(t.Scale.To(torch.Float64))))
 	if t.Bias != nil {
 		out.Bias = number(t.Bias, 0) // it moves all logits alike
 	}
@@ -42,7 +43,7 @@ func (t *tiling) logSumExps() (row, col *torch.Tensor) {
 }
 
 // pull takes the targets' part off the gradients, and returns its product with v.t: sum_ij (q_ij + q_ji) v_i.t_j / 2B.
-func (l InfoNCE) pull(t *tiling) (product float64) {
+func (l InfoNCE) pull(t *tiling) (product *torch.Tensor) {
 	own, all := l.shares(t)
 	side := func(from, to *torch.Tensor) {
 		t.scope.Within(func(s *torch.Scope) {
@@ -53,7 +54,7 @@ func (l InfoNCE) pull(t *tiling) (product float64) {
 			}
 			to.SubInPlace(x)
 			if to == t.toImage {
-				product = t.Image.In(s).Mul(x).Sum().Item()
+				product = t.scope.Keep(t.Image.In(s).Mul(x).Sum())
 			}
 		})
 	}

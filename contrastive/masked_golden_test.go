@@ -41,9 +41,9 @@ func TestGoldenMaskedWords(t *testing.T) {
 	grad(t, func(s *torch.Scope) {
 		h := holesOf(arrays)
 		w.learn(s, m.text, h)
-		near(t, "loss", []float32{float32(h.loss)}, []float32{float32(want.Loss)}, golden.Tol{RelMax: 1e-5})
-		if h.right != want.Right {
-			t.Errorf("%d are right, want %d", h.right, want.Right)
+		near(t, "loss", []float32{float32(h.loss.Item())}, []float32{float32(want.Loss)}, golden.Tol{RelMax: 1e-5})
+		if n := h.right(); n != want.Right {
+			t.Errorf("%d are right, want %d", n, want.Right)
 		}
 		compared := 0
 		for _, p := range o.Params() {

@@ -84,10 +84,10 @@ type Holes struct {
 // holed is a part of a batch with its holes, and what came of it.
 type holed struct {
 	Holes
-	over  int // chosen places in the whole batch
-	mode  nn.Mode
-	loss  float64 // the part's share of the batch's
-	right int
+	over int // chosen places in the whole batch
+	mode nn.Mode
+	loss *torch.Tensor // the part's share of the batch's
+	best *torch.Tensor // [N], what the head takes each chosen place to be; nil where there is none
 }
 
 // holes hides words of each part of a batch.
@@ -124,7 +124,45 @@ func (w *MaskedWords) learn(s *torch.Scope, tower *text.Transformer, h *holed) {
 	scores := w.scores(s, tower, h.Holes, h.mode)
 	loss := losses.MaskedLM{CrossEntropy: losses.CrossEntropy{Over: h.over}}.Forward(scores, h.Targets)
 	loss.Scale(w.Weight).Backward()
-	h.loss, h.right = loss.Item(), losses.Right(scores, h.Targets)
+	h.loss = loss.Detach()
+	if len(h.Targets) > 0 {
+		h.best = scores.Detach().Argmax(1)
+	}
+}
+
+// outlive keeps what is read of part i until the step ends.
+func (h *holed) outlive(r *Rounds, i int) {
+	h.loss = r.Keep(i, h.loss)
+	if h.best != nil {
+		h.best = r.Keep(i, h.best)
+	}
+}
+
+// right counts the places that the head restores. It waits for the pass.
+func (h *holed) right() int {
+	if h.best == nil {
+		return 0
+	}
+	return losses.Matches(h.best.Float64s(), h.Targets)
+}
+
+// value is the loss as a number, 0 of a part without pairs. It waits for the pass.
+func (h *holed) value() float64 {
+	if h.loss == nil {
+		return 0
+	}
+	return h.loss.Item()
+}
+
+// wordLosses are the parts' losses.
+func wordLosses(holes []*holed) []*torch.Tensor {
+	var out []*torch.Tensor
+	for _, h := range holes {
+		if h.loss != nil { // nil of a part without pairs
+			out = append(out, h.loss)
+		}
+	}
+	return out
 }
 
 // Restore tells for each chosen place the token that a model takes to have stood there.
@@ -185,7 +223,7 @@ func (o *Objective) sum(p training.Parts, holes []*holed) training.Parts {
 	}
 	var loss, right, n float64
 	for _, h := range holes {
-		loss, right, n = loss+h.loss, right+float64(h.right), float64(h.over)
+		loss, right, n = loss+h.value(), right+float64(h.right()), float64(h.over)
 	}
 	contrast := p.Loss
 	p.Loss += o.Words.Weight * loss

@@ -176,8 +176,19 @@ func (m *Model) ClampScale() {
 }
 
 // embedBatch is how many pictures or captions go through a tower at once when features are wanted: larger batches
-// gain nothing on CPUs and cost memory.
-const embedBatch = 64
+// gain nothing on CPUs and cost memory. Others take deviceBatch, which gives each of their cores something to do.
+const (
+	embedBatch  = 64
+	deviceBatch = 512
+)
+
+// embeds is the model's own number of them.
+func (m *Model) embeds() int {
+	if m.device == torch.CPU {
+		return embedBatch
+	}
+	return deviceBatch
+}
 
 // EmbedImages maps pixels, uint8 [n, S, S, 3], to unit features [n, E], row-major. It stops between two batches, with the
 // context's error, once the context is done.
@@ -200,13 +211,14 @@ func (m *Model) EmbedTokens(ctx context.Context, ids []int32, n int) ([]float32,
 // over lanes as one in training is.
 func (m *Model) embed(ctx context.Context, n, width int, encode func(s *torch.Scope, from, to, count int) *torch.Tensor) ([]float32, error) {
 	out := make([]float32, 0, n*m.Dim())
-	for i := 0; i < n; i += embedBatch {
+	for i := 0; i < n; i += m.embeds() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		count := min(embedBatch, n-i)
+		count := min(m.embeds(), n-i)
 		parts := make([][]float32, m.lanes(count))
 		err := torch.Do(ctx, func(s *torch.Scope) error {
+			m.params.Whole()
 			s.Lanes(len(parts)).Each(func(k int, s *torch.Scope) {
 				from, to := i+k*count/len(parts), i+(k+1)*count/len(parts)
 				parts[k] = encode(s, from*width, to*width, to-from).Float32s()

@@ -30,15 +30,20 @@ func (o *Objective) Params() []*nn.Param {
 	return append(o.Model.Trained(), o.Words.params.All()...)
 }
 
-// Accumulate makes the forward and backward pass of one batch.
+// Accumulate makes the forward and backward pass of one batch and waits for its numbers.
+func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
+	return training.Finish(o.Begin(s, b))
+}
+
+// Begin makes the forward and backward pass of one batch.
 //
 // The towers run in rounds, split over lanes, and are left with their graphs, or make them again, while the loss is made from all
 // features; its gradient to them then goes on through each part's graph. Masked words are a pass of their own in each part.
-func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
+func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, error) {
 	r := o.Model.Rounds(s, b, o.MicroBatch, o.beside()...)
 	holes, err := o.holes(b, r.Parts)
 	if err != nil {
-		return training.Parts{}, err
+		return training.Pass{}, err
 	}
 	encode := func(i int, s *torch.Scope) (image, text *torch.Tensor) {
 		p := r.Parts[i]
@@ -56,9 +61,12 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 		backward(text, loss.Text, r.Parts[i].From)
 		if o.Words != nil {
 			o.Words.learn(s, o.Model.text, holes[i])
+			holes[i].outlive(r, i)
 		}
 	})
-	return o.sum(training.Parts{Loss: loss.Loss, Scale: in.Scale.Item()}, holes), nil
+	return training.Pass{Losses: append(wordLosses(holes), loss.Loss), Read: func() training.Parts {
+		return o.sum(training.Parts{Loss: loss.Loss.Item(), Scale: in.Scale.Item()}, holes)
+	}}, nil
 }
 
 // Halve lets the next steps take half as many pairs through the towers at once, of a batch of n, for want of memory. It says

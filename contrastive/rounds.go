@@ -70,6 +70,9 @@ func (r *Rounds) Backward(back func(i int, s *torch.Scope)) {
 	r.join()
 }
 
+// Keep makes what Backward's function has computed for part i live as long as the step. It is called within that function.
+func (r *Rounds) Keep(i int, x *torch.Tensor) *torch.Tensor { return r.lanes.Keep(i%r.wide, x) }
+
 func (r *Rounds) join() {
 	for _, params := range r.sets {
 		params.Join(r.lanes)

@@ -48,7 +48,7 @@ func (Sigmoid) tiles(t *tiling) Slopes {
 		toBias = append(toBias, t.scope.Keep(gradient.Sum()))
 		t.add(from, gradient)
 	})
-	out := t.slopes(-total(losses).Item() / float64(b))
+	out := t.slopes(total(losses).To(torch.Float64).Scale(-1 / float64(b)))
 	if t.Bias != nil {
 		out.Bias = total(toBias)
 	}

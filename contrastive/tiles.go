@@ -21,7 +21,7 @@ func LossBytes(pairs, width int) int64 {
 
 // Slopes are a loss with its gradients.
 type Slopes struct {
-	Loss        float64
+	Loss        *torch.Tensor // []
 	Image, Text *torch.Tensor // [B, E]
 	Scale, Bias *torch.Tensor // []; Bias is nil where the loss was given none
 }
@@ -32,7 +32,7 @@ func (o *Objective) Descend(in Contrast, weight float64) Slopes {
 	if in.pairs() <= wholeUpTo {
 		loss, s := o.Loss.Forward(in), in.Image.Scope()
 		loss.Scale(weight).Backward()
-		return Slopes{Loss: loss.Item(), Image: in.Image.Gradient(s), Text: in.Text.Gradient(s)}
+		return Slopes{Loss: loss.Detach(), Image: in.Image.Gradient(s), Text: in.Text.Gradient(s)}
 	}
 	out := o.Loss.Tiles(in)
 	for _, g := range []*torch.Tensor{out.Image, out.Text} {
@@ -104,7 +104,7 @@ func (t *tiling) add(from int, gradient *torch.Tensor) {
 }
 
 // slopes turns the gradients to the products v.t into those to the features and the scale: the logits are s v.t.
-func (t *tiling) slopes(loss float64) Slopes {
+func (t *tiling) slopes(loss *torch.Tensor) Slopes {
 	out := Slopes{Loss: loss, Image: t.toImage, Text: t.toText}
 	t.scope.Within(func(s *torch.Scope) { out.Scale = t.scope.Keep(t.Image.In(s).Mul(t.toImage).Sum()) })
 	for _, x := range []*torch.Tensor{out.Image, out.Text} {

@@ -73,14 +73,11 @@ func Soft(logits, targets *torch.Tensor) *torch.Tensor {
 	return logits.LogSoftmax(-1).Mul(targets).Sum().Scale(-1 / float64(rows))
 }
 
-// Right counts the rows whose target has the largest logit, among those that have one.
-func Right(logits *torch.Tensor, targets []int64) int {
-	if len(targets) == 0 {
-		return 0
-	}
+// Matches counts the rows whose target is the class that was chosen, among those that have one.
+func Matches(chosen []float64, targets []int64) int {
 	n := 0
-	for r, best := range logits.Detach().Argmax(1).Float64s() {
-		if targets[r] != Ignore && int64(best) == targets[r] {
+	for r, class := range chosen {
+		if targets[r] != Ignore && int64(class) == targets[r] {
 			n++
 		}
 	}

@@ -69,7 +69,7 @@ func NewDecoder(p nn.Path, c DecoderConfig, activation nn.Activation) *Decoder {
 // [B, L, D].
 func (d *Decoder) Hidden(words, picture *torch.Tensor, mode nn.Mode) *torch.Tensor {
 	l := words.Shape()[1]
-	mask := torch.From(words.Scope(), causal(l), l, l).OnDevice(words.Device()).To(words.DType())
+	mask := torch.CausalMask(words.Scope(), words.DType(), words.Device(), l)
 	picture = picture.In(words.Scope())
 	x := words
 	for i, cross := range d.cross {

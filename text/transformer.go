@@ -109,7 +109,7 @@ func (t *Transformer) Forward(s *torch.Scope, ids []int32, batch int, mode nn.Mo
 	xBLD := t.tokens.In(s).Embedding(idsBL).Add(t.positions.In(s).Narrow(0, 0, l)).To(mode.Type())
 	var mask *torch.Tensor
 	if t.config.Causal() {
-		mask = torch.From(s, causal(l), l, l).OnDevice(device).To(mode.Type())
+		mask = torch.CausalMask(s, mode.Type(), device, l)
 	}
 	xBLD = t.blocks.Forward(xBLD, mask, mode)
 	rows := torch.From(s, t.config.readAt(ids, batch), batch).OnDevice(device)
@@ -137,17 +137,6 @@ func widen(ids []int32) []int64 {
 		out[i] = int64(id)
 	}
 	return out
-}
-
-// causal is 0 on and below the diagonal of [l, l], minus infinity above it.
-func causal(l int) []float32 {
-	mask := make([]float32, l*l)
-	for i := range l {
-		for j := i + 1; j < l; j++ {
-			mask[i*l+j] = float32(math.Inf(-1))
-		}
-	}
-	return mask
 }
 
 // endsOfText gives each caption's row, among all rows, of its end-of-text token: the first of the largest id, as

@@ -42,6 +42,7 @@ type State struct {
 // Environment is what the bytes of a resumed run depend on besides its inputs.
 type Environment struct {
 	Precision string `json:"precision"`
+	TF32      bool   `json:"tf32,omitempty"`
 	Device    string `json:"device"`
 	Threads   int    `json:"threads"`
 	Libtorch  string `json:"libtorch"`
@@ -69,13 +70,16 @@ type Checkpoints struct {
 }
 
 // After saves when a checkpoint is due.
-func (c *Checkpoints) After(_ context.Context, e Event) error {
+func (c *Checkpoints) After(ctx context.Context, e Event) error {
 	if c.saved.IsZero() {
 		c.saved = time.Now()
 	}
 	due := c.Every > 0 && e.Step%c.Every == 0 || c.Pause > 0 && time.Since(c.saved) >= c.Pause
 	if !due && !e.Last || c.last == e.Trainer.Progress {
 		return nil
+	}
+	if err := e.Trainer.Settle(ctx); err != nil {
+		return err
 	}
 	return c.save(e.Trainer)
 }

@@ -36,6 +36,7 @@ type Diagnosis struct {
 	Estimated bool
 
 	steps, atClamp, bad int
+	known               int // steps that were made and whose numbers were read
 	pairs, duplicates   int64
 	shortened           int64
 	firstLoss, emaLoss  float64
@@ -54,7 +55,7 @@ func (d *Diagnosis) BeforeRun() []Finding {
 	return out
 }
 
-// Loss is the mean of about the last twenty steps, as Findings tells it; 0 before the first.
+// Loss is the mean of about the last twenty steps whose numbers were read, as Findings tells it; 0 before the first.
 func (d *Diagnosis) Loss() float64 { return d.emaLoss }
 
 // After adds a step up.
@@ -63,18 +64,12 @@ func (d *Diagnosis) After(_ context.Context, e Event) error {
 		return nil
 	}
 	d.steps++
-	loss := e.Part(d.Part)
 	if e.Skipped {
 		d.bad++
 		return nil
 	}
-	if d.steps-d.bad == 1 {
-		d.firstLoss, d.emaLoss = loss, loss
-	}
-	const memory = 0.95 // about the last twenty steps
-	d.emaLoss = memory*d.emaLoss + (1-memory)*loss
-	if e.Scale >= d.MaxScale*0.999 {
-		d.atClamp++
+	if !e.Unread {
+		d.read(e)
 	}
 	d.pairs += int64(e.Batch.N)
 	d.duplicates += int64(duplicated(e.Batch.Captions))
@@ -82,6 +77,19 @@ func (d *Diagnosis) After(_ context.Context, e Event) error {
 	d.wait += e.Wait.Seconds()
 	d.took += e.Took.Seconds()
 	return nil
+}
+
+// read adds up a step's own numbers.
+func (d *Diagnosis) read(e Event) {
+	loss := e.Part(d.Part)
+	if d.known++; d.known == 1 {
+		d.firstLoss, d.emaLoss = loss, loss
+	}
+	const memory = 0.95 // about the last twenty steps
+	d.emaLoss = memory*d.emaLoss + (1-memory)*loss
+	if e.Scale >= d.MaxScale*0.999 {
+		d.atClamp++
+	}
 }
 
 // duplicated counts captions that stand in the batch already.
@@ -99,10 +107,10 @@ func (d *Diagnosis) Findings() []Finding {
 	if d.steps == 0 {
 		return out
 	}
-	if !d.Estimated {
+	if !d.Estimated && d.known > 0 {
 		out = append(out, d.learning())
 	}
-	if share := float64(d.atClamp) / float64(d.steps); share > 0.2 {
+	if share := float64(d.atClamp) / float64(max(d.known+d.bad, 1)); share > 0.2 {
 		out = append(out, Finding{Warning, fmt.Sprintf("the logit scale stood at its clamp of %g in %.0f %% of the steps: the model wants to tell pairs apart more sharply than it may; more data or regularization helps", d.MaxScale, 100*share)})
 	}
 	if share := float64(d.duplicates) / float64(max(d.pairs, 1)); share > 0.02 && d.Batch > 0 && !d.Dedup {

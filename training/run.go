@@ -48,7 +48,6 @@ func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, er
 	if t.StopAfter > 0 {
 		stop = min(stop, t.Progress.Step+t.StopAfter)
 	}
-	var bad int
 	var event Event
 	asked := time.Now()
 	for b, err := range batches {
@@ -60,18 +59,15 @@ func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, er
 		if err != nil {
 			return err
 		}
-		if bad++; !st.Skipped {
-			bad = 0
-		}
 		event = Event{Stats: st, Trainer: t, Batch: b, Wait: begun.Sub(asked), Took: time.Since(begun)}
 		event.Done = st.Step == t.Schedule.Steps
-		event.Last = ctx.Err() != nil || st.Step == stop || bad == patience
+		event.Last = ctx.Err() != nil || st.Step == stop || st.BadInRow >= patience
 		if err := t.runHooks(ctx, event); err != nil {
 			return err
 		}
 		switch {
-		case bad == patience:
-			return &DivergedError{Steps: bad, At: st.Step}
+		case st.BadInRow >= patience:
+			return &DivergedError{Steps: st.BadInRow, At: st.Step}
 		case event.Done: // an interrupt that comes now has nothing left to stop
 			return nil
 		case event.Last:

@@ -31,6 +31,27 @@ type Divisible interface {
 	Halve(n int) int
 }
 
+// Deferred is an Objective whose pass needs no number on the host, so that an accelerator never waits for it.
+type Deferred interface {
+	Objective
+	// Begin is Accumulate with its numbers still to be read, within scope s.
+	Begin(s *torch.Scope, b *datasets.Batch) (Pass, error)
+}
+
+// Pass is a forward and backward pass that may still be under way.
+type Pass struct {
+	Losses []*torch.Tensor // scalars that make up what is minimized
+	Read   func() Parts    // waits for the numbers
+}
+
+// Finish waits for a pass: it makes Accumulate of Begin.
+func Finish(p Pass, err error) (Parts, error) {
+	if err != nil {
+		return Parts{}, err
+	}
+	return p.Read(), nil
+}
+
 // Parts are the numbers of one forward pass.
 type Parts struct {
 	Loss  float64 // what was minimized
@@ -61,9 +82,13 @@ type Stats struct {
 	LR       float64 // the rate of this step
 	GradNorm float64 // before clipping
 	Skipped  bool    // loss or gradient was not finite: the parameters did not move
+	BadInRow int     // how many steps up to this one were skipped in a row
+	Unread   bool    // nobody waited for the step: only Step and LR are known, other numbers are NaN
 	// MicroBatch is how many pairs went through the model at once from this step on, for want of memory; 0 where the step
 	// went as planned.
 	MicroBatch int
+
+	moved bool // the parameters began to move
 }
 
 // Trainer holds a training between steps.
@@ -74,8 +99,15 @@ type Trainer struct {
 	LR        float64 // the schedule's base
 	Hooks     []Hook
 	StopAfter int // end this sitting after so many steps; 0: none
+	// ReadEvery says that the numbers of a step are read each so many steps, and at the end, and that the host waits for no
+	// other: it runs ahead of an accelerator. That takes a Deferred objective. 0: it waits for each, before the parameters move.
+	ReadEvery int
 
 	Progress Progress
+
+	badInRow int
+	failed   int  // of the optimizer's steps ahead, as last read
+	unread   bool // steps were made since
 }
 
 // Progress is where a training stands; a checkpoint restores it.
@@ -93,11 +125,11 @@ type Progress struct {
 func (t *Trainer) Step(ctx context.Context, b *datasets.Batch) (Stats, error) {
 	st := Stats{Step: t.Progress.Step + 1, LR: t.Schedule.Rate(t.LR, t.Progress.Step)}
 	for {
-		moved, err := t.try(ctx, b, &st)
+		err := t.try(ctx, b, &st)
 		if err == nil {
 			break
 		}
-		if moved || !t.halve(b, err, &st) {
+		if st.moved || !t.halve(b, err, &st) {
 			return st, fmt.Errorf("step %d: %w", st.Step, err)
 		}
 	}
@@ -106,23 +138,32 @@ func (t *Trainer) Step(ctx context.Context, b *datasets.Batch) (Stats, error) {
 }
 
 // try makes a step. Until the parameters begin to move, an error leaves nothing behind.
-func (t *Trainer) try(ctx context.Context, b *datasets.Batch, st *Stats) (moved bool, err error) {
-	err = torch.DoGrad(ctx, func(s *torch.Scope) error {
+func (t *Trainer) try(ctx context.Context, b *datasets.Batch, st *Stats) error {
+	return torch.DoGrad(ctx, func(s *torch.Scope) error {
 		defer t.Optimizer.DropGradients()
-		var err error
-		if st.Parts, err = t.Objective.Accumulate(s, b); err != nil {
-			return err
+		if o, ok := t.Objective.(Deferred); ok && t.ReadEvery > 0 {
+			return t.ahead(s, o, b, st)
 		}
-		st.GradNorm = t.Optimizer.GradNorm()
-		if st.Skipped = !finite(st.Loss) || !finite(st.GradNorm); st.Skipped {
-			return nil
-		}
-		moved = true
-		t.Optimizer.Step(st.LR, st.GradNorm)
-		t.Objective.AfterStep()
-		return nil
+		return t.waiting(s, b, st)
 	})
-	return moved, err
+}
+
+// waiting makes a step whose numbers are looked at before the parameters move.
+func (t *Trainer) waiting(s *torch.Scope, b *datasets.Batch, st *Stats) (err error) {
+	if st.Parts, err = t.Objective.Accumulate(s, b); err != nil {
+		return err
+	}
+	st.GradNorm = t.Optimizer.GradNorm()
+	if st.Skipped = !finite(st.Loss) || !finite(st.GradNorm); st.Skipped {
+		t.badInRow++
+		t.Progress.BadSteps++
+		st.BadInRow = t.badInRow
+		return nil
+	}
+	t.badInRow, st.moved = 0, true
+	t.Optimizer.Step(st.LR, st.GradNorm)
+	t.Objective.AfterStep()
+	return nil
 }
 
 // halve answers an error with smaller pieces, where it is want of memory and the objective has them.
@@ -141,9 +182,6 @@ func (t *Trainer) advance(b *datasets.Batch, st Stats) {
 	t.Progress.Samples += int64(b.N)
 	t.Progress.Position = b.Next
 	t.Progress.Skipped += int64(len(b.Skipped))
-	if st.Skipped {
-		t.Progress.BadSteps++
-	}
 }
 
 // Pass goes over a batch without a sample that can be used: what it skipped counts, and no step is made.

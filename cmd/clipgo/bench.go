@@ -26,6 +26,7 @@ type benchResult struct {
 	Seconds         []float64 `json:"seconds,omitempty"` // of each step measured
 	ImagesPerSecond float64   `json:"images_per_second"`
 	FLOPs           float64   `json:"flops_per_second,omitzero"`
+	Device          string    `json:"device,omitzero"`
 	Precision       string    `json:"precision,omitzero"`
 	Threads         int       `json:"threads,omitzero"`
 	Libtorch        string    `json:"libtorch,omitzero"`

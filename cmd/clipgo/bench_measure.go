@@ -13,6 +13,7 @@ import (
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/internal/optim"
+	"clipgo/internal/torch"
 	"clipgo/losses"
 	"clipgo/text/bpe"
 	"clipgo/training"
@@ -28,7 +29,7 @@ func (o *benchOptions) place(ctx context.Context, src modelSource) (*contrastive
 		return nil, benchResult{}, err
 	}
 	env := environment()
-	return m, benchResult{Precision: precisionName(at.DType), Threads: env.Threads, Libtorch: env.Libtorch}, nil
+	return m, benchResult{Device: deviceName(at.Device), Precision: precisionName(at.DType), Threads: env.Threads, Libtorch: env.Libtorch}, nil
 }
 
 // train makes optimizer steps as a training with open_clip's settings does, its gradients clipped to 1.
@@ -50,10 +51,15 @@ func (o *benchOptions) train(ctx context.Context, src modelSource) (r benchResul
 		return r, err
 	}
 	defer t.Optimizer.Free()
+	if m.Device() != torch.CPU {
+		t.ReadEvery = o.Steps + 1
+	}
 	b := &datasets.Batch{N: o.BatchSize, Pixels: o.pixels(src), ContextLength: src.Config.Text.ContextLength, MaxTokens: o.Tokens}
 	r.Seconds, err = o.time(ctx, func() { b.IDs = captions.Batch(o.BatchSize) }, func() error {
-		_, err := t.Step(ctx, b)
-		return err
+		if _, err := t.Step(ctx, b); err != nil {
+			return err
+		}
+		return t.Settle(ctx) // a device may still be at it
 	})
 	const passes = 3 // the backward pass costs two forward ones
 	r.StepSeconds = median(r.Seconds)

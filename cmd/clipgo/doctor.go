@@ -24,9 +24,26 @@ type diagnosis struct {
 	Library  string   `json:"libtorch_path,omitempty"`
 	BLAS     string   `json:"blas,omitempty"`
 	Threads  int      `json:"threads,omitempty"`
-	CUDA     int      `json:"cuda_devices"`
+	CUDA     int      `json:"cuda_devices"` // that libtorch computes on
+	GPUs     []gpu    `json:"gpus"`         // that the driver knows
 	Decoder  string   `json:"jpeg_decoder"`
 	Advice   []string `json:"advice"`
+}
+
+// gpu is a CUDA device.
+type gpu struct {
+	Name       string `json:"name"`
+	Capability string `json:"compute_capability"`
+	Memory     int64  `json:"memory_bytes"`
+	BF16       bool   `json:"bf16_in_hardware"`
+}
+
+func gpus() []gpu {
+	out := []gpu{}
+	for _, g := range torch.GPUs() {
+		out = append(out, gpu{g.Name, fmt.Sprintf("%d.%d", g.Major, g.Minor), g.Memory, g.BF16()})
+	}
+	return out
 }
 
 func newDoctor(a *app) *cobra.Command {
@@ -49,7 +66,7 @@ func newDoctor(a *app) *cobra.Command {
 func examine() diagnosis {
 	d := diagnosis{
 		Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.GOMAXPROCS(0),
-		CPU: cpuFeatures(), BF16: fastBF16(torch.CPU), Decoder: jpeg.Library(), Advice: []string{},
+		CPU: cpuFeatures(), BF16: fastBF16(torch.CPU), GPUs: gpus(), Decoder: jpeg.Library(), Advice: []string{},
 	}
 	info, err := torch.Probe()
 	if err != nil {
@@ -57,6 +74,9 @@ func examine() diagnosis {
 	} else {
 		d.Libtorch, d.Library, d.Threads, d.CUDA = info.Version, info.Library, info.Threads, info.CUDA
 		d.BLAS = blas(info)
+	}
+	if len(d.GPUs) > 0 && d.CUDA == 0 {
+		d.Advice = append(d.Advice, absent(d.CUDA))
 	}
 	if strings.Contains(d.BLAS, "reference") {
 		d.Advice = append(d.Advice, "the BLAS is the slow reference one, ten times slower than OpenBLAS: apt-get install libopenblas0-openmp")
@@ -101,6 +121,9 @@ func (d diagnosis) print(c *console) {
 		c.print("libtorch    %s through %s, %d threads", d.Libtorch, d.Library, d.Threads)
 		c.print("BLAS        %s", d.BLAS)
 		c.print("CUDA        %d devices", d.CUDA)
+	}
+	for i, g := range d.GPUs {
+		c.print("GPU %-7d %s, compute capability %s, %.0f GiB, bfloat16 %s", i, g.Name, g.Capability, float64(g.Memory)/(1<<30), map[bool]string{true: "in hardware", false: "not in hardware"}[g.BF16])
 	}
 	c.print("JPEG        %s", d.Decoder)
 	if len(d.Advice) == 0 {

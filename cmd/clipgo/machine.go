@@ -12,9 +12,10 @@ import (
 
 // machine says what to compute on.
 type machine struct {
-	Device    string `json:"device"`    // cpu, cuda, cuda:N or auto
-	Precision string `json:"precision"` // fp32, bf16 or auto: bf16 where the hardware has it
-	Threads   int    `json:"threads"`   // of one operation; 0: one for each core
+	Device    string `json:"device"`         // cpu, cuda, cuda:N or auto
+	Precision string `json:"precision"`      // fp32, bf16 or auto: bf16 where the hardware has it
+	TF32      bool   `json:"tf32,omitempty"` // float32 products on CUDA devices with 10 bits of mantissa
+	Threads   int    `json:"threads"`        // of one operation; 0: one for each core
 }
 
 func defaultMachine() machine { return machine{Device: "auto", Precision: "auto"} }
@@ -22,6 +23,7 @@ func defaultMachine() machine { return machine{Device: "auto", Precision: "auto"
 func (k *knobs) machineFlags(prefix string) {
 	k.flag("device", prefix+"device", "name", "cpu, cuda, cuda:N or auto")
 	k.flag("precision", prefix+"precision", "name", "fp32, bf16, or auto: bf16 only where the hardware has it")
+	k.flag("tf32", prefix+"tf32", "", "on CUDA devices, multiply float32 numbers with 10 bits of mantissa: several times faster")
 	k.flag("threads", prefix+"threads", "N", "threads of one operation (default one for each core)")
 }
 
@@ -44,6 +46,9 @@ func (m machine) placement() (contrastive.Placement, error) {
 		return at, err
 	}
 	if at.Device, err = m.device(info.CUDA); err != nil {
+		return at, err
+	}
+	if err := torch.SetTF32(m.TF32); err != nil {
 		return at, err
 	}
 	if m.Precision == "bf16" || m.Precision == "auto" && fastBF16(at.Device) {
@@ -80,16 +85,30 @@ func (m machine) device(available int) (torch.Device, error) {
 		return 0, usagef("--device: %q is not a number of a CUDA device", number)
 	}
 	if n >= available {
-		return 0, fmt.Errorf("--device %s: this libtorch sees %d CUDA devices", m.Device, available)
+		return 0, usagef("--device %s: %s", m.Device, absent(available))
 	}
 	return torch.Device(n), nil
+}
+
+// absent says why a CUDA device can't be had where libtorch sees so many.
+func absent(available int) string {
+	known := len(torch.GPUs())
+	switch {
+	case available > 0:
+		return fmt.Sprintf("libtorch sees %d CUDA devices, numbered from 0", available)
+	case known > 0:
+		return fmt.Sprintf("the driver knows %d CUDA devices, but this libtorch computes on the CPU alone: set LIBTORCH to a CUDA build, such as pip's torch, and run make", known)
+	default:
+		return "there is no CUDA device here; --device auto takes the CPU then"
+	}
 }
 
 // fastBF16 says whether a device multiplies bfloat16 in hardware. A CPU without it is thirty times slower in bfloat16
 // than in float32.
 func fastBF16(d torch.Device) bool {
 	if d != torch.CPU {
-		return true
+		gpus := torch.GPUs()
+		return int(d) < len(gpus) && gpus[d].BF16()
 	}
 	flags := cpuFlags()
 	return flags["amx_bf16"] || flags["avx512_bf16"]

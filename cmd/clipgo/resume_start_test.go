@@ -80,8 +80,8 @@ func TestACooldownFitsTheRun(t *testing.T) {
 func TestARunThatCannotBeginLeavesNoRun(t *testing.T) {
 	model, out := tiny(t), filepath.Join(t.TempDir(), "run")
 	args := tinyRun(model, out, "--steps", "1")
-	if r := clipgo(t, append(args, "--device", "cuda:99")...); r.code != exitFailed {
-		t.Fatalf("exit %d, want 1: %s", r.code, r.err)
+	if r := clipgo(t, append(args, "--device", "cuda:99")...); r.code != exitUsage {
+		t.Fatalf("exit %d, want 2: %s", r.code, r.err)
 	}
 	must(t, args...)
 }

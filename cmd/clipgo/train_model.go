@@ -146,6 +146,9 @@ func (s *session) result() *contrastive.Model {
 func (s *session) openTrainer(ctx context.Context) (err error) {
 	objective := s.objective()
 	s.trainer = &training.Trainer{Objective: objective, Schedule: s.Schedule, LR: s.Optim.LR, StopAfter: s.StopAfter, Progress: s.state.Progress}
+	if s.model.Device() != torch.CPU {
+		s.trainer.ReadEvery = s.LogFrequency
+	}
 	s.trainer.Optimizer, err = newOptimizer(ctx, objective.Params(), s.Optim)
 	if err != nil {
 		return err
@@ -195,7 +198,7 @@ func (s *session) writeModelConfig(w io.Writer) error {
 // environment is what the bytes of this run depend on besides its inputs.
 func (s *session) environment() training.Environment {
 	env := environment()
-	env.Device, env.Precision = s.Device, s.Precision
+	env.Device, env.Precision, env.TF32 = s.Device, s.Precision, s.TF32
 	return env
 }
 

@@ -201,6 +201,13 @@ func (p *Params) GatherRows(s *torch.Scope) {
 	torch.GatherRows(tables)
 }
 
+// Whole takes those leaves away again, which end with the step: every scope reads the masters.
+func (p *Params) Whole() {
+	for _, q := range p.list {
+		q.twins = nil
+	}
+}
+
 // Join adds the gradients of those leaves to the masters', lane by lane, so that the sum has the same bits each time.
 func (p *Params) Join(lanes *torch.Lanes) {
 	for i := range lanes.Others() {

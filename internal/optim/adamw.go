@@ -57,7 +57,8 @@ type AdamW struct {
 	leaves  []*torch.Tensor
 	moments torch.Moments
 	decay   []float64
-	steps   int64
+	steps   int64 // made by Step
+	ahead   ahead // what StepAhead counts instead
 	scope   *torch.Scope
 }
 
@@ -72,6 +73,7 @@ func New(params []*nn.Param, c Config) *AdamW {
 		o.moments.Touched = append(o.moments.Touched, o.untouched(p))
 		o.decay = append(o.decay, c.decayOf(p))
 	}
+	o.ahead = o.newAhead()
 	o.scope.Seal()
 	return o
 }

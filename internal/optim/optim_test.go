@@ -199,33 +199,40 @@ func TestClippingFollowsPyTorch(t *testing.T) {
 
 // Steps after a restored state are the steps that would have followed, to the byte.
 func TestStateContinuesExactly(t *testing.T) {
-	bytesOf := func(resumed bool) string {
-		p := toy(t)
-		var o *AdamW
-		c := Config{LR: 0.1, Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, WD: 0.2, GradClipNorm: 1}
-		do(t, func(*torch.Scope) { o = New(p.All(), c) })
-		for step := range 6 {
-			if resumed && step == 3 {
-				o = reopened(t, o, p, c)
-			}
-			do(t, func(s *torch.Scope) {
-				pull(s, p, float64(step+1))
-				o.Step(0.1, o.GradNorm())
-				o.DropGradients()
-			})
+	ways := map[string]func(s *torch.Scope, o *AdamW){
+		"waiting": func(_ *torch.Scope, o *AdamW) { o.Step(0.1, o.GradNorm()) },
+		"ahead":   func(s *torch.Scope, o *AdamW) { o.StepAhead(s, 0.1, nil) },
+	}
+	for name, step := range ways {
+		if straight, resumed := afterSixSteps(t, step, false), afterSixSteps(t, step, true); straight != resumed {
+			t.Errorf("%s, straight:\n%sresumed:\n%s", name, straight, resumed)
 		}
-		defer o.Free()
-		var out string
-		do(t, func(*torch.Scope) {
-			for _, x := range slices.Concat(p.Tensors(), o.moments.Mean, o.moments.Variance) {
-				out += fmt.Sprintf("%x\n", x.Bytes())
-			}
+	}
+}
+
+// afterSixSteps prints parameters and moments in full.
+func afterSixSteps(t *testing.T, way func(s *torch.Scope, o *AdamW), resumed bool) (out string) {
+	p := toy(t)
+	var o *AdamW
+	c := Config{LR: 0.1, Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, WD: 0.2, GradClipNorm: 1}
+	do(t, func(*torch.Scope) { o = New(p.All(), c) })
+	for step := range 6 {
+		if resumed && step == 3 {
+			o = reopened(t, o, p, c)
+		}
+		do(t, func(s *torch.Scope) {
+			pull(s, p, float64(step+1))
+			way(s, o)
+			o.DropGradients()
 		})
-		return out
 	}
-	if straight, resumed := bytesOf(false), bytesOf(true); straight != resumed {
-		t.Errorf("straight:\n%sresumed:\n%s", straight, resumed)
-	}
+	defer o.Free()
+	do(t, func(*torch.Scope) {
+		for _, x := range slices.Concat(p.Tensors(), o.moments.Mean, o.moments.Variance) {
+			out += fmt.Sprintf("%x\n", x.Bytes())
+		}
+	})
+	return out
 }
 
 func reopened(t *testing.T, o *AdamW, p *nn.Params, c Config) *AdamW {

@@ -2,12 +2,14 @@ package optim
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"strconv"
 
 	"clipgo/internal/nn"
 	"clipgo/internal/safetensors"
+	"clipgo/internal/torch"
 )
 
 // The two moments of a parameter are stored under its name with one of these endings.
@@ -25,7 +27,11 @@ func (o *AdamW) WriteState(w io.Writer) error {
 			nn.Named{Name: p.Name + meanSuffix, Shape: p.Shape, Tensor: o.moments.Mean[i]},
 			nn.Named{Name: p.Name + varianceSuffix, Shape: p.Shape, Tensor: o.moments.Variance[i]})
 	}
-	return nn.WriteTensors(w, named, map[string]string{stepsKey: strconv.FormatInt(o.steps, 10)})
+	var steps int64
+	if err := torch.Do(context.Background(), func(*torch.Scope) error { steps = o.count(); return nil }); err != nil {
+		return fmt.Errorf("optimizer state: %w", err)
+	}
+	return nn.WriteTensors(w, named, map[string]string{stepsKey: strconv.FormatInt(steps, 10)})
 }
 
 // ReadState restores what WriteState wrote. It runs inside torch.Do.
@@ -46,7 +52,7 @@ func (o *AdamW) ReadState(file *safetensors.File) error {
 			t.OverwriteInPlace(touched(p.Shape[0], mean.Data, variance.Data))
 		}
 	}
-	o.steps = steps
+	o.steps, o.ahead.begun = steps, false
 	return nil
 }
 

@@ -40,10 +40,11 @@ func (t *Tensor) GELUTanh() *Tensor {
 // QuickGELU is x sigmoid(1.702 x), OpenAI's approximation of GELU.
 func (t *Tensor) QuickGELU() *Tensor { return t.Mul(t.Scale(1.702).Sigmoid()) }
 
-// Embedding picks rows of a table [V, D] by ids of any shape (int64). Its gradient is made for those rows alone, not
-// for the whole table.
+// Embedding picks rows of a table [V, D] by ids of any shape (int64). On the CPU its gradient is made for those rows alone,
+// not for the whole table.
 func (t *Tensor) Embedding(ids *Tensor) *Tensor {
-	const noPadding, sparse = -1, 1
+	const noPadding = -1
+	sparse := int32(flag(t.Device() == CPU))
 	return call("Embedding", func(o *libtch.Ctensor) { libtch.AtgEmbedding(o, t.c, ids.c, noPadding, 0, sparse) }, t, ids)
 }
 
@@ -64,15 +65,44 @@ func (t *Tensor) SelfAttention(heads int, mask *Tensor) *Tensor {
 }
 
 // Attention is softmax(q k^T / sqrt(H) + mask) v over the last two dimensions: q [B, N, L, H], k and v [B, N, M, H];
-// mask [L, M] is added to the scores, or nil. Plain products and a softmax: on CPUs they were faster in training than
-// libtorch's scaled_dot_product_attention (294 against 435 ms for a B/32 stack in bf16).
+// mask [L, M] is added to the scores, or nil. On the CPU it is plain products and a softmax, which were faster in training
+// than libtorch's scaled_dot_product_attention (294 against 435 ms for a B/32 stack in bf16); elsewhere it is that one.
 func Attention(q, k, v, mask *Tensor) *Tensor {
+	if q.Device() != CPU {
+		return scaledDotProduct(q, k, v, mask)
+	}
 	shape := q.Shape()
 	scores := q.Scale(1 / math.Sqrt(float64(shape[len(shape)-1]))).Matmul(k.Transpose(-2, -1))
 	if mask != nil {
 		scores = scores.Add(mask)
 	}
 	return scores.Softmax(-1).Matmul(v)
+}
+
+// scaledDotProduct is Attention by libtorch's own choice of a kernel. Those that never hold the scores (flash attention) take
+// no mask, but know what causal means.
+func scaledDotProduct(q, k, v, mask *Tensor) *Tensor {
+	causal, added := 0, mask
+	if mask != nil && mask.causal && q.Shape()[2] == k.Shape()[2] {
+		causal, added = 1, nil
+	}
+	return call("Attention", func(o *libtch.Ctensor) {
+		const noDropout, noScale, usual = 0, 0, 1 // the usual scale is 1 / sqrt(H)
+		libtch.AtgScaledDotProductAttention(o, q.c, k.c, v.c, handle(added), noDropout, int32(causal), noScale, usual)
+	}, q, k, v, mask)
+}
+
+// CausalMask is 0 on and below the diagonal of [l, l], minus infinity above it.
+func CausalMask(s *Scope, dtype DType, d Device, l int) *Tensor {
+	mask := make([]float32, l*l)
+	for i := range l {
+		for j := i + 1; j < l; j++ {
+			mask[i*l+j] = float32(math.Inf(-1))
+		}
+	}
+	t := From(s, mask, l, l).OnDevice(d).To(dtype)
+	t.causal = true
+	return t
 }
 
 // CrossEntropy is the mean over rows of -log softmax(t)[target]: t [B, K], target [B] int64. With smoothing e the

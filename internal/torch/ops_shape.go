@@ -7,11 +7,6 @@ func (t *Tensor) To(dtype DType) *Tensor {
 	return call("To", func(o *libtch.Ctensor) { libtch.AtgTotype(o, t.c, int32(dtype)) }, t)
 }
 
-// OnDevice copies the elements to a device; the same device gives a second handle.
-func (t *Tensor) OnDevice(d Device) *Tensor {
-	return call("OnDevice", func(o *libtch.Ctensor) { libtch.AtgTo(o, t.c, int32(d)) }, t)
-}
-
 // Reshape gives the same elements another shape; one size may be -1, meaning what is left.
 func (t *Tensor) Reshape(shape ...int) *Tensor {
 	return call("Reshape", func(o *libtch.Ctensor) { libtch.AtgReshape(o, t.c, int64s(shape), len(shape)) }, t)

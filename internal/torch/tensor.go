@@ -44,17 +44,13 @@ func (d DType) Size() int {
 	}
 }
 
-// Device says where a tensor lives: CPU, or a CUDA device by its number from 0.
-type Device int32
-
-// CPU is the host.
-const CPU Device = -1
-
 // Tensor is a handle on numbers that libtorch holds. It belongs to one scope.
 type Tensor struct {
 	c     libtch.Ctensor
 	scope *Scope
 	owned bool // false for a second handle made by In
+	// causal says that this is a CausalMask, which some kernels have built in.
+	causal bool
 }
 
 // number is what a Go slice may hold to become a tensor.
@@ -150,7 +146,7 @@ func (t *Tensor) In(s *Scope) *Tensor {
 	if !s.within(t.scope) {
 		panic("torch: In: the scope outlives the tensor")
 	}
-	second := &Tensor{c: t.c, scope: s}
+	second := &Tensor{c: t.c, scope: s, causal: t.causal}
 	s.tensors = append(s.tensors, second)
 	return second
 }

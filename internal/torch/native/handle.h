@@ -8,6 +8,13 @@ extern thread_local char *torch_last_err; // gotch's
 
 inline at::Tensor &of(cg_tensor t) { return *static_cast<at::Tensor *>(t); }
 
+// -1 is the CPU, others are CUDA's by their number.
+inline at::Device device_of(int device) {
+	return device < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device));
+}
+
+void cg_waits(); // notes that the host waits for a device's numbers here
+
 // guard runs f and leaves what it throws where gotch's own calls leave it.
 template <class F> auto guard(F f) -> decltype(f()) {
 	try {

@@ -8,10 +8,6 @@
 
 namespace {
 
-at::Device device_of(int device) {
-	return device < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device));
-}
-
 at::TensorOptions options_of(int dtype) { return at::TensorOptions().dtype(static_cast<at::ScalarType>(dtype)); }
 
 void check_bytes(const at::Tensor &t, size_t n) {
@@ -52,8 +48,7 @@ cg_tensor cg_view_bytes(void *bytes, const int64_t *shape, int dims, int dtype) 
 	});
 }
 
-cg_tensor cg_pixels(const uint8_t *pixels, int64_t n, int64_t size, const double *mean, const double *std,
-                    int device) {
+cg_tensor cg_pixels(const uint8_t *pixels, int64_t n, int64_t size, const double *mean, const double *std) {
 	return guard([&]() -> cg_tensor {
 		float value[3][256];
 		for (int c = 0; c < 3; c++)
@@ -68,12 +63,13 @@ cg_tensor cg_pixels(const uint8_t *pixels, int64_t n, int64_t size, const double
 					for (int64_t c = 0; c < 3; c++)
 						to[(i * 3 + c) * plane + p] = value[c][pixels[(i * plane + p) * 3 + c]];
 		});
-		return new at::Tensor(device < 0 ? out : out.to(device_of(device)));
+		return new at::Tensor(out);
 	});
 }
 
 void cg_to_bytes(cg_tensor t, void *bytes, size_t n) {
 	guard([&] {
+		cg_waits();
 		check_bytes(of(t), n);
 		at::Tensor c = of(t).detach().cpu().contiguous();
 		std::memcpy(bytes, c.data_ptr(), n);

@@ -20,8 +20,13 @@ int cg_get_threads(void);
 // Data in and out. Bytes are in the tensor's own type, row-major.
 cg_tensor cg_from_bytes(const void *bytes, const int64_t *shape, int dims, int dtype, int device); // copies
 cg_tensor cg_view_bytes(void *bytes, const int64_t *shape, int dims, int dtype); // zero copy: bytes must outlive it
-cg_tensor cg_pixels(const uint8_t *pixels, int64_t n, int64_t size, const double *mean, const double *std,
-                    int device); // uint8 [n, size, size, 3] to float32 [n, 3, size, size], (u8/255 - mean)/std
+// uint8 [n, size, size, 3] to float32 [n, 3, size, size], (u8/255 - mean)/std: on the CPU in one pass, or on any device, to
+// which the bytes go.
+cg_tensor cg_pixels(const uint8_t *pixels, int64_t n, int64_t size, const double *mean, const double *std);
+cg_tensor cg_pixels_on_device(const uint8_t *pixels, int64_t n, int64_t size, const double *mean, const double *std,
+                              int device);
+// A copy on a device, the same elements where t is there. From the CPU it goes through pinned memory, and nobody waits for it.
+cg_tensor cg_on_device(cg_tensor t, int device);
 void cg_to_bytes(cg_tensor t, void *bytes, size_t n);
 void cg_overwrite(cg_tensor t, const void *bytes, size_t n); // in place, no graph
 
@@ -52,6 +57,24 @@ typedef struct {
 // touched[i], uint8 [V], marks the rows of a table whose moments are not zero; null for others, or to treat every row so.
 void cg_adamw(cg_tensor *params, cg_tensor *mean, cg_tensor *variance, cg_tensor *touched, const double *decay, int n,
               const cg_adamw_args *args);
+
+// cg_adamw without a number on the host: the gradient norm, the clipping to limit (0: none) and whether the step is made at
+// all, which it is where the norm and each loss are finite, stay on the device. Returns the norm, float64 [].
+typedef struct {
+	double lr, beta1, beta2, eps, limit;
+	cg_tensor made;   // float32 [], steps made; counted up
+	cg_tensor failed; // float32 [2], steps that were not: in a row, and in all
+	cg_tensor *losses;
+	int n_losses;
+} cg_ahead;
+cg_tensor cg_adamw_ahead(cg_tensor *params, cg_tensor *mean, cg_tensor *variance, const double *decay, int n,
+                         const cg_ahead *args);
+
+// How often the process did what makes a host wait for a GPU, whatever the device, between the two calls. For tests.
+void cg_watch_waits(void);
+int64_t cg_waits_seen(void);
+
+void cg_tf32(int on); // products of float32 on CUDA devices with 10 bits of mantissa
 
 void cg_clamp_in_place(cg_tensor t, double low, double high);
 

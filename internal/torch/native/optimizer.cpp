@@ -221,6 +221,7 @@ double cg_gradient_norm(cg_tensor *params, int n) {
 			grads.push_back(g.values);
 			plain = plain && plain_float(g.values);
 		}
+		cg_waits();
 		if (plain) return norm_on_cpu(grads);
 		double sum = 0;
 		for (const auto &g : grads) sum += std::pow(g.to(at::kDouble).norm().item<double>(), 2);

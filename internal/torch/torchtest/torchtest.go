@@ -4,6 +4,7 @@ package torchtest
 import (
 	"context"
 	"errors"
+	"os"
 	"testing"
 
 	"clipgo/internal/torch"
@@ -45,4 +46,22 @@ func Need(t testing.TB) {
 	if err := torch.Load(); errors.Is(err, torch.ErrUnavailable) {
 		t.Skip(err)
 	}
+}
+
+// WantCUDA is the environment variable that makes a missing CUDA device a failure instead of a skipped test.
+const WantCUDA = "CLIPGO_TEST_CUDA"
+
+// NeedCUDA gives the first CUDA device, and skips the test where there is none.
+func NeedCUDA(t testing.TB) torch.Device {
+	t.Helper()
+	info, err := torch.Probe()
+	switch {
+	case err == nil && info.CUDA > 0:
+		return 0
+	case os.Getenv(WantCUDA) != "":
+		t.Fatalf("%s is set, but libtorch sees %d CUDA devices: %v", WantCUDA, info.CUDA, err)
+	default:
+		t.Skip("there is no CUDA device here")
+	}
+	return torch.CPU
 }

@@ -1,0 +1,68 @@
+package captioning
+
+import (
+	"math"
+	"testing"
+
+	"clipgo/contrastive"
+	"clipgo/internal/golden"
+	"clipgo/internal/optim"
+	"clipgo/internal/torch"
+	"clipgo/training"
+)
+
+// The steps that a GPU makes without the host are those of the CPU's own loops, and between two readings nothing waits.
+func TestACaptionersStepsAheadAreTheSteps(t *testing.T) {
+	const (
+		steps, readEvery = 6, 3
+		own              = 2 // numbers that the CPU's kernel for vocabularies reads; another device has its own
+	)
+	for _, w := range []Weights{DefaultWeights(), {Caption: 1}} {
+		run := func(readEvery int) (values [][]float32, last training.Stats) {
+			c := newTiny(t)
+			o := objectiveOf(c, w)
+			o.Smoothing.Share = 0 // libtorch 1.13's own smoothing waits
+			tr := &training.Trainer{Objective: o, LR: 1e-3, ReadEvery: readEvery, Schedule: optim.Schedule{Kind: optim.Const, Steps: 100}}
+			err := torch.Do(t.Context(), func(*torch.Scope) error {
+				tr.Optimizer = optim.New(o.Params(), optim.Default())
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(tr.Optimizer.Free)
+			for step := range steps {
+				n := torch.Waits(func() { last, err = tr.Step(t.Context(), pairs(c.Config, 9, int64(9*step))) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				if last.Unread != (n == own) {
+					t.Errorf("step %d, unread %v: %d waits", last.Step, last.Unread, n)
+				}
+			}
+			return parameters(t, c.Model), last
+		}
+		want, waiting := run(0)
+		got, ahead := run(readEvery)
+		for i := range want {
+			golden.Close(t, "parameter", got[i], want[i], golden.Tol{Abs: 3e-4}) // a key's bias has no gradient but rounding, and AdamW makes steps of that
+		}
+		if math.Abs(ahead.Loss/waiting.Loss-1) > 1e-5 || len(ahead.Extra) != 2 || math.Abs(ahead.Part("caption_loss")/waiting.Part("caption_loss")-1) > 1e-5 {
+			t.Errorf("%+v, want %+v", ahead.Parts, waiting.Parts)
+		}
+	}
+}
+
+func parameters(t *testing.T, m *contrastive.Model) (out [][]float32) {
+	t.Helper()
+	err := torch.Do(t.Context(), func(*torch.Scope) error {
+		for _, p := range m.Params() {
+			out = append(out, p.Tensor().Float32s())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}

@@ -1,0 +1,141 @@
+package contrastive
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"clipgo/datasets"
+	"clipgo/internal/golden"
+	"clipgo/internal/optim"
+	"clipgo/internal/torch"
+	"clipgo/losses"
+	"clipgo/training"
+)
+
+// aheadCase is an objective whose steps are made with and without a wait.
+type aheadCase struct {
+	name  string
+	build func(t *testing.T, m *Model) *Objective
+}
+
+func aheadCases() []aheadCase {
+	plain := func(m *Model, loss Loss) *Objective { return &Objective{Model: m, Loss: loss} }
+	nce := InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}
+	return []aheadCase{
+		{"InfoNCE", func(_ *testing.T, m *Model) *Objective { return plain(m, nce) }},
+		{"sigmoid", func(_ *testing.T, m *Model) *Objective { return plain(m, Sigmoid{}) }},
+		{"masked words", func(t *testing.T, m *Model) *Objective { return withWords(t, m, 0.7) }},
+		{equalCaptions, func(_ *testing.T, m *Model) *Objective {
+			o := plain(m, InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others, Share: 0.1}})
+			o.DedupTargets = true
+			return o
+		}},
+		{"average", func(t *testing.T, m *Model) *Objective {
+			o := plain(m, nce)
+			var err error
+			if o.Average, err = NewAverage(t.Context(), m, 0.9); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(o.Average.Free)
+			return o
+		}},
+	}
+}
+
+const equalCaptions = "equal captions"
+
+// batch is the step's; where it should have equal captions it has.
+func (c aheadCase) batch(step int) *datasets.Batch {
+	b := pairs(tinyConfig(), 16, int64(16*step))
+	if c.name == equalCaptions {
+		copy(b.IDs[:b.ContextLength], b.IDs[3*b.ContextLength:])
+	}
+	return b
+}
+
+// trainer makes steps whose numbers are read each so many, 0 for steps that wait.
+func (c aheadCase) trainer(t *testing.T, at Placement, readEvery int) *training.Trainer {
+	t.Helper()
+	m := newTinyAt(t, at)
+	settings := optim.Default()
+	settings.GradClipNorm = 0.5
+	tr := &training.Trainer{Objective: c.build(t, m), LR: 1e-3, ReadEvery: readEvery, Schedule: optim.Schedule{Kind: optim.Cosine, Steps: 100}}
+	err := torch.Do(t.Context(), func(*torch.Scope) error {
+		tr.Optimizer = optim.New(tr.Objective.Params(), settings)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tr.Optimizer.Free)
+	return tr
+}
+
+func (c aheadCase) run(t *testing.T, at Placement, steps, readEvery int) (params [][]float32, stats []training.Stats) {
+	t.Helper()
+	tr := c.trainer(t, at, readEvery)
+	for step := range steps {
+		st, err := tr.Step(t.Context(), c.batch(step))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stats = append(stats, st)
+	}
+	err := torch.Do(t.Context(), func(*torch.Scope) error {
+		all := tr.Objective.Params()
+		if a := tr.Objective.(*Objective).Average; a != nil {
+			all = append(all, a.Params()...)
+		}
+		for _, p := range all {
+			params = append(params, p.Tensor().Float32s())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return params, stats
+}
+
+// The steps that a GPU makes without the host, on the CPU: they are those of the CPU's own loops.
+func TestStepsAheadAreTheSteps(t *testing.T) {
+	for _, c := range aheadCases() {
+		t.Run(c.name, func(t *testing.T) {
+			// Rounding grows from step to step: AdamW divides small gradients by their own size.
+			for steps, tol := range map[int]float64{1: 1e-6, 8: 1e-5} {
+				want, waiting := c.run(t, On(), steps, 0)
+				got, ahead := c.run(t, On(), steps, 4)
+				for i := range want {
+					golden.Close(t, fmt.Sprint(steps, " steps, parameter ", i), got[i], want[i], golden.Tol{RelMax: tol, Abs: tol})
+				}
+				for i, st := range ahead {
+					if read := st.Step%4 == 0; st.Unread == read || read && (math.Abs(st.Loss/waiting[i].Loss-1) > tol || math.Abs(st.GradNorm/waiting[i].GradNorm-1) > 10*tol) {
+						t.Errorf("%+v, want %+v", st, waiting[i])
+					}
+				}
+			}
+		})
+	}
+}
+
+// No operation of a step whose numbers nobody reads makes the host wait; the numbers of one that is read do.
+func TestAStepAheadWaitsForNothing(t *testing.T) {
+	for _, c := range aheadCases() {
+		t.Run(c.name, func(t *testing.T) {
+			tr := c.trainer(t, On(), 3)
+			for step := range 6 {
+				b := c.batch(step)
+				var st training.Stats
+				var err error
+				n := torch.Waits(func() { st, err = tr.Step(t.Context(), b) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				if st.Unread != (n == 0) {
+					t.Errorf("step %d, unread %v: %d waits", st.Step, st.Unread, n)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,54 @@
+package torch
+
+/*
+#include <stdint.h>
+typedef void *cg_tensor;
+typedef struct { double lr, beta1, beta2, eps, limit; cg_tensor made, failed; cg_tensor *losses; int n_losses; } cg_ahead;
+cg_tensor cg_adamw_ahead(cg_tensor *, cg_tensor *, cg_tensor *, const double *, int, const cg_ahead *);
+void cg_watch_waits(void);
+int64_t cg_waits_seen(void);
+*/
+import "C"
+
+import (
+	"runtime"
+	"unsafe"
+
+	"github.com/sugarme/gotch/libtch"
+)
+
+// Ahead is what a step of AdamW decides by itself, where the parameters are, while the host goes on.
+type Ahead struct {
+	Limit  float64   // of the gradient norm; 0: none
+	Losses []*Tensor // scalars; the step is made where they and the norm are finite
+	Made   *Tensor   // float32 [], steps made so far; counted up
+	Failed *Tensor   // float32 [2], steps that were not: in a row up to now, and in all; counted up
+}
+
+// AdamWAheadInPlace is AdamWInPlace without a number on the host: it clips by the norm that it returns, float64 [] in
+// scope s, and leaves parameters, moments and Made as they are where something is not finite. Every row of a table is
+// passed over. a.Step and a.GradientScale have no part.
+func AdamWAheadInPlace(s *Scope, leaves []*Tensor, moments Moments, decay []float64, a AdamW, now Ahead) (norm *Tensor) {
+	p, m, v := handles("AdamW", leaves), handles("AdamW", moments.Mean), handles("AdamW", moments.Variance)
+	losses := handles("AdamW", now.Losses)
+	var pinned runtime.Pinner // the struct holds a pointer to Go's memory
+	defer pinned.Unpin()
+	pinned.Pin(first(losses))
+	args := C.cg_ahead{
+		lr: C.double(a.LR), beta1: C.double(a.Beta1), beta2: C.double(a.Beta2), eps: C.double(a.Eps), limit: C.double(now.Limit),
+		made: C.cg_tensor(now.Made.c), failed: C.cg_tensor(now.Failed.c), losses: first(losses), n_losses: C.int(len(now.Losses)),
+	}
+	c := C.cg_adamw_ahead(first(p), first(m), first(v), (*C.double)(unsafe.Pointer(unsafe.SliceData(decay))), C.int(len(leaves)), &args)
+	failed("AdamW", now.Losses)
+	return s.own(libtch.Ctensor(c))
+}
+
+// Waits counts how often f made the host wait for numbers, or would have on a GPU, as an operation does whose result's size
+// depends on its values. It watches the whole process and is for tests.
+func Waits(f func()) int {
+	_ = onThread(func() { C.cg_watch_waits() }) // fails where there is no libtorch, and then nothing waits
+	f()
+	n := 0
+	_ = onThread(func() { n = int(C.cg_waits_seen()) })
+	return n
+}
