@@ -45,22 +45,25 @@ func (t *tiling) logSumExps() (row, col *torch.Tensor) {
 // pull takes the targets' part off the gradients, and returns its product with v.t: sum_ij (q_ij + q_ji) v_i.t_j / 2B.
 func (l InfoNCE) pull(t *tiling) (product *torch.Tensor) {
 	own, all := l.shares(t)
-	side := func(from, to *torch.Tensor) {
-		t.scope.Within(func(s *torch.Scope) {
-			x := t.together(from.In(s)).Mul(own)
+	var products []*torch.Tensor
+	side := func(from, to, with *torch.Tensor) {
+		together := t.together(from)
+		every, weighted := from.SumAlong(0), all.Transpose(0, 1).Matmul(from) // [1, E]
+		t.each(func(s *torch.Scope, at, n int) {
+			x := together(s, at, n).Mul(own.In(s).Narrow(0, at, n))
 			if l.Share > 0 {
-				x.AddInPlace(all.In(s).Mul(from.In(s).SumAlong(0)))
-				x.AddInPlace(all.In(s).Mul(from).SumAlong(0))
+				x.AddInPlace(all.In(s).Narrow(0, at, n).Mul(every))
+				x.AddInPlace(weighted)
 			}
-			to.SubInPlace(x)
-			if to == t.toImage {
-				product = t.scope.Keep(t.Image.In(s).Mul(x).Sum())
+			to.In(s).Narrow(0, at, n).SubInPlace(x)
+			if with != nil {
+				products = append(products, t.scope.Keep(with.In(s).Narrow(0, at, n).Mul(x).Sum()))
 			}
 		})
 	}
-	side(t.Text, t.toImage)
-	side(t.Image, t.toText)
-	return product
+	side(t.Text, t.toImage, t.Image)
+	side(t.Image, t.toText, nil)
+	return total(products)
 }
 
 // shares are what a row's targets put on each caption beyond what they put on all, twice, and on all, over 2B: [B, 1].
@@ -77,11 +80,12 @@ func (l InfoNCE) shares(t *tiling) (own, all *torch.Tensor) {
 	return column(beyond), column(every)
 }
 
-// together gives each row the sum of x over the rows whose caption is equal.
-func (t *tiling) together(x *torch.Tensor) *torch.Tensor {
+// together gives strips of x's rows, each row the sum of those whose caption is equal.
+func (t *tiling) together(x *torch.Tensor) func(s *torch.Scope, from, n int) *torch.Tensor {
 	if t.Group == nil {
-		return x
+		return func(s *torch.Scope, from, n int) *torch.Tensor { return x.In(s).Narrow(0, from, n) }
 	}
 	groups := t.groups()
-	return torch.Zeros(x.Scope(), x.DType(), x.Device(), x.Shape()...).AddRows(groups, x).Rows(groups)
+	sums := torch.Zeros(t.scope, x.DType(), x.Device(), x.Shape()...).AddRows(groups, x)
+	return func(s *torch.Scope, from, n int) *torch.Tensor { return sums.Rows(groups.In(s).Narrow(0, from, n)) }
 }

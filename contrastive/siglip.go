@@ -55,15 +55,6 @@ func (Sigmoid) tiles(t *tiling) Slopes {
 	return out
 }
 
-// total is the sum of numbers [].
-func total(parts []*torch.Tensor) *torch.Tensor {
-	rows := make([]*torch.Tensor, len(parts))
-	for i, p := range parts {
-		rows[i] = p.Reshape(1)
-	}
-	return torch.Cat(0, rows...).Sum()
-}
-
 // StartBias is the logit_bias at which a batch of n pairs begins with the share of right pairs as its answer everywhere: -ln(n-1).
 // SigLIP's -10 is that of 22,000 pairs. A single pair has nothing to be told from: 0.
 func StartBias(n int) float64 {

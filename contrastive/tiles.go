@@ -54,6 +54,15 @@ func number(x *torch.Tensor, v float64) *torch.Tensor {
 	return torch.From(x.Scope(), []float64{v}).To(x.DType()).OnDevice(x.Device())
 }
 
+// total is the sum of numbers [].
+func total(parts []*torch.Tensor) *torch.Tensor {
+	rows := make([]*torch.Tensor, len(parts))
+	for i, p := range parts {
+		rows[i] = p.Reshape(1)
+	}
+	return torch.Cat(0, rows...).Sum()
+}
+
 // tiling goes through a loss's matrix some rows at a time, and gathers gradients.
 type tiling struct {
 	Contrast                      // its tensors as constants; Group is nil where all captions differ
@@ -106,7 +115,11 @@ func (t *tiling) add(from int, gradient *torch.Tensor) {
 // slopes turns the gradients to the products v.t into those to the features and the scale: the logits are s v.t.
 func (t *tiling) slopes(loss *torch.Tensor) Slopes {
 	out := Slopes{Loss: loss, Image: t.toImage, Text: t.toText}
-	t.scope.Within(func(s *torch.Scope) { out.Scale = t.scope.Keep(t.Image.In(s).Mul(t.toImage).Sum()) })
+	var toScale []*torch.Tensor
+	t.each(func(s *torch.Scope, from, n int) {
+		toScale = append(toScale, t.scope.Keep(t.Image.In(s).Narrow(0, from, n).Mul(t.toImage.In(s).Narrow(0, from, n)).Sum()))
+	})
+	out.Scale = total(toScale)
 	for _, x := range []*torch.Tensor{out.Image, out.Text} {
 		x.MulInPlace(t.Scale)
 	}
