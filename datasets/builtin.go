@@ -20,7 +20,7 @@ var builtins = map[string]struct {
 	parameters []string
 }{
 	"emoji":  {openEmoji, []string{"names", "split"}},
-	"shapes": {openShapes, []string{"label-noise", "n", "seed", "split"}},
+	"shapes": {openShapes, []string{"label-noise", "n", "seed", "split", "uncounted"}},
 
 	"shapes-preferences": {openShapesPreferences, []string{"n", "seed", "split"}},
 }
@@ -174,14 +174,14 @@ func (q *query) scenes(train, others uint64) shapes.Config {
 
 func openShapes(q query) (Source, error) {
 	c := q.scenes(100_000, 1000)
-	c.LabelNoise = q.share("label-noise")
+	c.LabelNoise, c.Uncounted = q.share("label-noise"), q.share("uncounted")
 	if q.err != nil {
 		return nil, q.err
 	}
 	return &shapesSource{shapes.New(c), Info{
 		Name: q.src, Kind: "builtin", Classes: shapes.Classes(), Templates: shapes.Templates(),
-		Fingerprint: fmt.Sprintf("builtin:shapes/%d split=%s n=%d seed=%d label-noise=%g",
-			shapes.Version, c.Split, c.N, c.Seed, c.LabelNoise),
+		Fingerprint: fmt.Sprintf("builtin:shapes/%d split=%s n=%d seed=%d label-noise=%g uncounted=%g",
+			shapes.Version, c.Split, c.N, c.Seed, c.LabelNoise, c.Uncounted),
 	}}, nil
 }
 

@@ -31,8 +31,8 @@ func TestBuiltinsThatCannotBeMeantAreRefused(t *testing.T) {
 		"builtin:emoji?split=test":                 "split=test is not one of all, train, val",
 		"builtin:emoji?split=":                     "split= is not one of all, train, val",
 		"builtin:shapes?split=all":                 "split=all is not one of train, val, novel",
-		"builtin:shapes?label_noise=0.1":           `shapes has no parameter "label_noise"; known: label-noise, n, seed, split`,
-		"builtin:shapes?a=1&n=0&b=2":               `shapes has no parameter "a"; known: label-noise, n, seed, split`,
+		"builtin:shapes?label_noise=0.1":           `shapes has no parameter "label_noise"; known: label-noise, n, seed, split, uncounted`,
+		"builtin:shapes?a=1&n=0&b=2":               `shapes has no parameter "a"; known: label-noise, n, seed, split, uncounted`,
 		"builtin:shapes?n=0":                       "n=0 is not a whole number from 1 to 2147483647",
 		"builtin:shapes?n=2147483648":              "n=2147483648 is not a whole number from 1 to 2147483647",
 		"builtin:shapes?n=1e3":                     "n=1e3 is not a whole number from 1 to 2147483647",
@@ -42,6 +42,7 @@ func TestBuiltinsThatCannotBeMeantAreRefused(t *testing.T) {
 		"builtin:shapes?seed=":                     "seed= is not a whole number",
 		"builtin:shapes?label-noise=1.5":           "label-noise=1.5 is not a number from 0 to 1",
 		"builtin:shapes?label-noise=-0.1":          "label-noise=-0.1 is not a number from 0 to 1",
+		"builtin:shapes?uncounted=2":               "uncounted=2 is not a number from 0 to 1",
 		"builtin:shapes?label-noise=NaN":           "label-noise=NaN is not a number from 0 to 1",
 		"builtin:shapes?n=5;seed=2":                "parameters are not k=v&k2=v2",
 		"builtin:shapes?seed=%zz":                  "parameters are not k=v&k2=v2",
@@ -149,7 +150,7 @@ func TestFingerprintsTellBuiltinsApart(t *testing.T) {
 	for _, src := range []string{
 		"builtin:emoji", "builtin:emoji?split=val", "builtin:emoji?split=train",
 		"builtin:shapes", "builtin:shapes?split=val", "builtin:shapes?split=novel", "builtin:shapes?n=9", "builtin:shapes?seed=1",
-		"builtin:shapes?label-noise=0.1", "builtin:shapes?label-noise=0.10000001",
+		"builtin:shapes?label-noise=0.1", "builtin:shapes?label-noise=0.10000001", "builtin:shapes?uncounted=0.1",
 	} {
 		mark := builtin(t, src).Info().Fingerprint
 		if other, twice := seen[mark]; twice {

@@ -48,6 +48,20 @@ func (c Combination) noun() string {
 	return s + "s"
 }
 
+// Uncounted are captions of the scene that leave open how many objects it shows.
+func (c Combination) Uncounted() (out []string) {
+	articles := []string{"the", "any", "our"}
+	if c.count() > 0 {
+		articles = []string{"the", "our", "these", "those"}
+	}
+	for _, article := range articles {
+		for _, frame := range templates {
+			out = append(out, strings.ReplaceAll(frame, "{}", article+" "+c.noun()))
+		}
+	}
+	return out
+}
+
 // Captions are what the scene may be called, the canonical caption first.
 func (c Combination) Captions() []string {
 	canonical := c.Caption()

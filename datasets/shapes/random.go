@@ -12,6 +12,7 @@ const (
 	forPicture
 	forPreference
 	forSide
+	forCount
 )
 
 func (s *stream) next() uint64 {

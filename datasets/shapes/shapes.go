@@ -25,6 +25,7 @@ type Config struct {
 	Seed       uint64
 	Split      Split
 	LabelNoise float64 // share of the scenes, 0..1, whose captions are those of another combination
+	Uncounted  float64 // share of the scenes, 0..1, whose captions don't name the count
 }
 
 // Set is a sequence of scenes. It may be used from several goroutines.
@@ -32,6 +33,7 @@ type Set struct {
 	config       Config
 	combinations []Combination // that occur
 	captions     [Combinations][]string
+	uncounted    [Combinations][]string
 }
 
 // New prepares the scenes of a split; none is drawn yet.
@@ -41,7 +43,7 @@ func New(c Config) *Set {
 		if i.Novel() == (c.Split == Novel) {
 			s.combinations = append(s.combinations, i)
 		}
-		s.captions[i] = i.Captions()
+		s.captions[i], s.uncounted[i] = i.Captions(), i.Uncounted()
 	}
 	return s
 }
@@ -55,20 +57,29 @@ func (s *Set) Combination(i int) Combination {
 	return s.combinations[numbers.below(len(s.combinations))]
 }
 
-// Captions are those of scene i, or, for the share under label noise, of another combination of the same split. The
-// slice is shared and not to be changed.
+// Captions are those of scene i: of what it shows or, for the share under label noise, of another combination of the same
+// split; for another share none of them names the count. The slice is shared and not to be changed.
 func (s *Set) Captions(i int) []string {
+	numbers := s.stream(i, forCount)
+	if numbers.unit() < s.config.Uncounted {
+		return s.uncounted[s.told(i)]
+	}
+	return s.captions[s.told(i)]
+}
+
+// told is the combination that the captions of scene i tell of.
+func (s *Set) told(i int) Combination {
 	c := s.Combination(i)
 	numbers := s.stream(i, forNoise)
 	if numbers.unit() >= s.config.LabelNoise {
-		return s.captions[c]
+		return c
 	}
 	others := s.combinations[:len(s.combinations)-1]
 	told := others[numbers.below(len(others))]
 	if told == c {
 		told = s.combinations[len(others)] // the last one stands in for the true one
 	}
-	return s.captions[told]
+	return told
 }
 
 // Key names scene i, "shapes/train/000123".

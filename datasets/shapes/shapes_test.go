@@ -110,6 +110,33 @@ func TestLabelNoiseGivesItsShareTheCaptionsOfOthers(t *testing.T) {
 	}
 }
 
+// Read is the checker of captions; it finds a count wherever one is named.
+func TestTheShareUncountedNamesNoCount(t *testing.T) {
+	const n = 20_000
+	for _, split := range []Split{Train, Novel} {
+		for _, share := range []float64{0, 0.2, 0.8, 1} {
+			set := New(Config{N: n, Split: split, Uncounted: share})
+			without := 0
+			for i := range n {
+				captions, want := set.Captions(i), set.Combination(i).Said()
+				if Read(captions[0]).Count == "" {
+					without++
+					want.Count = ""
+				}
+				for _, caption := range captions {
+					if got := Read(caption); got != want {
+						t.Fatalf("%q says %+v, want %+v", caption, got, want)
+					}
+				}
+			}
+			sigma := math.Sqrt(share * (1 - share) / n)
+			if got := float64(without) / n; math.Abs(got-share) > 4*sigma {
+				t.Errorf("%s with share %g: %g name no count", split, share, got)
+			}
+		}
+	}
+}
+
 var classes = Classes()
 
 func TestKeysNameSplitAndIndex(t *testing.T) {
