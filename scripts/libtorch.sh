@@ -86,11 +86,10 @@ major=${version%%.*} rest=${version#*.}
 minor=${rest%%.*}
 std=c++17
 [ $((major * 100 + minor)) -ge 214 ] && std=c++20
-cuda=
 if [ -f "$where/lib/libtorch_cuda.so" ]; then
-	# A wheel without its nvidia packages still computes on the CPU.
+	# A wheel without its nvidia packages still computes on the CPU. cg_load_cuda (native.cpp) loads this library, not the linker.
 	lacks=$(ldd "$where/lib/libtorch_cuda.so" 2>/dev/null | awk '/not found/ && !seen[$1]++ {printf " %s", $1}')
-	if [ -z "$lacks" ]; then cuda="-ltorch_cuda -lc10_cuda"; else say "CPU only: libtorch_cuda.so lacks$lacks"; fi
+	[ -z "$lacks" ] || say "CPU only: libtorch_cuda.so lacks$lacks"
 fi
 # Our own loops must share libtorch's OpenMP: a second runtime would bring a second team of threads.
 openmp=$(find "$where/lib" -maxdepth 1 -name 'libgomp*.so*' 2>/dev/null | head -n 1)
@@ -105,5 +104,5 @@ TORCH_VERSION='$version'
 TORCH_SOURCE='$source'
 TORCH_WHERE='$where'
 TORCH_CXXFLAGS='-std=$std $abi $include'
-TORCH_LDFLAGS='$rpath -Wl,--no-as-needed -ltorch_cpu -lc10 $cuda ${openmp:--lgomp}'
+TORCH_LDFLAGS='$rpath -Wl,--no-as-needed -ltorch_cpu -lc10 ${openmp:--lgomp} -ldl'
 EOF

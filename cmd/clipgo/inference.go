@@ -84,6 +84,10 @@ func (o *inference) load(ctx context.Context, a *app, k *knobs, own any) (*loade
 	if err != nil {
 		return nil, err
 	}
+	tokens, err := src.tokenizer() // before libtorch is waited for
+	if err != nil {
+		tokens = nil // which is told when a caption comes: pictures need none
+	}
 	at, err := o.placement()
 	if err != nil {
 		return nil, err
@@ -92,7 +96,7 @@ func (o *inference) load(ctx context.Context, a *app, k *knobs, own any) (*loade
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{Model: m, source: src, options: *o}, nil
+	return &loaded{Model: m, source: src, tokens: tokens, options: *o}, nil
 }
 
 func (o *inference) validate(c contrastive.Config) error {

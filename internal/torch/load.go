@@ -18,6 +18,7 @@ static void cg_keep_memory(void) {
 const char *tch_load(const char *);
 const char *cg_version(void);
 char *cg_build_config(void);
+int cg_load_cuda(void);
 int cg_cuda_devices(void);
 void cg_set_threads(int);
 int cg_get_threads(void);
@@ -66,6 +67,7 @@ var load = sync.OnceValue(func() error {
 	if reason := C.tch_load(name); reason != nil {
 		return fmt.Errorf("%w: %s", ErrUnavailable, C.GoString(reason))
 	}
+	C.cg_load_cuda()
 	C.cg_set_threads(C.int(runtime.GOMAXPROCS(0))) // libtorch's own guess is 1 on some machines
 	return nil
 })

@@ -5,6 +5,7 @@
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/variable.h>
 #include <torch/version.h>
+#include <dlfcn.h>
 
 namespace {
 
@@ -21,6 +22,13 @@ extern "C" {
 const char *cg_version(void) { return TORCH_VERSION; }
 
 char *cg_build_config(void) { return strdup(at::show_config().c_str()); }
+
+// dlopen looks where its caller's own libraries are: no tail call, or the caller is another.
+int cg_load_cuda(void) {
+	if (!dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL)) return 0;
+	void *library = dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
+	return library != nullptr;
+}
 
 int cg_cuda_devices(void) {
 	return guard([] { return at::hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().getNumGPUs()) : 0; });

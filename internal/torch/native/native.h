@@ -13,6 +13,9 @@ typedef void *cg_tensor; // an at::Tensor*
 // The library.
 const char *cg_version(void);               // libtorch's version, static
 char *cg_build_config(void);                // how it was built (BLAS, CPU capability, threads); free() it
+// Adds the CUDA half of libtorch, from where its other half is, if the machine has a driver: loading it takes as long as all
+// the rest. To be called first. It tells whether there is one now.
+int cg_load_cuda(void);
 int cg_cuda_devices(void);                  // 0 without CUDA
 void cg_set_threads(int n); // of the calling thread, from now on
 int cg_get_threads(void);
