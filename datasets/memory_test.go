@@ -11,8 +11,8 @@ import (
 func TestASampleMakesNoGarbageBeyondItsBytes(t *testing.T) {
 	const (
 		size, batch  = 64, 32
-		first, whole = 8 * batch, 40 * batch // until everything has been made once; all
-		most         = 600                   // bytes a sample; its pixels are 12288
+		first, whole = 8 * batch, 200 * batch // until everything has been made once; all
+		most         = 1000                   // bytes a sample, the fake source's captions among them; its pixels are 12288
 	)
 	l := &Loader{
 		Source: &fake{n: whole}, BatchSize: batch, Workers: 2, Size: size, ContextLength: 77, Order: Sequential, MaxSkip: 1,
