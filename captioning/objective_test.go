@@ -320,3 +320,35 @@ func TestALockedImageTowerStaysWhileTheDecoderLearns(t *testing.T) {
 		}
 	}
 }
+
+// Blocks that are computed again, those that read the picture among them, give the same bits as those that are kept.
+func TestRecomputingBlocksChangesNoGradient(t *testing.T) {
+	c := newTiny(t)
+	t.Cleanup(func() { _ = torch.SetThreads(0) })
+	for _, threads := range []int{1, 3} {
+		if err := torch.SetThreads(threads); err != nil {
+			t.Fatal(err)
+		}
+		pass := func(recompute bool) (loss float64, grads [][]float32) {
+			c.Recompute = recompute
+			torchtest.RunGrad(t, func(s *torch.Scope) {
+				parts, err := objectiveOf(c, DefaultWeights()).Accumulate(s, pairs(c.Config, 27, 0))
+				if err != nil {
+					t.Fatal(err)
+				}
+				loss, grads = parts.Loss, gradients(s, c)
+			})
+			return loss, grads
+		}
+		loss, want := pass(false)
+		again, got := pass(true)
+		if loss != again {
+			t.Errorf("%d threads: loss %v, was %v", threads, again, loss)
+		}
+		for i, p := range c.Params() {
+			if !slices.Equal(got[i], want[i]) {
+				t.Errorf("%d threads: %s has another gradient", threads, p.Name)
+			}
+		}
+	}
+}

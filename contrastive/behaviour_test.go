@@ -34,10 +34,15 @@ func tinyConfig() Config {
 
 func newTiny(t *testing.T, change func(c *Config)) *Model {
 	t.Helper()
+	return newTinyOn(t, On(), change)
+}
+
+func newTinyOn(t *testing.T, at Placement, change func(c *Config)) *Model {
+	t.Helper()
 	torchtest.Need(t)
 	c := tinyConfig()
 	change(&c)
-	m, err := New(t.Context(), c, 1, On())
+	m, err := New(t.Context(), c, 1, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,10 +163,16 @@ func stream(c Config, from int64) iter.Seq2[*datasets.Batch, error] {
 // Train 12 steps at once, or 5, save, load, and 7 more: every byte of the last checkpoint is the same. Patch dropout
 // is on, so that random choices take part.
 func TestResumeContinuesExactly(t *testing.T) {
+	for name, at := range map[string]Placement{"float32": On(), "bfloat16": inBFloat16} {
+		t.Run(name, func(t *testing.T) { resumeContinuesExactly(t, at) })
+	}
+}
+
+func resumeContinuesExactly(t *testing.T, at Placement) {
 	const steps = 12
 	final := func(stops ...int) string {
 		dir := t.TempDir()
-		m := newTiny(t, func(c *Config) { c.Vision.PatchDropout = 0.5 })
+		m := newTinyOn(t, at, func(c *Config) { c.Vision.PatchDropout = 0.5 })
 		for _, stop := range append(stops, 0) {
 			tr := trainerOf(t, m, steps, 1e-3)
 			resume(t, dir, m, tr)

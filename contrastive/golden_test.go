@@ -58,7 +58,7 @@ func loadFixture(t *testing.T, dir string, dtype torch.DType) *Model {
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Free)
-	return m
+	return warm(t, m)
 }
 
 // opened is a file or folder of weights, open for the length of the test.

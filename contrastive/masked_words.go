@@ -101,7 +101,7 @@ func (w *MaskedWords) holes(b *datasets.Batch, parts []Part) ([]*holed, error) {
 	for i, p := range parts {
 		to := p.From + p.N
 		c := losses.Captions{IDs: ids[p.From*l : to*l], L: l, Lengths: b.Lengths[p.From:to], Keys: b.DropKeys[p.From:to]}
-		h := &holed{Holes: Holes{losses.Mask(c, w.Vocabulary), c.Lengths}, mode: nn.Mode{DType: p.Mode.DType}}
+		h := &holed{Holes: Holes{losses.Mask(c, w.Vocabulary), c.Lengths}, mode: nn.Mode{DType: p.Mode.DType, Recompute: p.Mode.Recompute}}
 		all += len(h.Chosen)
 		out[i] = h
 	}

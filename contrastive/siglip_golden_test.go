@@ -33,7 +33,7 @@ func siglips(t *testing.T, dtype torch.DType, gelu string, f func(t *testing.T, 
 				t.Fatal(err)
 			}
 			t.Cleanup(m.Free)
-			f(t, fixture{dir, m, golden.Tensors(t, filepath.Join(dir, "inputs.safetensors")), golden.Tensors(t, filepath.Join(dir, "outputs.safetensors"))})
+			f(t, fixture{dir, warm(t, m), golden.Tensors(t, filepath.Join(dir, "inputs.safetensors")), golden.Tensors(t, filepath.Join(dir, "outputs.safetensors"))})
 		})
 	}
 }
@@ -191,7 +191,7 @@ func siglipsOfTransformers(t *testing.T, dtype torch.DType, f func(t *testing.T,
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(m.Free)
+			t.Cleanup(warm(t, m).Free)
 			grads := map[string][]float32{}
 			g := opened(t, filepath.Join(dir, "grads.safetensors")) // laid out as the weights are
 			for _, name := range g.Names() {

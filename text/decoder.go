@@ -73,11 +73,9 @@ func (d *Decoder) Hidden(words, picture *torch.Tensor, mode nn.Mode) *torch.Tens
 	picture = picture.In(words.Scope())
 	x := words
 	for i, cross := range d.cross {
-		x = torch.Tidy(x, func(x *torch.Tensor) *torch.Tensor { return d.blocks.Block(i).Forward(x, mask) })
+		x = mode.Layer(func(in ...*torch.Tensor) *torch.Tensor { return d.blocks.Block(i).Forward(in[0], mask) }, x)
 		mode.Show(fmt.Sprintf("resblocks.%d", i), x)
-		x = torch.Tidy(x, func(x *torch.Tensor) *torch.Tensor {
-			return cross.Forward(x, cross.Context(picture.In(x.Scope())))
-		})
+		x = mode.Layer(func(in ...*torch.Tensor) *torch.Tensor { return cross.Forward(in[0], cross.Context(in[1])) }, x, picture)
 		mode.Show(fmt.Sprintf("cross_attn.%d", i), x)
 	}
 	return d.lnFinal.Forward(x)

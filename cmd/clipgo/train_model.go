@@ -35,7 +35,7 @@ func (s *session) openModel(ctx context.Context) error {
 		return err
 	}
 	s.onClose(func() error { s.model.Free(); return nil })
-	s.model.Preprocess = s.Preprocess
+	s.model.Preprocess, s.model.Recompute = s.Preprocess, s.GradCheckpointing
 	if err := s.model.Lock(ctx, s.Lock); err != nil {
 		return err
 	}

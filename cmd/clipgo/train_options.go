@@ -43,6 +43,7 @@ type trainOptions struct {
 	Seed       uint64             `json:"seed"`
 	Align      alignOptions       `json:"align,omitzero"` // of align; zero in an ordinary training
 	machine
+	GradCheckpointing bool `json:"grad_checkpointing,omitempty"`
 
 	Out               string `json:"out"`
 	Resume            string `json:"resume,omitempty"`

@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"sync/atomic"
 	"unsafe"
 
 	"clipgo/internal/torch"
@@ -28,6 +29,10 @@ type Param struct {
 	init   Init
 	tensor *torch.Tensor
 	twins  []*torch.Tensor // of this step: the master again for each lane behind the first, with a gradient of its own
+
+	copied  *torch.Tensor // the master in the type that passes compute in; nil until one asks
+	changes int64         // of the master, up to which the copy has followed it
+	wanted  atomic.Int32  // the type that a lane would have liked a copy in; 0: none
 }
 
 // Tensor is the parameter's float32 master, nil until Fill. It belongs to a sealed scope.
@@ -35,14 +40,6 @@ func (p *Param) Tensor() *torch.Tensor { return p.tensor }
 
 // In is the master as an operand in scope s.
 func (p *Param) In(s *torch.Scope) *torch.Tensor { return p.master(s).In(s) }
-
-// For is the parameter as an operand for x: the master itself, or a copy in x's type where x is computed in another.
-func (p *Param) For(x *torch.Tensor) *torch.Tensor {
-	if d := x.DType(); d != p.tensor.DType() {
-		return p.In(x.Scope()).To(d)
-	}
-	return p.master(x.Scope())
-}
 
 func (p *Param) master(s *torch.Scope) *torch.Tensor {
 	if lane := s.Lane(); lane > 0 && len(p.twins) > 0 {
@@ -179,6 +176,7 @@ func (p *Params) Tensors() []*torch.Tensor {
 
 // Split gives each lane behind the first its own leaves over the trained parameters, until the step ends.
 func (p *Params) Split(lanes *torch.Lanes) {
+	p.Settle()
 	for _, q := range p.list {
 		q.twins = nil
 		for _, s := range lanes.Others() {

@@ -79,7 +79,7 @@ func (t *Transformer) Block(i int) *Block { return t.blocks[i] }
 func (t *Transformer) Forward(x, mask *torch.Tensor, mode Mode) *torch.Tensor {
 	for i, b := range t.blocks {
 		mode.attend(i, b, x, mask)
-		x = torch.Tidy(x, func(x *torch.Tensor) *torch.Tensor { return b.Forward(x, mask) })
+		x = mode.Layer(func(in ...*torch.Tensor) *torch.Tensor { return b.Forward(in[0], mask) }, x)
 		mode.see(i, x)
 	}
 	return x
@@ -88,12 +88,29 @@ func (t *Transformer) Forward(x, mask *torch.Tensor, mode Mode) *torch.Tensor {
 // Mode says how a forward pass is made.
 type Mode struct {
 	DType torch.DType // what to compute in; 0 means float32
+	// Recompute has the backward pass compute each block again, so that of a block no more than its input is kept till then.
+	Recompute bool
 	// DropKeys has one key for each picture, from which patch dropout draws; nil, as in evaluation, keeps all patches.
 	DropKeys []uint64
 	// See, where set, is shown the output of each layer by its name.
 	See func(name string, x *torch.Tensor)
 	// Attend, where set, is shown the attention weights [B, N, L, L] of each layer, float32.
 	Attend func(layer int, weights *torch.Tensor)
+}
+
+// Layer is f, a block of a stack, of x and what else it reads. What it computes on the way is freed before the next one runs; its
+// graph too, with Recompute.
+func (m Mode) Layer(f func(in ...*torch.Tensor) *torch.Tensor, in ...*torch.Tensor) *torch.Tensor {
+	if m.Recompute {
+		return torch.Recomputed(f, in...)
+	}
+	return torch.Tidy(in[0], func(x *torch.Tensor) *torch.Tensor {
+		inner := []*torch.Tensor{x}
+		for _, other := range in[1:] {
+			inner = append(inner, other.In(x.Scope()))
+		}
+		return f(inner...)
+	})
 }
 
 // Type is what to compute in.

@@ -114,10 +114,19 @@ func (o *AdamW) GradNorm() float64 { return torch.GradientNorm(o.leaves) }
 // Step moves the parameters by their gradients at a rate, clipped to the configured norm given the norm that they have.
 func (o *AdamW) Step(lr, norm float64) {
 	o.steps++
+	o.moments.Copies = o.moments.Copies[:0]
+	for _, p := range o.params {
+		o.moments.Copies = append(o.moments.Copies, p.Copy())
+	}
 	torch.AdamWInPlace(o.leaves, o.moments, o.decay, torch.AdamW{
 		LR: lr, Beta1: o.config.Beta1, Beta2: o.config.Beta2, Eps: o.config.Eps,
 		GradientScale: o.clip(norm), Step: o.steps,
 	})
+	for i, p := range o.params {
+		if o.moments.Copies[i] != nil {
+			p.Moved()
+		}
+	}
 }
 
 // clip is PyTorch's clip_grad_norm_: scale by limit / (norm + 1e-6), never up.

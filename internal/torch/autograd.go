@@ -9,7 +9,7 @@ cg_tensor cg_gradient(cg_tensor);
 void cg_drop_gradients(cg_tensor *, int);
 void cg_gather_rows(cg_tensor *, int);
 double cg_gradient_norm(cg_tensor *, int);
-void cg_adamw(cg_tensor *, cg_tensor *, cg_tensor *, cg_tensor *, const double *, int, const cg_adamw_args *);
+void cg_adamw(cg_tensor *, cg_tensor *, cg_tensor *, cg_tensor *, cg_tensor *, const double *, int, const cg_adamw_args *);
 */
 import "C"
 
@@ -112,6 +112,8 @@ type Moments struct {
 	// Touched, uint8 [V], marks the rows of a table [V, D] whose moments are not zero, so that the others cost no
 	// more than their decay; nil for a leaf that is no table, or to treat every row as touched.
 	Touched []*Tensor
+	// Copies are the leaves in bfloat16, kept equal to them in the same pass; nil for a leaf without one.
+	Copies []*Tensor
 }
 
 // AdamWInPlace moves every leaf that has a gradient by one AdamW step (Loshchilov and Hutter, 2019): decoupled decay,
@@ -122,15 +124,12 @@ func AdamWInPlace(leaves []*Tensor, moments Moments, decay []float64, a AdamW) {
 		return
 	}
 	p, m, v := handles("AdamW", leaves), handles("AdamW", moments.Mean), handles("AdamW", moments.Variance)
-	touched := make([]C.cg_tensor, len(leaves))
-	for i, t := range moments.Touched {
-		touched[i] = C.cg_tensor(handle(t))
-	}
+	touched, copies := optional(moments.Touched, len(leaves)), optional(moments.Copies, len(leaves))
 	args := C.cg_adamw_args{
 		lr: C.double(a.LR), beta1: C.double(a.Beta1), beta2: C.double(a.Beta2), eps: C.double(a.Eps),
 		gradient_scale: C.double(a.GradientScale), step: C.int64_t(a.Step),
 	}
-	C.cg_adamw(first(p), first(m), first(v), first(touched), (*C.double)(unsafe.Pointer(&decay[0])), C.int(len(leaves)), &args)
+	C.cg_adamw(first(p), first(m), first(v), first(touched), first(copies), (*C.double)(unsafe.Pointer(&decay[0])), C.int(len(leaves)), &args)
 	failed("AdamW", nil)
 }
 
@@ -139,6 +138,15 @@ func handles(op string, tensors []*Tensor) []C.cg_tensor {
 	for i, t := range tensors {
 		t.check(op)
 		out[i] = C.cg_tensor(t.c)
+	}
+	return out
+}
+
+// optional are the handles of n tensors, of which any may be nil, and all of them left out.
+func optional(tensors []*Tensor, n int) []C.cg_tensor {
+	out := make([]C.cg_tensor, n+1)
+	for i, t := range tensors {
+		out[i] = C.cg_tensor(handle(t))
 	}
 	return out
 }

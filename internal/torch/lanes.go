@@ -114,6 +114,9 @@ func (s *Scope) Lane() int {
 	return s.lane.number
 }
 
+// InLane says whether s is a lane's, or within one: others may be computing at the same time.
+func (s *Scope) InLane() bool { return s.lane != nil }
+
 // Twin is a second leaf over t's memory, in scope s, with a gradient of its own. It is made outside of lanes.
 func (t *Tensor) Twin(s *Scope) *Tensor { return t.In(s).Detach().Trainable() }
 

@@ -131,7 +131,10 @@ cg_tensor cg_adamw_ahead(cg_tensor *params, cg_tensor *mean, cg_tensor *variance
 		failed.select(0, 0).mul_(missed);
 		at::Tensor divisor = at::ones_like(missed);
 		if (args->limit > 0) divisor = ((norm + 1e-6) / args->limit).clamp_min(1).to(at::kFloat);
-		for (auto &g : groups) move(g.second, g.first, *args, divisor, missed);
+		for (auto &g : groups) {
+			move(g.second, g.first, *args, divisor, missed);
+			for (auto &p : g.second.params) p.unsafeGetTensorImpl()->bump_version(); // copies are behind now
+		}
 		return new at::Tensor(norm);
 	});
 }

@@ -101,7 +101,7 @@ cg_tensor cg_gradient(cg_tensor t) {
 	return guard([&]() -> cg_tensor {
 		at::Tensor g = of(t).grad();
 		if (!g.defined()) return nullptr;
-		return new at::Tensor(g.is_sparse() ? g.to_dense() : g);
+		return new at::Tensor((g.is_sparse() ? g.to_dense() : g).to(of(t).scalar_type()));
 	});
 }
 

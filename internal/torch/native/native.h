@@ -41,6 +41,20 @@ cg_tensor cg_attention(cg_tensor qkv, int64_t heads, cg_tensor mask);
 // in float32. Of the target's mass, `even` is spread over all V. The scores are never held as a whole more than once.
 cg_tensor cg_vocabulary_loss(cg_tensor x, cg_tensor w, cg_tensor targets, double even, double over);
 
+// copy, of a narrower type, in the place of the leaf master: gradients that reach it are added to master's. A single one stays in
+// the copy's type there; sums are made in master's.
+cg_tensor cg_stand_in(cg_tensor master, cg_tensor copy);
+cg_tensor cg_copy_as(cg_tensor t, int dtype);         // outside the graph
+void cg_copy_in_place(cg_tensor to, cg_tensor from); // converted where needed
+int64_t cg_changes(cg_tensor t);                     // how often t has been changed in place
+
+// result, computed before from the operands, with a graph that keeps nothing but them. Backward calls again, which computes the result
+// once more, from leaves in the operands' place, and goes back from the gradient given; it returns null, or why it could not, to be
+// freed. forget tells that job will not be asked for any more.
+typedef char *(*cg_again)(uintptr_t job, cg_tensor *leaves, int n, cg_tensor gradient);
+typedef void (*cg_forget)(uintptr_t job);
+cg_tensor cg_recomputed(cg_tensor result, cg_tensor *operands, int n, uintptr_t job, cg_again again, cg_forget forget);
+
 // Autograd.
 void cg_backward(cg_tensor t, cg_tensor gradient); // gradient may be null for a scalar
 cg_tensor cg_gradient(cg_tensor t);                     // new handle, or null when there is none
@@ -58,8 +72,9 @@ typedef struct {
 	int64_t step;          // counted from 1
 } cg_adamw_args;
 // touched[i], uint8 [V], marks the rows of a table whose moments are not zero; null for others, or to treat every row so.
-void cg_adamw(cg_tensor *params, cg_tensor *mean, cg_tensor *variance, cg_tensor *touched, const double *decay, int n,
-              const cg_adamw_args *args);
+// copies[i] is the parameter in bfloat16, which stays equal to it; null for none.
+void cg_adamw(cg_tensor *params, cg_tensor *mean, cg_tensor *variance, cg_tensor *touched, cg_tensor *copies, const double *decay,
+              int n, const cg_adamw_args *args);
 
 // cg_adamw without a number on the host: the gradient norm, the clipping to limit (0: none) and whether the step is made at
 // all, which it is where the norm and each loss are finite, stay on the device. Returns the norm, float64 [].

@@ -31,8 +31,33 @@ std::vector<Stretch> stretches(const std::vector<at::Tensor> &tensors) {
 	return out;
 }
 
-bool plain_float(const at::Tensor &t) {
-	return !t.is_sparse() && t.device().is_cpu() && t.scalar_type() == at::kFloat && t.is_contiguous();
+bool plain_of(at::ScalarType type, const at::Tensor &t) {
+	return !t.is_sparse() && t.device().is_cpu() && t.scalar_type() == type && t.is_contiguous();
+}
+
+bool plain_float(const at::Tensor &t) { return plain_of(at::kFloat, t); }
+
+// A gradient that the loops here read: float32, or bfloat16 of a parameter whose copy took its place.
+bool plain_gradient(const at::Tensor &t) { return plain_float(t) || plain_of(at::kBFloat16, t); }
+
+CG_VECTOR void widen(const uint16_t *__restrict from, uint32_t *__restrict to, int64_t n) {
+	for (int64_t i = 0; i < n; i++) to[i] = static_cast<uint32_t>(from[i]) << 16;
+}
+
+// bfloat16 by rounding to the nearest, to even between two. What is not a number stays so.
+CG_VECTOR void narrow(const uint32_t *__restrict from, uint16_t *__restrict to, int64_t n) {
+	for (int64_t i = 0; i < n; i++) {
+		uint32_t v = from[i], rounded = (v + 0x7fff + ((v >> 16) & 1)) >> 16;
+		to[i] = static_cast<uint16_t>((v & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
+	}
+}
+
+// A stretch of a gradient in float32; room is where it is widened.
+const float *floats(const at::Tensor &g, const Stretch &s, std::vector<float> &room) {
+	if (g.scalar_type() == at::kFloat) return g.data_ptr<float>() + s.begin;
+	room.resize(std::max<size_t>(room.size(), s.end - s.begin));
+	widen(static_cast<const uint16_t *>(g.data_ptr()) + s.begin, reinterpret_cast<uint32_t *>(room.data()), s.end - s.begin);
+	return room.data();
 }
 
 // A parameter's gradient: of all of it, or of some rows of a table. Undefined values: there is none.
@@ -79,9 +104,9 @@ CG_VECTOR void add(float *__restrict to, const float *__restrict from, int64_t n
 	for (int64_t i = 0; i < n; i++) to[i] += from[i];
 }
 
-// Two gradients of any kind; those of a table's rows one behind the other.
-at::Tensor sum_of(const at::Tensor &a, const at::Tensor &b) {
-	if (!a.is_sparse() || !b.is_sparse()) return a + b;
+// Two gradients of any kind, in the parameter's type; those of a table's rows one behind the other.
+at::Tensor sum_of(const at::Tensor &a, const at::Tensor &b, at::ScalarType type) {
+	if (!a.is_sparse() || !b.is_sparse()) return a.to(type) + b.to(type);
 	return at::_sparse_coo_tensor_unsafe(at::cat({a._indices(), b._indices()}, 1), at::cat({a._values(), b._values()}, 0),
 	                                     a.sizes(), a.options());
 }
@@ -100,9 +125,10 @@ double norm_on_cpu(const std::vector<at::Tensor> &grads) {
 	auto work = stretches(grads);
 	std::vector<double> part(work.size());
 	at::parallel_for(0, static_cast<int64_t>(work.size()), 1, [&](int64_t from, int64_t to) {
+		std::vector<float> room;
 		for (int64_t w = from; w < to; w++) {
 			const Stretch &s = work[w];
-			part[w] = square_sum(grads[s.tensor].data_ptr<float>() + s.begin, s.end - s.begin);
+			part[w] = square_sum(floats(grads[s.tensor], s, room), s.end - s.begin);
 		}
 	});
 	double sum = 0;
@@ -160,7 +186,7 @@ void update_rows(const AdamW &step, float keep, const Gradient &g, uint8_t *touc
 
 // Any device and type, one tensor at a time: the same formula in libtorch's own operations.
 void adamw_by_ops(at::Tensor p, const at::Tensor &g, at::Tensor m, at::Tensor v, double decay, const cg_adamw_args &a) {
-	at::Tensor d = g * a.gradient_scale;
+	at::Tensor d = g.to(p.scalar_type()) * a.gradient_scale;
 	p.mul_(1 - a.lr * decay);
 	m.mul_(a.beta1).add_(d, 1 - a.beta1);
 	v.mul_(a.beta2).addcmul_(d, d, 1 - a.beta2);
@@ -179,17 +205,19 @@ void cg_add_gradients(cg_tensor *params, cg_tensor *twins, int n) {
 		for (int i = 0; i < n; i++) {
 			at::Tensor &sum = of(params[i]).mutable_grad(), &more = of(twins[i]).mutable_grad();
 			if (!more.defined()) continue;
-			if (sum.defined() && plain_float(sum) && plain_float(more))
+			if (sum.defined() && plain_of(at::kBFloat16, sum)) sum = sum.to(at::kFloat);
+			if (sum.defined() && plain_float(sum) && plain_gradient(more))
 				to[i] = sum, from[i] = more;
 			else
-				sum = sum.defined() ? sum_of(sum, more) : more;
+				sum = sum.defined() ? sum_of(sum, more, of(params[i]).scalar_type()) : more;
 			more = at::Tensor();
 		}
 		auto work = stretches(to);
 		at::parallel_for(0, static_cast<int64_t>(work.size()), 1, [&](int64_t first, int64_t last) {
+			std::vector<float> room;
 			for (int64_t w = first; w < last; w++) {
 				const Stretch &s = work[w];
-				add(to[s.tensor].data_ptr<float>() + s.begin, from[s.tensor].data_ptr<float>() + s.begin, s.end - s.begin);
+				add(to[s.tensor].data_ptr<float>() + s.begin, floats(from[s.tensor], s, room), s.end - s.begin);
 			}
 		});
 	});
@@ -219,7 +247,7 @@ double cg_gradient_norm(cg_tensor *params, int n) {
 		for (auto &g : gradients_of(params, n)) {
 			if (!g.values.defined()) continue;
 			grads.push_back(g.values);
-			plain = plain && plain_float(g.values);
+			plain = plain && plain_gradient(g.values);
 		}
 		cg_waits();
 		if (plain) return norm_on_cpu(grads);
@@ -229,22 +257,26 @@ double cg_gradient_norm(cg_tensor *params, int n) {
 	});
 }
 
-void cg_adamw(cg_tensor *params, cg_tensor *mean, cg_tensor *variance, cg_tensor *touched, const double *decay, int n,
-              const cg_adamw_args *args) {
+void cg_adamw(cg_tensor *params, cg_tensor *mean, cg_tensor *variance, cg_tensor *touched, cg_tensor *copies, const double *decay,
+              int n, const cg_adamw_args *args) {
 	guard([&] {
 		c10::AutoGradMode off(false);
 		auto grads = gradients_of(params, n);
 		std::vector<at::Tensor> fused(grads.size());
 		for (int i = 0; i < n; i++) {
 			if (!grads[i].values.defined()) continue;
-			if (plain_float(of(params[i])) && plain_float(grads[i].values))
+			if (plain_float(of(params[i])) && plain_gradient(grads[i].values)) {
 				fused[i] = of(params[i]);
-			else
-				adamw_by_ops(of(params[i]), grads[i].values, of(mean[i]), of(variance[i]), decay[i], *args);
+				of(params[i]).unsafeGetTensorImpl()->bump_version(); // as an operation in place would
+				continue;
+			}
+			adamw_by_ops(of(params[i]), grads[i].values, of(mean[i]), of(variance[i]), decay[i], *args);
+			if (copies[i]) of(copies[i]).copy_(of(params[i]));
 		}
 		AdamW step(*args);
 		auto work = stretches(fused);
 		at::parallel_for(0, static_cast<int64_t>(work.size()), 1, [&](int64_t from, int64_t to) {
+			std::vector<float> room;
 			for (int64_t w = from; w < to; w++) {
 				const Stretch &s = work[w];
 				int i = s.tensor;
@@ -256,8 +288,10 @@ void cg_adamw(cg_tensor *params, cg_tensor *mean, cg_tensor *variance, cg_tensor
 					update_rows(step, keep, g, touched[i] ? of(touched[i]).data_ptr<uint8_t>() : nullptr, s.begin / width,
 					            s.end / width, p, m, v);
 				} else {
-					update(step, keep, p + s.begin, g.values.data_ptr<float>() + s.begin, m + s.begin, v + s.begin, s.end - s.begin);
+					update(step, keep, p + s.begin, floats(g.values, s, room), m + s.begin, v + s.begin, s.end - s.begin);
 				}
+				if (copies[i]) // while the stretch is in the cache
+					narrow(reinterpret_cast<uint32_t *>(p + s.begin), static_cast<uint16_t *>(of(copies[i]).data_ptr()) + s.begin, s.end - s.begin);
 			}
 		});
 	});
