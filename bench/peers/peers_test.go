@@ -9,10 +9,11 @@ import (
 
 func TestRatiosAreWithinARepetition(t *testing.T) {
 	// The machine was twice as slow in the second repetition, for both: the ratio is the same.
+	steps := []float64{1}
 	r := measuredRow{Repetitions: []repetition{
-		{"clipgo pytorch": {Seconds: 1, PeakBytes: 60}, openCLIP: {Seconds: 1.5, PeakBytes: 100}},
-		{"clipgo pytorch": {Seconds: 2, PeakBytes: 70}, openCLIP: {Seconds: 3, PeakBytes: 100}},
-		{"clipgo pytorch": {Seconds: 1, PeakBytes: 80}, openCLIP: {Seconds: 2, PeakBytes: 100}},
+		{"clipgo pytorch": {Seconds: 1, PeakBytes: 60, Steps: steps}, openCLIP: {Seconds: 1.5, PeakBytes: 100}},
+		{"clipgo pytorch": {Seconds: 2, PeakBytes: 70, Steps: steps}, openCLIP: {Seconds: 3, PeakBytes: 100}},
+		{"clipgo pytorch": {Seconds: 1, PeakBytes: 80, Steps: steps}, openCLIP: {Seconds: 2, PeakBytes: 100}},
 	}}
 	r.compare()
 	if got, want := r.Speed["clipgo pytorch"], (spread{1.5, 1.5, 2}); got != want {
@@ -93,7 +94,7 @@ func TestRowsAreChosenByName(t *testing.T) {
 
 func TestTableHasALineForEachRow(t *testing.T) {
 	r := result{Machine: machine{CPU: "some CPU", Cores: 2, BF16: "AMX"}, Libraries: []library{{Name: "pytorch"}}, Repetitions: 1, Rows: []measuredRow{
-		{Name: "train", Goal: goal{Least: 1.3, AMX: true}, Repetitions: []repetition{{"clipgo pytorch": {Seconds: 1, PeakBytes: 1}, openCLIP: {Seconds: 1.5, PeakBytes: 2}}}},
+		{Name: "train", Goal: goal{Least: 1.3, AMX: true}, Repetitions: []repetition{{"clipgo pytorch": {Seconds: 1, PeakBytes: 1, Steps: []float64{1}}, openCLIP: {Seconds: 1.5, PeakBytes: 2}}}},
 		{Name: "host", Repetitions: []repetition{{"clipgo pytorch": {Seconds: 1, HostShare: 0.0125}}}},
 	}}
 	for i := range r.Rows {

@@ -28,8 +28,8 @@ type measuredRow struct {
 	Goal        goal              `json:"goal"`
 	Load        string            `json:"load_average"`       // of the machine, before
 	LeftOut     string            `json:"left_out,omitempty"` // why it was not measured
-	Speed       map[string]spread `json:"times_faster_than_open_clip"`
-	Memory      map[string]spread `json:"share_of_open_clips_memory"`
+	Speed       map[string]spread `json:"times_faster_than_open_clip,omitempty"`
+	Memory      map[string]spread `json:"share_of_open_clips_memory,omitempty"`
 	Repetitions []repetition      `json:"repetitions"`
 }
 
@@ -50,15 +50,21 @@ func (r *measuredRow) compare() {
 	for _, rep := range r.Repetitions {
 		peer, both := rep[openCLIP]
 		for name, m := range rep {
-			if both && name != openCLIP {
-				speed[name] = append(speed[name], peer.Seconds/m.Seconds)
+			if !both || name == openCLIP {
+				continue
+			}
+			speed[name] = append(speed[name], peer.Seconds/m.Seconds)
+			if m.Steps != nil { // a process that loads a library to read a file says nothing about memory
 				memory[name] = append(memory[name], float64(m.PeakBytes)/float64(peer.PeakBytes))
 			}
 		}
 	}
 	r.Speed, r.Memory = map[string]spread{}, map[string]spread{}
 	for name := range speed {
-		r.Speed[name], r.Memory[name] = spreadOf(speed[name]), spreadOf(memory[name])
+		r.Speed[name] = spreadOf(speed[name])
+	}
+	for name := range memory {
+		r.Memory[name] = spreadOf(memory[name])
 	}
 }
 
