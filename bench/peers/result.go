@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -68,23 +67,39 @@ func (r *measuredRow) compare() {
 	}
 }
 
-// table is what a person wants to know: median, and least and most, of the repetitions.
+// table is what a person wants to know, in Markdown: of each row's ratios the median, and the least and the most.
 func (r *result) table() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %d cores, bf16 by %s; clipgo %s; times faster than open_clip: median (least to most) of %d\n",
-		r.Machine.CPU, r.Machine.Cores, r.Machine.bf16(), r.Commit, r.Repetitions)
-	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "row\t"+strings.Join(r.names(), "\t")+"\tat least\treach for\tmemory")
+	cells := [][]string{append(append([]string{"row"}, r.names()...), "at least", "reach for", "memory")}
+	cells = append(cells, make([]string, len(cells[0]))) // the rule below the head
 	for _, row := range r.Rows {
-		cells := []string{row.Name}
+		line := []string{row.Name}
 		for _, name := range r.names() {
-			cells = append(cells, row.cell(name))
+			line = append(line, row.cell(name))
 		}
-		cells = append(cells, row.Goal.times(row.Goal.Least), row.Goal.times(row.Goal.Reach), row.memory(r.names()[0]))
-		fmt.Fprintln(t, strings.Join(cells, "\t"))
+		cells = append(cells, append(line, row.Goal.times(row.Goal.Least), row.Goal.times(row.Goal.Reach), row.memory(r.names()[0])))
 	}
-	_ = t.Flush() // a strings.Builder takes all
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, %d cores, bf16 by %s; clipgo %s. Times faster than open_clip: median (least to most) of %d\n\n",
+		r.Machine.CPU, r.Machine.Cores, r.Machine.bf16(), r.Commit, r.Repetitions)
+	for i, line := range cells {
+		b.WriteByte('|')
+		for k, cell := range line {
+			fill := " "
+			if i == 1 {
+				fill = "-"
+			}
+			b.WriteString(" " + cell + strings.Repeat(fill, width(cells, k)-len(cell)) + " |")
+		}
+		b.WriteByte('\n')
+	}
 	return b.String()
+}
+
+func width(cells [][]string, column int) (most int) {
+	for _, line := range cells {
+		most = max(most, len(line[column]))
+	}
+	return most
 }
 
 // names are clipgo's programs.
