@@ -23,7 +23,9 @@ import (
 )
 
 // newTuner is a tiny captioner that is tuned, with itself as the reference.
-func newTuner(t *testing.T) *PPO {
+func newTuner(t *testing.T) *PPO { return newTunerOn(t, torch.CPU) }
+
+func newTunerOn(t *testing.T, device torch.Device) *PPO {
 	t.Helper()
 	torchtest.Need(t)
 	c := contrastive.Config{EmbedDim: 16, Vision: vision.Default(), Text: text.Default(), CustomText: true}
@@ -35,7 +37,7 @@ func newTuner(t *testing.T) *PPO {
 	c.Multimodal = &text.DecoderConfig{ContextLength: 12, VocabSize: 50, Width: 16, Heads: 2, Layers: 2}
 	var both [2]captioning.Captioner
 	for i := range both {
-		m, err := contrastive.New(t.Context(), c, 1, contrastive.On())
+		m, err := contrastive.New(t.Context(), c, 1, contrastive.Placement{Device: device, DType: torch.Float32})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,13 +18,15 @@ import (
 )
 
 // newTiny is a small model whose parameters hang on the seed alone.
-func newTiny(t *testing.T) *contrastive.Model {
+func newTiny(t *testing.T) *contrastive.Model { return newTinyOn(t, torch.CPU) }
+
+func newTinyOn(t *testing.T, device torch.Device) *contrastive.Model {
 	t.Helper()
 	torchtest.Need(t)
 	c := contrastive.Config{EmbedDim: 16, Vision: vision.Default(), Text: text.Default()}
 	c.Vision.ImageSize, c.Vision.PatchSize, c.Vision.Layers, c.Vision.Width, c.Vision.HeadWidth = 16, 4, 2, 32, 16
 	c.Text.ContextLength, c.Text.VocabSize, c.Text.Layers, c.Text.Width, c.Text.Heads = 12, 50, 2, 32, 2
-	m, err := contrastive.New(t.Context(), c, 1, contrastive.On())
+	m, err := contrastive.New(t.Context(), c, 1, contrastive.Placement{Device: device, DType: torch.Float32})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package captioning
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"clipgo/contrastive"
@@ -13,13 +14,10 @@ import (
 
 // The steps that a GPU makes without the host are those of the CPU's own loops, and between two readings nothing waits.
 func TestACaptionersStepsAheadAreTheSteps(t *testing.T) {
-	const (
-		steps, readEvery = 6, 3
-		own              = 2 // numbers that the CPU's kernel for vocabularies reads; another device has its own
-	)
+	const steps, readEvery = 6, 3
 	for _, w := range []Weights{DefaultWeights(), {Caption: 1}} {
-		run := func(readEvery int) (values [][]float32, last training.Stats) {
-			c := newTiny(t)
+		run := func(device torch.Device, readEvery int) (values [][]float32, last training.Stats) {
+			c := newTinyOn(t, device)
 			o := objectiveOf(c, w)
 			o.Smoothing.Share = 0 // libtorch 1.13's own smoothing waits
 			tr := &training.Trainer{Objective: o, LR: 1e-3, ReadEvery: readEvery, Schedule: optim.Schedule{Kind: optim.Const, Steps: 100}}
@@ -36,19 +34,40 @@ func TestACaptionersStepsAheadAreTheSteps(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if last.Unread != (n == own) {
+				if last.Unread != (n == 0) {
 					t.Errorf("step %d, unread %v: %d waits", last.Step, last.Unread, n)
 				}
 			}
 			return parameters(t, c.Model), last
 		}
-		want, waiting := run(0)
-		got, ahead := run(readEvery)
+		want, waiting := run(torch.CPU, 0)
+		got, ahead := run(torch.Simulated, readEvery)
 		for i := range want {
 			golden.Close(t, "parameter", got[i], want[i], golden.Tol{Abs: 3e-4}) // a key's bias has no gradient but rounding, and AdamW makes steps of that
 		}
 		if math.Abs(ahead.Loss/waiting.Loss-1) > 1e-5 || len(ahead.Extra) != 2 || math.Abs(ahead.Part("caption_loss")/waiting.Part("caption_loss")-1) > 1e-5 {
 			t.Errorf("%+v, want %+v", ahead.Parts, waiting.Parts)
+		}
+	}
+}
+
+func TestCaptionsAreTheCPUsOnASimulatedDevice(t *testing.T) {
+	here, there := newTiny(t), newTinyOn(t, torch.Simulated)
+	pixels := scenes(here, 4)
+	for _, g := range []Generation{{Method: Greedy}, {Method: Beam, Beams: 3, LengthPenalty: 1}} {
+		g.TopP, g.Temperature, g.MinLength, g.MaxLength, g.Start, g.End = 1, 1, 2, 9, 48, 49
+		want, err := here.Generate(t.Context(), pixels, 4, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := there.Generate(t.Context(), pixels, 4, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range want {
+			if !slices.Equal(got[i].IDs, want[i].IDs) {
+				t.Errorf("%s: %v, want %v", g.Method, got[i].IDs, want[i].IDs)
+			}
 		}
 	}
 }

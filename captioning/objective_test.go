@@ -34,10 +34,12 @@ func tinyConfig() contrastive.Config {
 	return c
 }
 
-func newTiny(t *testing.T) Captioner {
+func newTiny(t *testing.T) Captioner { return newTinyOn(t, torch.CPU) }
+
+func newTinyOn(t *testing.T, device torch.Device) Captioner {
 	t.Helper()
 	torchtest.Need(t)
-	m, err := contrastive.New(t.Context(), tinyConfig(), 1, contrastive.On())
+	m, err := contrastive.New(t.Context(), tinyConfig(), 1, contrastive.Placement{Device: device, DType: torch.Float32})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func AdamWAheadInPlace(s *Scope, leaves []*Tensor, moments Moments, decay []floa
 	}
 	c := C.cg_adamw_ahead(first(p), first(m), first(v), (*C.double)(unsafe.Pointer(unsafe.SliceData(decay))), C.int(len(leaves)), &args)
 	failed("AdamW", now.Losses)
-	return s.own(libtch.Ctensor(c))
+	return s.own(libtch.Ctensor(c)).on(now.Made.Device())
 }
 
 // Waits counts how often f made the host wait for numbers, or would have on a GPU, as an operation does whose result's size

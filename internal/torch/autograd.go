@@ -73,7 +73,7 @@ func (t *Tensor) Gradient(s *Scope) *Tensor {
 	if c == nil {
 		return nil
 	}
-	return s.own(libtch.Ctensor(c))
+	return s.own(libtch.Ctensor(c)).on(t.Device())
 }
 
 // DropGradients forgets the gradients of all leaves.

@@ -28,8 +28,10 @@ func (s *Scope) slot() *libtch.Ctensor {
 // call runs one libtorch operation. The result belongs to the innermost scope among the operands; a failure panics
 // with the operation's name and the operands' shapes.
 func call(op string, f func(out *libtch.Ctensor), in ...*Tensor) *Tensor {
-	s := innermost(op, in)
-	return s.made(op, f, in...)
+	s, there := innermost(op, in), simulated(op, in)
+	t := s.made(op, f, in...)
+	t.simulated = there
+	return t
 }
 
 // made runs an operation whose result belongs to s.

@@ -74,6 +74,7 @@ func (t *Tensor) inPlace(op string, f func(out *libtch.Ctensor), with ...*Tensor
 	for _, u := range all {
 		u.check(op)
 	}
+	simulated(op, all)
 	defer libtch.AtGradSetEnabled(libtch.AtGradSetEnabled(0))
 	out := t.scope.slot()
 	*out = nil

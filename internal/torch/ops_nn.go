@@ -140,5 +140,5 @@ func (t *Tensor) Conv2d(weight, bias *Tensor, stride int) *Tensor {
 
 // Eye is the identity matrix [n, n] in float32, on a device.
 func Eye(s *Scope, n int, d Device) *Tensor {
-	return s.made("Eye", func(o *libtch.Ctensor) { libtch.AtgEye(o, int64(n), int32(Float32), int32(d)) })
+	return s.made("Eye", func(o *libtch.Ctensor) { libtch.AtgEye(o, int64(n), int32(Float32), d.number()) }).on(d)
 }

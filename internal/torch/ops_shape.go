@@ -76,13 +76,13 @@ func (t *Tensor) Gather(dim int, index *Tensor) *Tensor {
 // Arange is 0, 1, ... n-1 as int64, on a device.
 func Arange(s *Scope, n int, d Device) *Tensor {
 	return s.made("Arange", func(o *libtch.Ctensor) {
-		scalar(float64(n), func(end libtch.Cscalar) { libtch.AtgArange(o, end, int32(Int64), int32(d)) })
-	})
+		scalar(float64(n), func(end libtch.Cscalar) { libtch.AtgArange(o, end, int32(Int64), d.number()) })
+	}).on(d)
 }
 
 // Zeros is a tensor of zeros, on a device.
 func Zeros(s *Scope, dtype DType, d Device, shape ...int) *Tensor {
 	return s.made("Zeros", func(o *libtch.Ctensor) {
-		libtch.AtgZeros(o, append(int64s(shape), 0), len(shape), int32(dtype), int32(d))
-	})
+		libtch.AtgZeros(o, append(int64s(shape), 0), len(shape), int32(dtype), d.number())
+	}).on(d)
 }

@@ -36,7 +36,7 @@ func Pixels(s *Scope, pixels []uint8, n int, mean, std [3]float64, d Device) *Te
 // pixelsThere copies n pictures as bytes and computes on the device, which may be the CPU.
 func (s *Scope) pixelsThere(pixels []uint8, shape [2]int, mean, std [3]float64, d Device) *Tensor {
 	c := C.cg_pixels_on_device((*C.uint8_t)(unsafe.SliceData(pixels)), C.int64_t(shape[0]), C.int64_t(shape[1]),
-		(*C.double)(&mean[0]), (*C.double)(&std[0]), C.int(d))
+		(*C.double)(&mean[0]), (*C.double)(&std[0]), C.int(d.number()))
 	failed("Pixels", nil)
-	return s.own(libtch.Ctensor(c))
+	return s.own(libtch.Ctensor(c)).on(d)
 }

@@ -22,8 +22,9 @@ import (
 
 // job is a function that the backward pass computes again.
 type job struct {
-	scope *Scope // in which it was computed first
-	f     func(in ...*Tensor) *Tensor
+	scope  *Scope // in which it was computed first
+	device Device // of all operands
+	f      func(in ...*Tensor) *Tensor
 }
 
 // Recomputed is f of one or two operands with no more of its graph than the operands: Backward computes f once more when it gets there
@@ -42,10 +43,10 @@ func Recomputed(f func(in ...*Tensor) *Tensor, in ...*Tensor) *Tensor {
 		return scope.Keep(y)
 	}
 	operands := handles("Recomputed", in)
-	j := C.uintptr_t(cgo.NewHandle(&job{scope, f}))
+	j := C.uintptr_t(cgo.NewHandle(&job{scope, y.Device(), f}))
 	return scope.made("Recomputed", func(o *libtch.Ctensor) {
 		*o = libtch.Ctensor(C.cg_recomputed(C.cg_tensor(y.c), first(operands), C.int(len(in)), j, C.cg_again(C.clipgo_again), C.cg_forget(C.clipgo_forget)))
-	}, in...)
+	}, in...).on(y.Device())
 }
 
 // clipgo_again computes a job from leaves in its operands' place and goes back through its graph. It returns why it could not, for
@@ -64,9 +65,9 @@ func clipgo_again(handle C.uintptr_t, leaves *C.cg_tensor, n C.int, gradient C.c
 	defer s.Free()
 	in := make([]*Tensor, n)
 	for i, c := range unsafe.Slice(leaves, int(n)) {
-		in[i] = s.lent(c)
+		in[i] = s.lent(c).on(j.device)
 	}
-	j.f(in...).BackwardFrom(s.lent(gradient))
+	j.f(in...).BackwardFrom(s.lent(gradient).on(j.device))
 	return nil
 }
 

@@ -58,7 +58,7 @@ func (s *Scope) Free() {
 func (s *Scope) Keep(t *Tensor) *Tensor {
 	t.check("keep")
 	kept := s.own(libtch.AtShallowClone(t.c))
-	kept.causal = t.causal
+	kept.causal, kept.simulated = t.causal, t.simulated
 	return kept
 }
 

@@ -27,7 +27,7 @@ func (t *Tensor) Copied(d DType) *Tensor {
 	t.check("Copied")
 	c := C.cg_copy_as(C.cg_tensor(t.c), C.int(d))
 	failed("Copied", []*Tensor{t})
-	return t.scope.own(libtch.Ctensor(c))
+	return t.scope.own(libtch.Ctensor(c)).on(t.Device())
 }
 
 // CopyInPlace replaces t's elements by u's, converted to t's type, outside the graph.

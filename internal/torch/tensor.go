@@ -50,7 +50,8 @@ type Tensor struct {
 	scope *Scope
 	owned bool // false for a second handle made by In
 	// causal says that this is a CausalMask, which some kernels have built in.
-	causal bool
+	causal    bool
+	simulated bool // see Simulated
 }
 
 // number is what a Go slice may hold to become a tensor.
@@ -102,9 +103,9 @@ func FromBytes(s *Scope, data []byte, dtype DType, device Device, shape ...int) 
 
 func (s *Scope) fromPointer(data unsafe.Pointer, dtype DType, shape []int, device Device) *Tensor {
 	dims, n := cShape(shape)
-	c := C.cg_from_bytes(data, dims, n, C.int(dtype), C.int(device))
+	c := C.cg_from_bytes(data, dims, n, C.int(dtype), C.int(device.number()))
 	failed("From", nil)
-	return s.own(libtch.Ctensor(c))
+	return s.own(libtch.Ctensor(c)).on(device)
 }
 
 // View makes a tensor over memory that is not Go's (a mapped file), without a copy. The memory must outlive the scope.
@@ -146,7 +147,7 @@ func (t *Tensor) In(s *Scope) *Tensor {
 	if !s.within(t.scope) {
 		panic("torch: In: the scope outlives the tensor")
 	}
-	second := &Tensor{c: t.c, scope: s, causal: t.causal}
+	second := &Tensor{c: t.c, scope: s, causal: t.causal, simulated: t.simulated}
 	s.tensors = append(s.tensors, second)
 	return second
 }
@@ -180,12 +181,6 @@ func (t *Tensor) Len() int {
 func (t *Tensor) DType() DType {
 	t.check("DType")
 	return DType(libtch.AtScalarType(t.c))
-}
-
-// Device is where the elements are.
-func (t *Tensor) Device() Device {
-	t.check("Device")
-	return Device(libtch.AtDevice(t.c))
 }
 
 // Bytes copies the elements out, row-major, in the tensor's own type.
