@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/search"
 )
@@ -70,6 +71,16 @@ func (o *embedOptions) check() error {
 	return isFolder("--index", o.Index)
 }
 
+// captioned tells whether a source has a caption.
+func captioned(src datasets.Source) bool {
+	for i := range src.Len() {
+		if len(src.Entry(i).Captions) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func (o *embedOptions) run(ctx context.Context, a *app, k *knobs, args []string) (err error) {
 	src, err := datasets.OpenAll(args, o.Data)
 	if err != nil {
@@ -78,6 +89,9 @@ func (o *embedOptions) run(ctx context.Context, a *app, k *knobs, args []string)
 	defer closeWith(&err, src)
 	tellNotes(a.console, src.Info())
 	o.follow(k, preprocessOf(o.Index))
+	if !captioned(src) {
+		o.towers = contrastive.ImageTower
+	}
 	m, err := o.load(ctx, a, k, o)
 	if err != nil {
 		return err
