@@ -61,16 +61,36 @@ func conversion(from, to DType) func(to, from []byte) {
 	return nil
 }
 
-// halves makes float32 of float16, four at a time.
+// halves makes float32 of float16, four at a time where they are what weights mostly are.
 func halves(to, from []byte) {
 	for ; len(from) >= 8 && len(to) >= 16; from, to = from[8:], to[16:] {
 		v := binary.LittleEndian.Uint64(from)
-		binary.LittleEndian.PutUint64(to, uint64(halfBits(uint16(v)))|uint64(halfBits(uint16(v>>16)))<<32)
-		binary.LittleEndian.PutUint64(to[8:], uint64(halfBits(uint16(v>>32)))|uint64(halfBits(uint16(v>>48)))<<32)
+		if normal(v) {
+			binary.LittleEndian.PutUint64(to, widePair(v))
+			binary.LittleEndian.PutUint64(to[8:], widePair(v>>32))
+			continue
+		}
+		for i := range 4 {
+			binary.LittleEndian.PutUint32(to[4*i:], halfBits(uint16(v>>(16*i))))
+		}
 	}
 	for ; len(from) >= 2; from, to = from[2:], to[4:] {
 		binary.LittleEndian.PutUint32(to, halfBits(binary.LittleEndian.Uint16(from)))
 	}
+}
+
+// normal tells whether none of four float16 is zero, subnormal, infinite or NaN: no exponent is 0 or 31, so that adding one
+// leaves a bit above the lowest.
+func normal(v uint64) bool {
+	const exponents, one, above, carry = 0x7c007c007c007c00, 0x0400040004000400, 0x7800780078007800, 0x8000800080008000
+	w := (v&exponents + one) & above
+	return (w+above)&carry == carry
+}
+
+// widePair gives the bits of two float32 for the two normal float16 in the lower half: the exponent's bias grows by 112.
+func widePair(v uint64) uint64 {
+	v = v&0xffff | v>>16&0xffff<<32
+	return v&0x0000800000008000<<16 | (v&0x00007fff00007fff<<13 + 112<<23*0x0000000100000001)
 }
 
 // brains makes float32 of bfloat16, which is its upper half, four at a time.

@@ -199,10 +199,11 @@ func TestEveryNumberIsConvertedWhereverItStands(t *testing.T) {
 func BenchmarkWiden(b *testing.B) {
 	for _, c := range small {
 		b.Run(string(c.dtype), func(b *testing.B) {
-			in := make([]byte, 8<<20)
-			for i := range in {
-				in[i] = byte(i * 37)
+			var in []byte
+			for r := rand.New(rand.NewPCG(1, 2)); len(in) < 8<<20; { // as weights are
+				in = binary.LittleEndian.AppendUint32(in, math.Float32bits(float32(r.NormFloat64()*0.02)))
 			}
+			in = convert(b, F32, c.dtype, in)
 			b.SetBytes(int64(len(in)))
 			for b.Loop() {
 				convert(b, c.dtype, F32, in)

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -43,24 +44,20 @@ func (f *folder) openCLIP() (Tokenizer, int, error) {
 	return bpe.New(), bpe.VocabSize, nil
 }
 
+// largestCLIP is more than any spelling of CLIP's tokenizer.json takes, in bytes.
+const largestCLIP = 8 << 20
+
 // isCLIP says whether a tokenizer.json is of CLIP's kind, a BPE with an end of words, and then checks that it is CLIP's.
 func isCLIP(file []byte) (bool, error) {
-	var head struct {
-		Model struct {
-			Type   string `json:"type"`
-			Suffix string `json:"end_of_word_suffix"`
-		} `json:"model"`
-	}
-	if err := json.Unmarshal(file, &head); err != nil {
-		return false, fmt.Errorf("tokenizer.json: %w", err)
-	}
-	if head.Model.Type != "BPE" || head.Model.Suffix == "" {
+	if len(file) > largestCLIP {
 		return false, nil
 	}
 	var whole struct {
 		Model struct {
-			Vocab  map[string]int32 `json:"vocab"`
-			Merges []clipMerge      `json:"merges"`
+			Type   string          `json:"type"`
+			Suffix string          `json:"end_of_word_suffix"`
+			Vocab  json.RawMessage `json:"vocab"`
+			Merges []clipMerge     `json:"merges"`
 		} `json:"model"`
 		Added []struct {
 			ID      int32  `json:"id"`
@@ -70,11 +67,18 @@ func isCLIP(file []byte) (bool, error) {
 	if err := json.Unmarshal(file, &whole); err != nil {
 		return false, fmt.Errorf("tokenizer.json: %w", err)
 	}
+	if whole.Model.Type != "BPE" || whole.Model.Suffix == "" {
+		return false, nil
+	}
+	var vocab map[string]int32
+	if err := json.Unmarshal(whole.Model.Vocab, &vocab); err != nil {
+		return false, fmt.Errorf("tokenizer.json: model.vocab: %w", err)
+	}
 	merges := make([]string, len(whole.Model.Merges))
 	for i, m := range whole.Model.Merges {
 		merges[i] = string(m)
 	}
-	if err := bpe.CheckVocabulary(whole.Model.Vocab, merges); err != nil {
+	if err := bpe.CheckVocabulary(vocab, merges); err != nil {
 		return false, fmt.Errorf("tokenizer.json: %w", err)
 	}
 	for _, a := range whole.Added {
@@ -89,6 +93,10 @@ func isCLIP(file []byte) (bool, error) {
 type clipMerge string
 
 func (m *clipMerge) UnmarshalJSON(data []byte) error {
+	if data[0] == '"' && !bytes.ContainsRune(data, '\\') {
+		*m = clipMerge(data[1 : len(data)-1])
+		return nil
+	}
 	if data[0] != '[' {
 		return json.Unmarshal(data, (*string)(m))
 	}

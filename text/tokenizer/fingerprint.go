@@ -8,9 +8,6 @@ import (
 	"path/filepath"
 )
 
-// largestCLIP is more than any spelling of CLIP's tokenizer.json takes, in bytes.
-const largestCLIP = 8 << 20
-
 // Fingerprint is that of the tokenizer that Open gives. A large tokenizer.json (Gemma's has 34 MB) is not read through for
 // it, so that it may be one that Open refuses.
 func Fingerprint(dir string, spec Spec) (string, error) {
