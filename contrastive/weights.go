@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"clipgo/internal/nn"
 	"clipgo/internal/safetensors"
@@ -65,13 +68,33 @@ func fitting(params []*nn.Param, set weights.Set, types []safetensors.DType) (ma
 	return sound(params, set)
 }
 
-// sound finds each parameter's tensor and looks at its numbers.
+// sound gives the parameters' tensors and names those that training or a disk has spoiled. It joins what is stored in parts and
+// reads every number, on all processors.
 func sound(params []*nn.Param, set weights.Set) (map[string]safetensors.Tensor, error) {
-	found := map[string]safetensors.Tensor{}
-	for _, p := range params {
-		found[p.Name], _ = set.Tensor(p.Name)
+	values, spoiled := make([]safetensors.Tensor, len(params)), make([]bool, len(params))
+	var next atomic.Int64
+	var done sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		done.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(params)); i = next.Add(1) - 1 {
+				values[i], _ = set.Tensor(params[i].Name)
+				spoiled[i] = !weights.Finite(values[i])
+			}
+		})
 	}
-	return found, finite(params, found)
+	done.Wait()
+	found := map[string]safetensors.Tensor{}
+	var wrong []string
+	for i, p := range params {
+		found[p.Name] = values[i]
+		if spoiled[i] {
+			wrong = append(wrong, p.Name)
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, fmt.Errorf("not a finite number in %s", abridge(wrong))
+	}
+	return found, nil
 }
 
 // shaped compares names, types and shapes.
@@ -108,20 +131,6 @@ func Fits(c Config, set weights.Set) error {
 
 // stored are the types that weights come in.
 var stored = []safetensors.DType{safetensors.F32, safetensors.F16, safetensors.BF16}
-
-// finite names the tensors that training or a disk has spoiled.
-func finite(params []*nn.Param, values map[string]safetensors.Tensor) error {
-	var spoiled []string
-	for _, p := range params {
-		if !weights.Finite(values[p.Name]) {
-			spoiled = append(spoiled, p.Name)
-		}
-	}
-	if len(spoiled) == 0 {
-		return nil
-	}
-	return fmt.Errorf("not a finite number in %s", abridge(spoiled))
-}
 
 func complaint(missing, unexpected, wrong []string) error {
 	var parts []string

@@ -11,7 +11,7 @@ import (
 	"clipgo/internal/safetensors"
 )
 
-// Set is tensors by name. Their data is read only.
+// Set is tensors by name. Their data is read only; several goroutines may ask at once.
 type Set interface {
 	Names() []string
 	Tensor(name string) (safetensors.Tensor, bool)
