@@ -85,6 +85,19 @@ func TestRoundsGiveTheGradientOfTheWholeBatch(t *testing.T) {
 	}
 }
 
+// Blocks that are computed again on the way back, within rounds that are.
+func TestRoundsOfRecomputedBlocksGiveTheSameGradient(t *testing.T) {
+	m := newPrecise(t, torch.Float64, unchanged)
+	b := pairs(m.Config, 19, 0)
+	loss := InfoNCE{losses.Smoothing{Form: losses.Others}}
+	want, _ := gradientsOf(t, &Objective{Model: m, Loss: loss}, b)
+	m.Recompute = true
+	got, _ := gradientsOf(t, &Objective{Model: m, Loss: loss, MicroBatch: 8}, b)
+	for i, p := range m.Params() {
+		closeTo(t, p.Name, got[i], want[i], 1e-10)
+	}
+}
+
 // Masked words are a sum over places; their loss and accuracy are those of the whole batch too.
 func TestRoundsWithMaskedWordsGiveTheGradientOfTheWholeBatch(t *testing.T) {
 	m := newPrecise(t, torch.Float32, unchanged)

@@ -136,7 +136,7 @@ func (s *session) trial(ctx context.Context, at contrastive.Placement) (_ *sessi
 		return nil, err
 	}
 	t.onClose(func() error { t.model.Free(); return nil })
-	t.model.Preprocess = o.Preprocess
+	t.model.Preprocess, t.model.Recompute = o.Preprocess, o.GradCheckpointing
 	if err := t.model.Lock(ctx, o.Lock); err != nil {
 		return nil, err
 	}
