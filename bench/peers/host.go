@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -43,8 +42,10 @@ func (h *host) clipgo(w *workshop, l library) command {
 	return c
 }
 
-// native are the names under which a profile counts time outside of Go.
-var native = []string{"runtime.cgocall", "runtime._ExternalCode"}
+// native tells the names under which a profile counts time outside of Go: a call of C, or a library in brackets.
+func native(name string) bool {
+	return strings.HasPrefix(name, "[") || name == "runtime.cgocall" || name == "runtime._ExternalCode"
+}
 
 // hostMilliseconds adds up the time in Go code, of all threads together, in what `go tool pprof -top -unit=ms` prints.
 func hostMilliseconds(top string) (sum float64, err error) {
@@ -54,7 +55,7 @@ func hostMilliseconds(top string) (sum float64, err error) {
 	}
 	for l := range strings.Lines(lines) {
 		f := strings.Fields(l)
-		if len(f) < 6 || !strings.HasSuffix(f[0], "ms") && f[0] != "0" || slices.Contains(native, f[5]) {
+		if len(f) < 6 || !strings.HasSuffix(f[0], "ms") && f[0] != "0" || native(f[5]) {
 			continue
 		}
 		ms, err := strconv.ParseFloat(strings.TrimSuffix(f[0], "ms"), 64)

@@ -55,6 +55,7 @@ Duration: 5s, Total samples = 10000ms (200%)
       flat  flat%   sum%        cum   cum%
     6000ms 60.00% 60.00%     6000ms 60.00%  runtime._ExternalCode
     3900ms 39.00% 99.00%     3950ms 39.50%  runtime.cgocall
+     330ms  3.30% 99.00%      330ms  3.30%  [libgomp.so.1]
       60ms  0.60% 99.60%       70ms  0.70%  runtime.scanobject
     39.5ms 0.395% 99.99%     39.5ms 0.395%  clipgo/internal/torch.call (inline)
          0     0% 99.99%      100ms  1.00%  main.main
