@@ -1,4 +1,5 @@
-// Multi-head self-attention over a packed projection, forward and backward, in float32 on CPUs. See native.h.
+// Multi-head self-attention over a packed projection, forward and backward, on CPUs. See native.h. bfloat16 is widened where a head
+// is read and rounded where its result is written: scores, softmax and sums are float32.
 //
 // libtorch makes it from batched products of small matrices, and its CPU library loops over those one by one: for 17
 // tokens that is a quarter of a training step. Here each head is one task of one thread: its scores stay in the
@@ -108,34 +109,66 @@ struct Sizes {
 	int64_t place(int64_t t, int64_t row) const { return t / heads * length * row + t % heads * width; }
 };
 
+// n rows of a head in float32: where they are, or widened into room.
+CG_INLINE Right rows_of(const float *from, int64_t row, int64_t, int64_t, float *) { return {from, row}; }
+CG_INLINE Right rows_of(const uint16_t *from, int64_t row, int64_t n, int64_t width, float *room) {
+	for (int64_t i = 0; i < n; i++)
+		for (int64_t h = 0; h < width; h++) {
+			uint32_t bits = static_cast<uint32_t>(from[i * row + h]) << 16;
+			std::memcpy(room + i * width + h, &bits, sizeof bits);
+		}
+	return {room, width};
+}
+
+// Where n rows of a result are made, and how they reach their place.
+CG_INLINE Out made_in(float *to, int64_t row, int64_t, float *) { return {to, row}; }
+CG_INLINE Out made_in(uint16_t *, int64_t, int64_t width, float *room) { return {room, width}; }
+CG_INLINE void placed(float *, int64_t, int64_t, int64_t, const float *) {}
+CG_INLINE void placed(uint16_t *to, int64_t row, int64_t n, int64_t width, const float *room) {
+	for (int64_t i = 0; i < n; i++)
+		for (int64_t h = 0; h < width; h++) {
+			uint32_t v; // rounded to the nearest, to even between two
+			std::memcpy(&v, room + i * width + h, sizeof v);
+			uint32_t rounded = (v + 0x7fff + ((v >> 16) & 1)) >> 16;
+			to[i * row + h] = static_cast<uint16_t>((v & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
+		}
+}
+
 // Forward for heads [from, to): out [B, L, D]; chance [B * N, L, pad] keeps the softmax where step is L * pad, or is
 // overwritten by each head where step is 0.
-CG_VECTOR void forward_heads(const Sizes s, int64_t from, int64_t to, const float *qkv, const float *mask, float *chance,
-                             int64_t step, float *out) {
-	std::vector<float> keys(s.width * s.pad());
-	int64_t l = s.length, pad = s.pad();
+template <class T>
+CG_INLINE void forward_of(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *mask, float *chance, int64_t step, T *out) {
+	int64_t l = s.length, pad = s.pad(), one = l * s.width, packed = s.packed(), model = s.model();
+	std::vector<float> keys(s.width * pad), room(sizeof(T) == sizeof(float) ? 0 : 4 * one);
 	for (int64_t t = from; t < to; t++) {
-		const float *q = qkv + s.place(t, s.packed()), *k = q + s.model(), *v = k + s.model();
+		const T *at = qkv + s.place(t, packed);
+		T *result = out + s.place(t, model);
+		Right q = rows_of(at, packed, l, s.width, room.data()), k = rows_of(at + model, packed, l, s.width, room.data() + one);
+		Right v = rows_of(at + 2 * model, packed, l, s.width, room.data() + 2 * one);
 		float *p = chance + t * step;
-		transpose(l, s.width, {k, s.packed()}, keys.data());
-		product(l, pad, s.width, {q, s.packed(), 1}, {keys.data(), pad}, {p, pad});
+		transpose(l, s.width, k, keys.data());
+		product(l, pad, s.width, {q.at, q.row, 1}, {keys.data(), pad}, {p, pad});
 		for (int64_t i = 0; i < l; i++) softmax(l, s.scale, mask ? mask + i * l : nullptr, p + i * pad);
-		product(l, s.width, l, {p, pad, 1}, {v, s.packed()}, {out + s.place(t, s.model()), s.model()});
+		product(l, s.width, l, {p, pad, 1}, v, made_in(result, model, s.width, room.data() + 3 * one));
+		placed(result, model, l, s.width, room.data() + 3 * one);
 	}
 }
 
 // Backward for heads [from, to): d_qkv [B, L, 3D] from d_out [B, L, D].
-CG_VECTOR void backward_heads(const Sizes s, int64_t from, int64_t to, const float *qkv, const float *chance,
-                              const float *d_out, float *d_qkv) {
-	int64_t l = s.length, pad = s.pad(), packed = s.packed(), model = s.model();
-	std::vector<float> values(s.width * pad), scores(l * pad);
-	float *ds = scores.data();
+template <class T>
+CG_INLINE void backward_of(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *chance, const T *d_out, T *d_qkv) {
+	int64_t l = s.length, pad = s.pad(), one = l * s.width, packed = s.packed(), model = s.model();
+	std::vector<float> values(s.width * pad), scores(l * pad), room(sizeof(T) == sizeof(float) ? 0 : 5 * one);
+	float *ds = scores.data(), *made = room.data() + 4 * one;
 	for (int64_t t = from; t < to; t++) {
-		const float *q = qkv + s.place(t, packed), *k = q + model, *v = k + model, *p = chance + t * l * pad;
-		const float *d = d_out + s.place(t, model);
-		float *dq = d_qkv + s.place(t, packed);
-		transpose(l, s.width, {v, packed}, values.data());
-		product(l, pad, s.width, {d, model, 1}, {values.data(), pad}, {ds, pad});
+		const T *at = qkv + s.place(t, packed);
+		const float *p = chance + t * l * pad;
+		Right q = rows_of(at, packed, l, s.width, room.data()), k = rows_of(at + model, packed, l, s.width, room.data() + one);
+		Right v = rows_of(at + 2 * model, packed, l, s.width, room.data() + 2 * one);
+		Right d = rows_of(d_out + s.place(t, model), model, l, s.width, room.data() + 3 * one);
+		T *dq = d_qkv + s.place(t, packed);
+		transpose(l, s.width, v, values.data());
+		product(l, pad, s.width, {d.at, d.row, 1}, {values.data(), pad}, {ds, pad});
 		for (int64_t i = 0; i < l; i++) { // through the softmax: p (d - sum p d)
 			float *row = ds + i * pad;
 			const float *pi = p + i * pad;
@@ -145,11 +178,35 @@ CG_VECTOR void backward_heads(const Sizes s, int64_t from, int64_t to, const flo
 			for (int w = 0; w < kWide; w++) sum += sums[w];
 			for (int64_t j = 0; j < pad; j += kWide) at_vec(row + j) = at_vec(pi + j) * (at_vec(row + j) - sum) * s.scale;
 		}
-		product(l, s.width, l, {ds, pad, 1}, {k, packed}, {dq, packed});
-		product(l, s.width, l, {ds, 1, pad}, {q, packed}, {dq + model, packed});
-		product(l, s.width, l, {p, 1, pad}, {d, model}, {dq + 2 * model, packed});
+		product(l, s.width, l, {ds, pad, 1}, k, made_in(dq, packed, s.width, made));
+		placed(dq, packed, l, s.width, made);
+		product(l, s.width, l, {ds, 1, pad}, q, made_in(dq + model, packed, s.width, made));
+		placed(dq + model, packed, l, s.width, made);
+		product(l, s.width, l, {p, 1, pad}, d, made_in(dq + 2 * model, packed, s.width, made));
+		placed(dq + 2 * model, packed, l, s.width, made);
 	}
 }
+
+CG_VECTOR void forward_heads(const Sizes s, int64_t from, int64_t to, const float *qkv, const float *mask, float *chance,
+                             int64_t step, float *out) {
+	forward_of(s, from, to, qkv, mask, chance, step, out);
+}
+CG_VECTOR void forward_narrow(const Sizes s, int64_t from, int64_t to, const uint16_t *qkv, const float *mask, float *chance,
+                              int64_t step, uint16_t *out) {
+	forward_of(s, from, to, qkv, mask, chance, step, out);
+}
+CG_VECTOR void backward_heads(const Sizes s, int64_t from, int64_t to, const float *qkv, const float *chance,
+                              const float *d_out, float *d_qkv) {
+	backward_of(s, from, to, qkv, chance, d_out, d_qkv);
+}
+CG_VECTOR void backward_narrow(const Sizes s, int64_t from, int64_t to, const uint16_t *qkv, const float *chance,
+                               const uint16_t *d_out, uint16_t *d_qkv) {
+	backward_of(s, from, to, qkv, chance, d_out, d_qkv);
+}
+
+bool narrow(const at::Tensor &t) { return t.scalar_type() == at::kBFloat16; }
+
+uint16_t *halves(const at::Tensor &t) { return static_cast<uint16_t *>(t.data_ptr()); }
 
 Sizes sizes_of(const at::Tensor &qkv, int64_t heads) {
 	TORCH_CHECK(qkv.dim() == 3 && qkv.size(2) % (3 * heads) == 0, "packed projection is ", qkv.sizes(), " for ", heads, " heads");
@@ -164,12 +221,15 @@ public:
 		Sizes s = sizes_of(qkv, heads);
 		at::Tensor out = at::empty({s.batch, s.length, s.model()}, qkv.options());
 		int64_t tasks = s.batch * s.heads, one = s.length * s.pad();
-		at::Tensor chance = at::empty({keep ? tasks : 0, s.length, s.pad()}, qkv.options());
+		at::Tensor chance = at::empty({keep ? tasks : 0, s.length, s.pad()}, qkv.options().dtype(at::kFloat));
 		const float *m = mask.numel() > 0 ? mask.data_ptr<float>() : nullptr;
 		at::parallel_for(0, tasks, 1, [&](int64_t from, int64_t to) {
 			std::vector<float> own(keep ? 0 : one);
-			forward_heads(s, from, to, qkv.data_ptr<float>(), m, keep ? chance.data_ptr<float>() : own.data(), keep ? one : 0,
-			              out.data_ptr<float>());
+			float *p = keep ? chance.data_ptr<float>() : own.data();
+			if (narrow(qkv))
+				forward_narrow(s, from, to, halves(qkv), m, p, keep ? one : 0, halves(out));
+			else
+				forward_heads(s, from, to, qkv.data_ptr<float>(), m, p, keep ? one : 0, out.data_ptr<float>());
 		});
 		ctx->save_for_backward({qkv, chance});
 		ctx->saved_data["heads"] = heads;
@@ -181,8 +241,11 @@ public:
 		Sizes s = sizes_of(saved[0], ctx->saved_data["heads"].toInt());
 		at::Tensor d_out = grads[0].contiguous(), d_qkv = at::empty_like(saved[0]);
 		at::parallel_for(0, s.batch * s.heads, 1, [&](int64_t from, int64_t to) {
-			backward_heads(s, from, to, saved[0].data_ptr<float>(), saved[1].data_ptr<float>(), d_out.data_ptr<float>(),
-			               d_qkv.data_ptr<float>());
+			const float *p = saved[1].data_ptr<float>();
+			if (narrow(d_qkv))
+				backward_narrow(s, from, to, halves(saved[0]), p, halves(d_out), halves(d_qkv));
+			else
+				backward_heads(s, from, to, saved[0].data_ptr<float>(), p, d_out.data_ptr<float>(), d_qkv.data_ptr<float>());
 		});
 		return {d_qkv, at::Tensor(), at::Tensor(), at::Tensor()};
 	}
@@ -193,9 +256,9 @@ public:
 extern "C" cg_tensor cg_attention(cg_tensor qkv, int64_t heads, cg_tensor mask) {
 	return guard([&]() -> cg_tensor {
 		const at::Tensor &x = of(qkv);
-		TORCH_CHECK(x.scalar_type() == at::kFloat && x.device().is_cpu(), "attention here is for float32 on CPUs");
-		at::Tensor m = mask ? of(mask).contiguous() : at::empty({0}, x.options());
-		TORCH_CHECK(!mask || (m.scalar_type() == at::kFloat && m.numel() == x.size(1) * x.size(1)), "mask is not [L, L]");
+		TORCH_CHECK((x.scalar_type() == at::kFloat || narrow(x)) && x.device().is_cpu(), "attention here is for float32 and bfloat16 on CPUs");
+		at::Tensor m = mask ? of(mask).to(at::kFloat).contiguous() : at::empty({0}, x.options().dtype(at::kFloat));
+		TORCH_CHECK(!mask || m.numel() == x.size(1) * x.size(1), "mask is not [L, L]");
 		return new at::Tensor(Attend::apply(x, heads, m, c10::GradMode::is_enabled() && x.requires_grad()));
 	});
 }

@@ -33,7 +33,7 @@ cg_tensor cg_on_device(cg_tensor t, int device);
 void cg_to_bytes(cg_tensor t, void *bytes, size_t n);
 void cg_overwrite(cg_tensor t, const void *bytes, size_t n); // in place, no graph
 
-// softmax(q k^T / sqrt(H) + mask) v for each head: qkv [B, L, 3 heads H] to [B, L, heads H], float32 on CPUs, with
+// softmax(q k^T / sqrt(H) + mask) v for each head: qkv [B, L, 3 heads H] to [B, L, heads H], float32 or bfloat16 on CPUs, with
 // gradient. mask [L, L] may be null.
 cg_tensor cg_attention(cg_tensor qkv, int64_t heads, cg_tensor mask);
 
