@@ -71,7 +71,7 @@ func (at stretch) tokens(b *datasets.Batch) int {
 func (o *Objective) Contrast(s *torch.Scope, images, texts []*torch.Tensor, b *datasets.Batch) Contrast {
 	in := Contrast{Image: leaf(s, images), Text: leaf(s, texts), Scale: o.Model.Scale(s), Bias: o.Model.Bias(s)}
 	if o.DedupTargets {
-		in.Group = groups(b.IDs, b.ContextLength)
+		in.Group = groups(b)
 	}
 	return in
 }

@@ -3,6 +3,7 @@ package contrastive
 import (
 	"slices"
 
+	"clipgo/datasets"
 	"clipgo/internal/torch"
 )
 
@@ -11,7 +12,7 @@ type Contrast struct {
 	Image, Text *torch.Tensor // [B, E], unit rows; row i of one belongs to row i of the other
 	Scale       *torch.Tensor // [], exp(logit_scale)
 	Bias        *torch.Tensor // [], added to every logit; nil where the model has none
-	Group       []int32       // equal numbers are rows with the same caption; nil: each row's is taken as its own
+	Group       []int32       // equal numbers are rows whose captions fit each other's pictures; nil: each row's is taken as its own
 }
 
 // logits are the scaled similarities [B, B], a row for each picture.
@@ -70,22 +71,50 @@ func matrix[T float32 | float64](c Contrast, numbers func(right int) (each, othe
 	return torch.From(c.Image.Scope(), out, b, b).OnDevice(c.Image.Device())
 }
 
-// groups numbers captions of l ids each so that equal ones have equal numbers.
-func groups(ids []int32, l int) []int32 {
-	first := make(map[string]int32)
-	out := make([]int32, 0, len(ids)/l)
-	key := make([]byte, 0, 4*l)
-	for caption := range slices.Chunk(ids, l) {
+// groups numbers a batch's pairs so that those have equal numbers whose captions are equal, or whose pictures have the same
+// captions, of which this batch may show different ones.
+func groups(b *datasets.Batch) []int32 {
+	captions, sets := make(map[string]int32), make(map[uint64]int32)
+	out := make([]int32, 0, b.N)
+	key := make([]byte, 0, 4*b.ContextLength)
+	for caption := range slices.Chunk(b.IDs, b.ContextLength) {
+		i := int32(len(out))
 		key = key[:0]
 		for _, id := range caption {
 			key = append(key, byte(id), byte(id>>8), byte(id>>16), byte(id>>24))
 		}
-		if _, known := first[string(key)]; !known {
-			first[string(key)] = int32(len(first))
+		first, known := captions[string(key)]
+		if !known {
+			first, captions[string(key)] = i, i
 		}
-		out = append(out, first[string(key)])
+		out = append(out, root(out, first))
+		if b.Alike == nil {
+			continue
+		}
+		if first, known = sets[b.Alike[i]]; known {
+			join(out, first, i)
+		} else {
+			sets[b.Alike[i]] = i
+		}
+	}
+	for i := range out {
+		out[i] = root(out, int32(i))
 	}
 	return out
+}
+
+// root is the first pair of a pair's group; one that isn't in yet is a group of its own.
+func root(group []int32, i int32) int32 {
+	for int(i) < len(group) && group[i] != i {
+		i = group[i]
+	}
+	return i
+}
+
+// join makes one group of two pairs'.
+func join(group []int32, a, b int32) {
+	a, b = root(group, a), root(group, b)
+	group[max(a, b)] = min(a, b)
 }
 
 // Loss knows no model and no data.

@@ -12,9 +12,8 @@ type Objective struct {
 	Model   *Model
 	Loss    Loss
 	Average *Average // follows the model; nil: none
-	// DedupTargets tells the loss which captions of a batch are equal, by their ids. InfoNCE shares the target between them;
-	// as equal captions have equal features, that changes only what label smoothing takes from them. To Sigmoid they belong to
-	// each other's pictures.
+	// DedupTargets tells the loss which captions of a batch are equal, by their ids, or tell of pictures that have the same
+	// captions. InfoNCE shares the target between them; to Sigmoid they belong to each other's pictures.
 	DedupTargets bool
 	Words        *MaskedWords // nil: none
 	// MicroBatch is how many pairs go through the towers at once; 0: all of a batch. It changes memory and time, not the

@@ -18,14 +18,16 @@ var recipeFiles embed.FS
 
 // Recipe is what goes with a model config to train it.
 type Recipe struct {
-	Model     string             `json:"model,omitempty"` // of a built-in set: the config that fits it
-	LR        float64            `json:"lr"`
-	WD        float64            `json:"wd"`
-	MaxWarmup int                `json:"max_warmup"` // steps; the warm-up is 5 % of the run, but never longer
-	GradClip  float64            `json:"grad_clip_norm"`
-	BatchSize int                `json:"batch_size"`
-	Epochs    float64            `json:"epochs"`
-	Augment   preprocess.Augment `json:"aug_cfg"`
+	Model     string  `json:"model,omitempty"` // of a built-in set: the config that fits it
+	LR        float64 `json:"lr"`
+	WD        float64 `json:"wd"`
+	MaxWarmup int     `json:"max_warmup"` // steps; the warm-up is 5 % of the run, but never longer
+	GradClip  float64 `json:"grad_clip_norm"`
+	BatchSize int     `json:"batch_size"`
+	Epochs    float64 `json:"epochs"`
+	// DedupTargets is for data whose captions repeat themselves.
+	DedupTargets bool               `json:"dedup_targets"`
+	Augment      preprocess.Augment `json:"aug_cfg"`
 }
 
 // DefaultRecipe is open_clip's, with a batch that one machine can hold.

@@ -15,8 +15,22 @@ import (
 
 func TestEqualCaptionsHaveEqualNumbers(t *testing.T) {
 	ids := []int32{7, 1, 0 /**/, 7, 2, 0 /**/, 7, 1, 0 /**/, 7, 1, 300 /**/, 7, 2, 0}
-	if got := groups(ids, 3); !slices.Equal(got, []int32{0, 1, 0, 2, 1}) {
+	b := &datasets.Batch{N: 5, IDs: ids, ContextLength: 3}
+	if got := groups(b); !slices.Equal(got, []int32{0, 1, 0, 3, 1}) {
 		t.Errorf("groups %v", got)
+	}
+	for _, c := range []struct {
+		alike []uint64
+		want  []int32
+	}{
+		{[]uint64{1, 2, 3, 4, 5}, []int32{0, 1, 0, 3, 1}},
+		{[]uint64{1, 2, 3, 2, 5}, []int32{0, 1, 0, 1, 1}}, // the fourth has the second's captions
+		{[]uint64{1, 2, 3, 4, 1}, []int32{0, 0, 0, 3, 0}}, // the last joins both groups of two
+	} {
+		b.Alike = c.alike
+		if got := groups(b); !slices.Equal(got, c.want) {
+			t.Errorf("alike %v: groups %v, want %v", c.alike, got, c.want)
+		}
 	}
 	for _, c := range []struct {
 		group []int32

@@ -177,6 +177,9 @@ func (a *assembler) append(s *sample) {
 	if a.loader.Order == Shuffled {
 		b.DropKeys = append(b.DropKeys, s.drop)
 	}
+	if a.loader.Pairs == nil {
+		b.Alike = append(b.Alike, s.alike)
+	}
 	if s.cut {
 		b.Shortened++
 	}

@@ -13,6 +13,7 @@ type Batch struct {
 	MaxTokens     int      // of the longest caption, its start and end included
 	Lengths       []int    // tokens of each caption, its start and end included
 	Captions      []string // the caption chosen for each
+	Alike         []uint64 // equal for samples that have the same captions, all that each may be told by
 	Index         []int    // each sample's number in its source
 	DropKeys      []uint64 // one a sample, for patch dropout and the masks of words; nil in evaluation
 	Next          int64    // position after this batch: epoch * length + offset in the epoch's order

@@ -165,6 +165,34 @@ func TestSampleKeysAreItsOwnInEachEpoch(t *testing.T) {
 	}
 }
 
+// Scenes of builtin:shapes have the captions of their combination, of which each epoch shows one.
+func TestSamplesWithTheSameCaptionsAreAlike(t *testing.T) {
+	scenes, err := Open("builtin:shapes?n=300", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := (&fake{n: 300}).loader()
+	l.Source, l.Pixels = scenes, func([]uint8, Picture, uint64) error { return nil }
+	number, shown := map[int]uint64{}, map[string]bool{}
+	for _, b := range good(t, l, 0, 600) {
+		for i, index := range b.Index {
+			label := scenes.Entry(index).Label
+			if was, known := number[label]; known && was != b.Alike[i] {
+				t.Fatalf("scenes of combination %d are not alike", label)
+			}
+			number[label] = b.Alike[i]
+			shown[b.Captions[i]] = true
+		}
+	}
+	different := map[uint64]bool{}
+	for _, n := range number {
+		different[n] = true
+	}
+	if len(different) != len(number) || len(shown) < 2*len(number) {
+		t.Errorf("%d numbers for %d combinations, told in %d captions", len(different), len(number), len(shown))
+	}
+}
+
 func TestEvaluationTakesTheOrderAndFirstCaptions(t *testing.T) {
 	f := &fake{n: 20}
 	l := f.loader()

@@ -3,6 +3,8 @@ package datasets
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,6 +18,7 @@ type sample struct {
 	caption string
 	used    int    // ids
 	cut     bool   // the caption did not fit
+	alike   uint64 // digest of all its captions
 	drop    uint64 // key
 	skip    *Skip  // why it can't be used; nil where it can
 	done    chan struct{}
@@ -72,6 +75,7 @@ func (l *Loader) read(ctx context.Context, s *sample, e *Entry) (err error) {
 func (l *Loader) readText(s *sample, e Entry) {
 	s.used, s.cut = 0, false
 	if l.Pairs == nil {
+		s.alike = digest(e.Captions)
 		l.tokenize(s, 0, l.caption(s, e))
 		return
 	}
@@ -79,6 +83,16 @@ func (l *Loader) readText(s *sample, e Entry) {
 	for i, caption := range e.Captions[:captions] {
 		l.tokenize(s, i, caption)
 	}
+}
+
+// digest is the same for the same captions in the same order.
+func digest(captions []string) uint64 {
+	h := fnv.New64a()
+	for _, caption := range captions {
+		_, _ = io.WriteString(h, caption)
+		_, _ = h.Write([]byte{0})
+	}
+	return h.Sum64()
 }
 
 // tokenize makes the ids of one of a sample's captions.

@@ -85,7 +85,7 @@ func examine() diagnosis {
 		d.Advice = append(d.Advice, "JPEG goes through the pure-Go decoder; libjpeg-turbo is faster and gives Pillow's very bytes: apt-get install libjpeg-dev, then make")
 	}
 	if !d.BF16 {
-		d.Advice = append(d.Advice, "this CPU has no bfloat16 in hardware, so --precision auto computes in float32")
+		d.Advice = append(d.Advice, "this CPU has no AMX, so --precision auto computes in float32")
 	}
 	if d.Threads > 0 && d.Threads != d.CPUs {
 		d.Advice = append(d.Advice, fmt.Sprintf("libtorch uses %d threads on %d CPUs; --threads changes that", d.Threads, d.CPUs))
@@ -114,7 +114,7 @@ func blas(info torch.Info) string {
 func (d diagnosis) print(c *console) {
 	c.print("clipgo      %s, %s, %s", d.Version, d.Go, d.System)
 	c.print("CPU         %d cores, %s", d.CPUs, orNone(d.CPU))
-	c.print("bfloat16    %s", map[bool]string{true: "in hardware", false: "not in hardware: float32 is used"}[d.BF16])
+	c.print("bfloat16    %s", map[bool]string{true: "in hardware (AMX)", false: "no AMX: float32 is faster, and used"}[d.BF16])
 	if d.Libtorch == "" {
 		c.print("libtorch    none")
 	} else {

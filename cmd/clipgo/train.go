@@ -56,7 +56,7 @@ func trainFlags(k *knobs) {
 	k.flag("coca-contrastive-loss-weight", "coca_contrastive_loss_weight", "x", "weight of objective coca's InfoNCE (default 1); 0 with --lock-image tunes a captioner")
 	k.flag("coca-caption-loss-weight", "coca_caption_loss_weight", "x", "weight of objective coca's captions (default 2)")
 	k.flag("siglip", "siglip", "", "the same as --objective siglip")
-	k.flag("dedup-targets", "dedup_targets", "", "equal captions of a batch are no wrong answers: they share the target, and with siglip belong to each other's pictures")
+	k.flag("dedup-targets", "dedup_targets", "", "equal captions of a batch, and those of pictures with the same captions, are no wrong answers: they share the target, and with siglip belong to each other's pictures")
 	k.flag("mlm-weight", "mlm_weight", "w", "also restore masked words of the captions, with this weight; the head stays in heads.safetensors (0: don't)")
 	k.flag("label-smoothing", "loss.label_smoothing", "x", "share of the target spread over the wrong captions; of objective coca over the wrong tokens too")
 	k.flag("label-smoothing-form", "loss.label_smoothing_form", "name", "others: over the wrong ones; classes: over all, as PyTorch does")

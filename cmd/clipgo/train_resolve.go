@@ -118,6 +118,7 @@ func recipeRun(wish trainOptions, find finder) (*trainOptions, error) {
 	}
 	o.ModelCfg, o.Preprocess = o.source.Config, o.source.Preprocess
 	o.Optim.LR, o.Optim.WD, o.Optim.GradClipNorm, o.maxWarmup = recipe.LR, recipe.WD, recipe.GradClip, recipe.MaxWarmup
+	o.DedupTargets = recipe.DedupTargets
 	o.BatchSize, o.Epochs, o.Augment = pairCount(recipe.BatchSize), recipe.Epochs, recipe.Augment
 	return &o, nil
 }
