@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"image/color"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -123,5 +126,22 @@ func TestEmptyCaptionsAreSaid(t *testing.T) {
 	}
 	if empty := strings.Count(r.out, "\t\n"); empty > 0 != strings.Contains(r.err, "empty captions") {
 		t.Errorf("%d empty captions\n%s", empty, r.err)
+	}
+}
+
+// Each picture has one caption, so that both measure the same; there are several batches.
+func TestATrainingTellsThePerplexityOfItsModel(t *testing.T) {
+	dir := t.TempDir()
+	rows := []string{"filepath,title"}
+	for i := range 150 {
+		name := fmt.Sprintf("%d.png", i)
+		picture(t, filepath.Join(dir, name), color.RGBA{uint8(37 * i), uint8(91 * i), uint8(13 * i), 255})
+		rows = append(rows, name+","+[]string{"red", "green and blue", "a very dark one"}[i%3])
+	}
+	table, run := write(t, filepath.Join(dir, "val.csv"), strings.Join(rows, "\n")), filepath.Join(dir, "run")
+	told := decodeJSON[struct{ Perplexity float64 }](t, must(t, captionRun(tinyCaptioner(t), run, "--val-data", table, "--steps", "30", "--lr", "0.03", "--json")...))
+	got := decodeJSON[captionScores](t, must(t, "eval", "caption", "--model", run, table, "--max-length", "3", "--method", "greedy", "--precision", "fp32", "--json"))
+	if d := told.Perplexity/got.Perplexity - 1; !(math.Abs(d) < 1e-6) {
+		t.Errorf("the training says %.7f, eval caption %.7f", told.Perplexity, got.Perplexity)
 	}
 }

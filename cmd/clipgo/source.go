@@ -55,7 +55,7 @@ func (m *loaded) eachPicture(ctx context.Context, src datasets.Source, use func(
 }
 
 // eachBatch embeds a source's pictures in its own order. Decoding, the image tower and use overlap: while use has a batch
-// the next one goes through the tower, so that a batch's Pixels are no longer its own.
+// the next one goes through the tower, so that use sees no Pixels: they are filled again.
 func (m *loaded) eachBatch(ctx context.Context, src datasets.Source, use func(*datasets.Batch, []float32) error, skipped func(datasets.Skip)) (err error) {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -96,7 +96,9 @@ func (m *loaded) embedded(ctx context.Context, src datasets.Source) <-chan embed
 			if err != nil {
 				return err
 			}
-			e.batch, e.features = b, features
+			seen := *b
+			seen.Pixels = nil
+			e.batch, e.features = &seen, features
 			out <- e
 			e = embeddedBatch{}
 			return nil

@@ -125,7 +125,11 @@ func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, er
 func (v *validation) embed(ctx context.Context) error {
 	f := valFeatures{}
 	v.foretold.reset()
-	err := v.loaded.eachBatch(ctx, v.source, func(b *datasets.Batch, features []float32) error {
+	err := v.loaded.eachPicture(ctx, v.source, func(b *datasets.Batch) error {
+		features, err := v.loaded.EmbedImages(ctx, b.Pixels, b.N)
+		if err != nil {
+			return err
+		}
 		for _, index := range b.Index {
 			for _, caption := range v.source.Entry(index).Captions {
 				f.captions = append(f.captions, caption)
