@@ -29,8 +29,8 @@ type workshop struct {
 
 // library is a libtorch that clipgo runs on.
 type library struct {
-	Name   string          `json:"name"`   // pytorch or system
-	Doctor json.RawMessage `json:"doctor"` // what clipgo doctor says of it
+	Name   string         `json:"name"`   // pytorch or system
+	Doctor map[string]any `json:"doctor"` // what clipgo doctor says of it
 	path   string
 }
 
@@ -53,7 +53,10 @@ func openWorkshop(ctx context.Context, s settings) (*workshop, error) {
 		if err != nil {
 			return nil, err
 		}
-		l.Doctor = out.stdout
+		if err := json.Unmarshal(out.stdout, &l.Doctor); err != nil {
+			return nil, fmt.Errorf("clipgo doctor: %w", err)
+		}
+		delete(l.Doctor, "libtorch_path") // results are read on other machines
 		w.libraries = append(w.libraries, l)
 	}
 	if len(w.libraries) == 0 {
