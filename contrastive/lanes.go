@@ -41,14 +41,17 @@ func (m *Model) lanes(n int) int {
 // stretch is some pairs of a batch that go through the towers together, in so many parts.
 type stretch struct{ from, to, parts int }
 
-// split cuts them into parts that differ by one pair at most.
+// share is the k-th of so many parts of n items, which differ by one item at most.
+func share(k, parts, n int) (from, to int) { return k * n / parts, (k + 1) * n / parts }
+
+// split cuts them into parts.
 func (m *Model) split(b *datasets.Batch, at stretch) []Part {
 	pixels, l, n := len(b.Pixels)/b.N, len(b.IDs)/b.N, at.to-at.from
 	ids := m.trim(b.IDs[at.from*l:at.to*l], b.ContextLength, at.tokens(b))
 	parts := make([]Part, at.parts)
 	l = len(ids) / n
 	for i := range parts {
-		from, to := i*n/len(parts), (i+1)*n/len(parts)
+		from, to := share(i, len(parts), n)
 		p := Part{From: at.from + from, N: to - from, IDs: ids[from*l : to*l], Mode: m.mode()}
 		p.Pixels = b.Pixels[p.From*pixels : (p.From+p.N)*pixels]
 		if b.DropKeys != nil {

@@ -221,10 +221,11 @@ func (m *Model) embed(ctx context.Context, n, width int, encode func(s *torch.Sc
 		count := min(m.embeds(), n-i)
 		parts := make([][]float32, m.lanes(count))
 		err := torch.Do(ctx, func(s *torch.Scope) error {
-			m.params.Whole()
-			s.Lanes(len(parts)).Each(func(k int, s *torch.Scope) {
-				from, to := i+k*count/len(parts), i+(k+1)*count/len(parts)
-				parts[k] = encode(s, from*width, to*width, to-from).Float32s()
+			lanes := s.Lanes(len(parts))
+			m.params.Split(lanes)
+			lanes.Each(func(k int, s *torch.Scope) {
+				from, to := share(k, len(parts), count)
+				parts[k] = encode(s, (i+from)*width, (i+to)*width, to-from).Float32s()
 			})
 			return nil
 		})

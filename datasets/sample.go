@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -18,7 +17,8 @@ type sample struct {
 	caption string
 	used    int    // ids
 	cut     bool   // the caption did not fit
-	alike   uint64 // digest of all its captions
+	told    []byte // all its captions
+	alike   uint64 // their digest
 	drop    uint64 // key
 	skip    *Skip  // why it can't be used; nil where it can
 	done    chan struct{}
@@ -67,6 +67,9 @@ func (l *Loader) read(ctx context.Context, s *sample, e *Entry) (err error) {
 		return err
 	}
 	l.readText(s, *e)
+	if l.Pairs == nil {
+		s.alike = s.digest(e.Captions)
+	}
 	return nil
 }
 
@@ -75,7 +78,6 @@ func (l *Loader) read(ctx context.Context, s *sample, e *Entry) (err error) {
 func (l *Loader) readText(s *sample, e Entry) {
 	s.used, s.cut = 0, false
 	if l.Pairs == nil {
-		s.alike = digest(e.Captions)
 		l.tokenize(s, 0, l.caption(s, e))
 		return
 	}
@@ -86,12 +88,13 @@ func (l *Loader) readText(s *sample, e Entry) {
 }
 
 // digest is the same for the same captions in the same order.
-func digest(captions []string) uint64 {
-	h := fnv.New64a()
+func (s *sample) digest(captions []string) uint64 {
+	s.told = s.told[:0]
 	for _, caption := range captions {
-		_, _ = io.WriteString(h, caption)
-		_, _ = h.Write([]byte{0})
+		s.told = append(append(s.told, caption...), 0)
 	}
+	h := fnv.New64a()
+	_, _ = h.Write(s.told)
 	return h.Sum64()
 }
 

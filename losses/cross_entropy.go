@@ -21,17 +21,11 @@ type CrossEntropy struct {
 
 // Forward takes logits [R, K] and the class of each row or Ignore; it returns a scalar, 0 where no row has a target.
 func (c CrossEntropy) Forward(logits *torch.Tensor, targets []int64) *torch.Tensor {
-	rows, classes := counted(targets)
-	n := len(rows)
+	logits, classes, n := asked(logits, targets)
 	if n == 0 {
-		return logits.Narrow(0, 0, 0).Sum() // with a graph, so that a backward pass finds one
+		return logits.Sum()
 	}
-	s, device := logits.Scope(), logits.Device()
-	if n < len(targets) {
-		logits = logits.Rows(torch.From(s, rows, n).OnDevice(device))
-	}
-	k := logits.Shape()[1]
-	mean := logits.CrossEntropy(torch.From(s, classes, n).OnDevice(device), c.Smoothing.OverAll(k))
+	mean := logits.CrossEntropy(classes, c.Smoothing.OverAll(logits.Shape()[1]))
 	if c.Over == 0 || c.Over == n {
 		return mean
 	}
@@ -41,20 +35,29 @@ func (c CrossEntropy) Forward(logits *torch.Tensor, targets []int64) *torch.Tens
 // OfVocabulary is Forward of logits that are rows [R, D] times a vocabulary's words [D, V], both float32 or bfloat16; the
 // logits [R, V], most of a small language model's work, are not made as a whole.
 func (c CrossEntropy) OfVocabulary(rows, words *torch.Tensor, targets []int64) *torch.Tensor {
-	s, device := rows.Scope(), rows.Device()
-	some, classes := counted(targets)
-	n := len(some)
+	rows, classes, n := asked(rows, targets)
 	if n == 0 {
-		return rows.Narrow(0, 0, 0).Sum()
-	}
-	if n < len(targets) {
-		rows = rows.Rows(torch.From(s, some, n).OnDevice(device))
+		return rows.Sum()
 	}
 	over := c.Over
 	if over == 0 {
 		over = n
 	}
-	return rows.VocabularyLoss(words, torch.From(s, classes, n).OnDevice(device), c.Smoothing.OverAll(words.Shape()[1]), float64(over))
+	return rows.VocabularyLoss(words, classes, c.Smoothing.OverAll(words.Shape()[1]), float64(over))
+}
+
+// asked leaves of x the n rows that have a target, and gives the targets. No rows still have a graph, so that a backward pass
+// finds one.
+func asked(x *torch.Tensor, targets []int64) (rows, classes *torch.Tensor, n int) {
+	at, of := counted(targets)
+	if n = len(at); n == 0 {
+		return x.Narrow(0, 0, 0), nil, 0
+	}
+	s, device := x.Scope(), x.Device()
+	if n < len(targets) {
+		x = x.Rows(torch.From(s, at, n).OnDevice(device))
+	}
+	return x, torch.From(s, of, n).OnDevice(device), n
 }
 
 // counted gives the rows that have a target, and their targets.

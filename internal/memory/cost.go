@@ -18,9 +18,6 @@ func Through(a, b Sample) Cost {
 // Of is the bytes of a step of n pairs.
 func (c Cost) Of(n int) int64 { return int64(c.fixed + c.pair*float64(n)) }
 
-// Pair is the bytes of one pair more.
-func (c Cost) Pair() int64 { return int64(c.pair) }
-
 // Most is the largest power of two up to a limit that fits; 0: not even 1. Powers of two keep the answer the same where a little
 // more or less memory is free.
 func Most(limit int, fits func(n int) bool) int {

@@ -174,13 +174,14 @@ func (p *Params) Tensors() []*torch.Tensor {
 	return out
 }
 
-// Split gives each lane behind the first its own leaves over the trained parameters, until the step ends.
+// Split readies the parameters for a pass in lanes. Where that records a graph, each lane behind the first gets its own leaves
+// over the trained parameters, until the step ends; else every lane reads the masters.
 func (p *Params) Split(lanes *torch.Lanes) {
 	p.Settle()
 	for _, q := range p.list {
 		q.twins = nil
 		for _, s := range lanes.Others() {
-			if q.Trained() {
+			if lanes.Record() && q.Trained() {
 				q.twins = append(q.twins, q.tensor.Twin(s))
 			}
 		}
@@ -197,13 +198,6 @@ func (p *Params) GatherRows(s *torch.Scope) {
 		}
 	}
 	torch.GatherRows(tables)
-}
-
-// Whole takes those leaves away again, which end with the step: every scope reads the masters.
-func (p *Params) Whole() {
-	for _, q := range p.list {
-		q.twins = nil
-	}
 }
 
 // Join adds the gradients of those leaves to the masters', lane by lane, so that the sum has the same bits each time.

@@ -103,6 +103,9 @@ func (l *Lanes) Each(f func(i int, s *Scope)) {
 // Keep makes x, of lane i or a scope within it, live as long as the lane. The lane itself calls it.
 func (l *Lanes) Keep(i int, x *Tensor) *Tensor { return l.scopes[i].Keep(x) }
 
+// Record says whether operations in the lanes are recorded for a backward pass.
+func (l *Lanes) Record() bool { return l.grad }
+
 // Others are the scopes of all lanes but the first.
 func (l *Lanes) Others() []*Scope { return l.scopes[1:] }
 
