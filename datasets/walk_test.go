@@ -130,31 +130,31 @@ func TestStartingInsideAPoolContinuesExactly(t *testing.T) {
 // The tokens that a text tower computes, each batch padded to its longest caption: three in four are padding without pools. A
 // skipped sample shifts the borders of the batches behind it, so that each has captions of two lengths.
 func TestPoolsSavePadding(t *testing.T) {
-	padded := func(pool int, bad map[int]string) (tokens, real int) {
+	padded := func(pool int, bad map[int]string) (tokens, needed int) {
 		l := wordy{&fake{n: 8192, reasons: bad}}.loader(pool)
 		l.BatchSize = 64
 		for _, b := range good(t, l, 0, 8192) {
 			tokens += b.MaxTokens * b.N
 			for _, n := range b.Lengths {
-				real += n
+				needed += n
 			}
 		}
-		return tokens, real
+		return tokens, needed
 	}
-	plain, real := padded(0, nil)
+	plain, needed := padded(0, nil)
 	for _, c := range []struct {
 		pool int
 		bad  map[int]string
 		most float64 // times the real tokens
 	}{{2048, nil, 1.1}, {512, nil, 1.5}, {2048, badSamples(8192, 0.005, 1), 1.9}} {
-		tokens, real := padded(c.pool, c.bad)
-		t.Logf("pool of %d, %d unusable: %d tokens computed for %d real ones, %d without pools", c.pool, len(c.bad), tokens, real, plain)
-		if float64(tokens) > c.most*float64(real) {
-			t.Errorf("pool of %d, %d unusable: %d tokens computed for %d", c.pool, len(c.bad), tokens, real)
+		tokens, needed := padded(c.pool, c.bad)
+		t.Logf("pool of %d, %d unusable: %d tokens computed for %d real ones, %d without pools", c.pool, len(c.bad), tokens, needed, plain)
+		if float64(tokens) > c.most*float64(needed) {
+			t.Errorf("pool of %d, %d unusable: %d tokens computed for %d", c.pool, len(c.bad), tokens, needed)
 		}
 	}
-	if plain < 3*real {
-		t.Errorf("without pools %d tokens for %d: the captions are too even to tell anything", plain, real)
+	if plain < 3*needed {
+		t.Errorf("without pools %d tokens for %d: the captions are too even to tell anything", plain, needed)
 	}
 }
 

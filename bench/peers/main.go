@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -66,7 +67,7 @@ func run(ctx context.Context, s settings) error {
 		}
 		result.Rows = append(result.Rows, measured)
 	}
-	fmt.Print(result.table())
+	_, _ = io.WriteString(os.Stdout, result.table())
 	path, err := result.write(s.results)
 	if err != nil {
 		return err

@@ -108,7 +108,7 @@ func (w *workshop) run(ctx context.Context, c command) (output, error) {
 }
 
 // once makes a file or folder of the workshop by a command that is given its path, unless an earlier run has made it.
-func (w *workshop) once(ctx context.Context, name string, make func(path string) command) (string, error) {
+func (w *workshop) once(ctx context.Context, name string, making func(path string) command) (string, error) {
 	path := filepath.Join(w.dir, name)
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
@@ -118,7 +118,7 @@ func (w *workshop) once(ctx context.Context, name string, make func(path string)
 	if err := os.RemoveAll(made); err != nil {
 		return "", err
 	}
-	if _, err := w.run(ctx, make(made)); err != nil {
+	if _, err := w.run(ctx, making(made)); err != nil {
 		return "", err
 	}
 	return path, os.Rename(made, path)

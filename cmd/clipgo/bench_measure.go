@@ -118,6 +118,9 @@ func (o *benchOptions) time(ctx context.Context, prepare func(), step func() err
 	stop := func() error { return nil }
 	defer func() { err = errors.Join(err, stop()) }()
 	for i := range o.Steps + 1 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if i == 1 && o.Profile != "" {
 			if stop, err = profile(o.Profile); err != nil {
 				return nil, fmt.Errorf("--cpu-profile: %w", err)

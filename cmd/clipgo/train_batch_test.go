@@ -41,7 +41,10 @@ func TestMicroBatchesTrainAsTheWholeBatch(t *testing.T) {
 	whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
 	must(t, tinyRun(model, whole, "--steps", "1", "--batch-size", "32", "--siglip")...)
 	must(t, tinyRun(model, parts, "--steps", "1", "--batch-size", "8", "--accum-freq", "4", "--siglip")...)
-	var a, b struct{ Loss, Grad_Norm float64 }
+	var a, b struct {
+		Loss     float64
+		GradNorm float64 `json:"grad_norm"`
+	}
 	for run, row := range map[string]any{whole: &a, parts: &b} {
 		if err := json.Unmarshal(read(t, run, metricsFile), row); err != nil {
 			t.Fatal(err)
@@ -50,8 +53,8 @@ func TestMicroBatchesTrainAsTheWholeBatch(t *testing.T) {
 	if off := a.Loss/b.Loss - 1; off > 1e-5 || off < -1e-5 {
 		t.Errorf("loss %g, at once %g", b.Loss, a.Loss)
 	}
-	if off := a.Grad_Norm/b.Grad_Norm - 1; off > 1e-5 || off < -1e-5 {
-		t.Errorf("norm of the gradient %g, at once %g", b.Grad_Norm, a.Grad_Norm)
+	if off := a.GradNorm/b.GradNorm - 1; off > 1e-5 || off < -1e-5 {
+		t.Errorf("norm of the gradient %g, at once %g", b.GradNorm, a.GradNorm)
 	}
 	if x, y := biasOf(t, whole), biasOf(t, parts); x != y {
 		t.Errorf("logit_bias starts from a batch of other pairs: %g, at once %g", y, x)

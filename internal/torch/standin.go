@@ -12,14 +12,14 @@ import "C"
 
 import "github.com/sugarme/gotch/libtch"
 
-// StandIn is copy, the leaf t's elements in a narrower type, in t's place: gradients that reach it are t's. They are added up
+// StandIn is narrow, the leaf t's elements in a narrower type, in t's place: gradients that reach it are t's. They are added up
 // in t's own type; a single one stays in the narrower, until Gradient, GradientNorm or AdamW reads it.
 //
 // What else gives t a gradient must do it through a stand-in too.
-func (t *Tensor) StandIn(copy *Tensor) *Tensor {
+func (t *Tensor) StandIn(narrow *Tensor) *Tensor {
 	return call("StandIn", func(o *libtch.Ctensor) {
-		*o = libtch.Ctensor(C.cg_stand_in(C.cg_tensor(t.c), C.cg_tensor(copy.c)))
-	}, t, copy)
+		*o = libtch.Ctensor(C.cg_stand_in(C.cg_tensor(t.c), C.cg_tensor(narrow.c)))
+	}, t, narrow)
 }
 
 // Copied is a copy of t's elements in a type, outside the graph, that lives as long as t, also in a sealed scope.
