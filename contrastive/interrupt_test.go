@@ -3,6 +3,7 @@ package contrastive
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 
 	"clipgo/internal/torch"
@@ -11,13 +12,13 @@ import (
 func TestEmbeddingStopsBetweenBatches(t *testing.T) {
 	m := newTiny(t, unchanged)
 	ctx, cancel := context.WithCancel(t.Context())
-	batches := 0
+	var encoded atomic.Int64 // by all lanes
 	_, err := m.embed(ctx, 10*embedBatch, 1, func(s *torch.Scope, _, _, count int) *torch.Tensor {
-		batches++
+		encoded.Add(int64(count))
 		cancel()
 		return torch.From(s, make([]float32, count*m.Dim()), count, m.Dim())
 	})
-	if !errors.Is(err, context.Canceled) || batches != 1 {
-		t.Errorf("%v after %d batches, want a cancelled context after 1", err, batches)
+	if !errors.Is(err, context.Canceled) || encoded.Load() != embedBatch {
+		t.Errorf("%v after %d items, want a cancelled context after a batch of %d", err, encoded.Load(), embedBatch)
 	}
 }

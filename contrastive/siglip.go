@@ -39,7 +39,9 @@ func (Sigmoid) tiles(t *tiling) Slopes {
 		if t.Bias != nil {
 			z.AddInPlace(t.Bias)
 		}
-		y := group.In(s).Narrow(0, from, n).Reshape(n, 1).Equal(group.In(s).Reshape(1, b), z.DType()).Scale(2).AddScalar(-1)
+		y := group.In(s).Narrow(0, from, n).Reshape(n, 1).Equal(group.In(s).Reshape(1, b), z.DType())
+		y.MulInPlace(number(y, 2))
+		y.AddInPlace(number(y, -1))
 		z.MulInPlace(y)
 		losses = append(losses, t.scope.Keep(z.LogSigmoid().Sum()))
 		gradient := z.Scale(-1).Sigmoid()
