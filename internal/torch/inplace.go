@@ -75,7 +75,7 @@ func (t *Tensor) inPlace(op string, f func(out *libtch.Ctensor), with ...*Tensor
 		u.check(op)
 	}
 	simulated(op, all)
-	defer libtch.AtGradSetEnabled(libtch.AtGradSetEnabled(0))
+	defer record(record(false))
 	out := t.scope.slot()
 	*out = nil
 	f(out)

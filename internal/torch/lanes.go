@@ -31,8 +31,8 @@ type Lanes struct {
 // Lanes opens n lanes within s, which end with s. A single one is s itself: it computes on libtorch's thread, each
 // operation with all threads. It is called on libtorch's thread, as everything is that doesn't run in a lane.
 func (s *Scope) Lanes(n int) *Lanes {
-	l := &Lanes{grad: libtch.AtGradSetEnabled(1) != 0}
-	libtch.AtGradSetEnabled(flag(l.grad))
+	l := &Lanes{grad: record(true)}
+	record(l.grad)
 	if n == 1 {
 		l.scopes = []*Scope{s}
 		return l
@@ -44,13 +44,6 @@ func (s *Scope) Lanes(n int) *Lanes {
 		l.scopes = append(l.scopes, inner)
 	}
 	return l
-}
-
-func flag(on bool) int {
-	if on {
-		return 1
-	}
-	return 0
 }
 
 // lane is the thread's i-th, made when it is first asked for. Only the thread itself asks.
@@ -88,7 +81,7 @@ func (l *Lanes) Each(f func(i int, s *Scope)) {
 		s.lane.jobs <- func() {
 			defer wait.Done()
 			defer func() { crashes[i] = caught(recover()) }()
-			libtch.AtGradSetEnabled(flag(l.grad))
+			record(l.grad)
 			f(i, s)
 		}
 	}

@@ -36,6 +36,27 @@ func TestLanesRunAtTheSameTime(t *testing.T) {
 	})
 }
 
+// Asked often: an answer that is wrong by chance is right at times. No Fatal, which would end libtorch's thread.
+func TestLanesRecordWhatTheirScopeRecords(t *testing.T) {
+	check := func(want bool) func(s *torch.Scope) {
+		return func(s *torch.Scope) {
+			for range 200 {
+				lanes := s.Lanes(2)
+				x := torch.From(s, []float32{1}, 1).Trainable()
+				var recorded [2]bool
+				lanes.Each(func(i int, s *torch.Scope) { recorded[i] = x.In(s).Scale(2).Recorded() })
+				if lanes.Record() != want || recorded != [2]bool{want, want} || x.Scale(2).Recorded() != want {
+					t.Errorf("recorded %v, and says %v, want %v", recorded, lanes.Record(), want)
+					return
+				}
+			}
+		}
+	}
+	torchtest.Run(t, check(false))
+	torchtest.RunGrad(t, check(true))
+	torchtest.Run(t, check(false))
+}
+
 // Graphs made in lanes are left there, and gone through in a second round from a gradient made between.
 func TestGraphsOutliveARoundOfLanes(t *testing.T) {
 	torchtest.RunGrad(t, func(s *torch.Scope) {

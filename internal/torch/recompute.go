@@ -59,7 +59,7 @@ func clipgo_again(handle C.uintptr_t, leaves *C.cg_tensor, n C.int, gradient C.c
 			reason = C.CString(fmt.Sprint(caught(r)))
 		}
 	}()
-	defer libtch.AtGradSetEnabled(libtch.AtGradSetEnabled(1))
+	defer record(record(true))
 	j := cgo.Handle(handle).Value().(*job)
 	s := j.scope.nested()
 	defer s.Free()

@@ -127,6 +127,6 @@ func (s *Scope) Within(f func(inner *Scope)) {
 
 // Unrecorded is Within without a graph: what f computes is a constant.
 func (s *Scope) Unrecorded(f func(inner *Scope)) {
-	defer libtch.AtGradSetEnabled(libtch.AtGradSetEnabled(0)) // of this thread, which is the lane's
+	defer record(record(false)) // of this thread, which is the lane's
 	s.Within(f)
 }

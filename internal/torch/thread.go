@@ -40,12 +40,12 @@ func start() *thread {
 // Do runs f on libtorch's thread without recording gradients, and frees what f created. It returns f's error, or the
 // *Error that an operation inside f panicked with. Waiting for the thread obeys ctx; once begun, f runs to its end. A
 // Do inside a Do panics.
-func Do(ctx context.Context, f func(s *Scope) error) error { return do(ctx, 0, f) }
+func Do(ctx context.Context, f func(s *Scope) error) error { return do(ctx, false, f) }
 
 // DoGrad is Do with gradients recorded, for a training step.
-func DoGrad(ctx context.Context, f func(s *Scope) error) error { return do(ctx, 1, f) }
+func DoGrad(ctx context.Context, f func(s *Scope) error) error { return do(ctx, true, f) }
 
-func do(ctx context.Context, grad int, f func(s *Scope) error) (err error) {
+func do(ctx context.Context, grad bool, f func(s *Scope) error) (err error) {
 	if err := Load(); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func do(ctx context.Context, grad int, f func(s *Scope) error) (err error) {
 	job := func() {
 		defer close(done)
 		defer func() { crash, err = recovered(err, recover()) }()
-		libtch.AtGradSetEnabled(grad)
+		record(grad)
 		s := &Scope{}
 		defer s.Free()
 		err = f(s)
@@ -73,6 +73,17 @@ func do(ctx context.Context, grad int, f func(s *Scope) error) (err error) {
 		panic(crash)
 	}
 	return err
+}
+
+// record says whether this thread's operations are recorded for a backward pass, and returns what held before. The
+// binding reads a C int as eight bytes: the upper four are whatever lies beside it.
+func record(on bool) (before bool) { return int32(libtch.AtGradSetEnabled(flag(on))) != 0 }
+
+func flag(on bool) int {
+	if on {
+		return 1
+	}
+	return 0
 }
 
 // recovered turns an operation's panic into an error and hands any other panic on.
