@@ -25,7 +25,7 @@ func (l InfoNCE) tiles(t *tiling) Slopes {
 	})
 	right := l.pull(t)
 	whole := row.Sum().To(torch.Float64).Add(col.Sum().To(torch.Float64)).Scale(over)
-	out := t.slopes(whole.Sub(right.To(torch.Float64).Mul(t.Scale.To(torch.Float64))))
+	out := t.slopes(whole.Sub(right.Mul(t.Scale.To(torch.Float64))))
 	if t.Bias != nil {
 		out.Bias = number(t.Bias, 0) // it moves all logits alike
 	}
@@ -34,18 +34,21 @@ func (l InfoNCE) tiles(t *tiling) Slopes {
 
 // logSumExps are those of the rows, [B, 1], and of the columns, [1, B].
 func (t *tiling) logSumExps() (row, col *torch.Tensor) {
-	var rows, cols []*torch.Tensor
+	b, dtype := t.pairs(), t.Image.DType()
+	row = t.zeros(dtype, b, 1)
+	cols := t.zeros(dtype, (b+t.rows-1)/t.rows, b) // of each strip
 	t.each(func(s *torch.Scope, from, n int) {
 		z := t.logits(s, from, n)
-		rows, cols = append(rows, t.scope.Keep(z.LogSumExp(1))), append(cols, t.scope.Keep(z.LogSumExp(0)))
+		row.In(s).Narrow(0, from, n).AddInPlace(z.LogSumExp(1))
+		cols.In(s).Narrow(0, from/t.rows, 1).AddInPlace(z.LogSumExp(0))
 	})
-	return torch.Cat(0, rows...), torch.Cat(0, cols...).LogSumExp(0)
+	return row, cols.LogSumExp(0)
 }
 
 // pull takes the targets' part off the gradients, and returns its product with v.t: sum_ij (q_ij + q_ji) v_i.t_j / 2B.
 func (l InfoNCE) pull(t *tiling) (product *torch.Tensor) {
+	product = t.total()
 	own, all := l.shares(t)
-	var products []*torch.Tensor
 	side := func(from, to, with *torch.Tensor) {
 		together := t.together(from)
 		every, weighted := from.SumAlong(0), all.Transpose(0, 1).Matmul(from) // [1, E]
@@ -57,13 +60,13 @@ func (l InfoNCE) pull(t *tiling) (product *torch.Tensor) {
 			}
 			to.In(s).Narrow(0, at, n).SubInPlace(x)
 			if with != nil {
-				products = append(products, t.scope.Keep(with.In(s).Narrow(0, at, n).Mul(x).Sum()))
+				addSum(product, with.In(s).Narrow(0, at, n).Mul(x))
 			}
 		})
 	}
 	side(t.Text, t.toImage, t.Image)
 	side(t.Image, t.toText, nil)
-	return total(products)
+	return product
 }
 
 // shares are what a row's targets put on each caption beyond what they put on all, twice, and on all, over 2B: [B, 1].

@@ -33,7 +33,7 @@ func (l Sigmoid) Tiles(in Contrast) Slopes { return l.tiles(in.tiled(0)) }
 
 func (Sigmoid) tiles(t *tiling) Slopes {
 	b, group := t.pairs(), t.groups()
-	var losses, toBias []*torch.Tensor
+	losses, toBias := t.total(), t.total()
 	t.each(func(s *torch.Scope, from, n int) {
 		z := t.logits(s, from, n)
 		if t.Bias != nil {
@@ -43,16 +43,16 @@ func (Sigmoid) tiles(t *tiling) Slopes {
 		y.MulInPlace(number(y, 2))
 		y.AddInPlace(number(y, -1))
 		z.MulInPlace(y)
-		losses = append(losses, t.scope.Keep(z.LogSigmoid().Sum()))
+		addSum(losses, z.LogSigmoid())
 		gradient := z.Scale(-1).Sigmoid()
 		gradient.MulInPlace(y)
 		gradient.MulInPlace(number(y, -1/float64(b)))
-		toBias = append(toBias, t.scope.Keep(gradient.Sum()))
+		addSum(toBias, gradient)
 		t.add(from, gradient)
 	})
-	out := t.slopes(total(losses).To(torch.Float64).Scale(-1 / float64(b)))
+	out := t.slopes(losses.Scale(-1 / float64(b)))
 	if t.Bias != nil {
-		out.Bias = total(toBias)
+		out.Bias = toBias.To(t.Bias.DType())
 	}
 	return out
 }

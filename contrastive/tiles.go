@@ -54,15 +54,6 @@ func number(x *torch.Tensor, v float64) *torch.Tensor {
 	return torch.From(x.Scope(), []float64{v}).To(x.DType()).OnDevice(x.Device())
 }
 
-// total is the sum of numbers [].
-func total(parts []*torch.Tensor) *torch.Tensor {
-	rows := make([]*torch.Tensor, len(parts))
-	for i, p := range parts {
-		rows[i] = p.Reshape(1)
-	}
-	return torch.Cat(0, rows...).Sum()
-}
-
 // tiling goes through a loss's matrix some rows at a time, and gathers gradients.
 type tiling struct {
 	Contrast                      // its tensors as constants; Group is nil where all captions differ
@@ -95,6 +86,18 @@ func (t *tiling) each(f func(s *torch.Scope, from, n int)) {
 	}
 }
 
+// zeros are what strips write to, made before them: a small tensor that a strip leaves behind would lie in memory that the
+// next strip needs whole, and one strip after the other would take its own.
+func (t *tiling) zeros(dtype torch.DType, shape ...int) *torch.Tensor {
+	return torch.Zeros(t.scope, dtype, t.Image.Device(), shape...)
+}
+
+// total is a sum [] to add to.
+func (t *tiling) total() *torch.Tensor { return t.zeros(torch.Float64) }
+
+// addSum adds x's sum to a total.
+func addSum(total, x *torch.Tensor) { total.AddInPlace(x.Sum().To(torch.Float64)) }
+
 // logits are those of a strip, [n, B], without the bias.
 func (t *tiling) logits(s *torch.Scope, from, n int) *torch.Tensor {
 	image := t.Image.In(s).Narrow(0, from, n).Mul(t.Scale) // scale first, as open_clip
@@ -105,8 +108,7 @@ func (t *tiling) logits(s *torch.Scope, from, n int) *torch.Tensor {
 func (t *tiling) add(from int, gradient *torch.Tensor) {
 	s, n := gradient.Scope(), gradient.Shape()[0]
 	if t.toImage == nil {
-		t.toImage = torch.Zeros(t.scope, t.Image.DType(), t.Image.Device(), t.Image.Shape()...)
-		t.toText = torch.Zeros(t.scope, t.Text.DType(), t.Text.Device(), t.Text.Shape()...)
+		t.toImage, t.toText = t.zeros(t.Image.DType(), t.Image.Shape()...), t.zeros(t.Text.DType(), t.Text.Shape()...)
 	}
 	t.toImage.In(s).Narrow(0, from, n).AddProductInPlace(gradient, t.Text)
 	t.toText.AddProductInPlace(gradient.Transpose(0, 1), t.Image.In(s).Narrow(0, from, n))
@@ -115,11 +117,11 @@ func (t *tiling) add(from int, gradient *torch.Tensor) {
 // slopes turns the gradients to the products v.t into those to the features and the scale: the logits are s v.t.
 func (t *tiling) slopes(loss *torch.Tensor) Slopes {
 	out := Slopes{Loss: loss, Image: t.toImage, Text: t.toText}
-	var toScale []*torch.Tensor
+	toScale := t.total()
 	t.each(func(s *torch.Scope, from, n int) {
-		toScale = append(toScale, t.scope.Keep(t.Image.In(s).Narrow(0, from, n).Mul(t.toImage.In(s).Narrow(0, from, n)).Sum()))
+		addSum(toScale, t.Image.In(s).Narrow(0, from, n).Mul(t.toImage.In(s).Narrow(0, from, n)))
 	})
-	out.Scale = total(toScale)
+	out.Scale = toScale.To(t.Scale.DType())
 	for _, x := range []*torch.Tensor{out.Image, out.Text} {
 		x.MulInPlace(t.Scale)
 	}

@@ -49,6 +49,7 @@ func TestManyPairsTakeLessThanTheirMatrix(t *testing.T) {
 	const pairs, dim = 10_000, 16
 	torchtest.Need(t)
 	for name, loss := range bothLosses() {
+		descent(t, loss, wholeUpTo+1, dim) // what libtorch loads when it is first used is not the loss's
 		if got := descent(t, loss, pairs, dim); got > 4*pairs*pairs/2 {
 			t.Errorf("%s of %d pairs takes %d MB", name, pairs, got>>20)
 		}
