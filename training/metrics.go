@@ -15,7 +15,8 @@ import (
 	"clipgo/internal/durable"
 )
 
-// Row is a line of metrics.jsonl. Rates cover the steps since the line before.
+// Row is a line of metrics.jsonl. Rates cover the steps since the line before and the waiting for their batches, not what
+// hooks do between them: evaluations, checkpoints.
 type Row struct {
 	Step     int     `json:"step"`
 	Samples  int64   `json:"samples"`
@@ -68,32 +69,29 @@ type Metrics struct {
 	Epoch func(position int64) float64 // how far a position is, in epochs
 	Show  func(Row)
 
-	samples int64
-	wait    time.Duration
-	begun   time.Time
+	samples    int64
+	wait, took time.Duration
 }
 
 // After adds the step up and writes a line when one is due.
 func (m *Metrics) After(_ context.Context, e Event) error {
-	if m.begun.IsZero() {
-		m.begun = time.Now().Add(-e.Wait - e.Took)
-	}
 	if !e.Again {
 		m.samples += int64(e.Batch.N)
 		m.wait += e.Wait
+		m.took += e.Took
 	}
 	due := e.Step%m.Every == 0
 	if written := due && e.Again; written || !due && !e.Done {
 		return nil
 	}
 	p := e.Trainer.Progress
-	elapsed := time.Since(m.begun).Seconds()
+	elapsed := (m.wait + m.took).Seconds()
 	row := Row{
 		Step: e.Step, Samples: p.Samples, Epoch: m.Epoch(p.Position), Loss: Number(e.Loss), Scale: Number(e.Scale),
 		LR: e.LR, GradNorm: Number(e.GradNorm), Skipped: p.BadSteps, Extra: e.Extra,
 		Pairs: float64(m.samples) / elapsed, Wait: m.wait.Seconds() / elapsed,
 	}
-	m.samples, m.wait, m.begun = 0, 0, time.Now()
+	m.samples, m.wait, m.took = 0, 0, 0
 	if m.Show != nil {
 		m.Show(row)
 	}

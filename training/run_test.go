@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"math"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"clipgo/datasets"
 	"clipgo/internal/torch"
@@ -230,6 +232,27 @@ func TestMetricsHaveOneLineAStep(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Two steps of 8 samples, each half a second of waiting and one and a half of work: 4 a second, however long hooks take.
+func TestRatesLeaveOutWhatHooksTake(t *testing.T) {
+	var got []Row
+	m := &Metrics{W: io.Discard, Every: 2, Epoch: func(int64) float64 { return 0 }, Show: func(r Row) { got = append(got, r) }}
+	for step := 1; step <= 4; step++ {
+		e := Event{Trainer: &Trainer{}, Batch: &datasets.Batch{N: 8}, Wait: time.Second / 2, Took: 3 * time.Second / 2}
+		e.Step = step
+		if err := m.After(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, r := range got {
+		if r.Pairs != 4 || r.Wait != 0.25 {
+			t.Errorf("step %d: %g pairs a second, waiting for %g of the time", r.Step, r.Pairs, r.Wait)
+		}
+	}
+	if len(got) != 2 {
+		t.Errorf("%d rows", len(got))
 	}
 }
 

@@ -15,6 +15,8 @@ type benchOptions struct {
 	Data      string `json:"data"`
 	Workers   int    `json:"workers"`
 	Profile   string `json:"cpu_profile"`
+
+	GradCheckpointing bool `json:"grad_checkpointing,omitempty"`
 	machine
 }
 
@@ -26,6 +28,7 @@ type benchResult struct {
 	Seconds         []float64 `json:"seconds,omitempty"` // of each step measured
 	ImagesPerSecond float64   `json:"images_per_second"`
 	FLOPs           float64   `json:"flops_per_second,omitzero"`
+	PeakBytes       int64     `json:"peak_bytes,omitzero"` // the most that the process had resident while it was measured, libraries included
 	Device          string    `json:"device,omitzero"`
 	Precision       string    `json:"precision,omitzero"`
 	Threads         int       `json:"threads,omitzero"`
@@ -50,6 +53,7 @@ embed take pictures of noise and captions of real words, all of --tokens tokens,
 	k.flag("batch-size", "batch_size", "N", "pairs in a step (default 64)")
 	k.flag("tokens", "tokens", "N", "tokens of a caption, start and end included (default 12)")
 	k.flag("steps", "steps", "N", "steps measured (default 10)")
+	k.flag("grad-checkpointing", "grad_checkpointing", "", "as in train: compute each block again on the way back, for less memory")
 	k.flag("data", "data", "SRC", "what load reads (default builtin:emoji)")
 	k.flag("workers", "workers", "N", "goroutines that read and decode")
 	k.flag("cpu-profile", "cpu_profile", "file", "write a CPU profile of the steps measured, for go tool pprof")
@@ -87,7 +91,7 @@ func (o *benchOptions) run(ctx context.Context, a *app, what string) error {
 	}
 	switch what {
 	case "train":
-		a.console.print("%.1f pairs/s, %.4f s a step of %d, %.1f GFLOP/s, %s, %d threads, libtorch %s", r.PairsPerSecond, r.StepSeconds, o.BatchSize, r.FLOPs/1e9, r.Precision, r.Threads, r.Libtorch)
+		a.console.print("%.1f pairs/s, %.4f s a step of %d, %.1f GFLOP/s, at most %d MB resident, %s, %d threads, libtorch %s", r.PairsPerSecond, r.StepSeconds, o.BatchSize, r.FLOPs/1e9, r.PeakBytes>>20, r.Precision, r.Threads, r.Libtorch)
 	case "embed":
 		a.console.print("%.1f images/s, %.1f GFLOP/s, %s, %d threads, libtorch %s", r.ImagesPerSecond, r.FLOPs/1e9, r.Precision, r.Threads, r.Libtorch)
 	default:

@@ -12,6 +12,7 @@ import (
 	"clipgo/bench"
 	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/internal/memory"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
 	"clipgo/losses"
@@ -39,6 +40,7 @@ func (o *benchOptions) train(ctx context.Context, src modelSource) (r benchResul
 		return r, err
 	}
 	defer m.Free()
+	m.Recompute = o.GradCheckpointing
 	captions, err := bench.NewCaptions(o.Tokens, src.Config.Text.ContextLength)
 	if err != nil {
 		return r, err
@@ -61,6 +63,9 @@ func (o *benchOptions) train(ctx context.Context, src modelSource) (r benchResul
 		}
 		return t.Settle(ctx) // a device may still be at it
 	})
+	if peak, err := memory.Peak(); err == nil { // it is told where the system tells it
+		r.PeakBytes = peak
+	}
 	const passes = 3 // the backward pass costs two forward ones
 	r.StepSeconds = median(r.Seconds)
 	r.PairsPerSecond = float64(o.BatchSize) / r.StepSeconds
@@ -117,6 +122,7 @@ func (o *benchOptions) load(ctx context.Context, src modelSource) (r benchResult
 func (o *benchOptions) time(ctx context.Context, prepare func(), step func() error) (seconds []float64, err error) {
 	stop := func() error { return nil }
 	defer func() { err = errors.Join(err, stop()) }()
+	_ = memory.ResetPeak() // what building the model took isn't a step's, where that can be told apart
 	for i := range o.Steps + 1 {
 		if err := ctx.Err(); err != nil {
 			return nil, err

@@ -98,7 +98,7 @@ func (k *knobs) runFlags() {
 	k.flag("max-skip", "max_skip", "share", "share of samples that may be unusable (default 0.01)")
 	k.flag("seed", "seed", "N", "seed of everything random (default 0)")
 	k.machineFlags("")
-	k.flag("grad-checkpointing", "grad_checkpointing", "", "compute each block again on the way back instead of keeping what it computed: less memory, a third more time, the same numbers")
+	k.flag("grad-checkpointing", "grad_checkpointing", "", "compute each block again on the way back instead of keeping what it computed: less memory, up to a third more time, the same numbers")
 	k.flag("resume", "resume", "latest|path", "go on from a checkpoint of --out, or of a path")
 	k.flag("stop-after", "stop_after", "N", "end this sitting after N steps; the schedule stays that of the whole run")
 	k.flag("save-frequency", "save_frequency", "steps", "steps between checkpoints (default 1000, or 5 minutes)")

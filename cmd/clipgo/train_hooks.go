@@ -130,12 +130,12 @@ func (h *hooks) show(r training.Row) {
 
 func round4(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 
-// evaluate measures the model when it is time, and at the end.
+// evaluate measures the model when it is time, and at the end. Data without classes has no zero-shot accuracy to embed it for.
 func (h *hooks) evaluate(ctx context.Context, e training.Event) error {
 	s := h.session
 	due := want{
 		Retrieval: e.Done || s.ValFrequency > 0 && e.Step%s.ValFrequency == 0,
-		Zeroshot:  e.Done || s.ZeroshotFrequency > 0 && e.Step%s.ZeroshotFrequency == 0,
+		Zeroshot:  e.Done || s.val.classified() && s.ZeroshotFrequency > 0 && e.Step%s.ZeroshotFrequency == 0,
 	}
 	if due == (want{}) || h.lastEvaluation().Step == e.Step || ctx.Err() != nil {
 		return nil

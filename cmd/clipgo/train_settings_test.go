@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"image/color"
 	"os"
 	"path/filepath"
 	"strings"
@@ -164,5 +165,18 @@ func TestJSONLogsAreJSONThroughout(t *testing.T) {
 	}
 	if lines < 5 {
 		t.Errorf("%d lines", lines)
+	}
+}
+
+// Pairs without classes have no zero-shot accuracy: evaluations for it alone are left out, and only the last one is made.
+func TestNothingIsEvaluatedForNoNumber(t *testing.T) {
+	dir := t.TempDir()
+	for name, c := range map[string]color.Color{"a.png": color.White, "b.png": color.Black} {
+		picture(t, filepath.Join(dir, name), c)
+	}
+	pairs, out := write(t, filepath.Join(dir, "pairs.csv"), "filepath,title\na.png,white\nb.png,black\n"), filepath.Join(dir, "run")
+	must(t, tinyRun(tiny(t), out, "--val-data", pairs, "--steps", "4", "--zeroshot-frequency", "1")...)
+	if lines := string(read(t, out, evaluationsFile)); strings.Count(lines, "\n") != 1 || !strings.Contains(lines, `"step":4,`) {
+		t.Errorf("evaluations: %s", lines)
 	}
 }

@@ -74,6 +74,8 @@ func (v *validation) name() string {
 	return fmt.Sprintf("on %d training pairs, for want of --val-data", v.source.Len())
 }
 
+func (v *validation) classified() bool { return len(v.source.Info().Classes) > 0 }
+
 // measure embeds the validation data and returns what was asked for.
 func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, error) {
 	var out report.Evaluation
@@ -113,7 +115,7 @@ func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, er
 			}
 		}
 	}
-	if !w.Zeroshot || len(v.source.Info().Classes) == 0 {
+	if !w.Zeroshot || !v.classified() {
 		return out, nil
 	}
 	found, err := v.zeroshot(ctx)

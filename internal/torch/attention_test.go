@@ -3,7 +3,6 @@ package torch_test
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -37,52 +36,55 @@ func TestSelfAttentionInBFloat16RoundsOnceAtItsEnds(t *testing.T) {
 	}
 }
 
-// Forward and backward of one layer's attention in bfloat16, head by head and by libtorch's products: what SelfAttention chooses by.
-func BenchmarkSelfAttentionInBFloat16(b *testing.B) {
+// Forward and backward of one layer's attention, for the pictures and captions of the configs: what SelfAttention chooses by.
+func BenchmarkSelfAttention(b *testing.B) {
 	torchtest.Need(b)
-	for _, c := range []struct {
-		name                    string
-		batch, l, heads, hidden int
-	}{{"B-32", 32, 50, 12, 0}, {"S-32", 64, 50, 6, 0}, {"64 pixels", 128, 17, 2, 0}, {"text 77", 32, 77, 8, 1}, {"text 16", 32, 16, 8, 1}} {
-		for way, attend := range map[string]func(x, mask *torch.Tensor) *torch.Tensor{
-			"head by head": func(x, mask *torch.Tensor) *torch.Tensor { return x.SelfAttention(c.heads, mask) },
-			"products": func(x, mask *torch.Tensor) *torch.Tensor {
-				qkv := x.Reshape(c.batch, c.l, 3, c.heads, 64).Permute(2, 0, 3, 1, 4)
-				y := torch.Attention(qkv.Select(0, 0), qkv.Select(0, 1), qkv.Select(0, 2), mask)
-				return y.Transpose(1, 2).Reshape(c.batch, c.l, c.heads*64)
-			},
+	for _, dtype := range []torch.DType{torch.Float32, torch.BFloat16} {
+		for _, c := range []struct {
+			name                    string
+			batch, l, heads, hidden int
+		}{
+			{"64 pixels", 128, 17, 2, 0}, {"B-32", 32, 50, 12, 0}, {"S-32", 64, 50, 6, 0}, {"B-16", 8, 197, 12, 0},
+			{"L-14", 4, 257, 16, 0}, {"L-14-336", 2, 577, 16, 0}, {"text 12", 64, 12, 8, 1}, {"text 77", 32, 77, 8, 1},
 		} {
-			b.Run(fmt.Sprintf("%s/%s", c.name, way), func(b *testing.B) {
-				err := torch.DoGrad(b.Context(), func(s *torch.Scope) error {
-					x := torch.From(s, normals(rand.New(rand.NewPCG(1, 2)), c.batch*c.l*3*c.heads*64), c.batch, c.l, 3*c.heads*64).To(torch.BFloat16)
-					var mask *torch.Tensor
-					if c.hidden != 0 {
-						mask = torch.From(s, upper(c.l), c.l, c.l).To(torch.BFloat16)
+			for _, way := range []string{"head by head", "products", "scaled_dot_product_attention"} {
+				b.Run(fmt.Sprintf("%s/%s/%s", map[torch.DType]string{torch.Float32: "f32", torch.BFloat16: "bf16"}[dtype], c.name, way), func(b *testing.B) {
+					err := torch.DoGrad(b.Context(), func(s *torch.Scope) error {
+						numbers := normals(rand.New(rand.NewPCG(1, 2)), c.batch*c.l*3*c.heads*64)
+						x := torch.From(s, numbers, c.batch, c.l, 3*c.heads*64).To(dtype)
+						var mask *torch.Tensor
+						if c.hidden != 0 {
+							mask = torch.CausalMask(s, dtype, torch.CPU, c.l)
+						}
+						for b.Loop() {
+							torch.Tidy(x, func(x *torch.Tensor) *torch.Tensor {
+								leaf := x.Detach().Trainable()
+								attended(leaf, mask, c.heads, way).Sum().Backward()
+								return leaf
+							})
+						}
+						return nil
+					})
+					if err != nil {
+						b.Fatal(err)
 					}
-					for b.Loop() {
-						torch.Tidy(x, func(x *torch.Tensor) *torch.Tensor {
-							leaf := x.Detach().Trainable()
-							attend(leaf, mask).Sum().Backward()
-							return leaf
-						})
-					}
-					return nil
 				})
-				if err != nil {
-					b.Fatal(err)
-				}
-			})
+			}
 		}
 	}
 }
 
-// upper is minus infinity above the diagonal of [l, l].
-func upper(l int) []float32 {
-	out := make([]float32, l*l)
-	for i := range l {
-		for j := i + 1; j < l; j++ {
-			out[i*l+j] = float32(math.Inf(-1))
-		}
+// attended is the attention of packed projections x [B, L, 3NH] in one of three ways.
+func attended(x, mask *torch.Tensor, heads int, way string) *torch.Tensor {
+	if way == "head by head" {
+		return x.SelfAttention(heads, mask)
 	}
-	return out
+	shape := x.Shape()
+	b, l, width := shape[0], shape[1], shape[2]/3
+	attend := torch.Attention
+	if way != "products" {
+		attend = torch.ScaledDotProduct
+	}
+	qkv := x.Reshape(b, l, 3, heads, width/heads).Permute(2, 0, 3, 1, 4)
+	return attend(qkv.Select(0, 0), qkv.Select(0, 1), qkv.Select(0, 2), mask).Transpose(1, 2).Reshape(b, l, width)
 }

@@ -25,7 +25,7 @@ func trained(t *testing.T) string {
 	write("metrics.jsonl",
 		`{"step":10,"samples":640,"loss":4,"pairs_per_second":320}`,
 		`{"step":20,"samples":1280,"loss":null,"pairs_per_second":320,"note":"x"}`,
-		`{"step":30,"samples":1920,"loss":1.23456,"pairs_per_second":64}`,
+		`{"step":30,"samples":1920,"loss":1.23456,"pairs_per_second":320}`,
 		`{"step":40,"samples":2560,"loss":0.5,"pairs_per_second":320}`)
 	write("evaluations.jsonl", `{"step":20,"zeroshot_top1":0.25}`, `{"step":40,"zeroshot_top1":0.75}`)
 	return dir

@@ -124,19 +124,12 @@ func (r run) scale(over string) (func(step float64) float64, error) {
 	}, nil
 }
 
-// minutes is how long the training took up to each logged step. A row's pace counts what was done between its steps,
-// evaluations too, so the time of a row is that of the median pace around it.
+// minutes is how long the steps took up to each one that is logged, waiting for their batches included.
 func (r run) minutes() []float64 {
-	const reach = 2 // rows on either side
 	out := make([]float64, len(r.steps))
 	var samples, total float64
 	for i, s := range r.steps {
-		var paces []float64
-		for _, near := range r.steps[max(0, i-reach):min(len(r.steps), i+reach+1)] {
-			paces = append(paces, near["pairs_per_second"])
-		}
-		slices.Sort(paces)
-		total += (s["samples"] - samples) / paces[len(paces)/2] / 60
+		total += (s["samples"] - samples) / s["pairs_per_second"] / 60
 		samples, out[i] = s["samples"], total
 	}
 	return out
