@@ -6,9 +6,9 @@ package torch
 #include <string.h>
 
 // cg_blas_core asks OpenBLAS for the kernels that it would use and lets go of it again. It returns null where there is
-// no OpenBLAS; free() the result.
-static char *cg_blas_core(void) {
-	void *library = dlopen("libopenblas.so.0", RTLD_LAZY | RTLD_LOCAL);
+// no OpenBLAS, or, if only one that this process computes with counts, where it has another BLAS; free() the result.
+static char *cg_blas_core(int loaded) {
+	void *library = dlopen("libopenblas.so.0", RTLD_LAZY | RTLD_LOCAL | (loaded ? RTLD_NOLOAD : 0));
 	if (!library) return 0;
 	char *(*name)(void) = (char *(*)(void))dlsym(library, "openblas_get_corename");
 	char *core = name ? strdup(name()) : 0;
@@ -33,9 +33,9 @@ const coreVariable = "OPENBLAS_CORETYPE"
 // slower than what such a CPU can do.
 var oldCores = []string{"Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Banias", "Northwood", "Katmai", "Unknown"}
 
-// blasCore is the kernels that OpenBLAS uses, empty without OpenBLAS.
-func blasCore() string {
-	core := C.cg_blas_core()
+// blasCore is the kernels that OpenBLAS uses, empty without OpenBLAS; loaded: without one that is loaded.
+func blasCore(loaded bool) string {
+	core := C.cg_blas_core(C.int(flag(loaded)))
 	if core == nil {
 		return ""
 	}
@@ -48,7 +48,7 @@ func chooseBLAS() {
 	if os.Getenv(coreVariable) != "" {
 		return
 	}
-	if !slices.Contains(oldCores, blasCore()) {
+	if !slices.Contains(oldCores, blasCore(false)) {
 		return
 	}
 	// C's environment is what OpenBLAS reads; with cgo os.Setenv changes both.

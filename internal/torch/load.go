@@ -111,7 +111,7 @@ func Probe() (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	info := Info{Library: path, BLAS: blasCore()}
+	info := Info{Library: path, BLAS: blasCore(true)}
 	err = onThread(func() {
 		config := C.cg_build_config()
 		defer C.free(unsafe.Pointer(config))
