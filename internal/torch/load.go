@@ -65,7 +65,11 @@ var load = sync.OnceValue(func() error {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	if reason := C.tch_load(name); reason != nil {
-		return fmt.Errorf("%w: %s", ErrUnavailable, C.GoString(reason))
+		why := C.GoString(reason)
+		if strings.Contains(why, "undefined symbol: cg_") {
+			why += ": it belongs to another version of clipgo; run make"
+		}
+		return fmt.Errorf("%w: %s", ErrUnavailable, why)
 	}
 	C.cg_load_cuda()
 	C.cg_set_threads(C.int(runtime.GOMAXPROCS(0))) // libtorch's own guess is 1 on some machines
