@@ -39,8 +39,8 @@ func (t *tiling) logSumExps() (row, col *torch.Tensor) {
 	cols := t.zeros(dtype, (b+t.rows-1)/t.rows, b) // of each strip
 	t.each(func(s *torch.Scope, from, n int) {
 		z := t.logits(s, from, n)
-		row.In(s).Narrow(0, from, n).AddInPlace(z.LogSumExp(1))
-		cols.In(s).Narrow(0, from/t.rows, 1).AddInPlace(z.LogSumExp(0))
+		row.In(s).Narrow(0, from, n).CopyInPlace(z.LogSumExp(1))
+		cols.In(s).Narrow(0, from/t.rows, 1).CopyInPlace(z.LogSumExp(0))
 	})
 	return row, cols.LogSumExp(0)
 }
@@ -89,6 +89,6 @@ func (t *tiling) together(x *torch.Tensor) func(s *torch.Scope, from, n int) *to
 		return func(s *torch.Scope, from, n int) *torch.Tensor { return x.In(s).Narrow(0, from, n) }
 	}
 	groups := t.groups()
-	sums := torch.Zeros(t.scope, x.DType(), x.Device(), x.Shape()...).AddRows(groups, x)
+	sums := t.zeros(x.DType(), x.Shape()...).AddRows(groups, x)
 	return func(s *torch.Scope, from, n int) *torch.Tensor { return sums.Rows(groups.In(s).Narrow(0, from, n)) }
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Trains the same small model three times on built-in data, as docs/recipes.md describes: plainly; with patch dropout and an
 # unmasked end; at half the picture size and then at full size. The shorter a step, the more steps, so that each takes about as
-# long. It prints when each reached the accuracies CLIPGO_RECIPES_REACH ("0.25 0.5 0.75").
+# long. It prints when each reached the accuracies CLIPGO_RECIPES_REACH (0.25,0.5,0.75).
 # CLIPGO_RECIPES_STEPS=N is the length of the plain one (720); CLIPGO_RECIPES_DIR is where everything goes (runs/recipes).
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -33,12 +33,8 @@ small="--model ViT-Nano-16-64 --set model_cfg.vision_cfg.patch_size=8"
 	[ -e "$dir/clipa" ] || run clipa $common --model "$dir/clipa-small" --steps $((clipa / 8)) --force-image-size 64 --lr 4e-4
 }
 cd "$root"
-curves() {
-	CGO_ENABLED=0 GOFLAGS='' go run ./scripts/curves -y zeroshot_top1 "$@" plain="$dir/plain" flip="$dir/flip" clipa="$dir/clipa-small+$dir/clipa"
-}
 for over in samples minutes; do
-	curves -x $over -svg "$dir/$over.svg" -title "zero-shot accuracy over $over"
-	for reach in ${CLIPGO_RECIPES_REACH:-0.25 0.5 0.75}; do
-		curves -x $over -reach "$reach" | grep " reach"
-	done
+	CGO_ENABLED=0 GOFLAGS='' go run ./scripts/curves -y zeroshot_top1 -x $over -reach "${CLIPGO_RECIPES_REACH:-0.25,0.5,0.75}" \
+		-svg "$dir/$over.svg" -title "zero-shot accuracy over $over" \
+		plain="$dir/plain" flip="$dir/flip" clipa="$dir/clipa-small+$dir/clipa"
 done

@@ -57,16 +57,15 @@ func (o *benchOptions) train(ctx context.Context, src modelSource) (r benchResul
 		t.ReadEvery = o.Steps + 1
 	}
 	b := &datasets.Batch{N: o.BatchSize, Pixels: o.pixels(src), ContextLength: src.Config.Text.ContextLength, MaxTokens: o.Tokens}
+	_ = memory.ResetPeak() // what building the model took isn't a step's, where that can be told apart
 	r.Seconds, err = o.time(ctx, func() { b.IDs = captions.Batch(o.BatchSize) }, func() error {
 		if _, err := t.Step(ctx, b); err != nil {
 			return err
 		}
 		return t.Settle(ctx) // a device may still be at it
 	})
-	if peak, err := memory.Peak(); err == nil { // it is told where the system tells it
-		r.PeakBytes = peak
-	}
-	const passes = 3 // the backward pass costs two forward ones
+	r.PeakBytes, _ = memory.Peak() // 0 where the system doesn't tell
+	const passes = 3               // the backward pass costs two forward ones
 	r.StepSeconds = median(r.Seconds)
 	r.PairsPerSecond = float64(o.BatchSize) / r.StepSeconds
 	r.ImagesPerSecond = r.PairsPerSecond
@@ -122,7 +121,6 @@ func (o *benchOptions) load(ctx context.Context, src modelSource) (r benchResult
 func (o *benchOptions) time(ctx context.Context, prepare func(), step func() error) (seconds []float64, err error) {
 	stop := func() error { return nil }
 	defer func() { err = errors.Join(err, stop()) }()
-	_ = memory.ResetPeak() // what building the model took isn't a step's, where that can be told apart
 	for i := range o.Steps + 1 {
 		if err := ctx.Err(); err != nil {
 			return nil, err

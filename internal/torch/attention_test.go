@@ -2,7 +2,6 @@ package torch_test
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -39,52 +38,46 @@ func TestSelfAttentionInBFloat16RoundsOnceAtItsEnds(t *testing.T) {
 // Forward and backward of one layer's attention, for the pictures and captions of the configs: what SelfAttention chooses by.
 func BenchmarkSelfAttention(b *testing.B) {
 	torchtest.Need(b)
-	for _, dtype := range []torch.DType{torch.Float32, torch.BFloat16} {
-		for _, c := range []struct {
-			name                    string
-			batch, l, heads, hidden int
-		}{
-			{"64 pixels", 128, 17, 2, 0}, {"B-32", 32, 50, 12, 0}, {"S-32", 64, 50, 6, 0}, {"B-16", 8, 197, 12, 0},
-			{"L-14", 4, 257, 16, 0}, {"L-14-336", 2, 577, 16, 0}, {"text 12", 64, 12, 8, 1}, {"text 77", 32, 77, 8, 1},
+	for _, c := range []attentionCase{
+		{"64 pixels", 128, 17, 2, false}, {"B-32", 32, 50, 12, false}, {"S-32", 64, 50, 6, false}, {"B-16", 8, 197, 12, false},
+		{"L-14", 4, 257, 16, false}, {"L-14-336", 2, 577, 16, false}, {"text 12", 64, 12, 8, true}, {"text 77", 32, 77, 8, true},
+	} {
+		for way, attend := range map[string]func(x, mask *torch.Tensor) *torch.Tensor{
+			"head by head":                 func(x, mask *torch.Tensor) *torch.Tensor { return x.SelfAttention(c.heads, mask) },
+			"products":                     func(x, mask *torch.Tensor) *torch.Tensor { return x.Unpacked(c.heads, mask, torch.Attention) },
+			"scaled_dot_product_attention": func(x, mask *torch.Tensor) *torch.Tensor { return x.Unpacked(c.heads, mask, torch.ScaledDotProduct) },
 		} {
-			for _, way := range []string{"head by head", "products", "scaled_dot_product_attention"} {
-				b.Run(fmt.Sprintf("%s/%s/%s", map[torch.DType]string{torch.Float32: "f32", torch.BFloat16: "bf16"}[dtype], c.name, way), func(b *testing.B) {
-					err := torch.DoGrad(b.Context(), func(s *torch.Scope) error {
-						numbers := normals(rand.New(rand.NewPCG(1, 2)), c.batch*c.l*3*c.heads*64)
-						x := torch.From(s, numbers, c.batch, c.l, 3*c.heads*64).To(dtype)
-						var mask *torch.Tensor
-						if c.hidden != 0 {
-							mask = torch.CausalMask(s, dtype, torch.CPU, c.l)
-						}
-						for b.Loop() {
-							torch.Tidy(x, func(x *torch.Tensor) *torch.Tensor {
-								leaf := x.Detach().Trainable()
-								attended(leaf, mask, c.heads, way).Sum().Backward()
-								return leaf
-							})
-						}
-						return nil
-					})
-					if err != nil {
-						b.Fatal(err)
-					}
-				})
-			}
+			b.Run(c.name+"/f32/"+way, func(b *testing.B) { c.measure(b, torch.Float32, attend) })
+			b.Run(c.name+"/bf16/"+way, func(b *testing.B) { c.measure(b, torch.BFloat16, attend) })
 		}
 	}
 }
 
-// attended is the attention of packed projections x [B, L, 3NH] in one of three ways.
-func attended(x, mask *torch.Tensor, heads int, way string) *torch.Tensor {
-	if way == "head by head" {
-		return x.SelfAttention(heads, mask)
+// attentionCase is a packed projection of heads that are 64 wide.
+type attentionCase struct {
+	name            string
+	batch, l, heads int
+	causal          bool
+}
+
+func (c attentionCase) measure(b *testing.B, dtype torch.DType, attend func(x, mask *torch.Tensor) *torch.Tensor) {
+	err := torch.DoGrad(b.Context(), func(s *torch.Scope) error {
+		numbers := normals(rand.New(rand.NewPCG(1, 2)), c.batch*c.l*3*c.heads*64)
+		x := torch.From(s, numbers, c.batch, c.l, 3*c.heads*64).To(dtype)
+		var mask *torch.Tensor
+		if c.causal {
+			mask = torch.CausalMask(s, dtype, torch.CPU, c.l)
+		}
+		for b.Loop() {
+			torch.Tidy(x, func(x *torch.Tensor) *torch.Tensor {
+				leaf := x.Detach().Trainable()
+				attend(leaf, mask).Sum().Backward()
+				return leaf
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
-	shape := x.Shape()
-	b, l, width := shape[0], shape[1], shape[2]/3
-	attend := torch.Attention
-	if way != "products" {
-		attend = torch.ScaledDotProduct
-	}
-	qkv := x.Reshape(b, l, 3, heads, width/heads).Permute(2, 0, 3, 1, 4)
-	return attend(qkv.Select(0, 0), qkv.Select(0, 1), qkv.Select(0, 2), mask).Transpose(1, 2).Reshape(b, l, width)
 }

@@ -52,24 +52,29 @@ func (t *Tensor) Embedding(ids *Tensor) *Tensor {
 // side by side, the result is [B, L, NH]; mask [L, L], or [B, 1, L, L] where each sequence has its own, is added to the
 // scores, or nil.
 //
-// On CPUs each head is done by itself where its sequences share a mask: for every shape of the configs, from 16 tokens to 77, that
-// took from a quarter to a half of the time of libtorch's products, forward and backward in bfloat16.
+// On CPUs each head is done by itself where its sequences share a mask: docs/performance.md has what that is worth for the
+// shapes of the configs, BenchmarkSelfAttention measures it.
 func (t *Tensor) SelfAttention(heads int, mask *Tensor) *Tensor {
 	if d := t.DType(); (d == Float32 || d == BFloat16) && t.Device() == CPU && (mask == nil || len(mask.Shape()) == 2) {
 		return call("SelfAttention", func(o *libtch.Ctensor) {
 			*o = libtch.Ctensor(C.cg_attention(C.cg_tensor(t.c), C.int64_t(heads), C.cg_tensor(handle(mask))))
 		}, t, mask)
 	}
+	return t.unpacked(heads, mask, Attention)
+}
+
+// unpacked is SelfAttention by a function of queries, keys and values.
+func (t *Tensor) unpacked(heads int, mask *Tensor, attend func(q, k, v, mask *Tensor) *Tensor) *Tensor {
 	shape := t.Shape()
 	b, l, width := shape[0], shape[1], shape[2]/3
 	qkv := t.Reshape(b, l, 3, heads, width/heads).Permute(2, 0, 3, 1, 4) // 3BNLH
-	yBNLH := Attention(qkv.Select(0, 0), qkv.Select(0, 1), qkv.Select(0, 2), mask)
+	yBNLH := attend(qkv.Select(0, 0), qkv.Select(0, 1), qkv.Select(0, 2), mask)
 	return yBNLH.Transpose(1, 2).Reshape(b, l, width)
 }
 
 // Attention is softmax(q k^T / sqrt(H) + mask) v over the last two dimensions: q [B, N, L, H], k and v [B, N, M, H];
-// mask [L, M] is added to the scores, or nil. On the CPU it is plain products and a softmax, which were faster in training
-// than libtorch's scaled_dot_product_attention (294 against 435 ms for a B/32 stack in bf16); elsewhere it is that one.
+// mask [L, M] is added to the scores, or nil. On the CPU it is plain products and a softmax, elsewhere libtorch's
+// scaled_dot_product_attention, which on CPUs is several times slower in bfloat16.
 func Attention(q, k, v, mask *Tensor) *Tensor {
 	if q.Device() != CPU {
 		return scaledDotProduct(q, k, v, mask)

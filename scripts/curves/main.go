@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,11 +20,11 @@ import (
 
 // request is what is asked for.
 type request struct {
-	names  []string // of numbers
-	over   string   // what runs from left to right
-	places int      // columns of the table
-	reach  float64  // value whose first place is told; 0: none
-	svg    string   // file; empty: none
+	names  []string  // of numbers
+	over   string    // what runs from left to right
+	places int       // columns of the table
+	reach  []float64 // values whose first places are told
+	svg    string    // file; empty: none
 	title  string
 }
 
@@ -32,7 +33,7 @@ func main() {
 	r := request{}
 	flag.StringVar(&r.over, "x", "step", "step, samples, or minutes of training, without what evaluations took")
 	flag.IntVar(&r.places, "places", 6, "`columns` of the table")
-	flag.Float64Var(&r.reach, "reach", 0, "also tell when the first number reached this `value`")
+	flag.Func("reach", "also tell when the first number reached these `values`, separated by commas", r.readReach)
 	flag.StringVar(&r.svg, "svg", "", "`file` to draw")
 	flag.StringVar(&r.title, "title", "", "what the drawing shows, for those who can't see it")
 	flag.Parse()
@@ -41,6 +42,17 @@ func main() {
 		fmt.Fprintln(os.Stderr, "curves:", err)
 		defer os.Exit(1)
 	}
+}
+
+func (r *request) readReach(list string) error {
+	for word := range strings.SplitSeq(list, ",") {
+		v, err := strconv.ParseFloat(word, 64)
+		if err != nil {
+			return fmt.Errorf("%q is no number", word)
+		}
+		r.reach = append(r.reach, v)
+	}
+	return nil
 }
 
 // write writes the tables of runs, each NAME=DIRECTORIES or directories, and draws them.
@@ -110,16 +122,19 @@ func (r request) table(w io.Writer, name string, lines []report.Line) {
 			fmt.Fprintln(w, strings.Repeat("|---", len(row))+"|")
 		}
 	}
-	if r.reach == 0 {
+	for _, value := range r.reach {
+		r.tellReach(w, name, first, value)
+	}
+}
+
+// tellReach says where a curve first was at a value or above.
+func (r request) tellReach(w io.Writer, name string, l report.Line, value float64) {
+	i := slices.IndexFunc(l.Y, func(y float64) bool { return y >= value })
+	if i < 0 {
+		fmt.Fprintf(w, "\n%s: %s does not reach %s\n", name, l.Name, digits(value))
 		return
 	}
-	for i, y := range first.Y {
-		if y >= r.reach {
-			fmt.Fprintf(w, "\n%s: %s reaches %s at %s %s\n", name, first.Name, digits(r.reach), r.over, digits(first.X[i]))
-			return
-		}
-	}
-	fmt.Fprintf(w, "\n%s: %s does not reach %s\n", name, first.Name, digits(r.reach))
+	fmt.Fprintf(w, "\n%s: %s reaches %s at %s %s\n", name, l.Name, digits(value), r.over, digits(l.X[i]))
 }
 
 func (r request) draw(lines []report.Line) (err error) {

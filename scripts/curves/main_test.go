@@ -25,7 +25,7 @@ func trained(t *testing.T) string {
 	write("metrics.jsonl",
 		`{"step":10,"samples":640,"loss":4,"pairs_per_second":320}`,
 		`{"step":20,"samples":1280,"loss":null,"pairs_per_second":320,"note":"x"}`,
-		`{"step":30,"samples":1920,"loss":1.23456,"pairs_per_second":320}`,
+		`{"step":30,"samples":1920,"loss":1.23456,"pairs_per_second":64}`,
 		`{"step":40,"samples":2560,"loss":0.5,"pairs_per_second":320}`)
 	write("evaluations.jsonl", `{"step":20,"zeroshot_top1":0.25}`, `{"step":40,"zeroshot_top1":0.75}`)
 	return dir
@@ -40,9 +40,9 @@ func TestARunBecomesATable(t *testing.T) {
 		{request{names: []string{"loss"}, over: "step", places: 6}, "| a: step | 10 | 30 | 40 |\n|---|---|---|---|\n| loss | 4 | 1.23 | 0.5 |\n"},
 		{request{names: []string{"loss", "zeroshot_top1"}, over: "samples", places: 2},
 			"| a: samples | 640 | 2560 |\n|---|---|---|\n| loss | 4 | 0.5 |\n| zeroshot_top1 | 0.25 | 0.75 |\n"},
-		{request{names: []string{"zeroshot_top1"}, over: "minutes", places: 2, reach: 0.5},
-			"| a: minutes | 0.0667 | 0.133 |\n|---|---|---|\n| zeroshot_top1 | 0.25 | 0.75 |\n\na: zeroshot_top1 reaches 0.5 at minutes 0.133\n"},
-		{request{names: []string{"zeroshot_top1"}, over: "step", places: 1, reach: 0.9},
+		{request{names: []string{"zeroshot_top1"}, over: "minutes", places: 2, reach: []float64{0.5}},
+			"| a: minutes | 0.0667 | 0.267 |\n|---|---|---|\n| zeroshot_top1 | 0.25 | 0.75 |\n\na: zeroshot_top1 reaches 0.5 at minutes 0.267\n"},
+		{request{names: []string{"zeroshot_top1"}, over: "step", places: 1, reach: []float64{0.9}},
 			"| a: step | 20 |\n|---|---|\n| zeroshot_top1 | 0.25 |\n\na: zeroshot_top1 does not reach 0.9\n"},
 	} {
 		var out strings.Builder
@@ -52,7 +52,7 @@ func TestARunBecomesATable(t *testing.T) {
 	}
 }
 
-// The second run begins where the first ended; at 320 pairs a second, 640 pairs are 2 seconds.
+// The second run begins where the first ended; at 320 pairs a second, 640 pairs are 2 seconds, at 64 they are 10.
 func TestRunsThatFollowEachOtherAreOne(t *testing.T) {
 	dir := trained(t)
 	found, err := readRun(dir + "+" + dir)
@@ -60,7 +60,7 @@ func TestRunsThatFollowEachOtherAreOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	for over, want := range map[string][]float64{
-		"step": {20, 40, 60, 80}, "samples": {1280, 2560, 3840, 5120}, "minutes": {4.0 / 60, 8.0 / 60, 12.0 / 60, 16.0 / 60},
+		"step": {20, 40, 60, 80}, "samples": {1280, 2560, 3840, 5120}, "minutes": {4.0 / 60, 16.0 / 60, 20.0 / 60, 32.0 / 60},
 	} {
 		l, err := found.line("zeroshot_top1", over)
 		if err != nil || !slices.EqualFunc(l.X, want, func(a, b float64) bool { return math.Abs(a-b) < 1e-9 }) || !slices.Equal(l.Y, []float64{0.25, 0.75, 0.25, 0.75}) {
