@@ -2,11 +2,11 @@ package alignment
 
 import (
 	"clipgo/captioning"
-	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
 	"clipgo/losses"
+	"clipgo/model"
 	"clipgo/training"
 )
 
@@ -54,7 +54,7 @@ func (o *PPO) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, err
 }
 
 // learn is a lane's part of a minibatch with so many actions in all.
-func (o *PPO) learn(s *torch.Scope, p contrastive.Part, actions int) (sums ppoSums) {
+func (o *PPO) learn(s *torch.Scope, p model.Part, actions int) (sums ppoSums) {
 	rows, labels := o.Policy.Read(s, p)
 	leaf := rows.Detach().Trainable()
 	done := together(o.now[p.From : p.From+p.N])

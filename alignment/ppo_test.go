@@ -11,13 +11,13 @@ import (
 	"testing"
 
 	"clipgo/captioning"
-	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/internal/nn"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/losses"
+	"clipgo/model"
 	"clipgo/text"
 	"clipgo/vision"
 )
@@ -28,7 +28,7 @@ func newTuner(t *testing.T) *PPO { return newTunerOn(t, torch.CPU) }
 func newTunerOn(t *testing.T, device torch.Device) *PPO {
 	t.Helper()
 	torchtest.Need(t)
-	c := contrastive.Config{EmbedDim: 16, Vision: vision.Default(), Text: text.Default(), CustomText: true}
+	c := model.Config{EmbedDim: 16, Vision: vision.Default(), Text: text.Default(), CustomText: true}
 	v, w := &c.Vision, &c.Text
 	v.ImageSize, v.PatchSize, v.Layers, v.Width, v.HeadWidth = 16, 4, 1, 32, 16
 	v.AttentionalPool, v.OutputTokens, v.AttnPoolerQueries, v.AttnPoolerHeads = true, true, 5, 2
@@ -37,7 +37,7 @@ func newTunerOn(t *testing.T, device torch.Device) *PPO {
 	c.Multimodal = &text.DecoderConfig{ContextLength: 12, VocabSize: 50, Width: 16, Heads: 2, Layers: 2}
 	var both [2]captioning.Captioner
 	for i := range both {
-		m, err := contrastive.New(t.Context(), c, 1, contrastive.Placement{Device: device, DType: torch.Float32})
+		m, err := model.New(t.Context(), c, 1, model.Placement{Device: device, DType: torch.Float32})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +190,7 @@ func TestTheObjectiveIsPPOsDefinition(t *testing.T) {
 	if err == nil {
 		err = torch.Do(t.Context(), func(s *torch.Scope) error {
 			var r *torch.Tensor
-			r, labels = o.Policy.Read(s, contrastive.Part{N: b.N, Pixels: b.Pixels, IDs: b.IDs})
+			r, labels = o.Policy.Read(s, model.Part{N: b.N, Pixels: b.Pixels, IDs: b.IDs})
 			rows, logits = r.Float32s(), o.Policy.Decoder().Logits(r).Float32s()
 			return nil
 		})

@@ -6,17 +6,17 @@ import (
 	"fmt"
 	"io"
 
-	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/internal/nn"
 	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
+	"clipgo/model"
 )
 
 // Reward scores a picture with a caption. Without a Head it is the model's own score, scale * cosine, as in PickScore
 // (Kirstain et al., 2023) and HPS (Wu et al., 2023).
 type Reward struct {
-	Model *contrastive.Model
+	Model *model.Model
 	Head  *Head // nil: none
 }
 
@@ -30,7 +30,7 @@ func (r Reward) Score(images, texts *torch.Tensor) *torch.Tensor {
 }
 
 // pairs is the reward of both sides of each pair of a part of a batch, [N] each.
-func (r Reward) pairs(s *torch.Scope, p contrastive.Part, of shape) (first, second *torch.Tensor) {
+func (r Reward) pairs(s *torch.Scope, p model.Part, of shape) (first, second *torch.Tensor) {
 	p.Mode.DropKeys = repeated(p.Mode.DropKeys, of.pictures)
 	images := r.Model.EncodeImages(s, p.Pixels, p.N*of.pictures, p.Mode)
 	texts := r.Model.EncodeTokens(s, p.IDs, p.N*of.captions, p.Mode)
@@ -100,7 +100,7 @@ type Head struct {
 }
 
 // NewHead makes the head of a model that has not been tuned yet. Its owner calls Free.
-func NewHead(ctx context.Context, m *contrastive.Model) (*Head, error) {
+func NewHead(ctx context.Context, m *model.Model) (*Head, error) {
 	values := make([]float32, 3*m.Dim())
 	h := declareHead(m.Dim(), nn.Values(values))
 	err := torch.Do(ctx, func(s *torch.Scope) error {
@@ -137,22 +137,22 @@ func (h *Head) Write(w io.Writer) error {
 	return nn.Write(w, h.params.All(), map[string]string{"format": "pt"})
 }
 
-// ReadHead reads what Write wrote, for a model. A file that does not fit is a *contrastive.WeightsError.
-func ReadHead(ctx context.Context, path string, m *contrastive.Model) (*Head, error) {
+// ReadHead reads what Write wrote, for a model. A file that does not fit is a *model.WeightsError.
+func ReadHead(ctx context.Context, path string, m *model.Model) (*Head, error) {
 	h := declareHead(m.Dim(), nn.Constant(0))
 	return h, restore(ctx, h.params, path, m.Device())
 }
 
-// restore fills declared parameters from a file that nn.Write wrote. A file that does not fit is a *contrastive.WeightsError.
+// restore fills declared parameters from a file that nn.Write wrote. A file that does not fit is a *model.WeightsError.
 func restore(ctx context.Context, params *nn.Params, path string, device torch.Device) error {
 	file, err := safetensors.Open(path)
 	if err != nil {
-		return &contrastive.WeightsError{Path: path, Reason: err.Error()}
+		return &model.WeightsError{Path: path, Reason: err.Error()}
 	}
 	defer file.Close()
 	for _, p := range params.All() {
 		if t, ok := file.Tensor(p.Name); !ok || t.DType != safetensors.F32 || len(t.Data) != 4*p.Len() {
-			return &contrastive.WeightsError{Path: path, Reason: fmt.Sprintf("holds no %s of %v in float32", p.Name, p.Shape)}
+			return &model.WeightsError{Path: path, Reason: fmt.Sprintf("holds no %s of %v in float32", p.Name, p.Shape)}
 		}
 	}
 	return torch.Do(ctx, func(*torch.Scope) error {

@@ -9,24 +9,24 @@ import (
 	"slices"
 	"testing"
 
-	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/model"
 	"clipgo/text"
 	"clipgo/vision"
 )
 
 // newTiny is a small model whose parameters hang on the seed alone.
-func newTiny(t *testing.T) *contrastive.Model { return newTinyOn(t, torch.CPU) }
+func newTiny(t *testing.T) *model.Model { return newTinyOn(t, torch.CPU) }
 
-func newTinyOn(t *testing.T, device torch.Device) *contrastive.Model {
+func newTinyOn(t *testing.T, device torch.Device) *model.Model {
 	t.Helper()
 	torchtest.Need(t)
-	c := contrastive.Config{EmbedDim: 16, Vision: vision.Default(), Text: text.Default()}
+	c := model.Config{EmbedDim: 16, Vision: vision.Default(), Text: text.Default()}
 	c.Vision.ImageSize, c.Vision.PatchSize, c.Vision.Layers, c.Vision.Width, c.Vision.HeadWidth = 16, 4, 2, 32, 16
 	c.Text.ContextLength, c.Text.VocabSize, c.Text.Layers, c.Text.Width, c.Text.Heads = 12, 50, 2, 32, 2
-	m, err := contrastive.New(t.Context(), c, 1, contrastive.Placement{Device: device, DType: torch.Float32})
+	m, err := model.New(t.Context(), c, 1, model.Placement{Device: device, DType: torch.Float32})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func newTinyOn(t *testing.T, device torch.Device) *contrastive.Model {
 	return m
 }
 
-func newHead(t *testing.T, m *contrastive.Model) *Head {
+func newHead(t *testing.T, m *model.Model) *Head {
 	t.Helper()
 	h, err := NewHead(t.Context(), m)
 	if err != nil {
@@ -45,7 +45,7 @@ func newHead(t *testing.T, m *contrastive.Model) *Head {
 }
 
 // judged makes n pairs of a form with random pictures and captions.
-func judged(m *contrastive.Model, n int, form datasets.Form) *datasets.Batch {
+func judged(m *model.Model, n int, form datasets.Form) *datasets.Batch {
 	rng := rand.New(rand.NewPCG(5, uint64(form)))
 	pictures, captions := n, 2*n
 	if form == datasets.TwoPictures {
@@ -70,7 +70,7 @@ func judged(m *contrastive.Model, n int, form datasets.Form) *datasets.Batch {
 }
 
 // plainRewards are scale * cosine in float64 from features that were made one side at a time.
-func plainRewards(t *testing.T, m *contrastive.Model, b *datasets.Batch) (first, second []float64) {
+func plainRewards(t *testing.T, m *model.Model, b *datasets.Batch) (first, second []float64) {
 	t.Helper()
 	pictures, captions := len(b.Pixels)/(16*16*3), len(b.IDs)/b.ContextLength
 	images, err := m.EmbedImages(t.Context(), b.Pixels, pictures)
@@ -210,7 +210,7 @@ func tensors(o *Preference) (out []*torch.Tensor) {
 // After a pull of share s, each parameter is w - s (w - start).
 func TestThePullGoesTowardsTheStart(t *testing.T) {
 	m := newTiny(t)
-	base, err := contrastive.NewStart(t.Context(), m, m)
+	base, err := model.NewStart(t.Context(), m, m)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func NewValueHead(ctx context.Context, c captioning.Captioner) (*ValueHead, erro
 	return h, nil
 }
 
-// ReadValueHead reads what Write wrote, for a captioner. A file that does not fit is a *contrastive.WeightsError.
+// ReadValueHead reads what Write wrote, for a captioner. A file that does not fit is a *model.WeightsError.
 func ReadValueHead(ctx context.Context, path string, c captioning.Captioner) (*ValueHead, error) {
 	h := declareValue(c)
 	return h, restore(ctx, h.params, path, c.Device())

@@ -5,10 +5,10 @@ import (
 	"slices"
 	"testing"
 
-	"clipgo/contrastive"
 	"clipgo/internal/golden"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
+	"clipgo/model"
 	"clipgo/training"
 )
 
@@ -72,7 +72,7 @@ func TestCaptionsAreTheCPUsOnASimulatedDevice(t *testing.T) {
 	}
 }
 
-func parameters(t *testing.T, m *contrastive.Model) (out [][]float32) {
+func parameters(t *testing.T, m *model.Model) (out [][]float32) {
 	t.Helper()
 	err := torch.Do(t.Context(), func(*torch.Scope) error {
 		for _, p := range m.Params() {

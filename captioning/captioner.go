@@ -6,20 +6,20 @@ import (
 	"context"
 	"errors"
 
-	"clipgo/contrastive"
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
 	"clipgo/losses"
+	"clipgo/model"
 )
 
 // Captioner is a model with a decoder.
-type Captioner struct{ *contrastive.Model }
+type Captioner struct{ *model.Model }
 
 // ErrNoDecoder is a model that can't write captions.
 var ErrNoDecoder = errors.New("the model has no decoder (multimodal_cfg): captions are written by CoCa models, such as coca_ViT-B-32")
 
 // Of is a model as a captioner, which shares its memory. A model without a decoder is ErrNoDecoder.
-func Of(m *contrastive.Model) (Captioner, error) {
+func Of(m *model.Model) (Captioner, error) {
 	if m.Decoder() == nil {
 		return Captioner{}, ErrNoDecoder
 	}
@@ -41,7 +41,7 @@ func (c Captioner) Loss(hidden *torch.Tensor, ids []int32, loss losses.CrossEntr
 
 // Read gives, of one part of a batch, the rows that each next token is read from [R, D], caption after caption, and those
 // tokens. Logits come from the rows by the decoder.
-func (c Captioner) Read(s *torch.Scope, p contrastive.Part) (rows *torch.Tensor, labels []int64) {
+func (c Captioner) Read(s *torch.Scope, p model.Part) (rows *torch.Tensor, labels []int64) {
 	picture, words := c.EncodeImageTokens(s, p.Pixels, p.N, p.Mode), c.EncodeTextTokens(s, p.IDs, p.N, p.Mode)
 	return chosen(c.Hidden(words.Tokens, picture.Tokens, p.Mode), p.IDs)
 }

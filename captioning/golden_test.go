@@ -13,6 +13,7 @@ import (
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/losses"
+	"clipgo/model"
 	"clipgo/weights"
 )
 
@@ -51,7 +52,7 @@ func loadFixture(t *testing.T, dir string) fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := contrastive.ParseConfig(data)
+	config, err := model.ParseConfig(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func loadFixture(t *testing.T, dir string) fixture {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	m, err := contrastive.Load(t.Context(), config, w, contrastive.On())
+	m, err := model.Load(t.Context(), config, w, model.On())
 	if err != nil {
 		t.Fatal(err)
 	}

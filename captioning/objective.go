@@ -9,6 +9,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/internal/torch"
 	"clipgo/losses"
+	"clipgo/model"
 	"clipgo/training"
 )
 
@@ -110,13 +111,13 @@ func (o *Objective) told(shares []*torch.Tensor, contrast, scale *torch.Tensor) 
 }
 
 // features are those of a part alone.
-func (o *Objective) features(s *torch.Scope, p contrastive.Part) (image, text *torch.Tensor) {
+func (o *Objective) features(s *torch.Scope, p model.Part) (image, text *torch.Tensor) {
 	c := Captioner{o.Model}
 	return c.EncodeImageTokens(s, p.Pixels, p.N, p.Mode).Features, c.EncodeTextTokens(s, p.IDs, p.N, p.Mode).Features
 }
 
 // forward computes a part of a batch with so many tokens to be foretold.
-func (o *Objective) forward(s *torch.Scope, p contrastive.Part, tokens int) pass {
+func (o *Objective) forward(s *torch.Scope, p model.Part, tokens int) pass {
 	c := Captioner{o.Model}
 	picture, words := c.EncodeImageTokens(s, p.Pixels, p.N, p.Mode), c.EncodeTextTokens(s, p.IDs, p.N, p.Mode)
 	caption := c.Loss(c.Hidden(words.Tokens, picture.Tokens, p.Mode), p.IDs, losses.CrossEntropy{Smoothing: o.Smoothing, Over: tokens})

@@ -18,13 +18,14 @@ import (
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/losses"
+	"clipgo/model"
 	"clipgo/text"
 	"clipgo/training"
 	"clipgo/vision"
 )
 
-func tinyConfig() contrastive.Config {
-	c := contrastive.Config{EmbedDim: 16, Vision: vision.Default(), Text: text.Default(), CustomText: true}
+func tinyConfig() model.Config {
+	c := model.Config{EmbedDim: 16, Vision: vision.Default(), Text: text.Default(), CustomText: true}
 	v, w := &c.Vision, &c.Text
 	v.ImageSize, v.PatchSize, v.Layers, v.Width, v.HeadWidth = 16, 4, 1, 32, 16
 	v.AttentionalPool, v.OutputTokens, v.AttnPoolerQueries, v.AttnPoolerHeads = true, true, 5, 2
@@ -39,7 +40,7 @@ func newTiny(t *testing.T) Captioner { return newTinyOn(t, torch.CPU) }
 func newTinyOn(t *testing.T, device torch.Device) Captioner {
 	t.Helper()
 	torchtest.Need(t)
-	m, err := contrastive.New(t.Context(), tinyConfig(), 1, contrastive.Placement{Device: device, DType: torch.Float32})
+	m, err := model.New(t.Context(), tinyConfig(), 1, model.Placement{Device: device, DType: torch.Float32})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func newTinyOn(t *testing.T, device torch.Device) Captioner {
 }
 
 // pairs makes n different pictures, each with a caption of its own, at a position of an endless stream.
-func pairs(c contrastive.Config, n int, position int64) *datasets.Batch {
+func pairs(c model.Config, n int, position int64) *datasets.Batch {
 	rng := rand.New(rand.NewPCG(uint64(position), 9))
 	size, l := c.Vision.ImageSize, c.Text.ContextLength
 	b := &datasets.Batch{N: n, ContextLength: l, Next: position + int64(n), Pixels: make([]uint8, n*size*size*3), IDs: make([]int32, n*l)}
@@ -280,7 +281,7 @@ func read(t *testing.T, dir, name string) []byte {
 // Supervised fine-tuning: what is locked gets no gradient, and the contrastive part is not computed.
 func TestALockedImageTowerStaysWhileTheDecoderLearns(t *testing.T) {
 	c := newTiny(t)
-	if err := c.Lock(t.Context(), contrastive.Lock{Image: true}); err != nil {
+	if err := c.Lock(t.Context(), model.Lock{Image: true}); err != nil {
 		t.Fatal(err)
 	}
 	values := func(name string) (out []float32) {

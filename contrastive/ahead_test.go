@@ -10,31 +10,32 @@ import (
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
 	"clipgo/losses"
+	"clipgo/model"
 	"clipgo/training"
 )
 
 // aheadCase is an objective whose steps are made with and without a wait.
 type aheadCase struct {
 	name  string
-	build func(t *testing.T, m *Model) *Objective
+	build func(t *testing.T, m *model.Model) *Objective
 }
 
 func aheadCases() []aheadCase {
-	plain := func(m *Model, loss Loss) *Objective { return &Objective{Model: m, Loss: loss} }
+	plain := func(m *model.Model, loss Loss) *Objective { return &Objective{Model: m, Loss: loss} }
 	nce := InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}
 	return []aheadCase{
-		{"InfoNCE", func(_ *testing.T, m *Model) *Objective { return plain(m, nce) }},
-		{"sigmoid", func(_ *testing.T, m *Model) *Objective { return plain(m, Sigmoid{}) }},
-		{"masked words", func(t *testing.T, m *Model) *Objective { return withWords(t, m, 0.7) }},
-		{equalCaptions, func(_ *testing.T, m *Model) *Objective {
+		{"InfoNCE", func(_ *testing.T, m *model.Model) *Objective { return plain(m, nce) }},
+		{"sigmoid", func(_ *testing.T, m *model.Model) *Objective { return plain(m, Sigmoid{}) }},
+		{"masked words", func(t *testing.T, m *model.Model) *Objective { return withWords(t, m, 0.7) }},
+		{equalCaptions, func(_ *testing.T, m *model.Model) *Objective {
 			o := plain(m, InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others, Share: 0.1}})
 			o.DedupTargets = true
 			return o
 		}},
-		{"average", func(t *testing.T, m *Model) *Objective {
+		{"average", func(t *testing.T, m *model.Model) *Objective {
 			o := plain(m, nce)
 			var err error
-			if o.Average, err = NewAverage(t.Context(), m, 0.9); err != nil {
+			if o.Average, err = model.NewAverage(t.Context(), m, 0.9); err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(o.Average.Free)
@@ -55,7 +56,7 @@ func (c aheadCase) batch(step int) *datasets.Batch {
 }
 
 // trainer makes steps whose numbers are read each so many, 0 for steps that wait.
-func (c aheadCase) trainer(t *testing.T, at Placement, readEvery int) *training.Trainer {
+func (c aheadCase) trainer(t *testing.T, at model.Placement, readEvery int) *training.Trainer {
 	t.Helper()
 	m := newTinyAt(t, at)
 	settings := optim.Default()
@@ -72,7 +73,7 @@ func (c aheadCase) trainer(t *testing.T, at Placement, readEvery int) *training.
 	return tr
 }
 
-func (c aheadCase) run(t *testing.T, at Placement, steps, readEvery int) (params [][]float32, stats []training.Stats) {
+func (c aheadCase) run(t *testing.T, at model.Placement, steps, readEvery int) (params [][]float32, stats []training.Stats) {
 	t.Helper()
 	tr := c.trainer(t, at, readEvery)
 	for step := range steps {
@@ -99,7 +100,9 @@ func (c aheadCase) run(t *testing.T, at Placement, steps, readEvery int) (params
 }
 
 // simulated is a device that is not the CPU: what is computed there goes the ways of a GPU, and nothing of the CPU's may get in.
-func simulated() Placement { return Placement{Device: torch.Simulated, DType: torch.Float32} }
+func simulated() model.Placement {
+	return model.Placement{Device: torch.Simulated, DType: torch.Float32}
+}
 
 // The steps that a GPU makes without the host, on the CPU: they are those of the CPU's own loops.
 func TestStepsAheadAreTheSteps(t *testing.T) {
@@ -125,7 +128,7 @@ func TestStepsAheadAreTheSteps(t *testing.T) {
 // Features, too, are the CPU's.
 func TestFeaturesAreTheCPUsOnASimulatedDevice(t *testing.T) {
 	b := pairs(tinyConfig(), 70, 0)
-	embed := func(m *Model) []float32 {
+	embed := func(m *model.Model) []float32 {
 		images, err := m.EmbedImages(t.Context(), b.Pixels, b.N)
 		if err != nil {
 			t.Fatal(err)
@@ -141,12 +144,12 @@ func TestFeaturesAreTheCPUsOnASimulatedDevice(t *testing.T) {
 
 // bfloat16 with its copies of the weights, and blocks that are computed again: steps are made, and learn what the CPU's do.
 func TestOtherWaysOfAStepOnASimulatedDevice(t *testing.T) {
-	for name, prepare := range map[string]func(m *Model){
-		"bfloat16": func(m *Model) { m.dtype = torch.BFloat16 }, "recomputed": func(m *Model) { m.Recompute = true },
+	for name, prepare := range map[string]func(m *model.Model){
+		"bfloat16": func(m *model.Model) { m.dtype = torch.BFloat16 }, "recomputed": func(m *model.Model) { m.Recompute = true },
 	} {
 		last := map[torch.Device]float64{}
 		for _, device := range []torch.Device{torch.CPU, torch.Simulated} {
-			tr := aheadCases()[0].trainer(t, Placement{Device: device, DType: torch.Float32}, 4)
+			tr := aheadCases()[0].trainer(t, model.Placement{Device: device, DType: torch.Float32}, 4)
 			prepare(tr.Objective.(*Objective).Model)
 			for step := range 4 {
 				st, err := tr.Step(t.Context(), aheadCases()[0].batch(step))

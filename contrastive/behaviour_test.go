@@ -20,24 +20,25 @@ import (
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/losses"
+	"clipgo/model"
 	"clipgo/text"
 	"clipgo/training"
 	"clipgo/vision"
 )
 
-func tinyConfig() Config {
-	c := Config{EmbedDim: 16, Vision: vision.Default(), Text: text.Default()}
+func tinyConfig() model.Config {
+	c := model.Config{EmbedDim: 16, Vision: vision.Default(), Text: text.Default()}
 	c.Vision.ImageSize, c.Vision.PatchSize, c.Vision.Layers, c.Vision.Width, c.Vision.HeadWidth = 16, 4, 2, 32, 16
 	c.Text.ContextLength, c.Text.VocabSize, c.Text.Layers, c.Text.Width, c.Text.Heads = 12, 50, 2, 32, 2
 	return c
 }
 
-func newTiny(t *testing.T, change func(c *Config)) *Model {
+func newTiny(t *testing.T, change func(c *model.Config)) *model.Model {
 	t.Helper()
 	return newTinyOn(t, On(), change)
 }
 
-func newTinyOn(t *testing.T, at Placement, change func(c *Config)) *Model {
+func newTinyOn(t *testing.T, at model.Placement, change func(c *model.Config)) *model.Model {
 	t.Helper()
 	torchtest.Need(t)
 	c := tinyConfig()
@@ -51,7 +52,7 @@ func newTinyOn(t *testing.T, at Placement, change func(c *Config)) *Model {
 }
 
 // newTinyAt is newTiny in another place; the weights are the same.
-func newTinyAt(t *testing.T, at Placement) *Model {
+func newTinyAt(t *testing.T, at model.Placement) *model.Model {
 	t.Helper()
 	torchtest.Need(t)
 	m, err := New(t.Context(), tinyConfig(), 1, at)
@@ -62,10 +63,10 @@ func newTinyAt(t *testing.T, at Placement) *Model {
 	return m
 }
 
-func unchanged(*Config) {}
+func unchanged(*model.Config) {}
 
 // pairs makes n different pictures, each with a caption of its own, at a position of an endless stream.
-func pairs(c Config, n int, position int64) *datasets.Batch {
+func pairs(c model.Config, n int, position int64) *datasets.Batch {
 	rng := rand.New(rand.NewPCG(uint64(position), 9))
 	size, l := c.Vision.ImageSize, c.Text.ContextLength
 	b := &datasets.Batch{N: n, ContextLength: l, Next: position + int64(n), Pixels: make([]uint8, n*size*size*3), IDs: make([]int32, n*l)}
@@ -86,7 +87,7 @@ func pairs(c Config, n int, position int64) *datasets.Batch {
 	return b
 }
 
-func trainerOf(t *testing.T, m *Model, steps int, lr float64) *training.Trainer {
+func trainerOf(t *testing.T, m *model.Model, steps int, lr float64) *training.Trainer {
 	t.Helper()
 	c := optim.Default()
 	c.GradClipNorm = 1
@@ -151,7 +152,7 @@ func nearest(query, rows []float32) int {
 }
 
 // stream yields the pairs of an endless stream from a position on.
-func stream(c Config, from int64) iter.Seq2[*datasets.Batch, error] {
+func stream(c model.Config, from int64) iter.Seq2[*datasets.Batch, error] {
 	return func(yield func(*datasets.Batch, error) bool) {
 		b := pairs(c, 8, from)
 		for yield(b, nil) {
@@ -163,16 +164,16 @@ func stream(c Config, from int64) iter.Seq2[*datasets.Batch, error] {
 // Train 12 steps at once, or 5, save, load, and 7 more: every byte of the last checkpoint is the same. Patch dropout
 // is on, so that random choices take part.
 func TestResumeContinuesExactly(t *testing.T) {
-	for name, at := range map[string]Placement{"float32": On(), "bfloat16": inBFloat16} {
+	for name, at := range map[string]model.Placement{"float32": On(), "bfloat16": inBFloat16} {
 		t.Run(name, func(t *testing.T) { resumeContinuesExactly(t, at) })
 	}
 }
 
-func resumeContinuesExactly(t *testing.T, at Placement) {
+func resumeContinuesExactly(t *testing.T, at model.Placement) {
 	const steps = 12
 	final := func(stops ...int) string {
 		dir := t.TempDir()
-		m := newTinyOn(t, at, func(c *Config) { c.Vision.PatchDropout = 0.5 })
+		m := newTinyOn(t, at, func(c *model.Config) { c.Vision.PatchDropout = 0.5 })
 		for _, stop := range append(stops, 0) {
 			tr := trainerOf(t, m, steps, 1e-3)
 			resume(t, dir, m, tr)
@@ -195,7 +196,7 @@ func resumeContinuesExactly(t *testing.T, at Placement) {
 }
 
 // resume puts a run's newest checkpoint into a model and a trainer, as the command does.
-func resume(t *testing.T, dir string, m *Model, tr *training.Trainer) {
+func resume(t *testing.T, dir string, m *model.Model, tr *training.Trainer) {
 	t.Helper()
 	at, _, err := training.Latest(dir)
 	if err != nil {
@@ -339,11 +340,11 @@ func TestWeightsThatDoNotFitAreNamed(t *testing.T) {
 	if err := same.WriteWeights(&again); err != nil || !bytes.Equal(again.Bytes(), b.Bytes()) {
 		t.Errorf("weights changed on their way, %v", err)
 	}
-	for want, change := range map[string]func(c *Config){
-		"missing: transformer.resblocks.2.":                    func(c *Config) { c.Text.Layers = 3 },
-		"unexpected: visual.transformer.resblocks.1.":          func(c *Config) { c.Vision.Layers = 1 },
-		"does not fit: text_projection is [32 16], not [32 8]": func(c *Config) { c.EmbedDim = 8 },
-		"positional_embedding is [12 32], not [11 32]":         func(c *Config) { c.Text.ContextLength = 11 },
+	for want, change := range map[string]func(c *model.Config){
+		"missing: transformer.resblocks.2.":                    func(c *model.Config) { c.Text.Layers = 3 },
+		"unexpected: visual.transformer.resblocks.1.":          func(c *model.Config) { c.Vision.Layers = 1 },
+		"does not fit: text_projection is [32 16], not [32 8]": func(c *model.Config) { c.EmbedDim = 8 },
+		"positional_embedding is [12 32], not [11 32]":         func(c *model.Config) { c.Text.ContextLength = 11 },
 	} {
 		c := m.Config
 		change(&c)

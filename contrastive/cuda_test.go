@@ -9,6 +9,7 @@ import (
 	"clipgo/internal/golden"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/model"
 )
 
 // The tests named OnCUDA need a device (make test-cuda); they compare it with the CPU, which the golden tests tie to open_clip.
@@ -16,7 +17,7 @@ import (
 func TestFeaturesAreTheCPUsOnCUDA(t *testing.T) {
 	device := torchtest.NeedCUDA(t)
 	b := pairs(tinyConfig(), 70, 0)
-	embed := func(m *Model) (images, words []float32) {
+	embed := func(m *model.Model) (images, words []float32) {
 		images, err := m.EmbedImages(t.Context(), b.Pixels, b.N)
 		if err != nil {
 			t.Fatal(err)
@@ -28,7 +29,7 @@ func TestFeaturesAreTheCPUsOnCUDA(t *testing.T) {
 	}
 	wantImages, wantWords := embed(newTinyAt(t, On()))
 	for dtype, tol := range map[torch.DType]float64{torch.Float32: 1e-5, torch.BFloat16: 2e-2} {
-		images, words := embed(newTinyAt(t, Placement{Device: device, DType: dtype}))
+		images, words := embed(newTinyAt(t, model.Placement{Device: device, DType: dtype}))
 		golden.Close(t, "pictures", images, wantImages, golden.Tol{Abs: tol})
 		golden.Close(t, "captions", words, wantWords, golden.Tol{Abs: tol})
 	}
@@ -41,7 +42,7 @@ func TestTrainingIsTheCPUsOnCUDA(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			_, want := c.run(t, On(), 8, 0)
 			for _, readEvery := range []int{0, 4} {
-				_, got := c.run(t, Placement{Device: device, DType: torch.Float32}, 8, readEvery)
+				_, got := c.run(t, model.Placement{Device: device, DType: torch.Float32}, 8, readEvery)
 				last := len(want) - 1
 				if off := math.Abs(got[last].Loss/want[last].Loss - 1); !(off < 1e-3) {
 					t.Errorf("read each %d steps: the loss is %g, want %g", readEvery, got[last].Loss, want[last].Loss)

@@ -12,6 +12,7 @@ import (
 	"clipgo/internal/golden"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/model"
 )
 
 // TestGoldenLocks compares which parameters each lock freezes with open_clip.
@@ -31,7 +32,7 @@ func TestGoldenLocks(t *testing.T) {
 		Locked       []string
 	}](t, filepath.Join(dir, "locks.jsonl")) {
 		t.Run(fmt.Sprintf("%s/%s/%d", c.Model, c.Tower, c.Unlocked), func(t *testing.T) {
-			config, err := ParseConfig(models[c.Model])
+			config, err := model.ParseConfig(models[c.Model])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +72,7 @@ func TestGoldenAverages(t *testing.T) {
 	}](t, filepath.Join(golden.Dir(t, "finetune"), "averages.jsonl")) {
 		t.Run(fmt.Sprint(c.Decay), func(t *testing.T) {
 			m := newTiny(t, unchanged)
-			a, err := NewAverage(t.Context(), m, c.Decay)
+			a, err := model.NewAverage(t.Context(), m, c.Decay)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +86,7 @@ func TestGoldenAverages(t *testing.T) {
 }
 
 // follow sets the first values of a model's first parameter, updates its average, and returns those there.
-func follow(t *testing.T, m *Model, a *Average, value []float32) (got []float32) {
+func follow(t *testing.T, m *model.Model, a *model.Average, value []float32) (got []float32) {
 	t.Helper()
 	grad(t, func(s *torch.Scope) {
 		p := m.Params()[0].Tensor()

@@ -9,10 +9,11 @@ import (
 	"clipgo/datasets"
 	"clipgo/internal/torch"
 	"clipgo/losses"
+	"clipgo/model"
 )
 
 // gradients makes one forward and backward pass on a number of threads, and so of lanes.
-func gradients(t *testing.T, m *Model, b *datasets.Batch, threads int) (grads [][]float32, bits []byte) {
+func gradients(t *testing.T, m *model.Model, b *datasets.Batch, threads int) (grads [][]float32, bits []byte) {
 	t.Helper()
 	if err := torch.SetThreads(threads); err != nil {
 		t.Fatal(err)
@@ -45,7 +46,7 @@ func gradients(t *testing.T, m *Model, b *datasets.Batch, threads int) (grads []
 }
 
 func TestLanesGiveTheGradientOfTheWholeBatch(t *testing.T) {
-	m := newTiny(t, func(c *Config) { c.Vision.PatchDropout = 0.5 })
+	m := newTiny(t, func(c *model.Config) { c.Vision.PatchDropout = 0.5 })
 	t.Cleanup(func() { _ = torch.SetThreads(0) })
 	b := pairs(m.Config, 27, 0)
 	want, _ := gradients(t, m, b, 1)
@@ -87,7 +88,7 @@ func TestEachPairIsInOnePart(t *testing.T) {
 
 // open_clip keeps the sines and cosines of sin_cos_2d as they are, requires_grad=False.
 func TestFixedPositionsAreNotTrained(t *testing.T) {
-	names := func(m *Model) (out []string) {
+	names := func(m *model.Model) (out []string) {
 		err := torch.Do(t.Context(), func(*torch.Scope) error {
 			for _, p := range m.Trained() {
 				out = append(out, p.Name)
@@ -100,7 +101,7 @@ func TestFixedPositionsAreNotTrained(t *testing.T) {
 		return out
 	}
 	learned := names(newTiny(t, unchanged))
-	fixed := names(newTiny(t, func(c *Config) { c.Vision.PosEmbedType = "sin_cos_2d" }))
+	fixed := names(newTiny(t, func(c *model.Config) { c.Vision.PosEmbedType = "sin_cos_2d" }))
 	if without := slices.DeleteFunc(learned, func(n string) bool { return n == "visual.positional_embedding" }); !slices.Equal(fixed, without) {
 		t.Errorf("trained: %v", fixed)
 	}

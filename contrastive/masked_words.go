@@ -11,6 +11,7 @@ import (
 	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
 	"clipgo/losses"
+	"clipgo/model"
 	"clipgo/text"
 	"clipgo/training"
 )
@@ -31,7 +32,7 @@ type MaskedWords struct {
 }
 
 // NewMaskedWords makes a head for a model, fresh, from a seed. Its owner calls Free.
-func NewMaskedWords(ctx context.Context, of *Model, seed uint64) (*MaskedWords, error) {
+func NewMaskedWords(ctx context.Context, of *model.Model, seed uint64) (*MaskedWords, error) {
 	w, c := &MaskedWords{params: nn.NewParams()}, of.Config.Text
 	const std = 0.02 // BERT's
 	root := w.params.Root().At("mlm")
@@ -41,7 +42,7 @@ func NewMaskedWords(ctx context.Context, of *Model, seed uint64) (*MaskedWords, 
 	w.bias = root.Declare("bias", nn.Constant(0), c.VocabSize)
 	w.Vocabulary.Size = c.VocabSize
 	err := torch.Do(ctx, func(*torch.Scope) error {
-		w.params.Fill(seed, of.device)
+		w.params.Fill(seed, of.Device())
 		return nil
 	})
 	if err != nil {
@@ -56,15 +57,15 @@ func (w *MaskedWords) Free() { w.params.Free() }
 // Write writes the head as safetensors.
 func (w *MaskedWords) Write(to io.Writer) error { return nn.Write(to, w.params.All(), nil) }
 
-// Read restores what Write wrote. A file that does not fit is a *WeightsError.
+// Read restores what Write wrote. A file that does not fit is a *model.WeightsError.
 func (w *MaskedWords) Read(ctx context.Context, path string) error {
 	file, err := safetensors.Open(path)
 	if err != nil {
-		return &WeightsError{Path: path, Reason: err.Error()}
+		return &model.WeightsError{Path: path, Reason: err.Error()}
 	}
 	defer file.Close()
-	if err := fits(w.params.All(), file); err != nil {
-		return &WeightsError{Path: path, Reason: err.Error()}
+	if err := model.Matches(w.params.All(), file); err != nil {
+		return &model.WeightsError{Path: path, Reason: err.Error()}
 	}
 	return torch.Do(ctx, func(*torch.Scope) error {
 		for _, p := range w.params.All() {
@@ -91,11 +92,11 @@ type holed struct {
 }
 
 // holes hides words of each part of a batch.
-func (w *MaskedWords) holes(b *datasets.Batch, parts []Part) ([]*holed, error) {
+func (w *MaskedWords) holes(b *datasets.Batch, parts []model.Part) ([]*holed, error) {
 	if len(b.Lengths) != b.N || len(b.DropKeys) != b.N {
 		return nil, fmt.Errorf("mask words: %d captions come with %d lengths and %d keys", b.N, len(b.Lengths), len(b.DropKeys))
 	}
-	ids := cut(b.IDs, b.ContextLength, b.MaxTokens)
+	ids := model.CutCaptions(b.IDs, b.ContextLength, b.MaxTokens)
 	l, all := len(ids)/b.N, 0
 	out := make([]*holed, len(parts))
 	for i, p := range parts {
@@ -131,7 +132,7 @@ func (w *MaskedWords) learn(s *torch.Scope, tower *text.Transformer, h *holed) {
 }
 
 // outlive keeps what is read of part i until the step ends.
-func (h *holed) outlive(r *Rounds, i int) {
+func (h *holed) outlive(r *model.Rounds, i int) {
 	h.loss = r.Keep(i, h.loss)
 	if h.best != nil {
 		h.best = r.Keep(i, h.best)
@@ -165,17 +166,20 @@ func wordLosses(holes []*holed) []*torch.Tensor {
 	return out
 }
 
+// restoreBatch is how many captions Restore computes at once.
+const restoreBatch = 64
+
 // Restore tells for each chosen place the token that a model takes to have stood there.
-func (w *MaskedWords) Restore(ctx context.Context, m *Model, h Holes) ([]int32, error) {
+func (w *MaskedWords) Restore(ctx context.Context, m *model.Model, h Holes) ([]int32, error) {
 	l := len(h.IDs) / max(len(h.Lengths), 1)
 	out := make([]int32, 0, len(h.Chosen))
-	for from := 0; from < len(h.Lengths); from += embedBatch {
+	for from := 0; from < len(h.Lengths); from += restoreBatch {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		some := h.captions(from, min(from+embedBatch, len(h.Lengths)), l)
+		some := h.captions(from, min(from+restoreBatch, len(h.Lengths)), l)
 		err := torch.Do(ctx, func(s *torch.Scope) error {
-			for _, id := range w.scores(s, m.text, some, m.mode()).Argmax(1).Float64s() {
+			for _, id := range w.scores(s, m.Text(), some, m.Mode()).Argmax(1).Float64s() {
 				out = append(out, int32(id))
 			}
 			return nil
@@ -201,7 +205,7 @@ func (h Holes) captions(from, to, l int) Holes {
 }
 
 // holes are those of Words; none without.
-func (o *Objective) holes(b *datasets.Batch, parts []Part) ([]*holed, error) {
+func (o *Objective) holes(b *datasets.Batch, parts []model.Part) ([]*holed, error) {
 	if o.Words == nil {
 		return nil, nil
 	}

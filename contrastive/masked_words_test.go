@@ -14,11 +14,12 @@ import (
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
 	"clipgo/losses"
+	"clipgo/model"
 	"clipgo/training"
 )
 
 // withWords is an objective with masked words, of which the words stand between 48 and 49.
-func withWords(t *testing.T, m *Model, weight float64) *Objective {
+func withWords(t *testing.T, m *model.Model, weight float64) *Objective {
 	t.Helper()
 	w, err := NewMaskedWords(t.Context(), m, 5)
 	if err != nil {
@@ -238,7 +239,7 @@ func TestHeadsThatDoNotFitAreNamed(t *testing.T) {
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	other := withWords(t, newTiny(t, func(c *Config) { c.Text.VocabSize = 60 }), 1)
+	other := withWords(t, newTiny(t, func(c *model.Config) { c.Text.VocabSize = 60 }), 1)
 	if err := other.Words.Read(t.Context(), path); err == nil || !strings.Contains(err.Error(), "mlm.bias is [50], not [60]") {
 		t.Errorf("got %v", err)
 	}

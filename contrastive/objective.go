@@ -4,14 +4,15 @@ import (
 	"clipgo/datasets"
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
+	"clipgo/model"
 	"clipgo/training"
 )
 
 // Objective trains a model with a contrastive loss. It is what training.Trainer drives.
 type Objective struct {
-	Model   *Model
+	Model   *model.Model
 	Loss    Loss
-	Average *Average // follows the model; nil: none
+	Average *model.Average // follows the model; nil: none
 	// DedupTargets tells the loss which captions of a batch are equal, by their ids, or tell of pictures that have the same
 	// captions. InfoNCE shares the target between them; to Sigmoid they belong to each other's pictures.
 	DedupTargets bool
@@ -59,13 +60,22 @@ func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, err
 		backward(image, loss.Image, r.Parts[i].From)
 		backward(text, loss.Text, r.Parts[i].From)
 		if o.Words != nil {
-			o.Words.learn(s, o.Model.text, holes[i])
+			o.Words.learn(s, o.Model.Text(), holes[i])
 			holes[i].outlive(r, i)
 		}
 	})
 	return training.Pass{Losses: append(wordLosses(holes), loss.Loss), Read: func() training.Parts {
 		return o.sum(training.Parts{Loss: loss.Loss.Item(), Scale: in.Scale.Item()}, holes)
 	}}, nil
+}
+
+// Contrast is what the loss sees of a batch: the features of all lanes, as leaves that collect the loss's gradient.
+func (o *Objective) Contrast(s *torch.Scope, images, texts []*torch.Tensor, b *datasets.Batch) Contrast {
+	in := Contrast{Image: leaf(s, images), Text: leaf(s, texts), Scale: o.Model.Scale(s), Bias: o.Model.Bias(s)}
+	if o.DedupTargets {
+		in.Group = groups(b)
+	}
+	return in
 }
 
 // Halve lets the next steps take half as many pairs through the towers at once, of a batch of n, for want of memory. It says
@@ -99,44 +109,10 @@ func backward(x, gradient *torch.Tensor, from int) {
 	}
 }
 
-// AfterStep keeps the scale within CLIP's bounds and lets the average follow.
+// AfterStep keeps logit_scale within CLIP's bounds and updates the average.
 func (o *Objective) AfterStep() {
-	if o.Model.logitScale.Trained() {
-		o.Model.ClampScale()
-	}
+	o.Model.ClampScale()
 	if o.Average != nil {
-		o.Average.update()
+		o.Average.Update()
 	}
-}
-
-// trim cuts captions of l ids each to their first keep, where padding behind the end of text changes nothing: it is most
-// of what a text tower would compute.
-func (m *Model) trim(ids []int32, l, keep int) []int32 {
-	if !m.Config.Text.Trimmable() {
-		return ids
-	}
-	return cut(ids, l, keep)
-}
-
-// cut leaves of captions of l ids each their first keep.
-func cut(ids []int32, l, keep int) []int32 {
-	if keep >= l {
-		return ids
-	}
-	out := make([]int32, 0, len(ids)/l*keep)
-	for i := 0; i < len(ids); i += l {
-		out = append(out, ids[i:i+keep]...)
-	}
-	return out
-}
-
-// longest is how many ids the longest of several captions of l ids each has before its padding, which is 0; at least 1.
-func longest(ids []int32, l int) int {
-	most := 1
-	for i, id := range ids {
-		if id != 0 {
-			most = max(most, i%l+1)
-		}
-	}
-	return most
 }

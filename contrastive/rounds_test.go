@@ -10,6 +10,7 @@ import (
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/losses"
+	"clipgo/model"
 	"clipgo/training"
 )
 
@@ -41,13 +42,13 @@ func gradientsOf(t *testing.T, o *Objective, b *datasets.Batch) (grads [][]float
 }
 
 // newPrecise is a tiny model in a type, with patch dropout, so that random choices have to be made again.
-func newPrecise(t *testing.T, dtype torch.DType, change func(c *Config)) *Model {
+func newPrecise(t *testing.T, dtype torch.DType, change func(c *model.Config)) *model.Model {
 	t.Helper()
 	torchtest.Need(t)
 	c := tinyConfig()
 	c.Vision.PatchDropout = 0.5
 	change(&c)
-	m, err := New(t.Context(), c, 1, Placement{Device: torch.CPU, DType: dtype})
+	m, err := New(t.Context(), c, 1, model.Placement{Device: torch.CPU, DType: dtype})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func TestRoundsGiveTheGradientOfTheWholeBatch(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		loss   Loss
-		change func(c *Config)
+		change func(c *model.Config)
 	}{{"InfoNCE", plain, unchanged}, {"sigmoid", Sigmoid{}, siglip}} {
 		for dtype, tol := range map[torch.DType]float64{torch.Float32: 1e-5, torch.Float64: 1e-10} {
 			m := newPrecise(t, dtype, c.change)
@@ -139,7 +140,7 @@ func (o *starving) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts
 // A run that finds out how much fits ends with the bytes of one that knew from the start.
 func TestWantOfMemoryHalvesTheMicroBatch(t *testing.T) {
 	run := func(known, most int) (bytes.Buffer, []int, int) {
-		m := newTiny(t, func(c *Config) { c.Vision.PatchDropout = 0.5 })
+		m := newTiny(t, func(c *model.Config) { c.Vision.PatchDropout = 0.5 })
 		tr := trainerOf(t, m, 3, 1e-3)
 		o := &starving{Objective: &Objective{Model: m, Loss: InfoNCE{losses.Smoothing{Form: losses.Others}}, MicroBatch: known}, most: most}
 		tr.Objective = o

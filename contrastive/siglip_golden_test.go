@@ -14,6 +14,7 @@ import (
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/model"
 )
 
 // siglips runs f for every folder of golden/model that holds a SigLIP model in open_clip's layout, with the activation
@@ -28,7 +29,7 @@ func siglips(t *testing.T, dtype torch.DType, gelu string, f func(t *testing.T, 
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			torchtest.Need(t)
 			c := siglipConfig(t, filepath.Join(dir, "open_clip"), gelu)
-			m, err := Load(t.Context(), c, opened(t, filepath.Join(dir, "open_clip", "model.safetensors")), Placement{Device: torch.CPU, DType: dtype})
+			m, err := Load(t.Context(), c, opened(t, filepath.Join(dir, "open_clip", "model.safetensors")), model.Placement{Device: torch.CPU, DType: dtype})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -39,7 +40,7 @@ func siglips(t *testing.T, dtype torch.DType, gelu string, f func(t *testing.T, 
 }
 
 // siglipConfig is a fixture's config.json, with the sizes that timm has under no name of its own from timm_args.json.
-func siglipConfig(t *testing.T, dir, gelu string) Config {
+func siglipConfig(t *testing.T, dir, gelu string) model.Config {
 	t.Helper()
 	var args struct {
 		Patch int     `json:"patch_size"`
@@ -65,7 +66,7 @@ func siglipConfig(t *testing.T, dir, gelu string) Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := ParseConfig(data)
+	out, err := model.ParseConfig(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,11 +184,11 @@ func siglipsOfTransformers(t *testing.T, dtype torch.DType, f func(t *testing.T,
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			torchtest.Need(t)
 			w := opened(t, dir)
-			c, err := ParseConfig(w.Model)
+			c, err := model.ParseConfig(w.Model)
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := Load(t.Context(), c, w, Placement{Device: torch.CPU, DType: dtype})
+			m, err := Load(t.Context(), c, w, model.Placement{Device: torch.CPU, DType: dtype})
 			if err != nil {
 				t.Fatal(err)
 			}

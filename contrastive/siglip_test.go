@@ -9,10 +9,11 @@ import (
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
 	"clipgo/losses"
+	"clipgo/model"
 )
 
 // siglip makes a tiny config one of SigLIP's.
-func siglip(c *Config) {
+func siglip(c *model.Config) {
 	bias := -10.0
 	c.EmbedDim, c.CustomText, c.InitLogitBias = 32, true, &bias
 	c.Vision.TimmModelName, c.Vision.TimmPool, c.Vision.TimmProj = "vit_tiny", "map", "none"
@@ -47,12 +48,12 @@ func TestSigLIPReadsThePadding(t *testing.T) {
 	})
 	for _, c := range []struct {
 		name   string
-		change func(*Config)
+		change func(*model.Config)
 		want   bool
 	}{
 		{"CLIP", unchanged, true},
-		{"both ways", func(c *Config) { c.Text.NoCausalMask = true }, false},
-		{"the last position", func(c *Config) { c.Text.PoolType = "last" }, false},
+		{"both ways", func(c *model.Config) { c.Text.NoCausalMask = true }, false},
+		{"the last position", func(c *model.Config) { c.Text.PoolType = "last" }, false},
 	} {
 		config := tinyConfig()
 		if c.change(&config); config.Text.Trimmable() != c.want {
@@ -111,7 +112,7 @@ func TestInfoNCEIgnoresABias(t *testing.T) {
 
 // What timm 1.0.31 begins with in the image tower and open_clip 3.3.0 around it.
 func TestFreshSigLIPBeginsAsTimms(t *testing.T) {
-	m := newTiny(t, func(c *Config) {
+	m := newTiny(t, func(c *model.Config) {
 		siglip(c)
 		c.EmbedDim, c.Vision.Width, c.Vision.HeadWidth, c.Text.Width, c.Text.Heads, c.Text.Layers = 128, 128, 32, 96, 3, 3
 	})

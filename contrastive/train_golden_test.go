@@ -13,6 +13,7 @@ import (
 	"clipgo/internal/golden"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
+	"clipgo/model"
 	"clipgo/training"
 )
 
@@ -81,7 +82,7 @@ func TestGoldenTrajectories(t *testing.T) {
 }
 
 // model is the one that the training begins with: from itself, or with a bias beside its weights.
-func (c trajectory) model(t *testing.T, from *Model) *Model {
+func (c trajectory) model(t *testing.T, from *model.Model) *model.Model {
 	if c.Bias == nil {
 		return from
 	}
@@ -112,7 +113,7 @@ func (c trajectory) model(t *testing.T, from *Model) *Model {
 
 // start is the scale that the training began with. For a run from the model's own scale, settings.json has noted the
 // trained one instead; the first step tells them apart, since it moves a value by no more than the rate.
-func (c trajectory) start(m *Model, first trajectoryStep) float64 {
+func (c trajectory) start(m *model.Model, first trajectoryStep) float64 {
 	own := m.Config.initLogitScale()
 	if math.Abs(own-first.LogitScale) < math.Abs(c.Scale-first.LogitScale) {
 		return own
@@ -121,7 +122,7 @@ func (c trajectory) start(m *Model, first trajectoryStep) float64 {
 }
 
 // trainer is set up as open_clip's train.py is by the fixture.
-func (c trajectory) trainer(t *testing.T, m *Model, loss Loss) *training.Trainer {
+func (c trajectory) trainer(t *testing.T, m *model.Model, loss Loss) *training.Trainer {
 	t.Helper()
 	m.Preprocess.Mean, m.Preprocess.Std = [3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}
 	tr := &training.Trainer{
@@ -140,7 +141,7 @@ func (c trajectory) trainer(t *testing.T, m *Model, loss Loss) *training.Trainer
 	return tr
 }
 
-func (c trajectory) follow(t *testing.T, m *Model, loss Loss, pool map[string]golden.Tensor, want []trajectoryStep) {
+func (c trajectory) follow(t *testing.T, m *model.Model, loss Loss, pool map[string]golden.Tensor, want []trajectoryStep) {
 	tr := c.trainer(t, m, loss)
 	if len(want) != c.Steps {
 		t.Fatalf("%d lines for %d steps", len(want), c.Steps)
@@ -179,7 +180,7 @@ func (c trajectory) follow(t *testing.T, m *Model, loss Loss, pool map[string]go
 }
 
 // state is logit_scale, logit_bias (0 where there is none) and the norm over all parameters.
-func (c trajectory) state(t *testing.T, m *Model) (scale, bias, norm float64) {
+func (c trajectory) state(t *testing.T, m *model.Model) (scale, bias, norm float64) {
 	t.Helper()
 	err := torch.Do(t.Context(), func(*torch.Scope) error {
 		scale = m.logitScale.Tensor().Item()
@@ -217,7 +218,7 @@ func pick(pool map[string]golden.Tensor, step int) *datasets.Batch {
 }
 
 // compareFinal leaves out the key part of the packed bias: its true gradient is 0, so that Adam follows rounding noise.
-func compareFinal(t *testing.T, m *Model, path string) {
+func compareFinal(t *testing.T, m *model.Model, path string) {
 	if _, err := os.Stat(path); err != nil {
 		return
 	}

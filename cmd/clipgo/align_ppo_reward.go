@@ -6,8 +6,8 @@ import (
 
 	"clipgo/alignment"
 	"clipgo/captioning"
-	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/model"
 	"clipgo/text/bpe"
 )
 
@@ -27,7 +27,7 @@ type judges struct {
 }
 
 // openJudges opens the reward models.
-func (s *session) openJudges(ctx context.Context, at contrastive.Placement) error {
+func (s *session) openJudges(ctx context.Context, at model.Placement) error {
 	words, ok := s.tokens.(*bpe.Tokenizer)
 	if !ok || s.ModelCfg.Text.VocabSize != bpe.VocabSize {
 		return &modelError{s.Model, "captions are written with CLIP's own vocabulary, and this model has another"}
@@ -63,15 +63,15 @@ func (s *session) start() *loaded {
 	return &loaded{Model: s.base.Model, source: s.val.loaded.source, tokens: s.tokens, options: s.val.loaded.options}
 }
 
-func (s *session) openJudge(ctx context.Context, name, model string, at contrastive.Placement) (*judge, error) {
-	src, err := s.console.findModel(ctx, model, "")
+func (s *session) openJudge(ctx context.Context, name, path string, at model.Placement) (*judge, error) {
+	src, err := s.console.findModel(ctx, path, "")
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if src.Weights == "" {
-		return nil, &modelError{model, "has no weights, and a reward of random ones says nothing"}
+		return nil, &modelError{path, "has no weights, and a reward of random ones says nothing"}
 	}
-	checked, err := src.check(contrastive.BothTowers)
+	checked, err := src.check(model.BothTowers)
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,8 @@ import (
 
 	"clipgo/alignment"
 	"clipgo/captioning"
-	"clipgo/contrastive"
 	"clipgo/eval/report"
+	"clipgo/model"
 	"clipgo/text/bpe"
 	"clipgo/training"
 )
@@ -20,7 +20,7 @@ import (
 const ppoFile = "ppo.json"
 
 // openPPO makes what tunes the captioner, its rewards and what measures it.
-func (s *session) openPPO(ctx context.Context, at contrastive.Placement) error {
+func (s *session) openPPO(ctx context.Context, at model.Placement) error {
 	policy, err := captioning.Of(s.model)
 	if err != nil {
 		return &modelError{s.Model, err.Error()}

@@ -10,6 +10,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/eval/report"
 	"clipgo/internal/torch"
+	"clipgo/model"
 	"clipgo/training"
 )
 
@@ -61,7 +62,7 @@ func (s *session) borrow() datasets.Source {
 }
 
 // openAlignment makes what an alignment has besides the model: the head of its reward, and the model as it began.
-func (s *session) openAlignment(ctx context.Context, at contrastive.Placement) (err error) {
+func (s *session) openAlignment(ctx context.Context, at model.Placement) (err error) {
 	if !s.Align.on() {
 		return nil
 	}
@@ -97,9 +98,9 @@ func (s *session) openHead(ctx context.Context) (err error) {
 }
 
 // openBase is the model as the run began: of a resumed run the one that --model named.
-func (s *session) openBase(ctx context.Context, at contrastive.Placement) (*contrastive.Average, error) {
+func (s *session) openBase(ctx context.Context, at model.Placement) (*model.Average, error) {
 	if s.resumed == "" {
-		return contrastive.NewStart(ctx, s.model, s.model)
+		return model.NewStart(ctx, s.model, s.model)
 	}
 	src, err := s.console.findModel(ctx, s.Model, s.Pretrained)
 	if err != nil {
@@ -112,7 +113,7 @@ func (s *session) openBase(ctx context.Context, at contrastive.Placement) (*cont
 		return nil, err
 	}
 	defer start.Free()
-	return contrastive.NewStart(ctx, s.model, start)
+	return model.NewStart(ctx, s.model, start)
 }
 
 // objective is what the trainer drives.

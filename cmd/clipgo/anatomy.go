@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/eval/report"
 	"clipgo/internal/torch"
+	"clipgo/model"
 )
 
 // anatomy looks at the features that embed has made, in batches of so many candidates, and at the attention of a sample.
@@ -69,12 +69,12 @@ func (v *validation) attention(ctx context.Context, sample int) (image, text [][
 		if b.N == 0 {
 			continue
 		}
-		err = v.loaded.AttendImages(ctx, b.Pixels, b.N, func(_ int, a contrastive.Attention) { images.Add(weightsOfLayer(a)) })
+		err = v.loaded.AttendImages(ctx, b.Pixels, b.N, func(_ int, a model.Attention) { images.Add(weightsOfLayer(a)) })
 		if err != nil {
 			return nil, nil, err
 		}
 		causal := v.loaded.Config.Text.Causal()
-		err = v.loaded.AttendTokens(ctx, b.IDs, b.N, func(from int, a contrastive.Attention) {
+		err = v.loaded.AttendTokens(ctx, b.IDs, b.N, func(from int, a model.Attention) {
 			m := weightsOfLayer(a)
 			if m.Causal = causal; causal {
 				m.Used = b.Lengths[from : from+a.Batch]
@@ -88,7 +88,7 @@ func (v *validation) attention(ctx context.Context, sample int) (image, text [][
 	return images.Mean(), texts.Mean(), nil
 }
 
-func weightsOfLayer(a contrastive.Attention) eval.Maps {
+func weightsOfLayer(a model.Attention) eval.Maps {
 	return eval.Maps{Layer: a.Layer, Batch: a.Batch, Heads: a.Heads, Length: a.Length, Weights: a.Weights}
 }
 

@@ -16,11 +16,12 @@ import (
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
 	"clipgo/losses"
+	"clipgo/model"
 	"clipgo/text/bpe"
 	"clipgo/training"
 )
 
-func (o *benchOptions) place(ctx context.Context, src modelSource) (*contrastive.Model, benchResult, error) {
+func (o *benchOptions) place(ctx context.Context, src modelSource) (*model.Model, benchResult, error) {
 	at, err := o.placement()
 	if err != nil {
 		return nil, benchResult{}, err
@@ -101,7 +102,7 @@ func (o *benchOptions) load(ctx context.Context, src modelSource) (r benchResult
 		return r, err
 	}
 	defer closeWith(&err, data)
-	m := &loaded{Model: contrastive.Declare(src.Config), source: src, options: inference{Workers: o.Workers, BatchSize: o.BatchSize, MaxSkip: 1}}
+	m := &loaded{Model: model.Declare(src.Config), source: src, options: inference{Workers: o.Workers, BatchSize: o.BatchSize, MaxSkip: 1}}
 	m.Preprocess = src.Preprocess
 	loader := m.loader(data)
 	loader.Tokens = bpe.New().FillCut // as training reads captions

@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"clipgo/contrastive"
 	"clipgo/internal/hub"
 	"clipgo/internal/safetensors"
+	"clipgo/model"
 	"clipgo/text/bpe"
 	"clipgo/vision/preprocess"
 	"clipgo/weights"
@@ -82,7 +82,7 @@ func (o *convertOptions) run(ctx context.Context, c *console) (err error) {
 		return err
 	}
 	defer closeWith(&err, w)
-	if err := contrastive.Fits(src.Config, w); err != nil {
+	if err := model.Fits(src.Config, w); err != nil {
 		return src.blame(err)
 	}
 	b, err := src.bundle(w)
@@ -179,7 +179,7 @@ func (src *modelSource) account(o *convertOptions, b weights.Bundle) (converted,
 	d := converted{
 		Out: o.dst, Source: sourceName(o.src), From: src.Layout, To: o.to, DType: cmp.Or(b.DType, weights.Stored(b.Set)),
 		Tensors: len(b.Names()), Fingerprint: fingerprint, Tokenizer: len(b.Tokenizer) > 0, Notes: src.Notes,
-		Parameters: contrastive.Declare(src.Config).ParameterCount(),
+		Parameters: model.Declare(src.Config).ParameterCount(),
 	}
 	if o.to == "open_clip" {
 		d.Notes = append(d.Notes, src.openCLIPNotes()...)

@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/model"
 	"clipgo/search"
 )
 
@@ -90,7 +90,7 @@ func (o *embedOptions) run(ctx context.Context, a *app, k *knobs, args []string)
 	tellNotes(a.console, src.Info())
 	o.follow(k, preprocessOf(o.Index))
 	if !captioned(src) {
-		o.towers = contrastive.ImageTower
+		o.towers = model.ImageTower
 	}
 	m, err := o.load(ctx, a, k, o)
 	if err != nil {

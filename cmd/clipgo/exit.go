@@ -9,10 +9,10 @@ import (
 	"syscall"
 
 	"clipgo/alignment"
-	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/internal/config"
 	"clipgo/internal/durable"
+	"clipgo/model"
 	"clipgo/search"
 	"clipgo/training"
 	"clipgo/weights"
@@ -49,12 +49,12 @@ func exitCode(ctx context.Context, err error) int {
 		return 128 + int(stopped.signal)
 	case errors.Is(err, durable.ErrLocked):
 		return exitInUse
-	case isAny[*contrastive.WeightsError](err), isAny[*weights.Error](err), isAny[*contrastive.UnsupportedError](err), isAny[*modelError](err),
+	case isAny[*model.WeightsError](err), isAny[*weights.Error](err), isAny[*model.UnsupportedError](err), isAny[*modelError](err),
 		isAny[*search.CorruptError](err), isAny[*search.MismatchError](err), isAny[*training.CorruptError](err):
 		return exitModel
 	case isAny[*datasets.DataError](err), errors.Is(err, alignment.ErrNothingToLearn):
 		return exitData
-	case isAny[*usageError](err), isAny[*datasets.UsageError](err), isAny[*contrastive.UnknownModelError](err), config.IsUsage(err),
+	case isAny[*usageError](err), isAny[*datasets.UsageError](err), isAny[*model.UnknownModelError](err), config.IsUsage(err),
 		errors.Is(err, search.ErrNoDirection), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return exitUsage
 	default:

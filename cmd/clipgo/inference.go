@@ -4,9 +4,9 @@ import (
 	"context"
 	"runtime"
 
-	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/eval"
+	"clipgo/model"
 	"clipgo/text/tokenizer"
 	"clipgo/vision/preprocess"
 )
@@ -24,7 +24,7 @@ type inference struct {
 	Data       datasets.Options  `json:"data"`
 
 	prepared *preprocess.Config // as an index has its pictures; nil: as the model has
-	towers   contrastive.Towers // that the command uses
+	towers   model.Towers       // that the command uses
 }
 
 func defaultInference() inference {
@@ -49,7 +49,7 @@ func (k *knobs) dataFlags(prefix string) {
 
 // loaded is a model ready for use, with its tokenizer.
 type loaded struct {
-	*contrastive.Model
+	*model.Model
 	source  modelSource
 	tokens  tokenizer.Tokenizer // nil until a caption comes
 	options inference
@@ -99,7 +99,7 @@ func (o *inference) load(ctx context.Context, a *app, k *knobs, own any) (*loade
 	return &loaded{Model: m, source: src, tokens: tokens, options: *o}, nil
 }
 
-func (o *inference) validate(c contrastive.Config) error {
+func (o *inference) validate(c model.Config) error {
 	if err := o.Preprocess.Validate(); err != nil {
 		return usagef("preprocess: %v", err)
 	}

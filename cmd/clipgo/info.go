@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/model"
 	"clipgo/search"
 	"clipgo/weights"
 )
@@ -63,12 +63,12 @@ type configLine struct {
 }
 
 func listConfigs(c *console) error {
-	for _, name := range contrastive.Configs() {
-		cfg, err := contrastive.NamedConfig(name)
+	for _, name := range model.Configs() {
+		cfg, err := model.NamedConfig(name)
 		if err != nil {
 			return err
 		}
-		l := configLine{name, contrastive.Declare(cfg).ParameterCount(), cfg.Vision.ImageSize, cfg.Text.ContextLength, cfg.EmbedDim}
+		l := configLine{name, model.Declare(cfg).ParameterCount(), cfg.Vision.ImageSize, cfg.Text.ContextLength, cfg.EmbedDim}
 		if c.json {
 			if err := c.result(l); err != nil {
 				return err
@@ -105,7 +105,7 @@ func describeThing(ctx context.Context, c *console, x string, o infoOptions) err
 
 // perhapsData tells what is no model at all from a model that is refused.
 func perhapsData(x string, err error) bool {
-	if errors.Is(err, weights.ErrNoModel) || isAny[*contrastive.UnknownModelError](err) || errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, weights.ErrNoModel) || isAny[*model.UnknownModelError](err) || errors.Is(err, os.ErrNotExist) {
 		return true
 	}
 	st, wrong := os.Stat(x)

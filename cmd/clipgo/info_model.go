@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"clipgo/contrastive"
 	"clipgo/internal/nn"
 	"clipgo/internal/safetensors"
+	"clipgo/model"
 	"clipgo/training"
 	"clipgo/vision/preprocess"
 	"clipgo/weights"
@@ -15,21 +15,21 @@ import (
 
 // modelInfo is what info says of a model.
 type modelInfo struct {
-	Name       string             `json:"name"`
-	Family     string             `json:"family"`
-	Parameters int64              `json:"parameters"`
-	Vision     int64              `json:"vision_parameters"`
-	Text       int64              `json:"text_parameters"`
-	Decoder    int64              `json:"decoder_parameters,omitempty"`
-	GFLOPs     float64            `json:"gflops"` // of one picture and one caption of full length
-	Activation string             `json:"activation"`
-	Tokenizer  string             `json:"tokenizer"`
-	Weights    string             `json:"weights,omitempty"`
-	Stored     *storedInfo        `json:"stored,omitempty"`
-	State      *training.State    `json:"state,omitempty"`
-	Notes      []string           `json:"notes,omitempty"`
-	Config     contrastive.Config `json:"model_cfg"`
-	Preprocess preprocess.Config  `json:"preprocess_cfg"`
+	Name       string            `json:"name"`
+	Family     string            `json:"family"`
+	Parameters int64             `json:"parameters"`
+	Vision     int64             `json:"vision_parameters"`
+	Text       int64             `json:"text_parameters"`
+	Decoder    int64             `json:"decoder_parameters,omitempty"`
+	GFLOPs     float64           `json:"gflops"` // of one picture and one caption of full length
+	Activation string            `json:"activation"`
+	Tokenizer  string            `json:"tokenizer"`
+	Weights    string            `json:"weights,omitempty"`
+	Stored     *storedInfo       `json:"stored,omitempty"`
+	State      *training.State   `json:"state,omitempty"`
+	Notes      []string          `json:"notes,omitempty"`
+	Config     model.Config      `json:"model_cfg"`
+	Preprocess preprocess.Config `json:"preprocess_cfg"`
 }
 
 // storedInfo is what the files of weights say.
@@ -42,7 +42,7 @@ type storedInfo struct {
 }
 
 func describeModel(c *console, src modelSource, o infoOptions) error {
-	m := contrastive.Declare(src.Config)
+	m := model.Declare(src.Config)
 	i := modelInfo{
 		Name: src.Name, Family: familyOf(src.Config), Parameters: m.ParameterCount(), GFLOPs: src.Config.FLOPs(src.Config.Text.ContextLength) / 1e9,
 		Activation: activationOf(src.Config), Tokenizer: src.tokenizerName(),
@@ -115,7 +115,7 @@ func (src *modelSource) stored(o infoOptions) (s *storedInfo, err error) {
 		return nil, err
 	}
 	defer closeWith(&err, w)
-	if err := contrastive.Fits(src.Config, w); err != nil {
+	if err := model.Fits(src.Config, w); err != nil {
 		return nil, src.blame(err)
 	}
 	s = &storedInfo{Layout: src.Layout, DType: weights.Stored(w), Says: w.Info}
@@ -131,7 +131,7 @@ func (src *modelSource) stored(o infoOptions) (s *storedInfo, err error) {
 	return s, nil
 }
 
-func familyOf(c contrastive.Config) string {
+func familyOf(c model.Config) string {
 	if c.Vision.TimmModelName != "" {
 		return "SigLIP"
 	}
@@ -142,7 +142,7 @@ func familyOf(c contrastive.Config) string {
 }
 
 // activationOf names the towers' activation, or both where they differ.
-func activationOf(c contrastive.Config) string {
+func activationOf(c model.Config) string {
 	if c.QuickGELU {
 		return "QuickGELU"
 	}

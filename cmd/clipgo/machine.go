@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"clipgo/contrastive"
 	"clipgo/internal/torch"
+	"clipgo/model"
 )
 
 // machine says what to compute on.
@@ -33,8 +33,8 @@ func loadLibtorch() {
 }
 
 // placement loads libtorch and resolves the wishes against what is there.
-func (m machine) placement() (contrastive.Placement, error) {
-	at := contrastive.On()
+func (m machine) placement() (model.Placement, error) {
+	at := model.On()
 	if err := m.validate(); err != nil {
 		return at, err
 	}

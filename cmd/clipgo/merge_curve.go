@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/model"
 	"clipgo/weights"
 )
 
@@ -117,9 +117,9 @@ func (m *merger) measure(ctx context.Context, points []*mergePoint) (err error) 
 	return nil
 }
 
-func (m *merger) measureOne(ctx context.Context, p *mergePoint, v *validation, at contrastive.Placement) error {
+func (m *merger) measureOne(ctx context.Context, p *mergePoint, v *validation, at model.Placement) error {
 	first := m.sources[0]
-	model, err := contrastive.Load(ctx, first.Config, p.set, at)
+	model, err := model.Load(ctx, first.Config, p.set, at)
 	if err != nil {
 		return first.blame(err)
 	}

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"clipgo/contrastive"
 	"clipgo/internal/durable"
+	"clipgo/model"
 	"clipgo/training"
 	"clipgo/vision/preprocess"
 	"clipgo/weights"
@@ -27,7 +27,7 @@ const (
 // modelSource is where --model leads: a config, and weights where there are any.
 type modelSource struct {
 	Name       string // as the user wrote it
-	Config     contrastive.Config
+	Config     model.Config
 	Preprocess preprocess.Config
 	Weights    string         // path of a file, or of the index of several; empty: fresh weights
 	Layout     weights.Layout // of the weights
@@ -54,7 +54,7 @@ func findModel(name, pretrained string) (modelSource, error) {
 	case looksLikePath(name):
 		return src, fmt.Errorf("--model: %w", err)
 	default:
-		src.Config, err = contrastive.NamedConfig(name)
+		src.Config, err = model.NamedConfig(name)
 		src.Preprocess = src.Config.Preprocess()
 	}
 	if err != nil || pretrained == "" {
@@ -110,9 +110,9 @@ func (src *modelSource) fromConfigFile(path string) error {
 	if err != nil {
 		return err
 	}
-	src.Config, err = contrastive.ParseConfig(data)
+	src.Config, err = model.ParseConfig(data)
 	switch {
-	case isAny[*contrastive.UnsupportedError](err):
+	case isAny[*model.UnsupportedError](err):
 		return fmt.Errorf("%s: %w", path, err)
 	case err != nil:
 		return usagef("%s: %v", path, err)
@@ -127,7 +127,7 @@ func exists(path string) bool {
 }
 
 // build makes the model; its owner calls Free.
-func (src *modelSource) build(ctx context.Context, at contrastive.Placement, seed uint64) (*contrastive.Model, error) {
+func (src *modelSource) build(ctx context.Context, at model.Placement, seed uint64) (*model.Model, error) {
 	m, err := src.fill(ctx, at, seed)
 	if err != nil {
 		return nil, err

@@ -10,8 +10,8 @@ import (
 	"io"
 	"os"
 
-	"clipgo/contrastive"
 	"clipgo/internal/config"
+	"clipgo/model"
 	"clipgo/weights"
 )
 
@@ -48,8 +48,8 @@ func (src *modelSource) adopt(w *weights.Checkpoint) (err error) {
 	if w.Dir != "" {
 		path = w.Dir
 	}
-	if src.Config, err = contrastive.ParseConfig(w.Model); err != nil {
-		if isAny[*contrastive.UnsupportedError](err) || config.IsUsage(err) {
+	if src.Config, err = model.ParseConfig(w.Model); err != nil {
+		if isAny[*model.UnsupportedError](err) || config.IsUsage(err) {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		return &modelError{path, err.Error()}
@@ -122,21 +122,21 @@ func (src *modelSource) readPreprocess(path string, data []byte) error {
 func (src *modelSource) openWeights() (*weights.Checkpoint, error) { return weights.Open(src.Weights) }
 
 // fill builds the model with the weights found, or with fresh ones.
-func (src *modelSource) fill(ctx context.Context, at contrastive.Placement, seed uint64) (m *contrastive.Model, err error) {
+func (src *modelSource) fill(ctx context.Context, at model.Placement, seed uint64) (m *model.Model, err error) {
 	if src.Weights == "" {
-		return contrastive.New(ctx, src.Config, seed, at)
+		return model.New(ctx, src.Config, seed, at)
 	}
 	w, err := src.openWeights()
 	if err != nil {
 		return nil, err
 	}
 	defer closeWith(&err, w)
-	m, err = contrastive.Load(ctx, src.Config, w, at)
+	m, err = model.Load(ctx, src.Config, w, at)
 	return m, src.blame(err)
 }
 
 // check opens and checks the weights found, as far as these towers need them; nil where the model has none.
-func (src *modelSource) check(towers contrastive.Towers) (*contrastive.Checked, error) {
+func (src *modelSource) check(towers model.Towers) (*model.Checked, error) {
 	if src.Weights == "" {
 		return nil, nil
 	}
@@ -144,12 +144,12 @@ func (src *modelSource) check(towers contrastive.Towers) (*contrastive.Checked, 
 	if err != nil {
 		return nil, err
 	}
-	k, err := contrastive.Check(src.Config, w, towers)
+	k, err := model.Check(src.Config, w, towers)
 	return k, src.blame(err)
 }
 
 // borrow is build for a model that is not trained: its weights stay in their file, where check left them.
-func (src *modelSource) borrow(ctx context.Context, k *contrastive.Checked, at contrastive.Placement, seed uint64) (*contrastive.Model, error) {
+func (src *modelSource) borrow(ctx context.Context, k *model.Checked, at model.Placement, seed uint64) (*model.Model, error) {
 	if k == nil {
 		return src.build(ctx, at, seed)
 	}
@@ -163,7 +163,7 @@ func (src *modelSource) borrow(ctx context.Context, k *contrastive.Checked, at c
 
 // blame names the file of weights that do not fit.
 func (src *modelSource) blame(err error) error {
-	if wrong, ok := errors.AsType[*contrastive.WeightsError](err); ok {
+	if wrong, ok := errors.AsType[*model.WeightsError](err); ok {
 		wrong.Path = src.Weights
 	}
 	return err

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/model"
 	"clipgo/search"
 )
 
@@ -65,7 +65,7 @@ func (o *searchOptions) run(ctx context.Context, a *app, k *knobs, args []string
 	}
 	loadLibtorch()
 	if !slices.ContainsFunc(terms, func(t search.Term) bool { return t.Path != "" }) {
-		o.towers = contrastive.TextTower
+		o.towers = model.TextTower
 	}
 	ix, err := search.Open(o.Index)
 	if err != nil {

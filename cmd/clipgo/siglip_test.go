@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"clipgo/contrastive"
 	"clipgo/internal/golden"
 	"clipgo/internal/nn"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/model"
 )
 
 // similarities are cosines of captions and pictures by transformers.
@@ -144,7 +144,7 @@ func TestOpenCLIPsOwnWaysAreNoted(t *testing.T) {
 		{func(src *modelSource) { src.Config.Vision.ImageSize = 256 }, "pictures of 256 pixels"},
 		{func(src *modelSource) { src.Config.Vision.TimmModelName = "mine" }, "timm has no mine"},
 	} {
-		config, err := contrastive.NamedConfig("ViT-B-16-SigLIP")
+		config, err := model.NamedConfig("ViT-B-16-SigLIP")
 		if err != nil {
 			t.Fatal(err)
 		}

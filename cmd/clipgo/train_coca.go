@@ -11,6 +11,7 @@ import (
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/eval/report"
+	"clipgo/model"
 )
 
 // validateCoCa returns what objective coca has against the other options, joined.
@@ -29,12 +30,12 @@ func (o *trainOptions) recipe() (contrastive.Recipe, error) {
 	if err != nil || o.Objective != cocaObjective || o.Model != "" {
 		return r, err
 	}
-	model := "coca_" + r.Model
-	if !slices.Contains(contrastive.Configs(), model) {
+	named := "coca_" + r.Model
+	if !slices.Contains(model.Configs(), named) {
 		return r, nil
 	}
-	r, err = contrastive.NamedRecipe(model, o.TrainData)
-	r.Model = model
+	r, err = contrastive.NamedRecipe(named, o.TrainData)
+	r.Model = named
 	return r, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/internal/memory"
 	"clipgo/internal/torch"
+	"clipgo/model"
 	"clipgo/training"
 )
 
@@ -51,7 +52,7 @@ func (s *session) chooseBatch(ctx context.Context) error {
 
 // fitHost finds the number by the memory that two trial steps take. Trying until there is none would have the kernel end the
 // process.
-func (s *session) fitHost(ctx context.Context, at contrastive.Placement, limit int) (int, string, error) {
+func (s *session) fitHost(ctx context.Context, at model.Placement, limit int) (int, string, error) {
 	free, err := memory.Available()
 	if err != nil {
 		return 0, "", usagef("how much memory is free can't be told here (%v); give a number", err)
@@ -99,13 +100,13 @@ func (s *session) besides(n int) int64 {
 	bytes := int64(loaded*all) * int64(3*s.Preprocess.Size*s.Preprocess.Size)
 	bytes += contrastive.LossBytes(all, s.ModelCfg.EmbedDim)
 	if s.EMADecay > 0 {
-		bytes += 4 * contrastive.Declare(s.ModelCfg).ParameterCount()
+		bytes += 4 * model.Declare(s.ModelCfg).ParameterCount()
 	}
 	return bytes
 }
 
 // fitDevice finds the number by trying: a device says when its memory is out, and the step halves itself until it fits.
-func (s *session) fitDevice(ctx context.Context, at contrastive.Placement, limit int) (int, string, error) {
+func (s *session) fitDevice(ctx context.Context, at model.Placement, limit int) (int, string, error) {
 	t, err := s.trial(ctx, at)
 	if err != nil {
 		return 0, "", err
@@ -123,7 +124,7 @@ func (s *session) fitDevice(ctx context.Context, at contrastive.Placement, limit
 }
 
 // trial is a sitting of its own, with a model that is thrown away.
-func (s *session) trial(ctx context.Context, at contrastive.Placement) (_ *session, err error) {
+func (s *session) trial(ctx context.Context, at model.Placement) (_ *session, err error) {
 	o := *s.trainOptions
 	o.AccumFreq, o.MicroBatch = 1, 0
 	t := &session{trainOptions: &o, console: s.console, val: &validation{}}
@@ -132,7 +133,7 @@ func (s *session) trial(ctx context.Context, at contrastive.Placement) (_ *sessi
 			err = errors.Join(err, t.close())
 		}
 	}()
-	if t.model, err = contrastive.New(ctx, o.ModelCfg, o.Seed, at); err != nil {
+	if t.model, err = model.New(ctx, o.ModelCfg, o.Seed, at); err != nil {
 		return nil, err
 	}
 	t.onClose(func() error { t.model.Free(); return nil })

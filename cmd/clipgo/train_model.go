@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 
-	"clipgo/contrastive"
 	"clipgo/internal/nn"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
+	"clipgo/model"
 	"clipgo/training"
 	"clipgo/weights"
 )
@@ -78,7 +78,7 @@ func (s *session) openTokenizer() (err error) {
 }
 
 // buildModel makes the model with the weights that it starts from, at the sizes that the run wants.
-func (s *session) buildModel(ctx context.Context, at contrastive.Placement) (_ *contrastive.Model, err error) {
+func (s *session) buildModel(ctx context.Context, at model.Placement) (_ *model.Model, err error) {
 	src, own := s.source, s.source.Config
 	src.Config = s.ModelCfg
 	switch {
@@ -108,7 +108,7 @@ func (s *session) buildModel(ctx context.Context, at contrastive.Placement) (_ *
 }
 
 // sameSizes tells whether pictures and captions are as large for both.
-func sameSizes(a, b contrastive.Config) bool {
+func sameSizes(a, b model.Config) bool {
 	return a.Vision.ImageSize == b.Vision.ImageSize && a.Text.ContextLength == b.Text.ContextLength
 }
 
@@ -116,7 +116,7 @@ func sameSizes(a, b contrastive.Config) bool {
 // the weights back that training goes on with.
 func (s *session) openAverage(ctx context.Context) (err error) {
 	if s.EMADecay > 0 {
-		if s.average, err = contrastive.NewAverage(ctx, s.model, s.EMADecay); err != nil {
+		if s.average, err = model.NewAverage(ctx, s.model, s.EMADecay); err != nil {
 			return err
 		}
 		s.onClose(func() error { s.average.Free(); return nil })
@@ -133,7 +133,7 @@ func (s *session) openAverage(ctx context.Context) (err error) {
 }
 
 // result is the model that is evaluated and that a checkpoint's reader gets: the average, where there is one.
-func (s *session) result() *contrastive.Model {
+func (s *session) result() *model.Model {
 	switch {
 	case s.average != nil:
 		return s.average.Model

@@ -12,14 +12,15 @@ import (
 	"clipgo/datasets"
 	"clipgo/internal/optim"
 	"clipgo/losses"
+	"clipgo/model"
 	"clipgo/vision/preprocess"
 )
 
 // trainOptions is a resolved run: run.json holds it.
 type trainOptions struct {
-	Model      string             `json:"model"`
-	Pretrained string             `json:"pretrained,omitempty"`
-	ModelCfg   contrastive.Config `json:"model_cfg"`
+	Model      string       `json:"model"`
+	Pretrained string       `json:"pretrained,omitempty"`
+	ModelCfg   model.Config `json:"model_cfg"`
 
 	TrainData string           `json:"train_data"`
 	ValData   string           `json:"val_data"`
@@ -36,7 +37,7 @@ type trainOptions struct {
 	Schedule optim.Schedule      `json:"schedule"`
 	Loss     contrastive.InfoNCE `json:"loss"`
 	objectiveOptions
-	contrastive.Lock
+	model.Lock
 	EMADecay   float64            `json:"ema_decay"` // 0: no average
 	Preprocess preprocess.Config  `json:"preprocess"`
 	Augment    preprocess.Augment `json:"aug_cfg"`

@@ -10,6 +10,7 @@ import (
 	"clipgo/alignment"
 	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/model"
 	"clipgo/text/tokenizer"
 	"clipgo/training"
 	"clipgo/vision/preprocess"
@@ -33,14 +34,14 @@ type session struct {
 	train     datasets.Source
 	pairs     datasets.Preferences // the same, where it is judged pairs that are trained on
 	val       *validation
-	model     *contrastive.Model       // what is trained
-	average   *contrastive.Average     // of its weights; nil: none
+	model     *model.Model             // what is trained
+	average   *model.Average           // of its weights; nil: none
 	words     *contrastive.MaskedWords // trained beside it; nil: none
 	newBias   bool                     // the weights that it started from had no logit_bias
 	tokens    tokenizer.Tokenizer
 	tokenizer map[string][]byte     // its files, which each checkpoint gets; none of CLIP's own
 	head      *alignment.Head       // of a reward; nil: none
-	base      *contrastive.Average  // the model as the run began, where it is kept near; nil: it isn't
+	base      *model.Average        // the model as the run began, where it is kept near; nil: it isn't
 	ppo       *alignment.PPO        // of a captioner that is tuned against a reward; nil: none
 	judges    *judges               // its rewards; nil: none
 	mixed     bool                  // base has become the mixture that the run ends with

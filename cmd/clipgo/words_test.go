@@ -9,12 +9,13 @@ import (
 
 	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/model"
 	"clipgo/text/bpe"
 )
 
 // wordsRun is a trained model with its head.
 type wordsRun struct {
-	model  *contrastive.Model
+	model  *model.Model
 	words  *contrastive.MaskedWords
 	tokens *bpe.Tokenizer
 }
@@ -23,7 +24,7 @@ func openWordsRun(t *testing.T, run string) wordsRun {
 	t.Helper()
 	dir := newest(t, run)
 	src := modelSource{Name: run, Config: runSettings(t, run).ModelCfg, Weights: filepath.Join(dir, weightsFile)}
-	m, err := src.fill(t.Context(), contrastive.On(), 0)
+	m, err := src.fill(t.Context(), model.On(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

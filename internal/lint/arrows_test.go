@@ -17,11 +17,12 @@ type room struct {
 // rooms is the design's picture of the arrows. Nothing imports upward: a room that stands above another never appears
 // in its row.
 var rooms = []room{
-	{dir: "cmd/clipgo", arrow: "alignment captioning contrastive vision text losses training internal/optim internal/nn internal/torch " +
+	{dir: "cmd/clipgo", arrow: "alignment captioning contrastive model vision text losses training internal/optim internal/nn internal/torch " +
 		"eval search datasets weights vision/preprocess vision/timm text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub internal/memory bench"},
-	{dir: "alignment", arrow: "captioning contrastive vision text losses training datasets internal/optim internal/nn internal/torch internal/safetensors internal/config"},
-	{dir: "captioning", arrow: "contrastive vision text losses training datasets internal/nn internal/torch internal/safetensors internal/config"},
-	{dir: "contrastive", arrow: "vision text losses training datasets weights vision/preprocess internal/nn internal/torch internal/safetensors internal/config"},
+	{dir: "alignment", arrow: "captioning contrastive model vision text losses training datasets internal/optim internal/nn internal/torch internal/safetensors internal/config"},
+	{dir: "captioning", arrow: "contrastive model vision text losses training datasets internal/nn internal/torch internal/safetensors internal/config"},
+	{dir: "contrastive", arrow: "model vision text losses training datasets vision/preprocess internal/nn internal/torch internal/safetensors"},
+	{dir: "model", arrow: "vision text datasets weights vision/preprocess internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "training", arrow: "datasets internal/optim internal/nn internal/torch internal/safetensors internal/durable"},
 	{dir: "losses", arrow: "internal/torch"},
 	{dir: "vision", arrow: "vision/timm internal/nn internal/torch"},

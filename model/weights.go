@@ -1,4 +1,4 @@
-package contrastive
+package model
 
 import (
 	"context"
@@ -54,8 +54,8 @@ func Load(ctx context.Context, c Config, set weights.Set, at Placement) (*Model,
 	return m, nil
 }
 
-// fits checks a set whose tensors are taken as they are, float32.
-func fits(params []*nn.Param, set weights.Set) error {
+// Matches checks a set whose tensors are taken as they are, float32.
+func Matches(params []*nn.Param, set weights.Set) error {
 	_, err := fitting(params, set, []safetensors.DType{safetensors.F32})
 	return err
 }

@@ -1,4 +1,4 @@
-package contrastive
+package model
 
 import (
 	"clipgo/internal/nn"
@@ -36,5 +36,5 @@ func (m *Model) EncodeTextTokens(s *torch.Scope, ids []int32, n int, mode nn.Mod
 
 // ExtendText is the tokens of EncodeTextTokens for n captions' ids that follow p others, known by their keys and values.
 func (m *Model) ExtendText(s *torch.Scope, ids []int32, n, p int, past []nn.KV) (tokensBLD *torch.Tensor, now []nn.KV) {
-	return m.text.Extend(s, ids, n, p, past, m.mode())
+	return m.text.Extend(s, ids, n, p, past, m.Mode())
 }

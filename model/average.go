@@ -1,4 +1,4 @@
-package contrastive
+package model
 
 import (
 	"context"
@@ -50,8 +50,8 @@ func newAverage(ctx context.Context, of, start *Model, decay float64) (*Average,
 	return a, nil
 }
 
-// update takes the model's parameters in. It runs inside torch.Do.
-func (a *Average) update() {
+// Update takes the model's current parameters into the average. It runs inside torch.Do.
+func (a *Average) Update() {
 	a.Approach(averageShare(a.decay, a.updates+1))
 }
 

@@ -1,4 +1,4 @@
-package contrastive
+package model
 
 import (
 	"testing"
@@ -59,7 +59,7 @@ func trained(t *testing.T, m *Model, b *datasets.Batch, tokens int) (p pass) {
 		if len(ids) != tokens*b.N {
 			t.Errorf("%d ids of %d captions of %d tokens", len(ids), b.N, tokens)
 		}
-		p.features = m.EncodeTokens(s, ids, b.N, m.mode()).Float32s()
+		p.features = m.EncodeTokens(s, ids, b.N, m.Mode()).Float32s()
 		if _, err := o.Accumulate(s, b); err != nil {
 			t.Error(err)
 		}

@@ -1,4 +1,4 @@
-package contrastive
+package model
 
 // FLOPs counts the multiplications and additions, as two operations, of one forward pass of a picture and a caption
 // of the given number of tokens.

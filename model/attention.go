@@ -1,4 +1,4 @@
-package contrastive
+package model
 
 import (
 	"context"
@@ -38,7 +38,7 @@ func (m *Model) AttendTokens(ctx context.Context, ids []int32, n int, see func(f
 
 func (m *Model) attend(ctx context.Context, n int, see func(from int, a Attention), encode func(s *torch.Scope, from, to int, mode nn.Mode)) error {
 	for from := 0; from < n; from += attendBatch {
-		mode := m.mode()
+		mode := m.Mode()
 		mode.Attend = func(layer int, weights *torch.Tensor) {
 			shape := weights.Shape()
 			see(from, Attention{Layer: layer, Batch: shape[0], Heads: shape[1], Length: shape[2], Weights: weights.Float32s()})

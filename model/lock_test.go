@@ -1,4 +1,4 @@
-package contrastive
+package model
 
 import (
 	"bytes"
@@ -139,8 +139,8 @@ func TestALockedTowerHasNoGraph(t *testing.T) {
 			m, _ := lockedTrainer(t, c.lock)
 			b := pairs(m.Config, 2, 0)
 			grad(t, func(s *torch.Scope) {
-				image := m.EncodeImages(s, b.Pixels, b.N, m.mode()).Recorded()
-				words := m.EncodeTokens(s, b.IDs, b.N, m.mode()).Recorded()
+				image := m.EncodeImages(s, b.Pixels, b.N, m.Mode()).Recorded()
+				words := m.EncodeTokens(s, b.IDs, b.N, m.Mode()).Recorded()
 				if image != c.image || words != c.text {
 					t.Errorf("image recorded %v, text %v; want %v, %v", image, words, c.image, c.text)
 				}

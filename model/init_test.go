@@ -1,4 +1,4 @@
-package contrastive
+package model
 
 import (
 	"math"

@@ -1,5 +1,4 @@
-// Package contrastive joins an image and a text tower into CLIP: config, model, losses, the training objective.
-package contrastive
+package model
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package contrastive
+package model
 
 import (
 	"path/filepath"
@@ -46,9 +46,9 @@ func features(t *testing.T, m *Model, inputs map[string]golden.Tensor) (image, t
 	t.Helper()
 	torchtest.Run(t, func(s *torch.Scope) {
 		in := inputs["images"]
-		image = m.image.Forward(torch.From(s, in.F32, in.Shape...), m.mode()).Unit().Float32s()
+		image = m.image.Forward(torch.From(s, in.F32, in.Shape...), m.Mode()).Unit().Float32s()
 		ids := inputs["tokens"]
-		text = m.text.Forward(s, narrow(ids.I64), ids.Shape[0], m.mode()).Unit().Float32s()
+		text = m.text.Forward(s, narrow(ids.I64), ids.Shape[0], m.Mode()).Unit().Float32s()
 	})
 	return image, text
 }

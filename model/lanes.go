@@ -1,4 +1,4 @@
-package contrastive
+package model
 
 import (
 	"slices"
@@ -52,7 +52,7 @@ func (m *Model) split(b *datasets.Batch, at stretch) []Part {
 	l = len(ids) / n
 	for i := range parts {
 		from, to := share(i, len(parts), n)
-		p := Part{From: at.from + from, N: to - from, IDs: ids[from*l : to*l], Mode: m.mode()}
+		p := Part{From: at.from + from, N: to - from, IDs: ids[from*l : to*l], Mode: m.Mode()}
 		p.Pixels = b.Pixels[p.From*pixels : (p.From+p.N)*pixels]
 		if b.DropKeys != nil {
 			p.Mode.DropKeys = b.DropKeys[p.From : p.From+p.N]
@@ -68,13 +68,4 @@ func (at stretch) tokens(b *datasets.Batch) int {
 		return b.MaxTokens
 	}
 	return slices.Max(b.Lengths[at.from:at.to])
-}
-
-// Contrast is what the loss sees of a batch: the features of all lanes, as leaves that collect the loss's gradient.
-func (o *Objective) Contrast(s *torch.Scope, images, texts []*torch.Tensor, b *datasets.Batch) Contrast {
-	in := Contrast{Image: leaf(s, images), Text: leaf(s, texts), Scale: o.Model.Scale(s), Bias: o.Model.Bias(s)}
-	if o.DedupTargets {
-		in.Group = groups(b)
-	}
-	return in
 }

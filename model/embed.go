@@ -1,0 +1,66 @@
+package model
+
+import (
+	"clipgo/internal/torch"
+	"context"
+	"slices"
+)
+
+// embedBatch is how many pictures or captions go through a tower at once when features are wanted: larger batches
+// gain nothing on CPUs and cost memory. Others take deviceBatch, which gives each of their cores something to do.
+const (
+	embedBatch  = 64
+	deviceBatch = 512
+)
+
+// embeds is the model's own number of them.
+func (m *Model) embeds() int {
+	if m.device == torch.CPU {
+		return embedBatch
+	}
+	return deviceBatch
+}
+
+// EmbedImages maps pixels, uint8 [n, S, S, 3], to unit features [n, E], row-major. It stops between two batches, with the
+// context's error, once the context is done.
+func (m *Model) EmbedImages(ctx context.Context, pixels []uint8, n int) ([]float32, error) {
+	return m.embed(ctx, n, len(pixels)/max(n, 1), func(s *torch.Scope, from, to, count int) *torch.Tensor {
+		return m.EncodeImages(s, pixels[from:to], count, m.Mode())
+	})
+}
+
+// EmbedTokens maps n captions of L token ids each, row-major, to unit features [n, E], row-major. The padding behind a
+// batch's longest caption is not computed where it changes nothing. It stops as EmbedImages does.
+func (m *Model) EmbedTokens(ctx context.Context, ids []int32, n int) ([]float32, error) {
+	l := len(ids) / max(n, 1)
+	return m.embed(ctx, n, l, func(s *torch.Scope, from, to, count int) *torch.Tensor {
+		return m.EncodeTokens(s, m.trim(ids[from:to], l, longest(ids[from:to], l)), count, m.Mode())
+	})
+}
+
+// embed runs one tower over n items, each width elements long in the caller's slice, a batch at a time, which is split
+// over lanes as one in training is.
+func (m *Model) embed(ctx context.Context, n, width int, encode func(s *torch.Scope, from, to, count int) *torch.Tensor) ([]float32, error) {
+	out := make([]float32, 0, n*m.Dim())
+	for i := 0; i < n; i += m.embeds() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		count := min(m.embeds(), n-i)
+		parts := make([][]float32, m.lanes(count))
+		err := torch.Do(ctx, func(s *torch.Scope) error {
+			lanes := s.Lanes(len(parts))
+			m.params.Split(lanes)
+			lanes.Each(func(k int, s *torch.Scope) {
+				from, to := share(k, len(parts), count)
+				parts[k] = encode(s, (i+from)*width, (i+to)*width, to-from).Float32s()
+			})
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, slices.Concat(parts...)...)
+	}
+	return out, nil
+}
