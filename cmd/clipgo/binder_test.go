@@ -295,7 +295,8 @@ func TestAResumedRunHasItsSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Precision != "bf16" || o.Device != "cuda:7" || o.BatchSize != first.BatchSize || o.Keep != 4 || o.Steps != 12 || o.Epochs != first.Epochs || o.StopAfter != 0 {
+	if o.Precision != "bf16" || o.Device != "cuda:7" || o.BatchSize != first.BatchSize || o.Keep != 4 || o.Steps != 12 ||
+		o.Epochs != first.Epochs || o.StopAfter != 0 {
 		t.Errorf("%+v", o)
 	}
 	if settings.Origin("precision") != config.Stored || settings.Origin("keep") != config.Stored || settings.Origin("optim.lr") != config.Flag {

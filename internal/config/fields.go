@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -14,25 +15,14 @@ type Field struct {
 	Tag    reflect.StructTag
 	Nested bool // a struct whose fields have keys of their own
 
-	index []int // within the struct that has it
+	index []int // from the outermost struct on
 }
 
 // Fields lists the fields of a struct (or of what a pointer leads to) and of the structs below it, in their order, as
 // encoding/json writes them. An embedded struct has no name of its own.
-func Fields(options any) []Field { return below(deref(reflect.TypeOf(options)), "") }
+func Fields(options any) []Field { return fields(deref(reflect.TypeOf(options)), Field{}) }
 
-func below(t reflect.Type, parent string) (out []Field) {
-	for _, f := range members(t) {
-		f.Key = join(parent, f.Key)
-		if out = append(out, f); f.Nested {
-			out = append(out, below(deref(f.Type), f.Key)...)
-		}
-	}
-	return out
-}
-
-// members lists a struct's own fields; those of embedded structs are among them.
-func members(t reflect.Type) (out []Field) {
+func fields(t reflect.Type, parent Field) (out []Field) {
 	for _, f := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if !f.IsExported() || name == "-" || f.Anonymous && name == "" {
@@ -40,26 +30,22 @@ func members(t reflect.Type) (out []Field) {
 		}
 		sub := deref(f.Type)
 		reads := reflect.PointerTo(sub).Implements(reflect.TypeFor[json.Unmarshaler]())
-		out = append(out, Field{cmp.Or(name, f.Name), f.Type, f.Tag, sub.Kind() == reflect.Struct && !reads, f.Index})
+		field := Field{
+			Key: join(parent.Key, cmp.Or(name, f.Name)), Type: f.Type, Tag: f.Tag, Nested: sub.Kind() == reflect.Struct && !reads,
+			index: slices.Concat(parent.index, f.Index),
+		}
+		if out = append(out, field); field.Nested {
+			out = append(out, fields(sub, field)...)
+		}
 	}
 	return out
 }
 
-func member(t reflect.Type, name string) (Field, bool) {
-	for _, f := range members(t) {
-		if f.Key == name {
-			return f, true
-		}
-	}
-	return Field{}, false
-}
-
-// names lists the keys of fields; with leaves, only of those that hold values.
-func names(fields []Field, leaves bool) (out []string) {
-	for _, f := range fields {
-		if !leaves || !f.Nested {
-			out = append(out, f.Key)
-		}
+// byKey has the fields of a struct by their keys.
+func byKey(options any) map[string]Field {
+	out := map[string]Field{}
+	for _, f := range Fields(options) {
+		out[f.Key] = f
 	}
 	return out
 }
@@ -89,17 +75,10 @@ func own(v reflect.Value) reflect.Value {
 	return v
 }
 
-// at is the field of a struct that a key names, which has to be known.
-func at(v reflect.Value, key string) reflect.Value {
-	for name := range strings.SplitSeq(key, ".") {
-		v = own(v)
-		f, ok := member(v.Type(), name)
-		if !ok {
-			panic("config: " + v.Type().String() + " has no setting " + key)
-		}
-		for _, i := range f.index {
-			v = own(v).Field(i)
-		}
+// in is the field's value in the outermost struct.
+func (f Field) in(v reflect.Value) reflect.Value {
+	for _, i := range f.index {
+		v = own(v).Field(i)
 	}
 	return v
 }

@@ -38,7 +38,7 @@ func Load(options any, path string) (Layer, error) {
 	if top.Kind != yaml.MappingNode {
 		return nil, &Error{Where: r.at(top), Err: errors.New("a config file holds key: value pairs")}
 	}
-	r.object("", r.options, top)
+	r.object("", top)
 	return r.layer, errors.Join(r.errs...)
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -44,25 +45,26 @@ func Of(origin Origin, options any) Layer {
 }
 
 // Put sets a key to v, which has to be of the field's type. A struct sets the keys of all its fields.
-func (l Layer) Put(origin Origin, key string, v any) { l.putValue(origin, key, reflect.ValueOf(v)) }
-
-func (l Layer) putValue(origin Origin, key string, v reflect.Value) {
-	for v.Kind() == reflect.Pointer && !v.IsNil() {
-		v = v.Elem()
-	}
-	if _, reads := reflect.New(v.Type()).Interface().(json.Unmarshaler); !reads && v.Kind() == reflect.Struct {
-		for _, f := range members(v.Type()) {
-			if m, err := v.FieldByIndexErr(f.index); err == nil { // else an embedded pointer is nil, and has no fields
-				l.putValue(origin, join(key, f.Key), m)
-			}
-		}
+func (l Layer) Put(origin Origin, key string, v any) {
+	root := reflect.Indirect(reflect.ValueOf(v))
+	if root.Kind() != reflect.Struct {
+		l.put(key, Value{JSON: asText(v), Origin: origin})
 		return
 	}
-	data, err := json.Marshal(v.Interface())
-	if err != nil {
-		panic(err) // a setting has JSON
+	for _, f := range Fields(v) {
+		m, err := root.FieldByIndexErr(f.index) // an error: a pointer above it is nil
+		if err == nil && (!f.Nested || m.Kind() == reflect.Pointer && m.IsNil()) {
+			l.put(join(key, f.Key), Value{JSON: asText(m.Interface()), Origin: origin})
+		}
 	}
-	l.put(key, Value{JSON: string(data), Origin: origin})
+}
+
+func asText(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic("config: " + err.Error()) // a setting has JSON
+	}
+	return string(data)
 }
 
 // put replaces a value, and also a null above its key and the values below it.
@@ -107,9 +109,13 @@ func (l Layer) Sorted() []string { return slices.Sorted(maps.Keys(l)) }
 // Decode sets the fields of the struct that options points to. Fields without a key in the layer keep their values. The
 // struct is of the type that the layer was made for; Decode panics if it isn't.
 func (l Layer) Decode(options any) {
-	root := pointee(options)
+	root, known := pointee(options), byKey(options)
 	for _, key := range l.Sorted() {
-		v := at(root, key)
+		f, ok := known[key]
+		if !ok {
+			panic(fmt.Sprintf("config: %T has no setting %s", options, key))
+		}
+		v := f.in(root)
 		v.SetZero() // json.Unmarshal would write into a slice's old array
 		if err := json.Unmarshal([]byte(l[key].JSON), v.Addr().Interface()); err != nil {
 			panic("config: " + key + ": " + err.Error())

@@ -20,15 +20,16 @@ func rawNode(text string) *yaml.Node {
 
 // reader makes a layer of what was written, and collects what is wrong with it.
 type reader struct {
-	options reflect.Type
-	origin  Origin
-	where   string // the file or the flag
-	layer   Layer
-	errs    []error
+	fields []Field
+	known  map[string]Field
+	origin Origin
+	where  string // the file or the flag
+	layer  Layer
+	errs   []error
 }
 
 func newReader(options any, origin Origin, where string) *reader {
-	return &reader{options: deref(reflect.TypeOf(options)), origin: origin, where: where, layer: Layer{}}
+	return &reader{fields: Fields(options), known: byKey(options), origin: origin, where: where, layer: Layer{}}
 }
 
 // at is where a node was written: the line too, of a file.
@@ -53,95 +54,79 @@ func Assign(options any, origin Origin, where string, assignments ...string) (La
 		key, value, ok := strings.Cut(a, "=")
 		if !ok || key == "" {
 			r.errs = append(r.errs, &Error{Where: where, Err: fmt.Errorf("want key=value, not %q", shorten(a))})
-		} else if f, ok := r.find(key); ok {
-			r.setting(key, f, rawNode(value))
+			continue
 		}
+		r.setting(key, rawNode(value))
 	}
 	return r.layer, errors.Join(r.errs...)
 }
 
-// find follows a dotted key to its field. Where there is none it reports the first part that is unknown.
-func (r *reader) find(key string) (Field, bool) {
-	f, parent := Field{Type: r.options, Nested: true}, ""
-	for name := range strings.SplitSeq(key, ".") {
-		next, ok := Field{}, false
-		if f.Nested {
-			next, ok = member(deref(f.Type), name)
-		}
-		switch {
-		case !f.Nested:
-			r.errs = append(r.errs, &UnknownKeyError{Where: r.where, Key: key, Nearest: parent})
-			return f, false
-		case !ok:
-			r.unknown(parent, name, f.Type, rawNode(""))
-			return f, false
-		}
-		f, parent = next, join(parent, name)
+// nearest is a known key that is spelt much like an unknown one, or whose last part is the same or spelt much alike: what is
+// before it was forgotten or mistaken.
+func (r *reader) nearest(key string) string {
+	var whole, ends []string
+	for _, f := range r.fields {
+		whole, ends = append(whole, f.Key), append(ends, f.Key[strings.LastIndexByte(f.Key, '.')+1:])
 	}
-	return f, true
-}
-
-// unknown reports a name that is no field of the struct t, whose own key is parent.
-func (r *reader) unknown(parent, name string, t reflect.Type, n *yaml.Node) {
-	near := Nearest(name, names(members(deref(t)), false))
-	if near != "" {
-		near = join(parent, near)
-	} else {
-		near = elsewhere(name, names(below(r.options, ""), true))
+	if near := Nearest(key, whole); near != "" {
+		return near
 	}
-	r.errs = append(r.errs, &UnknownKeyError{Where: r.at(n), Key: join(parent, name), Nearest: near})
-}
-
-// elsewhere finds a key whose last part is the name, or spelt much like it: what is before it was forgotten or mistaken.
-func elsewhere(name string, known []string) string {
-	ends := make([]string, len(known))
-	for i, key := range known {
-		ends[i] = key[strings.LastIndexByte(key, '.')+1:]
+	parent, end := "", key
+	if i := strings.LastIndexByte(key, '.'); i >= 0 {
+		parent, end = key[:i], key[i+1:]
 	}
-	for _, end := range []string{name, Nearest(name, ends)} {
-		if i := slices.Index(ends, end); i >= 0 {
-			return known[i]
+	for _, name := range []string{end, Nearest(end, ends)} {
+		if i := slices.Index(ends, name); i >= 0 {
+			return whole[i]
 		}
+	}
+	if f, ok := r.known[parent]; ok && !f.Nested {
+		return parent
 	}
 	return ""
 }
 
-// setting adds to the layer what a node says of a field.
-func (r *reader) setting(key string, f Field, n *yaml.Node) {
+// setting adds to the layer what a node says of a key.
+func (r *reader) setting(key string, n *yaml.Node) {
+	f, ok := r.known[key]
+	if !ok {
+		r.errs = append(r.errs, &UnknownKeyError{Where: r.at(n), Key: key, Nearest: r.nearest(key)})
+		return
+	}
 	if n = followed(n); f.Nested && !null(n) {
-		r.object(key, deref(f.Type), n)
+		r.object(key, n)
 		return
 	}
 	v, before := reflect.New(f.Type).Elem(), len(r.errs)
 	if r.fill(v, key, n); len(r.errs) > before {
 		return
 	}
-	err := within(f.Tag, v)
-	data, unwritten := json.Marshal(v.Interface())
-	if err = errors.Join(err, unwritten); err != nil {
+	if err := within(f.Tag, v); err != nil {
 		r.bad(key, n, err)
 		return
 	}
-	r.layer.put(key, Value{JSON: string(data), Origin: r.origin, Where: r.at(n)})
+	r.layer.put(key, Value{JSON: asText(v.Interface()), Origin: r.origin, Where: r.at(n)})
 }
 
-func (r *reader) object(key string, t reflect.Type, n *yaml.Node) {
+// object adds the members of an object; an empty key is that of the whole.
+func (r *reader) object(key string, n *yaml.Node) {
 	if n.Tag == raw && strings.HasPrefix(n.Value, "{") {
 		if parsed, _, err := parse([]byte(n.Value), true); err == nil {
 			n = parsed
 		}
 	}
 	if n.Kind != yaml.MappingNode {
-		r.bad(key, n, fmt.Errorf("want an object with the keys %s", strings.Join(names(members(t), false), ", ")))
+		var names []string
+		for _, f := range r.fields {
+			if rest, ok := strings.CutPrefix(f.Key, key+"."); ok && !strings.Contains(rest, ".") {
+				names = append(names, rest)
+			}
+		}
+		r.bad(key, n, fmt.Errorf("want an object with the keys %s", strings.Join(names, ", ")))
 		return
 	}
 	for i := 0; i < len(n.Content); i += 2 {
-		name, value := n.Content[i].Value, n.Content[i+1]
-		if f, ok := member(t, name); ok {
-			r.setting(join(key, name), f, value)
-		} else {
-			r.unknown(key, name, t, value)
-		}
+		r.setting(join(key, n.Content[i].Value), n.Content[i+1])
 	}
 }
 

@@ -91,7 +91,7 @@ func Check(options any) error {
 		if f.Tag.Get("min") == "" && f.Tag.Get("max") == "" {
 			continue
 		}
-		v := at(pointee(options), f.Key)
+		v := f.in(pointee(options))
 		if err := within(f.Tag, v); err != nil {
 			errs = append(errs, &Error{Key: f.Key, Value: fmt.Sprint(v.Interface()), Err: err})
 		}
