@@ -11,18 +11,23 @@ import (
 // PPOSettings say how a captioner is tuned against a reward. Rewards are in deviations of the untuned captioner's.
 type PPOSettings struct {
 	losses.PPO
-	Epochs      int     `json:"epochs"`      // passes over the captions of a round
-	Minibatches int     `json:"minibatches"` // steps of a pass
-	Gamma       float64 `json:"gamma"`       // of GAE
-	Lambda      float64 `json:"lambda"`      // of GAE
+	Epochs      int `json:"epochs" flag:"ppo-epochs" arg:"N" help:"passes over the captions of a round (default 2)"`
+	Minibatches int `json:"minibatches" flag:"minibatches" arg:"N" help:"steps of a pass (default 2)"`
+	// Gamma and Lambda are those of GAE.
+	Gamma  float64 `json:"gamma" flag:"gamma" arg:"x" help:"discount of GAE (default 1)"`
+	Lambda float64 `json:"lambda" flag:"lambda" arg:"x" help:"lambda of GAE (default 0.95)"`
 
-	KLCoefficient float64 `json:"kl_coefficient"` // each token's reward loses it times log P - log P_reference; where it begins
-	KLLimit       float64 `json:"kl_limit"`       // nats a token that the policy may be from the reference; a round beyond it earns no reward
-	KLFixed       bool    `json:"kl_fixed"`       // the coefficient stays
+	// Each token's reward loses KLCoefficient times log P - log P_reference. It is where the coefficient begins.
+	KLCoefficient float64 `json:"kl_coefficient" flag:"kl-coefficient" arg:"x" help:"what a token pays for a nat from the untuned captioner, at first (default 0.05)"`
+	// A round whose tokens are more than KLLimit nats from the reference, on average, earns no reward.
+	KLLimit float64 `json:"kl_limit" flag:"kl-limit" arg:"nats" help:"how far a token may be from the untuned captioner (default 0.5)"`
+	KLFixed bool    `json:"kl_fixed" flag:"kl-fixed" help:"the coefficient stays as it is"`
 
-	LengthPenalty     float64 `json:"length_penalty"`     // for being twice as long as the untuned captions are on average, or empty
-	RepetitionPenalty float64 `json:"repetition_penalty"` // for pairs of neighbouring tokens that have all stood before
-	MaxLength         int     `json:"max_length"`         // tokens of a caption, at most
+	// LengthPenalty is for being twice as long as the untuned captions are on average, or empty.
+	LengthPenalty float64 `json:"length_penalty" flag:"length-penalty" arg:"x" help:"what a caption pays that is empty, or twice as long as usual (default 0.5)"`
+	// RepetitionPenalty is for pairs of neighbouring tokens that were there before.
+	RepetitionPenalty float64 `json:"repetition_penalty" flag:"repetition-penalty" arg:"x" help:"what a caption pays that says the same all along (default 0.5)"`
+	MaxLength         int     `json:"max_length" flag:"max-length" arg:"N" help:"tokens of a caption, at most (default 30)"`
 }
 
 // DefaultPPO are the usual numbers of PPO for language models (Ziegler et al., 2019; Stiennon et al., 2020).

@@ -9,14 +9,18 @@ import (
 
 // Generation says how captions are chosen, token by token.
 type Generation struct {
-	Method        Method  `json:"method"`
-	Beams         int     `json:"beams"`          // of Beam: how many captions are kept at each length
-	LengthPenalty float64 `json:"length_penalty"` // of Beam: a caption's score is log P / tokens^penalty, its end counted
-	TopP          float64 `json:"top_p"`          // of TopP: the likeliest tokens that have this probability together are drawn from
-	Temperature   float64 `json:"temperature"`    // of TopP: logits are divided by it
-	Seed          uint64  `json:"-"`              // of TopP
-	MinLength     int     `json:"min_length"`     // tokens before the end, at least
-	MaxLength     int     `json:"max_length"`     // tokens before the end, at most
+	Method Method `json:"method" flag:"method" arg:"name" help:"beam, greedy or top-p (default beam)"`
+	// Beams is of Beam: how many captions are kept at each length.
+	Beams int `json:"beams" flag:"beams" arg:"N" help:"captions that beam search follows (default 4)"`
+	// LengthPenalty is of Beam: a caption's score is log P / tokens^penalty, its end counted.
+	LengthPenalty float64 `json:"length_penalty" flag:"length-penalty" arg:"x" help:"beam search takes the best log P / tokens^x (default 1); more favours longer captions"`
+	// TopP and Temperature are of TopP.
+	TopP        float64 `json:"top_p" flag:"top-p" arg:"p" help:"top-p draws from the likeliest tokens that have this probability together (default 0.9)"`
+	Temperature float64 `json:"temperature" flag:"temperature" arg:"x" help:"top-p divides logits by it (default 1)"`
+	Seed        uint64  `json:"-"` // of TopP
+	// MinLength and MaxLength count tokens before the end.
+	MinLength int `json:"min_length" flag:"min-length" arg:"N" help:"tokens of a caption, at least (default 0)"`
+	MaxLength int `json:"max_length" flag:"max-length" arg:"N" help:"tokens of a caption, at most (default 30, or what the model's context holds)"`
 
 	Prompt     []int32 `json:"-"` // what every caption begins with; it counts as its tokens
 	Start, End int32   `json:"-"` // the ids that begin and end every caption

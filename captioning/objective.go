@@ -15,8 +15,9 @@ import (
 
 // Weights say how much each of CoCa's losses counts.
 type Weights struct {
-	Contrastive float64 `json:"coca_contrastive_loss_weight"` // 0: the decoder learns alone, which tunes a captioner
-	Caption     float64 `json:"coca_caption_loss_weight"`
+	// With Contrastive 0 the decoder learns alone, which tunes a captioner.
+	Contrastive float64 `json:"coca_contrastive_loss_weight" flag:"coca-contrastive-loss-weight" arg:"x" help:"weight of objective coca's InfoNCE (default 1); 0 with --lock-image tunes a captioner"`
+	Caption     float64 `json:"coca_caption_loss_weight" flag:"coca-caption-loss-weight" arg:"x" help:"weight of objective coca's captions (default 2)"`
 }
 
 // DefaultWeights are open_clip's, and the paper's.

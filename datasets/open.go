@@ -21,10 +21,11 @@ const (
 
 // Options say how a source is read.
 type Options struct {
-	Need          Need   `json:"-"`
-	CSVSeparator  string `json:"csv_separator,omitempty"`   // of a table; empty: detected
-	CSVImageKey   string `json:"csv_img_key,omitempty"`     // column of paths; empty: guessed
-	CSVCaptionKey string `json:"csv_caption_key,omitempty"` // column of captions; empty: guessed
+	Need Need `json:"-"`
+	// CSVSeparator and the columns are of a table. What is empty is detected or guessed.
+	CSVSeparator  string `json:"csv_separator,omitempty" flag:"csv-separator" arg:"char" help:"separator of a table (detected)"`
+	CSVImageKey   string `json:"csv_img_key,omitempty" flag:"csv-img-key" arg:"name" help:"column of a table that holds paths (guessed)"`
+	CSVCaptionKey string `json:"csv_caption_key,omitempty" flag:"csv-caption-key" arg:"name" help:"column of a table that holds captions (guessed)"`
 }
 
 // later are forms that are known and can't be read yet.

@@ -14,12 +14,13 @@ import (
 // with r = exp(log P(a) - log P_old(a)), A the advantages as they are given, V the value and R its target, H the entropy of the
 // policy. The squared error has no factor 1/2.
 type PPO struct {
-	Clip    float64 `json:"clip"`                // e
-	Value   float64 `json:"value_coefficient"`   // c1
-	Entropy float64 `json:"entropy_coefficient"` // c2
+	// Clip is e, Value c1, Entropy c2.
+	Clip    float64 `json:"clip" flag:"clip" arg:"x" help:"how far from 1 a ratio may go (default 0.2)"`
+	Value   float64 `json:"value_coefficient" flag:"value-coefficient" arg:"x" help:"weight of the value's error (default 0.1)"`
+	Entropy float64 `json:"entropy_coefficient" flag:"entropy-coefficient" arg:"x" help:"bonus for a nat of entropy (default 0.001)"`
 	// ClipValue also takes the larger of the two errors of V and of V held within e of its old value; 0: not. It is e of
 	// the value.
-	ClipValue float64 `json:"clip_value"`
+	ClipValue float64 `json:"clip_value" flag:"clip-value" arg:"x" help:"how far a value may go in a round; 0: anywhere (default 0.2)"`
 }
 
 // Validate checks the fields.

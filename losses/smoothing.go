@@ -5,8 +5,9 @@ import "fmt"
 // Smoothing takes a share e of a target off its class and spreads it, which keeps a model from being more certain than its
 // data (Szegedy et al., 2016, section 7).
 type Smoothing struct {
-	Share float64 `json:"label_smoothing"` // e; 0: none
-	Form  Form    `json:"label_smoothing_form"`
+	// Share is e; 0: none.
+	Share float64 `json:"label_smoothing" flag:"label-smoothing" arg:"x" help:"share of the target spread over the wrong captions; of objective coca over the wrong tokens too"`
+	Form  Form    `json:"label_smoothing_form" flag:"label-smoothing-form" arg:"name" help:"others: over the wrong ones; classes: over all, as PyTorch does"`
 }
 
 // Form says over which classes the share is spread.

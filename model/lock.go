@@ -13,11 +13,12 @@ import (
 
 // Lock says what a training leaves as it is, in open_clip's words.
 type Lock struct {
-	Image         bool `json:"lock_image"`
-	ImageUnlocked int  `json:"lock_image_unlocked_groups"` // groups of a locked tower, from its end, that are trained all the same
-	Text          bool `json:"lock_text"`
-	TextUnlocked  int  `json:"lock_text_unlocked_layers"` // the same of the text tower
-	Scale         bool `json:"lock_logit_scale"`
+	Image bool `json:"lock_image" flag:"lock-image" help:"keep the image tower as it is"`
+	// ImageUnlocked groups of a locked tower, counted from its end, are trained.
+	ImageUnlocked int  `json:"lock_image_unlocked_groups" flag:"lock-image-unlocked-groups" arg:"N" help:"train the last N groups of the locked image tower: 1 the projection, 2 the last block too, ..."`
+	Text          bool `json:"lock_text" flag:"lock-text" help:"keep the text tower as it is"`
+	TextUnlocked  int  `json:"lock_text_unlocked_layers" flag:"lock-text-unlocked-layers" arg:"N" help:"train the last N groups of the locked text tower"`
+	Scale         bool `json:"lock_logit_scale" flag:"lock-logit-scale" help:"keep the temperature as it is"`
 }
 
 // Validate returns every problem, joined.

@@ -11,7 +11,7 @@ import (
 // Config describes a text tower in open_clip's words (text_cfg). What CLIP itself has no use for is left out of the
 // JSON where it is not set.
 type Config struct {
-	ContextLength int      `json:"context_length"`
+	ContextLength int      `json:"context_length" flag:"force-context-length" arg:"N" help:"tokens of a caption, other than the model's: positions are interpolated"`
 	VocabSize     int      `json:"vocab_size"`
 	Width         int      `json:"width"`
 	Heads         int      `json:"heads"`

@@ -11,18 +11,19 @@ import (
 
 // Config describes an image tower in open_clip's words (vision_cfg).
 type Config struct {
-	ImageSize    int      `json:"image_size"`
-	PatchSize    int      `json:"patch_size"`
-	Layers       int      `json:"layers"`
-	Width        int      `json:"width"`
-	HeadWidth    int      `json:"head_width"`
-	MLPRatio     float64  `json:"mlp_ratio"`
-	LSInitValue  *float64 `json:"ls_init_value,omitempty"` // layer scale's first value; nil: no layer scale
-	PatchDropout float64  `json:"patch_dropout"`           // share of patches left out in training (FLIP)
-	NoLNPre      bool     `json:"no_ln_pre"`
-	PoolType     string   `json:"pool_type"`           // tok or avg
-	FinalLN      bool     `json:"final_ln_after_pool"` // ln_post after pooling instead of before
-	PosEmbedType string   `json:"pos_embed_type"`      // learnable or sin_cos_2d
+	ImageSize   int      `json:"image_size" flag:"force-image-size" arg:"pixels" help:"side of the pictures, other than the model's: positions are interpolated"`
+	PatchSize   int      `json:"patch_size"`
+	Layers      int      `json:"layers"`
+	Width       int      `json:"width"`
+	HeadWidth   int      `json:"head_width"`
+	MLPRatio    float64  `json:"mlp_ratio"`
+	LSInitValue *float64 `json:"ls_init_value,omitempty"` // layer scale's first value; nil: no layer scale
+	// PatchDropout is FLIP's (Li et al., 2023).
+	PatchDropout float64 `json:"patch_dropout" flag:"force-patch-dropout" arg:"x" help:"share of patches left out in training"`
+	NoLNPre      bool    `json:"no_ln_pre"`
+	PoolType     string  `json:"pool_type"`           // tok or avg
+	FinalLN      bool    `json:"final_ln_after_pool"` // ln_post after pooling instead of before
+	PosEmbedType string  `json:"pos_embed_type"`      // learnable or sin_cos_2d
 
 	// Attentional pooling (CoCa): queries read the tokens; the first one's answer is the feature, the others' go to a decoder.
 	AttentionalPool   bool `json:"attentional_pool,omitempty"`

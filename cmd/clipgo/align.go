@@ -41,13 +41,7 @@ Agreement on --val-data is measured before the first step and at the end. The ru
   clipgo align preference --resume latest --out runs/reward`,
 		Args: usageArgs(cobra.NoArgs),
 	}
-	k := newKnobs(c)
-	k.runFlags()
-	k.before("align.objective=" + preferenceObjective)
-	k.flag("reward-head", "align.reward_head", "", "the reward is a scalar layer on the features, kept in heads.safetensors, instead of the model's own score")
-	k.flag("keep-near", "align.keep_near", "share", "at the end mix this share of the model as it was into the weights (WiSE-FT): 0.3")
-	k.flag("l2-sp", "align.l2_sp", "x", "strength of the pull back to the model as it was (L2-SP): a step goes rate * x of the way, so 1000 at a rate of 1e-4 is a tenth")
-	c.RunE = a.trains(k)
+	c.RunE = a.trains(c, preferenceObjective, append([]string{"align.reward", "align.reward_model", "align.judge", "align.ppo"}, ofTrain...)...)
 	return c
 }
 
@@ -60,9 +54,9 @@ const (
 // alignOptions are a run's settings besides those of train.
 type alignOptions struct {
 	Objective  string  `json:"objective"`
-	RewardHead bool    `json:"reward_head"`
-	KeepNear   float64 `json:"keep_near"` // share of the starting weights in those that the run ends with
-	L2SP       float64 `json:"l2_sp"`
+	RewardHead bool    `json:"reward_head" flag:"reward-head" help:"the reward is a scalar layer on the features, kept in heads.safetensors, instead of the model's own score"`
+	KeepNear   float64 `json:"keep_near" flag:"keep-near" arg:"share" help:"at the end mix this share of the model as it was into the weights (WiSE-FT): 0.3"`
+	L2SP       float64 `json:"l2_sp" flag:"l2-sp" arg:"x" help:"strength of the pull back to the model as it was (L2-SP): a step goes rate * x of the way, so 1000 at a rate of 1e-4 is a tenth"`
 	ppoOptions
 }
 

@@ -34,27 +34,7 @@ KL, and how often a caption finds its picture. --resume goes on to the same byte
   clipgo align ppo --resume latest --out runs/ppo`,
 		Args: usageArgs(cobra.NoArgs),
 	}
-	k := newKnobs(c)
-	k.runFlags()
-	k.before("align.objective=" + ppoObjective)
-	k.flag("reward", "align.reward", "name", "preference, clip or both")
-	k.flag("reward-model", "align.reward_model", "R", "model that gives the reward: a run of align preference; for clip any CLIP model")
-	k.flag("judge", "align.judge", "J", "model that judges wins: another run of align preference (default: the reward itself)")
-	k.flag("ppo-epochs", "align.ppo.epochs", "N", "passes over the captions of a round (default 2)")
-	k.flag("minibatches", "align.ppo.minibatches", "N", "steps of a pass (default 2)")
-	k.flag("clip", "align.ppo.clip", "x", "how far from 1 a ratio may go (default 0.2)")
-	k.flag("value-coefficient", "align.ppo.value_coefficient", "x", "weight of the value's error (default 0.1)")
-	k.flag("clip-value", "align.ppo.clip_value", "x", "how far a value may go in a round; 0: anywhere (default 0.2)")
-	k.flag("entropy-coefficient", "align.ppo.entropy_coefficient", "x", "bonus for a nat of entropy (default 0.001)")
-	k.flag("gamma", "align.ppo.gamma", "x", "discount of GAE (default 1)")
-	k.flag("lambda", "align.ppo.lambda", "x", "lambda of GAE (default 0.95)")
-	k.flag("kl-coefficient", "align.ppo.kl_coefficient", "x", "what a token pays for a nat from the untuned captioner, at first (default 0.05)")
-	k.flag("kl-limit", "align.ppo.kl_limit", "nats", "how far a token may be from the untuned captioner (default 0.5)")
-	k.flag("kl-fixed", "align.ppo.kl_fixed", "", "the coefficient stays as it is")
-	k.flag("length-penalty", "align.ppo.length_penalty", "x", "what a caption pays that is empty, or twice as long as usual (default 0.5)")
-	k.flag("repetition-penalty", "align.ppo.repetition_penalty", "x", "what a caption pays that says the same all along (default 0.5)")
-	k.flag("max-length", "align.ppo.max_length", "N", "tokens of a caption, at most (default 30)")
-	c.RunE = a.trains(k)
+	c.RunE = a.trains(c, ppoObjective, append([]string{"align.reward_head", "align.keep_near", "align.l2_sp"}, ofTrain...)...)
 	return c
 }
 
@@ -67,9 +47,9 @@ const (
 
 // ppoOptions are the settings of align ppo.
 type ppoOptions struct {
-	Reward      string                `json:"reward,omitempty"`
-	RewardModel string                `json:"reward_model,omitempty"`
-	Judge       string                `json:"judge,omitempty"`
+	Reward      string                `json:"reward,omitempty" flag:"reward" arg:"name" help:"preference, clip or both"`
+	RewardModel string                `json:"reward_model,omitempty" flag:"reward-model" arg:"R" help:"model that gives the reward: a run of align preference; for clip any CLIP model"`
+	Judge       string                `json:"judge,omitempty" flag:"judge" arg:"J" help:"model that judges wins: another run of align preference (default: the reward itself)"`
 	PPO         alignment.PPOSettings `json:"ppo,omitzero"`
 }
 

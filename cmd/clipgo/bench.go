@@ -8,15 +8,15 @@ import (
 )
 
 type benchOptions struct {
-	Model     string `json:"model"`
-	BatchSize int    `json:"batch_size"`
-	Tokens    int    `json:"tokens"`
-	Steps     int    `json:"steps"`
-	Data      string `json:"data"`
-	Workers   int    `json:"workers"`
-	Profile   string `json:"cpu_profile"`
+	Model     string `json:"model" flag:"model" arg:"M" help:"config name or model (for load: its picture size and context)"`
+	BatchSize int    `json:"batch_size" min:"1" flag:"batch-size" arg:"N" help:"pairs in a step (default 64)"`
+	Tokens    int    `json:"tokens" min:"2" flag:"tokens" arg:"N" help:"tokens of a caption, start and end included (default 12)"`
+	Steps     int    `json:"steps" min:"1" flag:"steps" arg:"N" help:"steps measured (default 10)"`
+	Data      string `json:"data" flag:"data" arg:"SRC" help:"what load reads (default builtin:emoji)"`
+	Workers   int    `json:"workers" min:"1" flag:"workers" arg:"N" help:"goroutines that read and decode"`
+	Profile   string `json:"cpu_profile" flag:"cpu-profile" arg:"file" help:"write a CPU profile of the steps measured, for go tool pprof"`
 
-	GradCheckpointing bool `json:"grad_checkpointing,omitempty"`
+	GradCheckpointing bool `json:"grad_checkpointing,omitempty" flag:"grad-checkpointing" help:"as in train: compute each block again on the way back, for less memory"`
 	machine
 }
 
@@ -48,18 +48,9 @@ embed take pictures of noise and captions of real words, all of --tokens tokens,
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: []string{"train", "embed", "load"},
 	}
-	k := newKnobs(c)
-	k.flag("model", "model", "M", "config name or model (for load: its picture size and context)")
-	k.flag("batch-size", "batch_size", "N", "pairs in a step (default 64)")
-	k.flag("tokens", "tokens", "N", "tokens of a caption, start and end included (default 12)")
-	k.flag("steps", "steps", "N", "steps measured (default 10)")
-	k.flag("grad-checkpointing", "grad_checkpointing", "", "as in train: compute each block again on the way back, for less memory")
-	k.flag("data", "data", "SRC", "what load reads (default builtin:emoji)")
-	k.flag("workers", "workers", "N", "goroutines that read and decode")
-	k.flag("cpu-profile", "cpu_profile", "file", "write a CPU profile of the steps measured, for go tool pprof")
-	k.machineFlags("")
+	b := bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := k.apply(&o); err != nil {
+		if _, err := b.apply(); err != nil {
 			return err
 		}
 		return o.run(c.Context(), a, args[0])
@@ -68,9 +59,6 @@ embed take pictures of noise and captions of real words, all of --tokens tokens,
 }
 
 func (o *benchOptions) run(ctx context.Context, a *app, what string) error {
-	if o.BatchSize < 1 || o.Steps < 1 || o.Workers < 1 || o.Tokens < 2 {
-		return usagef("--batch-size, --steps and --workers are at least 1, --tokens at least 2")
-	}
 	src, err := a.console.findModel(ctx, o.Model, "")
 	if err != nil {
 		return err

@@ -8,13 +8,14 @@ import (
 
 	"clipgo/captioning"
 	"clipgo/datasets"
+	"clipgo/internal/config"
 	"clipgo/text/bpe"
 )
 
 type captionOptions struct {
 	inference
 	Generation captioning.Generation `json:"generation"`
-	Prompt     string                `json:"prompt"`
+	Prompt     string                `json:"prompt" flag:"prompt" arg:"text" help:"what every caption begins with"`
 }
 
 func defaultCaption() captionOptions {
@@ -35,28 +36,15 @@ best; greedy takes the likeliest token each time; top-p draws, and --seed decide
   clipgo caption --model runs/captioner photos/ --method top-p --top-p 0.9 --seed 1 --json`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	k := newKnobs(c)
-	k.inferenceFlags()
-	k.dataFlags("data.")
-	k.generationFlags()
+	b := bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := k.apply(&o); err != nil {
+		said, err := b.apply()
+		if err != nil {
 			return err
 		}
-		return o.run(c.Context(), a, k, args)
+		return o.run(c.Context(), a, said, args)
 	}
 	return c
-}
-
-func (k *knobs) generationFlags() {
-	k.flag("method", "generation.method", "name", "beam, greedy or top-p (default beam)")
-	k.flag("beams", "generation.beams", "N", "captions that beam search follows (default 4)")
-	k.flag("length-penalty", "generation.length_penalty", "x", "beam search takes the best log P / tokens^x (default 1); more favours longer captions")
-	k.flag("top-p", "generation.top_p", "p", "top-p draws from the likeliest tokens that have this probability together (default 0.9)")
-	k.flag("temperature", "generation.temperature", "x", "top-p divides logits by it (default 1)")
-	k.flag("min-length", "generation.min_length", "N", "tokens of a caption, at least (default 0)")
-	k.flag("max-length", "generation.max_length", "N", "tokens of a caption, at most (default 30, or what the model's context holds)")
-	k.flag("prompt", "prompt", "text", "what every caption begins with")
 }
 
 // writer is a model that writes captions, with its tokenizer.
@@ -114,14 +102,14 @@ func (w *writer) write(ctx context.Context, src datasets.Source, b *datasets.Bat
 	return out, nil
 }
 
-func (o *captionOptions) run(ctx context.Context, a *app, k *knobs, data []string) (err error) {
+func (o *captionOptions) run(ctx context.Context, a *app, said config.Layer, data []string) (err error) {
 	src, err := datasets.OpenAll(data, o.Data)
 	if err != nil {
 		return err
 	}
 	defer closeWith(&err, src)
 	tellNotes(a.console, src.Info())
-	m, err := o.load(ctx, a, k, o)
+	m, err := o.load(ctx, a, said)
 	if err != nil {
 		return err
 	}

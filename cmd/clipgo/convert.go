@@ -24,8 +24,9 @@ import (
 // convertOptions are what convert is asked for.
 type convertOptions struct {
 	src, dst   string
-	to, dtype  string
-	pretrained string
+	To         string `json:"to" flag:"to" arg:"layout" help:"layout of the new folder: open_clip or hf"`
+	DType      string `json:"dtype" flag:"dtype" arg:"type" help:"type of the numbers: f32, f16 or bf16 (default: as they are)"`
+	Pretrained string `json:"pretrained" flag:"pretrained" arg:"file" help:"weights file where SRC is a config"`
 }
 
 func newConvert(a *app) *cobra.Command {
@@ -39,14 +40,15 @@ transformers (CLIPModel.from_pretrained). SRC is whatever --model takes elsewher
   clipgo convert clip-vit-base-patch32 clip-b32 --to open_clip --dtype f16
   clipgo convert ViT-B-32 clip-b32 --pretrained ViT-B-32.pt --to hf`,
 		Args: cobra.ExactArgs(2),
-		RunE: func(c *cobra.Command, args []string) error {
-			o.src, o.dst = args[0], args[1]
-			return o.run(c.Context(), a.console)
-		},
 	}
-	c.Flags().StringVar(&o.to, "to", "", "`layout` of the new folder: open_clip or hf")
-	c.Flags().StringVar(&o.dtype, "dtype", "", "`type` of the numbers: f32, f16 or bf16 (default: as they are)")
-	c.Flags().StringVar(&o.pretrained, "pretrained", "", "weights `file` where SRC is a config")
+	b := bindFlags(c, &o)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if _, err := b.apply(); err != nil {
+			return err
+		}
+		o.src, o.dst = args[0], args[1]
+		return o.run(c.Context(), a.console)
+	}
 	return c
 }
 
@@ -54,20 +56,20 @@ transformers (CLIPModel.from_pretrained). SRC is whatever --model takes elsewher
 var dtypes = map[string]safetensors.DType{"": "", "f32": safetensors.F32, "f16": safetensors.F16, "bf16": safetensors.BF16}
 
 func (o *convertOptions) run(ctx context.Context, c *console) (err error) {
-	write := map[string]func(string, weights.Bundle) error{"open_clip": weights.WriteOpenCLIP, "hf": weights.WriteHF}[o.to]
-	dtype, known := dtypes[o.dtype]
+	write := map[string]func(string, weights.Bundle) error{"open_clip": weights.WriteOpenCLIP, "hf": weights.WriteHF}[o.To]
+	dtype, known := dtypes[o.DType]
 	switch {
-	case o.to == "":
+	case o.To == "":
 		return usagef("--to is missing: open_clip or hf")
 	case write == nil:
-		return usagef("--to: %q is neither open_clip nor hf", o.to)
+		return usagef("--to: %q is neither open_clip nor hf", o.To)
 	case !known:
-		return usagef("--dtype: %q is none of f32, f16, bf16", o.dtype)
+		return usagef("--dtype: %q is none of f32, f16, bf16", o.DType)
 	}
 	if err := vacant(o.dst); err != nil {
 		return err
 	}
-	src, err := c.findModel(ctx, o.src, o.pretrained)
+	src, err := c.findModel(ctx, o.src, o.Pretrained)
 	if err != nil {
 		return err
 	}
@@ -177,11 +179,11 @@ type converted struct {
 func (src *modelSource) account(o *convertOptions, b weights.Bundle) (converted, error) {
 	fingerprint, err := src.fingerprint(0)
 	d := converted{
-		Out: o.dst, Source: sourceName(o.src), From: src.Layout, To: o.to, DType: cmp.Or(b.DType, weights.Stored(b.Set)),
+		Out: o.dst, Source: sourceName(o.src), From: src.Layout, To: o.To, DType: cmp.Or(b.DType, weights.Stored(b.Set)),
 		Tensors: len(b.Names()), Fingerprint: fingerprint, Tokenizer: len(b.Tokenizer) > 0, Notes: src.Notes,
 		Parameters: model.Declare(src.Config).ParameterCount(),
 	}
-	if o.to == "open_clip" {
+	if o.To == "open_clip" {
 		d.Notes = append(d.Notes, src.openCLIPNotes()...)
 	}
 	if !d.Tokenizer {

@@ -6,14 +6,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/datasets"
+	"clipgo/internal/config"
 	"clipgo/model"
 	"clipgo/search"
 )
 
 type embedOptions struct {
 	inference
-	Index string       `json:"index"`
-	DType search.DType `json:"dtype"`
+	Index string       `json:"index" flag:"index" arg:"dir" help:"index directory; made where it does not exist"`
+	DType search.DType `json:"dtype" flag:"dtype" arg:"name" help:"float32 or float16, of a new index (default float32)"`
 }
 
 // embedResult is what a run did, counted in files.
@@ -44,19 +45,16 @@ photos, and not to the bit the same features; the index keeps the setting.`,
   clipgo embed --model runs/emoji photos.csv more.csv ~/Pictures --index photos.index --json`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	k := newKnobs(c)
-	k.inferenceFlags()
-	k.dataFlags("data.")
-	k.flag("index", "index", "dir", "index directory; made where it does not exist")
-	k.flag("dtype", "dtype", "name", "float32 or float16, of a new index (default float32)")
+	b := bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := k.apply(&o); err != nil {
+		said, err := b.apply()
+		if err != nil {
 			return err
 		}
 		if err := o.check(); err != nil {
 			return err
 		}
-		return o.run(c.Context(), a, k, args)
+		return o.run(c.Context(), a, said, args)
 	}
 	return c
 }
@@ -81,18 +79,18 @@ func captioned(src datasets.Source) bool {
 	return false
 }
 
-func (o *embedOptions) run(ctx context.Context, a *app, k *knobs, args []string) (err error) {
+func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args []string) (err error) {
 	src, err := datasets.OpenAll(args, o.Data)
 	if err != nil {
 		return err
 	}
 	defer closeWith(&err, src)
 	tellNotes(a.console, src.Info())
-	o.follow(k, preprocessOf(o.Index))
+	o.follow(preprocessOf(o.Index))
 	if !captioned(src) {
 		o.towers = model.ImageTower
 	}
-	m, err := o.load(ctx, a, k, o)
+	m, err := o.load(ctx, a, said)
 	if err != nil {
 		return err
 	}

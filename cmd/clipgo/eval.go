@@ -20,7 +20,7 @@ func newEval(a *app) *cobra.Command {
 
 type retrievalOptions struct {
 	inference
-	Recalls []int `json:"recall_k"`
+	Recalls []int `json:"recall_k" flag:"recall-k" arg:"1,5,10" help:"the K of recall at K"`
 }
 
 func newEvalRetrieval(a *app) *cobra.Command {
@@ -33,12 +33,10 @@ of each picture among all captions (text_retrieval_recall@K), as CLIP_benchmark 
 		Example: `  clipgo eval retrieval --model runs/emoji builtin:emoji --json`,
 		Args:    usageArgs(cobra.ExactArgs(1)),
 	}
-	k := newKnobs(c)
-	k.inferenceFlags()
-	k.dataFlags("data.")
-	k.flag("recall-k", "recall_k", "1,5,10", "the K of recall at K")
+	b := bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := k.apply(&o); err != nil {
+		said, err := b.apply()
+		if err != nil {
 			return err
 		}
 		for _, n := range o.Recalls {
@@ -46,7 +44,7 @@ of each picture among all captions (text_retrieval_recall@K), as CLIP_benchmark 
 				return usagef("--recall-k: %d is less than 1", n)
 			}
 		}
-		m, err := o.load(c.Context(), a, k, &o)
+		m, err := o.load(c.Context(), a, said)
 		if err != nil {
 			return err
 		}

@@ -23,14 +23,13 @@ made for it. PAIRS are those of align preference. Ties are left out, and equal r
   clipgo eval agreement --model runs/shapes "builtin:shapes-preferences?split=novel"`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 	}
-	k := newKnobs(c)
-	k.inferenceFlags()
-	k.dataFlags("data.")
+	b := bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := k.apply(&o); err != nil {
+		said, err := b.apply()
+		if err != nil {
 			return err
 		}
-		m, err := o.load(c.Context(), a, k, &o)
+		m, err := o.load(c.Context(), a, said)
 		if err != nil {
 			return err
 		}

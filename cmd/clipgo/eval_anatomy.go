@@ -12,8 +12,8 @@ import (
 
 type anatomyOptions struct {
 	inference
-	Candidates int `json:"candidates"`
-	Sample     int `json:"sample"`
+	Candidates int `json:"candidates" min:"2" flag:"candidates" arg:"N" help:"pairs that are compared with each other at a time (default 64)"`
+	Sample     int `json:"sample" min:"0" flag:"sample" arg:"N" help:"pictures and captions whose attention is looked at (default 16)"`
 }
 
 // defaultAnatomy compares batches of 64 and looks at the attention of 16 pictures and captions.
@@ -37,19 +37,13 @@ func newEvalAnatomy(a *app) *cobra.Command {
   clipgo eval anatomy --model runs/shapes "builtin:shapes?split=val" --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 	}
-	k := newKnobs(c)
-	k.inferenceFlags()
-	k.dataFlags("data.")
-	k.flag("candidates", "candidates", "N", "pairs that are compared with each other at a time (default 64)")
-	k.flag("sample", "sample", "N", "pictures and captions whose attention is looked at (default 16)")
+	b := bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := k.apply(&o); err != nil {
+		said, err := b.apply()
+		if err != nil {
 			return err
 		}
-		if o.Candidates < 2 || o.Sample < 0 {
-			return usagef("--candidates is at least 2, and --sample at least 0")
-		}
-		m, err := o.load(c.Context(), a, k, &o)
+		m, err := o.load(c.Context(), a, said)
 		if err != nil {
 			return err
 		}

@@ -23,15 +23,13 @@ perplexity of the data's captions. Of builtin:shapes it also says in how many ca
 		Example: `  clipgo eval caption --model runs/captioner 'builtin:shapes?split=val' --json`,
 		Args:    usageArgs(cobra.ExactArgs(1)),
 	}
-	k := newKnobs(c)
-	k.inferenceFlags()
-	k.dataFlags("data.")
-	k.generationFlags()
+	b := bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := k.apply(&o); err != nil {
+		said, err := b.apply()
+		if err != nil {
 			return err
 		}
-		m, err := o.load(c.Context(), a, k, &o)
+		m, err := o.load(c.Context(), a, said)
 		if err != nil {
 			return err
 		}

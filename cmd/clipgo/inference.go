@@ -6,6 +6,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/eval"
+	"clipgo/internal/config"
 	"clipgo/model"
 	"clipgo/text/tokenizer"
 	"clipgo/vision/preprocess"
@@ -13,38 +14,23 @@ import (
 
 // inference are the options of every command that uses a trained model.
 type inference struct {
-	Model      string `json:"model"`
-	Pretrained string `json:"pretrained"`
+	Model      string `json:"model" flag:"model" arg:"M" help:"run or checkpoint directory, config name, model file or folder, hf-hub:ORG/REPO"`
+	Pretrained string `json:"pretrained" flag:"pretrained" arg:"file" help:"weights (.safetensors, .pt, .bin) for a model given by its config"`
 	machine
-	Seed       uint64            `json:"seed"` // of fresh weights
-	Workers    int               `json:"workers"`
-	BatchSize  int               `json:"batch_size"`
-	MaxSkip    float64           `json:"max_skip"` // share of samples that may be unusable
+	Seed       uint64            `json:"seed" flag:"seed" arg:"N" help:"seed of fresh weights, where the model has no others"`
+	Workers    int               `json:"workers" min:"1" flag:"workers" arg:"N" help:"goroutines that read and decode pictures"`
+	BatchSize  int               `json:"batch_size" min:"1" flag:"batch-size" arg:"N" help:"pictures that go through the model at once"`
+	MaxSkip    float64           `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"share of samples that may be unusable (default 0.01)"`
 	Preprocess preprocess.Config `json:"preprocess"`
 	Data       datasets.Options  `json:"data"`
 
 	prepared *preprocess.Config // as an index has its pictures; nil: as the model has
+	upright  bool               // apply EXIF orientation, whatever the model has, unless the user says otherwise
 	towers   model.Towers       // that the command uses
 }
 
 func defaultInference() inference {
 	return inference{machine: defaultMachine(), Workers: runtime.GOMAXPROCS(0), BatchSize: 64, MaxSkip: 0.01, Preprocess: preprocess.Default()}
-}
-
-func (k *knobs) inferenceFlags() {
-	k.flag("model", "model", "M", "run or checkpoint directory, config name, model file or folder, hf-hub:ORG/REPO")
-	k.flag("pretrained", "pretrained", "file", "weights (.safetensors, .pt, .bin) for a model given by its config")
-	k.machineFlags("")
-	k.flag("seed", "seed", "N", "seed of fresh weights, where the model has no others")
-	k.flag("workers", "workers", "N", "goroutines that read and decode pictures")
-	k.flag("batch-size", "batch_size", "N", "pictures that go through the model at once")
-	k.flag("max-skip", "max_skip", "share", "share of samples that may be unusable (default 0.01)")
-}
-
-func (k *knobs) dataFlags(prefix string) {
-	k.flag("csv-separator", prefix+"csv_separator", "char", "separator of a table (detected)")
-	k.flag("csv-img-key", prefix+"csv_img_key", "name", "column of a table that holds paths (guessed)")
-	k.flag("csv-caption-key", prefix+"csv_caption_key", "name", "column of a table that holds captions (guessed)")
 }
 
 // loaded is a model ready for use, with its tokenizer.
@@ -55,9 +41,8 @@ type loaded struct {
 	options inference
 }
 
-// load resolves --model and builds it. own are the command's options, which hold o; settings of the model's own
-// preprocessing come from its folder, and the user's on top.
-func (o *inference) load(ctx context.Context, a *app, k *knobs, own any) (*loaded, error) {
+// load resolves --model and builds it. Preprocessing comes from the model's folder, with what the user said on top.
+func (o *inference) load(ctx context.Context, a *app, said config.Layer) (*loaded, error) {
 	loadLibtorch()
 	src, err := a.console.findModel(ctx, o.Model, o.Pretrained)
 	if err != nil {
@@ -70,9 +55,10 @@ func (o *inference) load(ctx context.Context, a *app, k *knobs, own any) (*loade
 	if o.prepared != nil && o.prepared.Size == src.Preprocess.Size { // of another size: made by another model
 		o.Preprocess = *o.prepared
 	}
-	if err := k.apply(own); err != nil {
-		return nil, err
+	if o.upright {
+		o.Preprocess.Orientation = preprocess.OrientationApply
 	}
+	said.Under("preprocess").Decode(&o.Preprocess)
 	if err := o.validate(src.Config); err != nil {
 		return nil, err
 	}
@@ -105,12 +91,6 @@ func (o *inference) validate(c model.Config) error {
 	}
 	if o.Preprocess.Size != c.Vision.ImageSize {
 		return usagef("preprocess.size: %d, but the model was made for pictures of %d", o.Preprocess.Size, c.Vision.ImageSize)
-	}
-	if o.BatchSize < 1 || o.Workers < 1 {
-		return usagef("--batch-size and --workers are at least 1")
-	}
-	if o.MaxSkip < 0 || o.MaxSkip > 1 {
-		return usagef("--max-skip: %g is not a share between 0 and 1", o.MaxSkip)
 	}
 	return o.machine.validate()
 }

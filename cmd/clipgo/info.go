@@ -20,7 +20,8 @@ import (
 // infoOptions are what info is asked for.
 type infoOptions struct {
 	datasets.Options
-	list, verify bool
+	List   bool `json:"list" flag:"list" help:"list the known model configs"`
+	Verify bool `json:"verify" flag:"verify" help:"read every number of a model's weights, and digest them"`
 }
 
 func newInfo(a *app) *cobra.Command {
@@ -34,18 +35,15 @@ func newInfo(a *app) *cobra.Command {
   clipgo info builtin:shapes`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	c.Flags().BoolVar(&o.list, "list", false, "list the known model configs")
-	c.Flags().BoolVar(&o.verify, "verify", false, "read every number of a model's weights, and digest them")
-	k := newKnobs(c)
-	k.dataFlags("")
+	b := bind(c, &o)
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		if err := k.apply(&o.Options); err != nil {
+		if _, err := b.apply(); err != nil {
 			return err
 		}
 		switch {
-		case o.list && len(args) == 0:
+		case o.List && len(args) == 0:
 			return listConfigs(a.console)
-		case o.list || len(args) != 1:
+		case o.List || len(args) != 1:
 			return usagef("name one thing to describe, or --list; see clipgo info --help")
 		}
 		return describeThing(c.Context(), a.console, args[0], o)

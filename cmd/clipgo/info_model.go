@@ -119,7 +119,7 @@ func (src *modelSource) stored(o infoOptions) (s *storedInfo, err error) {
 		return nil, src.blame(err)
 	}
 	s = &storedInfo{Layout: src.Layout, DType: weights.Stored(w), Says: w.Info}
-	if s.Fingerprint, err = src.fingerprint(0); err != nil || !o.verify {
+	if s.Fingerprint, err = src.fingerprint(0); err != nil || !o.Verify {
 		return s, err
 	}
 	for _, name := range w.Names() {

@@ -12,20 +12,14 @@ import (
 
 // machine says what to compute on.
 type machine struct {
-	Device    string `json:"device"`         // cpu, cuda, cuda:N or auto
-	Precision string `json:"precision"`      // fp32, bf16 or auto: bf16 where the hardware is faster in it
-	TF32      bool   `json:"tf32,omitempty"` // float32 products on CUDA devices with 10 bits of mantissa
-	Threads   int    `json:"threads"`        // of one operation; 0: one for each core
+	Device    string `json:"device" flag:"device" arg:"name" help:"cpu, cuda, cuda:N or auto"`
+	Precision string `json:"precision" flag:"precision" arg:"name" help:"fp32, bf16, or auto: bf16 only where the hardware is faster in it"`
+	TF32      bool   `json:"tf32,omitempty" flag:"tf32" help:"on CUDA devices, multiply float32 numbers with 10 bits of mantissa: several times faster"`
+	// Threads 0 is one for each core.
+	Threads int `json:"threads" min:"0" flag:"threads" arg:"N" help:"threads of one operation (default one for each core)"`
 }
 
 func defaultMachine() machine { return machine{Device: "auto", Precision: "auto"} }
-
-func (k *knobs) machineFlags(prefix string) {
-	k.flag("device", prefix+"device", "name", "cpu, cuda, cuda:N or auto")
-	k.flag("precision", prefix+"precision", "name", "fp32, bf16, or auto: bf16 only where the hardware is faster in it")
-	k.flag("tf32", prefix+"tf32", "", "on CUDA devices, multiply float32 numbers with 10 bits of mantissa: several times faster")
-	k.flag("threads", prefix+"threads", "N", "threads of one operation (default one for each core)")
-}
 
 // loadLibtorch begins what placement will wait for, while something else is read. What goes wrong is told there.
 func loadLibtorch() {
@@ -62,9 +56,6 @@ func (m machine) validate() error {
 	case "auto", "fp32", "bf16":
 	default:
 		return usagef("--precision: %q is none of auto, fp32, bf16", m.Precision)
-	}
-	if m.Threads < 0 {
-		return usagef("--threads: %d is negative", m.Threads)
 	}
 	if name, _, _ := strings.Cut(m.Device, ":"); m.Device != "auto" && m.Device != "cpu" && name != "cuda" {
 		return usagef("--device: %q is none of auto, cpu, cuda, cuda:N", m.Device)

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -12,16 +10,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/internal/config"
 	"clipgo/text/tokenizer"
 	"clipgo/weights"
 )
 
 type mergeOptions struct {
 	inference
-	Alpha     string `json:"alpha"`
-	Eval      string `json:"eval"`
-	Templates string `json:"templates"`
-	Out       string `json:"out"`
+	Alpha     string `json:"alpha" flag:"alpha" arg:"x|from:to:step" help:"B's share, between 0 and 1; a range needs --eval"`
+	Eval      string `json:"eval" flag:"eval" arg:"DATA" help:"what to measure the results on"`
+	Templates string `json:"templates" flag:"templates" arg:"file" help:"prompt templates, one a line, {} for the name"`
+	Out       string `json:"out" flag:"out" arg:"dir" help:"where the model is written, a new folder"`
 }
 
 func newMerge(a *app) *cobra.Command {
@@ -44,18 +43,9 @@ Prompts are those that zeroshot would take for A. Choose on validation data, and
   clipgo merge runs/seed1 runs/seed2 runs/seed3 --out soup`,
 		Args: cobra.MinimumNArgs(2),
 	}
-	k := newKnobs(c)
-	k.flag("alpha", "alpha", "x|from:to:step", "B's share, between 0 and 1; a range needs --eval")
-	k.flag("eval", "eval", "DATA", "what to measure the results on")
-	k.flag("templates", "templates", "file", "prompt templates, one a line, {} for the name")
-	k.flag("out", "out", "dir", "where the model is written, a new folder")
-	k.machineFlags("")
-	k.flag("workers", "workers", "N", "goroutines that read and decode pictures")
-	k.flag("batch-size", "batch_size", "N", "pictures that go through the model at once")
-	k.flag("max-skip", "max_skip", "share", "share of samples that may be unusable (default 0.01)")
-	k.dataFlags("data.")
+	b := bind(c, &o, "model", "pretrained", "seed")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := k.apply(&o); err != nil {
+		if _, err := b.apply(); err != nil {
 			return err
 		}
 		return o.run(c.Context(), a.console, args)
@@ -186,10 +176,10 @@ var startsOnly = []string{"init_logit_scale", "init_logit_bias", "vision_cfg.pat
 
 // differs names what makes two models another architecture, preprocessing or tokenizer; empty: nothing does.
 func (src *modelSource) differs(other modelSource) string {
-	if d := difference(flatten(src.Config), flatten(other.Config)); d != "" {
+	if d := difference(src.Config, other.Config); d != "" {
 		return d
 	}
-	if d := difference(flatten(portable(src.Preprocess)), flatten(portable(other.Preprocess))); d != "" {
+	if d := difference(portable(src.Preprocess), portable(other.Preprocess)); d != "" {
 		return "preprocess_cfg." + d
 	}
 	if ours, theirs := src.tokenizerFingerprint(), other.tokenizerFingerprint(); ours != theirs {
@@ -202,13 +192,12 @@ func (src *modelSource) differs(other modelSource) string {
 }
 
 // difference names the first setting that is not the same.
-func difference(a, b map[string]string) string {
-	keys := slices.Sorted(maps.Keys(a))
-	keys = slices.AppendSeq(keys, maps.Keys(b))
-	slices.Sort(keys)
-	for _, key := range keys {
-		if a[key] != b[key] && !slices.Contains(startsOnly, key) {
-			return fmt.Sprintf("%s is %s, not %s", key, cmp.Or(b[key], "not set"), cmp.Or(a[key], "not set"))
+func difference(a, b any) string {
+	ours, theirs := config.Of(config.Default, a), config.Of(config.Default, b)
+	for _, key := range config.Merge(ours, theirs).Sorted() {
+		is, not := orNothing(theirs[key].JSON), orNothing(ours[key].JSON)
+		if is != not && !slices.Contains(startsOnly, key) {
+			return fmt.Sprintf("%s is %s, not %s", key, is, not)
 		}
 	}
 	return ""

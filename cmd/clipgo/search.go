@@ -9,16 +9,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/datasets"
+	"clipgo/internal/config"
 	"clipgo/model"
 	"clipgo/search"
 )
 
 type searchOptions struct {
 	inference
-	Index     string  `json:"index"`
-	Top       int     `json:"top"`
-	Threshold float64 `json:"threshold"`
-	Captions  bool    `json:"captions"`
+	Index     string  `json:"index" flag:"index" arg:"dir" help:"index directory"`
+	Top       int     `json:"top" min:"1" flag:"top" arg:"K" help:"hits shown (default 10)"`
+	Threshold float64 `json:"threshold" min:"-1" max:"1" flag:"threshold" arg:"T" help:"lowest cosine shown, -1 to 1 (default all)"`
+	Captions  bool    `json:"captions" flag:"captions" help:"search the captions of the pictures instead of the pictures"`
 }
 
 func newSearch(a *app) *cobra.Command {
@@ -35,29 +36,20 @@ twice. Write -- before a query that begins with a minus.`,
   clipgo search --index pictures.index -- cat.png "+2:at night" "-a dog"`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	k := newKnobs(c)
-	k.inferenceFlags()
-	k.flag("index", "index", "dir", "index directory")
-	k.flag("top", "top", "K", "hits shown (default 10)")
-	k.flag("threshold", "threshold", "T", "lowest cosine shown, -1 to 1 (default all)")
-	k.flag("captions", "captions", "", "search the captions of the pictures instead of the pictures")
+	b := bind(c, &o, "data")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := k.apply(&o); err != nil {
+		said, err := b.apply()
+		if err != nil {
 			return err
 		}
-		return o.run(c.Context(), a, k, args)
+		return o.run(c.Context(), a, said, args)
 	}
 	return c
 }
 
-func (o *searchOptions) run(ctx context.Context, a *app, k *knobs, args []string) error {
-	switch {
-	case o.Index == "":
+func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args []string) error {
+	if o.Index == "" {
 		return usagef("--index is missing: the directory that embed made")
-	case !(o.Threshold >= -1 && o.Threshold <= 1):
-		return usagef("--threshold: %g is no cosine; they are -1 to 1", o.Threshold)
-	case o.Top < 1:
-		return usagef("--top: %d is less than 1", o.Top)
 	}
 	terms, err := search.Parse(args)
 	if err != nil {
@@ -83,8 +75,8 @@ func (o *searchOptions) run(ctx context.Context, a *app, k *knobs, args []string
 			return usagef("--model is missing, and the index does not say which model made it")
 		}
 	}
-	o.follow(k, ix.Info().Preprocess)
-	m, err := o.load(ctx, a, k, o)
+	o.follow(ix.Info().Preprocess)
+	m, err := o.load(ctx, a, said)
 	if err != nil {
 		return err
 	}

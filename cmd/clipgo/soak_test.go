@@ -43,13 +43,7 @@ type watched struct {
 
 func memoryWatch(t *testing.T, model, out string, steps int) *watched {
 	t.Helper()
-	k := newKnobs(newVersion(&app{}))
-	trainFlags(k)
-	args := tinyRun(model, out, "--steps", strconv.Itoa(steps))[1:]
-	if err := k.command.ParseFlags(args); err != nil {
-		t.Fatal(err)
-	}
-	o, err := resolveTrain(k, findModel)
+	o, _, err := resolveTrain(findModel, typed(t, tinyRun(model, out, "--steps", strconv.Itoa(steps))[1:]...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

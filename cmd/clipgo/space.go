@@ -9,10 +9,10 @@ import (
 
 // follow makes a command prepare pictures as an index has it, whatever the model's folder says; the user's settings go
 // on top. Where the index doesn't say, EXIF orientation is applied.
-func (o *inference) follow(k *knobs, index json.RawMessage) {
+func (o *inference) follow(index json.RawMessage) {
 	c := preprocess.Default()
 	if index == nil || json.Unmarshal(index, &c) != nil {
-		k.before("preprocess.orientation=apply")
+		o.upright = true
 		return
 	}
 	o.prepared = &c

@@ -11,9 +11,9 @@ import (
 
 // batching says how many pairs a step has, and how many of them go through the model at once.
 type batching struct {
-	BatchSize  pairCount `json:"batch_size"`
-	AccumFreq  int       `json:"accum_freq"`            // batches in a step
-	MicroBatch int       `json:"micro_batch,omitempty"` // pairs at once, where it isn't a batch: what memory was found for
+	BatchSize  pairCount `json:"batch_size" flag:"batch-size" arg:"N" help:"pairs that go through the model at once, and make a step with --accum-freq 1; auto: the most that fit into memory"`
+	AccumFreq  int       `json:"accum_freq" min:"1" flag:"accum-freq" arg:"k" help:"batches of --batch-size in one step: the loss contrasts all their pairs, the memory is that of one (default 1)"`
+	MicroBatch int       `json:"micro_batch,omitempty" min:"0"` // pairs at once, where it isn't a batch: what memory was found for
 }
 
 // pairCount is a number of pairs, or autoPairs.
@@ -83,12 +83,6 @@ func (o *trainOptions) validateBatch() error {
 	var errs []error
 	if o.BatchSize < 1 && o.BatchSize != autoPairs {
 		errs = append(errs, fmt.Errorf("batch_size: %d is less than 1", o.BatchSize))
-	}
-	if o.AccumFreq < 1 {
-		errs = append(errs, fmt.Errorf("accum_freq: %d is less than 1", o.AccumFreq))
-	}
-	if o.MicroBatch < 0 {
-		errs = append(errs, fmt.Errorf("micro_batch: %d is negative", o.MicroBatch))
 	}
 	if o.Align.on() && (o.AccumFreq > 1 || o.MicroBatch > 0 || o.BatchSize == autoPairs) {
 		errs = append(errs, errors.New("accum_freq, micro_batch and batch_size auto are of train: align makes each batch at once"))

@@ -67,10 +67,10 @@ func TestBatchesThatCannotBeMeantAreRefused(t *testing.T) {
 		code int
 		more []string
 	}{
-		"accum_freq: 0 is less than 1":  {exitUsage, []string{"--accum-freq", "0"}},
-		"batch_size: -3 is less than 1": {exitUsage, []string{"--batch-size", "-3"}},
-		"want a whole number or auto":   {exitUsage, []string{"--batch-size", "many"}},
-		"micro_batch: -1 is negative":   {exitUsage, []string{"--set", "micro_batch=-1"}},
+		"--accum-freq: accum_freq = 0: want at least 1":                                   {exitUsage, []string{"--accum-freq", "0"}},
+		"batch_size: -3 is less than 1":                                                   {exitUsage, []string{"--batch-size", "-3"}},
+		"want a whole number or auto":                                                     {exitUsage, []string{"--batch-size", "many"}},
+		"--set: micro_batch = -1: want at least 0":                                        {exitUsage, []string{"--set", "micro_batch=-1"}},
 		"400 samples are fewer than one batch of 416; lower --batch-size or --accum-freq": {exitData, []string{"--accum-freq", "26"}},
 	} {
 		out := filepath.Join(t.TempDir(), "run")

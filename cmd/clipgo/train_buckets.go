@@ -4,8 +4,8 @@ import "errors"
 
 // bucketOptions say whether batches are made of captions of similar length.
 type bucketOptions struct {
-	Bucketing bool `json:"length_bucketing"`
-	Pool      int  `json:"bucket_pool"` // samples that are sorted at a time
+	Bucketing bool `json:"length_bucketing" flag:"length-bucketing" help:"batches of captions of similar length: less of the text is padding"`
+	Pool      int  `json:"bucket_pool" min:"1" flag:"bucket-pool" arg:"N" help:"samples that --length-bucketing sorts at a time, before they are decoded (default 2048)"`
 }
 
 // pool is how many samples the loader sorts at a time; 0: none.
@@ -19,8 +19,6 @@ func (b bucketOptions) pool() int {
 // validateBuckets refuses what would save nothing.
 func (o *trainOptions) validateBuckets() error {
 	switch {
-	case o.Pool < 1:
-		return errors.New("bucket_pool: it is at least 1")
 	case !o.Bucketing:
 		return nil
 	case o.Align.rewards():

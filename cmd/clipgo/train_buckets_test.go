@@ -22,8 +22,8 @@ func TestBucketedRunsResumeExactly(t *testing.T) {
 func TestBucketsThatSaveNothingAreRefused(t *testing.T) {
 	model := tiny(t)
 	for want, more := range map[string][]string{
-		"bucket_pool: it is at least 1":         {"--bucket-pool", "0"},
-		"reads every caption to the end of its": {"--length-bucketing", "--set", "model_cfg.text_cfg.no_causal_mask=true"},
+		"--bucket-pool: bucket_pool = 0: want at least 1": {"--bucket-pool", "0"},
+		"reads every caption to the end of its":           {"--length-bucketing", "--set", "model_cfg.text_cfg.no_causal_mask=true"},
 	} {
 		out := filepath.Join(t.TempDir(), "run")
 		if r := clipgo(t, tinyRun(model, out, more...)...); r.code != exitUsage || !strings.Contains(r.err, want) || exists(out) {

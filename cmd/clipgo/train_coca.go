@@ -23,11 +23,10 @@ func (o *trainOptions) validateCoCa() error {
 	return errors.Join(errs...)
 }
 
-// recipe is that of the model and the data. Where the data chooses the model, objective coca takes its sibling with a
-// decoder.
-func (o *trainOptions) recipe() (contrastive.Recipe, error) {
+// cocaRecipe is the recipe of the model and the data. Where the data chooses the model, it is the sibling with a decoder.
+func (o *trainOptions) cocaRecipe() (contrastive.Recipe, error) {
 	r, err := contrastive.NamedRecipe(o.Model, o.TrainData)
-	if err != nil || o.Objective != cocaObjective || o.Model != "" {
+	if err != nil || o.Model != "" {
 		return r, err
 	}
 	named := "coca_" + r.Model

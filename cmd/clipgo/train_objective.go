@@ -1,13 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"clipgo/captioning"
 	"clipgo/contrastive"
+	"clipgo/internal/config"
 	"clipgo/weights"
 )
 
@@ -20,27 +21,30 @@ const (
 
 // objectiveOptions say what a training makes small.
 type objectiveOptions struct {
-	Objective          string  `json:"objective"`
-	SigLIP             bool    `json:"siglip,omitempty"` // another word for objective siglip, until settled
-	DedupTargets       bool    `json:"dedup_targets"`
-	MLMWeight          float64 `json:"mlm_weight"` // of masked words; 0: none
+	Objective string `json:"objective" flag:"objective" arg:"name" help:"clip: InfoNCE; siglip: sigmoid; coca: InfoNCE and captions (default clip)"`
+	// SigLIP is another word for objective siglip. Resolved options have only Objective.
+	SigLIP             bool    `json:"siglip,omitempty" flag:"siglip" help:"the same as --objective siglip"`
+	DedupTargets       bool    `json:"dedup_targets" flag:"dedup-targets" help:"equal captions of a batch, and those of pictures with the same captions, are no wrong answers: they share the target, and with siglip belong to each other's pictures"`
+	MLMWeight          float64 `json:"mlm_weight" flag:"mlm-weight" arg:"w" help:"also restore masked words of the captions, with this weight; the head stays in heads.safetensors (0: don't)"`
 	captioning.Weights         // of objective coca
 }
 
-// contradiction is two different answers by one user.
-func (o objectiveOptions) contradiction() error {
-	if o.SigLIP && o.Objective != "" && o.Objective != siglipObjective {
-		return usagef("--siglip is --objective siglip, and --objective says %s", o.Objective)
+// joinSigLIP turns siglip, another word for objective siglip, into it. Of two different words by one user, that of the stronger
+// origin counts; on one command line they are refused.
+func joinSigLIP(user config.Layer) error {
+	word, said := user["siglip"]
+	delete(user, "siglip")
+	if !said || word.JSON != "true" {
+		return nil
+	}
+	word.JSON = `"` + siglipObjective + `"`
+	switch other, said := user["objective"]; {
+	case !said, other.JSON == word.JSON, word.Origin > other.Origin && other.Origin < config.Flag:
+		user["objective"] = word
+	case word.Origin == other.Origin, word.Origin >= config.Flag:
+		return usagef("--siglip is --objective siglip, and --objective says %s", strings.Trim(other.JSON, `"`))
 	}
 	return nil
-}
-
-// settle leaves one word for the objective.
-func (o *objectiveOptions) settle() {
-	if o.SigLIP {
-		o.Objective, o.SigLIP = siglipObjective, false
-	}
-	o.Objective = cmp.Or(o.Objective, clipObjective)
 }
 
 // validateObjective returns every problem, joined.
@@ -69,15 +73,14 @@ func (o *trainOptions) validateObjective() error {
 }
 
 // startSigmoid gives a new run with the sigmoid loss a bias where its config has none. Such a config is not made for that
-// loss: a fresh model gets SigLIP's scale too, as with open_clip, unless the user has changed what the settings were before.
-func (o *trainOptions) startSigmoid(before map[string]string) {
+// loss: a fresh model gets SigLIP's scale too, as with open_clip, unless the user sets one.
+func (o *trainOptions) startSigmoid(settings config.Layer) {
 	if o.Objective != siglipObjective || o.ModelCfg.InitLogitBias != nil {
 		return
 	}
 	bias := contrastive.StartBias(o.effective())
 	o.ModelCfg.InitLogitBias, o.biasOfBatch = &bias, true
-	const key = "model_cfg.init_logit_scale"
-	if o.source.Weights == "" && flatten(o)[key] == before[key] {
+	if o.source.Weights == "" && !settings.Said("model_cfg.init_logit_scale") {
 		scale := math.Log(10)
 		o.ModelCfg.InitLogitScale = &scale
 	}

@@ -10,6 +10,7 @@ import (
 	"clipgo/captioning"
 	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/internal/config"
 	"clipgo/internal/optim"
 	"clipgo/losses"
 	"clipgo/model"
@@ -18,44 +19,44 @@ import (
 
 // trainOptions is a resolved run: run.json holds it.
 type trainOptions struct {
-	Model      string       `json:"model"`
-	Pretrained string       `json:"pretrained,omitempty"`
+	Model      string       `json:"model" flag:"model" arg:"M" help:"config name, config file, or a trained model to start from (hf-hub:ORG/REPO too)"`
+	Pretrained string       `json:"pretrained,omitempty" flag:"pretrained" arg:"file" help:"weights (.safetensors, .pt, .bin) to start from"`
 	ModelCfg   model.Config `json:"model_cfg"`
 
-	TrainData string           `json:"train_data"`
-	ValData   string           `json:"val_data"`
+	TrainData string           `json:"train_data" flag:"train-data" arg:"SRC" help:"what to train on"`
+	ValData   string           `json:"val_data" flag:"val-data" arg:"SRC" help:"what to evaluate on"`
 	Data      datasets.Options `json:"data"`
 	Templates []string         `json:"templates"` // prompts that fit what is trained on
-	Workers   int              `json:"workers"`
-	MaxSkip   float64          `json:"max_skip"`
+	Workers   int              `json:"workers" min:"1" flag:"workers" arg:"N" help:"goroutines that read and decode"`
+	MaxSkip   float64          `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"share of samples that may be unusable (default 0.01)"`
 
 	batching
 	bucketOptions
-	Epochs   float64             `json:"epochs"`
-	Steps    int                 `json:"steps"`
+	Epochs   float64             `json:"epochs" flag:"epochs" arg:"N" help:"passes over the data"`
+	Steps    int                 `json:"steps" flag:"steps" arg:"N" help:"optimizer steps, instead of --epochs"`
 	Optim    optim.Config        `json:"optim"`
 	Schedule optim.Schedule      `json:"schedule"`
 	Loss     contrastive.InfoNCE `json:"loss"`
 	objectiveOptions
 	model.Lock
-	EMADecay   float64            `json:"ema_decay"` // 0: no average
+	EMADecay   float64            `json:"ema_decay" flag:"ema-decay" arg:"x" help:"save and evaluate a moving average of the weights, such as 0.999; 0: none"`
 	Preprocess preprocess.Config  `json:"preprocess"`
-	Augment    preprocess.Augment `json:"aug_cfg"`
-	Seed       uint64             `json:"seed"`
+	Augment    preprocess.Augment `json:"aug_cfg" flag:"aug-cfg" arg:"key=value" help:"augmentation, with open_clip's names: scale=0.5,1 (repeated)"`
+	Seed       uint64             `json:"seed" flag:"seed" arg:"N" help:"seed of everything random (default 0)"`
 	Align      alignOptions       `json:"align,omitzero"` // of align; zero in an ordinary training
 	machine
-	GradCheckpointing bool `json:"grad_checkpointing,omitempty"`
+	GradCheckpointing bool `json:"grad_checkpointing,omitempty" flag:"grad-checkpointing" help:"compute each block again on the way back instead of keeping what it computed: less memory, up to a third more time, the same numbers"`
 
-	Out               string `json:"out"`
-	Resume            string `json:"resume,omitempty"`
-	StopAfter         int    `json:"stop_after,omitempty"`
-	SaveFrequency     int    `json:"save_frequency"`
-	SaveMinutes       int    `json:"save_minutes"`
-	Keep              int    `json:"keep"`
-	ValFrequency      int    `json:"val_frequency"`
-	ZeroshotFrequency int    `json:"zeroshot_frequency"`
-	LogFrequency      int    `json:"log_frequency"`
-	AllowDataChange   bool   `json:"allow_data_change,omitempty"`
+	Out               string `json:"out" flag:"out" arg:"dir" help:"run directory"`
+	Resume            string `json:"resume,omitempty" flag:"resume" arg:"latest|path" help:"go on from a checkpoint of --out, or of a path"`
+	StopAfter         int    `json:"stop_after,omitempty" min:"0" flag:"stop-after" arg:"N" help:"end this sitting after N steps; the schedule stays that of the whole run"`
+	SaveFrequency     int    `json:"save_frequency" min:"0" flag:"save-frequency" arg:"steps" help:"steps between checkpoints (default 1000, or 5 minutes)"`
+	SaveMinutes       int    `json:"save_minutes" min:"0"`
+	Keep              int    `json:"keep" min:"1" flag:"keep" arg:"N" help:"checkpoints that stay (default 3)"`
+	ValFrequency      int    `json:"val_frequency" flag:"val-frequency" arg:"steps" help:"steps between evaluations (default a fifth of the run)"`
+	ZeroshotFrequency int    `json:"zeroshot_frequency" flag:"zeroshot-frequency" arg:"steps" help:"steps between zero-shot evaluations, where --val-data has classes"`
+	LogFrequency      int    `json:"log_frequency" min:"1" flag:"log-frequency" arg:"steps" help:"steps between lines of metrics.jsonl (default 10)"`
+	AllowDataChange   bool   `json:"allow_data_change,omitempty" flag:"allow-data-change" help:"resume although the data is not what it was; the epoch starts anew"`
 
 	source      modelSource
 	maxWarmup   int
@@ -68,55 +69,80 @@ const unset = -1
 
 func defaultTrain() trainOptions {
 	return trainOptions{
-		Workers: runtime.GOMAXPROCS(0), MaxSkip: 0.01, batching: batching{BatchSize: unset, AccumFreq: 1}, Epochs: unset, Steps: unset, bucketOptions: bucketOptions{Pool: 2048},
-		Optim: optim.Default(), Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: unset},
-		Loss:       contrastive.InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}},
-		Preprocess: preprocess.Default(), Augment: preprocess.DefaultAugment(), machine: defaultMachine(),
-		objectiveOptions: objectiveOptions{Weights: captioning.DefaultWeights()},
-		maxWarmup:        contrastive.DefaultRecipe().MaxWarmup, SaveFrequency: 1000, SaveMinutes: 5, Keep: 3, ValFrequency: unset, ZeroshotFrequency: unset, LogFrequency: 10,
+		Workers: runtime.GOMAXPROCS(0), MaxSkip: 0.01, Epochs: unset, Steps: unset,
+		batching: batching{BatchSize: unset, AccumFreq: 1}, bucketOptions: bucketOptions{Pool: 2048},
+		Optim: optim.Default(), Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: unset}, maxWarmup: contrastive.DefaultRecipe().MaxWarmup,
+		Loss:             contrastive.InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}},
+		objectiveOptions: objectiveOptions{Objective: clipObjective, Weights: captioning.DefaultWeights()},
+		Preprocess:       preprocess.Default(), Augment: preprocess.DefaultAugment(), machine: defaultMachine(),
+		SaveFrequency: 1000, SaveMinutes: 5, Keep: 3, ValFrequency: unset, ZeroshotFrequency: unset, LogFrequency: 10,
 	}
 }
 
 // validate returns all problems, joined, as one usage error.
 func (o *trainOptions) validate() error {
-	var errs []error
-	least := func(key string, v, low int) {
-		if v < low && v != unset {
-			errs = append(errs, fmt.Errorf("%s: %d is less than %d", key, v, low))
-		}
+	err := errors.Join(
+		config.Check(o),
+		o.validateLengths(),
+		o.validateBatch(),
+		o.validateBuckets(),
+		o.validateSize(),
+		o.ModelCfg.Validate(),
+		o.Preprocess.Validate(),
+		o.Augment.Validate(),
+		o.Optim.Validate(),
+		o.validateSchedule(),
+		o.Loss.Validate(),
+		o.validateObjective(),
+		o.Lock.Validate(),
+		o.validateAverage(),
+		o.validateAlign(),
+		o.machine.validate(),
+	)
+	if err != nil {
+		return usagef("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	least("workers", o.Workers, 1)
-	least("steps", o.Steps, 1)
-	least("stop_after", o.StopAfter, 0)
-	least("save_frequency", o.SaveFrequency, 0)
-	least("keep", o.Keep, 1)
-	least("val_frequency", o.ValFrequency, 0)
-	least("zeroshot_frequency", o.ZeroshotFrequency, 0)
-	least("log_frequency", o.LogFrequency, 1)
-	if o.Workers < 1 || o.LogFrequency < 1 || o.Keep < 1 {
-		errs = append(errs, errors.New("workers, keep and log_frequency are at least 1"))
+	return nil
+}
+
+// validateLengths checks the numbers of steps and epochs that may be unset.
+func (o *trainOptions) validateLengths() error {
+	var errs []error
+	for _, n := range []struct {
+		key      string
+		v, least int
+	}{{"steps", o.Steps, 1}, {"val_frequency", o.ValFrequency, 0}, {"zeroshot_frequency", o.ZeroshotFrequency, 0}} {
+		if n.v < n.least && n.v != unset {
+			errs = append(errs, fmt.Errorf("%s: %d is less than %d", n.key, n.v, n.least))
+		}
 	}
 	if !(o.Epochs > 0) && o.Epochs != unset || math.IsInf(o.Epochs, 0) {
 		errs = append(errs, fmt.Errorf("epochs: %g is not a positive number", o.Epochs))
 	}
-	if o.MaxSkip < 0 || o.MaxSkip > 1 {
-		errs = append(errs, fmt.Errorf("max_skip: %g is not a share between 0 and 1", o.MaxSkip))
-	}
-	if !(o.EMADecay >= 0 && o.EMADecay < 1) {
-		errs = append(errs, fmt.Errorf("ema_decay: %g is not in [0, 1)", o.EMADecay))
-	}
+	return errors.Join(errs...)
+}
+
+// validateSize checks that pictures have the size that the model takes.
+func (o *trainOptions) validateSize() error {
 	if o.Preprocess.Size != o.ModelCfg.Vision.ImageSize {
-		errs = append(errs, fmt.Errorf("preprocess.size: %d, but model_cfg.vision_cfg.image_size is %d", o.Preprocess.Size, o.ModelCfg.Vision.ImageSize))
+		return fmt.Errorf("preprocess.size: %d, but model_cfg.vision_cfg.image_size is %d", o.Preprocess.Size, o.ModelCfg.Vision.ImageSize)
 	}
-	errs = append(errs, o.validateBatch(), o.ModelCfg.Validate(), o.Optim.Validate(), o.Loss.Validate(), o.Lock.Validate(), o.Preprocess.Validate(), o.Augment.Validate(), o.validateObjective(), o.validateAlign(), o.validateBuckets(), o.machine.validate())
+	return nil
+}
+
+// validateSchedule checks what doesn't depend on the number of steps, which may depend on the data: openData checks again.
+func (o *trainOptions) validateSchedule() error {
 	schedule := o.Schedule
 	if schedule.Warmup == unset {
 		schedule.Warmup = 0
 	}
-	schedule.Steps = max(schedule.Steps, schedule.Cooldown) // the length may depend on the data: openData looks again
-	errs = append(errs, schedule.Validate())
-	if err := errors.Join(errs...); err != nil {
-		return usagef("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	schedule.Steps = max(schedule.Steps, schedule.Cooldown)
+	return schedule.Validate()
+}
+
+func (o *trainOptions) validateAverage() error {
+	if !(o.EMADecay >= 0 && o.EMADecay < 1) {
+		return fmt.Errorf("ema_decay: %g is not in [0, 1)", o.EMADecay)
 	}
 	return nil
 }

@@ -6,126 +6,139 @@ import (
 	"clipgo/alignment"
 	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/internal/config"
 )
 
-// resolveTrain works the options out: defaults, then the recipe of the model and the data, then what the user says. A
-// resumed run starts from its own run.json instead of defaults and recipe.
-func resolveTrain(k *knobs, find finder) (*trainOptions, error) {
-	wish := defaultTrain()
-	if err := k.apply(&wish); err != nil {
-		return nil, err
+// resolveTrain works out the options of a run: defaults, over them the recipe of the model and the data, or instead of it the
+// run.json of a run that is resumed, and over these what the command and the user say. The settings that it returns as well
+// know where each of them comes from.
+func resolveTrain(find finder, said ...config.Layer) (*trainOptions, config.Layer, error) {
+	user := config.Merge(said...)
+	if err := joinSigLIP(user); err != nil {
+		return nil, nil, err
 	}
-	if err := wish.contradictions(k); err != nil {
-		return nil, err
+	asked := defaultTrain() // what the user says, before the model is known
+	user.Decode(&asked)
+	if err := asked.contradictions(user); err != nil {
+		return nil, nil, err
 	}
-	o, err := storedRun(wish)
+	o, resumed, err := asked.storedRun()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	resumed := o != nil
-	if !resumed {
-		if o, err = recipeRun(wish, find); err != nil {
-			return nil, err
-		}
+	settings := config.Of(config.Default, defaultTrain())
+	if resumed {
+		stored := config.Of(config.Stored, o)
+		settings = config.Merge(settings, stored, user)
+		o.changes, err = changed(settings, stored, asked.Out)
+	} else {
+		var recipe config.Layer
+		recipe, err = o.recipeOf(&asked, find)
+		settings = config.Merge(settings, recipe, user)
 	}
-	o.settle()
-	before, size, side := flatten(o), o.ModelCfg.Vision.ImageSize, o.Preprocess.Size
-	if err := k.apply(o); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, nil, err
 	}
-	if o.ModelCfg.Vision.ImageSize != size && o.Preprocess.Size == side {
+	settings.Decode(&o)
+	o.settle(settings, resumed)
+	return &o, settings, o.validate()
+}
+
+// settle decides what depends on where settings come from.
+func (o *trainOptions) settle(settings config.Layer, resumed bool) {
+	stronger := func(a, b string) bool { return settings.Origin(a) > settings.Origin(b) }
+	if stronger("model_cfg.vision_cfg.image_size", "preprocess.size") {
 		o.Preprocess.Size = o.ModelCfg.Vision.ImageSize
 	}
-	o.settle()
-	if resumed {
-		if err := o.compare(before); err != nil {
-			return nil, err
-		}
-	} else {
-		o.startSigmoid(before)
-	}
-	steps, epochs := wish.Steps != unset, wish.Epochs != unset // a run.json says both
-	switch {
-	case k.given("steps"), steps && !epochs:
+	switch { // a run.json has both
+	case stronger("steps", "epochs"):
 		o.Epochs = unset
-	case k.given("epochs"), epochs && !steps:
+	case stronger("epochs", "steps"):
 		o.Steps = unset
 	}
-	return o, o.validate()
+	if !resumed {
+		o.startSigmoid(settings)
+	}
 }
 
 // contradictions refuses what can't be meant, before anything is looked up.
-func (o *trainOptions) contradictions(k *knobs) error {
-	if err := o.contradiction(); err != nil {
-		return err
-	}
+func (asked *trainOptions) contradictions(user config.Layer) error {
 	switch {
-	case o.Out == "":
+	case asked.Out == "":
 		return usagef("--out is missing: the directory that the run is written to")
-	case k.given("epochs") && k.given("steps"):
+	case min(user.Origin("epochs"), user.Origin("steps")) >= config.Flag:
 		return usagef("--epochs and --steps exclude each other: one length at a time")
-	case k.assigned("schedule.steps"):
+	case user.Origin("schedule.steps") == config.Assignment:
 		return usagef("--set schedule.steps: the schedule is as long as the run; --steps sets both")
-	case o.Resume == "" || o.Resume == "latest":
+	case asked.Resume == "" || asked.Resume == "latest":
 		return nil
-	case !exists(o.Resume):
-		return usagef("--resume: there is no checkpoint %s; latest goes on from the newest one in --out", o.Resume)
-	case exists(filepath.Join(o.Resume, checkpointsDir)):
-		return usagef("--resume: %s is a run, not a checkpoint; go on with --resume latest --out %s", o.Resume, o.Resume)
+	case !exists(asked.Resume):
+		return usagef("--resume: there is no checkpoint %s; latest goes on from the newest one in --out", asked.Resume)
+	case exists(filepath.Join(asked.Resume, checkpointsDir)):
+		return usagef("--resume: %s is a run, not a checkpoint; go on with --resume latest --out %s", asked.Resume, asked.Resume)
 	}
 	return nil
 }
 
-// recipeRun is a new run's options before the user's own.
-func recipeRun(wish trainOptions, find finder) (*trainOptions, error) {
-	if wish.TrainData == "" && wish.Resume != "" {
-		return nil, usagef("--resume: %s holds no run to go on with; a new one needs --train-data", wish.Out)
-	}
-	if wish.TrainData == "" {
-		return nil, usagef("--train-data is missing: builtin:emoji is a start without any data of your own")
-	}
-	o := defaultTrain()
-	recipe, err := wish.recipe()
+// recipeOf finds the model of a new run and returns the settings that go with it and with the data.
+func (o *trainOptions) recipeOf(asked *trainOptions, find finder) (config.Layer, error) {
+	recipe, err := asked.recipe()
 	if err != nil {
 		return nil, err
 	}
-	if wish.Align.on() {
-		if wish.Model == "" {
-			return nil, usagef("--model is missing: the trained model that is tuned")
-		}
-		recipeOf := contrastive.PreferenceRecipe
-		if wish.Align.rewards() {
-			recipeOf, o.Align.PPO, o.Lock.Image = contrastive.PPORecipe, alignment.DefaultPPO(), true
-		}
-		if recipe, err = recipeOf(wish.TrainData); err != nil {
-			return nil, err
-		}
+	model := asked.Model
+	if model == "" {
+		model = recipe.Model
 	}
-	o.Model = wish.Model
-	if o.Model == "" {
-		o.Model = recipe.Model
+	if model == "" {
+		return nil, noModel(asked)
 	}
-	if o.Model == "" {
-		return nil, noModel(wish)
-	}
-	if o.source, err = find(o.Model, wish.Pretrained); err != nil {
+	if o.source, err = find(model, asked.Pretrained); err != nil {
 		return nil, err
 	}
-	if o.source.Weights != "" && !wish.Align.on() {
+	if o.source.Weights != "" && !asked.Align.on() {
 		if recipe, err = recipe.FineTune(); err != nil {
 			return nil, err
 		}
 	}
-	o.ModelCfg, o.Preprocess = o.source.Config, o.source.Preprocess
-	o.Optim.LR, o.Optim.WD, o.Optim.GradClipNorm, o.maxWarmup = recipe.LR, recipe.WD, recipe.GradClip, recipe.MaxWarmup
-	o.DedupTargets = recipe.DedupTargets
-	o.BatchSize, o.Epochs, o.Augment = pairCount(recipe.BatchSize), recipe.Epochs, recipe.Augment
-	return &o, nil
+	o.maxWarmup = recipe.MaxWarmup
+	l := config.Layer{}
+	for key, v := range map[string]any{
+		"model": model, "model_cfg": o.source.Config, "preprocess": o.source.Preprocess, "optim.lr": recipe.LR, "optim.wd": recipe.WD,
+		"optim.grad_clip_norm": recipe.GradClip, "dedup_targets": recipe.DedupTargets, "batch_size": recipe.BatchSize, "epochs": recipe.Epochs,
+		"aug_cfg": recipe.Augment,
+	} {
+		l.Put(config.Recipe, key, v)
+	}
+	if asked.Align.rewards() {
+		l.Put(config.Recipe, "align.ppo", alignment.DefaultPPO())
+		l.Put(config.Recipe, "lock_image", true)
+	}
+	return l, nil
+}
+
+// recipe is how to train what the user asks for.
+func (asked *trainOptions) recipe() (contrastive.Recipe, error) {
+	switch none := (contrastive.Recipe{}); {
+	case asked.TrainData == "" && asked.Resume != "":
+		return none, usagef("--resume: %s holds no run to go on with; a new one needs --train-data", asked.Out)
+	case asked.TrainData == "":
+		return none, usagef("--train-data is missing: builtin:emoji is a start without any data of your own")
+	case asked.Align.on() && asked.Model == "":
+		return none, usagef("--model is missing: the trained model that is tuned")
+	case asked.Align.rewards():
+		return contrastive.PPORecipe(asked.TrainData)
+	case asked.Align.on():
+		return contrastive.PreferenceRecipe(asked.TrainData)
+	case asked.Objective == cocaObjective:
+		return asked.cocaRecipe()
+	}
+	return contrastive.NamedRecipe(asked.Model, asked.TrainData)
 }
 
 // noModel says why there is none: a misspelt built-in set has no recipe either.
-func noModel(wish trainOptions) error {
-	src, err := datasets.Open(wish.TrainData, wish.Data)
+func noModel(asked *trainOptions) error {
+	src, err := datasets.Open(asked.TrainData, asked.Data)
 	if err != nil {
 		return err
 	}

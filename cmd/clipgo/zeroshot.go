@@ -13,13 +13,14 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/eval"
+	"clipgo/internal/config"
 )
 
 type zeroshotOptions struct {
 	inference
-	Classes   string `json:"classes"`
-	Templates string `json:"templates"`
-	Top       int    `json:"top"`
+	Classes   string `json:"classes" flag:"classes" arg:"a,b,c|file" help:"class names, or a file with one a line"`
+	Templates string `json:"templates" flag:"templates" arg:"file" help:"prompt templates, one a line, {} for the name"`
+	Top       int    `json:"top" min:"1" flag:"top" arg:"N" help:"labels shown for each picture (default 5)"`
 }
 
 func newZeroshot(a *app) *cobra.Command {
@@ -37,25 +38,18 @@ Templates, when none are given: those that the model was trained with, else thos
   clipgo zeroshot --model runs/emoji cat.png dog.png --classes "a cat,a dog,a house"`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	k := newKnobs(c)
-	k.inferenceFlags()
-	k.dataFlags("data.")
-	k.flag("classes", "classes", "a,b,c|file", "class names, or a file with one a line")
-	k.flag("templates", "templates", "file", "prompt templates, one a line, {} for the name")
-	k.flag("top", "top", "N", "labels shown for each picture (default 5)")
+	b := bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := k.apply(&o); err != nil {
+		said, err := b.apply()
+		if err != nil {
 			return err
 		}
-		if o.Top < 1 {
-			return usagef("--top: %d is less than 1", o.Top)
-		}
-		return o.run(c.Context(), a, k, args)
+		return o.run(c.Context(), a, said, args)
 	}
 	return c
 }
 
-func (o *zeroshotOptions) run(ctx context.Context, a *app, k *knobs, data []string) error {
+func (o *zeroshotOptions) run(ctx context.Context, a *app, said config.Layer, data []string) error {
 	asked, err := readClasses(o.Classes)
 	if err != nil {
 		return err
@@ -76,7 +70,7 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, k *knobs, data []stri
 	if len(classes) == 0 {
 		return usagef(`%s has no classes of its own; say what to choose from: --classes "a cat,a dog", or --classes file.txt with a name a line`, info.Name)
 	}
-	m, err := o.load(ctx, a, k, o)
+	m, err := o.load(ctx, a, said)
 	if err != nil {
 		return err
 	}

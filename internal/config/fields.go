@@ -2,78 +2,59 @@ package config
 
 import (
 	"cmp"
-	"encoding"
 	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 )
 
-// field is a field of a struct by its JSON name; those of embedded structs count as the struct's own.
-type field struct {
-	name   string
-	index  []int
-	tagged bool
+// Field is a setting, or a struct of settings, by its dotted key.
+type Field struct {
+	Key    string // JSON names, joined by dots
+	Type   reflect.Type
+	Tag    reflect.StructTag
+	Nested bool // a struct whose fields have keys of their own
+
+	index []int // from the outermost struct on
 }
 
-// fields lists what encoding/json would write of a struct, in its order.
-func fields(t reflect.Type) []field {
-	all := collect(t, nil, map[reflect.Type]bool{})
-	var out []field
-	for _, f := range all {
-		if dominant(all, f) {
-			out = append(out, f)
-		}
-	}
-	slices.SortFunc(out, func(a, b field) int { return slices.Compare(a.index, b.index) })
-	return out
-}
+// Fields lists the fields of a struct (or of what a pointer leads to) and of the structs below it, in their order, as
+// encoding/json writes them. An embedded struct has no name of its own.
+func Fields(options any) []Field { return fields(deref(reflect.TypeOf(options)), Field{}) }
 
-// dominant is Go's rule with encoding/json's addition: the shallowest field of a name, then the only tagged one.
-func dominant(all []field, f field) bool {
-	for _, g := range all {
-		if g.name != f.name || slices.Equal(g.index, f.index) {
+func fields(t reflect.Type, parent Field) (out []Field) {
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.IsExported() || name == "-" || f.Anonymous && name == "" {
 			continue
 		}
-		switch c := cmp.Compare(len(g.index), len(f.index)); {
-		case c < 0, c == 0 && (g.tagged || !f.tagged):
-			return false
+		sub := deref(f.Type)
+		reads := reflect.PointerTo(sub).Implements(reflect.TypeFor[json.Unmarshaler]())
+		field := Field{
+			Key: join(parent.Key, cmp.Or(name, f.Name)), Type: f.Type, Tag: f.Tag, Nested: sub.Kind() == reflect.Struct && !reads,
+			index: slices.Concat(parent.index, f.Index),
 		}
-	}
-	return true
-}
-
-func collect(t reflect.Type, index []int, above map[reflect.Type]bool) []field {
-	if above[t] {
-		return nil
-	}
-	above[t] = true
-	defer delete(above, t)
-	var out []field
-	for i := range t.NumField() {
-		f := t.Field(i)
-		at := append(slices.Clone(index), i)
-		tag := f.Tag.Get("json")
-		name, _, _ := strings.Cut(tag, ",")
-		switch {
-		case tag == "-":
-		case f.Anonymous && name == "" && inlines(f):
-			out = append(out, collect(deref(f.Type), at, above)...)
-		case !f.IsExported():
-		case name == "":
-			out = append(out, field{f.Name, at, false})
-		default:
-			out = append(out, field{name, at, true})
+		if out = append(out, field); field.Nested {
+			out = append(out, fields(sub, field)...)
 		}
 	}
 	return out
 }
 
-// inlines tells whether an embedded field's own fields can be reached: a pointer to a type that isn't exported can't be
-// set from here.
-func inlines(f reflect.StructField) bool {
-	return deref(f.Type).Kind() == reflect.Struct && (f.IsExported() || f.Type.Kind() == reflect.Struct)
+// byKey has the fields of a struct by their keys.
+func byKey(options any) map[string]Field {
+	out := map[string]Field{}
+	for _, f := range Fields(options) {
+		out[f.Key] = f
+	}
+	return out
+}
+
+func join(parent, name string) string {
+	if parent == "" {
+		return name
+	}
+	return parent + "." + name
 }
 
 func deref(t reflect.Type) reflect.Type {
@@ -83,51 +64,7 @@ func deref(t reflect.Type) reflect.Type {
 	return t
 }
 
-var (
-	textType     = reflect.TypeFor[encoding.TextUnmarshaler]()
-	jsonType     = reflect.TypeFor[json.Unmarshaler]()
-	durationType = reflect.TypeFor[time.Duration]()
-)
-
-// nested tells whether a type is a struct whose fields have keys of their own.
-func nested(t reflect.Type) bool {
-	p := reflect.PointerTo(t)
-	return t.Kind() == reflect.Struct && !p.Implements(textType) && !p.Implements(jsonType)
-}
-
-// Keys lists the keys of a struct or a pointer to one, in the order of its fields.
-func Keys(target any) []string {
-	return keys(deref(reflect.TypeOf(target)), "", nil)
-}
-
-func keys(t reflect.Type, prefix string, above []reflect.Type) []string {
-	var out []string
-	for _, f := range fields(t) {
-		key, sub := prefix+f.name, deref(t.FieldByIndex(f.index).Type)
-		if nested(sub) && !slices.Contains(above, sub) {
-			out = append(out, keys(sub, key+".", append(above, t))...)
-			continue
-		}
-		out = append(out, key)
-	}
-	return out
-}
-
-// member finds a field of a struct by name, making the embedded structs on the way to it.
-func member(v reflect.Value, name string) (reflect.Value, bool) {
-	for _, f := range fields(v.Type()) {
-		if f.name != name {
-			continue
-		}
-		for _, i := range f.index {
-			v = own(v).Field(i)
-		}
-		return v, true
-	}
-	return reflect.Value{}, false
-}
-
-// own follows pointers and makes what they should point to.
+// own follows pointers, and allocates what they should point to.
 func own(v reflect.Value) reflect.Value {
 	for v.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -138,10 +75,10 @@ func own(v reflect.Value) reflect.Value {
 	return v
 }
 
-func names(t reflect.Type) []string {
-	var out []string
-	for _, f := range fields(t) {
-		out = append(out, f.name)
+// in is the field's value in the outermost struct.
+func (f Field) in(v reflect.Value) reflect.Value {
+	for _, i := range f.index {
+		v = own(v).Field(i)
 	}
-	return out
+	return v
 }

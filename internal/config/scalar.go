@@ -1,136 +1,132 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"strconv"
-	"time"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
-// scalar sets a field of a plain type.
-func scalar(v reflect.Value, n node) error {
-	switch k := v.Kind(); {
-	case v.Type() == durationType:
-		return setDuration(v, n)
-	case k == reflect.Bool:
-		return setBool(v, n)
-	case v.CanInt():
-		return setInt(v, n)
-	case v.CanUint():
-		return setUint(v, n)
-	case v.CanFloat():
-		return setFloat(v, n)
-	case k == reflect.String:
-		if n.kind != text && n.kind != raw {
-			return errors.New("want a string")
+// asJSON is a node as JSON, with numbers as YAML resolves them: 1_000 and 1e5 are whole. Of an assignment, what is
+// no number and no JSON is a string.
+func asJSON(n *yaml.Node) ([]byte, error) {
+	if n.Tag == raw {
+		if strings.ContainsAny(n.Value[:min(1, len(n.Value))], `{["`) && json.Valid([]byte(n.Value)) {
+			return []byte(n.Value), nil
 		}
-		v.SetString(n.text)
-		return nil
-	default:
-		return fmt.Errorf("a %s can't be set here", v.Type())
+		n = &yaml.Node{Kind: yaml.ScalarNode, Value: n.Value}
 	}
+	var v any
+	if err := n.Decode(&v); err != nil {
+		return nil, err
+	}
+	if v == nil {
+		v = ""
+	}
+	return json.Marshal(v)
 }
 
-func setBool(v reflect.Value, n node) error {
-	if n.kind != boolean && n.kind != raw || n.text != "true" && n.text != "false" {
-		return errors.New("want true or false")
+func null(n *yaml.Node) bool {
+	return n.Tag == raw && n.Value == "null" || n.Tag != raw && n.ShortTag() == "!!null"
+}
+
+// followed is what an alias means.
+func followed(n *yaml.Node) *yaml.Node {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
 	}
-	v.SetBool(n.text == "true")
+	return n
+}
+
+// show is a node for a message, as it was written.
+func show(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.SequenceNode:
+		return "[...]"
+	case n.Kind == yaml.MappingNode:
+		return "{...}"
+	case n.Tag != raw && n.ShortTag() == "!!str":
+		return strconv.Quote(shorten(n.Value))
+	}
+	return shorten(n.Value)
+}
+
+func shorten(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		return string(r[:57]) + "..."
+	}
+	return s
+}
+
+// within checks a number against its field's tags min and max.
+func within(tag reflect.StructTag, v reflect.Value) error {
+	for _, bound := range []struct {
+		tag, word string
+		sign      float64
+	}{{"min", "least", 1}, {"max", "most", -1}} {
+		text, ok := tag.Lookup(bound.tag)
+		if !ok {
+			continue
+		}
+		limit, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			panic(fmt.Sprintf("config: tag %s:%q", bound.tag, text))
+		}
+		if x := v.Convert(reflect.TypeFor[float64]()).Float(); bound.sign*(x-limit) < 0 {
+			return fmt.Errorf("want at %s %s", bound.word, text)
+		}
+	}
 	return nil
 }
 
-func setInt(v reflect.Value, n node) error {
-	i, err := strconv.ParseInt(n.text, 10, 64)
-	if whole, ok := wholeFloat(n.text); err != nil && ok {
-		i, err = whole, nil
+// Check returns the numbers of a struct that are beyond the bounds of their fields' tags, joined. Of what a user sets, Load
+// and Assign check it.
+func Check(options any) error {
+	var errs []error
+	for _, f := range Fields(options) {
+		if f.Tag.Get("min") == "" && f.Tag.Get("max") == "" {
+			continue
+		}
+		v := f.in(pointee(options))
+		if err := within(f.Tag, v); err != nil {
+			errs = append(errs, &Error{Key: f.Key, Value: fmt.Sprint(v.Interface()), Err: err})
+		}
 	}
-	if !numeric(n) || err != nil || v.OverflowInt(i) {
-		return fmt.Errorf("want a whole number%s", span(v.Type()))
-	}
-	v.SetInt(i)
-	return nil
+	return errors.Join(errs...)
 }
 
-func setUint(v reflect.Value, n node) error {
-	u, err := strconv.ParseUint(n.text, 10, 64)
-	if whole, ok := wholeFloat(n.text); err != nil && ok && whole >= 0 {
-		u, err = uint64(whole), nil
-	}
-	if !numeric(n) || err != nil || v.OverflowUint(u) {
-		return fmt.Errorf("want a whole number%s", span(v.Type()))
-	}
-	v.SetUint(u)
-	return nil
-}
-
-// wholeFloat takes 1e5 for a whole number, as far as a float64 has them all.
-func wholeFloat(s string) (int64, bool) {
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
-		return 0, false
-	}
-	return int64(f), true
-}
-
-func setFloat(v reflect.Value, n node) error {
-	f, err := strconv.ParseFloat(n.text, v.Type().Bits())
-	if !numeric(n) || err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		return errors.New("want a number")
-	}
-	v.SetFloat(f)
-	return nil
-}
-
-// setDuration takes 10m or 1h30m, and from a file also encoding/json's nanoseconds.
-func setDuration(v reflect.Value, n node) error {
-	if n.kind == number {
-		return setInt(v, n)
-	}
-	d, err := time.ParseDuration(n.text)
-	if n.kind != text && n.kind != raw || err != nil {
-		return errors.New("want a duration such as 90s or 1h30m")
-	}
-	v.SetInt(int64(d))
-	return nil
-}
-
-func numeric(n node) bool { return n.kind == number || n.kind == raw }
-
-// span names the bounds of a narrow or unsigned type.
-func span(t reflect.Type) string {
-	bits := t.Bits()
-	switch signed := t.Kind() >= reflect.Int && t.Kind() <= reflect.Int64; {
-	case signed && bits < 64:
-		return fmt.Sprintf(" from %d to %d", -(int64(1) << (bits - 1)), int64(1)<<(bits-1)-1)
-	case !signed && bits < 64:
-		return fmt.Sprintf(" from 0 to %d", uint64(1)<<bits-1)
-	case !signed:
-		return " that is not negative"
-	default:
-		return ""
-	}
-}
-
-// plural names many values of a type.
-func plural(t reflect.Type) string {
-	t = deref(t)
+// article names a value of a type, with its article.
+func article(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Bool:
 		return "true or false"
-	case reflect.String:
-		return "strings"
-	case reflect.Float32, reflect.Float64:
-		return "numbers"
 	case reflect.Struct:
-		return "objects"
-	case reflect.Slice, reflect.Array:
-		return "lists"
-	default:
-		if t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64 {
-			return "whole numbers"
-		}
-		return t.String() + " values"
+		return "an object"
 	}
+	return "a " + kind(t)
+}
+
+// kind names a value of a type.
+func kind(t reflect.Type) string {
+	switch k := deref(t).Kind(); {
+	case k == reflect.Bool:
+		return "boolean"
+	case k == reflect.Float32, k == reflect.Float64:
+		return "number"
+	case k == reflect.Slice, k == reflect.Array:
+		return "list"
+	case k >= reflect.Uint && k <= reflect.Uint64:
+		return "whole number that is not negative"
+	case k >= reflect.Int && k <= reflect.Int64:
+		return "whole number"
+	case k == reflect.String:
+		return "string"
+	case k == reflect.Struct:
+		return "object"
+	}
+	return deref(t).String()
 }

@@ -51,7 +51,7 @@ func parse(name string, content []byte) (*source, error) {
 // root is the module's directory.
 const root = "../.."
 
-// skipped are folders that hold no source of this module.
+// skipped are folders that hold no source of this module. In a worktree of git, .git is a file.
 var skipped = []string{".git", "bin", "build", "runs", "testdata"}
 
 // walk visits all files of the module; name is from its root.
@@ -61,14 +61,17 @@ func walk(t *testing.T, visit func(name string) error) {
 		if err != nil {
 			return err
 		}
-		if !e.IsDir() {
+		if !e.IsDir() && e.Name() != ".git" {
 			name, err := filepath.Rel(root, p)
 			if err != nil || !e.Type().IsRegular() {
 				return err
 			}
 			return visit(filepath.ToSlash(name))
 		}
-		if slices.Contains(skipped, e.Name()) {
+		switch {
+		case !e.IsDir():
+			return nil
+		case slices.Contains(skipped, e.Name()):
 			return fs.SkipDir
 		}
 		if _, err := os.Stat(filepath.Join(p, "go.mod")); err == nil && p != root {

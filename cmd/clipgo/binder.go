@@ -1,0 +1,130 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"clipgo/internal/config"
+)
+
+// binder offers the fields of a command's options as flags. A flag is a field with tags, wherever its struct is declared:
+//
+//	LR float64 `json:"lr" flag:"lr" arg:"rate" help:"highest learning rate"`
+//
+// arg is what --help shows as the value; a bool has none. A flag of a struct takes key=value for the fields of that struct,
+// and may be repeated.
+type binder struct {
+	options any
+	file    string
+	sets    []string
+	flags   []*boundFlag
+}
+
+// boundFlag keeps the text of a flag until the options are resolved. It is a pflag.Value.
+type boundFlag struct {
+	field  config.Field
+	arg    string
+	values []string
+}
+
+func (f *boundFlag) String() string { return "" }
+func (f *boundFlag) Type() string   { return f.arg }
+
+// Set keeps the text; of a field that is no struct, the last one.
+func (f *boundFlag) Set(value string) error {
+	if !f.field.Nested {
+		f.values = nil
+	}
+	f.values = append(f.values, value)
+	return nil
+}
+
+// assignments are the flag's values as config reads them.
+func (f *boundFlag) assignments() (out []string) {
+	between := "="
+	if f.field.Nested {
+		between = "."
+	}
+	for _, v := range f.values {
+		out = append(out, f.field.Key+between+v)
+	}
+	return out
+}
+
+// bind adds flags for the options that a pointer leads to, except for the keys in without and those below them, and
+// --config and --set.
+func bind(c *cobra.Command, options any, without ...string) *binder {
+	b := bindFlags(c, options, without...)
+	c.Flags().StringVar(&b.file, "config", "", "JSON or YAML `file` of settings, as in run.json")
+	c.Flags().StringArrayVar(&b.sets, "set", nil, "any setting by its dotted key, as in run.json: `key=value` (repeated)")
+	return b
+}
+
+// bindFlags is bind without --config and --set.
+func bindFlags(c *cobra.Command, options any, without ...string) *binder {
+	b := &binder{options: options}
+	used := map[string]bool{}
+	for _, f := range config.Fields(options) {
+		name, has := f.Tag.Lookup("flag")
+		at := slices.IndexFunc(without, func(key string) bool { return f.Key == key || strings.HasPrefix(f.Key, key+".") })
+		if at >= 0 {
+			used[without[at]] = true
+		} else if has {
+			b.add(c, name, f)
+		}
+	}
+	for _, key := range without {
+		if !used[key] {
+			panic(fmt.Sprintf("%s: %T has no %s to leave out", c.Name(), options, key))
+		}
+	}
+	return b
+}
+
+func (b *binder) add(c *cobra.Command, name string, field config.Field) {
+	f := &boundFlag{field: field, arg: field.Tag.Get("arg")}
+	help, isBool := field.Tag.Get("help"), field.Type.Kind() == reflect.Bool
+	if name == "" || help == "" || isBool != (f.arg == "") {
+		panic(fmt.Sprintf("%T: the tags of %s need a flag, a help and, but for a bool, an arg", b.options, field.Key))
+	}
+	added := c.Flags().VarPF(f, name, "", help)
+	if isBool {
+		f.arg, added.NoOptDefVal = "bool", "true"
+	}
+	b.flags = append(b.flags, f)
+}
+
+// layers are what the user says: in the file, by flags, by assignments. All mistakes are returned, joined.
+func (b *binder) layers() (out []config.Layer, err error) {
+	add := func(l config.Layer, wrong error) {
+		out, err = append(out, l), errors.Join(err, wrong)
+	}
+	if b.file != "" {
+		add(config.Load(b.options, b.file))
+	}
+	for _, f := range b.flags {
+		if len(f.values) > 0 {
+			add(config.Assign(b.options, config.Flag, "--"+f.name(), f.assignments()...))
+		}
+	}
+	add(config.Assign(b.options, config.Assignment, "--set", b.sets...))
+	return out, err
+}
+
+func (f *boundFlag) name() string { return f.field.Tag.Get("flag") }
+
+// apply sets the fields that the user sets, and returns those settings.
+func (b *binder) apply() (config.Layer, error) {
+	layers, err := b.layers()
+	if err != nil {
+		return nil, err
+	}
+	said := config.Merge(layers...)
+	said.Decode(b.options)
+	return said, nil
+}
