@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"clipgo/internal/half"
 )
 
 // BenchmarkSearch1Mx512 searches a million generated rows of 512: CLIPGO_BENCH_ROWS=1000000 go test -bench Search1M.
@@ -48,7 +50,7 @@ func memoryIndex(r *rand.Rand, n, dim int, dtype DType) *Index {
 	if dtype == Float16 {
 		t.f16 = make([]uint16, n*dim)
 		for i := range t.f16 {
-			t.f16[i] = toHalf((r.Float32() - 0.5) * 0.15)
+			t.f16[i] = half.ToFloat16((r.Float32() - 0.5) * 0.15)
 		}
 	} else {
 		t.f32 = make([]float32, n*dim)

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	"syscall"
 	"unsafe"
+
+	"clipgo/internal/half"
 )
 
 // table is the rows of a .npy file, mapped into memory and only read.
@@ -60,7 +62,7 @@ func (t *table) row(i int) []float32 {
 		return out
 	}
 	for k, h := range t.f16[i*t.dim : (i+1)*t.dim] {
-		out[k] = fromHalf(h)
+		out[k] = half.Float16(h)
 	}
 	return out
 }
