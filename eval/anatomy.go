@@ -3,6 +3,8 @@ package eval
 import (
 	"fmt"
 	"math"
+
+	"clipgo/internal/vec"
 )
 
 // Anatomy is what a loss has done to a model's features, seen on pairs.
@@ -48,7 +50,7 @@ func Dissect(p Pairs) (Anatomy, error) {
 			return a, err
 		}
 	}
-	images, texts := units(p.Images, p.Dim), units(p.Texts, p.Dim)
+	images, texts := vec.Units(p.Images, p.Dim), vec.Units(p.Texts, p.Dim)
 	for at := range images {
 		d := images[at] - texts[at]
 		a.Alignment += d * d / float64(a.Pairs)

@@ -49,15 +49,6 @@ func plainF16(dst, q []float32, rows []uint16) {
 // longer than 2: dim roundings of 2^-24 each (Higham, Accuracy and Stability, section 3.1), doubled for the products.
 func slack(dim int) float32 { return float32(2*dim+16) * 2 * 0x1p-24 }
 
-// exactDot sums in float64, in the order of the entries: the score that is ranked and reported.
-func exactDot[T float32 | uint16](q []float32, row []T) float64 {
-	var sum float64
-	for i, v := range row[:len(q)] {
-		sum += float64(q[i]) * float64(widen(v))
-	}
-	return sum
-}
-
 // widen gives the value of a row's entry; a uint16 is a float16.
 func widen[T float32 | uint16](v T) float32 {
 	if h, ok := any(v).(uint16); ok {

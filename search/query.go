@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"clipgo/internal/vec"
 )
 
 // Term is one part of a query: a text or the picture in a file, and how much it counts.
@@ -122,7 +124,7 @@ func Combine(terms []Term, e Encoder) (vector []float32, files []string, err err
 			sum[i] += t.Weight * x
 		}
 	}
-	return normalized(sum), files, cancels(sum)
+	return vec.Direction(sum), files, cancels(sum)
 }
 
 // cancels refuses a sum without a direction: what remains of "cat" - "cat" is rounding.
@@ -139,26 +141,9 @@ func cancels(sum []float64) error {
 
 // unitRow is x over its norm, in float64.
 func unitRow(x []float32) ([]float64, error) {
-	norm := math.Sqrt(exactDot(x, x))
-	if norm == 0 || math.IsNaN(norm) || math.IsInf(norm, 0) {
+	out := make([]float64, len(x))
+	if norm := vec.Unit(out, x); norm == 0 || math.IsNaN(norm) || math.IsInf(norm, 0) {
 		return nil, fmt.Errorf("a feature of length %v has no direction", norm)
 	}
-	out := make([]float64, len(x))
-	for i, v := range x {
-		out[i] = float64(v) / norm
-	}
 	return out, nil
-}
-
-func normalized(x []float64) []float32 {
-	var norm float64
-	for _, v := range x {
-		norm += v * v
-	}
-	norm = max(math.Sqrt(norm), math.SmallestNonzeroFloat64)
-	out := make([]float32, len(x))
-	for i, v := range x {
-		out[i] = float32(v / norm)
-	}
-	return out
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"clipgo/internal/half"
+	"clipgo/internal/vec"
 )
 
 // Each kernel against float64, for lengths around its block sizes; the bound is the one that the search relies on.
@@ -32,7 +33,7 @@ func TestKernelsStayWithinSlack(t *testing.T) {
 				k.f32(got32, q, rows)
 				k.f16(got16, q, halves)
 				for i := range n {
-					want32, want16 := exactDot(q, rows[i*dim:]), exactDot(q, halves[i*dim:])
+					want32, want16 := vec.Dot(q, rows[i*dim:]), vec.DotFloat16(q, halves[i*dim:])
 					if d := math.Abs(float64(got32[i]) - want32); d > float64(slack(dim)) {
 						t.Errorf("float32, dim %d, row %d: off by %g", dim, i, d)
 					}
@@ -159,7 +160,7 @@ func unitRows(r *rand.Rand, n, dim int) []float32 {
 		for i := range v {
 			v[i] = r.NormFloat64()
 		}
-		copy(out[at:], normalized(v))
+		copy(out[at:], vec.Direction(v))
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"clipgo/internal/half"
+	"clipgo/internal/vec"
 )
 
 // table is the rows of a .npy file, mapped into memory and only read.
@@ -84,9 +85,9 @@ func (t *table) read(f func() error) (err error) {
 
 func (t *table) exact(q []float32, row int) float64 {
 	if t.f32 != nil {
-		return exactDot(q, t.f32[row*t.dim:(row+1)*t.dim])
+		return vec.Dot(q, t.f32[row*t.dim:(row+1)*t.dim])
 	}
-	return exactDot(q, t.f16[row*t.dim:(row+1)*t.dim])
+	return vec.DotFloat16(q, t.f16[row*t.dim:(row+1)*t.dim])
 }
 
 // empty tells a row that stands for a feature that is not there.

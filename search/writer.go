@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"clipgo/internal/durable"
+	"clipgo/internal/vec"
 )
 
 // Row is what the index holds of a source: at least one feature, and where it came from. A path has one row; another
@@ -230,7 +231,7 @@ func (w *Writer) Add(r Row) error {
 		if err != nil {
 			return fmt.Errorf("index %s: %s: %w", w.dir, r.Path, err)
 		}
-		*v = normalized(unit)
+		*v = vec.Direction(unit)
 	}
 	if at, ok := w.paths[r.Path]; ok && at.segment == pendingRow {
 		w.pending[at.row] = r

@@ -18,6 +18,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/eval/report"
 	"clipgo/internal/durable"
+	"clipgo/internal/vec"
 	"clipgo/training"
 )
 
@@ -173,11 +174,7 @@ func nearest(query, rows []float32, top int) []neighbour {
 	dim := len(query)
 	var all []neighbour
 	for r := 0; (r+1)*dim <= len(rows); r++ {
-		var sum float64
-		for i, q := range query {
-			sum += float64(q) * float64(rows[r*dim+i])
-		}
-		all = append(all, neighbour{r, sum})
+		all = append(all, neighbour{r, vec.Dot(query, rows[r*dim:][:dim])})
 	}
 	slices.SortStableFunc(all, func(a, b neighbour) int { return cmp.Compare(b.score, a.score) })
 	return all[:min(top, len(all))]

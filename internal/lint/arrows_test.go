@@ -18,7 +18,7 @@ type room struct {
 // in its row.
 var rooms = []room{
 	{dir: "cmd/clipgo", arrow: "alignment captioning contrastive vision text losses training internal/optim internal/nn internal/torch " +
-		"eval search datasets weights vision/preprocess vision/timm text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub internal/memory bench"},
+		"eval search datasets weights vision/preprocess vision/timm text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub internal/memory internal/vec bench"},
 	{dir: "alignment", arrow: "captioning contrastive vision text losses training datasets internal/optim internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "captioning", arrow: "contrastive vision text losses training datasets internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "contrastive", arrow: "vision text losses training datasets weights vision/preprocess internal/nn internal/torch internal/safetensors internal/config"},
@@ -34,13 +34,13 @@ var rooms = []room{
 	{dir: "text/bpe", pure: true},
 	{dir: "text/tokenizer", pure: true, arrow: "text/bpe"},
 	{dir: "datasets", pure: true, arrow: "internal/durable"},
-	{dir: "eval", pure: true, arrow: "internal/durable"},
+	{dir: "eval", pure: true, arrow: "internal/durable internal/parallel internal/vec"},
 	{dir: "weights", pure: true, arrow: "vision/timm internal/safetensors internal/pickle internal/durable internal/half"},
-	{dir: "search", pure: true, arrow: "internal/durable internal/half"},
+	{dir: "search", pure: true, arrow: "internal/durable internal/half internal/parallel internal/vec"},
 	{dir: "internal/golden", pure: true, arrow: "internal/safetensors"},
 	{dir: "internal/half", pure: true},
 	{dir: "internal/jpeg", pure: true},
-	{dir: "internal/safetensors", pure: true, arrow: "internal/mapped internal/half"},
+	{dir: "internal/safetensors", pure: true, arrow: "internal/mapped internal/half internal/parallel"},
 	{dir: "internal/pickle", pure: true, arrow: "internal/safetensors internal/mapped"},
 	{dir: "internal/mapped", pure: true},
 	{dir: "internal/memory", pure: true},
@@ -48,6 +48,8 @@ var rooms = []room{
 	{dir: "internal/config", pure: true},
 	{dir: "internal/hub", pure: true, arrow: "internal/durable"},
 	{dir: "internal/lint", pure: true},
+	{dir: "internal/parallel", pure: true},
+	{dir: "internal/vec", pure: true, arrow: "internal/half"},
 	{dir: "bench", pure: true, arrow: "datasets text/bpe"},
 	{dir: "scripts", arrow: "datasets eval vision/preprocess text/bpe internal/jpeg internal/safetensors internal/golden"},
 }

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"sync"
 
 	"clipgo/internal/half"
+	"clipgo/internal/parallel"
 )
 
 // Convert gives the tensor in another type: F64, F16 or BF16 as F32, F32 as F16 or BF16. Rounding is to the nearest, ties
@@ -34,16 +34,8 @@ func (t Tensor) Convert(to DType) (Tensor, error) {
 // inParts shares n numbers out among the processors.
 func inParts(n int, do func(begin, end int)) {
 	const least = 1 << 16 // numbers that are worth a goroutine
-	parts := min(runtime.GOMAXPROCS(0), n/least)
-	if parts <= 1 {
-		do(0, n)
-		return
-	}
-	var done sync.WaitGroup
-	for i := range parts {
-		done.Go(func() { do(n*i/parts, n*(i+1)/parts) })
-	}
-	done.Wait()
+	parts := max(1, min(runtime.GOMAXPROCS(0), n/least))
+	parallel.For(parts, func(i int) { do(n*i/parts, n*(i+1)/parts) })
 }
 
 // conversion converts as many numbers as from holds; nil where there is none.
