@@ -18,7 +18,7 @@ export CLIPGO_LIBTCH := $(BUILD)/libtch.so
 export GOFLAGS = $(addprefix -tags=,$(shell sh scripts/jpeg.sh))
 
 PURE := ./bench/... ./datasets/... ./eval/... ./search/... ./text/bpe/... ./vision/preprocess/... ./internal/config/... \
-	./internal/durable/... ./internal/golden/... ./internal/half/... ./internal/jpeg/... ./internal/lint/... ./internal/memory/... ./internal/parallel/... ./internal/safetensors/... ./internal/vec/...
+	./internal/durable/... ./internal/golden/... ./internal/half/... ./internal/jpeg/... ./internal/lint/... ./internal/memory/... ./internal/parallel/... ./internal/paths/... ./internal/safetensors/... ./internal/vec/...
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 
 .PHONY: build demo test test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch

@@ -3,8 +3,9 @@ package search
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
+
+	"clipgo/internal/paths"
 )
 
 // Query is what to look for and how much of it to show.
@@ -28,7 +29,7 @@ type Hit struct {
 func (ix *Index) Find(ctx context.Context, q Query) ([]Hit, error) {
 	without := map[string]bool{}
 	for _, path := range q.Without {
-		without[absolute(path)] = true
+		without[paths.Absolute(path)] = true
 	}
 	near, err := ix.Nearest(ctx, q.Vector, q.Top+len(without), q.Table)
 	if err != nil {
@@ -43,19 +44,11 @@ func (ix *Index) Find(ctx context.Context, q Query) ([]Hit, error) {
 		if len(hits) == q.Top || n.Score < q.Threshold {
 			break
 		}
-		if d := rows[i]; !without[absolute(d.Path)] {
+		if d := rows[i]; !without[paths.Absolute(d.Path)] {
 			hits = append(hits, Hit{Rank: len(hits) + 1, Score: n.Score, Path: d.Path, Caption: d.Caption})
 		}
 	}
 	return hits, nil
-}
-
-// absolute makes paths comparable; where that fails, the path stands for itself.
-func absolute(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
 }
 
 // details reads the metadata of neighbours, each file once and in the order of its rows.

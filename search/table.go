@@ -1,13 +1,12 @@
 package search
 
 import (
-	"fmt"
-	"os"
+	"errors"
 	"runtime/debug"
-	"syscall"
 	"unsafe"
 
 	"clipgo/internal/half"
+	"clipgo/internal/mapped"
 	"clipgo/internal/vec"
 )
 
@@ -30,13 +29,16 @@ func (t *table) dtype() DType {
 
 // openTable maps a .npy file of float16 or float32 rows. Whatever is wrong with it is a CorruptError.
 func openTable(path string) (*table, error) {
-	data, err := mapFile(path)
+	data, err := mapped.Open(path)
+	if errors.Is(err, mapped.ErrNotRegular) {
+		return nil, &CorruptError{File: path, Reason: err.Error()}
+	}
 	if err != nil {
 		return nil, err
 	}
 	h, err := parseNpy(data)
 	if err != nil {
-		_ = unmapFile(data)
+		_ = mapped.Close(data)
 		return nil, &CorruptError{File: path, Reason: err.Error()}
 	}
 	t := &table{path: path, rows: h.rows, dim: h.dim, data: data}
@@ -52,7 +54,7 @@ func openTable(path string) (*table, error) {
 func (t *table) close() error {
 	data := t.data
 	t.data, t.f32, t.f16 = nil, nil, nil
-	return unmapFile(data)
+	return mapped.Close(data)
 }
 
 // row copies a row as float32.
@@ -98,31 +100,4 @@ func (t *table) empty(row int) bool {
 		}
 	}
 	return true
-}
-
-func mapFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() || st.Size() == 0 {
-		return nil, &CorruptError{File: path, Reason: fmt.Sprintf("not a file with content (%s, %d bytes)", st.Mode(), st.Size())}
-	}
-	data, err := syscall.Mmap(int(f.Fd()), 0, int(st.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
-	if err != nil {
-		return nil, fmt.Errorf("map %s: %w", path, err)
-	}
-	return data, nil
-}
-
-func unmapFile(data []byte) error {
-	if data == nil {
-		return nil
-	}
-	return syscall.Munmap(data)
 }

@@ -17,7 +17,7 @@ func (t *Transformer) ForwardTokens(s *torch.Scope, ids []int32, batch int, mode
 	given, context := len(ids)/batch, t.config.ContextLength
 	ids = padOne(ids, batch, context)
 	l, d, device := len(ids)/batch, t.config.Width, t.tokens.Tensor().Device()
-	idsBL := torch.From(s, widen(ids), batch, l).OnDevice(device)
+	idsBL := torch.From(s, torch.Int64s(ids), batch, l).OnDevice(device)
 	words := t.tokens.In(s).Embedding(idsBL).Add(t.positions.In(s).Narrow(0, 0, l))
 	class := t.class.In(s).Reshape(1, 1, d).Add(t.positions.In(s).Narrow(0, context, 1)).Expand(batch, 1, d)
 	xBLD := torch.Cat(1, words, class).To(mode.Type())

@@ -105,7 +105,7 @@ func (t *Transformer) Forward(s *torch.Scope, ids []int32, batch int, mode nn.Mo
 	}
 	l := len(ids) / batch
 	device := t.tokens.Tensor().Device()
-	idsBL := torch.From(s, widen(ids), batch, l).OnDevice(device)
+	idsBL := torch.From(s, torch.Int64s(ids), batch, l).OnDevice(device)
 	xBLD := t.tokens.In(s).Embedding(idsBL).Add(t.positions.In(s).Narrow(0, 0, l)).To(mode.Type())
 	var mask *torch.Tensor
 	if t.config.Causal() {
@@ -129,14 +129,6 @@ func (c Config) readAt(ids []int32, batch int) []int64 {
 		rows[b] = int64((b+1)*l - 1)
 	}
 	return rows
-}
-
-func widen(ids []int32) []int64 {
-	out := make([]int64, len(ids))
-	for i, id := range ids {
-		out[i] = int64(id)
-	}
-	return out
 }
 
 // endsOfText gives each caption's row, among all rows, of its end-of-text token: the first of the largest id, as

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"clipgo/internal/paths"
 )
 
 // tokenizerFiles are the names that a tokenizer's files go by in every layout.
@@ -25,7 +27,7 @@ func TokenizerIn(dir string) map[string]FileWriter {
 	files := map[string]FileWriter{}
 	for _, name := range tokenizerFiles {
 		path := filepath.Join(dir, name)
-		if !exists(path) {
+		if !paths.Exists(path) {
 			continue
 		}
 		files[name] = func(w io.Writer) error {

@@ -18,5 +18,5 @@ func Lower(text string) string {
 
 // Collapse puts one blank for each run of white space and none at the ends.
 func Collapse(text string) string {
-	return strings.Join(strings.FieldsFunc(text, isSpace), " ")
+	return strings.Join(strings.FieldsFunc(text, IsSpace), " ")
 }

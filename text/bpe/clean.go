@@ -55,8 +55,8 @@ func appendLowerASCII(dst []byte, text string) []byte {
 	return dst
 }
 
-// isSpace is what Python's str.split() splits at.
-func isSpace(r rune) bool {
+// IsSpace reports whether r is white space to Python: what str.split() splits at and str.strip() cuts.
+func IsSpace(r rune) bool {
 	return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f
 }
 
@@ -68,7 +68,7 @@ func readable(text string) string {
 	}
 	count, lastSpace, blank := 0, 0, false
 	for i, r := range text {
-		space := isSpace(r)
+		space := IsSpace(r)
 		if space && !blank {
 			lastSpace = i
 		}
