@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -140,14 +139,7 @@ func (s Space) check() error {
 }
 
 func writeMeta(dir string, m meta) error {
-	data, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return fmt.Errorf("index %s: %w", dir, err)
-	}
-	return durable.WriteFile(filepath.Join(dir, metaName), 0o644, func(w io.Writer) error {
-		_, err := w.Write(append(data, '\n'))
-		return err
-	})
+	return durable.WriteJSON(filepath.Join(dir, metaName), m)
 }
 
 // accepts says why vectors of another space don't belong into this one. An index that clip-retrieval made knows no

@@ -59,7 +59,7 @@ func TestCheckpointsComeWhenTheyAreDueAndTheOldOnesGo(t *testing.T) {
 func TestACheckpointHoldsWhatItSays(t *testing.T) {
 	c := &Checkpoints{
 		State: State{Seed: 7, Data: "abc", Environment: Environment{Threads: 2, Libtorch: "x"}}, Keep: 1,
-		Files: []File{{"model.safetensors", func(w io.Writer) error { _, err := io.WriteString(w, "model"); return err }}},
+		Files: []File{{Name: "model.safetensors", Write: func(w io.Writer) error { _, err := io.WriteString(w, "model"); return err }}},
 	}
 	saved(t, c, 3)
 	at, damaged, err := Latest(c.Dir)
@@ -87,7 +87,7 @@ func TestAFileThatCannotBeWrittenLeavesNoCheckpoint(t *testing.T) {
 	full := errors.New("no space left")
 	tr, _ := newToy(t, 2)
 	c := &Checkpoints{Dir: filepath.Join(t.TempDir(), "checkpoints"), Keep: 1, Log: slog.New(slog.DiscardHandler),
-		Files: []File{{"model.safetensors", func(io.Writer) error { return full }}}}
+		Files: []File{{Name: "model.safetensors", Write: func(io.Writer) error { return full }}}}
 	tr.Hooks = []Hook{c}
 	if err := tr.Run(t.Context(), some(2)); !errors.Is(err, full) || !strings.Contains(err.Error(), "model.safetensors") {
 		t.Errorf("got %v", err)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"clipgo/internal/durable"
 	"clipgo/internal/paths"
 )
 
@@ -63,8 +64,8 @@ func CLIPTokenizer(tokens, merges []string, context int) map[string]FileWriter {
 	special := map[string]any{"bos_token": startToken, "eos_token": endToken, "unk_token": endToken, "pad_token": endToken}
 	return map[string]FileWriter{
 		"vocab.json":              func(w io.Writer) error { return json.NewEncoder(w).Encode(vocab) },
-		"tokenizer_config.json":   func(w io.Writer) error { return indented(w, config) },
-		"special_tokens_map.json": func(w io.Writer) error { return indented(w, special) },
+		"tokenizer_config.json":   func(w io.Writer) error { return durable.EncodeJSON(w, config) },
+		"special_tokens_map.json": func(w io.Writer) error { return durable.EncodeJSON(w, special) },
 		"tokenizer.json":          func(w io.Writer) error { return json.NewEncoder(w).Encode(clipFast(vocab, merges)) },
 		"merges.txt": func(w io.Writer) error {
 			_, err := io.WriteString(w, "#version: 0.2\n"+strings.Join(merges, "\n")+"\n")

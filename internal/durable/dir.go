@@ -1,7 +1,6 @@
 package durable
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -62,11 +61,7 @@ func seal(d disk, dir string) error {
 	if err != nil {
 		return err
 	}
-	err = fill(d, filepath.Join(dir, Manifest), 0o644, func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(m)
-	})
+	err = fill(d, filepath.Join(dir, Manifest), 0o644, func(w io.Writer) error { return EncodeJSON(w, m) })
 	if err != nil {
 		return err
 	}
