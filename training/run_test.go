@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/torch"
+	"clipgo/training/record"
 )
 
 func TestNumbersThatAreNotFiniteNeverReachTheWeights(t *testing.T) {
@@ -237,8 +237,8 @@ func TestMetricsHaveOneLineAStep(t *testing.T) {
 
 // Two steps of 8 samples, each half a second of waiting and one and a half of work: 4 a second, however long hooks take.
 func TestRatesLeaveOutWhatHooksTake(t *testing.T) {
-	var got []Row
-	m := &Metrics{W: io.Discard, Every: 2, Epoch: func(int64) float64 { return 0 }, Show: func(r Row) { got = append(got, r) }}
+	var got []record.Row
+	m := &Metrics{W: io.Discard, Every: 2, Epoch: func(int64) float64 { return 0 }, Show: func(r record.Row) { got = append(got, r) }}
 	for step := 1; step <= 4; step++ {
 		e := Event{Trainer: &Trainer{}, Batch: &datasets.Batch{N: 8}, Wait: time.Second / 2, Took: 3 * time.Second / 2}
 		e.Step = step
@@ -253,16 +253,5 @@ func TestRatesLeaveOutWhatHooksTake(t *testing.T) {
 	}
 	if len(got) != 2 {
 		t.Errorf("%d rows", len(got))
-	}
-}
-
-func TestNumbersThatJSONLacksAreNull(t *testing.T) {
-	for v, want := range map[Number]string{1.5: "1.5", Number(math.Inf(1)): "null", Number(math.Inf(-1)): "null"} {
-		if got, err := v.MarshalJSON(); err != nil || string(got) != want {
-			t.Errorf("%v became %s, %v", v, got, err)
-		}
-	}
-	if got, err := Number(math.NaN()).MarshalJSON(); err != nil || string(got) != "null" {
-		t.Errorf("NaN became %s, %v", got, err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"clipgo/internal/nn"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
+	"clipgo/training/record"
 )
 
 // Objective joins a model with its loss.
@@ -60,10 +61,7 @@ type Parts struct {
 }
 
 // Named is a number under the name that it has in metrics.jsonl, such as mlm_loss.
-type Named struct {
-	Name  string
-	Value float64
-}
+type Named = record.Named
 
 // Part is the number of Extra that has a name, or else the loss itself.
 func (p Parts) Part(name string) float64 {

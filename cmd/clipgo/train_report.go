@@ -20,6 +20,7 @@ import (
 	"clipgo/internal/durable"
 	"clipgo/internal/vec"
 	"clipgo/training"
+	"clipgo/training/record"
 )
 
 // writeReport writes report.html from what the run directory and this sitting know.
@@ -51,11 +52,9 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 		run.Findings = append(run.Findings, s.ppoFindings()...)
 	}
 	if text := s.perplexityNote(); text != "" {
-		run.Findings = append(run.Findings, report.Finding{Kind: report.Kind(training.Note), Text: text})
+		run.Findings = append(run.Findings, record.Finding{Kind: record.Note, Text: text})
 	}
-	for _, f := range d.Findings() {
-		run.Findings = append(run.Findings, report.Finding{Kind: report.Kind(f.Kind), Text: f.Text})
-	}
+	run.Findings = append(run.Findings, d.Findings()...)
 	return durable.WriteFile(filepath.Join(s.Out, reportFile), 0o644, func(w io.Writer) error { return report.Write(w, run) })
 }
 

@@ -2,33 +2,34 @@ package report
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
+
+	"clipgo/training/record"
 )
 
 // charts are the curves of a run, in the order in which one asks.
 func charts(run Run) []*chart {
-	column := func(of func(Row) float64) []point {
+	column := func(of func(record.Row) float64) []point {
 		out := make([]point, len(run.Rows))
 		for i, r := range run.Rows {
 			out[i] = point{float64(r.Step), of(r)}
 		}
 		return out
 	}
-	loss := &chart{Name: "Loss", About: cmp.Or(run.LossIs, "Contrastive loss of each logged batch."), lines: []line{{points: column(func(r Row) float64 { return r.Loss })}}, smooth: true}
+	loss := &chart{Name: "Loss", About: cmp.Or(run.LossIs, "Contrastive loss of each logged batch."), lines: []line{{points: column(func(r record.Row) float64 { return float64(r.Loss) })}}, smooth: true}
 	if chance := run.chance(); run.Chance > 0 {
 		loss.marks = []mark{{chance, "chance"}}
 	} else if chance > 0 {
 		loss.marks = []mark{{chance, "chance, ln(batch)"}}
 	}
 	scale := &chart{Name: "Logit scale", About: "What cosines are multiplied by; at the clamp the model asks for more than it may have.",
-		lines: []line{{points: column(func(r Row) float64 { return r.Scale })}}, marks: []mark{{run.MaxScale, "clamp"}}}
-	rate := &chart{Name: "Learning rate", About: "The schedule as it was applied.", fromZero: true, lines: []line{{points: column(func(r Row) float64 { return r.LR })}}}
+		lines: []line{{points: column(func(r record.Row) float64 { return float64(r.Scale) })}}, marks: []mark{{run.MaxScale, "clamp"}}}
+	rate := &chart{Name: "Learning rate", About: "The schedule as it was applied.", fromZero: true, lines: []line{{points: column(func(r record.Row) float64 { return r.LR })}}}
 	pace := &chart{Name: "Pairs a second", About: "Throughput between two logged steps, waiting for data included.", fromZero: true,
-		lines: []line{{points: column(func(r Row) float64 { return r.PairsPerSecond })}}}
+		lines: []line{{points: column(func(r record.Row) float64 { return r.Pairs })}}}
 	norm := &chart{Name: "Gradient norm", About: "Of all parameters together, before clipping.", fromZero: true, smooth: true,
-		lines: []line{{points: column(func(r Row) float64 { return r.GradNorm })}}}
+		lines: []line{{points: column(func(r record.Row) float64 { return float64(r.GradNorm) })}}}
 	all := append(append([]*chart{loss}, parts(run)...), validation(run)...)
 	all = append(all, scale, rate, norm, pace)
 	all = slices.DeleteFunc(all, func(c *chart) bool { return !c.hasPoints() })
@@ -62,7 +63,11 @@ func parts(run Run) []*chart {
 	accuracies := &chart{Name: "Accuracy", About: "Share of what the batch asked for that came first.", fraction: true, fromZero: true, smooth: true}
 	var names []string
 	for _, r := range run.Rows {
-		names = slices.AppendSeq(names, maps.Keys(r.Extra))
+		for _, e := range r.Extra {
+			if isPart(e.Name) {
+				names = append(names, e.Name)
+			}
+		}
 	}
 	slices.Sort(names)
 	var own []*chart
@@ -77,7 +82,7 @@ func parts(run Run) []*chart {
 		}
 		l := line{Name: name}
 		for _, r := range run.Rows {
-			if v, ok := r.Extra[name]; ok {
+			if v, ok := r.Number(name); ok {
 				l.points = append(l.points, point{float64(r.Step), v})
 			}
 		}
@@ -113,4 +118,14 @@ func validation(run Run) []*chart {
 		}
 	}
 	return out
+}
+
+const (
+	lossSuffix     = "_loss"
+	accuracySuffix = "_accuracy"
+)
+
+// isPart reports whether a number of metrics.jsonl is drawn: a part of the loss, an accuracy, or one of numbers.
+func isPart(name string) bool {
+	return slices.ContainsFunc(numbers, func(n curve) bool { return n.key == name }) || strings.HasSuffix(name, lossSuffix) || strings.HasSuffix(name, accuracySuffix)
 }

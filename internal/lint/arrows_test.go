@@ -17,12 +17,13 @@ type room struct {
 // rooms is the design's picture of the arrows. Nothing imports upward: a room that stands above another never appears
 // in its row.
 var rooms = []room{
-	{dir: "cmd/clipgo", arrow: "alignment captioning contrastive vision text losses training internal/optim internal/nn internal/torch " +
+	{dir: "cmd/clipgo", arrow: "training/record alignment captioning contrastive vision text losses training internal/optim internal/nn internal/torch " +
 		"eval search datasets weights vision/preprocess vision/timm text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub internal/memory internal/vec bench"},
 	{dir: "alignment", arrow: "captioning contrastive vision text losses training datasets internal/optim internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "captioning", arrow: "contrastive vision text losses training datasets internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "contrastive", arrow: "vision text losses training datasets weights vision/preprocess internal/nn internal/torch internal/safetensors internal/config"},
-	{dir: "training", arrow: "datasets internal/optim internal/nn internal/torch internal/safetensors internal/durable"},
+	{dir: "training", arrow: "training/record datasets internal/optim internal/nn internal/torch internal/safetensors internal/durable"},
+	{dir: "training/record", pure: true},
 	{dir: "losses", arrow: "internal/torch"},
 	{dir: "vision", arrow: "vision/timm internal/nn internal/torch"},
 	{dir: "text", arrow: "internal/nn internal/torch"},
@@ -34,7 +35,7 @@ var rooms = []room{
 	{dir: "text/bpe", pure: true},
 	{dir: "text/tokenizer", pure: true, arrow: "text/bpe"},
 	{dir: "datasets", pure: true, arrow: "internal/durable internal/paths"},
-	{dir: "eval", pure: true, arrow: "internal/durable internal/parallel internal/vec"},
+	{dir: "eval", pure: true, arrow: "training/record internal/durable internal/parallel internal/vec"},
 	{dir: "weights", pure: true, arrow: "vision/timm internal/safetensors internal/pickle internal/durable internal/half internal/paths"},
 	{dir: "search", pure: true, arrow: "internal/durable internal/half internal/mapped internal/parallel internal/paths internal/vec"},
 	{dir: "internal/golden", pure: true, arrow: "internal/safetensors"},
