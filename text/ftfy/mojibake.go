@@ -1,4 +1,4 @@
-package bpe
+package ftfy
 
 import (
 	"strings"
@@ -9,7 +9,7 @@ import (
 // fixMojibake undoes UTF-8 that was read as another encoding, as often as it was. It changes only what looks wrong and,
 // encoded again, is UTF-8.
 func fixMojibake(text string) string {
-	for range rounds {
+	for range maxPasses {
 		fixed := fixLayer(text)
 		if fixed == text {
 			break
