@@ -17,7 +17,7 @@ export CLIPGO_LIBTCH := $(BUILD)/libtch.so
 # Looked up when a recipe runs: the first one may have just installed the library.
 export GOFLAGS = $(addprefix -tags=,$(shell sh scripts/jpeg.sh))
 
-PURE := ./bench/... ./datasets/... ./eval/... ./search/... ./text/bpe/... ./text/ftfy/... ./training/record/... ./vision/preprocess/... ./internal/config/... \
+PURE := ./bench/... ./search/... ./datasets/... ./eval/... ./text/bpe/... ./text/ftfy/... ./training/record/... ./vision/preprocess/... ./internal/config/... \
 	./internal/durable/... ./internal/golden/... ./internal/half/... ./internal/jpeg/... ./internal/lint/... ./internal/memory/... ./internal/parallel/... ./internal/paths/... ./internal/safetensors/... ./internal/vec/...
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 

@@ -45,7 +45,7 @@ func BenchmarkSearch1Mx512(b *testing.B) {
 }
 
 // memoryIndex is an index without files: uniform rows of about unit length, made fast.
-func memoryIndex(r *rand.Rand, n, dim int, dtype DType) *Index {
+func memoryIndex(r *rand.Rand, n, dim int, dtype DType) *Folder {
 	t := &table{path: "memory", rows: n, dim: dim}
 	if dtype == Float16 {
 		t.f16 = make([]uint16, n*dim)
@@ -58,7 +58,7 @@ func memoryIndex(r *rand.Rand, n, dim int, dtype DType) *Index {
 			t.f32[i] = (r.Float32() - 0.5) * 0.15
 		}
 	}
-	ix := &Index{space: Space{Dim: dim, DType: dtype}}
+	ix := &Folder{space: Space{Dim: dim, DType: dtype}}
 	ix.add(&part{rows: n, image: t})
 	return ix
 }

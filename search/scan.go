@@ -23,7 +23,7 @@ type Neighbor struct {
 //
 // The scan is float32; every row that its rounding could have kept out is scored again in float64, so the result is
 // that of a float64 scan, for any number of cores. Rows without a feature of the table (all zero) are never near.
-func (ix *Index) Nearest(ctx context.Context, vector []float32, k int, t Table) ([]Neighbor, error) {
+func (ix *Folder) Nearest(ctx context.Context, vector []float32, k int, t Table) ([]Neighbor, error) {
 	if len(vector) != ix.space.Dim {
 		return nil, &MismatchError{ix.dir, "dimension", fmt.Sprint(ix.space.Dim), fmt.Sprint(len(vector))}
 	}

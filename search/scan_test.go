@@ -84,7 +84,7 @@ func TestNearestEqualsAFloat64Scan(t *testing.T) {
 }
 
 // scan64 is the oracle: every live row in float64, a stable sort.
-func scan64(ix *Index, q []float32, k int) []Neighbor {
+func scan64(ix *Folder, q []float32, k int) []Neighbor {
 	var all []Neighbor
 	for _, p := range ix.parts {
 		for i := range p.rows {
@@ -166,7 +166,7 @@ func unitRows(r *rand.Rand, n, dim int) []float32 {
 }
 
 // buildIndex writes rows as an index of three segments and opens it.
-func buildIndex(t testing.TB, dir string, space Space, rows []float32) *Index {
+func buildIndex(t testing.TB, dir string, space Space, rows []float32) *Folder {
 	t.Helper()
 	w, err := Update(dir, space)
 	if err != nil {

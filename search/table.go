@@ -70,14 +70,17 @@ func (t *table) row(i int) []float32 {
 	return out
 }
 
-// read runs f, which reads the rows. A file that somebody cuts short under its mapping faults; here that becomes an
-// error instead of the end of the process.
-func (t *table) read(f func() error) (err error) {
+// read runs f, which reads the rows.
+func (t *table) read(f func() error) error { return guarded(t.path, f) }
+
+// guarded runs f, which reads a mapped file. Where the file was cut short under its mapping, reading it faults; here that
+// becomes an error instead of the end of the process.
+func guarded(path string, f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		p := recover()
 		if _, fault := p.(interface{ Addr() uintptr }); fault {
-			err = &CorruptError{t.path, "changed while it was read"}
+			err = &CorruptError{path, "changed while it was read"}
 		} else if p != nil {
 			panic(p)
 		}

@@ -18,7 +18,7 @@ type room struct {
 // in its row.
 var rooms = []room{
 	{dir: "cmd/clipgo", arrow: "training/record alignment captioning contrastive vision text losses training internal/optim internal/nn internal/torch " +
-		"eval search datasets weights vision/preprocess vision/timm text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub internal/memory internal/vec bench"},
+		"eval search search/ingest datasets weights vision/preprocess vision/timm text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub internal/memory internal/paths internal/vec bench"},
 	{dir: "alignment", arrow: "captioning contrastive vision text losses training datasets internal/optim internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "captioning", arrow: "contrastive vision text losses training datasets internal/nn internal/torch internal/safetensors internal/config"},
 	{dir: "contrastive", arrow: "vision text losses training datasets weights vision/preprocess internal/nn internal/torch internal/safetensors internal/config"},
@@ -39,6 +39,7 @@ var rooms = []room{
 	{dir: "eval", pure: true, arrow: "training/record internal/durable internal/parallel internal/vec"},
 	{dir: "weights", pure: true, arrow: "vision/timm internal/safetensors internal/pickle internal/durable internal/half internal/paths"},
 	{dir: "search", pure: true, arrow: "internal/durable internal/half internal/mapped internal/parallel internal/paths internal/vec"},
+	{dir: "search/ingest", pure: true, arrow: "search datasets internal/paths"},
 	{dir: "internal/golden", pure: true, arrow: "internal/safetensors"},
 	{dir: "internal/half", pure: true},
 	{dir: "internal/jpeg", pure: true},

@@ -8,25 +8,8 @@ import (
 	"clipgo/internal/paths"
 )
 
-// Query is what to look for and how much of it to show.
-type Query struct {
-	Vector    []float32 // as Combine makes it
-	Table     Table
-	Top       int
-	Threshold float64  // the lowest score shown; cosines are -1 to 1
-	Without   []string // paths that are left out: the pictures that the query is made of
-}
-
-// Hit is a row found.
-type Hit struct {
-	Rank    int     `json:"rank"` // from 1
-	Score   float64 `json:"score"`
-	Path    string  `json:"path"`
-	Caption string  `json:"caption"`
-}
-
 // Find returns the best hits of a query, best first.
-func (ix *Index) Find(ctx context.Context, q Query) ([]Hit, error) {
+func (ix *Folder) Find(ctx context.Context, q Query) ([]Hit, error) {
 	without := map[string]bool{}
 	for _, path := range q.Without {
 		without[paths.Absolute(path)] = true
@@ -52,7 +35,7 @@ func (ix *Index) Find(ctx context.Context, q Query) ([]Hit, error) {
 }
 
 // details reads the metadata of neighbours, each file once and in the order of its rows.
-func (ix *Index) details(near []Neighbor) ([]details, error) {
+func (ix *Folder) details(near []Neighbor) ([]details, error) {
 	out := make([]details, len(near))
 	of := map[*part][]int{} // places in near
 	for i, n := range near {
@@ -80,7 +63,7 @@ func (ix *Index) details(near []Neighbor) ([]details, error) {
 }
 
 // locate finds the part of a row, and its number there.
-func (ix *Index) locate(row int) (*part, int, error) {
+func (ix *Folder) locate(row int) (*part, int, error) {
 	at, found := slices.BinarySearchFunc(ix.parts, row, func(p *part, row int) int { return p.first - row })
 	if !found {
 		at--
