@@ -106,7 +106,7 @@ func gap(images, texts []float64, dim int) float64 {
 	return math.Sqrt(square)
 }
 
-// compare goes through the batches: who is told apart, and how sure the softmax is of it.
+// compare goes through the batches: which pairs the model separates, and how sure the softmax is of it.
 func (a *Anatomy) compare(p Pairs, images, texts []float64) {
 	separated, compared := 0, 0
 	for from := 0; from+a.Candidates <= a.Pairs; from += a.Candidates {

@@ -17,7 +17,7 @@ func TestAnatomyIsByItsDefinitions(t *testing.T) {
 	}
 	p.Group[3] = 2 // the same caption, in the same batch
 	copy(p.Texts[3*dim:4*dim], p.Texts[2*dim:3*dim])
-	for i := 0; i < n; i += 2 { // some pairs are told apart
+	for i := 0; i < n; i += 2 { // some pairs are separated
 		copy(p.Images[i*dim:(i+1)*dim], p.Texts[i*dim:(i+1)*dim])
 	}
 	got, err := Dissect(p)
@@ -33,7 +33,7 @@ func TestAnatomyIsByItsDefinitions(t *testing.T) {
 		for j := i + 1; j < n; j++ {
 			spreadImages += math.Exp(-2 * plainSquare(image(i), image(j)))
 			imagePairs++
-			if i != 3 && j != 3 { // told once
+			if i != 3 && j != 3 { // counted once
 				spreadTexts += math.Exp(-2 * plainSquare(text(i), text(j)))
 				textPairs++
 			}

@@ -28,7 +28,7 @@ const (
 	stateFormat   = 1
 )
 
-// State is what a checkpoint says about the run besides the numbers of the model.
+// State is what a checkpoint says about the run, apart from the model's parameters.
 type State struct {
 	Format int `json:"format"`
 	Progress
@@ -39,7 +39,7 @@ type State struct {
 	Environment Environment `json:"environment"`
 }
 
-// Environment is what the bytes of a resumed run depend on besides its inputs.
+// Environment is what the bytes of a resumed run depend on apart from its inputs.
 type Environment struct {
 	Precision string `json:"precision"`
 	TF32      bool   `json:"tf32,omitempty"`

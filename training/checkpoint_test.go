@@ -16,7 +16,7 @@ import (
 	"clipgo/internal/durable"
 )
 
-// saved runs a toy for some steps and saves as told. It returns the names of the checkpoints that are left.
+// saved runs a toy for some steps and saves as the settings say. It returns the names of the checkpoints that are left.
 func saved(t *testing.T, c *Checkpoints, steps int) []string {
 	t.Helper()
 	tr, _ := newToy(t, steps)

@@ -12,7 +12,7 @@ import (
 // Diagnosis watches a training for the usual mistakes. It is a hook.
 type Diagnosis struct {
 	Schedule optim.Schedule
-	Batch    int  // pairs in a full batch, each to be told from the others; 0 where each stands alone
+	Batch    int  // pairs in a full batch that are contrasted with each other; 0 for a loss without negatives
 	Dedup    bool // equal captions of a batch are known as such
 	MaxScale float64
 	Part     string  // which part of the loss is judged; empty: all of it
@@ -28,14 +28,14 @@ type Diagnosis struct {
 	wait, took          float64
 }
 
-// BeforeRun lists what can be told before the first step.
+// BeforeRun lists what is known before the first step.
 func (d *Diagnosis) BeforeRun() []record.Finding {
 	var out []record.Finding
 	if s := d.Schedule; s.Warmup >= s.Steps && s.Steps > 0 {
 		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("the warm-up of %d steps is as long as the run of %d or longer: the learning rate never reaches its full value", s.Warmup, s.Steps)})
 	}
 	if d.Batch > 0 && d.Batch < 8 {
-		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("a batch of %d pairs gives each picture %d wrong captions to be told from: contrastive learning wants hundreds", d.Batch, d.Batch-1)})
+		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("a batch of %d pairs gives each picture %d negatives: contrastive learning needs hundreds", d.Batch, d.Batch-1)})
 	}
 	return out
 }
@@ -124,7 +124,7 @@ func (d *Diagnosis) learning() record.Finding {
 	case d.emaLoss > 0.97*chance:
 		return record.Finding{Kind: record.Warning, Text: fmt.Sprintf("the loss is %.3f, and %s: the model has not begun to learn; try another learning rate, or more steps", d.emaLoss, guessing)}
 	case d.emaLoss < 0.05*chance:
-		return record.Finding{Kind: record.Note, Text: fmt.Sprintf("the loss is %.3f, where guessing gives %.3f: nearly every pair is told apart; watch the validation for overfitting", d.emaLoss, chance)}
+		return record.Finding{Kind: record.Note, Text: fmt.Sprintf("the loss is %.3f, where guessing gives %.3f: nearly every pair is matched; watch the validation for overfitting", d.emaLoss, chance)}
 	default:
 		return record.Finding{Kind: record.Good, Text: fmt.Sprintf("the loss went from %.3f to %.3f; %s", d.firstLoss, d.emaLoss, guessing)}
 	}

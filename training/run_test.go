@@ -89,7 +89,7 @@ func TestTenBadStepsInARowEndATraining(t *testing.T) {
 		t.Errorf("%+v after %+v", diverged, tr.Progress)
 	}
 	if last := r.events[len(r.events)-1]; !last.Last || last.Done {
-		t.Errorf("the hooks were told %+v", last)
+		t.Errorf("the hooks received %+v", last)
 	}
 }
 
@@ -112,7 +112,7 @@ func TestAnInterruptFinishesTheStepAndSaves(t *testing.T) {
 	}
 }
 
-// An interrupt while waiting for data: the hooks are told again of the step that turned out to be the last.
+// An interrupt while waiting for data: the hooks receive the step that turned out to be the last once more.
 func TestAnInterruptWhileWaitingSaves(t *testing.T) {
 	tr, _ := newToy(t, 100)
 	ctx, cancel := context.WithCancel(t.Context())

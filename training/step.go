@@ -82,7 +82,7 @@ type Stats struct {
 	Skipped  bool    // loss or gradient was not finite: the parameters did not move
 	BadInRow int     // how many steps up to this one were skipped in a row
 	Unread   bool    // nobody waited for the step: only Step and LR are known, other numbers are NaN
-	// MicroBatch is how many pairs went through the model at once from this step on, for want of memory; 0 where the step
+	// MicroBatch is how many pairs go through the model at once from this step on, after it ran out of memory; 0 where the step
 	// went as planned.
 	MicroBatch int
 
@@ -164,7 +164,7 @@ func (t *Trainer) waiting(s *torch.Scope, b *datasets.Batch, st *Stats) (err err
 	return nil
 }
 
-// halve answers an error with smaller pieces, where it is want of memory and the objective has them.
+// halve retries with a smaller micro-batch if err is out-of-memory and the objective has a smaller one.
 func (t *Trainer) halve(b *datasets.Batch, err error, st *Stats) bool {
 	var refused *torch.Error
 	d, divisible := t.Objective.(Divisible)

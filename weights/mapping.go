@@ -19,7 +19,7 @@ type row struct {
 	how          how
 }
 
-// how is what happens to a tensor between two layouts, besides stacking. No number changes.
+// how is what happens to a tensor between two layouts, in addition to stacking. No number changes.
 type how string
 
 const (

@@ -59,7 +59,7 @@ func infer(s Set) (modelConfig, error) {
 	}
 	for what, width := range map[string]int{"image": m.Vision.Width, "text": m.Text.Width} {
 		if width%64 != 0 {
-			return m, fmt.Errorf("the %s tower's width of %d is not a multiple of 64, so its heads can't be told; name a config with --model", what, width)
+			return m, fmt.Errorf("the %s tower's width of %d is not a multiple of 64, so the number of its heads is unknown: a model config has to say it", what, width)
 		}
 	}
 	return m, nil

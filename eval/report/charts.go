@@ -49,7 +49,7 @@ var numbers = []curve{
 	{"kl_coefficient", "KL coefficient", "What a token pays for each nat."},
 	{"entropy", "Entropy", "Of the next token, in nats: when it is gone, nothing new is tried."},
 	{"clip_fraction", "Clipped", "Share of the ratios to the round's policy beyond the clip."},
-	{"explained_variance", "Explained variance", "Share of the returns' variance that the value head foretold."},
+	{"explained_variance", "Explained variance", "Share of the returns' variance that the value head predicts."},
 	{"caption_tokens", "Length", "Tokens of a caption."},
 }
 

@@ -32,14 +32,14 @@ type Index interface {
 	Commit() error
 }
 
-// Options say what a run may do and whom it tells.
+// Options are the settings of an update.
 type Options struct {
 	// Paths are what the source was opened from. Rows of pictures in or below them that the source doesn't have are removed, and so
 	// are those of its tables and archives. Paths that don't exist, such as the name of a built-in set, count for nothing.
 	Paths    []string
 	MaxSkip  float64              // share of the source's pictures that may be unusable, 0 to 1
-	Skipped  func(datasets.Skip)  // is told of each picture that could not be used; may be nil
-	Progress func(done, goal int) // is told how many of the pictures to embed are done; may be nil
+	Skipped  func(datasets.Skip)  // is called with each picture that could not be used; may be nil
+	Progress func(done, goal int) // is called with the number of pictures done, of those to embed; may be nil
 }
 
 // Result is what a run did, counted in files.

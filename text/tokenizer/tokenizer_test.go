@@ -187,7 +187,7 @@ func FuzzFill(f *testing.F) {
 	})
 }
 
-// What a large tokenizer.json is told by without reading it through is what it is told by after reading it.
+// The quick look that identifies a large tokenizer.json gives what parsing the whole file gives.
 func TestGoldenFingerprintsAreThoseOfWhatIsOpened(t *testing.T) {
 	root := golden.Dir(t, "tokenizers")
 	dirs, _ := filepath.Glob(filepath.Join(root, "folders", "*"))
