@@ -99,7 +99,7 @@ func (b Bundle) writeTensors(w io.Writer) error {
 func (b Bundle) stored(name string) (safetensors.Tensor, error) {
 	t, _ := b.Tensor(name)
 	t.Name = name
-	if !Finite(t) {
+	if !t.Finite() {
 		return t, &Error{name, errors.New("not a finite number in it")}
 	}
 	if b.DType == "" || t.DType == b.DType {
@@ -110,7 +110,7 @@ func (b Bundle) stored(name string) (safetensors.Tensor, error) {
 		return t, err
 	}
 	out, err := wide.Convert(b.DType)
-	if err == nil && !Finite(out) {
+	if err == nil && !out.Finite() {
 		err = &Error{name, fmt.Errorf("a number in it is too large for %s", b.DType)}
 	}
 	return out, err
