@@ -43,7 +43,8 @@ type Pairs struct {
 func Dissect(p Pairs) (Anatomy, error) {
 	a := Anatomy{Pairs: len(p.Group), Candidates: min(p.Candidates, len(p.Group)), LogitScale: p.Scale}
 	if len(p.Images) != len(p.Texts) || len(p.Images) != len(p.Group)*p.Dim || a.Candidates < 2 {
-		return a, fmt.Errorf("anatomy: %d and %d values for %d pairs of %d, %d at a time", len(p.Images), len(p.Texts), len(p.Group), p.Dim, p.Candidates)
+		return a, fmt.Errorf("anatomy: %d and %d values for %d pairs of %d, %d at a time", len(p.Images), len(p.Texts), len(p.Group),
+			p.Dim, p.Candidates)
 	}
 	for what, x := range map[string][]float32{"image features": p.Images, "text features": p.Texts} {
 		if err := checkRows(what, x, p.Dim); err != nil {

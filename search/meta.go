@@ -92,7 +92,8 @@ func readMeta(dir string) (m meta, data []byte, err error) {
 		return meta{}, nil, &CorruptError{File: path, Reason: err.Error()}
 	}
 	if m.Format != formatVersion {
-		return meta{}, nil, &MismatchError{Dir: dir, What: "format version", Have: strconv.Itoa(m.Format), Want: strconv.Itoa(formatVersion)}
+		return meta{}, nil, &MismatchError{Dir: dir, What: "format version", Have: strconv.Itoa(m.Format),
+			Want: strconv.Itoa(formatVersion)}
 	}
 	if err := m.check(); err != nil {
 		return meta{}, nil, &CorruptError{File: path, Reason: err.Error()}

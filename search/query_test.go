@@ -92,7 +92,8 @@ func TestCombineAddsDirections(t *testing.T) {
 	}
 	defer ix.Close()
 	e := fakeEncoder{"text x": {9, 0, 0, 0}, "picture z": {0, 0, 4, 0}, "text 0": {0, 0, 0, 0}, "text short": {1}}
-	q, err := Combine(t.Context(), ix, []Term{{Weight: 2, Text: "x"}, {Weight: -1, Like: "/p/y"}, {Weight: 2, Picture: []byte("z"), Path: "z.png"}}, e)
+	q, err := Combine(t.Context(), ix, []Term{{Weight: 2, Text: "x"}, {Weight: -1, Like: "/p/y"},
+		{Weight: 2, Picture: []byte("z"), Path: "z.png"}}, e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,8 +111,10 @@ func TestCombineAddsDirections(t *testing.T) {
 		want  error
 	}{
 		"cancel": {[]Term{x, {Weight: -1, Text: "x"}}, ErrNoDirection}, "no row": {[]Term{{Weight: 1, Like: "/p/z"}}, ErrNoRow},
-		"zero": {[]Term{{Weight: 1, Text: "0"}}, nil}, "unknown": {[]Term{{Weight: 1, Text: "?"}}, nil}, "lengths": {[]Term{x, {Weight: 1, Text: "short"}}, nil},
-		"no content": {[]Term{{Weight: 1, Path: "z.png"}}, nil}, "two contents": {[]Term{{Weight: 1, Text: "x", Picture: []byte("z")}}, nil},
+		"zero": {[]Term{{Weight: 1, Text: "0"}}, nil}, "unknown": {[]Term{{Weight: 1, Text: "?"}}, nil},
+		"lengths":    {[]Term{x, {Weight: 1, Text: "short"}}, nil},
+		"no content": {[]Term{{Weight: 1, Path: "z.png"}}, nil}, "two contents": {[]Term{{Weight: 1, Text: "x", Picture: []byte("z")}},
+			nil},
 	} {
 		if _, err := Combine(t.Context(), ix, c.terms, e); err == nil || c.want != nil && !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)

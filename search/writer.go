@@ -62,7 +62,8 @@ func Update(dir string, space Space) (*Writer, error) {
 // OpenWriter opens an index for changes and reads what is in it. Where there is none yet it makes nothing: Begin does. Another
 // writer's lock is durable.ErrLocked, damage a *CorruptError.
 func OpenWriter(dir string) (*Writer, error) {
-	w := &Writer{SegmentRows: 8192, dir: dir, paths: map[string]place{}, known: map[string]details{}, dead: map[int][]int{}, parts: map[int]*part{}}
+	w := &Writer{SegmentRows: 8192, dir: dir, paths: map[string]place{}, known: map[string]details{}, dead: map[int][]int{},
+		parts: map[int]*part{}}
 	if _, err := os.Stat(filepath.Join(dir, metaName)); errors.Is(err, fs.ErrNotExist) {
 		return w, nil
 	}

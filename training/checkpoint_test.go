@@ -70,7 +70,8 @@ func TestACheckpointHoldsWhatItSays(t *testing.T) {
 		t.Error(err)
 	}
 	state, err := ReadState(at)
-	want := State{Format: 1, Progress: Progress{Step: 3, Samples: 12, Position: 12}, Seed: 7, Data: "abc", Environment: Environment{Threads: 2, Libtorch: "x"}}
+	want := State{Format: 1, Progress: Progress{Step: 3, Samples: 12, Position: 12}, Seed: 7, Data: "abc",
+		Environment: Environment{Threads: 2, Libtorch: "x"}}
 	if err != nil || state != want {
 		t.Errorf("got %+v, %v", state, err)
 	}

@@ -32,10 +32,12 @@ type Diagnosis struct {
 func (d *Diagnosis) BeforeRun() []record.Finding {
 	var out []record.Finding
 	if s := d.Schedule; s.Warmup >= s.Steps && s.Steps > 0 {
-		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("the warm-up of %d steps is as long as the run of %d or longer: the learning rate never reaches its full value", s.Warmup, s.Steps)})
+		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("the warm-up of %d steps is as long as the run of %d "+
+			"or longer: the learning rate never reaches its full value", s.Warmup, s.Steps)})
 	}
 	if d.Batch > 0 && d.Batch < 8 {
-		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("a batch of %d pairs gives each picture %d negatives: contrastive learning needs hundreds", d.Batch, d.Batch-1)})
+		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("a batch of %d pairs gives each picture %d negatives: "+
+			"contrastive learning needs hundreds", d.Batch, d.Batch-1)})
 	}
 	return out
 }
@@ -96,19 +98,25 @@ func (d *Diagnosis) Findings() []record.Finding {
 		out = append(out, d.learning())
 	}
 	if share := float64(d.atClamp) / float64(max(d.known+d.bad, 1)); share > 0.2 {
-		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("the logit scale stood at its clamp of %g in %.0f %% of the steps: the model wants to tell pairs apart more sharply than it may; more data or regularization helps", d.MaxScale, 100*share)})
+		out = append(out, record.Finding{Kind: record.Warning,
+			Text: fmt.Sprintf("the logit scale was at its clamp of %g in %.0f %% of the steps: the model asks for sharper "+
+				"logits than it may have; more data or regularization helps", d.MaxScale, 100*share)})
 	}
 	if share := float64(d.duplicates) / float64(max(d.pairs, 1)); share > 0.02 && d.Batch > 0 && !d.Dedup {
-		out = append(out, record.Finding{Kind: record.Note, Text: fmt.Sprintf("%.1f %% of the captions stood twice in their batch: such pairs count as wrong answers for each other, so the loss can't reach 0", 100*share)})
+		out = append(out, record.Finding{Kind: record.Note, Text: fmt.Sprintf("%.1f %% of the captions were in their batch twice: "+
+			"such pairs are negatives of each other, so the loss can't reach 0", 100*share)})
 	}
 	if d.shortened > 0 {
-		out = append(out, record.Finding{Kind: record.Note, Text: fmt.Sprintf("%d of %d captions were longer than the context and were cut", d.shortened, d.pairs)})
+		out = append(out, record.Finding{Kind: record.Note,
+			Text: fmt.Sprintf("%d of %d captions were longer than the context and were cut", d.shortened, d.pairs)})
 	}
 	if d.bad > 0 {
-		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("%d of %d steps had a loss or gradient that was not finite and were left out", d.bad, d.steps)})
+		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("%d of %d steps had a loss or gradient that was not "+
+			"finite and were left out", d.bad, d.steps)})
 	}
 	if share := d.wait / max(d.wait+d.took, 1e-9); share > 0.2 && !d.Estimated {
-		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("%.0f %% of the time went into waiting for data: more --workers, or smaller pictures, would help", 100*share)})
+		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("%.0f %% of the time went into waiting for data: more "+
+			"workers, or smaller pictures, would help", 100*share)})
 	}
 	return out
 }
@@ -122,9 +130,11 @@ func (d *Diagnosis) learning() record.Finding {
 	}
 	switch {
 	case d.emaLoss > 0.97*chance:
-		return record.Finding{Kind: record.Warning, Text: fmt.Sprintf("the loss is %.3f, and %s: the model has not begun to learn; try another learning rate, or more steps", d.emaLoss, guessing)}
+		return record.Finding{Kind: record.Warning, Text: fmt.Sprintf("the loss is %.3f, and %s: the model has not begun to learn; try "+
+			"another learning rate, or more steps", d.emaLoss, guessing)}
 	case d.emaLoss < 0.05*chance:
-		return record.Finding{Kind: record.Note, Text: fmt.Sprintf("the loss is %.3f, where guessing gives %.3f: nearly every pair is matched; watch the validation for overfitting", d.emaLoss, chance)}
+		return record.Finding{Kind: record.Note, Text: fmt.Sprintf("the loss is %.3f, where guessing gives %.3f: nearly every pair is "+
+			"matched; watch the validation for overfitting", d.emaLoss, chance)}
 	default:
 		return record.Finding{Kind: record.Good, Text: fmt.Sprintf("the loss went from %.3f to %.3f; %s", d.firstLoss, d.emaLoss, guessing)}
 	}

@@ -32,7 +32,8 @@ type Hook interface {
 type DivergedError struct{ Steps, At int }
 
 func (e *DivergedError) Error() string {
-	return fmt.Sprintf("loss or gradient was not finite for %d steps in a row, up to step %d: lower --lr, lengthen --warmup or set --grad-clip-norm", e.Steps, e.At)
+	return fmt.Sprintf("loss or gradient was not finite for %d steps in a row, up to step %d: a lower learning rate, "+
+		"a longer warm-up or clipping the gradient's norm helps", e.Steps, e.At)
 }
 
 // patience is how many non-finite steps in a row end a training.

@@ -158,7 +158,8 @@ func TestRunEndsWhereItShould(t *testing.T) {
 		{"after a sitting", 9, 2, some(9), 2, false, nil},
 		{"where the data ends", 9, 0, some(4), 4, true, nil},
 		{"without data", 9, 0, some(0), 0, false, nil},
-		{"on an error", 9, 0, func(yield func(*datasets.Batch, error) bool) { _ = yield(batch(0), nil) && yield(nil, broken) }, 1, false, broken},
+		{"on an error", 9, 0, func(yield func(*datasets.Batch, error) bool) { _ = yield(batch(0), nil) && yield(nil, broken) }, 1, false,
+			broken},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tr, _ := newToy(t, c.steps)

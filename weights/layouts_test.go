@@ -141,7 +141,8 @@ func TestWrappingsAndBuffersAreLeftOut(t *testing.T) {
 }
 
 func TestNumbersThatATypeCannotHoldAreRefused(t *testing.T) {
-	big := safetensors.Tensor{DType: safetensors.F32, Shape: []int64{1}, Data: binary.LittleEndian.AppendUint32(nil, math.Float32bits(70000))}
+	big := safetensors.Tensor{DType: safetensors.F32, Shape: []int64{1},
+		Data: binary.LittleEndian.AppendUint32(nil, math.Float32bits(70000))}
 	nan := safetensors.Tensor{DType: safetensors.F32, Shape: []int64{1}, Data: binary.LittleEndian.AppendUint32(nil, 0x7fc00000)}
 	for want, b := range map[string]Bundle{
 		"too large for F16":   {Set: tensors{"x": big}, DType: safetensors.F16},

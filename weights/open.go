@@ -142,7 +142,8 @@ func container(path string) (safetensors.Container, error) {
 	}
 	defer f.Close()
 	var start [9]byte
-	if n, _ := f.ReadAt(start[:], 0); n == len(start) && start[8] == '{' || filepath.Ext(path) == ".safetensors" && string(start[:2]) != "PK" {
+	if n, _ := f.ReadAt(start[:], 0); n == len(start) && start[8] == '{' || filepath.Ext(path) == ".safetensors" &&
+		string(start[:2]) != "PK" {
 		return opened(safetensors.Open(path))
 	}
 	return opened(pickle.Open(path))

@@ -58,7 +58,8 @@ const clipPattern = `<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[
 func CLIPTokenizer(tokens, merges []string, context int) map[string]FileWriter {
 	vocab := ordered{names: append(append([]string{}, tokens...), startToken, endToken)}
 	config := map[string]any{
-		"tokenizer_class": "CLIPTokenizer", "model_max_length": context, "do_lower_case": true, "add_prefix_space": false, "errors": "replace",
+		"tokenizer_class": "CLIPTokenizer", "model_max_length": context, "do_lower_case": true, "add_prefix_space": false,
+		"errors":    "replace",
 		"bos_token": startToken, "eos_token": endToken, "unk_token": endToken, "pad_token": endToken,
 	}
 	special := map[string]any{"bos_token": startToken, "eos_token": endToken, "unk_token": endToken, "pad_token": endToken}
@@ -97,7 +98,8 @@ type object = map[string]any
 func clipFast(vocab ordered, merges []string) object {
 	n := len(vocab.names)
 	added := func(id int) object {
-		return object{"id": id, "content": vocab.names[id], "single_word": false, "lstrip": false, "rstrip": false, "normalized": true, "special": true}
+		return object{"id": id, "content": vocab.names[id], "single_word": false, "lstrip": false, "rstrip": false, "normalized": true,
+			"special": true}
 	}
 	byteLevel := object{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}
 	return object{
@@ -110,7 +112,8 @@ func clipFast(vocab ordered, merges []string) object {
 			{"type": "Split", "pattern": object{"Regex": clipPattern}, "behavior": "Removed", "invert": true}, byteLevel,
 		}},
 		"post_processor": object{
-			"type": "RobertaProcessing", "sep": []any{endToken, n - 1}, "cls": []any{startToken, n - 2}, "trim_offsets": false, "add_prefix_space": false,
+			"type": "RobertaProcessing", "sep": []any{endToken, n - 1}, "cls": []any{startToken, n - 2}, "trim_offsets": false,
+			"add_prefix_space": false,
 		},
 		"decoder": byteLevel,
 		"model": object{

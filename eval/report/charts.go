@@ -17,7 +17,8 @@ func charts(run Run) []*chart {
 		}
 		return out
 	}
-	loss := &chart{Name: "Loss", About: cmp.Or(run.LossIs, "Contrastive loss of each logged batch."), lines: []line{{points: column(func(r record.Row) float64 { return float64(r.Loss) })}}, smooth: true}
+	loss := &chart{Name: "Loss", About: cmp.Or(run.LossIs, "Contrastive loss of each logged batch."),
+		lines: []line{{points: column(func(r record.Row) float64 { return float64(r.Loss) })}}, smooth: true}
 	if chance := run.chance(); run.Chance > 0 {
 		loss.marks = []mark{{chance, "chance"}}
 	} else if chance > 0 {
@@ -25,7 +26,8 @@ func charts(run Run) []*chart {
 	}
 	scale := &chart{Name: "Logit scale", About: "What cosines are multiplied by; at the clamp the model asks for more than it may have.",
 		lines: []line{{points: column(func(r record.Row) float64 { return float64(r.Scale) })}}, marks: []mark{{run.MaxScale, "clamp"}}}
-	rate := &chart{Name: "Learning rate", About: "The schedule as it was applied.", fromZero: true, lines: []line{{points: column(func(r record.Row) float64 { return r.LR })}}}
+	rate := &chart{Name: "Learning rate", About: "The schedule as it was applied.", fromZero: true,
+		lines: []line{{points: column(func(r record.Row) float64 { return r.LR })}}}
 	pace := &chart{Name: "Pairs a second", About: "Throughput between two logged steps, waiting for data included.", fromZero: true,
 		lines: []line{{points: column(func(r record.Row) float64 { return r.Pairs })}}}
 	norm := &chart{Name: "Gradient norm", About: "Of all parameters together, before clipping.", fromZero: true, smooth: true,
@@ -60,7 +62,8 @@ func placeOf(name string) int {
 // parts draws what a loss is made of, where it has parts, and how often what it asks for was right.
 func parts(run Run) []*chart {
 	losses := &chart{Name: "Parts of the loss", About: "Each before its weight.", smooth: true}
-	accuracies := &chart{Name: "Accuracy", About: "Share of what the batch asked for that came first.", fraction: true, fromZero: true, smooth: true}
+	accuracies := &chart{Name: "Accuracy", About: "Share of what the batch asked for that came first.", fraction: true, fromZero: true,
+		smooth: true}
 	var names []string
 	for _, r := range run.Rows {
 		for _, e := range r.Extra {
@@ -101,7 +104,8 @@ func validation(run Run) []*chart {
 		for _, v := range e.Values {
 			c, ok := byGroup[v.Group]
 			if !ok {
-				c = &chart{Name: cmp.Or(v.Group, "Validation"), About: cmp.Or(run.About[v.Group], "Fractions measured during the training."), fraction: true, fromZero: true}
+				c = &chart{Name: cmp.Or(v.Group, "Validation"),
+					About: cmp.Or(run.About[v.Group], "Fractions measured during the training."), fraction: true, fromZero: true}
 				byGroup[v.Group] = c
 				out = append(out, c)
 				if v.Chance > 0 {
@@ -127,5 +131,6 @@ const (
 
 // isPart reports whether a number of metrics.jsonl is drawn: a part of the loss, an accuracy, or one of numbers.
 func isPart(name string) bool {
-	return slices.ContainsFunc(numbers, func(n curve) bool { return n.key == name }) || strings.HasSuffix(name, lossSuffix) || strings.HasSuffix(name, accuracySuffix)
+	return slices.ContainsFunc(numbers, func(n curve) bool { return n.key == name }) || strings.HasSuffix(name, lossSuffix) ||
+		strings.HasSuffix(name, accuracySuffix)
 }

@@ -85,7 +85,8 @@ func TestWhatIsTooLargeIsInfinite(t *testing.T) {
 			t.Errorf("float16: %v is %#04x, want %#04x", x, got, want)
 		}
 	}
-	for x, want := range map[float32]uint16{math.MaxFloat32: 0x7f80, math.Float32frombits(0x7f7f7fff): 0x7f7f, float32(math.Inf(1)): 0x7f80} {
+	for x, want := range map[float32]uint16{math.MaxFloat32: 0x7f80, math.Float32frombits(0x7f7f7fff): 0x7f7f,
+		float32(math.Inf(1)): 0x7f80} {
 		if got := ToBFloat16(x); got != want {
 			t.Errorf("bfloat16: %v is %#04x, want %#04x", x, got, want)
 		}

@@ -132,7 +132,8 @@ func companions() []string {
 func weightForms() []string {
 	return []string{
 		"open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "model.safetensors", "model.safetensors.index.json",
-		"open_clip_pytorch_model.bin", "open_clip_pytorch_model.pth", "pytorch_model.bin", "pytorch_model.pth", "pytorch_model.bin.index.json",
+		"open_clip_pytorch_model.bin", "open_clip_pytorch_model.pth", "pytorch_model.bin", "pytorch_model.pth",
+		"pytorch_model.bin.index.json",
 	}
 }
 

@@ -302,7 +302,8 @@ func rootName(e ast.Expr) *ast.Ident {
 }
 
 // machinePath is the home or workplace of one machine; it is put together so that it doesn't find itself.
-var machinePath = regexp.MustCompile(`(^|[\s"'=:(` + "`" + `])/(` + strings.Join([]string{"work", "farm", "root", "Users", "home"}, "|") + `)/\w`)
+var machinePath = regexp.MustCompile(`(^|[\s"'=:(` + "`" + `])/(` +
+	strings.Join([]string{"work", "farm", "root", "Users", "home"}, "|") + `)/\w`)
 
 func TestNoMachinePaths(t *testing.T) {
 	walk(t, func(name string) error {

@@ -54,7 +54,8 @@ func (f *File) weights(attributes []pair) []pair {
 		case name == average:
 			f.notes = append(f.notes, "the weights are its "+average+", an average over the training; there are no others in it")
 		case found[average] != nil:
-			f.notes = append(f.notes, fmt.Sprintf("the weights are its %s; the average in %s is passed over (to use it, save it alone)", name, average))
+			f.notes = append(f.notes, fmt.Sprintf("the weights are its %s; the average in %s is passed over (to use it, save it alone)",
+				name, average))
 		}
 		return found[name]
 	}

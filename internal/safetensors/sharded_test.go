@@ -93,7 +93,8 @@ func TestATensorInTwoShardsNeedsTheIndex(t *testing.T) {
 	path := folder(t, `{"weight_map":{"c":"two.safetensors","x":"three.safetensors"}}`)
 	var b bytes.Buffer
 	three := []Tensor{{"x", U8, []int64{1}, []byte{1}}, {"c", U8, []int64{1}, []byte{2}}}
-	if err := errors.Join(Write(&b, three, nil), os.WriteFile(filepath.Join(filepath.Dir(path), "three.safetensors"), b.Bytes(), 0o600)); err != nil {
+	if err := errors.Join(Write(&b, three, nil), os.WriteFile(filepath.Join(filepath.Dir(path), "three.safetensors"), b.Bytes(),
+		0o600)); err != nil {
 		t.Fatal(err)
 	}
 	s, err := OpenSharded(path, plainFile)

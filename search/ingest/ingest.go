@@ -83,7 +83,8 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 	}
 	if total := src.Len(); float64(u.result.Failed) > o.MaxSkip*float64(total) {
 		err = &datasets.DataError{Source: src.Info().Name, Reason: fmt.Sprintf(
-			"%d of %d pictures could not be used, more than the share of %g that may be; the others are in the index", u.result.Failed, total, o.MaxSkip)}
+			"%d of %d pictures could not be used, more than the share of %g that may be; the others are in the index", u.result.Failed,
+			total, o.MaxSkip)}
 	}
 	return u.result, err
 }

@@ -146,7 +146,8 @@ func TestAFolderIsFollowed(t *testing.T) {
 		t.Errorf("caption: %q, %d embedded", got, e.texts)
 	}
 	draw(t, filepath.Join(dir, "a.png"), blue)
-	if err := errors.Join(os.Remove(filepath.Join(dir, "b.png")), os.Rename(filepath.Join(dir, "c.png"), filepath.Join(dir, "e.png"))); err != nil {
+	if err := errors.Join(os.Remove(filepath.Join(dir, "b.png")),
+		os.Rename(filepath.Join(dir, "c.png"), filepath.Join(dir, "e.png"))); err != nil {
 		t.Fatal(err)
 	}
 	draw(t, filepath.Join(dir, "f.png"), color.NRGBA{0, 128, 0, 255}) // other bytes than the picture that is gone
@@ -180,7 +181,8 @@ func TestTablesAndFoldersShareARow(t *testing.T) {
 		t.Errorf("the table's caption of a folder's picture: %q", got)
 	}
 	write("near/a.png,blue\n")
-	if got, err := run(t, t.Context(), index, &colors{batch: 9}, Options{Paths: []string{table}}); err != nil || got != (Result{Unchanged: 1, Removed: 1}) {
+	if got, err := run(t, t.Context(), index, &colors{batch: 9}, Options{Paths: []string{table}}); err != nil ||
+		got != (Result{Unchanged: 1, Removed: 1}) {
 		t.Errorf("the table alone: %+v %v", got, err)
 	}
 	if got := nearest(t, index, "green", search.Images); got != "b.png" {
@@ -260,7 +262,8 @@ func TestAFailedCommitIsTheError(t *testing.T) {
 	full := errors.New("no space left")
 	ctx, cancel := context.WithCancel(t.Context())
 	ix := &fakeIndex{commit: func() error { cancel(); return full }}
-	if _, err := Update(ctx, ix, src, &colors{batch: 1}, Options{Paths: []string{dir}}); !errors.Is(err, full) || errors.Is(err, context.Canceled) {
+	if _, err := Update(ctx, ix, src, &colors{batch: 1}, Options{Paths: []string{dir}}); !errors.Is(err, full) ||
+		errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if got := slices.Collect(maps.Keys(ix.rows)); len(got) != 1 {

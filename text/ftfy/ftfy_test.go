@@ -21,7 +21,8 @@ func TestFix(t *testing.T) {
 		{"d\u251c\u2310j\u251c\u00e1", "d\u00e9j\u00e0"},           // code page 437
 		{"voil\u00c3  le travail", "voil\u00e0 le travail"},        // a no-break space that became a blank
 		{"\u00e2\u20ac\u0153so\u00e2\u20ac\ufffd", "\"so\ufffd"},   // a lost byte
-		{"S\u00e3o \u00c5ngstr\u00f6m \u00a9 2020 \u00abbon\u00bb \u00a15\u20ac!", "S\u00e3o \u00c5ngstr\u00f6m \u00a9 2020 \u00abbon\u00bb \u00a15\u20ac!"},
+		{"S\u00e3o \u00c5ngstr\u00f6m \u00a9 2020 \u00abbon\u00bb \u00a15\u20ac!", "S\u00e3o \u00c5ngstr\u00f6m \u00a9 2020 " +
+			"\u00abbon\u00bb \u00a15\u20ac!"},
 		{"&amp;amp; &eacute; &EACUTE;", "& \u00e9 \u00c9"},
 		{"<b> &eacute;", "<b> &eacute;"}, // perhaps HTML
 		{"\u201ccurly\u201d \u2018it\u2019s", "\"curly\" 'it's"},

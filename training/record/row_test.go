@@ -52,14 +52,16 @@ func TestFieldsAreKnownByTheirNames(t *testing.T) {
 }
 
 func TestTornMetricsAreReadUpToTheTear(t *testing.T) {
-	rows, err := ReadRows(strings.NewReader(`{"step":1,"loss":4.8,"scale":14.3,"lr":0.1,"grad_norm":null,"pairs_per_second":9}` + "\n\n" + `{"step":2,"lo`))
+	rows, err := ReadRows(strings.NewReader(`{"step":1,"loss":4.8,"scale":14.3,"lr":0.1,"grad_norm":null,"pairs_per_second":9}` +
+		"\n\n" + `{"step":2,"lo`))
 	if err != nil || len(rows) != 1 || rows[0].Loss != 4.8 || !math.IsNaN(float64(rows[0].GradNorm)) || rows[0].Pairs != 9 {
 		t.Errorf("%+v %v", rows, err)
 	}
 	if _, err := ReadRows(strings.NewReader("{}\n{]\n")); err == nil || !strings.Contains(err.Error(), "line 2") {
 		t.Errorf("got %v", err)
 	}
-	if rows, err := ReadRows(strings.NewReader("{}\n")); err != nil || !math.IsNaN(rows[0].LR) || !math.IsNaN(rows[0].Pairs) || !math.IsNaN(float64(rows[0].Loss)) {
+	if rows, err := ReadRows(strings.NewReader("{}\n")); err != nil || !math.IsNaN(rows[0].LR) || !math.IsNaN(rows[0].Pairs) ||
+		!math.IsNaN(float64(rows[0].Loss)) {
 		t.Errorf("numbers that are absent: %+v %v", rows, err)
 	}
 }
