@@ -22,7 +22,7 @@ type ranks struct {
 // textBlock is how many texts are scored together: enough to keep the cores busy, few enough to stay in a cache.
 const textBlock = 16
 
-// rankPairs scores all texts against all images in one pass without holding the scores, and counts what stands before
+// rankPairs scores all texts against all images in one pass without holding the scores, and counts what ranks before
 // each query's best right answer. textImage gives each text's image. Scores are float64, equal ones rank by row.
 func rankPairs(images, texts []float32, dim int, textImage []int) (ranks, error) {
 	if err := checkPairs(images, texts, dim, textImage); err != nil {

@@ -30,7 +30,7 @@ func ParseTexts(args []string) ([]Term, error) {
 	})
 }
 
-// parse reads terms; content completes a term by what stands behind its weight.
+// parse reads terms; content completes a term by what follows its weight.
 func parse(args []string, content func(t Term, rest string) (Term, error)) ([]Term, error) {
 	var out []Term
 	for _, arg := range args {

@@ -40,7 +40,7 @@ type Writer struct {
 	dead    map[int][]int // rows to bury with the next commit, by segment number
 }
 
-// place is where a row stands: in a segment, or among the pending ones.
+// place is where a row is: in a segment, or among the pending ones.
 type place struct{ segment, row int }
 
 const pendingRow = -1 // the segment of a place among the pending rows

@@ -11,7 +11,7 @@ import (
 // ForwardTokens is Forward of a tower with a class token (CoCa): features [B, E] read there, and the tokens [B, L, D] in
 // front of it, not normalized, for a decoder. Captions that were cut give the tokens that they have.
 //
-// The class token stands behind the whole context. Between it and a cut caption one column of padding is put back, which
+// The class token follows the whole context. Between it and a cut caption one column of padding is put back, which
 // the mask of the published weights leaves visible; the rest of the padding is hidden from every row.
 func (t *Transformer) ForwardTokens(s *torch.Scope, ids []int32, batch int, mode nn.Mode) (features, tokensBLD *torch.Tensor) {
 	given, context := len(ids)/batch, t.config.ContextLength

@@ -36,7 +36,7 @@ func (p projection) forward(x *torch.Tensor) *torch.Tensor {
 	}
 }
 
-// Head holds the tower's parameters that stand at the top of open_clip's state dict, before those of its parts.
+// Head holds the tower's parameters that are at the top of open_clip's state dict, before those of its parts.
 type Head struct{ class, positions, project *nn.Param }
 
 // NewHead declares them. They come first so that parameters keep open_clip's order, which its optimizer states follow.
@@ -53,7 +53,7 @@ func NewHead(p nn.Path, c Config, embed int) Head {
 	return h
 }
 
-// Layout says where a tower stands and what it computes beside its config.
+// Layout says where a tower's parameters are in the state dict and what it computes beyond its config.
 type Layout struct {
 	Embed      int // width E of the features
 	Activation nn.Activation

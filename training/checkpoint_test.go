@@ -226,6 +226,6 @@ func TestSkipsAfterTheLastStepAreSaved(t *testing.T) {
 		t.Fatal(err)
 	}
 	if state.Progress != tr.Progress || state.Skipped != 2 || state.Position != 6 || state.Step != 1 {
-		t.Errorf("saved %+v, the training stands at %+v", state.Progress, tr.Progress)
+		t.Errorf("saved %+v, the training is at %+v", state.Progress, tr.Progress)
 	}
 }

@@ -79,7 +79,7 @@ func (d *Diagnosis) read(e Event) {
 	}
 }
 
-// duplicated counts captions that stand in the batch already.
+// duplicated counts captions that are in the batch already.
 func duplicated(captions []string) int {
 	seen := make(map[string]bool, len(captions))
 	for _, c := range captions {

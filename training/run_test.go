@@ -204,7 +204,7 @@ func TestInterruptedAtTheLastStepIsComplete(t *testing.T) {
 	}
 }
 
-// Each step stands once in the metrics, whichever way the run ends.
+// Each step is once in the metrics, whichever way the run ends.
 func TestMetricsHaveOneLineAStep(t *testing.T) {
 	for _, c := range []struct {
 		name  string

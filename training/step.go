@@ -108,7 +108,7 @@ type Trainer struct {
 	unread   bool // steps were made since
 }
 
-// Progress is where a training stands; a checkpoint restores it.
+// Progress is how far a training is; a checkpoint restores it.
 type Progress struct {
 	Step     int   `json:"step"`      // steps made
 	Samples  int64 `json:"samples"`   // pairs that the steps used

@@ -157,7 +157,7 @@ func opened[T safetensors.Container](c T, err error) (safetensors.Container, err
 	return c, nil
 }
 
-// contents is an open file with what stands beside the weights.
+// contents is an open file with what was saved with the weights.
 type contents struct {
 	safetensors.Container
 	class string // of a TorchScript module

@@ -28,7 +28,7 @@ func sample(t testing.TB) Run {
 		Title: "emoji on two cores", Subtitle: "clip-tiny, builtin:emoji, 1,411 pictures, f32, seed 0", BatchSize: 128,
 		Findings: []record.Finding{
 			{Kind: record.Good, Text: "The loss ended at 0.61, far below chance, ln(128) = 4.85."},
-			{Kind: record.Warning, Text: "The logit scale stood at its clamp (100) for the last 310 steps."},
+			{Kind: record.Warning, Text: "The logit scale was at its clamp (100) for the last 310 steps."},
 			{Kind: record.Note, Text: "41 captions occurred more than once in a batch; they count as negatives of each other."},
 		},
 	}

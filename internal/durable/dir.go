@@ -13,7 +13,7 @@ import (
 // WriteDir makes a directory as a whole: until it returns nil, dir is what it was before, or the new one, complete.
 //
 // The function fill puts regular files and folders into an empty directory beside dir. They are listed in a manifest,
-// synced and renamed into place; what stood there goes.
+// synced and renamed into place; what was there is removed.
 func WriteDir(dir string, fill func(tmp string) error) error {
 	return writeDir(osDisk{}, filepath.Clean(dir), fill)
 }
@@ -110,7 +110,7 @@ func place(d disk, tmp, dir string) error {
 	if err := syncDir(d, parent); err != nil {
 		return err
 	}
-	_ = d.removeAll(old) // the new directory stands; what is left of the old one is swept later
+	_ = d.removeAll(old) // the new directory is complete; what is left of the old one is swept later
 	return nil
 }
 

@@ -127,7 +127,7 @@ func companions() []string {
 	}
 }
 
-// weightForms are the names of weights, best first. open_clip's own file stands before one that may be in another
+// weightForms are the names of weights, best first. open_clip's own file comes before one that may be in another
 // layout, and every safetensors file before every pickle. An index leads to shards.
 func weightForms() []string {
 	return []string{

@@ -55,7 +55,7 @@ func TestRoomsAreAllThere(t *testing.T) {
 // testOnly are packages that only tests import.
 var testOnly = []string{"internal/golden", "internal/torch/torchtest"}
 
-// roomOf finds the row of a package: that of the longest name that it stands in.
+// roomOf finds the row of a package: that of the longest name that it is in.
 func roomOf(dir string) (room, bool) {
 	var best room
 	for _, r := range rooms {

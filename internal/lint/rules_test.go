@@ -61,6 +61,8 @@ func TestRulesFindWhatTheyAreFor(t *testing.T) {
 		{words, "eval/a.go", "// It was told.\nvar x = 1", "told"},
 		{words, "eval/a.go", "// It fails for want\n// of memory.\nvar x = 1", "want of"},
 		{words, "eval/a.go", "var x = `Besides, it is`", "besides"},
+		{words, "eval/a.go", "// It stands\n// for x.\nvar x = `It stands in for y`", ""},
+		{words, "eval/a.go", "// Where it stands.\nvar x = 1", "stands"},
 		{words, "eval/a.go", "// The least is untold.\nvar told = `x`", ""},
 		{onePackage(packageComment), "eval/a.go", "", "package comment"},
 		{onePackage(variables), "eval/a.go", "var x int\nfunc f() { x = 1 }", "x is assigned"},

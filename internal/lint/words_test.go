@@ -42,7 +42,9 @@ var badWords = readWords(wordList)
 func (w wordFinder) in(text string) (bad []string) {
 	for _, found := range w.pattern.FindAllString(text, -1) {
 		word := strings.ToLower(strings.Join(strings.Fields(found), " "))
-		bad = append(bad, fmt.Sprintf("%q (%s)", word, w.instead[word]))
+		if instead := w.instead[word]; instead != "allowed" {
+			bad = append(bad, fmt.Sprintf("%q (%s)", word, instead))
+		}
 	}
 	return bad
 }

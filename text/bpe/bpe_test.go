@@ -65,7 +65,7 @@ func TestDecodeGivesTheWordsBack(t *testing.T) {
 	ids := make([]int32, 9)
 	tok.Fill(ids, "A Cat!")
 	if got := tok.Decode(ids); got != "a cat !" {
-		t.Errorf("decoded %q, want what stands between start and end", got)
+		t.Errorf("decoded %q, want what is between start and end", got)
 	}
 	if got := tok.Decode([]int32{tok.vocab.symbols[0xc3]}); got != "\ufffd" {
 		t.Errorf("half a character decodes to %q", got)

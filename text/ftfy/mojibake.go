@@ -102,7 +102,7 @@ func first(text string) (r rune, n int) {
 }
 
 // continues holds the characters behind which a run can't begin, as they may be the middle of one: all that read as bytes
-// 80 to BF, but dashes, quotes and the like, which stand before anything.
+// 80 to BF, but dashes, quotes and the like, which precede anything.
 var continues = sync.OnceValue(func() map[rune]bool {
 	set := map[rune]bool{}
 	for _, c := range charsets() {
