@@ -148,7 +148,9 @@ func (u *update) add(ctx context.Context, batch []int, features []float32) error
 	for i, n := range batch {
 		p := u.todo[n]
 		if p.Hash == "" {
-			if p.Hash, err = datasets.Hash(ctx, u.source, p.sample); err != nil { // it went away after it was read
+			if p.Hash, err = datasets.Hash(ctx, u.source, p.sample); ctx.Err() != nil {
+				return ctx.Err()
+			} else if err != nil { // it went away after it was read
 				u.fail(datasets.Skip{Source: u.source.Info().Name, Key: p.Path, Reason: err.Error()})
 				continue
 			}

@@ -250,10 +250,11 @@ func TestABrokenRunKeepsWhatItHas(t *testing.T) {
 	}
 }
 
-// An index that can't be written says so also to somebody who gave up: nothing was saved.
+// A run that is given up and can't be committed fails by the commit: an interrupt would promise that its rows are saved.
 func TestAFailedCommitIsTheError(t *testing.T) {
 	dir := t.TempDir()
 	draw(t, filepath.Join(dir, "a.png"), red)
+	draw(t, filepath.Join(dir, "b.png"), blue)
 	src, err := datasets.OpenAll([]string{dir}, datasets.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -261,9 +262,13 @@ func TestAFailedCommitIsTheError(t *testing.T) {
 	defer src.Close()
 	full := errors.New("no space left")
 	ctx, cancel := context.WithCancel(t.Context())
-	ix := &fakeIndex{commit: func() error { cancel(); return full }}
-	if _, err := Update(ctx, ix, src, &colors{batch: 1}, Options{Paths: []string{dir}}); !errors.Is(err, full) ||
-		errors.Is(err, context.Canceled) {
+	ix := &fakeIndex{commit: func() error { return full }}
+	o := Options{Paths: []string{dir}, Progress: func(done, _ int) {
+		if done == 2 { // the first is in the index
+			cancel()
+		}
+	}}
+	if _, err := Update(ctx, ix, src, &colors{batch: 1}, o); !errors.Is(err, full) || errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if got := slices.Collect(maps.Keys(ix.rows)); len(got) != 1 {
