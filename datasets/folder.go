@@ -154,7 +154,7 @@ func findPath(path string, repairs *captionRepairs) ([]file, error) {
 	if st.IsDir() {
 		return findPictures(path, repairs)
 	}
-	if !IsPicture(path) {
+	if !paths.IsPicture(path) {
 		return nil, &UsageError{Source: path, Reason: "neither a picture (.jpg .jpeg .png .webp .gif) nor a folder"}
 	}
 	p := newFile(filepath.Clean(path), filepath.Base(path), st)

@@ -5,15 +5,11 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-)
 
-// pictures are the extensions that make a term without spaces a path even where there is no such file, so that a
-// misspelt path isn't taken for a text.
-var pictures = []string{".jpg", ".jpeg", ".png", ".webp", ".gif"}
+	"clipgo/internal/paths"
+)
 
 // Parse reads the arguments of a command line, one term each: [+|-][weight:]text or [+|-][weight:]path. A term is a picture
 // when it is the path of a file, begins with ./ ../ or /, or looks like a picture's name; its file is read. A path without a
@@ -96,7 +92,8 @@ func isPicture(s string) (bool, error) {
 	if err == nil && st.Mode().IsRegular() {
 		return true, nil
 	}
-	named := slices.Contains(pictures, strings.ToLower(filepath.Ext(s))) && !strings.ContainsAny(s, " \t\n")
+	// What looks like a picture's name is a path even without such a file: a misspelt path isn't a text.
+	named := paths.IsPicture(s) && !strings.ContainsAny(s, " \t\n")
 	for _, prefix := range []string{"./", "../", "/"} {
 		named = named || strings.HasPrefix(s, prefix)
 	}

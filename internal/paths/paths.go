@@ -4,6 +4,7 @@ package paths
 import (
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Absolute is a path that means the same from every folder; where that can't be found out, the path as it is.
@@ -18,4 +19,13 @@ func Absolute(path string) string {
 func Exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
+}
+
+// IsPicture reports by its extension whether a path is that of a picture that clipgo reads.
+func IsPicture(path string) bool {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".jpg", ".jpeg", ".png", ".webp", ".gif":
+		return true
+	}
+	return false
 }
