@@ -16,7 +16,8 @@ func TestCaptionsHaveOneLengthAndAreTheSameEachTime(t *testing.T) {
 			t.Fatal("the same call gave other captions")
 		}
 		for row := range slices.Chunk(ids, context) {
-			if row[0] != bpe.Start || slices.Index(row, bpe.End) != tokens-1 || slices.Max(row[tokens:]) != 0 || slices.Contains(row[:tokens], 0) {
+			if row[0] != bpe.Start || slices.Index(row, bpe.End) != tokens-1 || slices.Max(row[tokens:]) != 0 ||
+				slices.Contains(row[:tokens], 0) {
 				t.Fatalf("not %d tokens and zeros behind them: %v", tokens, row)
 			}
 		}

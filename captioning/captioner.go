@@ -57,7 +57,7 @@ func chosen(hidden *torch.Tensor, ids []int32) (rows *torch.Tensor, labels []int
 const padding = 0
 
 // foretold is what the decoder is asked in captions of l ids each.
-func foretold(ids []int32, l int) (rows, tokens []int64) { return losses.Foretold(ids, l, padding) }
+func foretold(ids []int32, l int) (rows, tokens []int64) { return losses.NextTokens(ids, l, padding) }
 
 // Likelihood is the sum of -log P of the tokens of n captions, padded rows of equal length, given their pictures, uint8
 // [n, S, S, 3], and how many tokens those are: exp(sum/tokens) is the perplexity.

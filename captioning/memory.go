@@ -50,7 +50,7 @@ func (m *memory) read(ctx context.Context, parents []int, ids [][]int32) (logits
 	err = torch.Do(ctx, func(s *torch.Scope) error {
 		words, decoder, view := m.words, m.decoder, m.view
 		if !slices.Equal(parents, span(m.rows)) {
-			index := torch.From(s, wide(parents), n).OnDevice(m.captioner.Device())
+			index := torch.From(s, torch.Int64s(parents), n).OnDevice(m.captioner.Device())
 			words, decoder, view = pick(words, index), pick(decoder, index), pick(view, index)
 		}
 		tokens, words := m.captioner.ExtendText(s, slices.Concat(ids...), n, m.length, words)
@@ -85,14 +85,6 @@ func span(n int) []int {
 	out := make([]int, n)
 	for i := range out {
 		out[i] = i
-	}
-	return out
-}
-
-func wide(index []int) []int64 {
-	out := make([]int64, len(index))
-	for i, v := range index {
-		out[i] = int64(v)
 	}
 	return out
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"clipgo/internal/paths"
 )
 
 // folder holds pictures that are files of their own.
@@ -120,17 +122,17 @@ func (f *folder) finish(repairs *captionRepairs) {
 
 // OpenFiles opens pictures by their paths and those below the folders among the paths, as one source without classes; a
 // path given twice counts once. A path that doesn't exist is fs.ErrNotExist, a file that is no picture a *UsageError.
-func OpenFiles(paths []string) (Source, error) {
-	f := &folder{info: Info{Name: strings.Join(paths, " "), Kind: "folder"}}
+func OpenFiles(names []string) (Source, error) {
+	f := &folder{info: Info{Name: strings.Join(names, " "), Kind: "folder"}}
 	var repairs captionRepairs
 	seen := map[string]bool{}
-	for _, path := range paths {
+	for _, path := range names {
 		found, err := findPath(path, &repairs)
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range found {
-			if at := absolute(p.path); !seen[at] {
+			if at := paths.Absolute(p.path); !seen[at] {
 				seen[at] = true
 				p.name = filepath.ToSlash(p.path)
 				f.files = append(f.files, p)
@@ -152,19 +154,12 @@ func findPath(path string, repairs *captionRepairs) ([]file, error) {
 	if st.IsDir() {
 		return findPictures(path, repairs)
 	}
-	if !IsPicture(path) {
+	if !paths.IsPicture(path) {
 		return nil, &UsageError{Source: path, Reason: "neither a picture (.jpg .jpeg .png .webp .gif) nor a folder"}
 	}
 	p := newFile(filepath.Clean(path), filepath.Base(path), st)
 	p.readCaptions(stem(path)+".txt", repairs)
 	return []file{p}, nil
-}
-
-func absolute(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
 }
 
 // cause is an error without the path that the caller names itself.

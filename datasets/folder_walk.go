@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"clipgo/internal/paths"
 )
 
 // file is a picture of a folder.
@@ -95,7 +97,7 @@ func (f *finder) entry(name string, e fs.DirEntry, above []fs.FileInfo) error {
 		return f.below(name, above)
 	case strings.EqualFold(filepath.Ext(name), ".txt"):
 		f.texts[stem(name)] = filepath.Join(f.root, name)
-	case IsPicture(name):
+	case paths.IsPicture(name):
 		f.files = append(f.files, file{path: filepath.Join(f.root, name), name: name, label: -1})
 	}
 	return nil

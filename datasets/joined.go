@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"clipgo/internal/paths"
 )
 
 // OpenAll opens what the user named, one after the other, as one source: whatever Open takes, and any number of it.
@@ -46,7 +48,7 @@ func pictureNames(names []string) (plain []string, at int) {
 	at = -1
 	for i, name := range names {
 		st, err := os.Stat(name)
-		if err != nil || st.IsDir() && holdsShards(name) || !st.IsDir() && !IsPicture(name) {
+		if err != nil || st.IsDir() && holdsShards(name) || !st.IsDir() && !paths.IsPicture(name) {
 			continue
 		}
 		if plain = append(plain, name); at < 0 {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"clipgo/internal/paths"
 )
 
 // Need is what the samples of a source must have.
@@ -68,7 +70,7 @@ func open(src string, o Options) (Source, error) {
 	case ".csv", ".tsv", ".jsonl":
 		return openTable(src, o)
 	}
-	if IsPicture(src) {
+	if paths.IsPicture(src) {
 		return OpenFiles([]string{src})
 	}
 	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl), nor a shard (.tar), nor a picture"}
@@ -90,15 +92,6 @@ func (n Need) lack(s Source) string {
 		return fmt.Sprintf("none of its %d samples has a caption", s.Len())
 	}
 	return ""
-}
-
-// IsPicture tells by its extension whether a file is a picture that can be read.
-func IsPicture(path string) bool {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".jpg", ".jpeg", ".png", ".webp", ".gif":
-		return true
-	}
-	return false
 }
 
 // notFound makes one short line of an error that names the path itself.

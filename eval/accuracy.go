@@ -55,7 +55,7 @@ func (a *Accuracy) Add(logits []float32, labels []int) error {
 	return nil
 }
 
-// rankOf is how many entries stand before the one at index, largest first and equals by position.
+// rankOf is how many entries rank before the one at index, largest first and equals by position.
 func rankOf(row []float32, index int) (int, error) {
 	rank, own := 0, row[index]
 	for i, v := range row {

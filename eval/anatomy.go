@@ -3,6 +3,8 @@ package eval
 import (
 	"fmt"
 	"math"
+
+	"clipgo/internal/vec"
 )
 
 // Anatomy is what a loss has done to a model's features, seen on pairs.
@@ -41,14 +43,15 @@ type Pairs struct {
 func Dissect(p Pairs) (Anatomy, error) {
 	a := Anatomy{Pairs: len(p.Group), Candidates: min(p.Candidates, len(p.Group)), LogitScale: p.Scale}
 	if len(p.Images) != len(p.Texts) || len(p.Images) != len(p.Group)*p.Dim || a.Candidates < 2 {
-		return a, fmt.Errorf("anatomy: %d and %d values for %d pairs of %d, %d at a time", len(p.Images), len(p.Texts), len(p.Group), p.Dim, p.Candidates)
+		return a, fmt.Errorf("anatomy: %d and %d values for %d pairs of %d, %d at a time", len(p.Images), len(p.Texts), len(p.Group),
+			p.Dim, p.Candidates)
 	}
 	for what, x := range map[string][]float32{"image features": p.Images, "text features": p.Texts} {
 		if err := checkRows(what, x, p.Dim); err != nil {
 			return a, err
 		}
 	}
-	images, texts := units(p.Images, p.Dim), units(p.Texts, p.Dim)
+	images, texts := vec.Units(p.Images, p.Dim), vec.Units(p.Texts, p.Dim)
 	for at := range images {
 		d := images[at] - texts[at]
 		a.Alignment += d * d / float64(a.Pairs)
@@ -104,7 +107,7 @@ func gap(images, texts []float64, dim int) float64 {
 	return math.Sqrt(square)
 }
 
-// compare goes through the batches: who is told apart, and how sure the softmax is of it.
+// compare goes through the batches: which pairs the model separates, and how sure the softmax is of it.
 func (a *Anatomy) compare(p Pairs, images, texts []float64) {
 	separated, compared := 0, 0
 	for from := 0; from+a.Candidates <= a.Pairs; from += a.Candidates {

@@ -17,7 +17,7 @@ func TestAnatomyIsByItsDefinitions(t *testing.T) {
 	}
 	p.Group[3] = 2 // the same caption, in the same batch
 	copy(p.Texts[3*dim:4*dim], p.Texts[2*dim:3*dim])
-	for i := 0; i < n; i += 2 { // some pairs are told apart
+	for i := 0; i < n; i += 2 { // some pairs are separated
 		copy(p.Images[i*dim:(i+1)*dim], p.Texts[i*dim:(i+1)*dim])
 	}
 	got, err := Dissect(p)
@@ -33,7 +33,7 @@ func TestAnatomyIsByItsDefinitions(t *testing.T) {
 		for j := i + 1; j < n; j++ {
 			spreadImages += math.Exp(-2 * plainSquare(image(i), image(j)))
 			imagePairs++
-			if i != 3 && j != 3 { // told once
+			if i != 3 && j != 3 { // counted once
 				spreadTexts += math.Exp(-2 * plainSquare(text(i), text(j)))
 				textPairs++
 			}
@@ -169,11 +169,13 @@ func TestAnatomyOfExtremes(t *testing.T) {
 		t.Fatal(err)
 	}
 	spread := math.Log((4*math.Exp(-4) + 2*math.Exp(-8)) / 6) // squared distances 2 between neighbours, 4 across
-	if a.Alignment != 0 || a.ModalityGap != 0 || a.Separated != 1 || math.Abs(a.ImageUniformity-spread) > 1e-12 || a.Calibration.Error > 1e-9 || a.Calibration.Accuracy != 1 {
+	if a.Alignment != 0 || a.ModalityGap != 0 || a.Separated != 1 || math.Abs(a.ImageUniformity-spread) > 1e-12 ||
+		a.Calibration.Error > 1e-9 || a.Calibration.Accuracy != 1 {
 		t.Errorf("%+v", a)
 	}
 	p.Scale = 0 // says nothing: a quarter each, and the answer is the first
-	if a, err = Dissect(p); err != nil || math.Abs(a.Calibration.Confidence-0.25) > 1e-12 || a.Calibration.Accuracy != 0.25 || a.Calibration.Error > 1e-12 {
+	if a, err = Dissect(p); err != nil || math.Abs(a.Calibration.Confidence-0.25) > 1e-12 || a.Calibration.Accuracy != 0.25 ||
+		a.Calibration.Error > 1e-12 {
 		t.Errorf("%+v, %v", a.Calibration, err)
 	}
 	// Moved apart by a common direction, the towers have a gap, and the pairs are as separate as before.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"unicode"
+
+	"clipgo/internal/vec"
 )
 
 // Described is a caption that was written for a picture, with those that people wrote.
@@ -137,14 +139,11 @@ func off(reference, caption []string) int {
 // CLIPScore is the mean of 2.5 max(cos, 0) over pictures and the captions written for them (Hessel et al., 2021), features
 // [n, dim] each.
 func CLIPScore(images, captions []float32, dim int) float64 {
-	a, b := units(images, dim), units(captions, dim)
-	var sum float64
+	a, b := vec.Units(images, dim), vec.Units(captions, dim)
+	sum, cos := 0.0, make([]float64, 1)
 	for i := 0; i < len(a); i += dim {
-		var cos float64
-		for j := range dim {
-			cos += a[i+j] * b[i+j]
-		}
-		sum += 2.5 * max(cos, 0)
+		vec.Dots(cos, a[i:i+dim], b[i:i+dim])
+		sum += 2.5 * max(cos[0], 0)
 	}
 	return sum / float64(max(1, len(a)/dim))
 }

@@ -31,7 +31,8 @@ func TestGoldenCaptionScoresAreCOCOs(t *testing.T) {
 			t.Fatal(err)
 		}
 		if math.Abs(got.BLEU4-c.BLEU4) > 1e-9 || math.Abs(got.CIDEr-c.CIDEr) > 1e-9 {
-			t.Errorf("case %d, %d captions: BLEU-4 %.10f, CIDEr %.10f; want %.10f, %.10f", i, len(all), got.BLEU4, got.CIDEr, c.BLEU4, c.CIDEr)
+			t.Errorf("case %d, %d captions: BLEU-4 %.10f, CIDEr %.10f; want %.10f, %.10f", i, len(all), got.BLEU4, got.CIDEr, c.BLEU4,
+				c.CIDEr)
 		}
 	}
 }

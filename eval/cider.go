@@ -5,7 +5,7 @@ import "math"
 // cider is the mean CIDEr-D of captions (Vedantam et al., 2015, section 4; the form of COCO's evaluation): the cosine of
 // tf-idf vectors of 1 to 4 words, clipped to the reference and damped by the difference in length.
 func cider(all []cooked) float64 {
-	documents := map[string]float64{} // in how many pictures' references a run of words stands
+	documents := map[string]float64{} // in how many pictures' references a run of words occurs
 	for _, c := range all {
 		seen := map[string]bool{}
 		for _, r := range c.references {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"clipgo/internal/vec"
 )
 
 // LogitScale multiplies cosines into logits, as CLIP's published evaluations do whatever the model learned.
@@ -45,7 +47,7 @@ func NewClassifier(ctx context.Context, e Embedder, p Prompts) (*Classifier, err
 			n := min(len(rows), cap(features)-len(features))
 			features, rows = append(features, rows[:n]...), rows[n:]
 			if len(features) == cap(features) {
-				c.Weights = append(c.Weights, direction(features, c.Dim)...)
+				c.Weights = append(c.Weights, vec.MeanDirection(features, c.Dim)...)
 				features = features[:0]
 			}
 		}
@@ -84,26 +86,6 @@ func (p Prompts) embed(ctx context.Context, e Embedder, take func(rows []float32
 	return nil
 }
 
-// direction is the unit vector along the mean of the rows' directions.
-func direction(rows []float32, dim int) []float32 {
-	sum, row := make([]float64, dim), make([]float64, dim)
-	for at := 0; at < len(rows); at += dim {
-		unit(row, rows[at:at+dim])
-		for i, v := range row {
-			sum[i] += v
-		}
-	}
-	var norm float64
-	for _, v := range sum {
-		norm += v * v
-	}
-	out := make([]float32, dim)
-	for i, v := range sum {
-		out[i] = float32(v / max(math.Sqrt(norm), math.SmallestNonzeroFloat64))
-	}
-	return out
-}
-
 // Logits returns [n, classes]: LogitScale times the cosine of each image feature with each class.
 func (c *Classifier) Logits(features []float32) ([]float32, error) {
 	if err := checkRows("image features", features, c.Dim); err != nil {
@@ -117,8 +99,8 @@ func (c *Classifier) Logits(features []float32) ([]float32, error) {
 	}
 	scores := make([]float64, classes)
 	for n := range len(features) / c.Dim {
-		unit(row, features[n*c.Dim:(n+1)*c.Dim])
-		dots(scores, row, weights)
+		vec.Unit(row, features[n*c.Dim:(n+1)*c.Dim])
+		vec.Dots(scores, row, weights)
 		for i, s := range scores {
 			out[n*classes+i] = float32(LogitScale * s)
 		}

@@ -20,30 +20,6 @@ type Embedder interface {
 	Dim() int
 }
 
-// unit writes x divided by its Euclidean norm into dst; a zero row stays zero.
-func unit(dst []float64, x []float32) {
-	var sum float64
-	for _, v := range x {
-		sum += float64(v) * float64(v)
-	}
-	scale := 1.0
-	if sum > 0 {
-		scale = 1 / math.Sqrt(sum)
-	}
-	for i, v := range x {
-		dst[i] = float64(v) * scale
-	}
-}
-
-// units returns the rows of x as unit rows.
-func units(x []float32, dim int) []float64 {
-	out := make([]float64, len(x))
-	for at := 0; at < len(x); at += dim {
-		unit(out[at:at+dim], x[at:at+dim])
-	}
-	return out
-}
-
 // checkRows refuses features that are not whole rows of finite numbers.
 func checkRows(what string, x []float32, dim int) error {
 	if dim <= 0 || len(x)%dim != 0 {

@@ -133,7 +133,8 @@ func TestRetrievalEqualsSorting(t *testing.T) {
 			}
 		}
 		if got.Image[n].Value != float64(forText)/texts || got.Text[n].Value != float64(forImage)/images {
-			t.Errorf("k=%d: got %v and %v, want %v and %v of %d and %d", k, got.Image[n].Value, got.Text[n].Value, forText, forImage, texts, images)
+			t.Errorf("k=%d: got %v and %v, want %v and %v of %d and %d", k, got.Image[n].Value, got.Text[n].Value, forText, forImage,
+				texts, images)
 		}
 	}
 }

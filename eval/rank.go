@@ -2,9 +2,12 @@ package eval
 
 import (
 	"fmt"
+	"iter"
 	"runtime"
-	"sync"
 	"sync/atomic"
+
+	"clipgo/internal/parallel"
+	"clipgo/internal/vec"
 )
 
 // never is the rank of a query that has no right answer.
@@ -19,28 +22,24 @@ type ranks struct {
 // textBlock is how many texts are scored together: enough to keep the cores busy, few enough to stay in a cache.
 const textBlock = 16
 
-// rankPairs scores all texts against all images in one pass without holding the scores, and counts what stands before
+// rankPairs scores all texts against all images in one pass without holding the scores, and counts what ranks before
 // each query's best right answer. textImage gives each text's image. Scores are float64, equal ones rank by row.
 func rankPairs(images, texts []float32, dim int, textImage []int) (ranks, error) {
 	if err := checkPairs(images, texts, dim, textImage); err != nil {
 		return ranks{}, err
 	}
-	p := &pairing{dim: dim, images: units(images, dim), texts: units(texts, dim), textImage: textImage}
+	p := &pairing{dim: dim, images: vec.Units(images, dim), texts: vec.Units(texts, dim), textImage: textImage}
 	p.findBest()
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			before := make([]int64, len(p.bestText))
-			for from := next.Add(textBlock) - textBlock; from < int64(len(textImage)); from = next.Add(textBlock) - textBlock {
-				p.count(int(from), before)
-			}
-			for i, n := range before {
-				atomic.AddInt64(&p.perImage[i], n)
-			}
-		})
-	}
-	wg.Wait()
+	blocks := (len(textImage) + textBlock - 1) / textBlock
+	parallel.Workers(runtime.GOMAXPROCS(0), blocks, func(_ int, mine iter.Seq[int]) {
+		before := make([]int64, len(p.bestText))
+		for b := range mine {
+			p.count(b*textBlock, before)
+		}
+		for i, n := range before {
+			atomic.AddInt64(&p.perImage[i], n)
+		}
+	})
 	return p.ranks, nil
 }
 
@@ -81,7 +80,7 @@ func (p *pairing) findBest() {
 		p.bestText[i] = -1
 	}
 	for t, i := range p.textImage {
-		dots(p.own[t:t+1], p.text(t), p.images[i*p.dim:(i+1)*p.dim])
+		vec.Dots(p.own[t:t+1], p.text(t), p.images[i*p.dim:(i+1)*p.dim])
 		if p.bestText[i] < 0 || p.own[t] > p.best[i] {
 			p.best[i], p.bestText[i] = p.own[t], t
 		}
@@ -103,7 +102,7 @@ func (p *pairing) count(from int, before []int64) {
 	for low := 0; low < len(p.bestText); low += imageBlock {
 		high := min(low+imageBlock, len(p.bestText))
 		for t := from; t < to; t++ {
-			dots(scores[:high-low], p.text(t), p.images[low*p.dim:high*p.dim])
+			vec.Dots(scores[:high-low], p.text(t), p.images[low*p.dim:high*p.dim])
 			p.compare(t, low, scores[:high-low], before)
 		}
 	}
@@ -119,31 +118,5 @@ func (p *pairing) compare(t, low int, scores []float64, before []int64) {
 		if best := p.best[i]; s > best || s == best && t < p.bestText[i] {
 			before[i]++
 		}
-	}
-}
-
-// dots writes the products of x with each row of rows, each summed in the order of the entries. Four rows go together
-// because one sum alone waits for itself.
-func dots(dst, x, rows []float64) {
-	d := len(x)
-	n := 0
-	for ; n+4 <= len(dst); n += 4 {
-		a, b := rows[n*d:][:d], rows[(n+1)*d:][:d]
-		c, e := rows[(n+2)*d:][:d], rows[(n+3)*d:][:d]
-		var sa, sb, sc, se float64
-		for i, v := range x {
-			sa += v * a[i]
-			sb += v * b[i]
-			sc += v * c[i]
-			se += v * e[i]
-		}
-		dst[n], dst[n+1], dst[n+2], dst[n+3] = sa, sb, sc, se
-	}
-	for ; n < len(dst); n++ {
-		var sum float64
-		for i, v := range rows[n*d:][:d] {
-			sum += x[i] * v
-		}
-		dst[n] = sum
 	}
 }

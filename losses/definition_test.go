@@ -167,10 +167,10 @@ func TestTheRightAreCounted(t *testing.T) {
 }
 
 // A caption's last row and first token have no partner, no caption sees the next one's, and padding is not asked for.
-func TestEachTokenIsForetoldByTheRowBefore(t *testing.T) {
-	rows, tokens := Foretold([]int32{5, 1, 2, 9 /**/, 4, 3, 9, 9 /**/, 9, 9, 9, 9}, 4, 9)
+func TestEachTokenIsPredictedByTheRowBefore(t *testing.T) {
+	rows, tokens := NextTokens([]int32{5, 1, 2, 9 /**/, 4, 3, 9, 9 /**/, 9, 9, 9, 9}, 4, 9)
 	if !slices.Equal(rows, []int64{0, 1, 3}) || !slices.Equal(tokens, []int64{1, 2, 3}) {
-		t.Errorf("rows %v foretell %v", rows, tokens)
+		t.Errorf("rows %v predict %v", rows, tokens)
 	}
 }
 

@@ -99,7 +99,7 @@ func (c plainCase) causal(f *fixture) {
 	for i, id := range f.array("labels").I64 {
 		ids[i] = int32(id)
 	}
-	rows, tokens := Foretold(ids, l, Ignore)
+	rows, tokens := NextTokens(ids, l, Ignore)
 	if len(rows) != c.Counted {
 		f.t.Errorf("%d tokens counted, want %d", len(rows), c.Counted)
 	}

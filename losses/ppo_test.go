@@ -36,7 +36,8 @@ func TestPPOIsItsDefinition(t *testing.T) {
 	const logp = -1.2078 // near log P of action 0
 	for _, p := range []PPO{{Clip: 0.2, Value: 0.5, Entropy: 0.01}, {Clip: 0.1, Value: 1, ClipValue: 0.3}} {
 		for _, r := range [][5]float64{
-			{logp, 1, 0.5, 1, 0.4}, {logp, -1, 0.5, 1, 0.4}, {logp - 0.5, 1, 2, 1, 0.4}, {logp - 0.5, -1, 2, 1, 0.4}, {logp + 0.5, 2, -1, 0, 1}, {logp + 0.5, -2, -1, 0, 1},
+			{logp, 1, 0.5, 1, 0.4}, {logp, -1, 0.5, 1, 0.4}, {logp - 0.5, 1, 2, 1, 0.4}, {logp - 0.5, -1, 2, 1, 0.4},
+			{logp + 0.5, 2, -1, 0, 1}, {logp + 0.5, -2, -1, 0, 1},
 		} {
 			loss := ppoByDefinition(p, logits, 0, r)
 			gradient := make([]float32, 3)

@@ -78,7 +78,7 @@ func sound(params []*nn.Param, set weights.Set) (map[string]safetensors.Tensor, 
 		done.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(params)); i = next.Add(1) - 1 {
 				values[i], _ = set.Tensor(params[i].Name)
-				spoiled[i] = !weights.Finite(values[i])
+				spoiled[i] = !values[i].Finite()
 			}
 		})
 	}

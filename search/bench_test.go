@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"clipgo/internal/half"
 )
 
 // BenchmarkSearch1Mx512 searches a million generated rows of 512: CLIPGO_BENCH_ROWS=1000000 go test -bench Search1M.
@@ -43,12 +45,12 @@ func BenchmarkSearch1Mx512(b *testing.B) {
 }
 
 // memoryIndex is an index without files: uniform rows of about unit length, made fast.
-func memoryIndex(r *rand.Rand, n, dim int, dtype DType) *Index {
+func memoryIndex(r *rand.Rand, n, dim int, dtype DType) *Folder {
 	t := &table{path: "memory", rows: n, dim: dim}
 	if dtype == Float16 {
 		t.f16 = make([]uint16, n*dim)
 		for i := range t.f16 {
-			t.f16[i] = toHalf((r.Float32() - 0.5) * 0.15)
+			t.f16[i] = half.ToFloat16((r.Float32() - 0.5) * 0.15)
 		}
 	} else {
 		t.f32 = make([]float32, n*dim)
@@ -56,7 +58,7 @@ func memoryIndex(r *rand.Rand, n, dim int, dtype DType) *Index {
 			t.f32[i] = (r.Float32() - 0.5) * 0.15
 		}
 	}
-	ix := &Index{space: Space{Dim: dim, DType: dtype}}
+	ix := &Folder{space: Space{Dim: dim, DType: dtype}}
 	ix.add(&part{rows: n, image: t})
 	return ix
 }

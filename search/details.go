@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/parquet-go/parquet-go"
+
+	"clipgo/internal/mapped"
 )
 
 // details is a row of the metadata. clip-retrieval's own files have the first two columns only.
@@ -32,54 +33,72 @@ func encodeDetails(rows []details) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// withDetails opens a metadata file for a moment. The parquet library panics on some damage; that is damage too.
-func withDetails(path string, use func(*parquet.GenericReader[details]) error) (err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return &CorruptError{path, err.Error()}
-	}
-	defer f.Close()
-	defer func() {
-		if p := recover(); p != nil {
-			err = &CorruptError{path, fmt.Sprint(p)}
-		}
-	}()
-	st, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	file, err := parquet.OpenFile(f, st.Size())
-	if err != nil {
-		return &CorruptError{path, err.Error()}
-	}
-	for _, column := range []string{"image_path", "caption"} {
-		if _, ok := file.Schema().Lookup(column); !ok {
-			return &CorruptError{path, "there is no column " + column}
-		}
-	}
-	r := parquet.NewGenericReader[details](file)
-	defer r.Close()
-	if err := use(r); err != nil {
-		return &CorruptError{path, err.Error()}
-	}
-	return nil
+// metadata is a mapped parquet file with the details of a segment's rows. A mapping outlives the file's name, so that an
+// index stays whole while a writer drops its segments.
+type metadata struct {
+	path string
+	data []byte
 }
 
-func countDetails(path string) (n int, err error) {
-	err = withDetails(path, func(r *parquet.GenericReader[details]) error {
+func openMetadata(path string) (*metadata, error) {
+	data, err := mapped.Open(path)
+	if err != nil {
+		return nil, &CorruptError{path, err.Error()}
+	}
+	return &metadata{path, data}, nil
+}
+
+func (m *metadata) close() error {
+	data := m.data
+	m.data = nil
+	return mapped.Close(data)
+}
+
+// read hands a reader of the rows to use. The parquet library panics on some damage; that is damage too.
+func (m *metadata) read(use func(*parquet.GenericReader[details]) error) error {
+	return guarded(m.path, func() (err error) {
+		defer func() {
+			p := recover()
+			if _, fault := p.(interface{ Addr() uintptr }); fault {
+				panic(p) // guarded's
+			}
+			if p != nil {
+				err = &CorruptError{m.path, fmt.Sprint(p)}
+			}
+		}()
+		file, err := parquet.OpenFile(bytes.NewReader(m.data), int64(len(m.data)))
+		if err != nil {
+			return &CorruptError{m.path, err.Error()}
+		}
+		for _, column := range []string{"image_path", "caption"} {
+			if _, ok := file.Schema().Lookup(column); !ok {
+				return &CorruptError{m.path, "there is no column " + column}
+			}
+		}
+		r := parquet.NewGenericReader[details](file)
+		defer r.Close()
+		if err := use(r); err != nil {
+			return &CorruptError{m.path, err.Error()}
+		}
+		return nil
+	})
+}
+
+func (m *metadata) count() (n int, err error) {
+	err = m.read(func(r *parquet.GenericReader[details]) error {
 		n = int(r.NumRows())
 		return nil
 	})
 	return n, err
 }
 
-// readDetails reads single rows, each by its own seek: a search shows few of many. No path, no details.
+// readDetails reads single rows, each by its own seek: a search shows few of many. Without metadata they are empty.
 func (p *part) readDetails(rows []int) ([]details, error) {
 	out := make([]details, len(rows))
-	if p.details == "" || len(rows) == 0 {
+	if p.details == nil || len(rows) == 0 {
 		return out, nil
 	}
-	return out, withDetails(p.details, func(r *parquet.GenericReader[details]) error {
+	return out, p.details.read(func(r *parquet.GenericReader[details]) error {
 		if int(r.NumRows()) != p.rows {
 			return fmt.Errorf("%d rows, but its segment has %d", r.NumRows(), p.rows)
 		}
@@ -98,10 +117,10 @@ func (p *part) readDetails(rows []int) ([]details, error) {
 // allDetails reads a part's whole metadata.
 func (p *part) allDetails() ([]details, error) {
 	out := make([]details, p.rows)
-	if p.details == "" {
+	if p.details == nil {
 		return out, nil
 	}
-	return out, withDetails(p.details, func(r *parquet.GenericReader[details]) error {
+	return out, p.details.read(func(r *parquet.GenericReader[details]) error {
 		if int(r.NumRows()) != p.rows {
 			return fmt.Errorf("%d rows, but its segment has %d", r.NumRows(), p.rows)
 		}

@@ -25,11 +25,12 @@ func fill(dir string, pause time.Duration) error {
 	for i := range killRows {
 		found = append(found, source(fmt.Sprintf("/p/%03d", i), i))
 	}
-	plan := w.Plan(found, Scope{Roots: []string{"/p"}}, func(string) (string, error) { return "", errors.New("not asked for") })
+	plan := w.Plan(found, Scope{Roots: []string{"/p"}}, func(int) (string, error) { return "", errors.New("not asked for") })
 	if err := w.Follow(plan); err != nil {
 		return err
 	}
-	for _, f := range plan.Embed {
+	for _, i := range plan.Embed {
+		f := found[i]
 		time.Sleep(pause)
 		if err := w.Add(Row{File: f, Image: axis(int(f.Size)), Text: axis(int(f.Size) + 1)}); err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -83,23 +82,23 @@ func segmentFiles(dir, folder string) (map[int]string, error) {
 	return out, nil
 }
 
-func readMeta(dir string) (meta, error) {
+// readMeta reads and checks meta.json; data is its content.
+func readMeta(dir string) (m meta, data []byte, err error) {
 	path := filepath.Join(dir, metaName)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return meta{}, err
+	if data, err = os.ReadFile(path); err != nil {
+		return meta{}, nil, err
 	}
-	m := meta{}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return meta{}, &CorruptError{File: path, Reason: err.Error()}
+		return meta{}, nil, &CorruptError{File: path, Reason: err.Error()}
 	}
 	if m.Format != formatVersion {
-		return meta{}, &MismatchError{Dir: dir, What: "format version", Have: strconv.Itoa(m.Format), Want: strconv.Itoa(formatVersion)}
+		return meta{}, nil, &MismatchError{Dir: dir, What: "format version", Have: strconv.Itoa(m.Format),
+			Want: strconv.Itoa(formatVersion)}
 	}
 	if err := m.check(); err != nil {
-		return meta{}, &CorruptError{File: path, Reason: err.Error()}
+		return meta{}, nil, &CorruptError{File: path, Reason: err.Error()}
 	}
-	return m, nil
+	return m, data, nil
 }
 
 func (m meta) check() error {
@@ -140,14 +139,7 @@ func (s Space) check() error {
 }
 
 func writeMeta(dir string, m meta) error {
-	data, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return fmt.Errorf("index %s: %w", dir, err)
-	}
-	return durable.WriteFile(filepath.Join(dir, metaName), 0o644, func(w io.Writer) error {
-		_, err := w.Write(append(data, '\n'))
-		return err
-	})
+	return durable.WriteJSON(filepath.Join(dir, metaName), m)
 }
 
 // accepts says why vectors of another space don't belong into this one. An index that clip-retrieval made knows no

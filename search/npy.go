@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"clipgo/internal/half"
 )
 
 // DType is how the entries of a table are stored.
@@ -112,7 +114,7 @@ func encodeNpy(rows []float32, dim int, dtype DType) []byte {
 	out = out[:start+len(rows)*dtype.size()]
 	for i, v := range rows {
 		if dtype == Float16 {
-			binary.LittleEndian.PutUint16(out[start+2*i:], toHalf(v))
+			binary.LittleEndian.PutUint16(out[start+2*i:], half.ToFloat16(v))
 		} else {
 			binary.LittleEndian.PutUint32(out[start+4*i:], math.Float32bits(v))
 		}

@@ -24,7 +24,8 @@ func TestDamagedTablesAreRefused(t *testing.T) {
 	for name, data := range map[string]string{
 		"cut": good[:len(good)-1], "longer": good + "\x00", "no header": good[:9], "other magic": "PK" + good[2:],
 		"version 9": change("\x01\x00\x76", "\x09\x00\x76"), "header beyond the end": change("\x76\x00{", "\xff\xff{"),
-		"double": change("<f4", "<f8"), "big endian": change("<f4", ">f4"), "columns": change("False", "True "), "one side": change("(4, 3)", "(12,) "),
+		"double": change("<f4", "<f8"), "big endian": change("<f4", ">f4"), "columns": change("False", "True "),
+		"one side": change("(4, 3)", "(12,) "),
 		"overflow": change("(4, 3), }      ", "(1099511627775, 1048576), }"), "negative": change("(4, 3)", "(-4,-3)"),
 		"pickle": change("'<f4'", "'|O' "), "not a dict": change("{'descr'", "['descr'"),
 	} {

@@ -12,7 +12,7 @@ type File struct {
 	Caption string
 	Size    int64
 	MTime   int64  // nanoseconds since 1970
-	Hash    string // of the content; Plan fills it in where it had to look
+	Hash    string // of the content; planning fills it in where it had to look
 	List    string // absolute path of the table that names it; empty where it was found by itself
 }
 
@@ -30,7 +30,7 @@ func (s Scope) covers(d details) bool {
 
 // Plan says what a run has to do so that the index matches the files found.
 type Plan struct {
-	Embed     []File // new and changed ones, in the order found
+	Embed     []int  // new and changed ones, by their places among the files found, ascending
 	Copy      []Copy // content that the index has already, under another name or another time
 	Remove    []string
 	Unchanged int
@@ -44,10 +44,10 @@ type Copy struct {
 }
 
 // plan compares the files found with the index's rows, by path. A file is unchanged when size, time and caption are.
-// Only others of a known size are hashed, so a run without changes reads no file. Rows are removed when the
-// scope covers them and their file was not found. hash may fail: the file is then embedded, and whoever opens it says
-// what is wrong.
-func plan(known map[string]details, found []File, scope Scope, hash func(path string) (string, error)) Plan {
+// Only others of a known size are hashed, so a run without changes reads no file; a hash is kept in the file found. Rows are
+// removed when the scope covers them and their file was not found. hash is given the place of a file among those found. It may
+// fail: the file is then embedded, and whoever opens it says what is wrong.
+func plan(known map[string]details, found []File, scope Scope, hash func(i int) (string, error)) Plan {
 	var p Plan
 	c := comparison{known: known, hash: hash, present: map[string]bool{}, byHash: map[string]string{}, sizes: map[int64]bool{}}
 	for _, f := range found {
@@ -65,18 +65,18 @@ func plan(known map[string]details, found []File, scope Scope, hash func(path st
 		}
 	}
 	seen := map[string]bool{}
-	for _, f := range found {
-		if !seen[f.Path] {
-			c.judge(&p, f)
+	for i := range found {
+		if path := found[i].Path; !seen[path] {
+			seen[path] = true
+			c.judge(&p, i, &found[i])
 		}
-		seen[f.Path] = true
 	}
 	return p
 }
 
 type comparison struct {
 	known   map[string]details
-	hash    func(path string) (string, error)
+	hash    func(i int) (string, error)
 	present map[string]bool
 	byHash  map[string]string // the path of each content
 	sizes   map[int64]bool
@@ -93,27 +93,28 @@ func (c *comparison) remember(d details) {
 	}
 }
 
-func (c *comparison) judge(p *Plan, f File) {
+// judge sorts the i-th file into the plan.
+func (c *comparison) judge(p *Plan, i int, f *File) {
 	old, had := c.known[f.Path]
 	if had && old.Size == f.Size && old.MTime == f.MTime && old.Caption == f.Caption {
 		p.Unchanged++
 		return
 	}
 	if c.sizes[f.Size] {
-		if h, err := c.hash(f.Path); err == nil {
+		if h, err := c.hash(i); err == nil {
 			f.Hash = h
 		}
 	}
-	from, copied := c.source(f, old)
+	from, copied := c.source(*f, old)
 	switch {
 	case copied && from == f.Path:
 		p.Unchanged++
-		p.Copy = append(p.Copy, Copy{f, from})
+		p.Copy = append(p.Copy, Copy{*f, from})
 	case copied:
 		p.Moved++
-		p.Copy = append(p.Copy, Copy{f, from})
+		p.Copy = append(p.Copy, Copy{*f, from})
 	default:
-		p.Embed = append(p.Embed, f)
+		p.Embed = append(p.Embed, i)
 	}
 }
 

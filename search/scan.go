@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
+
+	"clipgo/internal/parallel"
+	"clipgo/internal/vec"
 )
 
 // Neighbor is a row and its inner product with a query.
@@ -21,11 +23,11 @@ type Neighbor struct {
 //
 // The scan is float32; every row that its rounding could have kept out is scored again in float64, so the result is
 // that of a float64 scan, for any number of cores. Rows without a feature of the table (all zero) are never near.
-func (ix *Index) Nearest(ctx context.Context, vector []float32, k int, t Table) ([]Neighbor, error) {
+func (ix *Folder) Nearest(ctx context.Context, vector []float32, k int, t Table) ([]Neighbor, error) {
 	if len(vector) != ix.space.Dim {
 		return nil, &MismatchError{ix.dir, "dimension", fmt.Sprint(ix.space.Dim), fmt.Sprint(len(vector))}
 	}
-	norm := math.Sqrt(exactDot(vector, vector))
+	norm := vec.Norm(vector)
 	if math.IsNaN(norm) || math.IsInf(norm, 0) {
 		return nil, fmt.Errorf("search: the query holds a number that is not finite")
 	}
@@ -52,7 +54,6 @@ type scan struct {
 	slack  float32
 	kernel kernel
 	blocks []block
-	next   atomic.Int64
 	found  []found
 }
 
@@ -74,14 +75,10 @@ func (s *scan) addBlocks(p *part, t *table) {
 }
 
 func (s *scan) run(ctx context.Context) error {
-	workers := min(runtime.GOMAXPROCS(0), max(len(s.blocks), 1))
+	workers := runtime.GOMAXPROCS(0)
 	s.found = make([]found, workers)
 	errs := make([]error, workers)
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() { errs[w] = s.work(ctx, &s.found[w]) })
-	}
-	wg.Wait()
+	parallel.Workers(workers, len(s.blocks), func(w int, mine iter.Seq[int]) { errs[w] = s.work(ctx, &s.found[w], mine) })
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -90,11 +87,11 @@ func (s *scan) run(ctx context.Context) error {
 	return nil
 }
 
-// work scores blocks until none is left.
-func (s *scan) work(ctx context.Context, f *found) error {
+// work scores the blocks of one goroutine.
+func (s *scan) work(ctx context.Context, f *found, blocks iter.Seq[int]) error {
 	*f = found{k: s.k, slack: s.slack, floor: float32(math.Inf(-1))}
 	scores := make([]float32, scoreRows)
-	for at := s.next.Add(1) - 1; at < int64(len(s.blocks)); at = s.next.Add(1) - 1 {
+	for at := range blocks {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -12,55 +12,10 @@ import (
 	"slices"
 	"sort"
 	"testing"
+
+	"clipgo/internal/half"
+	"clipgo/internal/vec"
 )
-
-func TestHalfIsExactBothWays(t *testing.T) {
-	for h := range 1 << 16 {
-		exp, frac := h>>10&31, float64(h&1023)
-		want := math.Ldexp(1024+frac, exp-25)
-		switch {
-		case exp == 0:
-			want = math.Ldexp(frac, -24)
-		case exp == 31 && frac == 0:
-			want = math.Inf(1)
-		case exp == 31:
-			want = math.NaN()
-		}
-		if h&0x8000 != 0 {
-			want = -want
-		}
-		got := float64(fromHalf(uint16(h)))
-		if got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
-			t.Fatalf("%#x: %v, want %v", h, got, want)
-		}
-		if back := toHalf(float32(got)); back != uint16(h) && !math.IsNaN(got) {
-			t.Fatalf("%#x came back as %#x", h, back)
-		}
-	}
-}
-
-// Between two neighbours the nearer one is taken, in the middle the even one.
-func TestHalfRoundsToNearestEven(t *testing.T) {
-	for h := range uint16(0x7bff) {
-		low, high := fromHalf(h), fromHalf(h+1)
-		middle := low/2 + high/2
-		for f, want := range map[float32]uint16{
-			middle:                           h + h&1,
-			math.Nextafter32(middle, low):    h,
-			math.Nextafter32(middle, high):   h + 1,
-			-math.Nextafter32(middle, high):  0x8000 | (h + 1),
-			math.Float32frombits(0x477fefff): 0x7bff, // just below 65520
-			math.Float32frombits(0x477ff000): 0x7c00,
-			float32(math.Inf(-1)):            0xfc00,
-			math.SmallestNonzeroFloat32:      0,
-			math.Nextafter32(0x1p-25, 1):     1,
-		} {
-			if got := toHalf(f); got != want {
-				t.Fatalf("%v: %#x, want %#x", f, got, want)
-			}
-		}
-	}
-}
 
 // Each kernel against float64, for lengths around its block sizes; the bound is the one that the search relies on.
 func TestKernelsStayWithinSlack(t *testing.T) {
@@ -70,15 +25,15 @@ func TestKernelsStayWithinSlack(t *testing.T) {
 			for _, dim := range []int{1, 3, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 128, 512, 640, 767, 1024} {
 				const n = 5
 				q, rows := unitRows(r, 1, dim), unitRows(r, n, dim)
-				half := make([]uint16, len(rows))
+				halves := make([]uint16, len(rows))
 				for i, v := range rows {
-					half[i] = toHalf(v)
+					halves[i] = half.ToFloat16(v)
 				}
 				got32, got16 := make([]float32, n), make([]float32, n)
 				k.f32(got32, q, rows)
-				k.f16(got16, q, half)
+				k.f16(got16, q, halves)
 				for i := range n {
-					want32, want16 := exactDot(q, rows[i*dim:]), exactDot(q, half[i*dim:])
+					want32, want16 := vec.Dot(q, rows[i*dim:]), vec.DotFloat16(q, halves[i*dim:])
 					if d := math.Abs(float64(got32[i]) - want32); d > float64(slack(dim)) {
 						t.Errorf("float32, dim %d, row %d: off by %g", dim, i, d)
 					}
@@ -129,7 +84,7 @@ func TestNearestEqualsAFloat64Scan(t *testing.T) {
 }
 
 // scan64 is the oracle: every live row in float64, a stable sort.
-func scan64(ix *Index, q []float32, k int) []Neighbor {
+func scan64(ix *Folder, q []float32, k int) []Neighbor {
 	var all []Neighbor
 	for _, p := range ix.parts {
 		for i := range p.rows {
@@ -205,13 +160,13 @@ func unitRows(r *rand.Rand, n, dim int) []float32 {
 		for i := range v {
 			v[i] = r.NormFloat64()
 		}
-		copy(out[at:], normalized(v))
+		copy(out[at:], vec.Direction(v))
 	}
 	return out
 }
 
 // buildIndex writes rows as an index of three segments and opens it.
-func buildIndex(t testing.TB, dir string, space Space, rows []float32) *Index {
+func buildIndex(t testing.TB, dir string, space Space, rows []float32) *Folder {
 	t.Helper()
 	w, err := Update(dir, space)
 	if err != nil {

@@ -1,11 +1,13 @@
 package search
 
 import (
-	"fmt"
-	"os"
+	"errors"
 	"runtime/debug"
-	"syscall"
 	"unsafe"
+
+	"clipgo/internal/half"
+	"clipgo/internal/mapped"
+	"clipgo/internal/vec"
 )
 
 // table is the rows of a .npy file, mapped into memory and only read.
@@ -27,13 +29,16 @@ func (t *table) dtype() DType {
 
 // openTable maps a .npy file of float16 or float32 rows. Whatever is wrong with it is a CorruptError.
 func openTable(path string) (*table, error) {
-	data, err := mapFile(path)
+	data, err := mapped.Open(path)
+	if errors.Is(err, mapped.ErrNotRegular) {
+		return nil, &CorruptError{File: path, Reason: err.Error()}
+	}
 	if err != nil {
 		return nil, err
 	}
 	h, err := parseNpy(data)
 	if err != nil {
-		_ = unmapFile(data)
+		_ = mapped.Close(data)
 		return nil, &CorruptError{File: path, Reason: err.Error()}
 	}
 	t := &table{path: path, rows: h.rows, dim: h.dim, data: data}
@@ -49,7 +54,7 @@ func openTable(path string) (*table, error) {
 func (t *table) close() error {
 	data := t.data
 	t.data, t.f32, t.f16 = nil, nil, nil
-	return unmapFile(data)
+	return mapped.Close(data)
 }
 
 // row copies a row as float32.
@@ -60,19 +65,22 @@ func (t *table) row(i int) []float32 {
 		return out
 	}
 	for k, h := range t.f16[i*t.dim : (i+1)*t.dim] {
-		out[k] = fromHalf(h)
+		out[k] = half.Float16(h)
 	}
 	return out
 }
 
-// read runs f, which reads the rows. A file that somebody cuts short under its mapping faults; here that becomes an
-// error instead of the end of the process.
-func (t *table) read(f func() error) (err error) {
+// read runs f, which reads the rows.
+func (t *table) read(f func() error) error { return guarded(t.path, f) }
+
+// guarded runs f, which reads a mapped file. Where the file was cut short under its mapping, reading it faults; here that
+// becomes an error instead of the end of the process.
+func guarded(path string, f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		p := recover()
 		if _, fault := p.(interface{ Addr() uintptr }); fault {
-			err = &CorruptError{t.path, "changed while it was read"}
+			err = &CorruptError{path, "changed while it was read"}
 		} else if p != nil {
 			panic(p)
 		}
@@ -82,9 +90,9 @@ func (t *table) read(f func() error) (err error) {
 
 func (t *table) exact(q []float32, row int) float64 {
 	if t.f32 != nil {
-		return exactDot(q, t.f32[row*t.dim:(row+1)*t.dim])
+		return vec.Dot(q, t.f32[row*t.dim:(row+1)*t.dim])
 	}
-	return exactDot(q, t.f16[row*t.dim:(row+1)*t.dim])
+	return vec.DotFloat16(q, t.f16[row*t.dim:(row+1)*t.dim])
 }
 
 // empty tells a row that stands for a feature that is not there.
@@ -95,31 +103,4 @@ func (t *table) empty(row int) bool {
 		}
 	}
 	return true
-}
-
-func mapFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() || st.Size() == 0 {
-		return nil, &CorruptError{File: path, Reason: fmt.Sprintf("not a file with content (%s, %d bytes)", st.Mode(), st.Size())}
-	}
-	data, err := syscall.Mmap(int(f.Fd()), 0, int(st.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
-	if err != nil {
-		return nil, fmt.Errorf("map %s: %w", path, err)
-	}
-	return data, nil
-}
-
-func unmapFile(data []byte) error {
-	if data == nil {
-		return nil
-	}
-	return syscall.Munmap(data)
 }

@@ -13,7 +13,7 @@ import (
 // Verify reads the whole index: the digest of each file against meta.json, every number for being finite, every row
 // for being of unit length or absent. The first damage is returned as a CorruptError. Opening checks names, sizes and
 // shapes only.
-func (ix *Index) Verify() error {
+func (ix *Folder) Verify() error {
 	for _, p := range ix.parts {
 		for _, t := range p.tables() {
 			if err := t.read(t.verify); err != nil {
@@ -27,7 +27,7 @@ func (ix *Index) Verify() error {
 	if ix.space.Fingerprint == "" { // clip-retrieval's folder has no digests
 		return nil
 	}
-	m, err := readMeta(ix.dir)
+	m, _, err := readMeta(ix.dir)
 	if err != nil {
 		return err
 	}

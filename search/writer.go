@@ -3,6 +3,7 @@ package search
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"clipgo/internal/durable"
+	"clipgo/internal/vec"
 )
 
 // Row is what the index holds of a source: at least one feature, and where it came from. A path has one row; another
@@ -30,7 +32,7 @@ type Writer struct {
 	dir     string
 	lock    *durable.Lock
 	meta    meta
-	old     *Index           // as it was at the beginning: where copies come from
+	old     *Folder          // as it was at the beginning: where copies come from
 	parts   map[int]*part    // its parts by segment number
 	paths   map[string]place // of every live row, those not yet written included
 	known   map[string]details
@@ -38,40 +40,74 @@ type Writer struct {
 	dead    map[int][]int // rows to bury with the next commit, by segment number
 }
 
-// place is where a row stands: in a segment, or among the pending ones.
+// place is where a row is: in a segment, or among the pending ones.
 type place struct{ segment, row int }
 
 const pendingRow = -1 // the segment of a place among the pending rows
 
-// Update opens an index for changes, or makes one. Another process's lock is durable.ErrLocked, another model's index
-// a MismatchError, damage a CorruptError. A new index keeps float32 unless the space says otherwise.
+const lockName = "lock"
+
+// Update opens an index for changes, or makes one: OpenWriter and Begin.
 func Update(dir string, space Space) (*Writer, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("open index: %w", err)
-	}
-	lock, err := durable.Acquire(filepath.Join(dir, lockName))
+	w, err := OpenWriter(dir)
 	if err != nil {
-		return nil, fmt.Errorf("index %s: %w", dir, err)
+		return nil, err
 	}
-	w := &Writer{SegmentRows: 8192, dir: dir, lock: lock, paths: map[string]place{}, known: map[string]details{}, dead: map[int][]int{}, parts: map[int]*part{}}
-	if err := w.load(space); err != nil {
+	if err := w.Begin(space); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
 }
 
-const lockName = "lock"
-
-func (w *Writer) load(space Space) error {
-	var err error
-	w.meta, err = readMeta(w.dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return w.create(space)
+// OpenWriter opens an index for changes and reads what is in it. Where there is none yet it makes nothing: Begin does. Another
+// writer's lock is durable.ErrLocked, damage a *CorruptError.
+func OpenWriter(dir string) (*Writer, error) {
+	w := &Writer{SegmentRows: 8192, dir: dir, paths: map[string]place{}, known: map[string]details{}, dead: map[int][]int{},
+		parts: map[int]*part{}}
+	if _, err := os.Stat(filepath.Join(dir, metaName)); errors.Is(err, fs.ErrNotExist) {
+		return w, nil
 	}
-	if err != nil {
-		return err
+	if err := w.load(); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+// Begin says whose features will be added. It comes before all changes, and makes the index where there is none. Another model's
+// index is a *MismatchError. A new index keeps float32 unless the space says otherwise.
+func (w *Writer) Begin(space Space) error {
+	if w.old == nil {
+		if err := os.MkdirAll(w.dir, 0o755); err != nil {
+			return fmt.Errorf("open index: %w", err)
+		}
+		if err := w.load(); errors.Is(err, fs.ErrNotExist) {
+			return w.create(space)
+		} else if err != nil {
+			return err
+		}
 	}
 	if err := w.meta.Space.accepts(w.dir, space); err != nil {
+		return err
+	}
+	return w.sweep()
+}
+
+// Info describes the index as it was opened: nothing where there is none yet.
+func (w *Writer) Info() Info {
+	if w.old == nil {
+		return Info{}
+	}
+	return w.old.Info()
+}
+
+// load takes the lock and reads the index; without a meta.json it is fs.ErrNotExist.
+func (w *Writer) load() (err error) {
+	if w.lock == nil {
+		if w.lock, err = durable.Acquire(filepath.Join(w.dir, lockName)); err != nil {
+			return fmt.Errorf("index %s: %w", w.dir, err)
+		}
+	}
+	if w.meta, _, err = readMeta(w.dir); err != nil {
 		return err
 	}
 	if w.old, err = open(w.dir); err != nil {
@@ -82,7 +118,7 @@ func (w *Writer) load(space Space) error {
 			return err
 		}
 	}
-	return w.sweep()
+	return nil
 }
 
 // list notes a segment's live rows.
@@ -155,14 +191,16 @@ func (w *Writer) sweep() error {
 
 var ownName = regexp.MustCompile(`img_emb_\d+\.npy|text_emb_\d+\.npy|metadata_\d+\.parquet|meta\.json`)
 
-// Has says whether a path has a row.
+// Has reports whether a path has a row.
 func (w *Writer) Has(path string) bool {
 	_, ok := w.paths[path]
 	return ok
 }
 
-// Plan compares the files found with the index; scope is where they were looked for.
-func (w *Writer) Plan(found []File, scope Scope, hash func(path string) (string, error)) Plan {
+// Plan compares the files found with the index and says what is new, changed, moved and gone. scope is where they were looked
+// for. hash gives the hash of the i-th file's content; it is called, and the hash kept in found, only where size and time don't
+// decide.
+func (w *Writer) Plan(found []File, scope Scope, hash func(i int) (string, error)) Plan {
 	return plan(w.known, found, scope, hash)
 }
 
@@ -178,7 +216,7 @@ func (w *Writer) Follow(p Plan) error {
 		from[i] = at
 	}
 	for i, c := range p.Copy {
-		row, err := w.stored(from[i])
+		row, err := w.parts[from[i].segment].features(from[i].row)
 		if err != nil {
 			return err
 		}
@@ -191,27 +229,6 @@ func (w *Writer) Follow(p Plan) error {
 		w.Remove(path)
 	}
 	return nil
-}
-
-// stored reads a row's features.
-func (w *Writer) stored(at place) (r Row, err error) {
-	p := w.parts[at.segment]
-	for _, t := range p.tables() {
-		err := t.read(func() error {
-			switch {
-			case t.empty(at.row):
-			case t == p.image:
-				r.Image = t.row(at.row)
-			default:
-				r.Text = t.row(at.row)
-			}
-			return nil
-		})
-		if err != nil {
-			return r, err
-		}
-	}
-	return r, nil
 }
 
 // Add puts a row into the index, in place of the one that its path has.
@@ -230,7 +247,7 @@ func (w *Writer) Add(r Row) error {
 		if err != nil {
 			return fmt.Errorf("index %s: %s: %w", w.dir, r.Path, err)
 		}
-		*v = normalized(unit)
+		*v = vec.Direction(unit)
 	}
 	if at, ok := w.paths[r.Path]; ok && at.segment == pendingRow {
 		w.pending[at.row] = r
@@ -245,7 +262,7 @@ func (w *Writer) Add(r Row) error {
 	return nil
 }
 
-// Remove takes a path's row out of the index; it says whether there was one.
+// Remove takes a path's row out of the index; it reports whether there was one.
 func (w *Writer) Remove(path string) bool {
 	at, ok := w.paths[path]
 	if !ok {

@@ -195,7 +195,8 @@ func TestAFolderOfOtherThingsIsLeftAlone(t *testing.T) {
 func TestBadRowsAreRefused(t *testing.T) {
 	update(t, t.TempDir(), func(w *Writer) {
 		for name, v := range map[string][]float32{
-			"none": nil, "short": {1}, "zero": make([]float32, 4), "NaN": {1, 2, 3, float32(math.NaN())}, "infinite": {float32(math.Inf(1)), 0, 0, 0},
+			"none": nil, "short": {1}, "zero": make([]float32, 4), "NaN": {1, 2, 3, float32(math.NaN())},
+			"infinite": {float32(math.Inf(1)), 0, 0, 0},
 		} {
 			if err := w.Add(Row{File: File{Path: name}, Image: v}); err == nil || !strings.Contains(err.Error(), name) {
 				t.Errorf("%s: %v", name, err)
@@ -251,7 +252,8 @@ func TestEachDamageNamesItsFile(t *testing.T) {
 		data := good[name]
 		flipped := []byte(data)
 		flipped[len(flipped)*2/3] ^= 0x10
-		for what, damaged := range map[string]string{"cut": data[:len(data)/2], "longer": data + "x", "flipped": string(flipped), "empty": "", "missing": "-"} {
+		for what, damaged := range map[string]string{"cut": data[:len(data)/2], "longer": data + "x", "flipped": string(flipped),
+			"empty": "", "missing": "-"} {
 			if name == metaName && (what == "longer" || what == "flipped" || what == "missing") {
 				continue // a flip in meta.json can be a valid other meta.json; a missing one is another kind of folder
 			}
@@ -325,23 +327,27 @@ func TestPlanSortsFilesIntoTheirKinds(t *testing.T) {
 		"/q/other":   {Path: "/q/other", Size: 6, MTime: 1, Hash: "h6"},
 		"/p/said":    {Path: "/p/said", Size: 7, MTime: 1, Hash: "h7", Caption: "before"},
 	}
-	hashes := map[string]string{"/p/touched": "h2", "/p/edited": "h3b", "/p/moved": "h4", "/p/copy": "h1", "/p/said": "h7", "/p/fresh": "h9"}
+	hashes := map[string]string{"/p/touched": "h2", "/p/edited": "h3b", "/p/moved": "h4", "/p/copy": "h1", "/p/said": "h7",
+		"/p/fresh": "h9"}
+	found := []File{
+		{Path: "/p/same", Size: 1, MTime: 1}, {Path: "/p/touched", Size: 2, MTime: 9}, {Path: "/p/edited", Size: 3, MTime: 9},
+		{Path: "/p/moved", Size: 4, MTime: 1}, {Path: "/p/copy", Size: 1, MTime: 5}, {Path: "/p/fresh", Size: 99, MTime: 1},
+		{Path: "/p/said", Size: 7, MTime: 1, Caption: "after"}, {Path: "/p/unreadable", Size: 1, MTime: 1},
+		{Path: "/p/same", Size: 1, MTime: 1},
+	}
 	var hashed []string
-	hash := func(path string) (string, error) {
+	hash := func(i int) (string, error) {
+		path := found[i].Path
 		hashed = append(hashed, path)
 		if hashes[path] == "" {
 			return "", errors.New("can't be read")
 		}
 		return hashes[path], nil
 	}
-	p := plan(known, []File{
-		{Path: "/p/same", Size: 1, MTime: 1}, {Path: "/p/touched", Size: 2, MTime: 9}, {Path: "/p/edited", Size: 3, MTime: 9},
-		{Path: "/p/moved", Size: 4, MTime: 1}, {Path: "/p/copy", Size: 1, MTime: 5}, {Path: "/p/fresh", Size: 99, MTime: 1},
-		{Path: "/p/said", Size: 7, MTime: 1, Caption: "after"}, {Path: "/p/unreadable", Size: 1, MTime: 1}, {Path: "/p/same", Size: 1, MTime: 1},
-	}, Scope{Roots: []string{"/p"}}, hash)
+	p := plan(known, found, Scope{Roots: []string{"/p"}}, hash)
 	var embed, copies []string
-	for _, f := range p.Embed {
-		embed = append(embed, f.Path)
+	for _, i := range p.Embed {
+		embed = append(embed, found[i].Path)
 	}
 	for _, c := range p.Copy {
 		copies = append(copies, c.File.Path+"<"+c.From)
@@ -351,6 +357,7 @@ func TestPlanSortsFilesIntoTheirKinds(t *testing.T) {
 		"copy":   slices.Equal(copies, []string{"/p/touched</p/touched", "/p/moved</p/old", "/p/copy</p/same"}),
 		"remove": slices.Equal(p.Remove, []string{"/p/gone", "/p/old"}),
 		"counts": p.Unchanged == 2 && p.Moved == 2,
+		"hash":   found[2].Hash == "h3b" && found[6].Hash == "h7" && found[5].Hash == "",
 		"hashed": !slices.Contains(hashed, "/p/same") && !slices.Contains(hashed, "/p/fresh"),
 	} {
 		if !same {
@@ -382,7 +389,8 @@ func TestRowsLeaveWithTheirTable(t *testing.T) {
 	}{
 		{"a table", Scope{Lists: []string{"/t/one.csv"}}, []string{"/p/kept"}, []string{"/p/left"}},
 		{"a table and a folder that has the picture", Scope{Lists: []string{"/t/one.csv"}}, []string{"/p/kept", "/p/left"}, nil},
-		{"two tables", Scope{Lists: []string{"/t/one.csv", "/t/two.csv"}}, []string{"/p/kept"}, []string{"/p/left", "/p/other", "/t/below"}},
+		{"two tables", Scope{Lists: []string{"/t/one.csv", "/t/two.csv"}}, []string{"/p/kept"},
+			[]string{"/p/left", "/p/other", "/t/below"}},
 		{"the folder of a table", Scope{Roots: []string{"/t"}}, nil, []string{"/t/below"}},
 		{"an archive", Scope{Roots: []string{"/s/0.tar"}}, nil, []string{"/s/0.tar/gone"}},
 		{"nothing", Scope{}, nil, nil},
@@ -393,7 +401,7 @@ func TestRowsLeaveWithTheirTable(t *testing.T) {
 				at := slices.IndexFunc(rows, func(f File) bool { return f.Path == path })
 				found = append(found, File{Path: path, Size: int64(at)})
 			}
-			p := w.Plan(found, c.scope, func(string) (string, error) { return "", errors.New("not read") })
+			p := w.Plan(found, c.scope, func(int) (string, error) { return "", errors.New("not read") })
 			if !slices.Equal(p.Remove, c.want) || p.Unchanged != len(c.found) {
 				t.Errorf("%s: removes %v, %d unchanged; want %v, %d", c.what, p.Remove, p.Unchanged, c.want, len(c.found))
 			}
@@ -408,8 +416,9 @@ func TestFollowLooksUpBeforeItMoves(t *testing.T) {
 	update(t, dir, func(w *Writer) {
 		a, b := source("/p/a", 1), source("/p/b", 0)
 		a.Caption, b.Caption, a.MTime, b.MTime = "a /p/b", "a /p/a", 5, 5
-		hash := func(path string) (string, error) { return map[string]string{"/p/a": "h1", "/p/b": "h0"}[path], nil }
-		p := w.Plan([]File{{Path: a.Path, Caption: a.Caption, Size: a.Size, MTime: 5}, {Path: b.Path, Caption: b.Caption, Size: b.Size, MTime: 5}}, Scope{Roots: []string{"/p"}}, hash)
+		hash := func(i int) (string, error) { return []string{"h1", "h0"}[i], nil }
+		p := w.Plan([]File{{Path: a.Path, Caption: a.Caption, Size: a.Size, MTime: 5}, {Path: b.Path, Caption: b.Caption, Size: b.Size,
+			MTime: 5}}, Scope{Roots: []string{"/p"}}, hash)
 		if len(p.Copy) != 2 || len(p.Remove) != 1 {
 			t.Fatalf("%+v", p)
 		}

@@ -11,13 +11,13 @@ import (
 // ForwardTokens is Forward of a tower with a class token (CoCa): features [B, E] read there, and the tokens [B, L, D] in
 // front of it, not normalized, for a decoder. Captions that were cut give the tokens that they have.
 //
-// The class token stands behind the whole context. Between it and a cut caption one column of padding is put back, which
+// The class token follows the whole context. Between it and a cut caption one column of padding is put back, which
 // the mask of the published weights leaves visible; the rest of the padding is hidden from every row.
 func (t *Transformer) ForwardTokens(s *torch.Scope, ids []int32, batch int, mode nn.Mode) (features, tokensBLD *torch.Tensor) {
 	given, context := len(ids)/batch, t.config.ContextLength
 	ids = padOne(ids, batch, context)
 	l, d, device := len(ids)/batch, t.config.Width, t.tokens.Tensor().Device()
-	idsBL := torch.From(s, widen(ids), batch, l).OnDevice(device)
+	idsBL := torch.From(s, torch.Int64s(ids), batch, l).OnDevice(device)
 	words := t.tokens.In(s).Embedding(idsBL).Add(t.positions.In(s).Narrow(0, 0, l))
 	class := t.class.In(s).Reshape(1, 1, d).Add(t.positions.In(s).Narrow(0, context, 1)).Expand(batch, 1, d)
 	xBLD := torch.Cat(1, words, class).To(mode.Type())

@@ -42,7 +42,8 @@ func (c *DecoderConfig) UnmarshalJSON(data []byte) error {
 
 // Validate returns every problem, joined.
 func (c DecoderConfig) Validate() error {
-	return errors.Join(Config{ContextLength: c.ContextLength, VocabSize: c.VocabSize, Width: c.Width, Heads: c.Heads, Layers: c.Layers}.sizes("multimodal_cfg")...)
+	return errors.Join(Config{ContextLength: c.ContextLength, VocabSize: c.VocabSize, Width: c.Width, Heads: c.Heads,
+		Layers: c.Layers}.sizes("multimodal_cfg")...)
 }
 
 // Decoder predicts each next token of a caption from those before it and from the picture (CoCa; Yu et al., 2022): blocks

@@ -11,7 +11,7 @@ import (
 // None of them may be padding: the class token, which nothing sees, is left out.
 func (t *Transformer) Extend(s *torch.Scope, ids []int32, batch, p int, past []nn.KV, mode nn.Mode) (*torch.Tensor, []nn.KV) {
 	l, device := len(ids)/batch, t.tokens.Tensor().Device()
-	idsBL := torch.From(s, widen(ids), batch, l).OnDevice(device)
+	idsBL := torch.From(s, torch.Int64s(ids), batch, l).OnDevice(device)
 	xBLD := t.tokens.In(s).Embedding(idsBL).Add(t.positions.In(s).Narrow(0, p, l)).To(mode.Type())
 	return t.blocks.Extend(xBLD, past, following(xBLD, l, p))
 }

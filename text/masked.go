@@ -23,13 +23,13 @@ type Masked struct {
 func (t *Transformer) ForwardMasked(s *torch.Scope, in Masked, mode nn.Mode) *torch.Tensor {
 	batch := len(in.Lengths)
 	l, d, device := len(in.IDs)/batch, t.config.Width, t.tokens.Tensor().Device()
-	words := t.tokens.In(s).Embedding(torch.From(s, widen(in.IDs), batch, l).OnDevice(device))
+	words := t.tokens.In(s).Embedding(torch.From(s, torch.Int64s(in.IDs), batch, l).OnDevice(device))
 	holes := torch.From(s, marked(in.Hidden, len(in.IDs)), batch, l, 1).OnDevice(device)
 	words = words.Add(holes.Mul(in.Hole.Reshape(1, 1, d).Sub(words)))
 	xBLD := words.Add(t.positions.In(s).Narrow(0, 0, l)).To(mode.Type())
 	mask := torch.From(s, padding(in.Lengths, l), batch, 1, 1, l).OnDevice(device).To(mode.Type())
 	xBLD = t.blocks.Forward(xBLD, mask, mode)
-	rows := torch.From(s, places(in.Read), len(in.Read)).OnDevice(device)
+	rows := torch.From(s, torch.Int64s(in.Read), len(in.Read)).OnDevice(device)
 	return t.lnFinal.Forward(xBLD.Reshape(batch*l, d).Rows(rows))
 }
 
@@ -41,14 +41,6 @@ func marked(at []int, n int) []float32 {
 	out := make([]float32, n)
 	for _, i := range at {
 		out[i] = 1
-	}
-	return out
-}
-
-func places(at []int) []int64 {
-	out := make([]int64, len(at))
-	for i, v := range at {
-		out[i] = int64(v)
 	}
 	return out
 }

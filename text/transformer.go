@@ -36,7 +36,7 @@ func (p projection) forward(x *torch.Tensor) *torch.Tensor {
 	}
 }
 
-// Head holds the tower's parameters that stand at the top of open_clip's state dict, before those of its parts.
+// Head holds the tower's parameters that are at the top of open_clip's state dict, before those of its parts.
 type Head struct{ class, positions, project *nn.Param }
 
 // NewHead declares them. They come first so that parameters keep open_clip's order, which its optimizer states follow.
@@ -53,7 +53,7 @@ func NewHead(p nn.Path, c Config, embed int) Head {
 	return h
 }
 
-// Layout says where a tower stands and what it computes beside its config.
+// Layout says where a tower's parameters are in the state dict and what it computes beyond its config.
 type Layout struct {
 	Embed      int // width E of the features
 	Activation nn.Activation
@@ -105,7 +105,7 @@ func (t *Transformer) Forward(s *torch.Scope, ids []int32, batch int, mode nn.Mo
 	}
 	l := len(ids) / batch
 	device := t.tokens.Tensor().Device()
-	idsBL := torch.From(s, widen(ids), batch, l).OnDevice(device)
+	idsBL := torch.From(s, torch.Int64s(ids), batch, l).OnDevice(device)
 	xBLD := t.tokens.In(s).Embedding(idsBL).Add(t.positions.In(s).Narrow(0, 0, l)).To(mode.Type())
 	var mask *torch.Tensor
 	if t.config.Causal() {
@@ -129,14 +129,6 @@ func (c Config) readAt(ids []int32, batch int) []int64 {
 		rows[b] = int64((b+1)*l - 1)
 	}
 	return rows
-}
-
-func widen(ids []int32) []int64 {
-	out := make([]int64, len(ids))
-	for i, id := range ids {
-		out[i] = int64(id)
-	}
-	return out
 }
 
 // endsOfText gives each caption's row, among all rows, of its end-of-text token: the first of the largest id, as

@@ -28,7 +28,7 @@ const (
 	stateFormat   = 1
 )
 
-// State is what a checkpoint says about the run besides the numbers of the model.
+// State is what a checkpoint says about the run, apart from the model's parameters.
 type State struct {
 	Format int `json:"format"`
 	Progress
@@ -39,7 +39,7 @@ type State struct {
 	Environment Environment `json:"environment"`
 }
 
-// Environment is what the bytes of a resumed run depend on besides its inputs.
+// Environment is what the bytes of a resumed run depend on apart from its inputs.
 type Environment struct {
 	Precision string `json:"precision"`
 	TF32      bool   `json:"tf32,omitempty"`
@@ -50,10 +50,7 @@ type Environment struct {
 }
 
 // File is a file that the owner of the model adds to each checkpoint.
-type File struct {
-	Name  string
-	Write func(w io.Writer) error
-}
+type File = durable.File
 
 // Checkpoints writes, finds and prunes the checkpoints of a run.
 type Checkpoints struct {
@@ -93,34 +90,14 @@ func (c *Checkpoints) save(t *Trainer) error {
 	state := c.State
 	state.Format, state.Progress = stateFormat, t.Progress
 	files := append(slices.Clone(c.Files),
-		File{optimizerFile, t.Optimizer.WriteState},
-		File{stateFile, func(w io.Writer) error { return writeJSON(w, state) }})
-	err := durable.WriteDir(dir, func(tmp string) error { return writeFiles(tmp, files) })
-	if err != nil {
+		File{Name: optimizerFile, Write: t.Optimizer.WriteState},
+		File{Name: stateFile, Write: func(w io.Writer) error { return durable.EncodeJSON(w, state) }})
+	if err := durable.WriteFiles(dir, files); err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
 	c.saved, c.last = time.Now(), t.Progress
 	c.Log.Debug("checkpoint", "path", dir, "seconds", time.Since(begun).Seconds())
 	return c.prune(dir)
-}
-
-func writeFiles(dir string, files []File) error {
-	for _, f := range files {
-		w, err := os.Create(filepath.Join(dir, f.Name))
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(f.Write(w), w.Close()); err != nil {
-			return fmt.Errorf("%s: %w", f.Name, err)
-		}
-	}
-	return nil
-}
-
-func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 // prune removes all but the newest Keep checkpoints, after the one just written has been verified.

@@ -16,7 +16,7 @@ import (
 	"clipgo/internal/durable"
 )
 
-// saved runs a toy for some steps and saves as told. It returns the names of the checkpoints that are left.
+// saved runs a toy for some steps and saves as the settings say. It returns the names of the checkpoints that are left.
 func saved(t *testing.T, c *Checkpoints, steps int) []string {
 	t.Helper()
 	tr, _ := newToy(t, steps)
@@ -59,7 +59,7 @@ func TestCheckpointsComeWhenTheyAreDueAndTheOldOnesGo(t *testing.T) {
 func TestACheckpointHoldsWhatItSays(t *testing.T) {
 	c := &Checkpoints{
 		State: State{Seed: 7, Data: "abc", Environment: Environment{Threads: 2, Libtorch: "x"}}, Keep: 1,
-		Files: []File{{"model.safetensors", func(w io.Writer) error { _, err := io.WriteString(w, "model"); return err }}},
+		Files: []File{{Name: "model.safetensors", Write: func(w io.Writer) error { _, err := io.WriteString(w, "model"); return err }}},
 	}
 	saved(t, c, 3)
 	at, damaged, err := Latest(c.Dir)
@@ -70,7 +70,8 @@ func TestACheckpointHoldsWhatItSays(t *testing.T) {
 		t.Error(err)
 	}
 	state, err := ReadState(at)
-	want := State{Format: 1, Progress: Progress{Step: 3, Samples: 12, Position: 12}, Seed: 7, Data: "abc", Environment: Environment{Threads: 2, Libtorch: "x"}}
+	want := State{Format: 1, Progress: Progress{Step: 3, Samples: 12, Position: 12}, Seed: 7, Data: "abc",
+		Environment: Environment{Threads: 2, Libtorch: "x"}}
 	if err != nil || state != want {
 		t.Errorf("got %+v, %v", state, err)
 	}
@@ -87,7 +88,7 @@ func TestAFileThatCannotBeWrittenLeavesNoCheckpoint(t *testing.T) {
 	full := errors.New("no space left")
 	tr, _ := newToy(t, 2)
 	c := &Checkpoints{Dir: filepath.Join(t.TempDir(), "checkpoints"), Keep: 1, Log: slog.New(slog.DiscardHandler),
-		Files: []File{{"model.safetensors", func(io.Writer) error { return full }}}}
+		Files: []File{{Name: "model.safetensors", Write: func(io.Writer) error { return full }}}}
 	tr.Hooks = []Hook{c}
 	if err := tr.Run(t.Context(), some(2)); !errors.Is(err, full) || !strings.Contains(err.Error(), "model.safetensors") {
 		t.Errorf("got %v", err)
@@ -225,6 +226,6 @@ func TestSkipsAfterTheLastStepAreSaved(t *testing.T) {
 		t.Fatal(err)
 	}
 	if state.Progress != tr.Progress || state.Skipped != 2 || state.Position != 6 || state.Step != 1 {
-		t.Errorf("saved %+v, the training stands at %+v", state.Progress, tr.Progress)
+		t.Errorf("saved %+v, the training is at %+v", state.Progress, tr.Progress)
 	}
 }

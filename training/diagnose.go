@@ -6,28 +6,13 @@ import (
 	"math"
 
 	"clipgo/internal/optim"
-)
-
-// Finding is something about a training that its owner should know, in plain words.
-type Finding struct {
-	Kind Kind
-	Text string
-}
-
-// Kind says how a finding is meant.
-type Kind string
-
-// Good is as it should be; Note is worth knowing; Warning asks for a change.
-const (
-	Good    Kind = "good"
-	Note    Kind = "note"
-	Warning Kind = "warning"
+	"clipgo/training/record"
 )
 
 // Diagnosis watches a training for the usual mistakes. It is a hook.
 type Diagnosis struct {
 	Schedule optim.Schedule
-	Batch    int  // pairs in a full batch, each to be told from the others; 0 where each stands alone
+	Batch    int  // pairs in a full batch that are contrasted with each other; 0 for a loss without negatives
 	Dedup    bool // equal captions of a batch are known as such
 	MaxScale float64
 	Part     string  // which part of the loss is judged; empty: all of it
@@ -43,14 +28,16 @@ type Diagnosis struct {
 	wait, took          float64
 }
 
-// BeforeRun lists what can be told before the first step.
-func (d *Diagnosis) BeforeRun() []Finding {
-	var out []Finding
+// BeforeRun lists what is known before the first step.
+func (d *Diagnosis) BeforeRun() []record.Finding {
+	var out []record.Finding
 	if s := d.Schedule; s.Warmup >= s.Steps && s.Steps > 0 {
-		out = append(out, Finding{Warning, fmt.Sprintf("the warm-up of %d steps is as long as the run of %d or longer: the learning rate never reaches its full value", s.Warmup, s.Steps)})
+		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("the warm-up of %d steps is as long as the run of %d "+
+			"or longer: the learning rate never reaches its full value", s.Warmup, s.Steps)})
 	}
 	if d.Batch > 0 && d.Batch < 8 {
-		out = append(out, Finding{Warning, fmt.Sprintf("a batch of %d pairs gives each picture %d wrong captions to be told from: contrastive learning wants hundreds", d.Batch, d.Batch-1)})
+		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("a batch of %d pairs gives each picture %d negatives: "+
+			"contrastive learning needs hundreds", d.Batch, d.Batch-1)})
 	}
 	return out
 }
@@ -92,7 +79,7 @@ func (d *Diagnosis) read(e Event) {
 	}
 }
 
-// duplicated counts captions that stand in the batch already.
+// duplicated counts captions that are in the batch already.
 func duplicated(captions []string) int {
 	seen := make(map[string]bool, len(captions))
 	for _, c := range captions {
@@ -102,7 +89,7 @@ func duplicated(captions []string) int {
 }
 
 // Findings lists what the steps so far have shown.
-func (d *Diagnosis) Findings() []Finding {
+func (d *Diagnosis) Findings() []record.Finding {
 	out := d.BeforeRun()
 	if d.steps == 0 {
 		return out
@@ -111,25 +98,31 @@ func (d *Diagnosis) Findings() []Finding {
 		out = append(out, d.learning())
 	}
 	if share := float64(d.atClamp) / float64(max(d.known+d.bad, 1)); share > 0.2 {
-		out = append(out, Finding{Warning, fmt.Sprintf("the logit scale stood at its clamp of %g in %.0f %% of the steps: the model wants to tell pairs apart more sharply than it may; more data or regularization helps", d.MaxScale, 100*share)})
+		out = append(out, record.Finding{Kind: record.Warning,
+			Text: fmt.Sprintf("the logit scale was at its clamp of %g in %.0f %% of the steps: the model asks for sharper "+
+				"logits than it may have; more data or regularization helps", d.MaxScale, 100*share)})
 	}
 	if share := float64(d.duplicates) / float64(max(d.pairs, 1)); share > 0.02 && d.Batch > 0 && !d.Dedup {
-		out = append(out, Finding{Note, fmt.Sprintf("%.1f %% of the captions stood twice in their batch: such pairs count as wrong answers for each other, so the loss can't reach 0", 100*share)})
+		out = append(out, record.Finding{Kind: record.Note, Text: fmt.Sprintf("%.1f %% of the captions were in their batch twice: "+
+			"such pairs are negatives of each other, so the loss can't reach 0", 100*share)})
 	}
 	if d.shortened > 0 {
-		out = append(out, Finding{Note, fmt.Sprintf("%d of %d captions were longer than the context and were cut", d.shortened, d.pairs)})
+		out = append(out, record.Finding{Kind: record.Note,
+			Text: fmt.Sprintf("%d of %d captions were longer than the context and were cut", d.shortened, d.pairs)})
 	}
 	if d.bad > 0 {
-		out = append(out, Finding{Warning, fmt.Sprintf("%d of %d steps had a loss or gradient that was not finite and were left out", d.bad, d.steps)})
+		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("%d of %d steps had a loss or gradient that was not "+
+			"finite and were left out", d.bad, d.steps)})
 	}
 	if share := d.wait / max(d.wait+d.took, 1e-9); share > 0.2 && !d.Estimated {
-		out = append(out, Finding{Warning, fmt.Sprintf("%.0f %% of the time went into waiting for data: more --workers, or smaller pictures, would help", 100*share)})
+		out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("%.0f %% of the time went into waiting for data: more "+
+			"workers, or smaller pictures, would help", 100*share)})
 	}
 	return out
 }
 
 // learning compares the loss with chance: a contrastive model that knows nothing has ln(batch).
-func (d *Diagnosis) learning() Finding {
+func (d *Diagnosis) learning() record.Finding {
 	chance, guessing := d.Chance, fmt.Sprintf("guessing gives %.3f", d.Chance)
 	if chance == 0 {
 		chance = math.Log(float64(d.Batch))
@@ -137,10 +130,12 @@ func (d *Diagnosis) learning() Finding {
 	}
 	switch {
 	case d.emaLoss > 0.97*chance:
-		return Finding{Warning, fmt.Sprintf("the loss is %.3f, and %s: the model has not begun to learn; try another learning rate, or more steps", d.emaLoss, guessing)}
+		return record.Finding{Kind: record.Warning, Text: fmt.Sprintf("the loss is %.3f, and %s: the model has not begun to learn; try "+
+			"another learning rate, or more steps", d.emaLoss, guessing)}
 	case d.emaLoss < 0.05*chance:
-		return Finding{Note, fmt.Sprintf("the loss is %.3f, where guessing gives %.3f: nearly every pair is told apart; watch the validation for overfitting", d.emaLoss, chance)}
+		return record.Finding{Kind: record.Note, Text: fmt.Sprintf("the loss is %.3f, where guessing gives %.3f: nearly every pair is "+
+			"matched; watch the validation for overfitting", d.emaLoss, chance)}
 	default:
-		return Finding{Good, fmt.Sprintf("the loss went from %.3f to %.3f; %s", d.firstLoss, d.emaLoss, guessing)}
+		return record.Finding{Kind: record.Good, Text: fmt.Sprintf("the loss went from %.3f to %.3f; %s", d.firstLoss, d.emaLoss, guessing)}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"clipgo/datasets"
 )
 
-// Event is what hooks are told after a step.
+// Event is what hooks receive after a step.
 type Event struct {
 	Stats
 	Trainer *Trainer
@@ -20,7 +20,7 @@ type Event struct {
 	Took    time.Duration // spent on the step
 	Last    bool          // no step follows in this sitting
 	Done    bool          // nor in another: the training is complete
-	Again   bool          // the hooks know this step already; that it was the last is the news
+	Again   bool          // repeats the previous event, only to say that the run has ended: hooks don't count it again
 }
 
 // Hook acts after a step: it logs, saves or evaluates. Hooks run in list order.
@@ -32,7 +32,8 @@ type Hook interface {
 type DivergedError struct{ Steps, At int }
 
 func (e *DivergedError) Error() string {
-	return fmt.Sprintf("loss or gradient was not finite for %d steps in a row, up to step %d: lower --lr, lengthen --warmup or set --grad-clip-norm", e.Steps, e.At)
+	return fmt.Sprintf("loss or gradient was not finite for %d steps in a row, up to step %d: a lower learning rate, "+
+		"a longer warm-up or clipping the gradient's norm helps", e.Steps, e.At)
 }
 
 // patience is how many non-finite steps in a row end a training.

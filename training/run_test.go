@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/torch"
+	"clipgo/training/record"
 )
 
 func TestNumbersThatAreNotFiniteNeverReachTheWeights(t *testing.T) {
@@ -89,7 +89,7 @@ func TestTenBadStepsInARowEndATraining(t *testing.T) {
 		t.Errorf("%+v after %+v", diverged, tr.Progress)
 	}
 	if last := r.events[len(r.events)-1]; !last.Last || last.Done {
-		t.Errorf("the hooks were told %+v", last)
+		t.Errorf("the hooks received %+v", last)
 	}
 }
 
@@ -112,7 +112,7 @@ func TestAnInterruptFinishesTheStepAndSaves(t *testing.T) {
 	}
 }
 
-// An interrupt while waiting for data: the hooks are told again of the step that turned out to be the last.
+// An interrupt while waiting for data: the hooks receive the step that turned out to be the last once more.
 func TestAnInterruptWhileWaitingSaves(t *testing.T) {
 	tr, _ := newToy(t, 100)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -158,7 +158,8 @@ func TestRunEndsWhereItShould(t *testing.T) {
 		{"after a sitting", 9, 2, some(9), 2, false, nil},
 		{"where the data ends", 9, 0, some(4), 4, true, nil},
 		{"without data", 9, 0, some(0), 0, false, nil},
-		{"on an error", 9, 0, func(yield func(*datasets.Batch, error) bool) { _ = yield(batch(0), nil) && yield(nil, broken) }, 1, false, broken},
+		{"on an error", 9, 0, func(yield func(*datasets.Batch, error) bool) { _ = yield(batch(0), nil) && yield(nil, broken) }, 1, false,
+			broken},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tr, _ := newToy(t, c.steps)
@@ -203,7 +204,7 @@ func TestInterruptedAtTheLastStepIsComplete(t *testing.T) {
 	}
 }
 
-// Each step stands once in the metrics, whichever way the run ends.
+// Each step is once in the metrics, whichever way the run ends.
 func TestMetricsHaveOneLineAStep(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -237,8 +238,8 @@ func TestMetricsHaveOneLineAStep(t *testing.T) {
 
 // Two steps of 8 samples, each half a second of waiting and one and a half of work: 4 a second, however long hooks take.
 func TestRatesLeaveOutWhatHooksTake(t *testing.T) {
-	var got []Row
-	m := &Metrics{W: io.Discard, Every: 2, Epoch: func(int64) float64 { return 0 }, Show: func(r Row) { got = append(got, r) }}
+	var got []record.Row
+	m := &Metrics{W: io.Discard, Every: 2, Epoch: func(int64) float64 { return 0 }, Show: func(r record.Row) { got = append(got, r) }}
 	for step := 1; step <= 4; step++ {
 		e := Event{Trainer: &Trainer{}, Batch: &datasets.Batch{N: 8}, Wait: time.Second / 2, Took: 3 * time.Second / 2}
 		e.Step = step
@@ -253,16 +254,5 @@ func TestRatesLeaveOutWhatHooksTake(t *testing.T) {
 	}
 	if len(got) != 2 {
 		t.Errorf("%d rows", len(got))
-	}
-}
-
-func TestNumbersThatJSONLacksAreNull(t *testing.T) {
-	for v, want := range map[Number]string{1.5: "1.5", Number(math.Inf(1)): "null", Number(math.Inf(-1)): "null"} {
-		if got, err := v.MarshalJSON(); err != nil || string(got) != want {
-			t.Errorf("%v became %s, %v", v, got, err)
-		}
-	}
-	if got, err := Number(math.NaN()).MarshalJSON(); err != nil || string(got) != "null" {
-		t.Errorf("NaN became %s, %v", got, err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"clipgo/internal/nn"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
+	"clipgo/training/record"
 )
 
 // Objective joins a model with its loss.
@@ -60,10 +61,7 @@ type Parts struct {
 }
 
 // Named is a number under the name that it has in metrics.jsonl, such as mlm_loss.
-type Named struct {
-	Name  string
-	Value float64
-}
+type Named = record.Named
 
 // Part is the number of Extra that has a name, or else the loss itself.
 func (p Parts) Part(name string) float64 {
@@ -84,7 +82,7 @@ type Stats struct {
 	Skipped  bool    // loss or gradient was not finite: the parameters did not move
 	BadInRow int     // how many steps up to this one were skipped in a row
 	Unread   bool    // nobody waited for the step: only Step and LR are known, other numbers are NaN
-	// MicroBatch is how many pairs went through the model at once from this step on, for want of memory; 0 where the step
+	// MicroBatch is how many pairs go through the model at once from this step on, after it ran out of memory; 0 where the step
 	// went as planned.
 	MicroBatch int
 
@@ -110,7 +108,7 @@ type Trainer struct {
 	unread   bool // steps were made since
 }
 
-// Progress is where a training stands; a checkpoint restores it.
+// Progress is how far a training is; a checkpoint restores it.
 type Progress struct {
 	Step     int   `json:"step"`      // steps made
 	Samples  int64 `json:"samples"`   // pairs that the steps used
@@ -166,7 +164,7 @@ func (t *Trainer) waiting(s *torch.Scope, b *datasets.Batch, st *Stats) (err err
 	return nil
 }
 
-// halve answers an error with smaller pieces, where it is want of memory and the objective has them.
+// halve retries with a smaller micro-batch if err is out-of-memory and the objective has a smaller one.
 func (t *Trainer) halve(b *datasets.Batch, err error, st *Stats) bool {
 	var refused *torch.Error
 	d, divisible := t.Objective.(Divisible)

@@ -13,7 +13,7 @@ import (
 	"clipgo/internal/torch/torchtest"
 )
 
-// toy pulls two parameters towards a batch's first caption id. What it is told to spoil is not finite at that step.
+// toy pulls two parameters towards a batch's first caption id. What it has to spoil is not finite at that step.
 type toy struct {
 	params *nn.Params
 	spoil  map[int]func(loss *torch.Tensor) *torch.Tensor
@@ -121,7 +121,7 @@ func some(n int) iter.Seq2[*datasets.Batch, error] {
 	}
 }
 
-// recorder is a hook that keeps what it is told, and can do something at a step.
+// recorder is a hook that keeps its events, and can do something at a step.
 type recorder struct {
 	events []Event
 	at     map[int]func() error

@@ -50,7 +50,8 @@ func (c Config) validateTimm() error {
 		errs = append(errs, errors.New("vision_cfg.ls_init_value: a tower of timm's has no layer scale"))
 	}
 	if t, ok := timm.Named(c.TimmModelName); ok && c.HeadWidth > 0 {
-		own := timm.Tower{PatchSize: c.PatchSize, Size: timm.Size{Width: c.Width, Layers: c.Layers, Heads: c.Width / c.HeadWidth, MLPRatio: c.MLPRatio}}
+		own := timm.Tower{PatchSize: c.PatchSize, Size: timm.Size{Width: c.Width, Layers: c.Layers, Heads: c.Width / c.HeadWidth,
+			MLPRatio: c.MLPRatio}}
 		if !own.SameShape(t) {
 			errs = append(errs, fmt.Errorf("vision_cfg: timm's %s has width %d, layers %d, head_width %d, mlp_ratio %g, patch_size %d",
 				t.Name, t.Width, t.Layers, t.Width/t.Heads, t.MLPRatio, t.PatchSize))

@@ -170,7 +170,8 @@ func difference(a, b *torch.Tensor) float64 {
 
 func TestValidateNamesEveryField(t *testing.T) {
 	err := Config{PatchDropout: 1}.Validate()
-	for _, field := range []string{"image_size", "patch_size", "layers", "width", "head_width", "mlp_ratio", "patch_dropout", "pool_type", "pos_embed_type"} {
+	for _, field := range []string{"image_size", "patch_size", "layers", "width", "head_width", "mlp_ratio", "patch_dropout",
+		"pool_type", "pos_embed_type"} {
 		if err == nil || !strings.Contains(err.Error(), "vision_cfg."+field) {
 			t.Errorf("%s is not in %v", field, err)
 		}

@@ -34,7 +34,8 @@ func hfCLIPModel(c hfConfig) (json.RawMessage, error) {
 		EmbedDim: c.ProjectionDim,
 		Vision: visionConfig{
 			ImageSize: vision.ImageSize, PatchSize: vision.PatchSize, Layers: vision.Layers, Width: vision.HiddenSize,
-			HeadWidth: vision.HiddenSize / vision.Heads, MLPRatio: mlpRatio(vision.HiddenSize, vision.IntermediateSize), NormKwargs: epsOf(vision.LayerNormEps),
+			HeadWidth: vision.HiddenSize / vision.Heads, MLPRatio: mlpRatio(vision.HiddenSize, vision.IntermediateSize),
+			NormKwargs: epsOf(vision.LayerNormEps),
 		},
 		Text: textConfig{
 			ContextLength: text.Positions, VocabSize: text.VocabSize, Width: text.HiddenSize, Heads: text.Heads, Layers: text.Layers,
@@ -87,5 +88,6 @@ func readsEnd(text hfTower) error {
 	if one == historicEOS || one == clipEOS || one == text.VocabSize-1 {
 		return nil
 	}
-	return fmt.Errorf("config.json: text_config.eos_token_id: %d is not the largest of %d ids, at which a caption is read", one, text.VocabSize)
+	return fmt.Errorf("config.json: text_config.eos_token_id: %d is not the largest of %d ids, at which a caption is read", one,
+		text.VocabSize)
 }

@@ -149,7 +149,8 @@ func (t textConfig) toHF(kind string, quick bool) towerOut {
 
 func (v visionConfig) toHF(kind string, quick bool) towerOut {
 	return towerOut{
-		ModelType: kind, HiddenSize: v.Width, Intermediate: int(float64(v.Width) * v.MLPRatio), Layers: v.Layers, Heads: v.Width / v.HeadWidth,
+		ModelType: kind, HiddenSize: v.Width, Intermediate: int(float64(v.Width) * v.MLPRatio), Layers: v.Layers,
+		Heads:     v.Width / v.HeadWidth,
 		HiddenAct: actName(quick, v.ActKwargs), Eps: decimal(v.NormKwargs.eps()),
 	}
 }

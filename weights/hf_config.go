@@ -49,7 +49,8 @@ func tower(what string, defaults hfTower, config, dict json.RawMessage) (hfTower
 	if err := json.Unmarshal(config, &t); err != nil {
 		return t, fmt.Errorf("config.json: %s: %w", what, err)
 	}
-	for name, v := range map[string]int{"hidden_size": t.HiddenSize, "intermediate_size": t.IntermediateSize, "num_hidden_layers": t.Layers, "num_attention_heads": t.Heads} {
+	for name, v := range map[string]int{"hidden_size": t.HiddenSize, "intermediate_size": t.IntermediateSize,
+		"num_hidden_layers": t.Layers, "num_attention_heads": t.Heads} {
 		if v <= 0 {
 			return t, fmt.Errorf("config.json: %s.%s: %d is not positive", what, name, v)
 		}

@@ -9,10 +9,12 @@ import (
 
 // The defaults of transformers' SiglipTextConfig and SiglipVisionConfig, which config.json may leave out.
 var (
-	hfSigLIPText = hfTower{HiddenSize: 768, IntermediateSize: 3072, Layers: 12, Heads: 12, HiddenAct: "gelu_pytorch_tanh", LayerNormEps: 1e-6,
-		VocabSize: 32000, Positions: 64}
-	hfSigLIPVision = hfTower{HiddenSize: 768, IntermediateSize: 3072, Layers: 12, Heads: 12, HiddenAct: "gelu_pytorch_tanh", LayerNormEps: 1e-6,
-		ImageSize: 224, PatchSize: 16, Channels: 3}
+	hfSigLIPText = hfTower{HiddenSize: 768, IntermediateSize: 3072, Layers: 12, Heads: 12, HiddenAct: "gelu_pytorch_tanh",
+		LayerNormEps: 1e-6,
+		VocabSize:    32000, Positions: 64}
+	hfSigLIPVision = hfTower{HiddenSize: 768, IntermediateSize: 3072, Layers: 12, Heads: 12, HiddenAct: "gelu_pytorch_tanh",
+		LayerNormEps: 1e-6,
+		ImageSize:    224, PatchSize: 16, Channels: 3}
 )
 
 // hfSigLIPModel turns SiglipModel's config.json, which SigLIP 2 of a fixed resolution has too, into open_clip's model_cfg.
@@ -34,7 +36,8 @@ func hfSigLIPModel(c hfConfig) (json.RawMessage, error) {
 	case vision.UseHead != nil && !*vision.UseHead:
 		return nil, fmt.Errorf("config.json: vision_config.vision_use_head: a model without its attention pooling is not supported")
 	case text.ProjectionSize != vision.HiddenSize:
-		return nil, fmt.Errorf("config.json: text_config.projection_size: %d, but the features of pictures are %d wide", text.ProjectionSize, vision.HiddenSize)
+		return nil, fmt.Errorf("config.json: text_config.projection_size: %d, but the features of pictures are %d wide",
+			text.ProjectionSize, vision.HiddenSize)
 	}
 	visionGELU, err := geluOf("vision_config", vision.HiddenAct)
 	if err != nil {

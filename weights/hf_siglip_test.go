@@ -67,7 +67,8 @@ func TestGoldenSigLIPGoesToTransformersAndBack(t *testing.T) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			theirs := openFixture(t, dir)
 			out := filepath.Join(t.TempDir(), "out")
-			b := Bundle{Set: openFixture(t, filepath.Join(dir, "open_clip", plainWeights)), Model: theirs.Model, Preprocess: theirs.Preprocess, Card: noCard}
+			b := Bundle{Set: openFixture(t, filepath.Join(dir, "open_clip", plainWeights)), Model: theirs.Model,
+				Preprocess: theirs.Preprocess, Card: noCard}
 			if err := WriteHF(out, b); err != nil {
 				t.Fatal(err)
 			}
@@ -135,11 +136,14 @@ func TestSigLIPConfigsOfTransformers(t *testing.T) {
 		{"by default", ``, ``, `"timm_model_name":"vit_base_patch16_siglip_224"`, ""},
 		{"SigLIP 2", `"vocab_size": 256000`, `"image_size": 384`, `"timm_model_name":"vit_base_patch16_siglip_384"`, ""},
 		{"tanh is always said", ``, ``, `"act_kwargs":{"approximate":"tanh"},"norm_kwargs":{"eps":0.000001},"timm_model_name"`, ""},
-		{"so is exact", ``, `"hidden_act": "gelu"`, `"act_kwargs":{"approximate":"none"},"norm_kwargs":{"eps":0.000001},"timm_model_name"`, ""},
+		{"so is exact", ``, `"hidden_act": "gelu"`,
+			`"act_kwargs":{"approximate":"none"},"norm_kwargs":{"eps":0.000001},"timm_model_name"`, ""},
 		{"so400m", `"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16`,
-			`"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16, "patch_size": 14, "image_size": 384`,
+			`"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16, ` +
+				`"patch_size": 14, "image_size": 384`,
 			`"timm_model_name":"vit_so400m_patch14_siglip_384"`, ""},
-		{"giant with a smaller text tower", `"projection_size": 1536, "hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16`,
+		{"giant with a smaller text tower",
+			`"projection_size": 1536, "hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16`,
 			`"hidden_size": 1536, "intermediate_size": 6144, "num_hidden_layers": 40, "num_attention_heads": 16, "image_size": 256`,
 			`"embed_dim":1536`, ""},
 		{"a size of its own", ``, `"num_hidden_layers": 3`, `"timm_model_name":"vit_custom_patch16_siglip_224"`, ""},
@@ -160,7 +164,8 @@ func TestSigLIPConfigsOfTransformers(t *testing.T) {
 
 func TestPicturesOfSigLIPAreSquashed(t *testing.T) {
 	for _, c := range []struct{ name, processor, want, wrong string }{
-		{"SigLIP", `{"image_processor_type": "SiglipImageProcessor", "size": {"height": 224, "width": 224}, "resample": 3, "image_mean": [0.5,0.5,0.5], "image_std": [0.5,0.5,0.5]}`,
+		{"SigLIP", `{"image_processor_type": "SiglipImageProcessor", "size": {"height": 224, "width": 224}, "resample": 3, ` +
+			`"image_mean": [0.5,0.5,0.5], "image_std": [0.5,0.5,0.5]}`,
 			`{"size":224,"mode":"RGB","mean":[0.5,0.5,0.5],"std":[0.5,0.5,0.5],"interpolation":"bicubic","resize_mode":"squash"}`, ""},
 		{"SigLIP 2", `{"image_processor_type": "SiglipImageProcessor", "size": {"height": 224, "width": 224}, "resample": 2}`,
 			`{"size":224,"mode":"RGB","mean":[0.5,0.5,0.5],"std":[0.5,0.5,0.5],"interpolation":"bilinear","resize_mode":"squash"}`, ""},
@@ -172,7 +177,8 @@ func TestPicturesOfSigLIPAreSquashed(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := hfSigLIPPreprocess(p, 224)
-		if c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)) || c.wrong == "" && (err != nil || string(got) != c.want) {
+		if c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)) || c.wrong == "" &&
+			(err != nil || string(got) != c.want) {
 			t.Errorf("%s: %s %v", c.name, got, err)
 		}
 	}
@@ -189,7 +195,8 @@ func TestTransformersRefusesWhatSiglipModelLacks(t *testing.T) {
 		{`"no_causal_mask": true, "pool_type": "last", "proj_bias": true`, `, "quick_gelu": true`, "quick_gelu"},
 	} {
 		model := `{"embed_dim": 768, "custom_text": true, "init_logit_bias": -10, ` + vision + c.top + `, "text_cfg": {` + c.text + `}}`
-		b := Bundle{Set: tensors{}, Model: json.RawMessage(model), Preprocess: json.RawMessage(`{"size": 224, "interpolation": "bicubic", "resize_mode": "squash"}`)}
+		b := Bundle{Set: tensors{}, Model: json.RawMessage(model),
+			Preprocess: json.RawMessage(`{"size": 224, "interpolation": "bicubic", "resize_mode": "squash"}`)}
 		_, err := exportSigLIP(b)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s%s: %v", c.text, c.top, err)

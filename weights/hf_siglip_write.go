@@ -64,7 +64,8 @@ func exportSigLIP(b Bundle) (map[string]any, error) {
 	if err := json.Unmarshal(b.Model, &f); err != nil {
 		return nil, fmt.Errorf("model_cfg: %w", err)
 	}
-	m := modelConfig{Text: textConfig{ContextLength: 77, VocabSize: 49408, Width: 512, Heads: 8, Layers: 12, MLPRatio: 4}} // open_clip's defaults
+	// open_clip's defaults
+	m := modelConfig{Text: textConfig{ContextLength: 77, VocabSize: 49408, Width: 512, Heads: 8, Layers: 12, MLPRatio: 4}}
 	m.Vision.timm(f.Vision.Timm)
 	if err := json.Unmarshal(b.Model, &m); err != nil {
 		return nil, fmt.Errorf("model_cfg: %w", err)

@@ -19,7 +19,7 @@ type row struct {
 	how          how
 }
 
-// how is what happens to a tensor between two layouts, besides stacking. No number changes.
+// how is what happens to a tensor between two layouts, in addition to stacking. No number changes.
 type how string
 
 const (
@@ -51,7 +51,7 @@ func (r row) sides(d direction) (from, to string) {
 	return r.theirs, r.ours
 }
 
-// slot is where a name stands in the table.
+// slot is where a name is in the table.
 type slot struct {
 	row  int
 	part int // of the braces

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"clipgo/internal/half"
 	"clipgo/internal/safetensors"
 )
 
@@ -127,26 +128,11 @@ func reader(d safetensors.DType) func(data []byte, k int) float64 {
 			return float64(math.Float32frombits(binary.LittleEndian.Uint32(data[4*k:])))
 		}
 	case safetensors.F16:
-		return func(data []byte, k int) float64 { return half(binary.LittleEndian.Uint16(data[2*k:])) }
+		return func(data []byte, k int) float64 { return float64(half.Float16(binary.LittleEndian.Uint16(data[2*k:]))) }
 	case safetensors.BF16:
 		return func(data []byte, k int) float64 {
-			return float64(math.Float32frombits(uint32(binary.LittleEndian.Uint16(data[2*k:])) << 16))
+			return float64(half.BFloat16(binary.LittleEndian.Uint16(data[2*k:])))
 		}
 	}
 	return nil
-}
-
-// half is the number that a float16's bits mean.
-func half(bits uint16) float64 {
-	exponent, fraction := int(bits>>10&31), float64(bits&0x3ff)
-	x := math.Ldexp(fraction, -24)
-	switch {
-	case exponent == 31 && fraction != 0:
-		return math.NaN()
-	case exponent == 31:
-		x = math.Inf(1)
-	case exponent > 0:
-		x = math.Ldexp(1024+fraction, exponent-25)
-	}
-	return math.Copysign(x, 0.5-float64(bits>>15))
 }

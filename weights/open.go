@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"clipgo/internal/paths"
 	"clipgo/internal/pickle"
 	"clipgo/internal/safetensors"
 )
@@ -20,9 +21,9 @@ func Open(path string) (*Checkpoint, error) {
 		return nil, err
 	case !st.IsDir():
 		return openFile(path)
-	case exists(filepath.Join(path, openCLIPConfig)):
+	case paths.Exists(filepath.Join(path, openCLIPConfig)):
 		return openHub(path)
-	case exists(filepath.Join(path, hfConfigFile)):
+	case paths.Exists(filepath.Join(path, hfConfigFile)):
 		return openByConfig(path)
 	}
 	return nil, refuse(path, "%w: neither %s nor %s", ErrNoModel, openCLIPConfig, hfConfigFile)
@@ -30,11 +31,6 @@ func Open(path string) (*Checkpoint, error) {
 
 // ErrNoModel is a folder that has nothing to do with models.
 var ErrNoModel = errors.New("holds no model")
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
 
 // openHub opens a folder of open_clip's. A repository may hold transformers' files beside open_clip's: then
 // model.safetensors is transformers'.
@@ -92,7 +88,7 @@ func openByConfig(dir string) (*Checkpoint, error) {
 func openWeights(dir string, files []string, configure func(*Checkpoint) error) (*Checkpoint, error) {
 	for _, name := range files {
 		path := filepath.Join(dir, name)
-		if !exists(path) {
+		if !paths.Exists(path) {
 			continue
 		}
 		c, err := openFile(path)
@@ -146,7 +142,8 @@ func container(path string) (safetensors.Container, error) {
 	}
 	defer f.Close()
 	var start [9]byte
-	if n, _ := f.ReadAt(start[:], 0); n == len(start) && start[8] == '{' || filepath.Ext(path) == ".safetensors" && string(start[:2]) != "PK" {
+	if n, _ := f.ReadAt(start[:], 0); n == len(start) && start[8] == '{' || filepath.Ext(path) == ".safetensors" &&
+		string(start[:2]) != "PK" {
 		return opened(safetensors.Open(path))
 	}
 	return opened(pickle.Open(path))
@@ -160,7 +157,7 @@ func opened[T safetensors.Container](c T, err error) (safetensors.Container, err
 	return c, nil
 }
 
-// contents is an open file with what stands beside the weights.
+// contents is an open file with what was saved with the weights.
 type contents struct {
 	safetensors.Container
 	class string // of a TorchScript module

@@ -22,7 +22,7 @@ var openCLIPFiles = []string{
 	"open_clip_pytorch_model.bin", "open_clip_pytorch_model.pth", "pytorch_model.bin", "pytorch_model.pth", "model.pth",
 }
 
-// buffers are what open_clip's and OpenAI's modules save besides weights.
+// buffers are the tensors in open_clip's and OpenAI's files that are not weights.
 var buffers = []string{"attn_mask", "text.attn_mask", "input_resolution", "context_length", "vocab_size"}
 
 // bare strips what training wrapped around open_clip's names (DistributedDataParallel, torch.compile).

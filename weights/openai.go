@@ -26,7 +26,8 @@ func (c *Checkpoint) openAI() error {
 	if c.Preprocess, err = json.Marshal(clipPreprocess(m.Vision.ImageSize)); err != nil {
 		return err
 	}
-	c.note("QuickGELU, since these are OpenAI's weights; %d px in patches of %d, heads of 64 and the rest from the shapes", m.Vision.ImageSize, m.Vision.PatchSize)
+	c.note("QuickGELU, since these are OpenAI's weights; %d px in patches of %d, heads of 64 and the rest from the shapes",
+		m.Vision.ImageSize, m.Vision.PatchSize)
 	return nil
 }
 
@@ -59,7 +60,8 @@ func infer(s Set) (modelConfig, error) {
 	}
 	for what, width := range map[string]int{"image": m.Vision.Width, "text": m.Text.Width} {
 		if width%64 != 0 {
-			return m, fmt.Errorf("the %s tower's width of %d is not a multiple of 64, so its heads can't be told; name a config with --model", what, width)
+			return m, fmt.Errorf("the %s tower's width of %d is not a multiple of 64, so the number of its heads is unknown: a model "+
+				"config has to say it", what, width)
 		}
 	}
 	return m, nil
@@ -77,7 +79,8 @@ func (s *shapes) of(name string, dims int) []int64 {
 		return t.Shape
 	}
 	if s.err == nil {
-		s.err = fmt.Errorf("%s is missing or has another number of dimensions than %d: not the weights of a CLIP with a vision transformer", name, dims)
+		s.err = fmt.Errorf("%s is missing or has another number of dimensions than %d: not the weights of a CLIP with a vision transformer",
+			name, dims)
 	}
 	return make([]int64, dims)
 }

@@ -105,13 +105,17 @@ func TestGoldenOldAndNewFormsMeanTheSame(t *testing.T) {
 	}
 	want := openFixture(t, hfCopy(t))
 	for name, changes := range map[string][]change{
-		"numbers for sizes":         {{preprocessorFile, "size", 32}, {preprocessorFile, "crop_size", 32}},
-		"the extractor of old":      {{preprocessorFile, "image_processor_type", nil}, {preprocessorFile, "feature_extractor_type", "CLIPFeatureExtractor"}},
-		"only what differs":         {{preprocessorFile, "do_rescale", nil}, {preprocessorFile, "rescale_factor", nil}, {preprocessorFile, "resample", nil}},
+		"numbers for sizes": {{preprocessorFile, "size", 32}, {preprocessorFile, "crop_size", 32}},
+		"the extractor of old": {{preprocessorFile, "image_processor_type", nil},
+			{preprocessorFile, "feature_extractor_type", "CLIPFeatureExtractor"}},
+		"only what differs": {{preprocessorFile, "do_rescale", nil}, {preprocessorFile, "rescale_factor", nil},
+			{preprocessorFile, "resample", nil}},
 		"OpenAI's end of text":      {{hfConfigFile, "text_config.eos_token_id", 2}},
 		"the end of text in a list": {{hfConfigFile, "text_config.eos_token_id", []int{511}}},
-		"a tower twice":             {{hfConfigFile, "text_config.hidden_act", "relu"}, {hfConfigFile, "text_config_dict", map[string]any{"hidden_act": "gelu", "hidden_size": 24, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 3, "max_position_embeddings": 16, "vocab_size": 512, "eos_token_id": 511}}},
-		"a null beside it":          {{hfConfigFile, "text_config_dict", json.RawMessage("null")}},
+		"a tower twice": {{hfConfigFile, "text_config.hidden_act", "relu"},
+			{hfConfigFile, "text_config_dict", map[string]any{"hidden_act": "gelu", "hidden_size": 24, "intermediate_size": 96,
+				"num_hidden_layers": 2, "num_attention_heads": 3, "max_position_embeddings": 16, "vocab_size": 512, "eos_token_id": 511}}},
+		"a null beside it": {{hfConfigFile, "text_config_dict", json.RawMessage("null")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := hfCopy(t)
@@ -164,7 +168,8 @@ func TestGoldenShardsAndOldBuffers(t *testing.T) {
 		shards[i%2] = append(shards[i%2], x)
 		index[name] = []string{"a.safetensors", "b.safetensors"}[i%2]
 	}
-	ids := safetensors.Tensor{Name: "text_model.embeddings.position_ids", DType: safetensors.I64, Shape: []int64{1, 2}, Data: make([]byte, 16)}
+	ids := safetensors.Tensor{Name: "text_model.embeddings.position_ids", DType: safetensors.I64, Shape: []int64{1, 2},
+		Data: make([]byte, 16)}
 	shards[0] = append(shards[0], ids)
 	for i, name := range []string{"a.safetensors", "b.safetensors"} {
 		f, err := os.Create(filepath.Join(dir, name))
@@ -207,7 +212,8 @@ func TestGoldenWhatTransformersLackIsNamed(t *testing.T) {
 		if err := json.Unmarshal(source.Model, &m); err != nil {
 			t.Fatal(err)
 		}
-		p := map[string]any{"size": 32, "resize_mode": "shortest", "interpolation": "bicubic", "mean": []int{0, 0, 0}, "std": []int{1, 1, 1}}
+		p := map[string]any{"size": 32, "resize_mode": "shortest", "interpolation": "bicubic", "mean": []int{0, 0, 0},
+			"std": []int{1, 1, 1}}
 		switch c.part {
 		case "":
 			m[c.key] = c.value
@@ -239,7 +245,8 @@ func TestGoldenTensorsWithoutACounterpartAreNamed(t *testing.T) {
 	maps.Copy(more, tensors{"visual.extra": {DType: safetensors.F32, Shape: []int64{1}, Data: make([]byte, 4)}})
 	b := bundle(t, source, 32)
 	b.Set = more
-	if err := WriteHF(filepath.Join(t.TempDir(), "out"), b); err == nil || !strings.Contains(err.Error(), "visual.extra has no counterpart") {
+	if err := WriteHF(filepath.Join(t.TempDir(), "out"), b); err == nil ||
+		!strings.Contains(err.Error(), "visual.extra has no counterpart") {
 		t.Error(err)
 	}
 }

@@ -8,6 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"clipgo/internal/durable"
+	"clipgo/internal/paths"
 )
 
 // tokenizerFiles are the names that a tokenizer's files go by in every layout.
@@ -25,7 +28,7 @@ func TokenizerIn(dir string) map[string]FileWriter {
 	files := map[string]FileWriter{}
 	for _, name := range tokenizerFiles {
 		path := filepath.Join(dir, name)
-		if !exists(path) {
+		if !paths.Exists(path) {
 			continue
 		}
 		files[name] = func(w io.Writer) error {
@@ -55,14 +58,15 @@ const clipPattern = `<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[
 func CLIPTokenizer(tokens, merges []string, context int) map[string]FileWriter {
 	vocab := ordered{names: append(append([]string{}, tokens...), startToken, endToken)}
 	config := map[string]any{
-		"tokenizer_class": "CLIPTokenizer", "model_max_length": context, "do_lower_case": true, "add_prefix_space": false, "errors": "replace",
+		"tokenizer_class": "CLIPTokenizer", "model_max_length": context, "do_lower_case": true, "add_prefix_space": false,
+		"errors":    "replace",
 		"bos_token": startToken, "eos_token": endToken, "unk_token": endToken, "pad_token": endToken,
 	}
 	special := map[string]any{"bos_token": startToken, "eos_token": endToken, "unk_token": endToken, "pad_token": endToken}
 	return map[string]FileWriter{
 		"vocab.json":              func(w io.Writer) error { return json.NewEncoder(w).Encode(vocab) },
-		"tokenizer_config.json":   func(w io.Writer) error { return indented(w, config) },
-		"special_tokens_map.json": func(w io.Writer) error { return indented(w, special) },
+		"tokenizer_config.json":   func(w io.Writer) error { return durable.EncodeJSON(w, config) },
+		"special_tokens_map.json": func(w io.Writer) error { return durable.EncodeJSON(w, special) },
 		"tokenizer.json":          func(w io.Writer) error { return json.NewEncoder(w).Encode(clipFast(vocab, merges)) },
 		"merges.txt": func(w io.Writer) error {
 			_, err := io.WriteString(w, "#version: 0.2\n"+strings.Join(merges, "\n")+"\n")
@@ -94,7 +98,8 @@ type object = map[string]any
 func clipFast(vocab ordered, merges []string) object {
 	n := len(vocab.names)
 	added := func(id int) object {
-		return object{"id": id, "content": vocab.names[id], "single_word": false, "lstrip": false, "rstrip": false, "normalized": true, "special": true}
+		return object{"id": id, "content": vocab.names[id], "single_word": false, "lstrip": false, "rstrip": false, "normalized": true,
+			"special": true}
 	}
 	byteLevel := object{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}
 	return object{
@@ -107,7 +112,8 @@ func clipFast(vocab ordered, merges []string) object {
 			{"type": "Split", "pattern": object{"Regex": clipPattern}, "behavior": "Removed", "invert": true}, byteLevel,
 		}},
 		"post_processor": object{
-			"type": "RobertaProcessing", "sep": []any{endToken, n - 1}, "cls": []any{startToken, n - 2}, "trim_offsets": false, "add_prefix_space": false,
+			"type": "RobertaProcessing", "sep": []any{endToken, n - 1}, "cls": []any{startToken, n - 2}, "trim_offsets": false,
+			"add_prefix_space": false,
 		},
 		"decoder": byteLevel,
 		"model": object{

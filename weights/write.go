@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"clipgo/internal/durable"
@@ -73,38 +71,16 @@ func known(table []row, s Set) error {
 func (b Bundle) write(dir, weightsName string, configs map[string]any) error {
 	files := map[string]FileWriter{"README.md": b.Card}
 	for name, v := range configs {
-		files[name] = func(w io.Writer) error { return indented(w, v) }
+		files[name] = func(w io.Writer) error { return durable.EncodeJSON(w, v) }
 	}
 	maps.Copy(files, b.Tokenizer)
 	maps.Copy(files, b.Also)
 	files[weightsName] = b.writeTensors
-	return durable.WriteDir(dir, func(tmp string) error {
-		for _, name := range slices.Sorted(maps.Keys(files)) {
-			if err := writeFile(filepath.Join(tmp, name), files[name]); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-		}
-		return nil
-	})
-}
-
-func writeFile(path string, write FileWriter) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
+	var all []durable.File
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		all = append(all, durable.File{Name: name, Write: files[name]})
 	}
-	if err := write(f); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
-}
-
-func indented(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	return durable.WriteFiles(dir, all)
 }
 
 // writeTensors holds one tensor in memory at a time.
@@ -123,7 +99,7 @@ func (b Bundle) writeTensors(w io.Writer) error {
 func (b Bundle) stored(name string) (safetensors.Tensor, error) {
 	t, _ := b.Tensor(name)
 	t.Name = name
-	if !Finite(t) {
+	if !t.Finite() {
 		return t, &Error{name, errors.New("not a finite number in it")}
 	}
 	if b.DType == "" || t.DType == b.DType {
@@ -134,7 +110,7 @@ func (b Bundle) stored(name string) (safetensors.Tensor, error) {
 		return t, err
 	}
 	out, err := wide.Convert(b.DType)
-	if err == nil && !Finite(out) {
+	if err == nil && !out.Finite() {
 		err = &Error{name, fmt.Errorf("a number in it is too large for %s", b.DType)}
 	}
 	return out, err

@@ -27,7 +27,8 @@ func (h *host) clipgo(w *workshop, l library) command {
 		if err != nil {
 			return m, err
 		}
-		top, err := exec.Command("go", "tool", "pprof", "-top", "-unit=ms", "-nodecount=100000", "-nodefraction=0", w.program, profile).Output()
+		top, err := exec.Command("go", "tool", "pprof", "-top", "-unit=ms", "-nodecount=100000", "-nodefraction=0", w.program,
+			profile).Output()
 		if err != nil {
 			return m, fmt.Errorf("go tool pprof: %w", err)
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"clipgo/bench"
 )
 
 // measurement is what one program took for one unit of a row's work.
@@ -43,7 +45,7 @@ func medianStep(o output) (measurement, error) {
 	if len(p.Seconds) == 0 {
 		return measurement{}, errNothing
 	}
-	return measurement{Seconds: median(p.Seconds), Steps: p.Seconds, Output: o.stdout}, nil
+	return measurement{Seconds: bench.Median(p.Seconds), Steps: p.Seconds, Output: o.stdout}, nil
 }
 
 func perPicture(o output) (measurement, error) {
@@ -69,12 +71,7 @@ type spread struct {
 }
 
 func spreadOf(ratios []float64) spread {
-	return spread{slices.Min(ratios), median(ratios), slices.Max(ratios)}
+	return spread{slices.Min(ratios), bench.Median(ratios), slices.Max(ratios)}
 }
 
 func (s spread) String() string { return fmt.Sprintf("%.2f (%.2f to %.2f)", s.Median, s.Min, s.Max) }
-
-func median(values []float64) float64 {
-	s := slices.Sorted(slices.Values(values))
-	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
-}

@@ -94,15 +94,19 @@ func TestRowsAreChosenByName(t *testing.T) {
 }
 
 func TestTableHasALineForEachRow(t *testing.T) {
-	r := result{Machine: machine{CPU: "some CPU", Cores: 2, BF16: "AMX"}, Libraries: []library{{Name: "pytorch"}}, Repetitions: 1, Rows: []measuredRow{
-		{Name: "train", Goal: goal{Least: 1.3, AMX: true}, Repetitions: []repetition{{"clipgo pytorch": {Seconds: 1, PeakBytes: 1, Steps: []float64{1}}, openCLIP: {Seconds: 1.5, PeakBytes: 2}}}},
-		{Name: "host", Repetitions: []repetition{{"clipgo pytorch": {Seconds: 1, HostShare: 0.0125}}}},
-	}}
+	r := result{Machine: machine{CPU: "some CPU", Cores: 2, BF16: "AMX"}, Libraries: []library{{Name: "pytorch"}}, Repetitions: 1,
+		Rows: []measuredRow{
+			{Name: "train", Goal: goal{Least: 1.3, AMX: true},
+				Repetitions: []repetition{{"clipgo pytorch": {Seconds: 1, PeakBytes: 1, Steps: []float64{1}},
+					openCLIP: {Seconds: 1.5, PeakBytes: 2}}}},
+			{Name: "host", Repetitions: []repetition{{"clipgo pytorch": {Seconds: 1, HostShare: 0.0125}}}},
+		}}
 	for i := range r.Rows {
 		r.Rows[i].compare()
 	}
 	got := r.table()
-	for _, want := range []string{"some CPU, 2 cores, bf16 by AMX", "1.50 (1.50 to 1.50)", "1.3 with AMX", "0.50 (0.50 to 0.50)", "1.25 (1.25 to 1.25) %"} {
+	for _, want := range []string{"some CPU, 2 cores, bf16 by AMX", "1.50 (1.50 to 1.50)", "1.3 with AMX", "0.50 (0.50 to 0.50)",
+		"1.25 (1.25 to 1.25) %"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the table lacks %q:\n%s", want, got)
 		}

@@ -55,7 +55,8 @@ func (s *steps) prepare(_ context.Context, w *workshop) error {
 
 func (s *steps) clipgo(w *workshop, l library) command {
 	c := w.clipgoOn(l, "bench", "train", "--json", "--device", "cpu", "--model", s.model, "--tokens", strconv.Itoa(tokens),
-		"--batch-size", strconv.Itoa(s.batch), "--precision", s.precision, "--steps", strconv.Itoa(s.steps), "--threads", strconv.Itoa(w.threads))
+		"--batch-size", strconv.Itoa(s.batch), "--precision", s.precision, "--steps", strconv.Itoa(s.steps), "--threads",
+		strconv.Itoa(w.threads))
 	c.read = medianStep
 	return c
 }
@@ -110,7 +111,8 @@ func (f *folder) clipgo(w *workshop, l library) command {
 }
 
 func (f *folder) openCLIP(w *workshop) command {
-	c := w.python3("embed.py", f.pictures, "--model", "local-dir:"+f.weights, "--precision", f.precision, "--out", filepath.Join(w.dir, "features.npy"),
+	c := w.python3("embed.py", f.pictures, "--model", "local-dir:"+f.weights, "--precision", f.precision, "--out",
+		filepath.Join(w.dir, "features.npy"),
 		"--workers", strconv.Itoa(f.workers), "--threads", strconv.Itoa(w.threads))
 	c.read = perPicture
 	return c

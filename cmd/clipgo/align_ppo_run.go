@@ -13,7 +13,7 @@ import (
 	"clipgo/eval/report"
 	"clipgo/model"
 	"clipgo/text/bpe"
-	"clipgo/training"
+	"clipgo/training/record"
 )
 
 // ppoFile is the part of a checkpoint that holds the state of a tuning against a reward.
@@ -138,20 +138,20 @@ func (s *session) rollouts() []report.Rollout {
 }
 
 // ppoFindings are the report's sentences on the tuning.
-func (s *session) ppoFindings() (out []report.Finding) {
-	tell := func(kind training.Kind, format string, args ...any) {
-		out = append(out, report.Finding{Kind: report.Kind(kind), Text: fmt.Sprintf(format, args...)})
+func (s *session) ppoFindings() (out []record.Finding) {
+	tell := func(kind record.Kind, format string, args ...any) {
+		out = append(out, record.Finding{Kind: kind, Text: fmt.Sprintf(format, args...)})
 	}
 	last := s.val.trial.last
 	if last.n == 0 {
 		return nil
 	}
-	tell(training.Note, "on %d pictures the captions earn %+.2f deviations of the untuned captioner's rewards, and win in %.1f %%", last.n, last.reward, 100*last.wins)
+	tell(record.Note, "on %d pictures the captions earn %+.2f deviations of the untuned captioner's rewards, and win in %.1f %%", last.n, last.reward, 100*last.wins)
 	if limit := s.Align.PPO.KLLimit; last.kl > limit {
-		tell(training.Warning, "a token is %.3f nats from the untuned captioner, beyond the limit of %g: a greater --kl-coefficient or a lower --lr holds it", last.kl, limit)
+		tell(record.Warning, "a token is %.3f nats from the untuned captioner, beyond the limit of %g: a greater --kl-coefficient or a lower --lr holds it", last.kl, limit)
 	}
 	if last.empty > 0 {
-		tell(training.Warning, "%d of %d captions are empty", last.empty, last.n)
+		tell(record.Warning, "%d of %d captions are empty", last.empty, last.n)
 	}
 	return out
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"runtime/pprof"
-	"slices"
 	"time"
 
 	"clipgo/bench"
@@ -67,7 +66,7 @@ func (o *benchOptions) train(ctx context.Context, src modelSource) (r benchResul
 	})
 	r.PeakBytes, _ = memory.Peak() // 0 where the system doesn't tell
 	const passes = 3               // the backward pass costs two forward ones
-	r.StepSeconds = median(r.Seconds)
+	r.StepSeconds = bench.Median(r.Seconds)
 	r.PairsPerSecond = float64(o.BatchSize) / r.StepSeconds
 	r.ImagesPerSecond = r.PairsPerSecond
 	r.FLOPs = passes * src.Config.FLOPs(o.Tokens) * r.PairsPerSecond
@@ -85,7 +84,7 @@ func (o *benchOptions) embed(ctx context.Context, src modelSource) (r benchResul
 		_, err := m.EmbedImages(ctx, pixels, o.BatchSize)
 		return err
 	})
-	r.StepSeconds = median(r.Seconds)
+	r.StepSeconds = bench.Median(r.Seconds)
 	r.ImagesPerSecond = float64(o.BatchSize) / r.StepSeconds
 	r.FLOPs = src.Config.ImageFLOPs() * r.ImagesPerSecond
 	return r, err
@@ -153,14 +152,6 @@ func profile(path string) (stop func() error, err error) {
 		pprof.StopCPUProfile()
 		return f.Close()
 	}, pprof.StartCPUProfile(f)
-}
-
-func median(seconds []float64) float64 {
-	if len(seconds) == 0 {
-		return 0
-	}
-	s := slices.Sorted(slices.Values(seconds))
-	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
 
 // pixels are a batch of pictures of noise, [N, S, S, 3].

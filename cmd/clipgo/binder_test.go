@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"clipgo/internal/config"
+	"clipgo/internal/durable"
 )
 
 // typed are the layers of train's flags.
@@ -285,7 +286,7 @@ func TestAResumedRunHasItsSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	first.Precision, first.Device, first.Steps, first.StopAfter = "bf16", "cuda:7", 12, 3
-	if err := writeJSONFile(filepath.Join(dir, runFile), first); err != nil {
+	if err := durable.WriteJSON(filepath.Join(dir, runFile), first); err != nil {
 		t.Fatal(err)
 	}
 	resume := func(args ...string) (*trainOptions, config.Layer, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -9,23 +10,13 @@ import (
 	"clipgo/internal/config"
 	"clipgo/model"
 	"clipgo/search"
+	"clipgo/search/ingest"
 )
 
 type embedOptions struct {
 	inference
 	Index string       `json:"index" flag:"index" arg:"dir" help:"index directory; made where it does not exist"`
 	DType search.DType `json:"dtype" flag:"dtype" arg:"name" help:"float32 or float16, of a new index (default float32)"`
-}
-
-// embedResult is what a run did, counted in files.
-type embedResult struct {
-	Added     int     `json:"added"`
-	Updated   int     `json:"updated"`
-	Unchanged int     `json:"unchanged"`
-	Moved     int     `json:"moved"`
-	Removed   int     `json:"removed"`
-	Failed    int     `json:"failed"`
-	Rate      float64 `json:"images_per_second"`
 }
 
 func newEmbed(a *app) *cobra.Command {
@@ -86,7 +77,12 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 	}
 	defer closeWith(&err, src)
 	tellNotes(a.console, src.Info())
-	o.follow(preprocessOf(o.Index))
+	w, err := search.OpenWriter(o.Index)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, w)
+	o.follow(w.Info().Preprocess)
 	if !captioned(src) {
 		o.towers = model.ImageTower
 	}
@@ -95,16 +91,54 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 		return err
 	}
 	defer m.Free()
-	space, err := m.space(o.Index, o.DType)
+	space, err := m.space(w.Info().Fingerprint, o.DType)
 	if err != nil {
 		return err
 	}
-	w, err := search.Update(o.Index, space)
-	if err != nil {
+	if err := w.Begin(space); err != nil {
 		return err
 	}
-	defer closeWith(&err, w)
-	e := &embedding{app: a, model: m, source: src, writer: w, maxSkip: o.MaxSkip}
+	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip}, w, src)
+}
+
+// update embeds what is new and tells what was done.
+func (o *embedOptions) update(ctx context.Context, a *app, m *loaded, how ingest.Options, w *search.Writer, src datasets.Source) error {
 	m.options.MaxSkip = 1 // what can't be embedded is counted, and judged against all pictures at the end
-	return e.run(ctx, args)
+	var bar *progress
+	how.Skipped = a.console.tellSkip
+	how.Progress = func(done, goal int) {
+		if bar == nil {
+			bar = a.console.progress("embed", int64(goal))
+		}
+		bar.set(int64(done))
+	}
+	did, err := ingest.Update(ctx, w, src, sourceEmbedder{m}, how)
+	if bar != nil {
+		bar.done()
+	}
+	if err != nil && !isAny[*datasets.DataError](err) {
+		return err
+	}
+	did.Rate = float64(int64(did.Rate*10)) / 10
+	if a.console.json {
+		return errors.Join(a.console.result(did), err)
+	}
+	a.console.print("added %d, updated %d, unchanged %d, moved %d, removed %d, failed %d", did.Added, did.Updated, did.Unchanged, did.Moved, did.Removed, did.Failed)
+	if did.Added+did.Updated > 0 {
+		a.console.print("%.1f pictures a second", did.Rate)
+	}
+	return err
+}
+
+// sourceEmbedder is a model as ingest wants it.
+type sourceEmbedder struct{ *loaded }
+
+// EmbedTexts embeds captions as they stand.
+func (e sourceEmbedder) EmbedTexts(ctx context.Context, texts []string) ([]float32, error) {
+	return e.encodeText(ctx, texts)
+}
+
+// EmbedSource embeds the pictures of a source.
+func (e sourceEmbedder) EmbedSource(ctx context.Context, src datasets.Source, use func([]int, []float32) error, skip func(datasets.Skip)) error {
+	return e.eachBatch(ctx, src, func(b *datasets.Batch, features []float32) error { return use(b.Index, features) }, skip)
 }

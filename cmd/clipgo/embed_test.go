@@ -10,12 +10,13 @@ import (
 	"testing"
 
 	"clipgo/search"
+	"clipgo/search/ingest"
 )
 
 // embedded runs embed and returns what it did, the rate left out.
-func embedded(t *testing.T, args ...string) embedResult {
+func embedded(t *testing.T, args ...string) ingest.Result {
 	t.Helper()
-	got := decodeJSON[embedResult](t, must(t, append([]string{"embed", "--json"}, args...)...))
+	got := decodeJSON[ingest.Result](t, must(t, append([]string{"embed", "--json"}, args...)...))
 	got.Rate = 0
 	return got
 }
@@ -41,14 +42,14 @@ func TestEmbedTakesSeveralSources(t *testing.T) {
 	one := write(t, filepath.Join(dir, "one.csv"), "filepath,title\nfar/a.png,first\nfar/b.png,second\nnear/d.png,fourth\n")
 	two := write(t, filepath.Join(dir, "two.tsv"), "filepath\ttitle\nfar/c.png\tthird\nfar/b.png\tsecond too\n")
 	all := []string{"--model", run, "--index", index, filepath.Join(dir, "near"), one, two, filepath.Join(dir, "f.png")}
-	if got := embedded(t, all...); got != (embedResult{Added: 6}) {
+	if got := embedded(t, all...); got != (ingest.Result{Added: 6}) {
 		t.Errorf("at first: %+v, want 6 added", got)
 	}
 	want := map[string]string{"far/a.png": "first", "far/b.png": "second", "far/c.png": "third", "near/d.png": "fourth", "near/e.png": "", "f.png": ""}
 	if got := indexed(t, index, dir); !maps.Equal(got, want) {
 		t.Errorf("the index holds %v, want %v", got, want)
 	}
-	if got := embedded(t, all...); got != (embedResult{Unchanged: 6}) {
+	if got := embedded(t, all...); got != (ingest.Result{Unchanged: 6}) {
 		t.Errorf("again: %+v, want 6 unchanged", got)
 	}
 	write(t, one, "filepath,title\nfar/a.png,first\nnear/d.png,fourth\n")
@@ -76,7 +77,7 @@ func TestAnIndexKnowsHowItWasMade(t *testing.T) {
 	}
 	must(t, "search", "--index", index, "a cat")
 	picture(t, filepath.Join(dir, "more.png"), color.NRGBA{199, 99, 9, 255})
-	if got := embedded(t, "--model", run, "--index", index, dir); got != (embedResult{Added: 1, Unchanged: 1}) {
+	if got := embedded(t, "--model", run, "--index", index, dir); got != (ingest.Result{Added: 1, Unchanged: 1}) {
 		t.Errorf("%+v, want 1 added and 1 unchanged", got)
 	}
 	for _, c := range [][]string{{"--set", "preprocess.orientation=apply"}, {"--dtype", "float32"}} {

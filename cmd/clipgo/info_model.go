@@ -123,7 +123,7 @@ func (src *modelSource) stored(o infoOptions) (s *storedInfo, err error) {
 		return s, err
 	}
 	for _, name := range w.Names() {
-		if t, _ := w.Tensor(name); !weights.Finite(t) {
+		if t, _ := w.Tensor(name); !t.Finite() {
 			return nil, &modelError{src.Weights, "not a finite number in " + name}
 		}
 	}

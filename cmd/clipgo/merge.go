@@ -161,7 +161,7 @@ func (m *merger) open(ctx context.Context, name string) error {
 	}
 	m.sources, m.opened = append(m.sources, src), append(m.opened, w)
 	for _, tensor := range w.Names() {
-		if t, _ := w.Tensor(tensor); !weights.Finite(t) {
+		if t, _ := w.Tensor(tensor); !t.Finite() {
 			return &modelError{name, "not a finite number in " + tensor}
 		}
 	}

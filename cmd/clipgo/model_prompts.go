@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"clipgo/internal/durable"
 	"clipgo/weights"
 )
 
@@ -39,12 +40,7 @@ func (p prompts) files() map[string]weights.FileWriter {
 	if len(p.Templates) == 0 {
 		return nil
 	}
-	return map[string]weights.FileWriter{promptsFile: func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(p)
-	}}
+	return map[string]weights.FileWriter{promptsFile: func(w io.Writer) error { return durable.EncodeJSON(w, p) }}
 }
 
 // agree tells whether models were trained with the same prompts.

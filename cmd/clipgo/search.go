@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -56,7 +54,7 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 		return usagef("%v", err)
 	}
 	loadLibtorch()
-	if !slices.ContainsFunc(terms, func(t search.Term) bool { return t.Path != "" }) {
+	if !slices.ContainsFunc(terms, func(t search.Term) bool { return len(t.Picture) > 0 }) {
 		o.towers = model.TextTower
 	}
 	ix, err := search.Open(o.Index)
@@ -81,7 +79,7 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 		return err
 	}
 	defer m.Free()
-	space, err := m.space(o.Index, "")
+	space, err := m.space(ix.Info().Fingerprint, "")
 	if err != nil {
 		return err
 	}
@@ -91,12 +89,12 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 	return o.find(ctx, a, m, ix, terms)
 }
 
-func (o *searchOptions) find(ctx context.Context, a *app, m *loaded, ix *search.Index, terms []search.Term) error {
-	vector, files, err := search.Combine(terms, &queryEncoder{ctx, m})
+func (o *searchOptions) find(ctx context.Context, a *app, m *loaded, ix search.Index, terms []search.Term) error {
+	q, err := search.Combine(ctx, ix, terms, queryEncoder{m})
 	if err != nil {
 		return err
 	}
-	q := search.Query{Vector: vector, Table: search.Images, Top: o.Top, Threshold: o.Threshold, Without: files}
+	q.Top, q.Threshold = o.Top, o.Threshold
 	if o.Captions {
 		q.Table = search.Texts
 	}
@@ -121,7 +119,7 @@ func (o *searchOptions) find(ctx context.Context, a *app, m *loaded, ix *search.
 }
 
 // verifySmall checks every byte of an index where that takes no longer than a blink.
-func verifySmall(ix *search.Index) error {
+func verifySmall(ix *search.Folder) error {
 	const blink = 128 << 20 // bytes
 	if ix.Info().Bytes > blink {
 		return nil
@@ -137,26 +135,19 @@ func captionNote(caption string) string {
 }
 
 // queryEncoder makes features of a query's terms.
-type queryEncoder struct {
-	ctx   context.Context
-	model *loaded
-}
+type queryEncoder struct{ model *loaded }
 
 // EncodeText embeds a text as it stands.
-func (q *queryEncoder) EncodeText(text string) ([]float32, error) {
-	return q.model.encodeText(q.ctx, []string{text})
+func (q queryEncoder) EncodeText(ctx context.Context, text string) ([]float32, error) {
+	return q.model.encodeText(ctx, []string{text})
 }
 
-// EncodeFile embeds a picture.
-func (q *queryEncoder) EncodeFile(path string) ([]float32, error) {
-	file, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
+// EncodePicture embeds a picture.
+func (q queryEncoder) EncodePicture(ctx context.Context, file []byte) ([]float32, error) {
 	size := q.model.Preprocess.Size
 	pixels := make([]uint8, size*size*3)
 	if err := q.model.pixels(pixels, datasets.Picture{File: file}, 0); err != nil {
-		return nil, &datasets.DataError{Source: path, Reason: fmt.Sprint(err)}
+		return nil, &datasets.DataError{Source: "picture", Reason: err.Error()}
 	}
-	return q.model.EmbedImages(q.ctx, pixels, 1)
+	return q.model.EmbedImages(ctx, pixels, 1)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"clipgo/search"
+	"clipgo/search/ingest"
 )
 
 // trained trains a tiny model for a moment and returns its run.
@@ -27,28 +28,28 @@ func TestEmbedFollowsAFolder(t *testing.T) {
 	picture(t, filepath.Join(dir, "green.png"), color.NRGBA{20, 220, 20, 255})
 	blue := picture(t, filepath.Join(dir, "blue.png"), color.NRGBA{20, 20, 220, 255})
 	write(t, filepath.Join(dir, "blue.txt"), "a blue square\n")
-	embed := func(more ...string) embedResult {
+	embed := func(more ...string) ingest.Result {
 		r := must(t, append([]string{"embed", "--model", run, dir, "--index", index, "--json"}, more...)...)
-		got := decodeJSON[embedResult](t, r)
+		got := decodeJSON[ingest.Result](t, r)
 		got.Rate = 0
 		return got
 	}
-	check := func(what string, got, want embedResult) {
+	check := func(what string, got, want ingest.Result) {
 		t.Helper()
 		if got != want {
 			t.Errorf("%s: %+v, want %+v", what, got, want)
 		}
 	}
-	check("first run", embed(), embedResult{Added: 3})
-	check("nothing new", embed(), embedResult{Unchanged: 3})
+	check("first run", embed(), ingest.Result{Added: 3})
+	check("nothing new", embed(), ingest.Result{Unchanged: 3})
 	picture(t, red, color.NRGBA{120, 0, 0, 255})
 	picture(t, filepath.Join(dir, "new.png"), color.NRGBA{120, 120, 0, 255})
 	if err := os.Remove(filepath.Join(dir, "green.png")); err != nil {
 		t.Fatal(err)
 	}
-	check("one of each", embed(), embedResult{Added: 1, Updated: 1, Unchanged: 1, Removed: 1})
+	check("one of each", embed(), ingest.Result{Added: 1, Updated: 1, Unchanged: 1, Removed: 1})
 	write(t, filepath.Join(dir, "broken.png"), "not a picture")
-	check("a broken one", embed("--max-skip", "0.5"), embedResult{Unchanged: 3, Failed: 1})
+	check("a broken one", embed("--max-skip", "0.5"), ingest.Result{Unchanged: 3, Failed: 1})
 
 	r := must(t, "search", "--index", index, "--json", "--top", "1", blue)
 	if hit := decodeJSON[search.Hit](t, r); hit.Path == blue {
@@ -71,17 +72,20 @@ func TestEmbedFollowsAFolder(t *testing.T) {
 }
 
 func TestAnIndexHasOneWriter(t *testing.T) {
-	run, index := trained(t), filepath.Join(t.TempDir(), "index")
-	c := process(t, "embed", "--model", run, "builtin:emoji", "--index", index)
-	if err := c.Start(); err != nil {
+	run, dir, index := trained(t), t.TempDir(), filepath.Join(t.TempDir(), "index")
+	picture(t, filepath.Join(dir, "red.png"), color.NRGBA{220, 20, 20, 255})
+	must(t, "embed", "--model", run, dir, "--index", index)
+	w, err := search.OpenWriter(index)
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = c.Wait() }()
-	defer func() { _ = c.Process.Kill() }()
-	waitFor(t, func() bool { return exists(filepath.Join(index, "meta.json")) })
-	if r := clipgo(t, "embed", "--model", run, "builtin:emoji", "--index", index); r.code != exitInUse && r.code != 0 {
-		t.Errorf("exit %d, want 75: %s", r.code, r.err)
+	if r := clipgo(t, "embed", "--model", run, dir, "--index", index); r.code != exitInUse {
+		t.Errorf("exit %d, want %d: %s", r.code, exitInUse, r.err)
 	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "embed", "--model", run, dir, "--index", index)
 }
 
 // TestKilledEmbeddingGoesOn kills embed at random times; what a later run finds in the index is what an unbroken one

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 
+	"clipgo/internal/paths"
 	"clipgo/search"
 	"clipgo/vision/preprocess"
 )
@@ -18,26 +19,13 @@ func (o *inference) follow(index json.RawMessage) {
 	o.prepared = &c
 }
 
-// infoOf is what an index says of itself; nothing where there is none yet, or where whoever opens it will say what is wrong.
-func infoOf(dir string) search.Info {
-	ix, err := search.Open(dir)
-	if err != nil {
-		return search.Info{}
-	}
-	defer ix.Close()
-	return ix.Info()
-}
-
-// preprocessOf is how an index has its pictures prepared.
-func preprocessOf(dir string) json.RawMessage { return infoOf(dir).Preprocess }
-
-// space is where this model's vectors live in an index; no dtype is the index's own.
-func (m *loaded) space(index string, dtype search.DType) (search.Space, error) {
+// space is where this model's vectors live in an index whose fingerprint is kept; no dtype is the index's own.
+func (m *loaded) space(kept string, dtype search.DType) (search.Space, error) {
 	digest, err := m.source.fingerprint(m.options.Seed)
 	if err != nil {
 		return search.Space{}, err
 	}
-	if kept := infoOf(index).Fingerprint; kept != "" && kept != digest {
+	if kept != "" && kept != digest {
 		if old, err := m.source.wholeFingerprint(); err == nil && old == kept {
 			digest = old
 		}
@@ -49,7 +37,7 @@ func (m *loaded) space(index string, dtype search.DType) (search.Space, error) {
 // where is how a search finds this model again: a path is made absolute, a name stays one.
 func (m *loaded) where() string {
 	if exists(m.source.Name) {
-		return absolute(m.source.Name)
+		return paths.Absolute(m.source.Name)
 	}
 	return m.source.Name
 }

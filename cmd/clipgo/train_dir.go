@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -56,7 +55,7 @@ func (s *session) record() error {
 	if err := s.cutBack(); err != nil {
 		return err
 	}
-	if err := writeJSONFile(filepath.Join(s.Out, runFile), s.trainOptions); err != nil {
+	if err := durable.WriteJSON(filepath.Join(s.Out, runFile), s.trainOptions); err != nil {
 		return err
 	}
 	if err := s.openRecords(); err != nil {
@@ -156,18 +155,6 @@ func (s *session) openRecords() (err error) {
 	}
 	s.console.log = slog.New(slog.NewMultiHandler(s.console.log.Handler(), textHandler(io.Writer(s.dir.log), slog.LevelDebug, false)))
 	return nil
-}
-
-func writeIndented(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
-}
-
-// writeJSONFile replaces a file whole or not at all.
-func writeJSONFile(path string, v any) error {
-	return durable.WriteFile(path, 0o644, func(w io.Writer) error { return writeIndented(w, v) })
 }
 
 // appendTo opens a file for lines to be added.

@@ -14,6 +14,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/eval/report"
 	"clipgo/training"
+	"clipgo/training/record"
 )
 
 // hooks are what happens after each step of a sitting, and what they have seen.
@@ -22,7 +23,7 @@ type hooks struct {
 	list      []training.Hook
 	bar       *progress
 	diagnosis *training.Diagnosis
-	row       training.Row
+	row       record.Row
 	logged    time.Time
 }
 
@@ -30,7 +31,7 @@ type hooks struct {
 const maxScale = 100
 
 func (s *session) hooks(ctx context.Context) *hooks {
-	h := &hooks{session: s, logged: time.Now(), row: training.Row{Loss: training.Number(math.NaN()), Scale: training.Number(math.NaN())}}
+	h := &hooks{session: s, logged: time.Now(), row: record.Row{Loss: record.Number(math.NaN()), Scale: record.Number(math.NaN())}}
 	h.diagnosis = &training.Diagnosis{Schedule: s.Schedule, Batch: s.contrasted(), MaxScale: maxScale, Chance: s.chance(), Part: s.judged(), Dedup: s.DedupTargets, Estimated: s.ppo != nil}
 	s.saver = s.checkpoints()
 	for _, f := range h.diagnosis.BeforeRun() {
@@ -116,7 +117,7 @@ func (h *hooks) progress(_ context.Context, e training.Event) error {
 }
 
 // show puts a line of metrics.jsonl on the bar, or into the log where there is none.
-func (h *hooks) show(r training.Row) {
+func (h *hooks) show(r record.Row) {
 	h.row = r
 	text := fmt.Sprintf("loss %.3f  scale %.1f  %.0f pairs/s", float64(r.Loss), float64(r.Scale), r.Pairs)
 	h.bar.describe(text)
@@ -173,7 +174,7 @@ func (h *hooks) report(_ context.Context, e training.Event) error {
 func (h *hooks) finish() {
 	for _, f := range h.diagnosis.Findings() {
 		switch f.Kind {
-		case training.Warning:
+		case record.Warning:
 			h.session.console.log.Warn(f.Text)
 		default:
 			h.session.console.log.Info(f.Text)
@@ -182,11 +183,11 @@ func (h *hooks) finish() {
 }
 
 // readRows reads the metrics of the whole run, earlier sittings included.
-func (s *session) readRows() ([]report.Row, error) {
+func (s *session) readRows() ([]record.Row, error) {
 	f, err := os.Open(filepath.Join(s.Out, metricsFile))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return report.ReadRows(f)
+	return record.ReadRows(f)
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"clipgo/internal/durable"
 	"clipgo/internal/nn"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
@@ -176,7 +177,7 @@ func (s *session) modelFiles() []training.File {
 	files := []training.File{
 		{Name: modelConfigFile, Write: s.writeModelConfig},
 		{Name: weightsFile, Write: s.result().WriteWeights},
-		{Name: runFile, Write: func(w io.Writer) error { return writeIndented(w, s.trainOptions) }},
+		{Name: runFile, Write: func(w io.Writer) error { return durable.EncodeJSON(w, s.trainOptions) }},
 	}
 	if s.average != nil {
 		files = append(files, training.File{Name: rawFile, Write: s.average.WriteRaw})
@@ -192,7 +193,7 @@ func (s *session) modelFiles() []training.File {
 }
 
 func (s *session) writeModelConfig(w io.Writer) error {
-	return writeIndented(w, map[string]any{"model_cfg": s.ModelCfg, "preprocess_cfg": s.Preprocess})
+	return durable.EncodeJSON(w, map[string]any{"model_cfg": s.ModelCfg, "preprocess_cfg": s.Preprocess})
 }
 
 // environment is what the bytes of this run depend on besides its inputs.

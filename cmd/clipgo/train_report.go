@@ -18,7 +18,9 @@ import (
 	"clipgo/datasets"
 	"clipgo/eval/report"
 	"clipgo/internal/durable"
+	"clipgo/internal/vec"
 	"clipgo/training"
+	"clipgo/training/record"
 )
 
 // writeReport writes report.html from what the run directory and this sitting know.
@@ -50,11 +52,9 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 		run.Findings = append(run.Findings, s.ppoFindings()...)
 	}
 	if text := s.perplexityNote(); text != "" {
-		run.Findings = append(run.Findings, report.Finding{Kind: report.Kind(training.Note), Text: text})
+		run.Findings = append(run.Findings, record.Finding{Kind: record.Note, Text: text})
 	}
-	for _, f := range d.Findings() {
-		run.Findings = append(run.Findings, report.Finding{Kind: report.Kind(f.Kind), Text: f.Text})
-	}
+	run.Findings = append(run.Findings, d.Findings()...)
 	return durable.WriteFile(filepath.Join(s.Out, reportFile), 0o644, func(w io.Writer) error { return report.Write(w, run) })
 }
 
@@ -173,11 +173,7 @@ func nearest(query, rows []float32, top int) []neighbour {
 	dim := len(query)
 	var all []neighbour
 	for r := 0; (r+1)*dim <= len(rows); r++ {
-		var sum float64
-		for i, q := range query {
-			sum += float64(q) * float64(rows[r*dim+i])
-		}
-		all = append(all, neighbour{r, sum})
+		all = append(all, neighbour{r, vec.Dot(query, rows[r*dim:][:dim])})
 	}
 	slices.SortStableFunc(all, func(a, b neighbour) int { return cmp.Compare(b.score, a.score) })
 	return all[:min(top, len(all))]

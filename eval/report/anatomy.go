@@ -53,14 +53,20 @@ func viewAnatomy(a *Anatomy) *anatomyView {
 	}
 	c := a.Calibration
 	v := &anatomyView{
-		About: fmt.Sprintf("After step %s, on %s pairs of the validation data, compared %d at a time.", grouped(a.Step), grouped(a.Pairs), a.Candidates),
+		About: fmt.Sprintf("After step %s, on %s pairs of the validation data, compared %d at a time.", grouped(a.Step),
+			grouped(a.Pairs), a.Candidates),
 		Measures: []measure{
-			{"alignment", short(a.Alignment), "Mean squared distance of a picture's feature to its caption's: 0 where they coincide, 2 where they have nothing in common."},
-			{"uniformity of pictures", short(a.ImageUniformity), "Logarithm of the mean exp(-2 d^2) between their features: 0 where all are one, lower the more they spread out."},
+			{"alignment", short(a.Alignment), "Mean squared distance of a picture's feature to its caption's: 0 where they coincide, 2 " +
+				"where they have nothing in common."},
+			{"uniformity of pictures", short(a.ImageUniformity), "Logarithm of the mean exp(-2 d^2) between their features: 0 where " +
+				"all are one, lower the more they spread out."},
 			{"uniformity of captions", short(a.TextUniformity), "The same of the captions, equal ones counted once."},
-			{"modality gap", short(a.ModalityGap), "Distance between the mean features of the towers: 0 where both fill the same region, 2 where they are opposite."},
-			{"separated", percent(a.Separated), "Pairs whose cosine is above that of every wrong pair in their batch. On these the loss has little left to do."},
-			{"calibration error", percent(c.Error), fmt.Sprintf("The softmax over a batch is sure by %s on average, and right in %s: how far the two are apart, bin by bin.", percent(c.Confidence), percent(c.Accuracy))},
+			{"modality gap", short(a.ModalityGap), "Distance between the mean features of the towers: 0 where both fill the same " +
+				"region, 2 where they are opposite."},
+			{"separated", percent(a.Separated), "Pairs whose cosine is above that of every wrong pair in their batch. On these the " +
+				"loss has little left to do."},
+			{"calibration error", percent(c.Error), fmt.Sprintf("The softmax over a batch is sure by %s on average, and right in %s: "+
+				"how far the two are apart, bin by bin.", percent(c.Confidence), percent(c.Accuracy))},
 		},
 		Bars: calibrationBars(c),
 	}
@@ -82,7 +88,8 @@ func calibrationBars(c eval.Calibration) (out []calibrationBar) {
 			continue
 		}
 		text := fmt.Sprintf("%s answers, sure by %s, right in %s", grouped(b.N), percent(b.Confidence), percent(b.Accuracy))
-		out = append(out, calibrationBar{X: round1(float64(i) * width), Y: round1(100 - 100*b.Accuracy), Width: round1(width - 1), Height: round1(100 * b.Accuracy), Text: text})
+		out = append(out, calibrationBar{X: round1(float64(i) * width), Y: round1(100 - 100*b.Accuracy), Width: round1(width - 1),
+			Height: round1(100 * b.Accuracy), Text: text})
 	}
 	return out
 }

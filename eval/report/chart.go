@@ -170,7 +170,8 @@ func (c *chart) draw(l *line, index int) {
 		if finite(p.y) {
 			l.LastText = c.text(points[i].y)
 			if len(drawn) <= mostTips || i%(len(drawn)/mostTips) == 0 || i == len(drawn)-1 {
-				l.Dots = append(l.Dots, tip{c.x(p.x), c.y(p.y), fmt.Sprintf("%s %s: %s%s", c.Over(), grouped(int(p.x)), prefix(l.Name), c.text(points[i].y))})
+				l.Dots = append(l.Dots, tip{c.x(p.x), c.y(p.y), fmt.Sprintf("%s %s: %s%s", c.Over(), grouped(int(p.x)), prefix(l.Name),
+					c.text(points[i].y))})
 			}
 		}
 	}

@@ -2,33 +2,36 @@ package report
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
+
+	"clipgo/training/record"
 )
 
 // charts are the curves of a run, in the order in which one asks.
 func charts(run Run) []*chart {
-	column := func(of func(Row) float64) []point {
+	column := func(of func(record.Row) float64) []point {
 		out := make([]point, len(run.Rows))
 		for i, r := range run.Rows {
 			out[i] = point{float64(r.Step), of(r)}
 		}
 		return out
 	}
-	loss := &chart{Name: "Loss", About: cmp.Or(run.LossIs, "Contrastive loss of each logged batch."), lines: []line{{points: column(func(r Row) float64 { return r.Loss })}}, smooth: true}
+	loss := &chart{Name: "Loss", About: cmp.Or(run.LossIs, "Contrastive loss of each logged batch."),
+		lines: []line{{points: column(func(r record.Row) float64 { return float64(r.Loss) })}}, smooth: true}
 	if chance := run.chance(); run.Chance > 0 {
 		loss.marks = []mark{{chance, "chance"}}
 	} else if chance > 0 {
 		loss.marks = []mark{{chance, "chance, ln(batch)"}}
 	}
 	scale := &chart{Name: "Logit scale", About: "What cosines are multiplied by; at the clamp the model asks for more than it may have.",
-		lines: []line{{points: column(func(r Row) float64 { return r.Scale })}}, marks: []mark{{run.MaxScale, "clamp"}}}
-	rate := &chart{Name: "Learning rate", About: "The schedule as it was applied.", fromZero: true, lines: []line{{points: column(func(r Row) float64 { return r.LR })}}}
+		lines: []line{{points: column(func(r record.Row) float64 { return float64(r.Scale) })}}, marks: []mark{{run.MaxScale, "clamp"}}}
+	rate := &chart{Name: "Learning rate", About: "The schedule as it was applied.", fromZero: true,
+		lines: []line{{points: column(func(r record.Row) float64 { return r.LR })}}}
 	pace := &chart{Name: "Pairs a second", About: "Throughput between two logged steps, waiting for data included.", fromZero: true,
-		lines: []line{{points: column(func(r Row) float64 { return r.PairsPerSecond })}}}
+		lines: []line{{points: column(func(r record.Row) float64 { return r.Pairs })}}}
 	norm := &chart{Name: "Gradient norm", About: "Of all parameters together, before clipping.", fromZero: true, smooth: true,
-		lines: []line{{points: column(func(r Row) float64 { return r.GradNorm })}}}
+		lines: []line{{points: column(func(r record.Row) float64 { return float64(r.GradNorm) })}}}
 	all := append(append([]*chart{loss}, parts(run)...), validation(run)...)
 	all = append(all, scale, rate, norm, pace)
 	all = slices.DeleteFunc(all, func(c *chart) bool { return !c.hasPoints() })
@@ -48,7 +51,7 @@ var numbers = []curve{
 	{"kl_coefficient", "KL coefficient", "What a token pays for each nat."},
 	{"entropy", "Entropy", "Of the next token, in nats: when it is gone, nothing new is tried."},
 	{"clip_fraction", "Clipped", "Share of the ratios to the round's policy beyond the clip."},
-	{"explained_variance", "Explained variance", "Share of the returns' variance that the value head foretold."},
+	{"explained_variance", "Explained variance", "Share of the returns' variance that the value head predicts."},
 	{"caption_tokens", "Length", "Tokens of a caption."},
 }
 
@@ -59,10 +62,15 @@ func placeOf(name string) int {
 // parts draws what a loss is made of, where it has parts, and how often what it asks for was right.
 func parts(run Run) []*chart {
 	losses := &chart{Name: "Parts of the loss", About: "Each before its weight.", smooth: true}
-	accuracies := &chart{Name: "Accuracy", About: "Share of what the batch asked for that came first.", fraction: true, fromZero: true, smooth: true}
+	accuracies := &chart{Name: "Accuracy", About: "Share of what the batch asked for that came first.", fraction: true, fromZero: true,
+		smooth: true}
 	var names []string
 	for _, r := range run.Rows {
-		names = slices.AppendSeq(names, maps.Keys(r.Extra))
+		for _, e := range r.Extra {
+			if isPart(e.Name) {
+				names = append(names, e.Name)
+			}
+		}
 	}
 	slices.Sort(names)
 	var own []*chart
@@ -77,7 +85,7 @@ func parts(run Run) []*chart {
 		}
 		l := line{Name: name}
 		for _, r := range run.Rows {
-			if v, ok := r.Extra[name]; ok {
+			if v, ok := r.Number(name); ok {
 				l.points = append(l.points, point{float64(r.Step), v})
 			}
 		}
@@ -96,7 +104,8 @@ func validation(run Run) []*chart {
 		for _, v := range e.Values {
 			c, ok := byGroup[v.Group]
 			if !ok {
-				c = &chart{Name: cmp.Or(v.Group, "Validation"), About: cmp.Or(run.About[v.Group], "Fractions measured during the training."), fraction: true, fromZero: true}
+				c = &chart{Name: cmp.Or(v.Group, "Validation"),
+					About: cmp.Or(run.About[v.Group], "Fractions measured during the training."), fraction: true, fromZero: true}
 				byGroup[v.Group] = c
 				out = append(out, c)
 				if v.Chance > 0 {
@@ -113,4 +122,15 @@ func validation(run Run) []*chart {
 		}
 	}
 	return out
+}
+
+const (
+	lossSuffix     = "_loss"
+	accuracySuffix = "_accuracy"
+)
+
+// isPart reports whether a number of metrics.jsonl is drawn: a part of the loss, an accuracy, or one of numbers.
+func isPart(name string) bool {
+	return slices.ContainsFunc(numbers, func(n curve) bool { return n.key == name }) || strings.HasSuffix(name, lossSuffix) ||
+		strings.HasSuffix(name, accuracySuffix)
 }

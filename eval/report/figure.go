@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// Figure is a chart that stands alone, for a page that is not a run's.
+// Figure is a chart by itself, for a page that is not a run's.
 type Figure struct {
 	Name  string
 	About string // a sentence, for those who can't see it
@@ -54,5 +54,5 @@ func WriteFigure(w io.Writer, f Figure) error {
 	return err
 }
 
-// key is where the name of line i stands, below the frame.
+// key is the position of the name of line i, below the frame.
 func key(i int) float64 { return chartHeight + 16 + 18*float64(i) }

@@ -13,6 +13,8 @@ import (
 	"io"
 	"math"
 	"slices"
+
+	"clipgo/training/record"
 )
 
 // Run is a training as the page shows it. Whatever is empty is left out.
@@ -26,10 +28,10 @@ type Run struct {
 	MaxScale    float64
 	About       map[string]string // what a group of measured values is, a sentence
 	Settings    []Setting
-	Rows        []Row
+	Rows        []record.Row
 	Evaluations []Evaluation
 	Examples    []Example
-	Findings    []Finding
+	Findings    []record.Finding
 	Rollouts    []Rollout
 	Anatomy     *Anatomy
 }
@@ -85,22 +87,6 @@ type RolloutLine struct {
 	Name, Caption string
 	Reward        float64
 }
-
-// Finding is an observation in plain words.
-type Finding struct {
-	Kind Kind
-	Text string
-}
-
-// Kind sets the mark before a finding.
-type Kind string
-
-// Good, Note and Warning are the kinds of findings.
-const (
-	Good    Kind = "good"
-	Note    Kind = "note"
-	Warning Kind = "warning"
-)
 
 //go:embed page.html
 var pageSource string
@@ -181,7 +167,7 @@ func tiles(run Run) []tile {
 	if n := len(run.Rows); n > 0 {
 		last := run.Rows[n-1]
 		out = append(out, tile{"steps", grouped(last.Step), grouped(int(last.Samples)) + " samples"})
-		loss := tile{"loss", short(cmp.Or(run.Loss, last.Loss)), ""}
+		loss := tile{"loss", short(cmp.Or(run.Loss, float64(last.Loss))), ""}
 		if run.Loss != 0 {
 			loss.Name = "loss, last 20 steps"
 		}
@@ -214,11 +200,11 @@ func (r Run) chance() float64 {
 	return r.Chance
 }
 
-func medianPace(rows []Row) float64 {
+func medianPace(rows []record.Row) float64 {
 	var all []float64
 	for _, r := range rows {
-		if r.PairsPerSecond > 0 {
-			all = append(all, r.PairsPerSecond)
+		if r.Pairs > 0 {
+			all = append(all, r.Pairs)
 		}
 	}
 	if len(all) == 0 {

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"clipgo/eval"
+	"clipgo/training/record"
 )
 
 // sample is a run with everything that a page can show, spikes and gaps included.
@@ -25,39 +26,48 @@ func sample(t testing.TB) Run {
 	r := rand.New(rand.NewPCG(1, 2))
 	run := Run{
 		Title: "emoji on two cores", Subtitle: "clip-tiny, builtin:emoji, 1,411 pictures, f32, seed 0", BatchSize: 128,
-		Findings: []Finding{
-			{Good, "The loss ended at 0.61, far below chance, ln(128) = 4.85."},
-			{Warning, "The logit scale stood at its clamp (100) for the last 310 steps."},
-			{Note, "41 captions occurred more than once in a batch; they count as negatives of each other."},
+		Findings: []record.Finding{
+			{Kind: record.Good, Text: "The loss ended at 0.61, far below chance, ln(128) = 4.85."},
+			{Kind: record.Warning, Text: "The logit scale was at its clamp (100) for the last 310 steps."},
+			{Kind: record.Note, Text: "41 captions occurred more than once in a batch; they count as negatives of each other."},
 		},
 	}
 	for step := 10; step <= 3000; step += 10 {
 		x := float64(step) / 3000
-		row := Row{Step: step, Samples: int64(step) * 128, Loss: 4.9*math.Exp(-3.2*x) + 0.4 + 0.25*r.NormFloat64()*(1-x), Scale: min(100, 14.3*math.Exp(2.6*x)),
-			LR: 1e-3 * min(x/0.05, 0.5+0.5*math.Cos(math.Pi*x)), GradNorm: 1 + 2*(1-x) + r.ExpFloat64()*0.4, PairsPerSecond: 640 + 20*r.NormFloat64()}
+		row := record.Row{Step: step, Samples: int64(step) * 128,
+			Loss:  record.Number(4.9*math.Exp(-3.2*x) + 0.4 + 0.25*r.NormFloat64()*(1-x)),
+			Scale: record.Number(min(100, 14.3*math.Exp(2.6*x))),
+			LR:    1e-3 * min(x/0.05, 0.5+0.5*math.Cos(math.Pi*x)), GradNorm: record.Number(1 + 2*(1-x) + r.ExpFloat64()*0.4),
+			Pairs: 640 + 20*r.NormFloat64()}
 		if step == 1200 {
-			row.Loss, row.GradNorm = math.NaN(), math.Inf(1)
+			row.Loss, row.GradNorm = record.Number(math.NaN()), record.Number(math.Inf(1))
 		}
 		run.Rows = append(run.Rows, row)
 	}
 	for step := 500; step <= 3000; step += 500 {
 		x := float64(step) / 3000
-		run.Evaluations = append(run.Evaluations, Evaluation{step, []Value{{"zero-shot top-1", "Zero-shot", 0.85 * math.Sqrt(x), 0.0007}, {"image retrieval R@1", "Retrieval", 0.62 * x, 0}, {"text retrieval R@5", "Retrieval", 0.9 * math.Pow(x, 0.3), 0}}})
+		run.Evaluations = append(run.Evaluations,
+			Evaluation{step, []Value{{"zero-shot top-1", "Zero-shot", 0.85 * math.Sqrt(x), 0.0007},
+				{"image retrieval R@1", "Retrieval", 0.62 * x, 0}, {"text retrieval R@5", "Retrieval", 0.9 * math.Pow(x, 0.3), 0}}})
 	}
-	for i, caption := range []string{"red heart", "a <b>bold</b> caption & more", "slice of pizza", "grinning face with very long words in its name so that it has to wrap somewhere"} {
+	for i, caption := range []string{"red heart", "a <b>bold</b> caption & more", "slice of pizza", "grinning face with very long " +
+		"words in its name so that it has to wrap somewhere"} {
 		e := Example{Caption: caption}
 		for k := range 5 {
-			e.Hits = append(e.Hits, Hit{thumbnail(t, uint8(60*i), uint8(50*k)), fmt.Sprintf("picture number %d of them", k), 0.41 - 0.05*float64(k), []Verdict{Right, Wrong, Wrong, Unjudged, Wrong}[(i+k)%5]})
+			e.Hits = append(e.Hits, Hit{thumbnail(t, uint8(60*i), uint8(50*k)), fmt.Sprintf("picture number %d of them", k),
+				0.41 - 0.05*float64(k), []Verdict{Right, Wrong, Wrong, Unjudged, Wrong}[(i+k)%5]})
 		}
 		run.Examples = append(run.Examples, e)
 	}
-	for _, s := range []string{"model=clip-tiny", "train-data=builtin:emoji", "batch-size=128", "lr=0.001", "wd=0.1", "warmup=150", "precision=fp32", "aug-cfg={\"scale\":[0.6,1],\"color_jitter\":[0.2,0.2,0.2,0.1]}"} {
+	for _, s := range []string{"model=clip-tiny", "train-data=builtin:emoji", "batch-size=128", "lr=0.001", "wd=0.1", "warmup=150",
+		"precision=fp32", "aug-cfg={\"scale\":[0.6,1],\"color_jitter\":[0.2,0.2,0.2,0.1]}"} {
 		name, value, _ := strings.Cut(s, "=")
 		run.Settings = append(run.Settings, Setting{name, value})
 	}
 	run.Anatomy = &Anatomy{Step: 3000, Anatomy: eval.Anatomy{
 		Pairs: 1411, Candidates: 64, Alignment: 0.31, ImageUniformity: -2.4, TextUniformity: -2.9, ModalityGap: 0.2, Separated: 0.75,
-		Calibration:    eval.Calibration{Error: 0.083, Confidence: 0.78, Accuracy: 0.86, Bins: []eval.Bin{{}, {N: 40, Confidence: 0.5, Accuracy: 0.4}, {N: 1200, Confidence: 0.9, Accuracy: 0.95}}},
+		Calibration: eval.Calibration{Error: 0.083, Confidence: 0.78, Accuracy: 0.86,
+			Bins: []eval.Bin{{}, {N: 40, Confidence: 0.5, Accuracy: 0.4}, {N: 1200, Confidence: 0.9, Accuracy: 0.95}}},
 		ImageAttention: [][]float64{{0.9, 0.4}, {0.7, 0}}, TextAttention: [][]float64{{1, 0.25, 0.5}},
 	}}
 	return run
@@ -97,12 +107,14 @@ func TestPageIsOneSelfContainedFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, bad := range []string{"<script", "http:", "https:", "<link", "@import", "url(", "NaN", "Inf", "<b>bold", "ZgotmplZ", "%!", ">-0"} {
+	for _, bad := range []string{"<script", "http:", "https:", "<link", "@import", "url(", "NaN", "Inf", "<b>bold", "ZgotmplZ", "%!",
+		">-0"} {
 		if strings.Contains(html, bad) {
 			t.Errorf("the page contains %q", bad)
 		}
 	}
-	for _, want := range []string{"chance, ln(batch)", "clamp", "a &lt;b&gt;bold", "data:image/png;base64,", "prefers-color-scheme: dark", "<title id=\"t0\">Loss</title>", "zero-shot top-1", "384,000 samples", "3,000"} {
+	for _, want := range []string{"chance, ln(batch)", "clamp", "a &lt;b&gt;bold", "data:image/png;base64,",
+		"prefers-color-scheme: dark", "<title id=\"t0\">Loss</title>", "zero-shot top-1", "384,000 samples", "3,000"} {
 		if !strings.Contains(html, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -154,27 +166,18 @@ func inFrame(t *testing.T, el xml.StartElement) {
 
 func TestAnEmptyOrOddRunStillHasAPage(t *testing.T) {
 	page(t, Run{})
-	one := []Row{{Step: 1, Loss: math.NaN(), Scale: 14, LR: 0}}
+	one := []record.Row{{Step: 1, Loss: record.Number(math.NaN()), Scale: 14, LR: 0}}
 	html := page(t, Run{Title: "x", Rows: one, Examples: []Example{{Caption: "c", Hits: []Hit{{Thumbnail: []byte("<svg onload=x>")}}}}})
 	if strings.Contains(html, "onload") || strings.Contains(html, ">Loss<") || !strings.Contains(html, ">Logit scale<") {
 		t.Error("a page of one row shows what it shouldn't, or not what it should")
 	}
 }
 
-func TestTornMetricsAreReadUpToTheTear(t *testing.T) {
-	rows, err := ReadRows(strings.NewReader(`{"step":1,"loss":4.8,"scale":14.3,"lr":0.1,"grad_norm":null,"pairs_per_second":9}` + "\n\n" + `{"step":2,"lo`))
-	if err != nil || len(rows) != 1 || rows[0].Loss != 4.8 || !math.IsNaN(rows[0].GradNorm) || rows[0].PairsPerSecond != 9 {
-		t.Errorf("%+v %v", rows, err)
-	}
-	if _, err := ReadRows(strings.NewReader("{}\n{]\n")); err == nil || !strings.Contains(err.Error(), "line 2") {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestThePageSaysTheSmoothedLossAndWhatACurveIs(t *testing.T) {
 	var b bytes.Buffer
 	run := Run{
-		Rows: []Row{{Step: 10, Loss: 3.5}, {Step: 20, Loss: 2.5}}, Loss: 2.987, About: map[string]string{"Zero-shot": "among 1411 classes"},
+		Rows: []record.Row{{Step: 10, Loss: 3.5}, {Step: 20, Loss: 2.5}}, Loss: 2.987,
+		About:       map[string]string{"Zero-shot": "among 1411 classes"},
 		Evaluations: []Evaluation{{Step: 20, Values: []Value{{Name: "top1", Group: "Zero-shot", Value: 0.052}}}},
 	}
 	if err := Write(&b, run); err != nil {
@@ -194,13 +197,15 @@ func TestSpikesSurviveThinning(t *testing.T) {
 	}
 	points[5003].y, points[7001].y = 50, -50
 	out := thin(points)
-	if len(out) > mostPoints+1 || !slices.Contains(out, points[5003]) || !slices.Contains(out, points[7001]) || out[len(out)-1] != points[9999] {
+	if len(out) > mostPoints+1 || !slices.Contains(out, points[5003]) || !slices.Contains(out, points[7001]) ||
+		out[len(out)-1] != points[9999] {
 		t.Errorf("%d points of 10000", len(out))
 	}
 }
 
 func TestNumbersAreShort(t *testing.T) {
-	for v, want := range map[float64]string{0: "0", 0.0005: "5e-4", 0.0123: "0.012", 4.8520: "4.852", 3.02: "3.020", 9.9996: "10.0", 29.553: "29.6", 99.96: "100", 1234: "1,234", 12345: "12.3k", 2.5e6: "2.5M", math.NaN(): "not finite"} {
+	for v, want := range map[float64]string{0: "0", 0.0005: "5e-4", 0.0123: "0.012", 4.8520: "4.852", 3.02: "3.020", 9.9996: "10.0",
+		29.553: "29.6", 99.96: "100", 1234: "1,234", 12345: "12.3k", 2.5e6: "2.5M", math.NaN(): "not finite"} {
 		if got := short(v); got != want && !math.IsNaN(v) {
 			t.Errorf("%v: %s, want %s", v, got, want)
 		}
@@ -222,10 +227,10 @@ func TestNumbersAreShort(t *testing.T) {
 
 // What a loss is made of is drawn under its names; a part that a line lacks, or has as null, is a gap.
 func TestThePageDrawsThePartsOfALoss(t *testing.T) {
-	rows, err := ReadRows(strings.NewReader(`{"step":10,"loss":9,"scale":1,"lr":0,"contrastive_loss":4,"mlm_loss":10,"mlm_accuracy":0.1}
-{"step":20,"loss":8,"scale":1,"lr":0,"contrastive_loss":3,"mlm_loss":null,"mlm_accuracy":null}
-`))
-	if err != nil || len(rows) != 2 || rows[0].Extra["mlm_loss"] != 10 || len(rows[1].Extra) != 1 {
+	rows, err := record.ReadRows(strings.NewReader(
+		`{"step":10,"loss":9,"scale":1,"lr":0,"contrastive_loss":4,"mlm_loss":10,"mlm_accuracy":0.1}` + "\n" +
+			`{"step":20,"loss":8,"scale":1,"lr":0,"contrastive_loss":3,"mlm_loss":null,"mlm_accuracy":null}` + "\n"))
+	if err != nil || len(rows) != 2 || len(rows[0].Extra) != 3 || len(rows[1].Extra) != 1 {
 		t.Fatalf("%+v, %v", rows, err)
 	}
 	var page strings.Builder
@@ -242,7 +247,8 @@ func TestThePageDrawsThePartsOfALoss(t *testing.T) {
 func TestTheNetworkIsShownByItsNumbers(t *testing.T) {
 	with := page(t, sample(t))
 	for _, want := range []string{
-		"After step 3,000, on 1,411 pairs", "<dd>0.310</dd>", "<dd>-2.400</dd>", "<dd>8.30 %</dd>", "sure by 78.00 % on average, and right in 86.00 %",
+		"After step 3,000, on 1,411 pairs", "<dd>0.310</dd>", "<dd>-2.400</dd>", "<dd>8.30 %</dd>", "sure by 78.00 % on average, and " +
+			"right in 86.00 %",
 		`<rect x="33.3" y="60" width="32.3" height="40"><title>40 answers, sure by 50.00 %, right in 40.00 %</title>`,
 		`<td style="--heat: 50%">0.90</td>`, `<td style="--heat: 0%">0.00</td>`, "head 2",
 	} {

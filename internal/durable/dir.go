@@ -1,7 +1,6 @@
 package durable
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,7 @@ import (
 // WriteDir makes a directory as a whole: until it returns nil, dir is what it was before, or the new one, complete.
 //
 // The function fill puts regular files and folders into an empty directory beside dir. They are listed in a manifest,
-// synced and renamed into place; what stood there goes.
+// synced and renamed into place; what was there is removed.
 func WriteDir(dir string, fill func(tmp string) error) error {
 	return writeDir(osDisk{}, filepath.Clean(dir), fill)
 }
@@ -62,11 +61,7 @@ func seal(d disk, dir string) error {
 	if err != nil {
 		return err
 	}
-	err = fill(d, filepath.Join(dir, Manifest), 0o644, func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(m)
-	})
+	err = fill(d, filepath.Join(dir, Manifest), 0o644, func(w io.Writer) error { return EncodeJSON(w, m) })
 	if err != nil {
 		return err
 	}
@@ -115,7 +110,7 @@ func place(d disk, tmp, dir string) error {
 	if err := syncDir(d, parent); err != nil {
 		return err
 	}
-	_ = d.removeAll(old) // the new directory stands; what is left of the old one is swept later
+	_ = d.removeAll(old) // the new directory is complete; what is left of the old one is swept later
 	return nil
 }
 

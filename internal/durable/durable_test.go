@@ -131,7 +131,8 @@ func TestNothingIsRenamedBeforeItIsSynced(t *testing.T) {
 	if err := writeFile(&d, filepath.Join(parent, "f"), 0o644, text("x")); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"create .f.tmp", "write .f.tmp", "sync .f.tmp", "close .f.tmp", "rename .f.tmp f", "open " + base, "sync " + base, "close " + base}
+	want := []string{"create .f.tmp", "write .f.tmp", "sync .f.tmp", "close .f.tmp", "rename .f.tmp f", "open " + base, "sync " + base,
+		"close " + base}
 	if !slices.Equal(d.log, want) {
 		t.Errorf("file: %q", d.log)
 	}
@@ -201,18 +202,23 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		damage func(dir string) error
 		want   DamageError
 	}{
-		"gone":  {func(dir string) error { return os.Remove(dir + "/sub/b") }, DamageError{File: "sub/b", Problem: Missing}},
-		"cut":   {func(dir string) error { return os.Truncate(dir+"/a", 2) }, DamageError{File: "a", Problem: WrongSize}},
-		"a bit": {func(dir string) error { return os.WriteFile(dir+"/a", []byte("oldX"), 0o644) }, DamageError{File: "a", Problem: WrongHash}},
-		"more":  {func(dir string) error { return os.WriteFile(dir+"/sub/c", nil, 0o644) }, DamageError{File: "sub/c", Problem: Unlisted}},
+		"gone": {func(dir string) error { return os.Remove(dir + "/sub/b") }, DamageError{File: "sub/b", Problem: Missing}},
+		"cut":  {func(dir string) error { return os.Truncate(dir+"/a", 2) }, DamageError{File: "a", Problem: WrongSize}},
+		"a bit": {func(dir string) error { return os.WriteFile(dir+"/a", []byte("oldX"), 0o644) },
+			DamageError{File: "a", Problem: WrongHash}},
+		"more": {func(dir string) error { return os.WriteFile(dir+"/sub/c", nil, 0o644) }, DamageError{File: "sub/c", Problem: Unlisted}},
 		"a link": {func(dir string) error {
 			return errors.Join(os.Rename(dir+"/a", dir+"/../a"), os.Symlink("../a", dir+"/a"))
 		}, DamageError{File: "a", Problem: WrongSize}},
-		"a folder":     {func(dir string) error { return errors.Join(os.Remove(dir+"/a"), os.Mkdir(dir+"/a", 0o755)) }, DamageError{File: "a", Problem: Missing}},
-		"no manifest":  {func(dir string) error { return os.Remove(dir + "/" + Manifest) }, DamageError{File: Manifest, Problem: Missing}},
-		"cut manifest": {func(dir string) error { return os.Truncate(dir+"/"+Manifest, 30) }, DamageError{File: Manifest, Problem: Malformed}},
-		"no files":     {func(dir string) error { return os.WriteFile(dir+"/"+Manifest, []byte("{}"), 0o644) }, DamageError{File: Manifest, Problem: Malformed}},
-		"outside":      {func(dir string) error { return os.WriteFile(dir+"/"+Manifest, []byte(`{"files":{"../x":{}}}`), 0o644) }, DamageError{File: "../x", Problem: Missing}},
+		"a folder": {func(dir string) error { return errors.Join(os.Remove(dir+"/a"), os.Mkdir(dir+"/a", 0o755)) },
+			DamageError{File: "a", Problem: Missing}},
+		"no manifest": {func(dir string) error { return os.Remove(dir + "/" + Manifest) }, DamageError{File: Manifest, Problem: Missing}},
+		"cut manifest": {func(dir string) error { return os.Truncate(dir+"/"+Manifest, 30) },
+			DamageError{File: Manifest, Problem: Malformed}},
+		"no files": {func(dir string) error { return os.WriteFile(dir+"/"+Manifest, []byte("{}"), 0o644) },
+			DamageError{File: Manifest, Problem: Malformed}},
+		"outside": {func(dir string) error { return os.WriteFile(dir+"/"+Manifest, []byte(`{"files":{"../x":{}}}`), 0o644) },
+			DamageError{File: "../x", Problem: Missing}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "d")

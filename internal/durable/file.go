@@ -53,7 +53,7 @@ func fill(d disk, path string, mode fs.FileMode, write func(io.Writer) error) er
 // The two kinds of names that the package makes beside a path.
 const (
 	partial  = "tmp" // not yet complete
-	replaced = "old" // what stood at the path before
+	replaced = "old" // what was at the path before
 )
 
 // beside is a new hidden name in path's directory, .NAME.KIND-RANDOM.

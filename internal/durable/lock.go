@@ -28,7 +28,7 @@ func Acquire(path string) (*Lock, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s: %w%s", path, ErrLocked, owner(path))
 		}
-		if stands(l) {
+		if current(l) {
 			break
 		}
 		if err := l.Unlock(); err != nil {
@@ -40,9 +40,9 @@ func Acquire(path string) (*Lock, error) {
 	return &Lock{l}, nil
 }
 
-// stands says whether the file that is locked is still the one at its path: its owner may have discarded it between
+// current reports whether the file that is locked is still the one at its path: its owner may have discarded it between
 // our opening and our locking it.
-func stands(l *flock.Flock) bool {
+func current(l *flock.Flock) bool {
 	ours, err1 := l.Stat()
 	there, err2 := os.Stat(l.Path())
 	return err1 == nil && err2 == nil && os.SameFile(ours, there)

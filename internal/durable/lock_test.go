@@ -30,20 +30,20 @@ func TestADiscardedFileIsNotTheLock(t *testing.T) {
 	if ok, err := l.TryLock(); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	if !stands(l) {
+	if !current(l) {
 		t.Error("the file at the path is not taken for itself")
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if stands(l) {
+	if current(l) {
 		t.Error("a removed file counts as the lock")
 	}
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if stands(l) {
-		t.Error("a removed file counts as the lock where another stands in its place")
+	if current(l) {
+		t.Error("a removed file counts as the lock where another is in its place")
 	}
 	if err := l.Unlock(); err != nil {
 		t.Fatal(err)

@@ -48,9 +48,13 @@ func TestServersMistakesAreFound(t *testing.T) {
 		wrong func(http.ResponseWriter, *http.Request) bool
 		want  string
 	}{
-		{"another content of the same length", onStore(func(w http.ResponseWriter, r *http.Request) { serveBytes(w, r, other) }), "SHA-256"},
-		{"shorter than promised", onStore(func(w http.ResponseWriter, r *http.Request) { serveBytes(w, r, weights[:1000]) }), "broke off after 1000"},
-		{"longer than promised", onStore(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(append(slices.Clone(weights), 1)) }), "more came"},
+		{"another content of the same length", onStore(func(w http.ResponseWriter, r *http.Request) { serveBytes(w, r, other) }),
+			"SHA-256"},
+		{"shorter than promised", onStore(func(w http.ResponseWriter, r *http.Request) { serveBytes(w, r, weights[:1000]) }),
+			"broke off after 1000"},
+		{"longer than promised", onStore(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(append(slices.Clone(weights), 1))
+		}), "more came"},
 		{"git content that is another", onFile(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("ETag", `"`+gitID([]byte("{}"))+`"`)
 			serveBytes(w, r, []byte("[]"))
@@ -69,14 +73,18 @@ func TestServersMistakesAreFound(t *testing.T) {
 			w.Header().Set("X-Linked-Size", "1099511627776")
 			w.WriteHeader(http.StatusOK)
 		}), "more than"},
-		{"redirects in a circle", onFile(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String(), http.StatusFound) }), "redirects"},
+		{"redirects in a circle", onFile(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.String(), http.StatusFound)
+		}), "redirects"},
 		{"a redirect to another scheme", onFile(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
 		}), "not safe"},
 		{"a list that is a web page", onList("<html>"), "not JSON"},
 		{"a list without a commit", onList(`{"sha": "../..", "siblings": []}`), "no commit"},
-		{"a name above the cache", onList(`{"sha": "` + testCommit + `", "siblings": [{"rfilename": "../../evil.json"}]}`), "would leave the cache"},
-		{"an absolute name", onList(`{"sha": "` + testCommit + `", "siblings": [{"rfilename": "/etc/evil.json"}]}`), "would leave the cache"},
+		{"a name above the cache", onList(`{"sha": "` + testCommit + `", "siblings": [{"rfilename": "../../evil.json"}]}`),
+			"would leave the cache"},
+		{"an absolute name", onList(`{"sha": "` + testCommit + `", "siblings": [{"rfilename": "/etc/evil.json"}]}`),
+			"would leave the cache"},
 		{"no weights", onList(`{"sha": "` + testCommit + `", "siblings": [{"rfilename": "config.json"}]}`), "no weights"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -132,7 +140,8 @@ func TestETagThatChangesInBetweenStartsAgain(t *testing.T) {
 			c, _ := h.client(t)
 			dir := get(t, c, h)
 			holds(t, dir, "tokenizer.json", now)
-			if link, err := os.Readlink(filepath.Join(dir, "tokenizer.json")); err != nil || !strings.Contains(etag(now), filepath.Base(link)) {
+			if link, err := os.Readlink(filepath.Join(dir, "tokenizer.json")); err != nil ||
+				!strings.Contains(etag(now), filepath.Base(link)) {
 				t.Errorf("tokenizer.json leads to %q, %v", link, err)
 			}
 		})

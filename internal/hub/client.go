@@ -19,7 +19,7 @@ type Client struct {
 	Cache    string // directory that holds models--ORG--REPO
 	Offline  bool   // nothing is asked of the network
 
-	// Progress is told how many of a file's bytes are on disk; total is -1 where the hub does not say. May be nil.
+	// Progress is called with the number of a file's bytes that are on disk; total is -1 where the hub does not say. May be nil.
 	Progress func(file string, done, total int64)
 	Log      *slog.Logger // of retries and of what the cache stands in for; nil: silent
 

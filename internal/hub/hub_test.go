@@ -130,8 +130,8 @@ func TestCacheStandsInForAHubThatIsAway(t *testing.T) {
 func TestShardsComeWithTheirIndex(t *testing.T) {
 	files := map[string][]byte{
 		"config.json": []byte("{}"),
-		"model.safetensors.index.json": []byte(`{"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors",
-			"c": "model-00001-of-00002.safetensors"}}`),
+		"model.safetensors.index.json": []byte(`{"weight_map": {"a": "model-00001-of-00002.safetensors",
+			"b": "model-00002-of-00002.safetensors", "c": "model-00001-of-00002.safetensors"}}`),
 		"model-00001-of-00002.safetensors": []byte("one"),
 		"model-00002-of-00002.safetensors": []byte("two"),
 		"model-00003-of-00002.safetensors": []byte("unused"),

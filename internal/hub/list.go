@@ -127,12 +127,13 @@ func companions() []string {
 	}
 }
 
-// weightForms are the names of weights, best first. open_clip's own file stands before one that may be in another
+// weightForms are the names of weights, best first. open_clip's own file comes before one that may be in another
 // layout, and every safetensors file before every pickle. An index leads to shards.
 func weightForms() []string {
 	return []string{
 		"open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "model.safetensors", "model.safetensors.index.json",
-		"open_clip_pytorch_model.bin", "open_clip_pytorch_model.pth", "pytorch_model.bin", "pytorch_model.pth", "pytorch_model.bin.index.json",
+		"open_clip_pytorch_model.bin", "open_clip_pytorch_model.pth", "pytorch_model.bin", "pytorch_model.pth",
+		"pytorch_model.bin.index.json",
 	}
 }
 

@@ -42,8 +42,10 @@ func TestNamesOfRepositories(t *testing.T) {
 		{"hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K@v1.0", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K", "v1.0"},
 		{"hf-hub:org/repo@refs/pr/1", "org/repo", "refs/pr/1"},
 		{"hf-hub:org/repo@" + testCommit, "org/repo", testCommit},
-		{"org/repo", "", ""}, {"hf-hub:", "", ""}, {"hf-hub:a/b/c", "", ""}, {"hf-hub:../b", "", ""}, {"hf-hub:a/..", "", ""}, {"hf-hub:/a", "", ""},
-		{"hf-hub:a/b@", "", ""}, {"hf-hub:a/b@../c", "", ""}, {"hf-hub:a/b@/c", "", ""}, {"hf-hub:a/b@x/../c", "", ""}, {"hf-hub:a--b/c", "", ""},
+		{"org/repo", "", ""}, {"hf-hub:", "", ""}, {"hf-hub:a/b/c", "", ""}, {"hf-hub:../b", "", ""}, {"hf-hub:a/..", "", ""},
+		{"hf-hub:/a", "", ""},
+		{"hf-hub:a/b@", "", ""}, {"hf-hub:a/b@../c", "", ""}, {"hf-hub:a/b@/c", "", ""}, {"hf-hub:a/b@x/../c", "", ""},
+		{"hf-hub:a--b/c", "", ""},
 		{"hf-hub:a/b?x", "", ""}, {"hf-hub:a/b.git", "", ""}, {"hf-hub:a/b c", "", ""},
 	} {
 		repo, rev, err := Parse(test.name)
@@ -74,7 +76,8 @@ func TestEnvironmentIsReadAsHuggingFaceDoes(t *testing.T) {
 		{"HOME=/h HF_TOKEN=from-env HF_HUB_DISABLE_IMPLICIT_TOKEN=1", "/h/.cache/huggingface/hub", ""},
 	} {
 		t.Run(test.env, func(t *testing.T) {
-			for _, name := range []string{"HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN",
+			for _, name := range []string{"HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "HF_TOKEN",
+				"HUGGING_FACE_HUB_TOKEN",
 				"HF_TOKEN_PATH", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_ENDPOINT", "HF_HUB_DISABLE_IMPLICIT_TOKEN"} {
 				t.Setenv(name, "")
 			}

@@ -15,7 +15,8 @@ func python(t *testing.T, script string, env ...string) string {
 		t.Skip("python3 has no huggingface_hub here")
 	}
 	c := exec.Command("python3", "-c", script)
-	c.Env = append(os.Environ(), append(env, "HF_TOKEN=", "HF_HUB_CACHE=", "HF_HUB_DISABLE_XET=1", "HF_HUB_DISABLE_TELEMETRY=1", "HF_HUB_DISABLE_PROGRESS_BARS=1")...)
+	c.Env = append(os.Environ(), append(env, "HF_TOKEN=", "HF_HUB_CACHE=", "HF_HUB_DISABLE_XET=1", "HF_HUB_DISABLE_TELEMETRY=1",
+		"HF_HUB_DISABLE_PROGRESS_BARS=1")...)
 	c.Stderr = os.Stderr
 	out, err := c.Output()
 	if err != nil {

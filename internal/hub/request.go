@@ -134,7 +134,7 @@ func next(r *http.Response) (string, error) {
 	return to.String(), nil
 }
 
-// add takes what one answer says. What the hub itself says of the linked file stands above what a store says.
+// add takes what one answer says. What the hub itself says of the linked file has precedence over what a store says.
 func (id *identity) add(r *http.Response) {
 	h := r.Header
 	if commit := h.Get("X-Repo-Commit"); commit != "" && id.commit == "" {

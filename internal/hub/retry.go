@@ -104,7 +104,8 @@ func (s *snapshot) denied(r *http.Response) error {
 	gated := r.Header.Get("X-Error-Code") == "GatedRepo"
 	switch {
 	case gated && s.Token == "":
-		return s.refuse("gated (%d): accept its terms at %s, make a token at %s/settings/tokens and set HF_TOKEN", r.StatusCode, page, s.endpoint())
+		return s.refuse("gated (%d): accept its terms at %s, make a token at %s/settings/tokens and set HF_TOKEN", r.StatusCode, page,
+			s.endpoint())
 	case gated:
 		return s.refuse("gated (%d), and the token's owner has no access: accept its terms at %s", r.StatusCode, page)
 	case s.Token == "":

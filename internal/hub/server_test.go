@@ -121,7 +121,8 @@ func (h *hubServer) listing() any {
 		}
 		siblings = append(siblings, f)
 	}
-	return map[string]any{"id": testRepo, "modelId": testRepo, "sha": testCommit, "siblings": siblings, "private": false, "tags": []string{}}
+	return map[string]any{"id": testRepo, "modelId": testRepo, "sha": testCommit, "siblings": siblings, "private": false,
+		"tags": []string{}}
 }
 
 func sha(data []byte) string {

@@ -87,7 +87,9 @@ func (t *transfer) place(r *http.Response) error {
 		from, total = rangeStart(r.Header.Get("Content-Range"))
 		if from != t.at || total >= 0 && t.identity.size >= 0 && total != t.identity.size {
 			t.at = 0
-			return errors.Join(t.file.Truncate(0), &awayError{reason: fmt.Sprintf("%s: the server answers with another part of it (%q)", t.name, r.Header.Get("Content-Range"))})
+			return errors.Join(t.file.Truncate(0),
+				&awayError{reason: fmt.Sprintf("%s: the server answers with another part of it (%q)", t.name,
+					r.Header.Get("Content-Range"))})
 		}
 	}
 	if from != t.at {

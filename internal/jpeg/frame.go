@@ -113,7 +113,7 @@ func (s *segments) next() (marker byte, body []byte, err error) {
 	if len(s.rest) > 0 && s.rest[0] != 0xFF {
 		return 0, nil, errors.New("jpeg: corrupt: stray bytes where a marker belongs")
 	}
-	for len(s.rest) > 0 && s.rest[0] == 0xFF { // any number of 0xFF may stand before a marker
+	for len(s.rest) > 0 && s.rest[0] == 0xFF { // any number of 0xFF may precede a marker
 		s.rest = s.rest[1:]
 	}
 	if len(s.rest) == 0 {

@@ -38,8 +38,9 @@ func Decode(file []byte) (*Picture, error) { return Options{}.Decode(file) }
 // Decode decodes a whole file. A truncated or damaged file is an error ("corrupt: ..."), never half a picture; bytes
 // after the end of the picture don't matter. EXIF orientation is not applied.
 //
-// Memory is in proportion to Size. Pure Go misses a scan that stops within its last blocks (its last restart interval, in
-// a progressive file that has them) and a damaged bit that still decodes, repeats chroma in unusual subsamplings, and refuses arithmetic coding and CMYK without Adobe's marker.
+// Memory is in proportion to Size. Pure Go misses a scan that stops within its last blocks (its last restart interval, in a
+// progressive file that has them) and a damaged bit that still decodes, repeats chroma in unusual subsamplings, and refuses
+// arithmetic coding and CMYK without Adobe's marker.
 func (o Options) Decode(file []byte) (*Picture, error) {
 	f, err := readFrame(file)
 	if err != nil {

@@ -1,61 +1,61 @@
 package lint
 
 import (
+	_ "embed"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// room is what a package, or one below it, may import of this module besides its own family.
+// room is what a package, or one below it, may import of this module in addition to its own family.
 type room struct {
 	dir   string
-	pure  bool // no libtorch, no cgo, nothing that has them: it builds and tests with CGO_ENABLED=0
-	arrow string
+	kind  string // pure: no libtorch, no cgo, nothing that has them, so that it builds and tests with CGO_ENABLED=0; else torch
+	arrow []string
 }
 
-// rooms is the design's picture of the arrows. Nothing imports upward: a room that stands above another never appears
-// in its row.
-var rooms = []room{
-	{dir: "cmd/clipgo", arrow: "alignment captioning contrastive model vision text losses training internal/optim internal/nn internal/torch " +
-		"eval search datasets weights vision/preprocess vision/timm text/bpe text/tokenizer internal/safetensors internal/durable internal/config internal/jpeg internal/hub internal/memory bench"},
-	{dir: "alignment", arrow: "captioning contrastive model vision text losses training datasets internal/optim internal/nn internal/torch internal/safetensors internal/config"},
-	{dir: "captioning", arrow: "contrastive model vision text losses training datasets internal/nn internal/torch internal/safetensors internal/config"},
-	{dir: "contrastive", arrow: "model vision text losses training datasets vision/preprocess internal/nn internal/torch internal/safetensors"},
-	{dir: "model", arrow: "vision text datasets weights vision/preprocess internal/nn internal/torch internal/safetensors internal/config"},
-	{dir: "training", arrow: "datasets internal/optim internal/nn internal/torch internal/safetensors internal/durable"},
-	{dir: "losses", arrow: "internal/torch"},
-	{dir: "vision", arrow: "vision/timm internal/nn internal/torch"},
-	{dir: "text", arrow: "internal/nn internal/torch"},
-	{dir: "internal/optim", arrow: "internal/nn internal/torch internal/safetensors"},
-	{dir: "internal/nn", arrow: "internal/torch internal/safetensors"},
-	{dir: "internal/torch"},
-	{dir: "vision/preprocess", pure: true, arrow: "internal/jpeg"},
-	{dir: "vision/timm", pure: true},
-	{dir: "text/bpe", pure: true},
-	{dir: "text/tokenizer", pure: true, arrow: "text/bpe"},
-	{dir: "datasets", pure: true, arrow: "internal/durable"},
-	{dir: "eval", pure: true, arrow: "internal/durable"},
-	{dir: "weights", pure: true, arrow: "vision/timm internal/safetensors internal/pickle internal/durable"},
-	{dir: "search", pure: true, arrow: "internal/durable"},
-	{dir: "internal/golden", pure: true, arrow: "internal/safetensors"},
-	{dir: "internal/jpeg", pure: true},
-	{dir: "internal/safetensors", pure: true, arrow: "internal/mapped"},
-	{dir: "internal/pickle", pure: true, arrow: "internal/safetensors internal/mapped"},
-	{dir: "internal/mapped", pure: true},
-	{dir: "internal/memory", pure: true},
-	{dir: "internal/durable", pure: true},
-	{dir: "internal/config", pure: true},
-	{dir: "internal/hub", pure: true, arrow: "internal/durable"},
-	{dir: "internal/lint", pure: true},
-	{dir: "bench", pure: true, arrow: "datasets text/bpe"},
-	{dir: "scripts", arrow: "datasets eval vision/preprocess text/bpe internal/jpeg internal/safetensors internal/golden"},
+//go:embed rooms.txt
+var roomList string
+
+// rooms is the design's picture of the arrows. Nothing imports upward: a room never appears in the row of one below it.
+var rooms = readRooms(roomList)
+
+// readRooms reads rooms.txt, whose head describes it.
+func readRooms(list string) (out []room) {
+	for line := range strings.Lines(list) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0 || strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, " "):
+			last := &out[len(out)-1]
+			last.arrow = append(last.arrow, words...)
+		default:
+			out = append(out, room{dir: words[0], kind: words[1], arrow: words[2:]})
+		}
+	}
+	return out
+}
+
+func (r room) pure() bool { return r.kind == "pure" }
+
+func TestRoomsAreAllThere(t *testing.T) {
+	for _, r := range rooms {
+		if _, err := os.Stat(filepath.Join(root, r.dir)); err != nil {
+			t.Errorf("rooms.txt: %v", err)
+		}
+		if !r.pure() && r.kind != "torch" {
+			t.Errorf("rooms.txt: %s is %q, neither pure nor torch", r.dir, r.kind)
+		}
+	}
 }
 
 // testOnly are packages that only tests import.
 var testOnly = []string{"internal/golden", "internal/torch/torchtest"}
 
-// roomOf finds the row of a package: that of the longest name that it stands in.
+// roomOf finds the row of a package: that of the longest name that it is in.
 func roomOf(dir string) (room, bool) {
 	var best room
 	for _, r := range rooms {
@@ -105,9 +105,9 @@ func arrow(s *source, r room, dir string) bool {
 		return false
 	}
 	if s.test() { // a test may join what the code keeps apart, but a pure one stays pure
-		return to.pure || !r.pure
+		return to.pure() || !r.pure()
 	}
-	return to.dir == r.dir || slices.Contains(strings.Fields(r.arrow), to.dir)
+	return to.dir == r.dir || slices.Contains(r.arrow, to.dir)
 }
 
 // tagged tells whether a file is built only with a tag.
@@ -133,9 +133,9 @@ func TestArrowsHaveNoCircle(t *testing.T) {
 		if !ok || r.dir != dir {
 			t.Fatalf("%s has no row", dir)
 		}
-		for next := range strings.FieldsSeq(r.arrow) {
+		for _, next := range r.arrow {
 			to, _ := roomOf(next)
-			if r.pure && !to.pure {
+			if r.pure() && !to.pure() {
 				t.Errorf("%s is pure, %s is not", dir, next)
 			}
 			visit(next, append(slices.Clone(above), dir))

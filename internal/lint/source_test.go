@@ -63,7 +63,7 @@ func walk(t *testing.T, visit func(name string) error) {
 		}
 		if !e.IsDir() && e.Name() != ".git" {
 			name, err := filepath.Rel(root, p)
-			if err != nil || !e.Type().IsRegular() {
+			if err != nil || !e.Type().IsRegular() || name == ".git" { // a file in a linked work tree
 				return err
 			}
 			return visit(filepath.ToSlash(name))

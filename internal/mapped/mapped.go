@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ErrNotRegular is a path that is no regular file: a folder, a pipe, a device.
+var ErrNotRegular = errors.New("not a regular file")
+
 // Open maps a regular file for reading; an empty one is nil. Writing to the bytes is a fault, and so is touching them
 // after Close.
 func Open(path string) ([]byte, error) {
@@ -22,7 +25,7 @@ func Open(path string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
+		return nil, &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
 	}
 	if info.Size() == 0 {
 		return nil, nil

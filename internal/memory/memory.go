@@ -35,7 +35,7 @@ func (h host) available() (int64, error) {
 	return min(free, h.leftOfGroups()), nil
 }
 
-// field is a number of kilobytes, in bytes, that stands behind a name at the beginning of a line.
+// field is a number of kilobytes, in bytes, that follows a name at the beginning of a line.
 func (h host) field(file, name string) (int64, error) {
 	data, err := os.ReadFile(filepath.Join(h.root, file))
 	if err != nil {

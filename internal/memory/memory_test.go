@@ -31,8 +31,10 @@ func TestTheTightestLimitCounts(t *testing.T) {
 		want  int64
 	}{
 		{"no groups", nil, 9000 << 10},
-		{"no limit", map[string]string{"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/memory.max": "max\n", "sys/fs/cgroup/a/memory.current": "5\n"}, 9000 << 10},
-		{"a limit", map[string]string{"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/memory.max": "1000\n", "sys/fs/cgroup/a/memory.current": "300\n"}, 700},
+		{"no limit", map[string]string{"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/memory.max": "max\n",
+			"sys/fs/cgroup/a/memory.current": "5\n"}, 9000 << 10},
+		{"a limit", map[string]string{"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/memory.max": "1000\n",
+			"sys/fs/cgroup/a/memory.current": "300\n"}, 700},
 		{"of which some is cache", map[string]string{
 			"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/memory.max": "1000\n", "sys/fs/cgroup/a/memory.current": "300\n",
 			"sys/fs/cgroup/a/memory.stat": "anon 200\ninactive_file 100\n",
@@ -41,14 +43,16 @@ func TestTheTightestLimitCounts(t *testing.T) {
 			"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/b/memory.max": "1000\n", "sys/fs/cgroup/a/b/memory.current": "300\n",
 			"sys/fs/cgroup/a/memory.max": "1100\n", "sys/fs/cgroup/a/memory.current": "900\n",
 		}, 200},
-		{"a group of its own root", map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "400\n", "sys/fs/cgroup/memory.current": "100\n"}, 300},
+		{"a group of its own root", map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "400\n",
+			"sys/fs/cgroup/memory.current": "100\n"}, 300},
 		{"version 1", map[string]string{
 			"proc/self/cgroup": "5:cpu:/x\n4:memory:/a\n",
 			"sys/fs/cgroup/memory/a/memory.limit_in_bytes": "1000\n",
 			"sys/fs/cgroup/memory/a/memory.usage_in_bytes": "500\n",
 			"sys/fs/cgroup/memory/a/memory.stat":           "inactive_file 1\ntotal_inactive_file 50\n",
 		}, 550},
-		{"over the limit", map[string]string{"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/memory.max": "1000\n", "sys/fs/cgroup/a/memory.current": "1300\n"}, 0},
+		{"over the limit", map[string]string{"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/memory.max": "1000\n",
+			"sys/fs/cgroup/a/memory.current": "1300\n"}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := machine(t, c.files)

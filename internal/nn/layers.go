@@ -27,7 +27,7 @@ type LayerNorm struct {
 	eps          float64
 }
 
-// DefaultEps is what PyTorch adds to a variance unless told otherwise, and CLIP with it.
+// DefaultEps is PyTorch's default eps of LayerNorm, which CLIP uses.
 const DefaultEps = 1e-5
 
 // NewLayerNorm declares weight 1 and bias 0 at a path.

@@ -1,7 +1,7 @@
 // Package nn holds what both towers are made of: named parameters, linear layers, norms, attention, blocks.
 //
 // A layer is declared first and filled later: declaring needs no libtorch and no memory, so that the size of any
-// architecture can be told without building it.
+// architecture is known without building it.
 package nn
 
 import (

@@ -30,7 +30,7 @@ func WriteTensors(w io.Writer, named []Named, metadata map[string]string) error 
 	tensors := make([]safetensors.Tensor, len(named))
 	err := torch.Do(context.Background(), func(*torch.Scope) error {
 		for i, n := range named {
-			tensors[i] = safetensors.Tensor{Name: n.Name, DType: safetensors.F32, Shape: int64s(n.Shape), Data: n.Tensor.Bytes()}
+			tensors[i] = safetensors.Tensor{Name: n.Name, DType: safetensors.F32, Shape: torch.Int64s(n.Shape), Data: n.Tensor.Bytes()}
 		}
 		return nil
 	})
@@ -38,12 +38,4 @@ func WriteTensors(w io.Writer, named []Named, metadata map[string]string) error 
 		return fmt.Errorf("read tensors: %w", err)
 	}
 	return safetensors.Write(w, tensors, metadata)
-}
-
-func int64s(shape []int) []int64 {
-	out := make([]int64, len(shape))
-	for i, d := range shape {
-		out[i] = int64(d)
-	}
-	return out
 }

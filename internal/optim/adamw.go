@@ -17,7 +17,7 @@ type Config struct {
 	Beta2        float64  `json:"beta2" flag:"beta2" arg:"x" help:"AdamW's decay of the variance (default 0.98)"`
 	Eps          float64  `json:"eps" flag:"eps" arg:"x" help:"AdamW's epsilon (default 1e-6)"`
 	WD           float64  `json:"wd" flag:"wd" arg:"x" help:"weight decay"`
-	WDExclude    []string `json:"wd_exclude,omitempty" flag:"wd-exclude" arg:"a,b" help:"glob patterns of parameters that don't decay, besides norms and biases"`
+	WDExclude    []string `json:"wd_exclude,omitempty" flag:"wd-exclude" arg:"a,b" help:"glob patterns of parameters that don't decay, in addition to norms and biases"`
 	GradClipNorm float64  `json:"grad_clip_norm" flag:"grad-clip-norm" arg:"x" help:"clip the gradient to this norm; 0: don't"`
 }
 

@@ -82,7 +82,7 @@ func (a *archive) read(name string) ([]byte, error) {
 			return nil, fmt.Errorf("%q is stored, but has two sizes, %d and %d", f.Name, size, f.UncompressedSize64)
 		}
 		end := uint64(begin) + size
-		return a.data[begin:end:end], nil // no checksum: torch doesn't look at it either, and may be told not to write it
+		return a.data[begin:end:end], nil // the checksum isn't verified: torch doesn't verify it either and has a setting not to write it
 	case zip.Deflate:
 		return a.inflate(f)
 	default:

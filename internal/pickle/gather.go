@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// gather finds the weights in what was saved, and what stands beside them.
+// gather finds the weights in what was saved, and what was saved with them.
 func gather(a *archive, value any) (*File, error) {
 	f := &File{mapped: a.data, index: map[string]int{}, info: map[string]string{}}
 	attributes, ok := items(value)
@@ -54,7 +54,8 @@ func (f *File) weights(attributes []pair) []pair {
 		case name == average:
 			f.notes = append(f.notes, "the weights are its "+average+", an average over the training; there are no others in it")
 		case found[average] != nil:
-			f.notes = append(f.notes, fmt.Sprintf("the weights are its %s; the average in %s is passed over (to use it, save it alone)", name, average))
+			f.notes = append(f.notes, fmt.Sprintf("the weights are its %s; the average in %s is passed over (to use it, save it alone)",
+				name, average))
 		}
 		return found[name]
 	}
@@ -145,7 +146,7 @@ func (w *walker) walk(prefix string, attributes []pair, depth int) error {
 
 func (w *walker) add(name string, t *tensor) error {
 	if _, twice := w.file.index[name]; twice {
-		return errors.New("it stands twice")
+		return errors.New("it occurs twice")
 	}
 	e, err := w.archive.resolve(name, t)
 	if err != nil {

@@ -29,7 +29,8 @@ func TestTheAverageIsReadWhereItIsAlone(t *testing.T) {
 	}{
 		{saidDict("w", oneTensor), "w", ""},
 		{saidDict("epoch", "K\x01", "state_dict", saidDict("w", oneTensor)), "w", ""},
-		{saidDict("state_dict_ema", saidDict("a", oneTensor), "state_dict", saidDict("w", oneTensor)), "w", "state_dict_ema is passed over"},
+		{saidDict("state_dict_ema", saidDict("a", oneTensor), "state_dict", saidDict("w", oneTensor)), "w",
+			"state_dict_ema is passed over"},
 		{saidDict("model", saidDict("w", oneTensor), "state_dict_ema", saidDict("a", oneTensor)), "w", "state_dict_ema is passed over"},
 		{saidDict("epoch", "K\x01", "state_dict_ema", saidDict("a", oneTensor)), "a", "there are no others"},
 		{saidDict("state_dict", "N", "state_dict_ema", saidDict("a", oneTensor)), "a", "there are no others"},
@@ -58,7 +59,8 @@ func TestOldLayoutsSayWhatToDo(t *testing.T) {
 		b.String():           "it is a tar archive",
 		legacy + "\x80\x02.": "the layout of PyTorch before 1.6",
 	} {
-		if _, err := parse([]byte(data)); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "save it again") {
+		if _, err := parse([]byte(data)); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "save it again") {
 			t.Errorf("want %q and what to do: %v", want, err)
 		}
 	}

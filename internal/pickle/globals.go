@@ -74,7 +74,7 @@ func known(g global) bool {
 	return storage || dtype || function || script(g)
 }
 
-// script tells whether a class is TorchScript's: its code stands in the archive and is never looked at.
+// script reports whether a class is TorchScript's: its code is in the archive and is never looked at.
 func script(g global) bool { return strings.HasPrefix(string(g), "__torch__.") }
 
 func (m *machine) call(callee, args any) any {

@@ -67,7 +67,8 @@ func open(t testing.TB, path string) *pickle.File {
 
 func TestGoldenInfoIsWhatStandsBesideTheWeights(t *testing.T) {
 	dir := golden.Dir(t, "containers")
-	want := map[string]string{"epoch": "3", "name": "caf\u00e9", "scale": "1.5", "best": "true", "negative": "-129", "big": "-1099511627776"}
+	want := map[string]string{"epoch": "3", "name": "caf\u00e9", "scale": "1.5", "best": "true", "negative": "-129",
+		"big": "-1099511627776"}
 	for _, file := range []string{"wrapped.pt", "protocol4.pt", "protocol5.pt"} {
 		f := open(t, filepath.Join(dir, file))
 		if got := f.Info(); !maps.Equal(got, want) || f.Class() != "" {

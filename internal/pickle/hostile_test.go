@@ -181,8 +181,10 @@ func seeds(t testing.TB, patterns ...string) (out [][]byte) {
 }
 
 // spices are bytes that mean something in a pickle or in a zip.
-var spices = []string{"\xff\xff\xff\xff", "\x00\x00\x00\x00", "\xff\xff\xff\x7f", "\xff", "\x8b\xff\xff\xff\x7f", "X\xff\xff\xff\x7f", "cos\nsystem\n",
-	"R", "b", "\x81", "Q", "(", "t", "u", "e", "h\x00", "q\x00", "0", "2", "}", "]", ".", "PK\x01\x02", "PK\x05\x06", "PK\x06\x06", "c__torch__.a\nb\n)\x81"}
+var spices = []string{"\xff\xff\xff\xff", "\x00\x00\x00\x00", "\xff\xff\xff\x7f", "\xff", "\x8b\xff\xff\xff\x7f", "X\xff\xff\xff\x7f",
+	"cos\nsystem\n",
+	"R", "b", "\x81", "Q", "(", "t", "u", "e", "h\x00", "q\x00", "0", "2", "}", "]", ".", "PK\x01\x02", "PK\x05\x06", "PK\x06\x06",
+	"c__torch__.a\nb\n)\x81"}
 
 // spoil changes one to three places.
 func spoil(r *rand.Rand, data []byte) []byte {

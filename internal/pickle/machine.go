@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// The values that a pickle builds, besides nil, bool, int64, float64 and string.
+// The values that a pickle builds, in addition to nil, bool, int64, float64 and string.
 type (
 	tuple  []any
 	list   struct{ items []any }

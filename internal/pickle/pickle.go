@@ -106,7 +106,7 @@ func (f *File) Names() []string {
 	return names
 }
 
-// Tensor finds a tensor by name. One whose numbers don't stand in order in the file is copied at each call.
+// Tensor finds a tensor by name. One whose numbers aren't in order in the file is copied at each call.
 func (f *File) Tensor(name string) (safetensors.Tensor, bool) {
 	i, ok := f.index[name]
 	if !ok {
@@ -115,7 +115,7 @@ func (f *File) Tensor(name string) (safetensors.Tensor, bool) {
 	return f.tensors[i].load(), true
 }
 
-// Info holds the numbers and strings that stand beside the weights, such as epoch and name.
+// Info holds the numbers and strings that were saved with the weights, such as epoch and name.
 func (f *File) Info() map[string]string { return f.info }
 
 // Notes say, a line each, which of several weights in the file were taken.

@@ -97,7 +97,7 @@ func sizes(v any) ([]int64, bool) {
 
 // entry is a named tensor with the bytes of its storage, from its first number on.
 type entry struct {
-	safetensors.Tensor // Data is set if the numbers stand in order
+	safetensors.Tensor // Data is set if the numbers are in order
 	data               []byte
 	strides            []int64
 }
@@ -153,7 +153,7 @@ func (t *tensor) extent() (count, last int64, ok bool) {
 	return int64(n), int64(at), !over
 }
 
-// ordered tells whether the numbers stand in the file as they do in the tensor, row by row.
+// ordered reports whether the numbers have the tensor's order in the file, row by row.
 func (t *tensor) ordered() bool {
 	want := int64(1)
 	for i := len(t.shape) - 1; i >= 0; i-- {

@@ -111,7 +111,7 @@ func byteSize(d DType, shape []int64) (int64, error) {
 
 // checkLayout wants the tensors to cover the data exactly, without gap, overlap or rest, and puts them in its order.
 func (f *File) checkLayout(size int64) error {
-	slices.SortStableFunc(f.tensors, func(a, b entry) int { // an empty tensor stands before the one at its place
+	slices.SortStableFunc(f.tensors, func(a, b entry) int { // an empty tensor comes before the one at its place
 		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(len(a.Data), len(b.Data)))
 	})
 	var at int64

@@ -50,7 +50,8 @@ func TestNoHeaderAllocatesMoreThanItMay(t *testing.T) {
 		for i := 0; b.Len() < maxHeader-17<<16; i++ {
 			b.WriteString(step(i))
 		}
-		for start, inside := range map[string]string{"{\"\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}": "}", `{"a":{"dtype":"U8"`: "}}",
+		for start, inside := range map[string]string{"{\"\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}": "}",
+			`{"a":{"dtype":"U8"`:     "}}",
 			`{"__metadata__":{"":""`: "}}", `{"a":{"x":[0`: "]}}"} {
 			data := file(start+b.String()+inside, "")
 			var err error
@@ -64,8 +65,10 @@ func TestNoHeaderAllocatesMoreThanItMay(t *testing.T) {
 }
 
 // spices are parts of a header that mean something, and numbers at the edge.
-var spices = []string{"{", "}", "[", "]", ",", ":", `"`, `\`, "-", "0", "1", "9", ".", "e9", "null", "true", "[]", "{}", " ", "\x00", "\xff", `\u0061`, `\ud800`,
-	"9223372036854775807", "9223372036854775808", "18446744073709551615", "4294967296", `"F64"`, `"U8"`, `"shape":[0],`, `"data_offsets":[0,0],`,
+var spices = []string{"{", "}", "[", "]", ",", ":", `"`, `\`, "-", "0", "1", "9", ".", "e9", "null", "true", "[]", "{}", " ", "\x00",
+	"\xff", `\u0061`, `\ud800`,
+	"9223372036854775807", "9223372036854775808", "18446744073709551615", "4294967296", `"F64"`, `"U8"`, `"shape":[0],`,
+	`"data_offsets":[0,0],`,
 	`"dtype":"F32",`, `"__metadata__":{},`, `"w":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},`}
 
 // spoil changes one to three places of a header, and sometimes the length before it or the data behind it.
@@ -116,7 +119,8 @@ func TestAHundredThousandSpoiltHeaders(t *testing.T) {
 	}
 	seeds := [][]byte{b.Bytes(),
 		file("{"+one("b", "U8", "[1]", "[2,3]")+`,"__metadata__":{"a":"b"},`+one("a", "U8", "[2]", "[0,2]")+"}", "xxx"),
-		file("{"+one("a", "F32", "[2,3]", "[0,24]")+","+one("e", "F16", "[0,4]", "[24,24]")+","+one("b", "I64", "[]", "[24,32]")+"}", strings.Repeat("x", 32)),
+		file("{"+one("a", "F32", "[2,3]", "[0,24]")+","+one("e", "F16", "[0,4]", "[24,24]")+","+one("b", "I64", "[]", "[24,32]")+"}",
+			strings.Repeat("x", 32)),
 	}
 	r := rand.New(rand.NewPCG(3, 4))
 	read := 0

@@ -70,7 +70,7 @@ func (s *Sharded) add(file string, c Container, weightMap map[string]string) err
 			continue
 		}
 		if s.home[name] != nil {
-			return fmt.Errorf("%w: %q stands in two shards, and the index doesn't say which counts", ErrFormat, name)
+			return fmt.Errorf("%w: %q is in two shards, and the index doesn't say which counts", ErrFormat, name)
 		}
 		s.home[name] = c
 		s.names = append(s.names, name)

@@ -69,8 +69,8 @@ func TestIndexesThatLieAreRefused(t *testing.T) {
 		"a list for a map":    {`{"weight_map":[]}`, "not an object"},
 		"null for a map":      {`{"weight_map":null}`, "not an object"},
 		"a number for a file": {`{"weight_map":{"a":1}}`, "not a string"},
-		"two maps":            {`{"weight_map":{` + rest + `},"weight_map":{"c":"two.safetensors"}}`, `"weight_map" stands twice`},
-		"a key twice":         {`{"weight_map":{` + rest + `,"\u0061":"two.safetensors"}}`, `"a" stands twice`},
+		"two maps":            {`{"weight_map":{` + rest + `},"weight_map":{"c":"two.safetensors"}}`, `"weight_map" occurs twice`},
+		"a key twice":         {`{"weight_map":{` + rest + `,"\u0061":"two.safetensors"}}`, `"a" occurs twice`},
 		"a missing shard":     {`{"weight_map":{` + rest + `,"c":"three.safetensors"}}`, "shard three.safetensors: open "},
 		"a missing tensor":    {`{"weight_map":{` + rest + `,"d":"two.safetensors"}}`, `two.safetensors holds "d", which it doesn't`},
 		"in the other shard":  {`{"weight_map":{"a":"two.safetensors","b":"one.safetensors"}}`, `two.safetensors holds "a"`},
@@ -93,7 +93,8 @@ func TestATensorInTwoShardsNeedsTheIndex(t *testing.T) {
 	path := folder(t, `{"weight_map":{"c":"two.safetensors","x":"three.safetensors"}}`)
 	var b bytes.Buffer
 	three := []Tensor{{"x", U8, []int64{1}, []byte{1}}, {"c", U8, []int64{1}, []byte{2}}}
-	if err := errors.Join(Write(&b, three, nil), os.WriteFile(filepath.Join(filepath.Dir(path), "three.safetensors"), b.Bytes(), 0o600)); err != nil {
+	if err := errors.Join(Write(&b, three, nil), os.WriteFile(filepath.Join(filepath.Dir(path), "three.safetensors"), b.Bytes(),
+		0o600)); err != nil {
 		t.Fatal(err)
 	}
 	s, err := OpenSharded(path, plainFile)
@@ -110,7 +111,7 @@ func TestATensorInTwoShardsNeedsTheIndex(t *testing.T) {
 	if err := os.WriteFile(path, []byte(index), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenSharded(path, plainFile); err == nil || !strings.Contains(err.Error(), `"c" stands in two shards`) {
+	if _, err := OpenSharded(path, plainFile); err == nil || !strings.Contains(err.Error(), `"c" is in two shards`) {
 		t.Error(err)
 	}
 }

@@ -33,7 +33,7 @@ func (t *tokens) Token() (json.Token, error) {
 	return t.Decoder.Token()
 }
 
-// object calls read at each key's value. No key may stand twice.
+// object calls read at each key's value. No key may occur twice.
 func (t *tokens) object(read func(key string) error) error {
 	if open, err := t.Token(); err != nil {
 		return err
@@ -49,7 +49,7 @@ func (t *tokens) object(read func(key string) error) error {
 		key, _ := token.(string)
 		t.left--
 		if seen[key] {
-			return fmt.Errorf("%.200q stands twice", key)
+			return fmt.Errorf("%.200q occurs twice", key)
 		}
 		seen[key] = true
 		if err := read(key); err != nil {

@@ -80,7 +80,8 @@ func scalar(v float64, f func(libtch.Cscalar)) {
 	f(s)
 }
 
-func int64s(v []int) []int64 {
+// Int64s widens integers to the type that libtorch's shapes and indices have.
+func Int64s[T int | int32](v []T) []int64 {
 	out := make([]int64, len(v))
 	for i, x := range v {
 		out[i] = int64(x)

@@ -21,7 +21,7 @@ func TestWantOfMemoryIsTold(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if other := (&torch.Error{Text: "mat1 and mat2 shapes cannot be multiplied"}); other.OutOfMemory() {
-		t.Error("a mistake counts as want of memory")
+		t.Error("a mistake counts as out of memory")
 	}
 }
 

@@ -9,12 +9,12 @@ func (t *Tensor) To(dtype DType) *Tensor {
 
 // Reshape gives the same elements another shape; one size may be -1, meaning what is left.
 func (t *Tensor) Reshape(shape ...int) *Tensor {
-	return call("Reshape", func(o *libtch.Ctensor) { libtch.AtgReshape(o, t.c, int64s(shape), len(shape)) }, t)
+	return call("Reshape", func(o *libtch.Ctensor) { libtch.AtgReshape(o, t.c, Int64s(shape), len(shape)) }, t)
 }
 
 // Permute reorders the dimensions.
 func (t *Tensor) Permute(dims ...int) *Tensor {
-	return call("Permute", func(o *libtch.Ctensor) { libtch.AtgPermute(o, t.c, int64s(dims), len(dims)) }, t)
+	return call("Permute", func(o *libtch.Ctensor) { libtch.AtgPermute(o, t.c, Int64s(dims), len(dims)) }, t)
 }
 
 // Transpose swaps two dimensions.
@@ -34,7 +34,7 @@ func (t *Tensor) Narrow(dim, start, length int) *Tensor {
 
 // Expand repeats dimensions of size 1, without a copy.
 func (t *Tensor) Expand(shape ...int) *Tensor {
-	return call("Expand", func(o *libtch.Ctensor) { libtch.AtgExpand(o, t.c, int64s(shape), len(shape), 0) }, t)
+	return call("Expand", func(o *libtch.Ctensor) { libtch.AtgExpand(o, t.c, Int64s(shape), len(shape), 0) }, t)
 }
 
 // Contiguous is the same elements in row-major order in memory.
@@ -83,6 +83,6 @@ func Arange(s *Scope, n int, d Device) *Tensor {
 // Zeros is a tensor of zeros, on a device.
 func Zeros(s *Scope, dtype DType, d Device, shape ...int) *Tensor {
 	return s.made("Zeros", func(o *libtch.Ctensor) {
-		libtch.AtgZeros(o, append(int64s(shape), 0), len(shape), int32(dtype), d.number())
+		libtch.AtgZeros(o, append(Int64s(shape), 0), len(shape), int32(dtype), d.number())
 	}).on(d)
 }

@@ -23,7 +23,7 @@ type request struct {
 	names  []string  // of numbers
 	over   string    // what runs from left to right
 	places int       // columns of the table
-	reach  []float64 // values whose first places are told
+	reach  []float64 // values whose first steps are printed
 	svg    string    // file; empty: none
 	title  string
 }

@@ -37,11 +37,13 @@ func TestARunBecomesATable(t *testing.T) {
 		request
 		want string
 	}{
-		{request{names: []string{"loss"}, over: "step", places: 6}, "| a: step | 10 | 30 | 40 |\n|---|---|---|---|\n| loss | 4 | 1.23 | 0.5 |\n"},
+		{request{names: []string{"loss"}, over: "step", places: 6},
+			"| a: step | 10 | 30 | 40 |\n|---|---|---|---|\n| loss | 4 | 1.23 | 0.5 |\n"},
 		{request{names: []string{"loss", "zeroshot_top1"}, over: "samples", places: 2},
 			"| a: samples | 640 | 2560 |\n|---|---|---|\n| loss | 4 | 0.5 |\n| zeroshot_top1 | 0.25 | 0.75 |\n"},
 		{request{names: []string{"zeroshot_top1"}, over: "minutes", places: 2, reach: []float64{0.5}},
-			"| a: minutes | 0.0667 | 0.267 |\n|---|---|---|\n| zeroshot_top1 | 0.25 | 0.75 |\n\na: zeroshot_top1 reaches 0.5 at minutes 0.267\n"},
+			"| a: minutes | 0.0667 | 0.267 |\n|---|---|---|\n| zeroshot_top1 | 0.25 | 0.75 |\n\na: zeroshot_top1 reaches 0.5 at " +
+				"minutes 0.267\n"},
 		{request{names: []string{"zeroshot_top1"}, over: "step", places: 1, reach: []float64{0.9}},
 			"| a: step | 20 |\n|---|---|\n| zeroshot_top1 | 0.25 |\n\na: zeroshot_top1 does not reach 0.9\n"},
 	} {
@@ -63,7 +65,8 @@ func TestRunsThatFollowEachOtherAreOne(t *testing.T) {
 		"step": {20, 40, 60, 80}, "samples": {1280, 2560, 3840, 5120}, "minutes": {4.0 / 60, 16.0 / 60, 20.0 / 60, 32.0 / 60},
 	} {
 		l, err := found.line("zeroshot_top1", over)
-		if err != nil || !slices.EqualFunc(l.X, want, func(a, b float64) bool { return math.Abs(a-b) < 1e-9 }) || !slices.Equal(l.Y, []float64{0.25, 0.75, 0.25, 0.75}) {
+		if err != nil || !slices.EqualFunc(l.X, want, func(a, b float64) bool { return math.Abs(a-b) < 1e-9 }) ||
+			!slices.Equal(l.Y, []float64{0.25, 0.75, 0.25, 0.75}) {
 			t.Errorf("%s: %v over %v, want places %v: %v", over, l.Y, l.X, want, err)
 		}
 	}

@@ -1,11 +1,14 @@
 // Package bpe is CLIP's byte-pair tokenizer: it turns a caption into the ids that the text tower reads.
 //
-// It follows open_clip's SimpleTokenizer with clean="lower": the caption is repaired (clean.go), lower-cased, split into
-// words (split.go), and each word's bytes are joined by the merges of OpenAI's vocabulary (merge.go). The repair stands
-// in for Python's ftfy: the everyday part exactly, mojibake by a plausibility rule of its own (mojibake.go).
+// It follows open_clip's SimpleTokenizer with clean="lower": the caption is repaired (package ftfy), lower-cased, split
+// into words (split.go), and each word's bytes are joined by the merges of OpenAI's vocabulary (merge.go).
 package bpe
 
-import "strings"
+import (
+	"strings"
+
+	"clipgo/text/ftfy"
+)
 
 const (
 	// Start is the id that begins every caption.
@@ -107,7 +110,7 @@ func (t *Tokenizer) Decode(ids []int32) string {
 			out.WriteString(t.vocab.pieces[id])
 		}
 	}
-	return strings.TrimSuffix(replaceInvalid(out.String()), " ")
+	return strings.TrimSuffix(ftfy.ReplaceInvalid(out.String()), " ")
 }
 
 // Fingerprint names the vocabulary: two tokenizers with the same fingerprint give the same ids to a word.

@@ -65,7 +65,7 @@ func TestDecodeGivesTheWordsBack(t *testing.T) {
 	ids := make([]int32, 9)
 	tok.Fill(ids, "A Cat!")
 	if got := tok.Decode(ids); got != "a cat !" {
-		t.Errorf("decoded %q, want what stands between start and end", got)
+		t.Errorf("decoded %q, want what is between start and end", got)
 	}
 	if got := tok.Decode([]int32{tok.vocab.symbols[0xc3]}); got != "\ufffd" {
 		t.Errorf("half a character decodes to %q", got)
@@ -148,7 +148,8 @@ func TestLongCaptionsReadOnlyTheirStart(t *testing.T) {
 		"words":             {"a cat " + strings.Repeat("and a dog ", 100_000), "a cat " + strings.Repeat("and a dog ", 30)},
 		"white space first": {strings.Repeat(" \n", 500_000) + "a cat", "a cat"},
 		"white space among": {"a" + strings.Repeat(" ", 1_000_000) + "cat", "a cat"},
-		"a word after 64 K": {"a " + strings.Repeat("\u4e2d ", 30_000) + strings.Repeat("x", 1_000_000), "a " + strings.Repeat("\u4e2d ", 99)},
+		"a word after 64 K": {"a " + strings.Repeat("\u4e2d ", 30_000) + strings.Repeat("x", 1_000_000),
+			"a " + strings.Repeat("\u4e2d ", 99)},
 	} {
 		got, want := make([]int32, 77), make([]int32, 77)
 		n, cut := tok.FillCut(got, c.long)
@@ -199,7 +200,8 @@ func TestFingerprintIsOfTheMerges(t *testing.T) {
 }
 
 func FuzzFill(f *testing.F) {
-	for _, s := range []string{"a cat", "&#x80;&amp;", "\xff\xc3(", "\u00c3\u00a9 \u00e2\u20ac\u2122", "\x1b[31m", "<start_of_text>", "'\u017f",
+	for _, s := range []string{"a cat", "&#x80;&amp;", "\xff\xc3(", "\u00c3\u00a9 \u00e2\u20ac\u2122", "\x1b[31m", "<start_of_text>",
+		"'\u017f",
 		"<\u017ftart_of_text>", "\u03a3\u03a3 \u0130", "\u00c3 \u00c2 \ufffd", "&", "&#", "&#x;", "\x1a\u0081"} {
 		f.Add(s, 77)
 	}

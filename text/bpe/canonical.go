@@ -1,14 +1,15 @@
 package bpe
 
-import "strings"
+import (
+	"strings"
 
-// Repair undoes what happens to captions on their way (ftfy's repair), then replaces HTML entities twice; open_clip's
-// basic_clean, less its strip. Bytes that are no UTF-8 become U+FFFD.
+	"clipgo/text/ftfy"
+)
+
+// Repair undoes what happens to captions on their way, as open_clip's basic_clean does but for its strip: ftfy's repair,
+// then HTML entities twice more. Bytes that are not UTF-8 become U+FFFD.
 func Repair(text string) string {
-	if simple(text) {
-		return text
-	}
-	return unescape(unescape(repair(replaceInvalid(text))))
+	return ftfy.Unescape(ftfy.Unescape(ftfy.Fix(text)))
 }
 
 // Lower is Python's str.lower().
@@ -18,5 +19,5 @@ func Lower(text string) string {
 
 // Collapse puts one blank for each run of white space and none at the ends.
 func Collapse(text string) string {
-	return strings.Join(strings.FieldsFunc(text, isSpace), " ")
+	return strings.Join(strings.FieldsFunc(text, IsSpace), " ")
 }

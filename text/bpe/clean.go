@@ -2,9 +2,10 @@ package bpe
 
 import (
 	"slices"
-	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"clipgo/text/ftfy"
 )
 
 const (
@@ -15,20 +16,10 @@ const (
 // appendClean appends the caption as the split wants it: repaired, HTML entities replaced twice more, white space
 // collapsed, lower-case. Printable ASCII without an ampersand needs only the last two.
 func appendClean(dst []byte, text string) []byte {
-	if simple(text) {
+	if ftfy.Simple(text) {
 		return appendLowerASCII(dst, text)
 	}
 	return appendLower(dst, Collapse(Repair(text)))
-}
-
-// simple says whether the repair leaves a text alone.
-func simple(text string) bool {
-	for i := range len(text) {
-		if c := text[i]; c >= 0x7f || c == '&' || c < ' ' && c != '\t' && c != '\n' && c != '\r' {
-			return false
-		}
-	}
-	return true
 }
 
 func appendLowerASCII(dst []byte, text string) []byte {
@@ -55,8 +46,8 @@ func appendLowerASCII(dst []byte, text string) []byte {
 	return dst
 }
 
-// isSpace is what Python's str.split() splits at.
-func isSpace(r rune) bool {
+// IsSpace reports whether r is white space to Python: what str.split() splits at and str.strip() cuts.
+func IsSpace(r rune) bool {
 	return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f
 }
 
@@ -68,7 +59,7 @@ func readable(text string) string {
 	}
 	count, lastSpace, blank := 0, 0, false
 	for i, r := range text {
-		space := isSpace(r)
+		space := IsSpace(r)
 		if space && !blank {
 			lastSpace = i
 		}
@@ -84,31 +75,4 @@ func readable(text string) string {
 		return text[:i]
 	}
 	return text
-}
-
-// replaceInvalid puts U+FFFD in place of what is no UTF-8: one for each longest start of a character, as Python's
-// errors="replace" does.
-func replaceInvalid(text string) string {
-	if utf8.ValidString(text) {
-		return text
-	}
-	var out strings.Builder
-	for len(text) > 0 {
-		r, n := utf8.DecodeRuneInString(text)
-		if r == utf8.RuneError && n == 1 {
-			n = invalidLength(text)
-		}
-		out.WriteRune(r)
-		text = text[n:]
-	}
-	return out.String()
-}
-
-// invalidLength is the length of the unfinished character that the text begins with, at least 1.
-func invalidLength(text string) int {
-	n := 1
-	for n < len(text) && !utf8.FullRuneInString(text[:n+1]) {
-		n++
-	}
-	return n
 }

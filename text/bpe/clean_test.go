@@ -33,7 +33,8 @@ func TestCleaning(t *testing.T) {
 		{"&#128; &#x80 &#0; &#xD800; &#1114112; &#99999999999999;", "\u20ac \u20ac \ufffd \ufffd \ufffd \ufffd"},
 		{"&#x14e1&semi; &Uuml&#59;", "\u14e1 \u00fc;"},
 		{"a&#1;b&#xFFFE;&#11;c&#; &#x;", "abc&#; &#x;"},
-		{"\u03a3\u0391\u03a3 \u03a3 \u0391\u03a3. \u0391\u03a3\u0301\u0391 \u0391.\u03a3", "\u03c3\u03b1\u03c2 \u03c3 \u03b1\u03c2. \u03b1\u03c3\u0301\u03b1 \u03b1.\u03c2"},
+		{"\u03a3\u0391\u03a3 \u03a3 \u0391\u03a3. \u0391\u03a3\u0301\u0391 \u0391.\u03a3", "\u03c3\u03b1\u03c2 \u03c3 \u03b1\u03c2. " +
+			"\u03b1\u03c3\u0301\u03b1 \u03b1.\u03c2"},
 		{"\u0130\u1e9e\u212a", "i\u0307\u00dfk"},
 		{"a\xffb \xe2\x82 \xf0\x9f\x98 \xc3(\xed\xa0\x80 \xf5\x80", "a\ufffdb \ufffd \ufffd \ufffd(\ufffd\ufffd\ufffd \ufffd\ufffd"},
 		{"caf\u00c3\u00a9", "caf\u00e9"},
@@ -47,7 +48,8 @@ func TestCleaning(t *testing.T) {
 		{"Z\u221a\u00barich", "z\u00fcrich"},
 		{"d\u251c\u2310j\u251c\u00e1", "d\u00e9j\u00e0"},
 		{"\u00e2\u20ac\u0153so\u00e2\u20ac\ufffd", "\"so\ufffd"},
-		{"S\u00e3o \u00c5ngstr\u00f6m \u00a9 2020 \u00abbon\u00bb \u00a15\u20ac! \u00c5\u00a1", "s\u00e3o \u00e5ngstr\u00f6m \u00a9 2020 \u00abbon\u00bb \u00a15\u20ac! \u00e5\u00a1"},
+		{"S\u00e3o \u00c5ngstr\u00f6m \u00a9 2020 \u00abbon\u00bb \u00a15\u20ac! \u00c5\u00a1", "s\u00e3o \u00e5ngstr\u00f6m \u00a9 " +
+			"2020 \u00abbon\u00bb \u00a15\u20ac! \u00e5\u00a1"},
 	} {
 		if got := clean(c.text); got != c.want {
 			t.Errorf("%+q: got %+q, want %+q", c.text, got, c.want)

@@ -39,7 +39,7 @@ type config struct {
 	Added          map[int32]addedToken `json:"added_tokens_decoder"`
 }
 
-// addedToken is a string that is one id wherever it stands in a caption.
+// addedToken is a string that is one id wherever it occurs in a caption.
 type addedToken struct {
 	Content    string `json:"content"`
 	LeftStrip  bool   `json:"lstrip"`
@@ -47,7 +47,7 @@ type addedToken struct {
 	SingleWord bool   `json:"single_word"`
 }
 
-// name is a token's name, which stands alone or as the content of an object.
+// name is a token's name, which is a string or the content of an object.
 type name string
 
 func (n *name) UnmarshalJSON(data []byte) error {

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
 
 	"clipgo/text/bpe"
 	"clipgo/text/tokenizer/sentencepiece"
@@ -99,10 +98,10 @@ func (s *siglip) append(dst []int32, text string) []int32 {
 		start, n, token := s.next(text)
 		stretch := text[:start]
 		if strip {
-			stretch = strings.TrimLeftFunc(stretch, isSpace)
+			stretch = strings.TrimLeftFunc(stretch, bpe.IsSpace)
 		}
 		if token.leftStrip {
-			stretch = strings.TrimRightFunc(stretch, isSpace)
+			stretch = strings.TrimRightFunc(stretch, bpe.IsSpace)
 		}
 		dst = s.appendText(dst, stretch)
 		if n > 0 {
@@ -141,9 +140,4 @@ func (s *siglip) appendText(dst []int32, text string) []int32 {
 		dst = slices.Delete(dst, from, from+s.unknownIDs)
 	}
 	return dst
-}
-
-// isSpace is what Python's str.strip() cuts.
-func isSpace(r rune) bool {
-	return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f
 }

@@ -1,4 +1,4 @@
-// Package tokenizer opens the tokenizer that stands in a model's folder: CLIP's own, or the SentencePiece and Hugging Face
+// Package tokenizer opens the tokenizer in a model's folder: CLIP's own, or the SentencePiece and Hugging Face
 // tokenizers of the SigLIP family.
 package tokenizer
 

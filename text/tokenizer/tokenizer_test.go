@@ -113,14 +113,19 @@ func TestFoldersThatCannotBeFollowedAreRefusedByName(t *testing.T) {
 		{"CLIP for a small tower", nil, 1000, "49408 ids are more than the text tower's 1000"},
 		{"Gemma for a small tower", map[string]string{"tokenizer.json": gemma}, 1000, "more than the text tower's 1000"},
 		{"pieces for a small tower", map[string]string{"spiece.model": pieces}, 1000, "1500 ids are more"},
-		{"other merges", map[string]string{"vocab.json": clip["vocab.json"], "merges.txt": strings.Replace(clip["merges.txt"], "i n\n", "n i\n", 1)}, 1 << 20, "merge 0"},
+		{"other merges", map[string]string{"vocab.json": clip["vocab.json"], "merges.txt": strings.Replace(clip["merges.txt"], "i n\n",
+			"n i\n", 1)}, 1 << 20, "merge 0"},
 		{"vocab alone", map[string]string{"vocab.json": clip["vocab.json"]}, 1 << 20, "0 merges"},
-		{"other ids", map[string]string{"tokenizer.json": strings.Replace(clip["tokenizer.json"], `:320,`, `:321,`, 1)}, 1 << 20, "in CLIP's 320"},
-		{"BERT", map[string]string{"tokenizer_config.json": `{"tokenizer_class":"BertTokenizer"}`, "vocab.txt": "[PAD]"}, 1 << 20, "BertTokenizer"},
+		{"other ids", map[string]string{"tokenizer.json": strings.Replace(clip["tokenizer.json"], `:320,`, `:321,`, 1)}, 1 << 20,
+			"in CLIP's 320"},
+		{"BERT", map[string]string{"tokenizer_config.json": `{"tokenizer_class":"BertTokenizer"}`, "vocab.txt": "[PAD]"}, 1 << 20,
+			"BertTokenizer"},
 		{"word pieces", map[string]string{"tokenizer.json": `{"model":{"type":"WordPiece"}}`}, 1 << 20, `"WordPiece" isn't supported`},
 		{"Gemma's own file", map[string]string{"tokenizer.model": "x"}, 1 << 20, "tokenizer.model without tokenizer.json"},
-		{"padding on the left", map[string]string{"tokenizer.json": gemma, "tokenizer_config.json": `{"padding_side":"left"}`}, 1 << 20, `"left" isn't supported`},
-		{"no padding token", map[string]string{"tokenizer.json": gemma, "tokenizer_config.json": `{"pad_token":"[PAD]"}`}, 1 << 20, `no padding token "[PAD]"`},
+		{"padding on the left", map[string]string{"tokenizer.json": gemma, "tokenizer_config.json": `{"padding_side":"left"}`}, 1 << 20,
+			`"left" isn't supported`},
+		{"no padding token", map[string]string{"tokenizer.json": gemma, "tokenizer_config.json": `{"pad_token":"[PAD]"}`}, 1 << 20,
+			`no padding token "[PAD]"`},
 		{"broken config", map[string]string{"tokenizer_config.json": `{"pad_token":`}, 1 << 20, "tokenizer_config.json"},
 		{"broken pieces", map[string]string{"spiece.model": pieces[:len(pieces)/2]}, 1 << 20, "sentencepiece model"},
 	} {
@@ -159,7 +164,8 @@ func TestFingerprintsTellTokenizersApart(t *testing.T) {
 }
 
 func FuzzFill(f *testing.F) {
-	for _, s := range []string{"", "a </s> b", "\u2581", "\xff\xc3(", "<unk></s>", "\u0130\u03a3 A_b", "\U0001f468\u200d\U0001f469", " \n\t"} {
+	for _, s := range []string{"", "a </s> b", "\u2581", "\xff\xc3(", "<unk></s>", "\u0130\u03a3 A_b", "\U0001f468\u200d\U0001f469",
+		" \n\t"} {
 		f.Add(s, 24)
 	}
 	root := golden.Dir(f, "tokenizers")
@@ -187,7 +193,7 @@ func FuzzFill(f *testing.F) {
 	})
 }
 
-// What a large tokenizer.json is told by without reading it through is what it is told by after reading it.
+// The quick look that identifies a large tokenizer.json gives what parsing the whole file gives.
 func TestGoldenFingerprintsAreThoseOfWhatIsOpened(t *testing.T) {
 	root := golden.Dir(t, "tokenizers")
 	dirs, _ := filepath.Glob(filepath.Join(root, "folders", "*"))

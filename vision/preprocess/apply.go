@@ -19,7 +19,8 @@ func (c Config) Apply(dst []uint8, im *Image) error {
 	src := c.source(im)
 	v := c.viewed(im, src)
 	p := c.place(v.width, v.height)
-	scale := scaling{width: p.width, height: p.height, x: max(p.x, 0), y: max(p.y, 0), box: v.box(image.Rect(0, 0, v.width, v.height)), filter: filterNamed(c.Interpolation)}
+	scale := scaling{width: p.width, height: p.height, x: max(p.x, 0), y: max(p.y, 0), box: v.box(image.Rect(0, 0, v.width, v.height)),
+		filter: filterNamed(c.Interpolation)}
 	c.render(dst, im, src.mode, func(square raster) {
 		if p.width < c.Size || p.height < c.Size {
 			fill(square, uint8(c.FillColor))

@@ -24,7 +24,8 @@ func DefaultAugment() Augment {
 
 // String says in words what is varied.
 func (a Augment) String() string {
-	out := []string{fmt.Sprintf("crops of %.3g to %.3g of the area, %.3g to %.3g as wide as high", a.Scale[0], a.Scale[1], a.Ratio[0], a.Ratio[1])}
+	out := []string{fmt.Sprintf("crops of %.3g to %.3g of the area, %.3g to %.3g as wide as high", a.Scale[0], a.Scale[1], a.Ratio[0],
+		a.Ratio[1])}
 	add := func(on bool, format string, args ...any) {
 		if on {
 			out = append(out, fmt.Sprintf(format, args...))
@@ -33,7 +34,8 @@ func (a Augment) String() string {
 	j := a.ColorJitter
 	add(a.HFlip > 0, "mirrored with probability %.3g", a.HFlip)
 	add(a.Rotate > 0, "turned by up to %.3g degrees", a.Rotate)
-	add(a.ColorJitterProb > 0, "brightness, contrast, saturation and hue by up to %.3g, %.3g, %.3g and %.3g with probability %.3g", j[0], j[1], j[2], j[3], a.ColorJitterProb)
+	add(a.ColorJitterProb > 0, "brightness, contrast, saturation and hue by up to %.3g, %.3g, %.3g and %.3g with probability %.3g", j[0],
+		j[1], j[2], j[3], a.ColorJitterProb)
 	add(a.GrayScaleProb > 0, "grey with probability %.3g", a.GrayScaleProb)
 	return strings.Join(out, "; ")
 }

@@ -8,7 +8,7 @@ import (
 	"clipgo/internal/jpeg"
 )
 
-// Decode decodes an image file: JPEG, PNG, WebP or GIF, of an animation the first frame. The format is told by its first
+// Decode decodes an image file: JPEG, PNG, WebP or GIF, of an animation the first frame. The format is recognized by its first
 // bytes and not by a name. The error is a *RefusedError where the file or the picture is larger than the limits; a
 // truncated or damaged file is an error as well. No memory is taken for pixels that the limits or the file's own length
 // rule out.

@@ -20,14 +20,16 @@ func lyingJPEG(width, height int) []byte {
 	frame := []byte{0xFF, 0xC0, 0, 17, 8, 0, 0, 0, 0, 3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0}
 	binary.BigEndian.PutUint16(frame[5:], uint16(height))
 	binary.BigEndian.PutUint16(frame[7:], uint16(width))
-	return slices.Concat([]byte("\xFF\xD8"), frame, []byte("\xFF\xDA\x00\x0C\x03\x01\x00\x02\x11\x03\x11\x00\x3F\x00"), make([]byte, 300), []byte("\xFF\xD9"))
+	return slices.Concat([]byte("\xFF\xD8"), frame, []byte("\xFF\xDA\x00\x0C\x03\x01\x00\x02\x11\x03\x11\x00\x3F\x00"),
+		make([]byte, 300), []byte("\xFF\xD9"))
 }
 
 func lyingPNG(width, height int) []byte {
 	header := []byte{8: 8, 9: 2, 12: 0} // 8 bits, RGB
 	binary.BigEndian.PutUint32(header, uint32(width))
 	binary.BigEndian.PutUint32(header[4:], uint32(height))
-	return slices.Concat([]byte(pngMagic), pngChunk("IHDR", header), pngChunk("IDAT", append([]byte("\x78\x9C"), make([]byte, 300)...)), pngChunk("IEND", nil))
+	return slices.Concat([]byte(pngMagic), pngChunk("IHDR", header), pngChunk("IDAT", append([]byte("\x78\x9C"), make([]byte, 300)...)),
+		pngChunk("IEND", nil))
 }
 
 func pngChunk(name string, body []byte) []byte {
@@ -37,7 +39,8 @@ func pngChunk(name string, body []byte) []byte {
 }
 
 func lyingGIF(width, height int) []byte {
-	file := []byte("GIF89a\x00\x00\x00\x00\x80\x00\x00" + "\x00\x00\x00\xFF\xFF\xFF" + ",\x00\x00\x00\x00\x00\x00\x00\x00\x00" + "\x02\x02\x4C\x01\x00;")
+	file := []byte("GIF89a\x00\x00\x00\x00\x80\x00\x00" + "\x00\x00\x00\xFF\xFF\xFF" + ",\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
+		"\x02\x02\x4C\x01\x00;")
 	for _, at := range []int{6, 24} {
 		binary.LittleEndian.PutUint16(file[at:], uint16(width))
 		binary.LittleEndian.PutUint16(file[at+2:], uint16(height))
@@ -155,7 +158,8 @@ func TestTruncatedFilesAreErrors(t *testing.T) {
 }
 
 func TestOtherContentIsAnErrorWhateverItsName(t *testing.T) {
-	for _, content := range []string{"", "\xFF", "a text named cat.jpg\n", "<!DOCTYPE html><title>404</title>", "BM\x00\x00\x00\x00", "II*\x00\x08\x00\x00\x00",
+	for _, content := range []string{"", "\xFF", "a text named cat.jpg\n", "<!DOCTYPE html><title>404</title>", "BM\x00\x00\x00\x00",
+		"II*\x00\x08\x00\x00\x00",
 		"RIFF\x00\x00\x00\x00WAVEfmt ", "\x00\x00\x00\x1CftypavifRIFF", "GIF90a", "\x89PNG\n\x1a\n"} {
 		_, err := Decode([]byte(content), DefaultLimits())
 		if err == nil || !strings.Contains(err.Error(), "not a JPEG, PNG, GIF or WebP file") {
@@ -166,7 +170,8 @@ func TestOtherContentIsAnErrorWhateverItsName(t *testing.T) {
 
 // The first bytes decide, so a header without a body reaches its decoder and is an error there.
 func TestHeadersAloneAreErrors(t *testing.T) {
-	for _, content := range []string{"\xFF\xD8\xFF", "\xFF\xD8\xFF\xD9", pngMagic, "GIF89a", "RIFF\x04\x00\x00\x00WEBP", "RIFF\x0C\x00\x00\x00WEBPVP8L\x00\x00\x00\x00",
+	for _, content := range []string{"\xFF\xD8\xFF", "\xFF\xD8\xFF\xD9", pngMagic, "GIF89a", "RIFF\x04\x00\x00\x00WEBP",
+		"RIFF\x0C\x00\x00\x00WEBPVP8L\x00\x00\x00\x00",
 		"GIF89a\x01\x00\x01\x00\x00\x00\x00;"} {
 		if _, err := Decode([]byte(content), DefaultLimits()); err == nil {
 			t.Errorf("%q is taken for a picture", content)

@@ -18,7 +18,8 @@ func firstFrame(file []byte) ([]byte, error) {
 		case kind == "ANMF" && len(body) >= frameHeader && canvas != [2]int{}:
 			frame := [4]int{uint24(body), uint24(body[3:]), 1 + uint24(body[6:]), 1 + uint24(body[9:])}
 			if frame != [4]int{0, 0, canvas[0], canvas[1]} {
-				return nil, fmt.Errorf("webp: an animation whose first frame, %d x %d, is not all of its canvas, %d x %d, is not supported", frame[2], frame[3], canvas[0], canvas[1])
+				return nil, fmt.Errorf("webp: an animation whose first frame, %d x %d, is not all of its canvas, %d x %d, is not supported",
+					frame[2], frame[3], canvas[0], canvas[1])
 			}
 			return still(canvas, body[frameHeader:]), nil
 		case canvas == [2]int{}:

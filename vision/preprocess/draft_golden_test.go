@@ -33,7 +33,8 @@ func openDrafts(t *testing.T) (dir string, files []draftFile, want map[string]go
 	if inexact("x.jpg") {
 		t.Skip("this build has no libjpeg-turbo: it decodes whole pictures")
 	}
-	return dir, golden.Lines[draftFile](t, filepath.Join(dir, "sources.jsonl")), golden.Tensors(t, filepath.Join(dir, "expected.safetensors"))
+	return dir, golden.Lines[draftFile](t, filepath.Join(dir, "sources.jsonl")),
+		golden.Tensors(t, filepath.Join(dir, "expected.safetensors"))
 }
 
 func readFile(t *testing.T, path ...string) []byte {

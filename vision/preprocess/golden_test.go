@@ -30,7 +30,8 @@ type fixtures struct {
 
 func openFixtures(t testing.TB) fixtures {
 	dir := golden.Dir(t, "preprocess")
-	return fixtures{dir, golden.Lines[source](t, filepath.Join(dir, "sources.jsonl")), golden.Tensors(t, filepath.Join(dir, "decoded.safetensors"))}
+	return fixtures{dir, golden.Lines[source](t, filepath.Join(dir, "sources.jsonl")),
+		golden.Tensors(t, filepath.Join(dir, "decoded.safetensors"))}
 }
 
 func (f fixtures) file(t testing.TB, name string) []byte {
@@ -57,7 +58,8 @@ func inexact(file string) bool {
 }
 
 // modeNames are Pillow's.
-var modeNames = map[mode]string{grey: "L", greyAlpha: "LA", rgb: "RGB", rgba: "RGBA", cmyk: "CMYK", indexed: "P", bilevel: "1", grey16: "I;16"}
+var modeNames = map[mode]string{grey: "L", greyAlpha: "LA", rgb: "RGB", rgba: "RGBA", cmyk: "CMYK", indexed: "P", bilevel: "1",
+	grey16: "I;16"}
 
 // rgbOf is convert("RGB") of the whole picture.
 func rgbOf(im *Image) []uint8 {
@@ -126,7 +128,8 @@ func samePixels(t testing.TB, got, want []uint8, tol tolerance) {
 		}
 	}
 	if mean := float64(sum) / float64(len(want)); worst > tol.worst || mean > tol.mean {
-		t.Errorf("%d of %d bytes differ, by %.4f in the mean; the worst at %d: got %d, want %d", differ, len(want), mean, at, got[at], want[at])
+		t.Errorf("%d of %d bytes differ, by %.4f in the mean; the worst at %d: got %d, want %d", differ, len(want), mean, at, got[at],
+			want[at])
 	}
 }
 
@@ -141,7 +144,8 @@ func TestGoldenResize(t *testing.T) {
 	dir := golden.Dir(t, "preprocess")
 	tensors := golden.Tensors(t, filepath.Join(dir, "resize.safetensors"))
 	modes := map[string]mode{"L": grey, "LA": greyAlpha, "RGB": rgb, "RGBA": rgba}
-	filters := map[string]filter{"nearest": nearest, "box": box, "bilinear": bilinear, "hamming": hamming, "bicubic": bicubic, "lanczos": lanczos}
+	filters := map[string]filter{"nearest": nearest, "box": box, "bilinear": bilinear, "hamming": hamming, "bicubic": bicubic,
+		"lanczos": lanczos}
 	for _, l := range golden.Lines[line](t, filepath.Join(dir, "resize.jsonl")) {
 		for _, name := range l.Filters {
 			t.Run(fmt.Sprintf("%d.%s", l.Case, name), func(t *testing.T) {

@@ -18,7 +18,8 @@ func TestKernelsGiveTheSameBytes(t *testing.T) {
 		src := static(r, m, side(), side())
 		s := scaling{width: side(), height: side(), box: src.whole(), filter: filter(1 + r.IntN(int(lanczos)))}
 		if r.IntN(2) == 0 {
-			s.box = [4]float32{0.25 * float32(src.width), 0.5 * float32(src.height) * r.Float32(), 0.875 * float32(src.width), float32(src.height)}
+			s.box = [4]float32{0.25 * float32(src.width), 0.5 * float32(src.height) * r.Float32(), 0.875 * float32(src.width),
+				float32(src.height)}
 		}
 		width, height := 1+r.IntN(s.width), 1+r.IntN(s.height)
 		s.x, s.y = r.IntN(s.width-width+1), r.IntN(s.height-height+1)

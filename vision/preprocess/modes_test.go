@@ -37,14 +37,18 @@ func TestPNGsThatTheFixturesLack(t *testing.T) {
 	}{
 		{"grey of 2 bits", rawPNG(t, 4, 2, pngGrey, []byte{0b00_01_10_11}), grey, []byte{0, 85, 170, 255}},
 		{"grey of 4 bits, one transparent", rawPNG(t, 2, 4, pngGrey, []byte{0x1F}, pngChunk("tRNS", []byte{0, 1})), grey, []byte{17, 255}},
-		{"bits, one transparent", rawPNG(t, 3, 1, pngGrey, []byte{0b10100000}, pngChunk("tRNS", []byte{0, 1})), bilevel, []byte{255, 0, 255}},
-		{"grey of 16 bits, one transparent", rawPNG(t, 2, 16, pngGrey, []byte{1, 2, 3, 4}, pngChunk("tRNS", []byte{1, 2})), grey16, []byte{2, 1, 4, 3}},
+		{"bits, one transparent", rawPNG(t, 3, 1, pngGrey, []byte{0b10100000}, pngChunk("tRNS", []byte{0, 1})), bilevel,
+			[]byte{255, 0, 255}},
+		{"grey of 16 bits, one transparent", rawPNG(t, 2, 16, pngGrey, []byte{1, 2, 3, 4}, pngChunk("tRNS", []byte{1, 2})), grey16,
+			[]byte{2, 1, 4, 3}},
 		{"grey and alpha of 16 bits", rawPNG(t, 1, 16, pngGreyAlpha, []byte{9, 255, 8, 255}), rgba, []byte{9, 9, 9, 8}},
 		{"RGB of 16 bits", rawPNG(t, 1, 16, pngRGB, []byte{1, 255, 2, 255, 3, 255}), rgb, []byte{1, 2, 3}},
-		{"RGB of 16 bits, transparent", rawPNG(t, 1, 16, pngRGB, []byte{1, 0, 2, 0, 3, 0}, pngChunk("tRNS", []byte{1, 0, 2, 0, 3, 0})), rgb, []byte{1, 2, 3}},
+		{"RGB of 16 bits, transparent", rawPNG(t, 1, 16, pngRGB, []byte{1, 0, 2, 0, 3, 0}, pngChunk("tRNS", []byte{1, 0, 2, 0, 3, 0})),
+			rgb, []byte{1, 2, 3}},
 		{"RGB, transparent", rawPNG(t, 1, 8, pngRGB, []byte{7, 8, 9}, pngChunk("tRNS", []byte{0, 7, 0, 8, 0, 9})), rgb, []byte{7, 8, 9}},
 		{"RGBA of 16 bits", rawPNG(t, 1, 16, pngRGBA, []byte{1, 99, 2, 99, 3, 99, 4, 99}), rgba, []byte{1, 2, 3, 4}},
-		{"palette of 2 bits", rawPNG(t, 4, 2, pngPalette, []byte{0b11_10_01_00}, pngChunk("PLTE", make([]byte, 12))), indexed, []byte{3, 2, 1, 0}},
+		{"palette of 2 bits", rawPNG(t, 4, 2, pngPalette, []byte{0b11_10_01_00}, pngChunk("PLTE", make([]byte, 12))), indexed,
+			[]byte{3, 2, 1, 0}},
 	} {
 		im, err := Decode(c.file, DefaultLimits())
 		if err != nil {

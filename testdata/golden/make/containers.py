@@ -249,7 +249,7 @@ def pickles():
         "state_of_a_string": ("what has none", text("a") + b"}b"),
         "a_number": ("neither a dict nor a module", b"K\x01"),
         "no_weights": ('it holds "epoch"', table(("epoch", whole(1)))),
-        "twice": ("stands twice", table(("w", tensor()), ("w", tensor()))),
+        "twice": ("occurs twice", table(("w", tensor()), ("w", tensor()))),
         "storage_missing": ('has no \\"a/data/7\\"', table(("w", tensor(storage=storage("7"))))),
         "storage_outside": ('has no \\"a/data/../../x\\"', table(("w", tensor(storage=storage("../../x"))))),
         "storage_short": ("has 16 bytes, not 5", table(("w", tensor(storage=storage(count=5))))),

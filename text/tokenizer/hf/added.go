@@ -10,7 +10,7 @@ import (
 	"clipgo/text/tokenizer/trie"
 )
 
-// addedToken is a string that is one id wherever it stands in a text.
+// addedToken is a string that is one id wherever it occurs in a text.
 type addedToken struct {
 	ID         int32  `json:"id"`
 	Content    string `json:"content"`

@@ -41,16 +41,19 @@ func TestWhatIsNotSupportedIsRefusedByName(t *testing.T) {
 		{`{"model":` + smallBPE + `,"normalizer":{"type":"Replace","pattern":{"Regex":"\\w"},"content":""}}`, `\\w`},
 		{`{"model":` + smallBPE + `,"normalizer":{"type":"Replace","pattern":{"String":""},"content":""}}`, "pattern"},
 		{`{"model":` + smallBPE + `,"normalizer":{"type":"Precompiled","precompiled_charsmap":"AAAA"}}`, "charsmap"},
-		{`{"model":` + smallBPE + `,"normalizer":` + strings.Repeat(`{"type":"Sequence","normalizers":[`, 20) + strings.Repeat(`]}`, 20) + `}`, "nest"},
+		{`{"model":` + smallBPE + `,"normalizer":` + strings.Repeat(`{"type":"Sequence","normalizers":[`, 20) +
+			strings.Repeat(`]}`, 20) + `}`, "nest"},
 		{`{"model":` + smallBPE + `,"pre_tokenizer":{"type":"ByteLevel"}}`, `pre-tokenizer: "ByteLevel" isn't supported`},
-		{`{"model":` + smallBPE + `,"pre_tokenizer":{"type":"Split","pattern":{"String":"a"},"behavior":"Doubled","invert":false}}`, "Doubled"},
+		{`{"model":` + smallBPE + `,"pre_tokenizer":{"type":"Split","pattern":{"String":"a"},"behavior":"Doubled","invert":false}}`,
+			"Doubled"},
 		{`{"model":` + smallBPE + `,"pre_tokenizer":{"type":"Metaspace","replacement":"__"}}`, "__"},
 		{`{"model":` + smallBPE + `,"pre_tokenizer":{"type":"Metaspace","replacement":"_","prepend_scheme":"last"}}`, "last"},
 		{`{"model":` + smallBPE + `,"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},` +
 			`{"type":"Metaspace","replacement":"_","prepend_scheme":"first"}]}}`, "first"},
 		{`{"model":` + smallBPE + `,"post_processor":{"type":"RobertaProcessing"}}`, "RobertaProcessing"},
 		{`{"model":` + smallBPE + `,"post_processor":{"type":"TemplateProcessing","single":[]}}`, "once"},
-		{`{"model":` + smallBPE + `,"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"x"}}],"special_tokens":{"x":{"ids":[9]}}}}`, "id 9"},
+		{`{"model":` + smallBPE + `,"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"x"}}],` +
+			`"special_tokens":{"x":{"ids":[9]}}}}`, "id 9"},
 		{`{"model":` + smallBPE + `,"added_tokens":[{"id":5,"content":"a"}]}`, `"a" has the id 5`},
 		{`{"model":` + smallBPE + `,"added_tokens":[{"id":-5,"content":"x"}]}`, "id -5"},
 		{`{"model":` + smallBPE + `,"added_tokens":[{"id":5,"content":"x"},{"id":6,"content":"x"}]}`, "twice"},

@@ -1,24 +1,20 @@
-package weights
+package safetensors
 
-import (
-	"encoding/binary"
-
-	"clipgo/internal/safetensors"
-)
+import "encoding/binary"
 
 // exponents describes a floating-point type eight bytes at a time: the bits of the exponents, and one in the lowest bit of
 // each. A number is infinite or NaN where all bits of its exponent are set: then adding one carries into the sign.
 type exponents struct{ mask, one, carry uint64 }
 
-var floats = map[safetensors.DType]exponents{
-	safetensors.F64:  {0x7ff0000000000000, 0x0010000000000000, 1 << 63},
-	safetensors.F32:  {0x7f8000007f800000, 0x0080000000800000, 0x8000000080000000},
-	safetensors.F16:  {0x7c007c007c007c00, 0x0400040004000400, 0x8000800080008000},
-	safetensors.BF16: {0x7f807f807f807f80, 0x0080008000800080, 0x8000800080008000},
+var floats = map[DType]exponents{
+	F64:  {0x7ff0000000000000, 0x0010000000000000, 1 << 63},
+	F32:  {0x7f8000007f800000, 0x0080000000800000, 0x8000000080000000},
+	F16:  {0x7c007c007c007c00, 0x0400040004000400, 0x8000800080008000},
+	BF16: {0x7f807f807f807f80, 0x0080008000800080, 0x8000800080008000},
 }
 
-// Finite tells whether every number of a tensor is one: neither NaN nor infinite. It reads about as fast as memory does.
-func Finite(t safetensors.Tensor) bool {
+// Finite reports whether every number of a tensor is finite: neither NaN nor infinite. It reads about as fast as memory does.
+func (t Tensor) Finite() bool {
 	e, ok := floats[t.DType]
 	if !ok {
 		return true

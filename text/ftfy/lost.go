@@ -1,11 +1,11 @@
-package bpe
+package ftfy
 
 import (
 	"bytes"
 	"unicode/utf8"
 )
 
-// restoreBlanks puts byte A0 back where a blank stands inside a UTF-8 sequence, which is what a no-break space becomes when
+// restoreBlanks puts byte A0 back where a blank is inside a UTF-8 sequence, which is what a no-break space becomes when
 // misread text is tidied. Only the sequences of common scripts are worth the risk.
 func restoreBlanks(raw []byte) []byte {
 	if bytes.IndexByte(raw, ' ') < 0 {
@@ -47,7 +47,7 @@ func blankSequence(raw []byte) int {
 		switch {
 		case b == ' ':
 			blanks++
-		case b&0xc0 != 0x80, b == 0x85 && n == 3: // 85 is an ellipsis, likelier to end a word than to stand inside one
+		case b&0xc0 != 0x80, b == 0x85 && n == 3: // 85 is an ellipsis, likelier to end a word than to be inside one
 			return 0
 		}
 	}

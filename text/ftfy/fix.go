@@ -1,4 +1,4 @@
-package bpe
+package ftfy
 
 import (
 	"strings"
@@ -7,16 +7,22 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// rounds bounds how often a line is repaired; each round undoes one layer, and three are rare.
-const rounds = 12
+// maxPasses bounds how often a line is repaired. A pass undoes one layer of damage; three layers are rare.
+const maxPasses = 12
 
-// repair undoes what happens to text on its way: entities (unless the text has a "<" and so may be HTML), UTF-8 read as
-// something else, typographic variants of plain characters, control characters, decomposed accents. It works by line.
-func repair(text string) string {
+// Fix repairs a text as ftfy.fix_text does, each line by itself. It replaces HTML entities, unless the text has a "<" and
+// so may be HTML; reads mojibake as the UTF-8 that it was; replaces curly quotes, ligatures and width variants by plain
+// characters; removes control characters and terminal escapes; and composes accents (NFC). Bytes that are not UTF-8 become
+// U+FFFD.
+func Fix(text string) string {
+	if Simple(text) {
+		return text
+	}
+	text = ReplaceInvalid(text)
 	entities := !strings.Contains(text, "<")
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		for range rounds {
+		for range maxPasses {
 			fixed := line
 			if entities {
 				fixed = unescapeStrict(fixed)
@@ -30,6 +36,17 @@ func repair(text string) string {
 		lines[i] = line
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Simple reports whether a text consists of printable ASCII without an ampersand and of white space. Fix and Unescape
+// return such a text as it is.
+func Simple(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c >= 0x7f || c == '&' || c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return false
+		}
+	}
+	return true
 }
 
 // plain drops control characters and terminal escapes and replaces each character that has a plain equivalent.

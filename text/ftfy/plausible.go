@@ -1,4 +1,4 @@
-package bpe
+package ftfy
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// class groups the characters of single-byte encodings by what stands beside them in real writing. It is a set: a
+// class groups the characters of single-byte encodings by what is beside them in real writing. It is a set: a
 // character can be of several, and of none if it tells nothing (plain letters, digits, most punctuation).
 type class uint32
 
@@ -163,7 +163,7 @@ func unlikelyPair(b, c trait) bool {
 	return b.not&c.is != 0 || b.is&control != 0 || b.is&ligature != 0 && c.is&letter == 0
 }
 
-// unlikelyThree is for neighbors that tell more by what stands before them; r is the last of the three.
+// unlikelyThree is for neighbors that mean more by what precedes them; r is the last of the three.
 func unlikelyThree(a, b, c trait, r rune) bool {
 	switch {
 	case a.is&accents != 0 && b.is&(opening|closing) != 0:

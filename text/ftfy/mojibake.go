@@ -1,4 +1,4 @@
-package bpe
+package ftfy
 
 import (
 	"strings"
@@ -9,7 +9,7 @@ import (
 // fixMojibake undoes UTF-8 that was read as another encoding, as often as it was. It changes only what looks wrong and,
 // encoded again, is UTF-8.
 func fixMojibake(text string) string {
-	for range rounds {
+	for range maxPasses {
 		fixed := fixLayer(text)
 		if fixed == text {
 			break
@@ -102,7 +102,7 @@ func first(text string) (r rune, n int) {
 }
 
 // continues holds the characters behind which a run can't begin, as they may be the middle of one: all that read as bytes
-// 80 to BF, but dashes, quotes and the like, which stand before anything.
+// 80 to BF, but dashes, quotes and the like, which precede anything.
 var continues = sync.OnceValue(func() map[rune]bool {
 	set := map[rune]bool{}
 	for _, c := range charsets() {

@@ -1,4 +1,4 @@
-package bpe
+package ftfy
 
 import (
 	"sync"
@@ -21,7 +21,7 @@ type habits uint8
 const (
 	blanksLost habits = 1 << iota // byte A0, there a no-break space, became a blank
 	bytesLost                     // bytes became U+FFFD
-	mixed                         // it stands in pieces among good text
+	mixed                         // it occurs in pieces among good text
 )
 
 func newCharset(m *charmap.Charmap, h habits) *charset {

@@ -3,32 +3,16 @@ package search
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
+
+	"clipgo/internal/paths"
 )
 
-// Query is what to look for and how much of it to show.
-type Query struct {
-	Vector    []float32 // as Combine makes it
-	Table     Table
-	Top       int
-	Threshold float64  // the lowest score shown; cosines are -1 to 1
-	Without   []string // paths that are left out: the pictures that the query is made of
-}
-
-// Hit is a row found.
-type Hit struct {
-	Rank    int     `json:"rank"` // from 1
-	Score   float64 `json:"score"`
-	Path    string  `json:"path"`
-	Caption string  `json:"caption"`
-}
-
 // Find returns the best hits of a query, best first.
-func (ix *Index) Find(ctx context.Context, q Query) ([]Hit, error) {
+func (ix *Folder) Find(ctx context.Context, q Query) ([]Hit, error) {
 	without := map[string]bool{}
 	for _, path := range q.Without {
-		without[absolute(path)] = true
+		without[paths.Absolute(path)] = true
 	}
 	near, err := ix.Nearest(ctx, q.Vector, q.Top+len(without), q.Table)
 	if err != nil {
@@ -43,23 +27,15 @@ func (ix *Index) Find(ctx context.Context, q Query) ([]Hit, error) {
 		if len(hits) == q.Top || n.Score < q.Threshold {
 			break
 		}
-		if d := rows[i]; !without[absolute(d.Path)] {
+		if d := rows[i]; !without[paths.Absolute(d.Path)] {
 			hits = append(hits, Hit{Rank: len(hits) + 1, Score: n.Score, Path: d.Path, Caption: d.Caption})
 		}
 	}
 	return hits, nil
 }
 
-// absolute makes paths comparable; where that fails, the path stands for itself.
-func absolute(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
-}
-
 // details reads the metadata of neighbours, each file once and in the order of its rows.
-func (ix *Index) details(near []Neighbor) ([]details, error) {
+func (ix *Folder) details(near []Neighbor) ([]details, error) {
 	out := make([]details, len(near))
 	of := map[*part][]int{} // places in near
 	for i, n := range near {
@@ -87,7 +63,7 @@ func (ix *Index) details(near []Neighbor) ([]details, error) {
 }
 
 // locate finds the part of a row, and its number there.
-func (ix *Index) locate(row int) (*part, int, error) {
+func (ix *Folder) locate(row int) (*part, int, error) {
 	at, found := slices.BinarySearchFunc(ix.parts, row, func(p *part, row int) int { return p.first - row })
 	if !found {
 		at--

@@ -1,4 +1,4 @@
-package bpe
+package ftfy
 
 import (
 	"html"
@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// unescape replaces HTML entities as Python's html.unescape does: names with and, where HTML allows it, without a
+// Unescape replaces HTML entities as Python's html.unescape does: names with and, where HTML allows it, without a
 // semicolon (then the longest that fits), and numbers.
-func unescape(text string) string {
+func Unescape(text string) string {
 	return replaceEntities(text, func(entity string) (string, int) {
 		if entity[1] == '#' {
 			return numeric(entity)
@@ -17,8 +17,8 @@ func unescape(text string) string {
 	})
 }
 
-// unescapeStrict replaces what unescape does where a semicolon ends it, and the names in capitals that some writers use
-// (&EACUTE;). It is the first of the cleaning's three passes.
+// unescapeStrict replaces what Unescape does where a semicolon ends it, and the names in capitals that some writers use
+// (&EACUTE;). Fix uses it.
 func unescapeStrict(text string) string {
 	return replaceEntities(text, func(entity string) (string, int) {
 		n := len(entity)

@@ -1,0 +1,50 @@
+package nn
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"clipgo/internal/safetensors"
+	"clipgo/internal/torch"
+)
+
+// WeightsError is weights that do not fit a model or a part of one. Path is empty where the weights are not a file's.
+type WeightsError struct {
+	Path, Reason string
+}
+
+func (e *WeightsError) Error() string {
+	if e.Path == "" {
+		return e.Reason
+	}
+	return e.Path + ": " + e.Reason
+}
+
+// Restore gives parameters the values that a file has under their names, as Write wrote it, and returns the file's metadata.
+// The parameters have their memory already (Fill); the file may hold more. A file that lacks a parameter, or has it with another type or
+// shape or with a number that is not finite, is a *WeightsError and changes nothing.
+func Restore(ctx context.Context, params []*Param, path string) (metadata map[string]string, err error) {
+	file, err := safetensors.Open(path)
+	if err != nil {
+		return nil, &WeightsError{Path: path, Reason: err.Error()}
+	}
+	defer file.Close()
+	values := make([][]byte, len(params))
+	for i, p := range params {
+		t, ok := file.Tensor(p.Name)
+		switch {
+		case !ok || t.DType != safetensors.F32 || !slices.Equal(t.Shape, torch.Int64s(p.Shape)):
+			return nil, &WeightsError{Path: path, Reason: fmt.Sprintf("holds no %s of %v in float32", p.Name, p.Shape)}
+		case !t.Finite():
+			return nil, &WeightsError{Path: path, Reason: "not a finite number in " + p.Name}
+		}
+		values[i] = t.Data
+	}
+	return file.Metadata(), torch.Do(ctx, func(*torch.Scope) error {
+		for i, p := range params {
+			p.Tensor().OverwriteInPlace(values[i])
+		}
+		return nil
+	})
+}

@@ -1,0 +1,192 @@
+// Package ingest brings an index of package search up to date with a source of pictures: it embeds what is new or changed,
+// follows files that were renamed, and removes what is gone.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"clipgo/datasets"
+	"clipgo/search"
+)
+
+// Embedder makes features of pictures and captions in one space. Features are rows of Dim values, normalized or not.
+type Embedder interface {
+	Dim() int
+	// EmbedTexts returns a row for each text, [len(texts), Dim].
+	EmbedTexts(ctx context.Context, texts []string) ([]float32, error)
+	// EmbedSource embeds the pictures of a source in its own order, some at a time. It hands their numbers in the source and
+	// their features, [len(samples), Dim], to use, and to skip each sample that can't be used. An error of use ends it. A source
+	// of which nothing can be used is a *datasets.DataError.
+	EmbedSource(ctx context.Context, src datasets.Source, use func(samples []int, features []float32) error, skip func(datasets.Skip)) error
+}
+
+// Index is what takes the rows, such as a *search.Writer that has begun.
+type Index interface {
+	Plan(found []search.File, scope search.Scope, hash func(i int) (string, error)) search.Plan
+	Follow(search.Plan) error
+	Has(path string) bool
+	Add(search.Row) error
+	Commit() error
+}
+
+// Options are the settings of an update.
+type Options struct {
+	// Paths are what the source was opened from. Rows of pictures in or below them that the source doesn't have are removed, and so
+	// are those of its tables and archives. Paths that don't exist, such as the name of a built-in set, count for nothing.
+	Paths    []string
+	MaxSkip  float64              // share of the source's pictures that may be unusable, 0 to 1
+	Skipped  func(datasets.Skip)  // is called with each picture that could not be used; may be nil
+	Progress func(done, goal int) // is called with the number of pictures done, of those to embed; may be nil
+}
+
+// Result is what a run did, counted in files.
+type Result struct {
+	Added     int     `json:"added"`
+	Updated   int     `json:"updated"`
+	Unchanged int     `json:"unchanged"`
+	Moved     int     `json:"moved"`
+	Removed   int     `json:"removed"`
+	Failed    int     `json:"failed"`
+	Rate      float64 `json:"images_per_second"` // of the pictures embedded
+}
+
+// Update makes an index hold the pictures of a source, with their first captions, and commits. Whether a picture is unchanged
+// is decided by size, time and content, as search.Writer's Plan says.
+//
+// What was embedded before an error, or before ctx was done, is committed too: a later run embeds the rest. More unusable pictures
+// than Options.MaxSkip allows are a *datasets.DataError; the others are in the index then.
+func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Options) (Result, error) {
+	u := &update{ix: ix, source: src, embedder: e, options: o}
+	l := listed(src)
+	plan := ix.Plan(l.files, l.scope(o.Paths), func(i int) (string, error) { return datasets.Hash(ctx, src, l.samples[i]) })
+	if err := ix.Follow(plan); err != nil {
+		return u.result, err
+	}
+	u.result.Unchanged, u.result.Moved, u.result.Removed = plan.Unchanged, plan.Moved, len(plan.Remove)
+	for _, i := range plan.Embed {
+		u.todo = append(u.todo, picture{l.files[i], l.samples[i]})
+	}
+	begun := time.Now()
+	err := u.embed(ctx)
+	committed := ix.Commit()
+	if committed != nil && ctx.Err() != nil {
+		return u.result, committed // nothing was saved: not what an interrupt promises
+	}
+	if committed != nil || err != nil {
+		return u.result, errors.Join(err, committed)
+	}
+	if seconds := time.Since(begun).Seconds(); seconds > 0 {
+		u.result.Rate = float64(u.result.Added+u.result.Updated) / seconds
+	}
+	if total := src.Len(); float64(u.result.Failed) > o.MaxSkip*float64(total) {
+		err = &datasets.DataError{Source: src.Info().Name, Reason: fmt.Sprintf(
+			"%d of %d pictures could not be used, more than the share of %g that may be; the others are in the index", u.result.Failed,
+			total, o.MaxSkip)}
+	}
+	return u.result, err
+}
+
+// update is one run.
+type update struct {
+	ix       Index
+	source   datasets.Source
+	embedder Embedder
+	options  Options
+	todo     []picture
+	result   Result
+}
+
+// picture is one to embed.
+type picture struct {
+	search.File
+	sample int // its number in the source
+}
+
+// embed adds rows for all that is to do.
+func (u *update) embed(ctx context.Context) error {
+	samples := make([]int, len(u.todo))
+	for i, p := range u.todo {
+		samples[i] = p.sample
+	}
+	done := 0
+	progress := func(n int) {
+		if done += n; u.options.Progress != nil {
+			u.options.Progress(done, len(u.todo))
+		}
+	}
+	progress(0)
+	err := u.embedder.EmbedSource(ctx, datasets.Select(u.source, samples), func(batch []int, features []float32) error {
+		progress(len(batch))
+		return u.add(ctx, batch, features)
+	}, func(s datasets.Skip) {
+		progress(1)
+		u.fail(s)
+	})
+	if data := (*datasets.DataError)(nil); errors.As(err, &data) {
+		return nil // none of the new ones can be used: they are counted
+	}
+	return err
+}
+
+func (u *update) fail(s datasets.Skip) {
+	u.result.Failed++
+	if u.options.Skipped != nil {
+		u.options.Skipped(s)
+	}
+}
+
+// add puts a batch's rows into the index; batch holds places in todo.
+func (u *update) add(ctx context.Context, batch []int, features []float32) error {
+	texts, err := u.captions(ctx, batch)
+	if err != nil {
+		return err
+	}
+	dim := u.embedder.Dim()
+	for i, n := range batch {
+		p := u.todo[n]
+		if p.Hash == "" {
+			if p.Hash, err = datasets.Hash(ctx, u.source, p.sample); ctx.Err() != nil {
+				return ctx.Err()
+			} else if err != nil { // it went away after it was read
+				u.fail(datasets.Skip{Source: u.source.Info().Name, Key: p.Path, Reason: err.Error()})
+				continue
+			}
+		}
+		count := &u.result.Added
+		if u.ix.Has(p.Path) {
+			count = &u.result.Updated
+		}
+		if err := u.ix.Add(search.Row{File: p.File, Image: features[i*dim : (i+1)*dim], Text: texts[i]}); err != nil {
+			return err
+		}
+		*count++
+	}
+	return nil
+}
+
+// captions embeds the captions of a batch; rows without one stay nil.
+func (u *update) captions(ctx context.Context, batch []int) ([][]float32, error) {
+	out := make([][]float32, len(batch))
+	var texts []string
+	var at []int
+	for i, n := range batch {
+		if c := u.todo[n].Caption; c != "" {
+			texts, at = append(texts, c), append(at, i)
+		}
+	}
+	if len(texts) == 0 {
+		return out, nil
+	}
+	features, err := u.embedder.EmbedTexts(ctx, texts)
+	if err != nil {
+		return nil, err
+	}
+	dim := u.embedder.Dim()
+	for k, i := range at {
+		out[i] = features[k*dim : (k+1)*dim]
+	}
+	return out, nil
+}

@@ -1,0 +1,142 @@
+package record
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+)
+
+// Row is a line of metrics.jsonl. Rates cover the steps since the line before and the waiting for their batches, not what
+// hooks do between them: evaluations, checkpoints.
+type Row struct {
+	Step     int     `json:"step"`
+	Samples  int64   `json:"samples"`
+	Epoch    float64 `json:"epoch"`
+	Loss     Number  `json:"loss"`
+	Scale    Number  `json:"scale"` // exp(logit_scale)
+	LR       float64 `json:"lr"`
+	GradNorm Number  `json:"grad_norm"`
+	Skipped  int     `json:"bad_steps,omitempty"`
+	Pairs    float64 `json:"pairs_per_second"`
+	Wait     float64 `json:"data_wait_fraction"`
+	Extra    []Named `json:"-"` // further numbers of the objective, each under its own name
+}
+
+// Named is a number under the name that it has in metrics.jsonl.
+type Named struct {
+	Name  string
+	Value float64
+}
+
+// Number is a float64 that may be NaN or infinite, which JSON can't hold: it is written as null then, and read as NaN.
+type Number float64
+
+// MarshalJSON writes the number, or null where it is not finite.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(n))
+}
+
+// UnmarshalJSON reads a number; null is NaN.
+func (n *Number) UnmarshalJSON(data []byte) error {
+	v := math.NaN()
+	err := json.Unmarshal(data, &v) // which null leaves as it is
+	*n = Number(v)
+	return err
+}
+
+// fields has the names of Row's fields alone.
+type fields Row
+
+// MarshalJSON writes the extra numbers behind the others.
+func (r Row) MarshalJSON() ([]byte, error) {
+	out, err := json.Marshal(fields(r))
+	if err != nil {
+		return nil, err
+	}
+	out = out[:len(out)-1] // the closing brace
+	for _, e := range r.Extra {
+		name, _ := json.Marshal(e.Name) // a string: it can't fail
+		value, err := Number(e.Value).MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(append(append(out, ','), name...), ':'), value...)
+	}
+	return append(out, '}'), nil
+}
+
+// own are the names of Row's fields in JSON.
+var own = []string{"step", "samples", "epoch", "loss", "scale", "lr", "grad_norm", "bad_steps", "pairs_per_second", "data_wait_fraction"}
+
+// UnmarshalJSON reads a line. A measured number that is null or absent becomes NaN, a gap in its curve; extra numbers are those
+// of the other names, and what is no number there is left out.
+func (r *Row) UnmarshalJSON(data []byte) error {
+	nan := math.NaN()
+	line := fields{Loss: Number(nan), Scale: Number(nan), LR: nan, GradNorm: Number(nan), Pairs: nan}
+	if err := json.Unmarshal(data, &line); err != nil {
+		return err
+	}
+	*r = Row(line)
+	tokens := json.NewDecoder(bytes.NewReader(data))
+	_, err := tokens.Token() // the brace
+	for err == nil && tokens.More() {
+		err = r.readExtra(tokens)
+	}
+	return err
+}
+
+// readExtra reads the next name and its value.
+func (r *Row) readExtra(tokens *json.Decoder) error {
+	name, err := tokens.Token()
+	if err != nil {
+		return err
+	}
+	var raw json.RawMessage
+	if err := tokens.Decode(&raw); err != nil {
+		return err
+	}
+	var v *float64
+	if s, _ := name.(string); !slices.Contains(own, s) && json.Unmarshal(raw, &v) == nil && v != nil {
+		r.Extra = append(r.Extra, Named{s, *v})
+	}
+	return nil
+}
+
+// Number is the extra number of a name; ok reports whether the line has it.
+func (r Row) Number(name string) (v float64, ok bool) {
+	i := slices.IndexFunc(r.Extra, func(e Named) bool { return e.Name == name })
+	if i < 0 {
+		return 0, false
+	}
+	return r.Extra[i].Value, true
+}
+
+// ReadRows reads metrics.jsonl. A last line that a kill has torn is left out.
+func ReadRows(r io.Reader) ([]Row, error) {
+	var out []Row
+	lines := bufio.NewReader(r)
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if err == io.EOF {
+			return out, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("metrics: %w", err)
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		var row Row
+		if err := json.Unmarshal(line, &row); err != nil {
+			return nil, fmt.Errorf("metrics: line %d: %w", n, err)
+		}
+		out = append(out, row)
+	}
+}
