@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"clipgo/internal/fault"
 	"clipgo/losses"
 )
 
@@ -111,7 +112,7 @@ type Standard struct {
 }
 
 // ErrNothingToLearn is a reward that says nothing of captions.
-var ErrNothingToLearn = errors.New("nothing to learn")
+var ErrNothingToLearn = fault.New(fault.Data, "nothing to learn")
 
 // NewStandard measures the untuned captioner's rewards. Rewards that are no numbers, or all equal, are ErrNothingToLearn.
 func NewStandard(rewards []float64) (s Standard, _ error) {

@@ -5,6 +5,7 @@
 package datasets
 
 import (
+	"clipgo/internal/fault"
 	"context"
 	"time"
 )
@@ -61,8 +62,14 @@ type DataError struct{ Source, Reason string }
 
 func (e *DataError) Error() string { return e.Source + ": " + e.Reason }
 
+// Fault is the error's kind.
+func (e *DataError) Fault() fault.Kind { return fault.Data }
+
 // UsageError is a way of naming data that can't be meant: an unknown built-in, a parameter that it does not have.
 // Commands end with 2 on it.
 type UsageError struct{ Source, Reason string }
 
 func (e *UsageError) Error() string { return e.Source + ": " + e.Reason }
+
+// Fault is the error's kind.
+func (e *UsageError) Fault() fault.Kind { return fault.Usage }

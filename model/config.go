@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 
+	"clipgo/internal/fault"
 	"clipgo/internal/nn"
 	"clipgo/text"
 	"clipgo/vision"
@@ -37,6 +38,9 @@ func (e *UnsupportedError) Error() string {
 	}
 	return e.Key + ": not supported: " + e.Why
 }
+
+// Fault is the error's kind.
+func (e *UnsupportedError) Fault() fault.Kind { return fault.Model }
 
 // ParseConfig reads open_clip's JSON. What open_clip knows and clipgo lacks is an *UnsupportedError; a key that
 // neither knows is an error that names the nearest known one.

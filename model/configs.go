@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"clipgo/internal/config"
+	"clipgo/internal/fault"
 )
 
 // Model configs, open_clip's format to the letter. Those that open_clip has too are equal to its own.
@@ -48,3 +49,6 @@ func (e *UnknownModelError) Error() string {
 	}
 	return fmt.Sprintf("no model or path is called %q; %s", e.Name, hint)
 }
+
+// Fault is the error's kind.
+func (e *UnknownModelError) Fault() fault.Kind { return fault.Usage }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"clipgo/internal/fault"
 	"clipgo/internal/nn"
 	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
@@ -27,6 +28,9 @@ func (e *WeightsError) Error() string {
 	}
 	return e.Path + ": " + e.Reason
 }
+
+// Fault is the error's kind.
+func (e *WeightsError) Fault() fault.Kind { return fault.Model }
 
 // Load builds a model with the parameters of a set under open_clip's names, stored in float32, float16 or bfloat16; the
 // model's own are float32. A set that lacks a parameter, holds one too many, has another shape or a number that is NaN or

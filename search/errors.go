@@ -1,12 +1,12 @@
 package search
 
 import (
-	"errors"
+	"clipgo/internal/fault"
 	"fmt"
 )
 
 // ErrNoDirection is a query whose terms cancel each other out.
-var ErrNoDirection = errors.New("query: the terms cancel each other out")
+var ErrNoDirection = fault.New(fault.Usage, "query: the terms cancel each other out")
 
 // CorruptError says that a file of an index can't be used, and why.
 type CorruptError struct{ File, Reason string }
@@ -15,9 +15,15 @@ func (e *CorruptError) Error() string {
 	return fmt.Sprintf("index is damaged: %s: %s", e.File, e.Reason)
 }
 
+// Fault is the error's kind.
+func (e *CorruptError) Fault() fault.Kind { return fault.Model }
+
 // MismatchError says that an index and what is asked of it don't belong together.
 type MismatchError struct{ Dir, What, Have, Want string }
 
 func (e *MismatchError) Error() string {
 	return fmt.Sprintf("index %s has %s %s, not %s", e.Dir, e.What, e.Have, e.Want)
 }
+
+// Fault is the error's kind.
+func (e *MismatchError) Fault() fault.Kind { return fault.Model }

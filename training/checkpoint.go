@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"clipgo/internal/durable"
+	"clipgo/internal/fault"
 	"clipgo/internal/optim"
 	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
@@ -176,6 +177,9 @@ type CorruptError struct {
 }
 
 func (e *CorruptError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.Err) }
+
+// Fault is the error's kind.
+func (e *CorruptError) Fault() fault.Kind { return fault.Model }
 
 // Latest is the newest checkpoint that verifies. Damaged ones that it passed over are returned too, newest first.
 func Latest(dir string) (path string, damaged []error, err error) {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"clipgo/internal/fault"
 	"clipgo/internal/safetensors"
 )
 
@@ -57,6 +58,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return e.Path + ": " + e.Err.Error() }
+
+// Fault is the error's kind.
+func (e *Error) Fault() fault.Kind { return fault.Model }
 
 func (e *Error) Unwrap() error { return e.Err }
 

@@ -7,6 +7,7 @@ import (
 	"clipgo/alignment"
 	"clipgo/captioning"
 	"clipgo/datasets"
+	"clipgo/internal/fault"
 	"clipgo/model"
 	"clipgo/text/bpe"
 )
@@ -30,7 +31,7 @@ type judges struct {
 func (s *session) openJudges(ctx context.Context, at model.Placement) error {
 	words, ok := s.tokens.(*bpe.Tokenizer)
 	if !ok || s.ModelCfg.Text.VocabSize != bpe.VocabSize {
-		return &modelError{s.Model, "captions are written with CLIP's own vocabulary, and this model has another"}
+		return fault.Modelf(s.Model, "captions are written with CLIP's own vocabulary, and this model has another")
 	}
 	s.judges = &judges{words: words}
 	if s.Align.Reward != clipReward {
@@ -69,7 +70,7 @@ func (s *session) openJudge(ctx context.Context, name, path string, at model.Pla
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if src.Weights == "" {
-		return nil, &modelError{path, "has no weights, and a reward of random ones says nothing"}
+		return nil, fault.Modelf(path, "has no weights, and a reward of random ones says nothing")
 	}
 	checked, err := src.check(model.BothTowers)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"clipgo/alignment"
 	"clipgo/captioning"
 	"clipgo/eval/report"
+	"clipgo/internal/fault"
 	"clipgo/model"
 	"clipgo/text/bpe"
 	"clipgo/training/record"
@@ -23,7 +24,7 @@ const ppoFile = "ppo.json"
 func (s *session) openPPO(ctx context.Context, at model.Placement) error {
 	policy, err := captioning.Of(s.model)
 	if err != nil {
-		return &modelError{s.Model, err.Error()}
+		return fault.Modelf(s.Model, "%s", err.Error())
 	}
 	s.val.loaded.source = modelSource{Name: s.Model, Config: s.ModelCfg, Templates: s.Templates}
 	if err := s.openJudges(ctx, at); err != nil {
@@ -57,7 +58,7 @@ func (s *session) readPPO() error {
 		err = fmt.Errorf("%d standards for %d rewards", len(s.ppo.State.Standards), len(s.judges.rewards))
 	}
 	if err != nil {
-		return &modelError{path, err.Error()}
+		return fault.Modelf(path, "%s", err.Error())
 	}
 	return nil
 }

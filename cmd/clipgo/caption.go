@@ -9,6 +9,7 @@ import (
 	"clipgo/captioning"
 	"clipgo/datasets"
 	"clipgo/internal/config"
+	"clipgo/internal/fault"
 	"clipgo/text/bpe"
 )
 
@@ -59,7 +60,7 @@ type writer struct {
 func (o *captionOptions) writer(m *loaded) (*writer, error) {
 	c, err := captioning.Of(m.Model)
 	if err != nil {
-		return nil, &modelError{o.Model, err.Error()}
+		return nil, fault.Modelf(o.Model, "%s", err.Error())
 	}
 	tokens, err := m.tokenizer()
 	if err != nil {
@@ -67,7 +68,7 @@ func (o *captionOptions) writer(m *loaded) (*writer, error) {
 	}
 	words, ok := tokens.(*bpe.Tokenizer)
 	if !ok || m.Config.Text.VocabSize != bpe.VocabSize {
-		return nil, &modelError{o.Model, "captions are written with CLIP's own vocabulary, and this model has another"}
+		return nil, fault.Modelf(o.Model, "captions are written with CLIP's own vocabulary, and this model has another")
 	}
 	how := o.Generation
 	how.Start, how.End, how.Prompt, how.Seed = bpe.Start, bpe.End, words.Encode(o.Prompt), o.Seed

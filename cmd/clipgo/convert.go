@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/internal/fault"
 	"clipgo/internal/hub"
 	"clipgo/internal/safetensors"
 	"clipgo/model"
@@ -113,9 +114,9 @@ func (o *convertOptions) blame(err error) error {
 	case !ok:
 		return err
 	case wrong.Path == o.dst:
-		return &modelError{o.src, wrong.Err.Error()}
+		return fault.Modelf(o.src, "%s", wrong.Err.Error())
 	}
-	return &modelError{o.src, wrong.Error()}
+	return fault.Modelf(o.src, "%s", wrong.Error())
 }
 
 // vacant refuses a folder that holds something: nothing is written over.

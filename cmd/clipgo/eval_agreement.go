@@ -10,6 +10,7 @@ import (
 
 	"clipgo/alignment"
 	"clipgo/datasets"
+	"clipgo/internal/fault"
 )
 
 func newEvalAgreement(a *app) *cobra.Command {
@@ -81,7 +82,7 @@ func (m *loaded) rewardHead(ctx context.Context) (*alignment.Head, error) {
 		Align alignOptions `json:"align"`
 	}
 	if err := json.Unmarshal(data, &run); err != nil {
-		return nil, &modelError{filepath.Join(dir, runFile), err.Error()}
+		return nil, fault.Modelf(filepath.Join(dir, runFile), "%s", err.Error())
 	}
 	if !run.Align.RewardHead {
 		return nil, nil

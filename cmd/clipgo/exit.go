@@ -1,21 +1,10 @@
 package main
 
 import (
+	"clipgo/internal/fault"
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"strings"
-	"syscall"
-
-	"clipgo/alignment"
-	"clipgo/datasets"
-	"clipgo/internal/config"
-	"clipgo/internal/durable"
-	"clipgo/model"
-	"clipgo/search"
-	"clipgo/training"
-	"clipgo/weights"
 )
 
 // The exit codes that scripts may rely on.
@@ -27,17 +16,8 @@ const (
 	exitInUse  = 75
 )
 
-// usageError is a command line or a config that can't be meant.
-type usageError struct{ reason string }
-
-func (e *usageError) Error() string { return e.reason }
-
-func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
-
-// modelError is a model that is refused.
-type modelError struct{ path, reason string }
-
-func (e *modelError) Error() string { return e.path + ": " + e.reason }
+// usagef is an error about the command line or a config, with the flag in its words.
+func usagef(format string, args ...any) error { return fault.Usagef(format, args...) }
 
 // exitCode maps an error to the contract.
 func exitCode(ctx context.Context, err error) int {
@@ -47,19 +27,9 @@ func exitCode(ctx context.Context, err error) int {
 		return 0
 	case errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &stopped):
 		return 128 + int(stopped.signal)
-	case errors.Is(err, durable.ErrLocked):
-		return exitInUse
-	case isAny[*model.WeightsError](err), isAny[*weights.Error](err), isAny[*model.UnsupportedError](err), isAny[*modelError](err),
-		isAny[*search.CorruptError](err), isAny[*search.MismatchError](err), isAny[*training.CorruptError](err):
-		return exitModel
-	case isAny[*datasets.DataError](err), errors.Is(err, alignment.ErrNothingToLearn):
-		return exitData
-	case isAny[*usageError](err), isAny[*datasets.UsageError](err), isAny[*model.UnknownModelError](err), config.IsUsage(err),
-		errors.Is(err, search.ErrNoDirection), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return exitUsage
-	default:
-		return exitFailed
 	}
+	codes := map[fault.Kind]int{fault.Usage: exitUsage, fault.Data: exitData, fault.Model: exitModel, fault.InUse: exitInUse, fault.Failed: exitFailed}
+	return codes[fault.Of(err)]
 }
 
 func isAny[T error](err error) bool {
@@ -67,7 +37,13 @@ func isAny[T error](err error) bool {
 	return errors.As(err, &target)
 }
 
-// oneLine makes an error one readable line; joined errors become a list.
+// oneLine makes an error one readable line; joined errors become a list. A setting that a library names by its key is shown
+// as the flag that the user knows.
 func oneLine(err error) string {
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; ")
+	text := err.Error()
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Key != "" {
+		flag := "--" + strings.ReplaceAll(f.Key, "_", "-") + ": " + f.Reason
+		text = strings.Replace(text, f.Error(), flag, 1)
+	}
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; ")
 }

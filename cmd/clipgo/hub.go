@@ -8,6 +8,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"clipgo/internal/fault"
 	"clipgo/internal/hub"
 )
 
@@ -51,7 +52,7 @@ func (c *console) downloadModel(ctx context.Context, name string) (string, error
 	bar.done()
 	var refused *hub.RefusedError
 	if errors.As(err, &refused) {
-		return "", &modelError{name, refused.Reason}
+		return "", fault.Modelf(name, "%s", refused.Reason)
 	}
 	return dir, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/datasets"
+	"clipgo/internal/fault"
 	"clipgo/model"
 	"clipgo/search"
 	"clipgo/weights"
@@ -84,7 +85,7 @@ func describeThing(ctx context.Context, c *console, x string, o infoOptions) err
 		return describeIndex(c, x)
 	}
 	if isRun(x) && !exists(filepath.Join(x, checkpointsDir)) {
-		return &modelError{x, "the run has no checkpoint yet"}
+		return fault.Modelf(x, "the run has no checkpoint yet")
 	}
 	src, err := c.findModel(ctx, x, "")
 	switch {

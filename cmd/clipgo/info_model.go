@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"clipgo/internal/fault"
 	"clipgo/internal/nn"
 	"clipgo/internal/safetensors"
 	"clipgo/model"
@@ -57,7 +58,7 @@ func describeModel(c *console, src modelSource, o infoOptions) error {
 	if src.Checkpoint != "" {
 		state, err := training.ReadState(src.Checkpoint)
 		if err != nil {
-			return &modelError{src.Checkpoint, err.Error()}
+			return fault.Modelf(src.Checkpoint, "%s", err.Error())
 		}
 		i.State = &state
 	}
@@ -124,7 +125,7 @@ func (src *modelSource) stored(o infoOptions) (s *storedInfo, err error) {
 	}
 	for _, name := range w.Names() {
 		if t, _ := w.Tensor(name); !t.Finite() {
-			return nil, &modelError{src.Weights, "not a finite number in " + name}
+			return nil, fault.Modelf(src.Weights, "%s", "not a finite number in "+name)
 		}
 	}
 	s.Digest = weights.Digest(w)

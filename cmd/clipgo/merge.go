@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/internal/config"
+	"clipgo/internal/fault"
 	"clipgo/text/tokenizer"
 	"clipgo/weights"
 )
@@ -162,11 +163,11 @@ func (m *merger) open(ctx context.Context, name string) error {
 	m.sources, m.opened = append(m.sources, src), append(m.opened, w)
 	for _, tensor := range w.Names() {
 		if t, _ := w.Tensor(tensor); !t.Finite() {
-			return &modelError{name, "not a finite number in " + tensor}
+			return fault.Modelf(name, "%s", "not a finite number in "+tensor)
 		}
 	}
 	if difference := m.sources[0].differs(src); difference != "" {
-		return &modelError{name, fmt.Sprintf("it doesn't go with %s: %s", m.sources[0].Name, difference)}
+		return fault.Modelf(name, "it doesn't go with %s: %s", m.sources[0].Name, difference)
 	}
 	return nil
 }
@@ -222,7 +223,7 @@ func (m *merger) join(alphas []float64) (points []*mergePoint, err error) {
 		points = append(points, p)
 	}
 	if err != nil {
-		return nil, &modelError{m.sources[len(m.sources)-1].Name, err.Error()}
+		return nil, fault.Modelf(m.sources[len(m.sources)-1].Name, "%s", err.Error())
 	}
 	return points, nil
 }

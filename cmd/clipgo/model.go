@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"clipgo/internal/durable"
+	"clipgo/internal/fault"
 	"clipgo/model"
 	"clipgo/training"
 	"clipgo/vision/preprocess"
@@ -73,7 +74,7 @@ func (src *modelSource) fromDir(dir string) error {
 		return src.fromRun(dir)
 	case exists(filepath.Join(dir, durable.Manifest)) && exists(filepath.Join(dir, runFile)): // a checkpoint that is named itself
 		if err := durable.Verify(dir); err != nil {
-			return &modelError{dir, err.Error()}
+			return fault.Modelf(dir, "%s", err.Error())
 		}
 	case configOnly(dir):
 		return src.fromConfigFile(filepath.Join(dir, "config.json"))
@@ -97,7 +98,7 @@ func (src *modelSource) fromRun(dir string) error {
 		src.Notes = append(src.Notes, fmt.Sprintf("passed over a damaged checkpoint: %v", d))
 	}
 	if errors.Is(err, training.ErrNoCheckpoint) {
-		return &modelError{dir, "the run has no checkpoint yet"}
+		return fault.Modelf(dir, "the run has no checkpoint yet")
 	}
 	if err != nil {
 		return err

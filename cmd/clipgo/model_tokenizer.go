@@ -1,8 +1,7 @@
 package main
 
 import (
-	"fmt"
-
+	"clipgo/internal/fault"
 	"clipgo/text"
 	"clipgo/text/bpe"
 	"clipgo/text/tokenizer"
@@ -14,17 +13,17 @@ func (src *modelSource) tokenizer() (tokenizer.Tokenizer, error) {
 	named := src.Config.Text.HFTokenizerName
 	switch {
 	case named == "" && src.Dir == "" && src.Config.Text.VocabSize < bpe.VocabSize:
-		return nil, &modelError{src.Name, fmt.Sprintf("its %d tokens are fewer than CLIP's %d, and it has no tokenizer of its own", src.Config.Text.VocabSize, bpe.VocabSize)}
+		return nil, fault.Modelf(src.Name, "its %d tokens are fewer than CLIP's %d, and it has no tokenizer of its own", src.Config.Text.VocabSize, bpe.VocabSize)
 	case named == "" && src.Dir == "":
 		return bpe.New(), nil
 	case src.Dir == "":
-		return nil, &modelError{src.Name, fmt.Sprintf("its tokenizer, %s, is not part of clipgo: it is read from the model's folder; name that with --model", named)}
+		return nil, fault.Modelf(src.Name, "its tokenizer, %s, is not part of clipgo: it is read from the model's folder; name that with --model", named)
 	case named != "" && len(weights.TokenizerIn(src.Dir)) == 0:
-		return nil, &modelError{src.Dir, "holds no tokenizer (tokenizer.json or spiece.model), and the model needs one of its own for captions"}
+		return nil, fault.Modelf(src.Dir, "holds no tokenizer (tokenizer.json or spiece.model), and the model needs one of its own for captions")
 	}
 	t, err := tokenizer.Open(src.Dir, src.tokenizerSpec())
 	if err != nil {
-		return nil, &modelError{src.Name, err.Error()}
+		return nil, fault.Modelf(src.Name, "%s", err.Error())
 	}
 	return t, nil
 }

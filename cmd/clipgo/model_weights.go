@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"clipgo/internal/config"
+	"clipgo/internal/fault"
 	"clipgo/model"
 	"clipgo/weights"
 )
@@ -37,7 +38,7 @@ func (src *modelSource) fromWeightsFile(path string) (err error) {
 	}
 	defer closeWith(&err, w)
 	if w.Model == nil {
-		return &modelError{path, "weights alone leave the model open (its activation, its heads): name its config with --model and the file with --pretrained"}
+		return fault.Modelf(path, "weights alone leave the model open (its activation, its heads): name its config with --model and the file with --pretrained")
 	}
 	return src.adopt(w)
 }
@@ -52,7 +53,7 @@ func (src *modelSource) adopt(w *weights.Checkpoint) (err error) {
 		if isAny[*model.UnsupportedError](err) || config.IsUsage(err) {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		return &modelError{path, err.Error()}
+		return fault.Modelf(path, "%s", err.Error())
 	}
 	src.Preprocess = src.Config.Preprocess()
 	if w.Preprocess != nil {
@@ -97,23 +98,23 @@ func (src *modelSource) readPreprocess(path string, data []byte) error {
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(data, &fields); err != nil {
-		return &modelError{path, "preprocess_cfg: " + err.Error()}
+		return fault.Modelf(path, "%s", "preprocess_cfg: "+err.Error())
 	}
 	if json.Unmarshal(data, &pair) == nil && len(pair.Size) == 2 {
 		if pair.Size[0] != pair.Size[1] {
-			return &modelError{path, fmt.Sprintf("preprocess_cfg.size: %v is not square", pair.Size)}
+			return fault.Modelf(path, "preprocess_cfg.size: %v is not square", pair.Size)
 		}
 		fields["size"], _ = json.Marshal(pair.Size[0])
 		data, _ = json.Marshal(fields)
 	}
 	if err := json.Unmarshal(data, &src.Preprocess); err != nil {
-		return &modelError{path, "preprocess_cfg: " + err.Error()}
+		return fault.Modelf(path, "%s", "preprocess_cfg: "+err.Error())
 	}
 	if err := src.Preprocess.Validate(); err != nil {
-		return &modelError{path, "preprocess_cfg: " + err.Error()}
+		return fault.Modelf(path, "%s", "preprocess_cfg: "+err.Error())
 	}
 	if made, taken := src.Preprocess.Size, src.Config.Vision.ImageSize; made != taken {
-		return &modelError{path, fmt.Sprintf("preprocess_cfg.size: it makes pictures of %d pixels, the model takes %d", made, taken)}
+		return fault.Modelf(path, "preprocess_cfg.size: it makes pictures of %d pixels, the model takes %d", made, taken)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"clipgo/internal/durable"
+	"clipgo/internal/fault"
 	"clipgo/training"
 )
 
@@ -86,11 +87,11 @@ func (s *session) findCheckpoint(ctx context.Context) error {
 		if !exists(path) {
 			return fmt.Errorf("--resume: %w", err)
 		}
-		return &modelError{path, err.Error()}
+		return fault.Modelf(path, "%s", err.Error())
 	}
 	state, err := training.ReadState(path)
 	if err != nil {
-		return &modelError{path, err.Error()}
+		return fault.Modelf(path, "%s", err.Error())
 	}
 	s.resumed, s.state = path, state
 	return s.checkData()

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"clipgo/internal/durable"
+	"clipgo/internal/fault"
 	"clipgo/internal/nn"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
@@ -159,7 +160,7 @@ func (s *session) openTrainer(ctx context.Context) (err error) {
 		return nil
 	}
 	if err := training.Restore(ctx, s.resumed, s.trainer.Optimizer); err != nil {
-		return &modelError{s.resumed, err.Error()}
+		return fault.Modelf(s.resumed, "%s", err.Error())
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"clipgo/internal/config"
+	"clipgo/internal/fault"
 )
 
 // storedRun is the run.json of a run that is resumed. There may be none yet: false.
@@ -27,7 +28,7 @@ func (asked *trainOptions) storedRun() (o trainOptions, found bool, err error) {
 		return o, false, err
 	}
 	if err := json.Unmarshal(data, &o); err != nil {
-		return o, false, &modelError{path, err.Error()}
+		return o, false, fault.Modelf(path, "%s", err.Error())
 	}
 	// Its weights are a checkpoint's, or else found again.
 	o.source = modelSource{Name: o.Model, Config: o.ModelCfg, Preprocess: o.Preprocess}

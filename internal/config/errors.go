@@ -11,6 +11,7 @@
 package config
 
 import (
+	"clipgo/internal/fault"
 	"errors"
 	"fmt"
 	"strings"
@@ -35,6 +36,9 @@ func (e *Error) Error() string {
 	return b.String() + e.Err.Error()
 }
 
+// Fault is the error's kind.
+func (e *Error) Fault() fault.Kind { return fault.Usage }
+
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -54,6 +58,9 @@ func (e *UnknownKeyError) Error() string {
 	}
 	return text
 }
+
+// Fault is the error's kind.
+func (e *UnknownKeyError) Fault() fault.Kind { return fault.Usage }
 
 // IsUsage tells whether an error is about what the user wrote.
 func IsUsage(err error) bool {

@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"clipgo/internal/fault"
 	"errors"
 	"fmt"
 	"os"
@@ -11,7 +12,7 @@ import (
 )
 
 // ErrLocked says that a living process, perhaps this one, holds the lock.
-var ErrLocked = errors.New("locked")
+var ErrLocked = fault.New(fault.InUse, "locked")
 
 // Lock is a lock file that is held. The kernel gives it back when the process ends, however it ends.
 type Lock struct{ file *flock.Flock }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"clipgo/internal/fault"
 	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
 )
@@ -20,6 +21,9 @@ func (e *WeightsError) Error() string {
 	}
 	return e.Path + ": " + e.Reason
 }
+
+// Fault is the error's kind.
+func (e *WeightsError) Fault() fault.Kind { return fault.Model }
 
 // Restore gives parameters the values that a file has under their names, as Write wrote it, and returns the file's metadata.
 // The parameters have their memory already (Fill); the file may hold more. A file that lacks a parameter, or has it with another type or
