@@ -9,12 +9,13 @@ import (
 	"clipgo/datasets"
 	"clipgo/internal/fault"
 	"clipgo/model"
+	"clipgo/pretrained"
 	"clipgo/text/bpe"
 )
 
 // judge is a model that gives captions rewards.
 type judge struct {
-	*loaded
+	*pretrained.Embedder
 	name string // preference or clip; judge for one that judges alone
 	head *alignment.Head
 	own  bool // it wants pictures prepared otherwise than the captioner's
@@ -42,7 +43,7 @@ func (s *session) openJudges(ctx context.Context, at model.Placement) error {
 		s.judges.rewards = append(s.judges.rewards, j)
 	}
 	if s.Align.Reward != preferenceReward {
-		j := &judge{loaded: s.start(), name: clipReward}
+		j := &judge{Embedder: s.start(), name: clipReward}
 		if s.Align.Reward == clipReward && s.Align.RewardModel != "" {
 			var err error
 			if j, err = s.openJudge(ctx, clipReward, s.Align.RewardModel, at); err != nil {
@@ -60,8 +61,8 @@ func (s *session) openJudges(ctx context.Context, at model.Placement) error {
 }
 
 // start is the captioner as it was.
-func (s *session) start() *loaded {
-	return &loaded{Model: s.base.Model, source: s.val.loaded.source, tokens: s.tokens, options: s.val.loaded.options}
+func (s *session) start() *pretrained.Embedder {
+	return pretrained.NewEmbedder(s.base.Model, s.val.embedder.Source, s.tokens, s.val.embedder.Settings)
 }
 
 func (s *session) openJudge(ctx context.Context, name, path string, at model.Placement) (*judge, error) {
@@ -72,25 +73,25 @@ func (s *session) openJudge(ctx context.Context, name, path string, at model.Pla
 	if src.Weights == "" {
 		return nil, fault.Modelf(path, "has no weights, and a reward of random ones says nothing")
 	}
-	checked, err := src.check(model.BothTowers)
+	checked, err := src.Check(model.BothTowers)
 	if err != nil {
 		return nil, err
 	}
-	m, err := src.borrow(ctx, checked, at, s.Seed)
+	m, err := src.OpenMapped(ctx, checked, at, s.Seed)
 	if err != nil {
 		return nil, err
 	}
 	s.onClose(func() error { m.Free(); return nil })
-	options := s.val.loaded.options
+	options := s.val.embedder.Settings
 	options.Preprocess = src.Preprocess
-	j := &judge{loaded: &loaded{Model: m, source: src, options: options}, name: name}
+	j := &judge{Embedder: pretrained.NewEmbedder(m, src, nil, options), name: name}
 	alike := s.Preprocess
 	alike.Mean, alike.Std = src.Preprocess.Mean, src.Preprocess.Std // of which the model itself takes care
 	j.own = alike != src.Preprocess
 	if name == clipReward {
 		return j, nil
 	}
-	if j.head, err = j.rewardHead(ctx); err == nil && j.head != nil {
+	if j.head, err = rewardHead(ctx, j.Embedder); err == nil && j.head != nil {
 		s.onClose(func() error { j.head.Free(); return nil })
 	}
 	return j, err
@@ -102,7 +103,7 @@ func (j *judge) rate(ctx context.Context, src datasets.Source, b *datasets.Batch
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := j.tokenizer()
+	tokens, err := j.Tokenizer()
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +131,7 @@ func (j *judge) see(ctx context.Context, src datasets.Source, b *datasets.Batch)
 	for i, index := range b.Index {
 		p, err := src.Picture(ctx, index)
 		if err == nil {
-			err = j.pixels(out[i*size:(i+1)*size], p, 0)
+			err = j.Pixels(out[i*size:(i+1)*size], p, 0)
 		}
 		if err != nil {
 			return nil, &datasets.DataError{Source: src.Info().Name, Reason: fmt.Sprintf("%s can't be read again for the %s: %v", src.Entry(index).Key, j.name, err)}

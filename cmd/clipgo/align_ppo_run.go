@@ -13,6 +13,7 @@ import (
 	"clipgo/eval/report"
 	"clipgo/internal/fault"
 	"clipgo/model"
+	"clipgo/pretrained"
 	"clipgo/text/bpe"
 	"clipgo/training/record"
 )
@@ -26,7 +27,7 @@ func (s *session) openPPO(ctx context.Context, at model.Placement) error {
 	if err != nil {
 		return fault.Modelf(s.Model, "%s", err.Error())
 	}
-	s.val.loaded.source = modelSource{Name: s.Model, Config: s.ModelCfg, Templates: s.Templates}
+	s.val.embedder.Source = pretrained.Source{Name: s.Model, Config: s.ModelCfg, Templates: s.Templates}
 	if err := s.openJudges(ctx, at); err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func (j *judges) winner() string {
 	if j.wins == nil {
 		return "the reward itself"
 	}
-	return j.wins.source.Name
+	return j.wins.Source.Name
 }
 
 // rolloutsShown is how many pictures the report shows of the validation, and of the last round.
@@ -129,7 +130,7 @@ func (s *session) rollouts() []report.Rollout {
 		return out
 	}
 	for _, e := range round.Episodes[:min(rolloutsShown, len(round.Episodes))] {
-		picture, _ := s.val.loaded.thumbnail(s.train, e.Index) // one that has gone since has none
+		picture, _ := s.val.embedder.Thumbnail(s.train, e.Index) // one that has gone since has none
 		caption := s.judges.words.Decode(e.IDs)
 		out = append(out, report.Rollout{Thumbnail: picture, Lines: []report.RolloutLine{
 			{Name: fmt.Sprintf("round %d", round.Number+1), Caption: caption, Reward: e.Score},

@@ -10,6 +10,7 @@ import (
 	"clipgo/eval"
 	"clipgo/eval/report"
 	"clipgo/losses"
+	"clipgo/pretrained"
 )
 
 // trial measures the captions that a policy writes of the validation pictures against those of the captioner as it was. Both
@@ -17,7 +18,7 @@ import (
 type trial struct {
 	ppo    *alignment.PPO
 	judges *judges
-	start  *loaded // the captioner as it was, whose features find pictures
+	start  *pretrained.Embedder // the captioner as it was, whose features find pictures
 
 	began  trialSide // what it wrote
 	now    trialSide // what the policy wrote at the last measure
@@ -75,7 +76,7 @@ func (t *trial) begin(ctx context.Context, v *validation) (err error) {
 func (t *trial) write(ctx context.Context, v *validation, c captioning.Captioner, see func(*datasets.Batch, []captioning.Caption) error) (trialSide, error) {
 	out := trialSide{rewards: make([][]float64, len(t.judges.rewards))}
 	how := t.ppo.How
-	err := v.loaded.eachPicture(ctx, v.source, func(b *datasets.Batch) error {
+	err := v.embedder.EachPicture(ctx, v.source, func(b *datasets.Batch) error {
 		how.Offset = len(out.texts)
 		captions, err := c.Generate(ctx, b.Pixels, b.N, how)
 		if err != nil {
@@ -182,7 +183,7 @@ func (t *trial) compare(ctx context.Context, images []float32, far divergence) (
 			out.empty++
 		}
 	}
-	texts, err := t.start.encodeText(ctx, t.now.texts)
+	texts, err := t.start.EmbedTexts(ctx, t.now.texts)
 	if err != nil {
 		return out, err
 	}
@@ -216,7 +217,7 @@ func (t *trial) rollouts(v *validation) (out []report.Rollout) {
 	}
 	before, now := together(t.began.rewards, t.ppo.State.Standards), together(t.now.rewards, t.ppo.State.Standards)
 	for i := 0; i < len(now) && len(out) < rolloutsShown; i += max(1, len(now)/rolloutsShown) {
-		picture, _ := v.loaded.thumbnail(v.source, t.now.index[i]) // one that has gone since has none
+		picture, _ := v.embedder.Thumbnail(v.source, t.now.index[i]) // one that has gone since has none
 		out = append(out, report.Rollout{Thumbnail: picture, Lines: []report.RolloutLine{
 			{Name: "untuned", Caption: t.began.texts[i], Reward: before[i]}, {Name: "tuned", Caption: t.now.texts[i], Reward: now[i]},
 		}})

@@ -163,7 +163,7 @@ func (s *session) mix(ctx context.Context, e training.Event) error {
 		return fmt.Errorf("mix the weights: %w", err)
 	}
 	s.mixed = true
-	s.val.loaded.Model = s.base.Model
+	s.val.embedder.Model = s.base.Model
 	*s.saver = *s.checkpoints()
 	return nil
 }

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"clipgo/internal/paths"
 	"clipgo/internal/safetensors"
+	"clipgo/pretrained"
 )
 
 // alignRun is the command line of a short tuning; more comes behind it.
@@ -38,7 +40,7 @@ func TestATunedModelTakesTheJudgesSide(t *testing.T) {
 		if page := string(read(t, out, reportFile)); !strings.Contains(page, agreementGroup) || !strings.Contains(page, "judged as they are") || strings.Contains(page, "Contrastive loss") {
 			t.Errorf("%v: the report doesn't show the agreement, or a contrastive loss", more)
 		}
-		if head := exists(filepath.Join(newest(t, out), headsFile)); head != (len(more) > 0) {
+		if head := paths.Exists(filepath.Join(newest(t, out), headsFile)); head != (len(more) > 0) {
 			t.Errorf("%v: %s is there: %v", more, headsFile, head)
 		}
 		again := decodeJSON[alignResult](t, must(t, "eval", "agreement", "--model", out, "builtin:shapes-preferences?split=val&n=60", "--precision", "fp32", "--json"))
@@ -74,7 +76,7 @@ func TestKeepNearMixesTheStartIn(t *testing.T) {
 	start, out := filepath.Join(t.TempDir(), "start"), filepath.Join(t.TempDir(), "run")
 	must(t, tinyRun(tiny(t), start, "--steps", "2")...)
 	must(t, alignRun(start, out, "--keep-near", "0.3", "--steps", "5")...)
-	before, trained, mixed := weightsOf(t, newest(t, start), weightsFile), weightsOf(t, newest(t, out), rawFile), weightsOf(t, newest(t, out), weightsFile)
+	before, trained, mixed := weightsOf(t, newest(t, start), pretrained.WeightsFile), weightsOf(t, newest(t, out), rawFile), weightsOf(t, newest(t, out), pretrained.WeightsFile)
 	if len(trained) != len(mixed) || len(before) != len(mixed) {
 		t.Fatalf("%d, %d and %d values", len(before), len(trained), len(mixed))
 	}
@@ -193,7 +195,7 @@ func TestNothingToLearnIsSaid(t *testing.T) {
 	} {
 		out := filepath.Join(t.TempDir(), "run")
 		r := clipgo(t, "align", "preference", "--model", model, "--train-data", judgedFolder(t, 8, row), "--out", out, "--batch-size", "4", "--steps", "3")
-		if r.code != exitData || !strings.Contains(r.err, want) || exists(out) {
+		if r.code != exitData || !strings.Contains(r.err, want) || paths.Exists(out) {
 			t.Errorf("exit %d, want %q, and nothing left behind, in\n%s", r.code, want, r.err)
 		}
 	}

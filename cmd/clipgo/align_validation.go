@@ -24,11 +24,11 @@ const agreementName = "agreement"
 
 // measure compares the rewards of all pairs.
 func (a *agreement) measure(ctx context.Context, v *validation) (out report.Evaluation, err error) {
-	reward := alignment.Reward{Model: v.loaded.Model, Head: a.head}
+	reward := alignment.Reward{Model: v.embedder.Model, Head: a.head}
 	found := eval.Agreement{}
-	loader := v.loaded.loader(a.pairs)
+	loader := v.embedder.Loader(a.pairs)
 	loader.Pairs = a.pairs
-	tokens, err := v.loaded.tokenizer()
+	tokens, err := v.embedder.Tokenizer()
 	if err != nil {
 		return out, err
 	}

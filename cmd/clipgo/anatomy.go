@@ -19,7 +19,7 @@ func (v *validation) anatomy(ctx context.Context, candidates, sample int) (a eva
 		return a, &datasets.DataError{Source: v.source.Info().Name, Reason: "one pair alone has nothing to be compared with"}
 	}
 	err = torch.Do(ctx, func(s *torch.Scope) error {
-		p.Scale = v.loaded.Scale(s).Item()
+		p.Scale = v.embedder.Scale(s).Item()
 		return nil
 	})
 	if err != nil {
@@ -34,7 +34,7 @@ func (v *validation) anatomy(ctx context.Context, candidates, sample int) (a eva
 
 // firstPairs are the pictures with their first captions.
 func (v *validation) firstPairs() eval.Pairs {
-	f, dim := v.last, v.loaded.Dim()
+	f, dim := v.last, v.embedder.Dim()
 	p := eval.Pairs{Dim: dim}
 	groups := map[string]int{}
 	last := -1
@@ -55,11 +55,11 @@ func (v *validation) firstPairs() eval.Pairs {
 
 // attention is the entropy of both towers' attention on a sample spread over the data.
 func (v *validation) attention(ctx context.Context, sample int) (image, text [][]float64, err error) {
-	tokens, err := v.loaded.tokenizer()
+	tokens, err := v.embedder.Tokenizer()
 	if err != nil {
 		return nil, nil, err
 	}
-	loader := v.loaded.loader(datasets.Sample(v.source, sample))
+	loader := v.embedder.Loader(datasets.Sample(v.source, sample))
 	loader.Tokens, loader.MaxSkip = tokens.FillCut, 1
 	var images, texts eval.Entropy
 	for b, err := range loader.Batches(ctx, 0, int64(loader.Source.Len())) {
@@ -69,12 +69,12 @@ func (v *validation) attention(ctx context.Context, sample int) (image, text [][
 		if b.N == 0 {
 			continue
 		}
-		err = v.loaded.AttendImages(ctx, b.Pixels, b.N, func(_ int, a model.Attention) { images.Add(weightsOfLayer(a)) })
+		err = v.embedder.AttendImages(ctx, b.Pixels, b.N, func(_ int, a model.Attention) { images.Add(weightsOfLayer(a)) })
 		if err != nil {
 			return nil, nil, err
 		}
-		causal := v.loaded.Config.Text.Causal()
-		err = v.loaded.AttendTokens(ctx, b.IDs, b.N, func(from int, a model.Attention) {
+		causal := v.embedder.Config.Text.Causal()
+		err = v.embedder.AttendTokens(ctx, b.IDs, b.N, func(from int, a model.Attention) {
 			m := weightsOfLayer(a)
 			if m.Causal = causal; causal {
 				m.Used = b.Lengths[from : from+a.Batch]

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"clipgo/pretrained"
 	"context"
 	"runtime"
 
@@ -17,7 +18,7 @@ type benchOptions struct {
 	Profile   string `json:"cpu_profile" flag:"cpu-profile" arg:"file" help:"write a CPU profile of the steps measured, for go tool pprof"`
 
 	GradCheckpointing bool `json:"grad_checkpointing,omitempty" flag:"grad-checkpointing" help:"as in train: compute each block again on the way back, for less memory"`
-	machine
+	pretrained.Machine
 }
 
 // benchResult is what a machine does, by the median of the steps after the first, in which libtorch prepares itself. What a
@@ -38,7 +39,7 @@ type benchResult struct {
 }
 
 func newBench(a *app) *cobra.Command {
-	o := benchOptions{BatchSize: 64, Tokens: 12, Steps: 10, Workers: runtime.GOMAXPROCS(0), machine: defaultMachine()}
+	o := benchOptions{BatchSize: 64, Tokens: 12, Steps: 10, Workers: runtime.GOMAXPROCS(0), Machine: pretrained.DefaultMachine()}
 	c := &cobra.Command{
 		Use:   "bench train|embed|load --model M",
 		Short: "Measure what this machine does",
@@ -66,7 +67,7 @@ func (o *benchOptions) run(ctx context.Context, a *app, what string) error {
 	if o.Tokens > src.Config.Text.ContextLength {
 		return usagef("--tokens: %d is more than the context of %d", o.Tokens, src.Config.Text.ContextLength)
 	}
-	measure := map[string]func(context.Context, modelSource) (benchResult, error){"train": o.train, "embed": o.embed, "load": o.load}[what]
+	measure := map[string]func(context.Context, pretrained.Source) (benchResult, error){"train": o.train, "embed": o.embed, "load": o.load}[what]
 	if measure == nil {
 		return usagef("bench %s: it is train, embed or load", what)
 	}

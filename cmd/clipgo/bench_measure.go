@@ -16,25 +16,26 @@ import (
 	"clipgo/internal/torch"
 	"clipgo/losses"
 	"clipgo/model"
+	"clipgo/pretrained"
 	"clipgo/text/bpe"
 	"clipgo/training"
 )
 
-func (o *benchOptions) place(ctx context.Context, src modelSource) (*model.Model, benchResult, error) {
-	at, err := o.placement()
+func (o *benchOptions) place(ctx context.Context, src pretrained.Source) (*model.Model, benchResult, error) {
+	at, err := o.Placement()
 	if err != nil {
 		return nil, benchResult{}, err
 	}
-	m, err := src.build(ctx, at, 0)
+	m, err := src.Build(ctx, at, 0)
 	if err != nil {
 		return nil, benchResult{}, err
 	}
 	env := environment()
-	return m, benchResult{Device: deviceName(at.Device), Precision: precisionName(at.DType), Threads: env.Threads, Libtorch: env.Libtorch}, nil
+	return m, benchResult{Device: pretrained.DeviceName(at.Device), Precision: pretrained.PrecisionName(at.DType), Threads: env.Threads, Libtorch: env.Libtorch}, nil
 }
 
 // train makes optimizer steps as a training with open_clip's settings does, its gradients clipped to 1.
-func (o *benchOptions) train(ctx context.Context, src modelSource) (r benchResult, err error) {
+func (o *benchOptions) train(ctx context.Context, src pretrained.Source) (r benchResult, err error) {
 	m, r, err := o.place(ctx, src)
 	if err != nil {
 		return r, err
@@ -73,7 +74,7 @@ func (o *benchOptions) train(ctx context.Context, src modelSource) (r benchResul
 	return r, err
 }
 
-func (o *benchOptions) embed(ctx context.Context, src modelSource) (r benchResult, err error) {
+func (o *benchOptions) embed(ctx context.Context, src pretrained.Source) (r benchResult, err error) {
 	m, r, err := o.place(ctx, src)
 	if err != nil {
 		return r, err
@@ -91,7 +92,7 @@ func (o *benchOptions) embed(ctx context.Context, src modelSource) (r benchResul
 }
 
 // load needs no libtorch.
-func (o *benchOptions) load(ctx context.Context, src modelSource) (r benchResult, err error) {
+func (o *benchOptions) load(ctx context.Context, src pretrained.Source) (r benchResult, err error) {
 	name := o.Data
 	if name == "" {
 		name = "builtin:emoji"
@@ -101,9 +102,9 @@ func (o *benchOptions) load(ctx context.Context, src modelSource) (r benchResult
 		return r, err
 	}
 	defer closeWith(&err, data)
-	m := &loaded{Model: model.Declare(src.Config), source: src, options: inference{Workers: o.Workers, BatchSize: o.BatchSize, MaxSkip: 1}}
+	m := pretrained.NewEmbedder(model.Declare(src.Config), src, nil, pretrained.Settings{Workers: o.Workers, BatchSize: o.BatchSize, MaxSkip: 1})
 	m.Preprocess = src.Preprocess
-	loader := m.loader(data)
+	loader := m.Loader(data)
 	loader.Tokens = bpe.New().FillCut // as training reads captions
 	var used, skipped int
 	begun := time.Now()
@@ -155,7 +156,7 @@ func profile(path string) (stop func() error, err error) {
 }
 
 // pixels are a batch of pictures of noise, [N, S, S, 3].
-func (o *benchOptions) pixels(src modelSource) []uint8 {
+func (o *benchOptions) pixels(src pretrained.Source) []uint8 {
 	size := src.Config.Vision.ImageSize
 	pixels := make([]uint8, o.BatchSize*size*size*3)
 	for i := range pixels {

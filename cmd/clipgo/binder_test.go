@@ -15,6 +15,7 @@ import (
 
 	"clipgo/internal/config"
 	"clipgo/internal/durable"
+	"clipgo/pretrained"
 )
 
 // typed are the layers of train's flags.
@@ -39,16 +40,16 @@ var everyOptions = map[string]struct {
 	without []string
 }{
 	"train":    {make: func() any { o := defaultTrain(); return &o }},
-	"embed":    {make: func() any { return &embedOptions{inference: defaultInference()} }},
-	"search":   {make: func() any { return &searchOptions{inference: defaultInference()} }, without: []string{"data"}},
-	"zeroshot": {make: func() any { return &zeroshotOptions{inference: defaultInference()} }},
-	"eval":     {make: func() any { return &retrievalOptions{inference: defaultInference()} }},
+	"embed":    {make: func() any { return &embedOptions{Settings: pretrained.DefaultSettings()} }},
+	"search":   {make: func() any { return &searchOptions{Settings: pretrained.DefaultSettings()} }, without: []string{"data"}},
+	"zeroshot": {make: func() any { return &zeroshotOptions{Settings: pretrained.DefaultSettings()} }},
+	"eval":     {make: func() any { return &retrievalOptions{Settings: pretrained.DefaultSettings()} }},
 	"anatomy":  {make: func() any { o := defaultAnatomy(); return &o }},
 	"caption":  {make: func() any { o := defaultCaption(); return &o }},
-	"merge":    {make: func() any { return &mergeOptions{inference: defaultInference()} }, without: []string{"model", "pretrained", "seed"}},
+	"merge":    {make: func() any { return &mergeOptions{Settings: pretrained.DefaultSettings()} }, without: []string{"model", "pretrained", "seed"}},
 	"convert":  {make: func() any { return &convertOptions{} }},
 	"info":     {make: func() any { return &infoOptions{} }},
-	"bench":    {make: func() any { return &benchOptions{machine: defaultMachine()} }},
+	"bench":    {make: func() any { return &benchOptions{Machine: pretrained.DefaultMachine()} }},
 }
 
 // other is a text for a field that its default is not, and the JSON that it makes.
@@ -215,7 +216,7 @@ func TestSettingsOfARunKnowTheirOrigin(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, "c.json"), `{"seed": 4, "workers": 2, "optim": {"wd": 0.3, "lr": 0.5}}`)
 	args := []string{"--train-data", "builtin:shapes", "--out", dir, "--config", path, "--workers", "3", "--lr", "0.25", "--set", "optim.lr=0.125"}
-	o, settings, err := resolveTrain(findModel, typed(t, args...)...)
+	o, settings, err := resolveTrain(pretrained.Find, typed(t, args...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +264,7 @@ func TestTheStrongerOfTwoCounts(t *testing.T) {
 		{args: "--siglip --set model_cfg.init_logit_scale=2.659260036932778", want: "-1 3.2 siglip false"},
 	} {
 		args := append([]string{"--train-data", "builtin:shapes", "--out", dir}, strings.Fields(c.args)...)
-		o, _, err := resolveTrain(findModel, typed(t, args...)...)
+		o, _, err := resolveTrain(pretrained.Find, typed(t, args...)...)
 		if err != nil {
 			if c.error == "" || !strings.Contains(err.Error(), c.error) {
 				t.Errorf("%s: %v", c.args, err)
@@ -281,16 +282,16 @@ func TestTheStrongerOfTwoCounts(t *testing.T) {
 // A resumed run has its run.json's settings, what is chosen by itself too, and reports what the user changes.
 func TestAResumedRunHasItsSettings(t *testing.T) {
 	dir := t.TempDir()
-	first, _, err := resolveTrain(findModel, typed(t, "--train-data", "builtin:shapes", "--out", dir, "--lock-text", "--keep", "4")...)
+	first, _, err := resolveTrain(pretrained.Find, typed(t, "--train-data", "builtin:shapes", "--out", dir, "--lock-text", "--keep", "4")...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	first.Precision, first.Device, first.Steps, first.StopAfter = "bf16", "cuda:7", 12, 3
-	if err := durable.WriteJSON(filepath.Join(dir, runFile), first); err != nil {
+	if err := durable.WriteJSON(filepath.Join(dir, pretrained.RunFile), first); err != nil {
 		t.Fatal(err)
 	}
 	resume := func(args ...string) (*trainOptions, config.Layer, error) {
-		return resolveTrain(findModel, typed(t, append([]string{"--out", dir, "--resume", "latest"}, args...)...)...)
+		return resolveTrain(pretrained.Find, typed(t, append([]string{"--out", dir, "--resume", "latest"}, args...)...)...)
 	}
 	o, settings, err := resume("--precision", "auto", "--device", "auto", "--batch-size", "auto", "--lock-text", "--lr", "0.125", "--tf32")
 	if err != nil {

@@ -10,17 +10,18 @@ import (
 	"clipgo/datasets"
 	"clipgo/internal/config"
 	"clipgo/internal/fault"
+	"clipgo/pretrained"
 	"clipgo/text/bpe"
 )
 
 type captionOptions struct {
-	inference
+	pretrained.Settings
 	Generation captioning.Generation `json:"generation"`
 	Prompt     string                `json:"prompt" flag:"prompt" arg:"text" help:"what every caption begins with"`
 }
 
 func defaultCaption() captionOptions {
-	return captionOptions{inference: defaultInference(), Generation: captioning.DefaultGeneration()}
+	return captionOptions{Settings: pretrained.DefaultSettings(), Generation: captioning.DefaultGeneration()}
 }
 
 func newCaption(a *app) *cobra.Command {
@@ -50,19 +51,19 @@ best; greedy takes the likeliest token each time; top-p draws, and --seed decide
 
 // writer is a model that writes captions, with its tokenizer.
 type writer struct {
-	*loaded
+	*pretrained.Embedder
 	captioner captioning.Captioner
 	words     *bpe.Tokenizer
 	how       captioning.Generation
 }
 
 // writer makes a loaded model ready to write.
-func (o *captionOptions) writer(m *loaded) (*writer, error) {
+func (o *captionOptions) writer(m *pretrained.Embedder) (*writer, error) {
 	c, err := captioning.Of(m.Model)
 	if err != nil {
 		return nil, fault.Modelf(o.Model, "%s", err.Error())
 	}
-	tokens, err := m.tokenizer()
+	tokens, err := m.Tokenizer()
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +111,7 @@ func (o *captionOptions) run(ctx context.Context, a *app, said config.Layer, dat
 	}
 	defer closeWith(&err, src)
 	tellNotes(a.console, src.Info())
-	m, err := o.load(ctx, a, said)
+	m, err := openModel(ctx, a, &o.Settings, said)
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func (o *captionOptions) run(ctx context.Context, a *app, said config.Layer, dat
 		return err
 	}
 	var empty, done, failed int
-	err = m.eachPicture(ctx, src, func(b *datasets.Batch) error {
+	err = m.EachPicture(ctx, src, func(b *datasets.Batch) error {
 		lines, err := w.write(ctx, src, b)
 		for _, line := range lines {
 			if done++; line.Caption == "" {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"clipgo/internal/torch/torchtest"
+	"clipgo/pretrained"
 )
 
 // tinyCaptioner writes the config of a small model with a decoder and returns its path.
@@ -42,7 +43,7 @@ func TestACaptionerIsTrainedResumedTunedAndUsed(t *testing.T) {
 	sameRun(t, parts, whole)
 
 	must(t, captionRun(whole, tuned, "--lock-image", "--coca-contrastive-loss-weight", "0", "--lr", "1e-3", "--steps", "2")...)
-	before, after := tensorsIn(t, whole, weightsFile), tensorsIn(t, tuned, weightsFile)
+	before, after := tensorsIn(t, whole, pretrained.WeightsFile), tensorsIn(t, tuned, pretrained.WeightsFile)
 	for name := range before {
 		locked := strings.HasPrefix(name, "visual.") || name == "logit_scale" || name == "text.cls_emb" || name == "text.text_projection"
 		if strings.HasPrefix(name, "text.ln_final.") { // reads the class token alone

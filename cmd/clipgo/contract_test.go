@@ -1,6 +1,8 @@
 package main
 
 import (
+	"clipgo/internal/paths"
+	"clipgo/pretrained"
 	"image/color"
 	"os"
 	"path/filepath"
@@ -80,7 +82,7 @@ func TestBadInputGetsOneLineAndItsCode(t *testing.T) {
 			}
 		})
 	}
-	if exists(filepath.Join(dir, "x")) || exists(filepath.Join(dir, "run")) {
+	if paths.Exists(filepath.Join(dir, "x")) || paths.Exists(filepath.Join(dir, "run")) {
 		t.Error("a refused training left a directory behind")
 	}
 }
@@ -100,12 +102,12 @@ func TestCommandsWithoutLibtorch(t *testing.T) {
 func TestARunIsNotOverwritten(t *testing.T) {
 	model, out := tiny(t), filepath.Join(t.TempDir(), "run")
 	must(t, tinyRun(model, out, "--steps", "4")...)
-	before := read(t, out, runFile)
+	before := read(t, out, pretrained.RunFile)
 	r := clipgo(t, tinyRun(model, out, "--steps", "4")...)
 	if r.code != exitUsage || !strings.Contains(r.err, "--resume latest") {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
-	if string(read(t, out, runFile)) != string(before) {
+	if string(read(t, out, pretrained.RunFile)) != string(before) {
 		t.Error("the refused run changed run.json")
 	}
 }
@@ -118,7 +120,7 @@ func TestASecondRunIntoTheSameDirectoryIsRefused(t *testing.T) {
 	}
 	defer func() { _ = c.Wait() }()
 	defer func() { _ = c.Process.Kill() }()
-	waitFor(t, func() bool { return exists(filepath.Join(out, metricsFile)) })
+	waitFor(t, func() bool { return paths.Exists(filepath.Join(out, metricsFile)) })
 	for _, more := range [][]string{nil, {"--resume", "latest"}} {
 		if r := clipgo(t, tinyRun(model, out, more...)...); r.code != exitInUse {
 			t.Errorf("%v: exit %d, want 75: %s", more, r.code, r.err)
@@ -130,7 +132,7 @@ func TestAFlippedBitIsFoundAndPassedOver(t *testing.T) {
 	model, out := tiny(t), filepath.Join(t.TempDir(), "run")
 	must(t, tinyRun(model, out, "--save-frequency", "10", "--steps", "20")...)
 	flip := func(step string) {
-		path := filepath.Join(out, checkpointsDir, step, weightsFile)
+		path := filepath.Join(out, pretrained.CheckpointsDir, step, pretrained.WeightsFile)
 		data := read(t, path)
 		data[len(data)/2] ^= 4
 		write(t, path, string(data))

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,10 +14,10 @@ import (
 
 	"clipgo/internal/fault"
 	"clipgo/internal/hub"
+	"clipgo/internal/paths"
 	"clipgo/internal/safetensors"
 	"clipgo/model"
-	"clipgo/text/bpe"
-	"clipgo/vision/preprocess"
+	"clipgo/pretrained"
 	"clipgo/weights"
 )
 
@@ -80,20 +79,20 @@ func (o *convertOptions) run(ctx context.Context, c *console) (err error) {
 	if src.Weights == "" {
 		return usagef("%s is a config without weights; --pretrained names a file of them", o.src)
 	}
-	w, err := src.openWeights()
+	w, err := src.OpenWeights()
 	if err != nil {
 		return err
 	}
 	defer closeWith(&err, w)
 	if err := model.Fits(src.Config, w); err != nil {
-		return src.blame(err)
+		return src.Blame(err)
 	}
-	b, err := src.bundle(w)
+	b, err := src.Bundle(w)
 	if err != nil {
 		return err
 	}
 	b.DType = dtype
-	made, err := src.account(o, b)
+	made, err := o.account(src, b)
 	if err != nil {
 		return err
 	}
@@ -131,38 +130,6 @@ func vacant(dir string) error {
 	return nil
 }
 
-// bundle is the model as it is written: nothing here needs libtorch.
-func (src *modelSource) bundle(w *weights.Checkpoint) (b weights.Bundle, err error) {
-	b.Set, b.Also = w, prompts{src.Templates}.files()
-	if b.Model, err = json.Marshal(src.Config); err != nil {
-		return b, err
-	}
-	if b.Preprocess, err = json.Marshal(portable(src.Preprocess)); err != nil {
-		return b, err
-	}
-	if src.Dir != "" {
-		b.Tokenizer = weights.TokenizerIn(src.Dir)
-	}
-	if len(b.Tokenizer) == 0 && src.ownTokenizer() {
-		tokens, merges := bpe.Spelled()
-		b.Tokenizer = weights.CLIPTokenizer(tokens, merges, src.Config.Text.ContextLength)
-	}
-	return b, nil
-}
-
-// ownTokenizer tells whether the model reads CLIP's byte pairs, which clipgo holds itself.
-func (src *modelSource) ownTokenizer() bool {
-	return src.Config.Text.HFTokenizerName == "" && src.Config.Text.VocabSize == bpe.VocabSize
-}
-
-// portable leaves out what open_clip has no word for and clipgo does anyhow.
-func portable(p preprocess.Config) preprocess.Config {
-	if d := preprocess.Default(); p.RGB == d.RGB && p.Orientation == d.Orientation {
-		p.RGB, p.Orientation = "", ""
-	}
-	return p
-}
-
 // converted is what convert did.
 type converted struct {
 	Out         string            `json:"out"`
@@ -177,20 +144,20 @@ type converted struct {
 	Notes       []string          `json:"notes"`
 }
 
-func (src *modelSource) account(o *convertOptions, b weights.Bundle) (converted, error) {
-	fingerprint, err := src.fingerprint(0)
+func (o *convertOptions) account(src pretrained.Source, b weights.Bundle) (converted, error) {
+	fingerprint, err := src.Fingerprint(0)
 	d := converted{
 		Out: o.dst, Source: sourceName(o.src), From: src.Layout, To: o.To, DType: cmp.Or(b.DType, weights.Stored(b.Set)),
 		Tensors: len(b.Names()), Fingerprint: fingerprint, Tokenizer: len(b.Tokenizer) > 0, Notes: src.Notes,
 		Parameters: model.Declare(src.Config).ParameterCount(),
 	}
 	if o.To == "open_clip" {
-		d.Notes = append(d.Notes, src.openCLIPNotes()...)
+		d.Notes = append(d.Notes, openCLIPNotes(src)...)
 	}
 	if !d.Tokenizer {
 		d.Notes = append(d.Notes, "no tokenizer files: the source has none, and its vocabulary is not CLIP's")
 	}
-	if src.Dir != "" && exists(filepath.Join(src.Dir, headsFile)) {
+	if src.Dir != "" && paths.Exists(filepath.Join(src.Dir, headsFile)) {
 		d.Notes = append(d.Notes, headsFile+" is left behind: what it holds reads the model and is no part of it")
 	}
 	return d, err

@@ -3,12 +3,13 @@ package main
 import (
 	"fmt"
 
+	"clipgo/pretrained"
 	"clipgo/vision/timm"
 )
 
 // openCLIPNotes says what open_clip will compute otherwise: it builds timm's tower by its name alone and passes over the
 // GELU and the sizes that the config gives beside it.
-func (src *modelSource) openCLIPNotes() []string {
+func openCLIPNotes(src pretrained.Source) []string {
 	v := src.Config.Vision
 	if v.TimmModelName == "" {
 		return nil

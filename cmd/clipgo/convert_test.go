@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
+	"clipgo/internal/paths"
+	"clipgo/pretrained"
 	"clipgo/weights"
 )
 
@@ -19,13 +21,13 @@ func TestConvertThereAndBackKeepsEveryTensor(t *testing.T) {
 	if done.From != weights.HFCLIP || done.DType != "F32" || !done.Tokenizer {
 		t.Errorf("it says %+v", done)
 	}
-	checkpoint := filepath.Join(run, checkpointsDir, "step-00000002")
+	checkpoint := filepath.Join(run, pretrained.CheckpointsDir, "step-00000002")
 	if a, b := digest(t, checkpoint), digest(t, back); a != b {
 		t.Errorf("digest %s became %s", a, b)
 	}
 	for _, name := range []string{"vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md"} {
 		for _, folder := range []string{hf, back} {
-			if !exists(filepath.Join(folder, name)) {
+			if !paths.Exists(filepath.Join(folder, name)) {
 				t.Errorf("%s lacks %s", folder, name)
 			}
 		}
@@ -51,9 +53,9 @@ func TestConvertRefuses(t *testing.T) {
 	if err := os.CopyFS(spoiled, os.DirFS(filepath.Join(root, "clip-gelu"))); err != nil {
 		t.Fatal(err)
 	}
-	data := read(t, spoiled, weightsFile)
+	data := read(t, spoiled, pretrained.WeightsFile)
 	copy(data[len(data)-4:], []byte{0, 0, 0xc0, 0x7f})
-	write(t, filepath.Join(spoiled, weightsFile), string(data))
+	write(t, filepath.Join(spoiled, pretrained.WeightsFile), string(data))
 	plain, out := filepath.Join(root, "clip-gelu"), filepath.Join(dir, "out")
 	for _, c := range []struct {
 		code int
@@ -69,13 +71,13 @@ func TestConvertRefuses(t *testing.T) {
 		{exitModel, "clip-odd: transformers' CLIPModel has no vision_cfg.ls_init_value (layer scale)", []string{filepath.Join(root, "clip-odd"), out, "--to", "hf"}},
 		{exitModel, "spoiled: visual.transformer.resblocks.1.mlp.c_proj.weight: not a finite number", []string{spoiled, out, "--to", "open_clip"}},
 		{exitModel, "coca-tiny: transformers' CLIPModel has no multimodal_cfg", []string{filepath.Join(root, "coca-tiny"), out, "--to", "hf"}},
-		{exitModel, "missing: ", []string{"ViT-B-32", out, "--to", "hf", "--pretrained", filepath.Join(plain, weightsFile)}},
+		{exitModel, "missing: ", []string{"ViT-B-32", out, "--to", "hf", "--pretrained", filepath.Join(plain, pretrained.WeightsFile)}},
 	} {
 		r := clipgo(t, append([]string{"convert"}, c.args...)...)
 		if r.code != c.code || !strings.Contains(r.err, c.want) || strings.Count(strings.TrimSpace(r.err), "\n") > 0 {
 			t.Errorf("%v: exit %d, want %d and %q: %s", c.args, r.code, c.code, c.want, r.err)
 		}
-		if exists(out) {
+		if paths.Exists(out) {
 			t.Errorf("%v: left a folder behind", c.args)
 		}
 	}

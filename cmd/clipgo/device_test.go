@@ -7,31 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"clipgo/internal/paths"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/pretrained"
 )
-
-func TestDevicesAreReadStrictly(t *testing.T) {
-	const none = -2 // refused
-	for _, c := range []struct {
-		device    string
-		available int
-		want      torch.Device
-	}{
-		{"cpu", 2, torch.CPU}, {"auto", 0, torch.CPU}, {"auto", 2, 0}, {"cuda", 1, 0}, {"cuda:0", 1, 0}, {"cuda:1", 2, 1},
-		{"cuda", 0, none}, {"cuda:1", 1, none}, {"cuda:", 1, 0}, {"cuda:-1", 2, none}, {"cuda:x", 2, none}, {"cuda:1x", 2, none},
-	} {
-		got, err := machine{Device: c.device}.device(c.available)
-		if (err != nil) != (c.want == none) || err == nil && got != c.want {
-			t.Errorf("%s with %d devices: %d, %v", c.device, c.available, got, err)
-		}
-	}
-	for _, device := range []string{"", "gpu", "cpu:0", "auto:1", "CUDA", "cudax"} {
-		if err := (machine{Device: device, Precision: "auto"}).validate(); exitCode(t.Context(), err) != exitUsage {
-			t.Errorf("--device %q: %v", device, err)
-		}
-	}
-}
 
 // Where there is no CUDA device, every command that computes says so in one line, and leaves nothing behind.
 func TestADeviceThatIsNotThereIsRefused(t *testing.T) {
@@ -53,7 +33,7 @@ func TestADeviceThatIsNotThereIsRefused(t *testing.T) {
 		if last := lines[len(lines)-1]; r.code != exitUsage || !strings.Contains(last, "--device cuda: there is no CUDA device here") {
 			t.Errorf("%s: exit %d: %s", name, r.code, r.err)
 		}
-		if exists(out) {
+		if paths.Exists(out) {
 			t.Errorf("%s left %s behind", name, out)
 		}
 	}
@@ -114,7 +94,7 @@ func TestARunOnCUDA(t *testing.T) {
 	args := append(tinyRun(model, out, "--steps", "30", "--log-frequency", "10"), "--device", "cuda")
 	must(t, append(args, "--stop-after", "15")...)
 	must(t, "train", "--out", out, "--resume", "latest")
-	data, err := os.ReadFile(filepath.Join(out, runFile))
+	data, err := os.ReadFile(filepath.Join(out, pretrained.RunFile))
 	if err != nil || !strings.Contains(string(data), `"device": "cuda:0"`) {
 		t.Errorf("run.json does not name the device: %v", err)
 	}

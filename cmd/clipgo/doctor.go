@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/internal/jpeg"
+	"clipgo/internal/machine"
 	"clipgo/internal/torch"
+	"clipgo/pretrained"
 )
 
 // diagnosis is what doctor found.
@@ -66,7 +68,7 @@ func newDoctor(a *app) *cobra.Command {
 func examine() diagnosis {
 	d := diagnosis{
 		Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.GOMAXPROCS(0),
-		CPU: cpuFeatures(), BF16: fastBF16(torch.CPU), GPUs: gpus(), Decoder: jpeg.Library(), Advice: []string{},
+		CPU: machine.Features(), BF16: pretrained.FastBF16(torch.CPU), GPUs: gpus(), Decoder: jpeg.Library(), Advice: []string{},
 	}
 	info, err := torch.Probe()
 	if err != nil {
@@ -76,7 +78,7 @@ func examine() diagnosis {
 		d.BLAS = blas(info)
 	}
 	if len(d.GPUs) > 0 && d.CUDA == 0 {
-		d.Advice = append(d.Advice, absent(d.CUDA))
+		d.Advice = append(d.Advice, pretrained.Absent(d.CUDA))
 	}
 	if strings.Contains(d.BLAS, "reference") {
 		d.Advice = append(d.Advice, "the BLAS is the slow reference one, ten times slower than OpenBLAS: apt-get install libopenblas0-openmp")

@@ -9,18 +9,19 @@ import (
 	"clipgo/datasets"
 	"clipgo/internal/config"
 	"clipgo/model"
+	"clipgo/pretrained"
 	"clipgo/search"
 	"clipgo/search/ingest"
 )
 
 type embedOptions struct {
-	inference
+	pretrained.Settings
 	Index string       `json:"index" flag:"index" arg:"dir" help:"index directory; made where it does not exist"`
 	DType search.DType `json:"dtype" flag:"dtype" arg:"name" help:"float32 or float16, of a new index (default float32)"`
 }
 
 func newEmbed(a *app) *cobra.Command {
-	o := embedOptions{inference: defaultInference()}
+	o := embedOptions{Settings: pretrained.DefaultSettings()}
 	c := &cobra.Command{
 		Use:   "embed --model M SRC... --index DIR",
 		Short: "Embed pictures, and their captions, into an index for search",
@@ -82,16 +83,16 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 		return err
 	}
 	defer closeWith(&err, w)
-	o.follow(w.Info().Preprocess)
+	o.Follow(w.Info().Preprocess)
 	if !captioned(src) {
-		o.towers = model.ImageTower
+		o.Towers = model.ImageTower
 	}
-	m, err := o.load(ctx, a, said)
+	m, err := openModel(ctx, a, &o.Settings, said)
 	if err != nil {
 		return err
 	}
 	defer m.Free()
-	space, err := m.space(w.Info().Fingerprint, o.DType)
+	space, err := m.Space(w.Info().Fingerprint, o.DType)
 	if err != nil {
 		return err
 	}
@@ -102,8 +103,8 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 }
 
 // update embeds what is new and tells what was done.
-func (o *embedOptions) update(ctx context.Context, a *app, m *loaded, how ingest.Options, w *search.Writer, src datasets.Source) error {
-	m.options.MaxSkip = 1 // what can't be embedded is counted, and judged against all pictures at the end
+func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedder, how ingest.Options, w *search.Writer, src datasets.Source) error {
+	m.Settings.MaxSkip = 1 // what can't be embedded is counted, and judged against all pictures at the end
 	var bar *progress
 	how.Skipped = a.console.tellSkip
 	how.Progress = func(done, goal int) {
@@ -131,14 +132,14 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *loaded, how ingest
 }
 
 // sourceEmbedder is a model as ingest wants it.
-type sourceEmbedder struct{ *loaded }
+type sourceEmbedder struct{ *pretrained.Embedder }
 
 // EmbedTexts embeds captions as they stand.
 func (e sourceEmbedder) EmbedTexts(ctx context.Context, texts []string) ([]float32, error) {
-	return e.encodeText(ctx, texts)
+	return e.EmbedTexts(ctx, texts)
 }
 
 // EmbedSource embeds the pictures of a source.
 func (e sourceEmbedder) EmbedSource(ctx context.Context, src datasets.Source, use func([]int, []float32) error, skip func(datasets.Skip)) error {
-	return e.eachBatch(ctx, src, func(b *datasets.Batch, features []float32) error { return use(b.Index, features) }, skip)
+	return e.EachBatch(ctx, src, func(b *datasets.Batch, features []float32) error { return use(b.Index, features) }, skip)
 }

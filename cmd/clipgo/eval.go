@@ -7,6 +7,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/eval"
+	"clipgo/pretrained"
 )
 
 func newEval(a *app) *cobra.Command {
@@ -19,12 +20,12 @@ func newEval(a *app) *cobra.Command {
 }
 
 type retrievalOptions struct {
-	inference
+	pretrained.Settings
 	Recalls []int `json:"recall_k" flag:"recall-k" arg:"1,5,10" help:"the K of recall at K"`
 }
 
 func newEvalRetrieval(a *app) *cobra.Command {
-	o := retrievalOptions{inference: defaultInference(), Recalls: []int{1, 5, 10}}
+	o := retrievalOptions{Settings: pretrained.DefaultSettings(), Recalls: []int{1, 5, 10}}
 	c := &cobra.Command{
 		Use:   "retrieval --model M DATA",
 		Short: "Recall at K, pictures by captions and captions by pictures",
@@ -44,7 +45,7 @@ of each picture among all captions (text_retrieval_recall@K), as CLIP_benchmark 
 				return usagef("--recall-k: %d is less than 1", n)
 			}
 		}
-		m, err := o.load(c.Context(), a, said)
+		m, err := openModel(c.Context(), a, &o.Settings, said)
 		if err != nil {
 			return err
 		}
@@ -66,20 +67,20 @@ func openCaptioned(c *console, data string, o datasets.Options) (datasets.Source
 }
 
 // embedPairs embeds a source's pictures and captions, with a progress bar.
-func (m *loaded) embedPairs(ctx context.Context, c *console, src datasets.Source) (*validation, error) {
+func embedPairs(ctx context.Context, m *pretrained.Embedder, c *console, src datasets.Source) (*validation, error) {
 	bar := c.progress("embed", int64(src.Len()))
 	defer bar.done()
-	v := &validation{source: src, loaded: m, skipped: c.tellSkip, seen: bar.set}
+	v := &validation{source: src, embedder: m, skipped: c.tellSkip, seen: bar.set}
 	return v, v.embed(ctx)
 }
 
-func (o *retrievalOptions) run(ctx context.Context, a *app, m *loaded, data string) (err error) {
+func (o *retrievalOptions) run(ctx context.Context, a *app, m *pretrained.Embedder, data string) (err error) {
 	src, err := openCaptioned(a.console, data, o.Data)
 	if err != nil {
 		return err
 	}
 	defer closeWith(&err, src)
-	v, err := m.embedPairs(ctx, a.console, src)
+	v, err := embedPairs(ctx, m, a.console, src)
 	if err != nil {
 		return err
 	}

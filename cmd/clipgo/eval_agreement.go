@@ -11,10 +11,11 @@ import (
 	"clipgo/alignment"
 	"clipgo/datasets"
 	"clipgo/internal/fault"
+	"clipgo/pretrained"
 )
 
 func newEvalAgreement(a *app) *cobra.Command {
-	o := defaultInference()
+	o := pretrained.DefaultSettings()
 	c := &cobra.Command{
 		Use:   "agreement --model M PAIRS",
 		Short: "How often a model's reward takes the side that judges took",
@@ -30,7 +31,7 @@ made for it. PAIRS are those of align preference. Ties are left out, and equal r
 		if err != nil {
 			return err
 		}
-		m, err := o.load(c.Context(), a, said)
+		m, err := openModel(c.Context(), a, &o, said)
 		if err != nil {
 			return err
 		}
@@ -40,14 +41,14 @@ made for it. PAIRS are those of align preference. Ties are left out, and equal r
 	return c
 }
 
-func evalAgreement(ctx context.Context, c *console, m *loaded, data string) (err error) {
-	pairs, err := datasets.OpenPreferences(data, m.options.Data)
+func evalAgreement(ctx context.Context, c *console, m *pretrained.Embedder, data string) (err error) {
+	pairs, err := datasets.OpenPreferences(data, m.Settings.Data)
 	if err != nil {
 		return err
 	}
 	defer closeWith(&err, pairs)
 	tellNotes(c, pairs.Info())
-	head, err := m.rewardHead(ctx)
+	head, err := rewardHead(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func evalAgreement(ctx context.Context, c *console, m *loaded, data string) (err
 		defer head.Free()
 	}
 	found := &agreement{pairs: pairs, head: head}
-	if _, err := found.measure(ctx, &validation{source: pairs, loaded: m, skipped: c.tellSkip}); err != nil {
+	if _, err := found.measure(ctx, &validation{source: pairs, embedder: m, skipped: c.tellSkip}); err != nil {
 		return err
 	}
 	r := found.last
@@ -69,12 +70,12 @@ func evalAgreement(ctx context.Context, c *console, m *loaded, data string) (err
 }
 
 // rewardHead reads the head of a model that align preference made with one; nil where it has none.
-func (m *loaded) rewardHead(ctx context.Context) (*alignment.Head, error) {
-	dir := m.source.Checkpoint
+func rewardHead(ctx context.Context, m *pretrained.Embedder) (*alignment.Head, error) {
+	dir := m.Source.Checkpoint
 	if dir == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(filepath.Join(dir, runFile))
+	data, err := os.ReadFile(filepath.Join(dir, pretrained.RunFile))
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +83,7 @@ func (m *loaded) rewardHead(ctx context.Context) (*alignment.Head, error) {
 		Align alignOptions `json:"align"`
 	}
 	if err := json.Unmarshal(data, &run); err != nil {
-		return nil, fault.Modelf(filepath.Join(dir, runFile), "%s", err.Error())
+		return nil, fault.Modelf(filepath.Join(dir, pretrained.RunFile), "%s", err.Error())
 	}
 	if !run.Align.RewardHead {
 		return nil, nil

@@ -8,17 +8,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/eval"
+	"clipgo/pretrained"
 )
 
 type anatomyOptions struct {
-	inference
+	pretrained.Settings
 	Candidates int `json:"candidates" min:"2" flag:"candidates" arg:"N" help:"pairs that are compared with each other at a time (default 64)"`
 	Sample     int `json:"sample" min:"0" flag:"sample" arg:"N" help:"pictures and captions whose attention is looked at (default 16)"`
 }
 
 // defaultAnatomy compares batches of 64 and looks at the attention of 16 pictures and captions.
 func defaultAnatomy() anatomyOptions {
-	return anatomyOptions{inference: defaultInference(), Candidates: 64, Sample: 16}
+	return anatomyOptions{Settings: pretrained.DefaultSettings(), Candidates: 64, Sample: 16}
 }
 
 func newEvalAnatomy(a *app) *cobra.Command {
@@ -43,7 +44,7 @@ func newEvalAnatomy(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		m, err := o.load(c.Context(), a, said)
+		m, err := openModel(c.Context(), a, &o.Settings, said)
 		if err != nil {
 			return err
 		}
@@ -53,13 +54,13 @@ func newEvalAnatomy(a *app) *cobra.Command {
 	return c
 }
 
-func (o *anatomyOptions) run(ctx context.Context, c *console, m *loaded, data string) (err error) {
+func (o *anatomyOptions) run(ctx context.Context, c *console, m *pretrained.Embedder, data string) (err error) {
 	src, err := openCaptioned(c, data, o.Data)
 	if err != nil {
 		return err
 	}
 	defer closeWith(&err, src)
-	v, err := m.embedPairs(ctx, c, src)
+	v, err := embedPairs(ctx, m, c, src)
 	if err != nil {
 		return err
 	}

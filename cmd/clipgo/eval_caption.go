@@ -10,6 +10,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/datasets/shapes"
 	"clipgo/eval"
+	"clipgo/pretrained"
 )
 
 func newEvalCaption(a *app) *cobra.Command {
@@ -29,7 +30,7 @@ perplexity of the data's captions. Of builtin:shapes it also says in how many ca
 		if err != nil {
 			return err
 		}
-		m, err := o.load(c.Context(), a, said)
+		m, err := openModel(c.Context(), a, &o.Settings, said)
 		if err != nil {
 			return err
 		}
@@ -55,7 +56,7 @@ type attributes struct {
 	All   float64 `json:"all"`
 }
 
-func (o *captionOptions) evaluate(ctx context.Context, a *app, m *loaded, data string) (err error) {
+func (o *captionOptions) evaluate(ctx context.Context, a *app, m *pretrained.Embedder, data string) (err error) {
 	src, err := openCaptioned(a.console, data, o.Data)
 	if err != nil {
 		return err
@@ -102,7 +103,7 @@ type captionTally struct {
 // score writes a caption for each picture and measures them all.
 func (w *writer) score(ctx context.Context, src datasets.Source, skipped func(datasets.Skip), seen func(int64)) (captionScores, error) {
 	var t captionTally
-	err := w.eachPicture(ctx, src, func(b *datasets.Batch) error {
+	err := w.EachPicture(ctx, src, func(b *datasets.Batch) error {
 		seen(b.Next)
 		return w.add(ctx, src, b, &t)
 	}, skipped)
@@ -142,7 +143,7 @@ func (w *writer) add(ctx context.Context, src datasets.Source, b *datasets.Batch
 	if err != nil {
 		return err
 	}
-	texts, err := w.encodeText(ctx, captions)
+	texts, err := w.EmbedTexts(ctx, captions)
 	if err != nil {
 		return err
 	}
@@ -168,7 +169,7 @@ func (a *attributes) add(said, scene shapes.Said) {
 // all is -log P of all captions of a batch's pictures, and their tokens.
 func (w *writer) all(ctx context.Context, src datasets.Source, b *datasets.Batch) (sum float64, tokens int, err error) {
 	for round := 0; ; round++ {
-		s, n, err := w.surprise(ctx, b, func(index int) string {
+		s, n, err := negLogLikelihood(ctx, w.Embedder, b, func(index int) string {
 			if captions := src.Entry(index).Captions; round < len(captions) {
 				return captions[round]
 			}

@@ -9,7 +9,9 @@ import (
 	"syscall"
 	"testing"
 
+	"clipgo/internal/paths"
 	"clipgo/internal/safetensors"
+	"clipgo/pretrained"
 )
 
 // tensorsIn reads a weights file of a run's newest checkpoint, each tensor's bytes by name.
@@ -31,7 +33,7 @@ func tensorsIn(t *testing.T, run, name string) map[string]string {
 // runSettings reads run.json.
 func runSettings(t *testing.T, run string) (s trainOptions) {
 	t.Helper()
-	if err := json.Unmarshal(read(t, run, runFile), &s); err != nil {
+	if err := json.Unmarshal(read(t, run, pretrained.RunFile), &s); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -53,7 +55,7 @@ func TestALockedRunResumesExactly(t *testing.T) {
 	must(t, tinyRun(base, parts, append(locks, "--stop-after", "20")...)...)
 	must(t, "train", "--resume", "latest", "--out", parts)
 	sameRun(t, parts, whole)
-	before, after := tensorsIn(t, base, weightsFile), tensorsIn(t, whole, weightsFile)
+	before, after := tensorsIn(t, base, pretrained.WeightsFile), tensorsIn(t, whole, pretrained.WeightsFile)
 	for name := range before {
 		trained := name == "visual.proj" || name == "logit_scale"
 		if moved := before[name] != after[name]; moved != trained {
@@ -80,13 +82,13 @@ func TestAnAveragedRunResumesExactly(t *testing.T) {
 	if !bytes.Equal(read(t, newest(t, parts), rawFile), read(t, newest(t, whole), rawFile)) {
 		t.Error("the raw weights differ")
 	}
-	raw, trained := tensorsIn(t, whole, rawFile), tensorsIn(t, plain, weightsFile)
+	raw, trained := tensorsIn(t, whole, rawFile), tensorsIn(t, plain, pretrained.WeightsFile)
 	for name, value := range trained {
 		if raw[name] != value {
 			t.Errorf("%s: the average changed what is trained", name)
 		}
 	}
-	if tensorsIn(t, whole, weightsFile)["visual.proj"] == raw["visual.proj"] {
+	if tensorsIn(t, whole, pretrained.WeightsFile)["visual.proj"] == raw["visual.proj"] {
 		t.Error("the checkpoint's model is not the average")
 	}
 	measured := decodeJSON[recall](t, must(t, "eval", "retrieval", "--model", whole, "builtin:shapes?split=val&n=40", "--precision", "fp32", "--json"))
@@ -104,7 +106,7 @@ func TestAnInterruptedAverageGoesOn(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, func() bool { return exists(filepath.Join(stopped, metricsFile)) && len(untimed(t, stopped)) > 0 })
+	waitFor(t, func() bool { return paths.Exists(filepath.Join(stopped, metricsFile)) && len(untimed(t, stopped)) > 0 })
 	_ = c.Process.Signal(syscall.SIGINT)
 	_ = c.Wait()
 	if code := c.ProcessState.ExitCode(); code != 130 && code != 0 {
@@ -124,7 +126,7 @@ func TestAnAverageMayBeginAndEndWithinARun(t *testing.T) {
 	must(t, tinyRun(model, whole)...)
 	must(t, tinyRun(model, run, "--stop-after", "10")...)
 	must(t, "train", "--resume", "latest", "--out", run, "--stop-after", "10", "--ema-decay", "0.9")
-	if raw := tensorsIn(t, run, rawFile); raw["visual.proj"] == tensorsIn(t, run, weightsFile)["visual.proj"] {
+	if raw := tensorsIn(t, run, rawFile); raw["visual.proj"] == tensorsIn(t, run, pretrained.WeightsFile)["visual.proj"] {
 		t.Error("no average was made")
 	}
 	must(t, "train", "--resume", "latest", "--out", run, "--ema-decay", "0")
@@ -143,7 +145,7 @@ func TestAForcedSizeIsTheCheckpoints(t *testing.T) {
 	if s.ModelCfg.Vision.ImageSize != 64 || s.Preprocess.Size != 64 || s.ModelCfg.Text.ContextLength != 12 {
 		t.Errorf("run.json says %+v, %+v", s.ModelCfg, s.Preprocess)
 	}
-	after := tensorsIn(t, whole, weightsFile)
+	after := tensorsIn(t, whole, pretrained.WeightsFile)
 	if got, want := len(after["visual.positional_embedding"]), (16+1)*32*4; got != want {
 		t.Errorf("%d bytes of positions in pictures, want %d", got, want)
 	}
@@ -152,7 +154,7 @@ func TestAForcedSizeIsTheCheckpoints(t *testing.T) {
 	}
 	must(t, "eval", "retrieval", "--model", whole, "builtin:shapes?split=val&n=20", "--json")
 	// Without its checkpoints the run begins again, from the same weights at the same sizes.
-	if err := os.RemoveAll(filepath.Join(parts, checkpointsDir)); err != nil {
+	if err := os.RemoveAll(filepath.Join(parts, pretrained.CheckpointsDir)); err != nil {
 		t.Fatal(err)
 	}
 	must(t, "train", "--resume", "latest", "--out", parts)
@@ -162,7 +164,7 @@ func TestAForcedSizeIsTheCheckpoints(t *testing.T) {
 func TestFreshWeightsTakeAForcedSizeAsWell(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	must(t, tinyRun(tiny(t), out, "--force-image-size", "48", "--steps", "1")...)
-	if got, want := len(tensorsIn(t, out, weightsFile)["visual.positional_embedding"]), (9+1)*32*4; got != want {
+	if got, want := len(tensorsIn(t, out, pretrained.WeightsFile)["visual.positional_embedding"]), (9+1)*32*4; got != want {
 		t.Errorf("%d bytes of positions, want %d", got, want)
 	}
 	r := clipgo(t, tinyRun(tiny(t), filepath.Join(t.TempDir(), "no"), "--force-image-size", "50", "--steps", "1")...)
@@ -209,7 +211,7 @@ func TestBadLocksAndAveragesAreUsageErrors(t *testing.T) {
 		"ema_decay":        {"--ema-decay", "1"},
 	} {
 		out := filepath.Join(t.TempDir(), "run")
-		if r := clipgo(t, tinyRun(model, out, more...)...); r.code != exitUsage || !strings.Contains(r.err, want) || exists(out) {
+		if r := clipgo(t, tinyRun(model, out, more...)...); r.code != exitUsage || !strings.Contains(r.err, want) || paths.Exists(out) {
 			t.Errorf("%v: exit %d, %s", more, r.code, r.err)
 		}
 	}

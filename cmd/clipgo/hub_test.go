@@ -1,6 +1,7 @@
 package main
 
 import (
+	"clipgo/pretrained"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -46,8 +47,8 @@ func TestModelOfTheHubIsTheModelOfItsFolder(t *testing.T) {
 	run, folder := filepath.Join(t.TempDir(), "run"), t.TempDir()
 	must(t, tinyRun(tiny(t), run)...)
 	files := map[string][]byte{}
-	for _, name := range []string{modelConfigFile, weightsFile} {
-		files[name] = read(t, run, checkpointsDir, "step-00000040", name)
+	for _, name := range []string{pretrained.ModelConfigFile, pretrained.WeightsFile} {
+		files[name] = read(t, run, pretrained.CheckpointsDir, "step-00000040", name)
 		write(t, filepath.Join(folder, name), string(files[name]))
 	}
 	hubOf(t, files)
@@ -57,7 +58,7 @@ func TestModelOfTheHubIsTheModelOfItsFolder(t *testing.T) {
 	if got.out != want.out {
 		t.Errorf("from the hub:\n%sfrom the folder:\n%s", got.out, want.out)
 	}
-	if !strings.Contains(got.err, "download") || !strings.Contains(got.err, weightsFile) {
+	if !strings.Contains(got.err, "download") || !strings.Contains(got.err, pretrained.WeightsFile) {
 		t.Errorf("the download is not told: %s", got.err)
 	}
 	t.Setenv("HF_ENDPOINT", "http://127.0.0.1:1")

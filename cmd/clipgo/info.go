@@ -13,7 +13,9 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/fault"
+	"clipgo/internal/paths"
 	"clipgo/model"
+	"clipgo/pretrained"
 	"clipgo/search"
 	"clipgo/weights"
 )
@@ -84,7 +86,7 @@ func describeThing(ctx context.Context, c *console, x string, o infoOptions) err
 	if isIndex(x) {
 		return describeIndex(c, x)
 	}
-	if isRun(x) && !exists(filepath.Join(x, checkpointsDir)) {
+	if isRun(x) && !paths.Exists(filepath.Join(x, pretrained.CheckpointsDir)) {
 		return fault.Modelf(x, "the run has no checkpoint yet")
 	}
 	src, err := c.findModel(ctx, x, "")
@@ -112,12 +114,12 @@ func perhapsData(x string, err error) bool {
 }
 
 func isIndex(x string) bool {
-	return exists(filepath.Join(x, "meta.json")) || exists(filepath.Join(x, "img_emb"))
+	return paths.Exists(filepath.Join(x, "meta.json")) || paths.Exists(filepath.Join(x, "img_emb"))
 }
 
 // isRun tells a run directory, in which training may not have come to a checkpoint.
 func isRun(x string) bool {
-	return exists(filepath.Join(x, checkpointsDir)) || exists(filepath.Join(x, metricsFile)) && exists(filepath.Join(x, runFile))
+	return paths.Exists(filepath.Join(x, pretrained.CheckpointsDir)) || paths.Exists(filepath.Join(x, metricsFile)) && paths.Exists(filepath.Join(x, pretrained.RunFile))
 }
 
 func describeIndex(c *console, dir string) error {

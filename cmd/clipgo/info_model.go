@@ -9,6 +9,7 @@ import (
 	"clipgo/internal/nn"
 	"clipgo/internal/safetensors"
 	"clipgo/model"
+	"clipgo/pretrained"
 	"clipgo/training"
 	"clipgo/vision/preprocess"
 	"clipgo/weights"
@@ -42,11 +43,11 @@ type storedInfo struct {
 	Says        map[string]string `json:"says,omitempty"`   // epoch, name and the like
 }
 
-func describeModel(c *console, src modelSource, o infoOptions) error {
+func describeModel(c *console, src pretrained.Source, o infoOptions) error {
 	m := model.Declare(src.Config)
 	i := modelInfo{
 		Name: src.Name, Family: familyOf(src.Config), Parameters: m.ParameterCount(), GFLOPs: src.Config.FLOPs(src.Config.Text.ContextLength) / 1e9,
-		Activation: activationOf(src.Config), Tokenizer: src.tokenizerName(),
+		Activation: activationOf(src.Config), Tokenizer: src.TokenizerName(),
 		Weights: src.Weights, Notes: src.Notes, Config: src.Config, Preprocess: src.Preprocess,
 	}
 	i.Vision = m.VisionParameterCount()
@@ -63,7 +64,7 @@ func describeModel(c *console, src modelSource, o infoOptions) error {
 		i.State = &state
 	}
 	if src.Weights != "" {
-		stored, err := src.stored(o)
+		stored, err := o.stored(src)
 		if err != nil {
 			return err
 		}
@@ -110,17 +111,17 @@ func (i modelInfo) print(c *console) {
 }
 
 // stored looks into the files of weights, and with --verify at every number of them.
-func (src *modelSource) stored(o infoOptions) (s *storedInfo, err error) {
-	w, err := src.openWeights()
+func (o infoOptions) stored(src pretrained.Source) (s *storedInfo, err error) {
+	w, err := src.OpenWeights()
 	if err != nil {
 		return nil, err
 	}
 	defer closeWith(&err, w)
 	if err := model.Fits(src.Config, w); err != nil {
-		return nil, src.blame(err)
+		return nil, src.Blame(err)
 	}
 	s = &storedInfo{Layout: src.Layout, DType: weights.Stored(w), Says: w.Info}
-	if s.Fingerprint, err = src.fingerprint(0); err != nil || !o.Verify {
+	if s.Fingerprint, err = src.Fingerprint(0); err != nil || !o.Verify {
 		return s, err
 	}
 	for _, name := range w.Names() {
@@ -159,18 +160,4 @@ func gelu(k *nn.ActKwargs) string {
 		return "GELU"
 	}
 	return "GELU (tanh)"
-}
-
-// tokenizerName tells whose tokenizer captions go through.
-func (src *modelSource) tokenizerName() string {
-	if named := src.Config.Text.HFTokenizerName; named != "" && named != weights.FolderTokenizer {
-		return named
-	}
-	if src.Dir != "" && len(weights.TokenizerIn(src.Dir)) > 0 {
-		return "of the model's folder"
-	}
-	if src.Config.Text.HFTokenizerName != "" {
-		return "missing from the model's folder"
-	}
-	return "CLIP's byte pairs"
 }

@@ -8,6 +8,7 @@ import (
 
 	"clipgo/internal/golden"
 	"clipgo/internal/safetensors"
+	"clipgo/pretrained"
 	"clipgo/weights"
 )
 
@@ -18,7 +19,7 @@ func TestInfoSaysWhatIsMissing(t *testing.T) {
 	}
 	run := filepath.Join(dir, "run")
 	must(t, tinyRun(model, run, "--save-frequency", "10", "--steps", "20")...)
-	path := filepath.Join(run, checkpointsDir, "step-00000020", weightsFile)
+	path := filepath.Join(run, pretrained.CheckpointsDir, "step-00000020", pretrained.WeightsFile)
 	data := read(t, path)
 	data[len(data)/2] ^= 4
 	write(t, path, string(data))
@@ -27,7 +28,7 @@ func TestInfoSaysWhatIsMissing(t *testing.T) {
 		t.Errorf("what was passed over is not told:\n%s%s", r.out, r.err)
 	}
 	early := filepath.Join(dir, "early")
-	for _, name := range []string{runFile, metricsFile} {
+	for _, name := range []string{pretrained.RunFile, metricsFile} {
 		write(t, filepath.Join(early, name), string(read(t, run, name)))
 	}
 	if r := clipgo(t, "info", early); r.code != exitModel || !strings.Contains(r.err, "no checkpoint yet") {

@@ -2,22 +2,20 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"clipgo/internal/config"
 	"clipgo/internal/fault"
+	"clipgo/pretrained"
 	"clipgo/text/tokenizer"
 	"clipgo/weights"
 )
 
 type mergeOptions struct {
-	inference
+	pretrained.Settings
 	Alpha     string `json:"alpha" flag:"alpha" arg:"x|from:to:step" help:"B's share, between 0 and 1; a range needs --eval"`
 	Eval      string `json:"eval" flag:"eval" arg:"DATA" help:"what to measure the results on"`
 	Templates string `json:"templates" flag:"templates" arg:"file" help:"prompt templates, one a line, {} for the name"`
@@ -25,7 +23,7 @@ type mergeOptions struct {
 }
 
 func newMerge(a *app) *cobra.Command {
-	o := mergeOptions{inference: defaultInference()}
+	o := mergeOptions{Settings: pretrained.DefaultSettings()}
 	c := &cobra.Command{
 		Use:   "merge A B... [--alpha 0.5|0:1:0.1] [--eval DATA] [--out DIR]",
 		Short: "Interpolate two models, or average several, and measure what comes out",
@@ -131,7 +129,7 @@ func parseAlphas(text string) ([]float64, error) {
 type merger struct {
 	*console
 	options *mergeOptions
-	sources []modelSource
+	sources []pretrained.Source
 	opened  []*weights.Checkpoint
 	tokens  tokenizer.Tokenizer // of all of them; nil until a caption comes
 }
@@ -156,7 +154,7 @@ func (m *merger) open(ctx context.Context, name string) error {
 	if src.Weights == "" {
 		return usagef("%s is a config without weights", name)
 	}
-	w, err := src.openWeights()
+	w, err := src.OpenWeights()
 	if err != nil {
 		return err
 	}
@@ -166,42 +164,10 @@ func (m *merger) open(ctx context.Context, name string) error {
 			return fault.Modelf(name, "%s", "not a finite number in "+tensor)
 		}
 	}
-	if difference := m.sources[0].differs(src); difference != "" {
+	if difference := m.sources[0].Differs(src); difference != "" {
 		return fault.Modelf(name, "it doesn't go with %s: %s", m.sources[0].Name, difference)
 	}
 	return nil
-}
-
-// startsOnly are settings of a training, or of its start, which say nothing of the model that came out.
-var startsOnly = []string{"init_logit_scale", "init_logit_bias", "vision_cfg.patch_dropout", "text_cfg.hf_tokenizer_name"}
-
-// differs names what makes two models another architecture, preprocessing or tokenizer; empty: nothing does.
-func (src *modelSource) differs(other modelSource) string {
-	if d := difference(src.Config, other.Config); d != "" {
-		return d
-	}
-	if d := difference(portable(src.Preprocess), portable(other.Preprocess)); d != "" {
-		return "preprocess_cfg." + d
-	}
-	if ours, theirs := src.tokenizerFingerprint(), other.tokenizerFingerprint(); ours != theirs {
-		if _, err := other.tokenizer(); err != nil {
-			return err.Error()
-		}
-		return fmt.Sprintf("the tokenizer gives other ids (fingerprint %s, not %s)", theirs, ours)
-	}
-	return ""
-}
-
-// difference names the first setting that is not the same.
-func difference(a, b any) string {
-	ours, theirs := config.Of(config.Default, a), config.Of(config.Default, b)
-	for _, key := range config.Merge(ours, theirs).Sorted() {
-		is, not := orNothing(theirs[key].JSON), orNothing(ours[key].JSON)
-		if is != not && !slices.Contains(startsOnly, key) {
-			return fmt.Sprintf("%s is %s, not %s", key, is, not)
-		}
-	}
-	return ""
 }
 
 // join makes the points' weights; nothing is computed before it is asked for.

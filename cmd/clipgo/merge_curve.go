@@ -9,6 +9,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/model"
+	"clipgo/pretrained"
 	"clipgo/weights"
 )
 
@@ -96,10 +97,7 @@ func (m *merger) measure(ctx context.Context, points []*mergePoint) (err error) 
 	defer closeWith(&err, src)
 	tellNotes(m.console, src.Info())
 	o.Preprocess = m.sources[0].Preprocess
-	if err := o.validate(m.sources[0].Config); err != nil {
-		return err
-	}
-	at, err := o.placement()
+	at, err := o.Placement()
 	if err != nil {
 		return err
 	}
@@ -121,19 +119,21 @@ func (m *merger) measureOne(ctx context.Context, p *mergePoint, v *validation, a
 	first := m.sources[0]
 	model, err := model.Load(ctx, first.Config, p.set, at)
 	if err != nil {
-		return first.blame(err)
+		return first.Blame(err)
 	}
 	defer model.Free()
 	model.Preprocess = first.Preprocess
-	v.loaded = &loaded{Model: model, source: first, tokens: m.tokens, options: m.options.inference}
-	if v.loaded.source.Templates, err = v.loaded.templates(m.options.Templates, v.source.Info()); err != nil {
+	v.embedder = pretrained.NewEmbedder(model, first, m.tokens, m.options.Settings)
+	if v.embedder.Source.Templates, err = templates(v.embedder, m.options.Templates, v.source.Info()); err != nil {
 		return err
 	}
 	found, err := v.measure(ctx, want{Retrieval: true, Zeroshot: true})
 	if err != nil {
 		return err
 	}
-	m.tokens = v.loaded.tokens
+	if m.tokens, err = v.embedder.Tokenizer(); err != nil {
+		m.tokens = nil // pictures with classes alone need none
+	}
 	if len(found.Values) == 0 {
 		return usagef("--eval: %s has neither classes nor captions to measure by", m.options.Eval)
 	}
@@ -146,12 +146,12 @@ func (m *merger) measureOne(ctx context.Context, p *mergePoint, v *validation, a
 
 // write makes the folder of the chosen point.
 func (m *merger) write(p *mergePoint, r mergeResult) error {
-	b, err := m.sources[0].bundle(m.opened[0])
+	b, err := m.sources[0].Bundle(m.opened[0])
 	if err != nil {
 		return err
 	}
 	b.Set = p.set
-	if !agree(m.sources) {
+	if !pretrained.SamePrompts(m.sources) {
 		m.log.Warn("the models were trained with different prompts: " + r.Out + " keeps none of them")
 		b.Also = nil
 	}

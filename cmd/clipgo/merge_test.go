@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"clipgo/internal/safetensors"
+	"clipgo/pretrained"
 )
 
 // twoRuns trains one tiny model for 20 steps, and another that starts from it for steps more. Their preprocessing is not the
@@ -45,7 +46,7 @@ const mergedWeights = "open_clip_model.safetensors"
 
 func TestMergeInterpolatesEveryParameter(t *testing.T) {
 	before, after := twoRuns(t, "20")
-	checkpoint := filepath.Join(checkpointsDir, "step-00000020", weightsFile)
+	checkpoint := filepath.Join(pretrained.CheckpointsDir, "step-00000020", pretrained.WeightsFile)
 	a, b := tensorsOf(t, before, checkpoint), tensorsOf(t, after, checkpoint)
 	number := func(x safetensors.Tensor, i int) float64 {
 		return float64(math.Float32frombits(binary.LittleEndian.Uint32(x.Data[4*i:])))
@@ -137,7 +138,7 @@ func TestFoldersKeepThePromptsOfTheirSources(t *testing.T) {
 	before, after := twoRuns(t, "20")
 	dir := t.TempDir()
 	of := func(model string) []string {
-		src, err := findModel(model, "")
+		src, err := pretrained.Find(model, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +153,7 @@ func TestFoldersKeepThePromptsOfTheirSources(t *testing.T) {
 	}
 	plain, neither := filepath.Join(dir, "plain"), filepath.Join(dir, "neither")
 	must(t, "convert", before, plain, "--to", "open_clip")
-	if err := os.Remove(filepath.Join(plain, promptsFile)); err != nil {
+	if err := os.Remove(filepath.Join(plain, pretrained.PromptsFile)); err != nil {
 		t.Fatal(err)
 	}
 	if r := must(t, "merge", before, plain, "--out", neither); !strings.Contains(r.err, "different prompts") || of(neither) != nil {
@@ -164,11 +165,11 @@ func TestMergeRefusesWhatDoesNotGoTogether(t *testing.T) {
 	before, after := twoRuns(t, "20")
 	dir := t.TempDir()
 	folder := func(name, config string, weights []byte) string {
-		write(t, filepath.Join(dir, name, modelConfigFile), config)
-		return filepath.Dir(write(t, filepath.Join(dir, name, weightsFile), string(weights)))
+		write(t, filepath.Join(dir, name, pretrained.ModelConfigFile), config)
+		return filepath.Dir(write(t, filepath.Join(dir, name, pretrained.WeightsFile), string(weights)))
 	}
-	config := string(read(t, before, checkpointsDir, "step-00000020", modelConfigFile))
-	data := read(t, before, checkpointsDir, "step-00000020", weightsFile)
+	config := string(read(t, before, pretrained.CheckpointsDir, "step-00000020", pretrained.ModelConfigFile))
+	data := read(t, before, pretrained.CheckpointsDir, "step-00000020", pretrained.WeightsFile)
 	spoiled := slices.Clone(data)
 	binary.LittleEndian.PutUint32(spoiled[len(spoiled)-4:], 0x7fc00000)
 	other := func(from, to string) string {

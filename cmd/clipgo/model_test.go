@@ -8,6 +8,7 @@ import (
 
 	"clipgo/internal/golden"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/pretrained"
 )
 
 // TestGoldenEveryFormOfAModelGivesTheSameScores classifies a picture with one model in all its forms.
@@ -19,7 +20,7 @@ func TestGoldenEveryFormOfAModelGivesTheSameScores(t *testing.T) {
 	hf, oc := filepath.Join(dir, "hf"), filepath.Join(dir, "oc")
 	must(t, "convert", run, hf, "--to", "hf")
 	must(t, "convert", run, oc, "--to", "open_clip")
-	checkpoint := filepath.Join(run, checkpointsDir, "step-00000002")
+	checkpoint := filepath.Join(run, pretrained.CheckpointsDir, "step-00000002")
 	picture := filepath.Join(pairs(t, 1), "p000.png")
 	score := func(model ...string) string {
 		return must(t, append([]string{"zeroshot", picture, "--classes", "a,b,c", "--precision", "fp32", "--templates", write(t, filepath.Join(dir, "t.txt"), "a {}"), "--model"}, model...)...).out
@@ -27,8 +28,8 @@ func TestGoldenEveryFormOfAModelGivesTheSameScores(t *testing.T) {
 	want := score(run)
 	for _, form := range [][]string{
 		{checkpoint}, {hf}, {oc},
-		{config, "--pretrained", filepath.Join(checkpoint, weightsFile)},
-		{config, "--pretrained", filepath.Join(hf, weightsFile)}, // transformers' names
+		{config, "--pretrained", filepath.Join(checkpoint, pretrained.WeightsFile)},
+		{config, "--pretrained", filepath.Join(hf, pretrained.WeightsFile)}, // transformers' names
 	} {
 		if got := score(form...); got != want {
 			t.Errorf("%v: %s, want %s", form, got, want)
@@ -48,8 +49,8 @@ func TestModelsThatDoNotFitAreRefusedInOneLine(t *testing.T) {
 	data := string(read(t, broken, "config.json"))
 	write(t, filepath.Join(broken, "config.json"), strings.Replace(data, `"num_hidden_layers": 2`, `"num_hidden_layers": 3`, 1))
 	square := t.TempDir()
-	write(t, filepath.Join(square, modelConfigFile), strings.Replace(string(read(t, formats, modelConfigFile)), "\"size\": [\n      32,\n      32", "\"size\": [\n      48,\n      48", 1))
-	write(t, filepath.Join(square, weightsFile), string(read(t, gelu, weightsFile)))
+	write(t, filepath.Join(square, pretrained.ModelConfigFile), strings.Replace(string(read(t, formats, pretrained.ModelConfigFile)), "\"size\": [\n      32,\n      32", "\"size\": [\n      48,\n      48", 1))
+	write(t, filepath.Join(square, pretrained.WeightsFile), string(read(t, gelu, pretrained.WeightsFile)))
 	for _, c := range []struct {
 		code int
 		want string
@@ -57,7 +58,7 @@ func TestModelsThatDoNotFitAreRefusedInOneLine(t *testing.T) {
 	}{
 		{exitModel, "missing: transformer.resblocks.2.", []string{broken}},
 		{exitModel, "it makes pictures of 48 pixels, the model takes 32", []string{square}},
-		{exitModel, "does not fit: ", []string{filepath.Join(gelu, "config.json"), "--pretrained", filepath.Join(root, "clip-quickgelu", weightsFile)}},
+		{exitModel, "does not fit: ", []string{filepath.Join(gelu, "config.json"), "--pretrained", filepath.Join(root, "clip-quickgelu", pretrained.WeightsFile)}},
 		{exitModel, "--pretrained", []string{filepath.Join(formats, "model_fp16.safetensors")}},
 		{exitUsage, "layers: 1000000000 in one tower", []string{write(t, filepath.Join(t.TempDir(), "deep.json"), `{"embed_dim": 8, "vision_cfg": {}, "text_cfg": {"layers": 1000000000}}`)}},
 		{exitUsage, "give it as --model", []string{"ViT-B-32", "--pretrained", gelu}},

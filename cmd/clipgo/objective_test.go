@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"clipgo/internal/paths"
+	"clipgo/pretrained"
 	"encoding/binary"
 	"encoding/json"
 	"math"
@@ -13,7 +15,7 @@ import (
 // biasOf is the logit_bias of a run's newest checkpoint.
 func biasOf(t *testing.T, run string) float64 {
 	t.Helper()
-	data, ok := tensorsIn(t, run, weightsFile)["logit_bias"]
+	data, ok := tensorsIn(t, run, pretrained.WeightsFile)["logit_bias"]
 	if !ok || len(data) != 4 {
 		t.Fatalf("%s has no logit_bias", run)
 	}
@@ -72,7 +74,7 @@ func TestObjectivesThatCannotBeMeantAreRefused(t *testing.T) {
 		if r.code != exitUsage || !strings.Contains(r.err, want) {
 			t.Errorf("%v: exit %d, %s", more, r.code, r.err)
 		}
-		if exists(out) {
+		if paths.Exists(out) {
 			t.Errorf("%v left a run directory", more)
 		}
 	}
@@ -120,7 +122,7 @@ func TestConvertDropsTheHead(t *testing.T) {
 	must(t, tinyRun(tiny(t), run, "--mlm-weight", "1", "--steps", "2")...)
 	must(t, tinyRun(tiny(t), plain, "--steps", "2")...)
 	names := func(run string) (n int) {
-		for range tensorsIn(t, run, weightsFile) {
+		for range tensorsIn(t, run, pretrained.WeightsFile) {
 			n++
 		}
 		return n
@@ -131,7 +133,7 @@ func TestConvertDropsTheHead(t *testing.T) {
 	if r := must(t, "convert", run, out, "--to", "open_clip"); !strings.Contains(r.err, "heads.safetensors is left behind") {
 		t.Errorf("it is not said: %s", r.err)
 	}
-	if exists(filepath.Join(out, headsFile)) {
+	if paths.Exists(filepath.Join(out, headsFile)) {
 		t.Error("convert kept the head")
 	}
 }

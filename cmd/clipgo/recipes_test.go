@@ -1,6 +1,7 @@
 package main
 
 import (
+	"clipgo/pretrained"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,7 +26,7 @@ func TestPatchDropoutIsForTrainingAlone(t *testing.T) {
 	measure := func(args ...string) string {
 		return must(t, append([]string{"eval", "retrieval", "builtin:shapes?split=val&n=100", "--precision", "fp32", "--json"}, args...)...).out
 	}
-	if dropping, keeping := measure("--model", parts), measure("--model", model, "--pretrained", filepath.Join(newest(t, parts), weightsFile)); dropping != keeping {
+	if dropping, keeping := measure("--model", parts), measure("--model", model, "--pretrained", filepath.Join(newest(t, parts), pretrained.WeightsFile)); dropping != keeping {
 		t.Errorf("with patch_dropout in its config it reaches %s, without %s", dropping, keeping)
 	}
 
@@ -34,7 +35,7 @@ func TestPatchDropoutIsForTrainingAlone(t *testing.T) {
 	if want := "change model_cfg.vision_cfg.patch_dropout 0.5 -> 0"; !strings.Contains(r.err, want) {
 		t.Errorf("no %q in\n%s", want, r.err)
 	}
-	if string(read(t, newest(t, whole), weightsFile)) == string(read(t, newest(t, parts), weightsFile)) {
+	if string(read(t, newest(t, whole), pretrained.WeightsFile)) == string(read(t, newest(t, parts), pretrained.WeightsFile)) {
 		t.Error("the last steps saw as few patches as those before")
 	}
 	if s := runSettings(t, whole); s.ModelCfg.Vision.PatchDropout != 0 {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"clipgo/internal/paths"
+	"clipgo/pretrained"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,12 +16,12 @@ func TestARunWithoutACheckpointResumesFromItsOwnStart(t *testing.T) {
 	base, tuned := filepath.Join(t.TempDir(), "base"), filepath.Join(t.TempDir(), "tuned")
 	must(t, tinyRun(tiny(t), base, "--steps", "2")...)
 	must(t, tinyRun(base, tuned, "--steps", "2")...)
-	want := read(t, newest(t, tuned), weightsFile)
-	if err := os.RemoveAll(filepath.Join(tuned, checkpointsDir)); err != nil {
+	want := read(t, newest(t, tuned), pretrained.WeightsFile)
+	if err := os.RemoveAll(filepath.Join(tuned, pretrained.CheckpointsDir)); err != nil {
 		t.Fatal(err)
 	}
 	must(t, "train", "--resume", "latest", "--out", tuned)
-	if !bytes.Equal(read(t, newest(t, tuned), weightsFile), want) {
+	if !bytes.Equal(read(t, newest(t, tuned), pretrained.WeightsFile), want) {
 		t.Error("the resumed run began with other weights")
 	}
 }
@@ -31,9 +33,9 @@ func TestLaterCheckpointsGo(t *testing.T) {
 	settings := []string{"--save-frequency", "10", "--keep", "2"}
 	must(t, tinyRun(model, whole, settings...)...)
 	must(t, tinyRun(model, run, append(settings, "--stop-after", "25")...)...)
-	write(t, filepath.Join(newest(t, run), weightsFile), "damaged")
+	write(t, filepath.Join(newest(t, run), pretrained.WeightsFile), "damaged")
 	must(t, "train", "--resume", "latest", "--out", run, "--stop-after", "10", "--save-frequency", "2")
-	must(t, "train", "--resume", filepath.Join(run, checkpointsDir, "step-00000030"), "--out", run)
+	must(t, "train", "--resume", filepath.Join(run, pretrained.CheckpointsDir, "step-00000030"), "--out", run)
 	sameRun(t, run, whole)
 }
 
@@ -71,7 +73,7 @@ func TestACooldownFitsTheRun(t *testing.T) {
 	for cooldown, code := range map[string]int{"2": 0, "5": exitUsage} {
 		out := filepath.Join(t.TempDir(), "run")
 		r := clipgo(t, tinyRun(model, out, "--steps", "4", "--lr-scheduler", "const-cooldown", "--set", "schedule.cooldown="+cooldown)...)
-		if r.code != code || code != 0 && exists(out) {
+		if r.code != code || code != 0 && paths.Exists(out) {
 			t.Errorf("cooldown of %s in 4 steps: exit %d, want %d: %s", cooldown, r.code, code, r.err)
 		}
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"clipgo/internal/paths"
+	"clipgo/pretrained"
 	"encoding/json"
 	"math/rand/v2"
 	"os"
@@ -15,7 +17,7 @@ import (
 // sameRun compares two finished runs: weights and optimizer to the byte, metrics but for times.
 func sameRun(t *testing.T, got, want string) {
 	t.Helper()
-	for _, name := range []string{weightsFile, "optimizer.safetensors"} {
+	for _, name := range []string{pretrained.WeightsFile, "optimizer.safetensors"} {
 		a, b := read(t, newest(t, got), name), read(t, newest(t, want), name)
 		if !bytes.Equal(a, b) {
 			t.Errorf("%s differs between %s and %s", name, got, want)
@@ -28,7 +30,7 @@ func sameRun(t *testing.T, got, want string) {
 
 func newest(t *testing.T, run string) string {
 	t.Helper()
-	dirs, err := filepath.Glob(filepath.Join(run, checkpointsDir, "step-*"))
+	dirs, err := filepath.Glob(filepath.Join(run, pretrained.CheckpointsDir, "step-*"))
 	if err != nil || len(dirs) == 0 {
 		t.Fatalf("%s has no checkpoint (%v)", run, err)
 	}
@@ -116,7 +118,7 @@ func TestInterruptSavesAndExits130(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, func() bool { return exists(filepath.Join(stopped, metricsFile)) && len(untimed(t, stopped)) > 0 })
+	waitFor(t, func() bool { return paths.Exists(filepath.Join(stopped, metricsFile)) && len(untimed(t, stopped)) > 0 })
 	_ = c.Process.Signal(syscall.SIGINT)
 	_ = c.Wait()
 	switch code := c.ProcessState.ExitCode(); code {

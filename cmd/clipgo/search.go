@@ -9,11 +9,12 @@ import (
 	"clipgo/datasets"
 	"clipgo/internal/config"
 	"clipgo/model"
+	"clipgo/pretrained"
 	"clipgo/search"
 )
 
 type searchOptions struct {
-	inference
+	pretrained.Settings
 	Index     string  `json:"index" flag:"index" arg:"dir" help:"index directory"`
 	Top       int     `json:"top" min:"1" flag:"top" arg:"K" help:"hits shown (default 10)"`
 	Threshold float64 `json:"threshold" min:"-1" max:"1" flag:"threshold" arg:"T" help:"lowest cosine shown, -1 to 1 (default all)"`
@@ -21,7 +22,7 @@ type searchOptions struct {
 }
 
 func newSearch(a *app) *cobra.Command {
-	o := searchOptions{inference: defaultInference(), Top: 10, Threshold: -1}
+	o := searchOptions{Settings: pretrained.DefaultSettings(), Top: 10, Threshold: -1}
 	c := &cobra.Command{
 		Use:   "search --index DIR QUERY...",
 		Short: "Find the pictures of an index that are nearest to words, pictures, or both",
@@ -53,9 +54,9 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 	if err != nil {
 		return usagef("%v", err)
 	}
-	loadLibtorch()
+	pretrained.LoadLibtorch()
 	if !slices.ContainsFunc(terms, func(t search.Term) bool { return len(t.Picture) > 0 }) {
-		o.towers = model.TextTower
+		o.Towers = model.TextTower
 	}
 	ix, err := search.Open(o.Index)
 	if err != nil {
@@ -73,13 +74,13 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 			return usagef("--model is missing, and the index does not say which model made it")
 		}
 	}
-	o.follow(ix.Info().Preprocess)
-	m, err := o.load(ctx, a, said)
+	o.Follow(ix.Info().Preprocess)
+	m, err := openModel(ctx, a, &o.Settings, said)
 	if err != nil {
 		return err
 	}
 	defer m.Free()
-	space, err := m.space(ix.Info().Fingerprint, "")
+	space, err := m.Space(ix.Info().Fingerprint, "")
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 	return o.find(ctx, a, m, ix, terms)
 }
 
-func (o *searchOptions) find(ctx context.Context, a *app, m *loaded, ix search.Index, terms []search.Term) error {
+func (o *searchOptions) find(ctx context.Context, a *app, m *pretrained.Embedder, ix search.Index, terms []search.Term) error {
 	q, err := search.Combine(ctx, ix, terms, queryEncoder{m})
 	if err != nil {
 		return err
@@ -135,18 +136,18 @@ func captionNote(caption string) string {
 }
 
 // queryEncoder makes features of a query's terms.
-type queryEncoder struct{ model *loaded }
+type queryEncoder struct{ model *pretrained.Embedder }
 
 // EncodeText embeds a text as it stands.
 func (q queryEncoder) EncodeText(ctx context.Context, text string) ([]float32, error) {
-	return q.model.encodeText(ctx, []string{text})
+	return q.model.EmbedTexts(ctx, []string{text})
 }
 
 // EncodePicture embeds a picture.
 func (q queryEncoder) EncodePicture(ctx context.Context, file []byte) ([]float32, error) {
 	size := q.model.Preprocess.Size
 	pixels := make([]uint8, size*size*3)
-	if err := q.model.pixels(pixels, datasets.Picture{File: file}, 0); err != nil {
+	if err := q.model.Pixels(pixels, datasets.Picture{File: file}, 0); err != nil {
 		return nil, &datasets.DataError{Source: "picture", Reason: err.Error()}
 	}
 	return q.model.EmbedImages(ctx, pixels, 1)

@@ -12,6 +12,7 @@ import (
 	"clipgo/internal/nn"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/model"
+	"clipgo/pretrained"
 )
 
 // similarities are cosines of captions and pictures by transformers.
@@ -102,7 +103,7 @@ func TestCheckpointsKeepTheModelsTokenizer(t *testing.T) {
 	train := []string{"train", "--model", model, "--train-data", "builtin:shapes?n=64", "--out", out, "--batch-size", "8", "--quiet"}
 	must(t, append(train, "--steps", "2")...)
 	must(t, "train", "--out", out, "--resume", "latest", "--steps", "4", "--quiet")
-	checkpoint := filepath.Join(out, checkpointsDir, "step-00000004")
+	checkpoint := filepath.Join(out, pretrained.CheckpointsDir, "step-00000004")
 	for _, name := range []string{"spiece.model", "tokenizer_config.json"} {
 		got, err := os.ReadFile(filepath.Join(checkpoint, name))
 		want, _ := os.ReadFile(filepath.Join(model, name))
@@ -135,22 +136,22 @@ func TestSigLIPWithoutItsTokenizerEmbedsPictures(t *testing.T) {
 // What open_clip would compute otherwise is said when a folder is written for it.
 func TestOpenCLIPsOwnWaysAreNoted(t *testing.T) {
 	for _, c := range []struct {
-		change func(src *modelSource)
+		change func(src *pretrained.Source)
 		want   string
 	}{
-		{func(*modelSource) {}, ""},
-		{func(src *modelSource) { src.Config.Vision.ActKwargs = &nn.ActKwargs{Approximate: "none"} }, ""},
-		{func(src *modelSource) { src.Config.Vision.ActKwargs = &nn.ActKwargs{Approximate: "tanh"} }, "the tanh form here, exact in timm's"},
-		{func(src *modelSource) { src.Config.Vision.ImageSize = 256 }, "pictures of 256 pixels"},
-		{func(src *modelSource) { src.Config.Vision.TimmModelName = "mine" }, "timm has no mine"},
+		{func(*pretrained.Source) {}, ""},
+		{func(src *pretrained.Source) { src.Config.Vision.ActKwargs = &nn.ActKwargs{Approximate: "none"} }, ""},
+		{func(src *pretrained.Source) { src.Config.Vision.ActKwargs = &nn.ActKwargs{Approximate: "tanh"} }, "the tanh form here, exact in timm's"},
+		{func(src *pretrained.Source) { src.Config.Vision.ImageSize = 256 }, "pictures of 256 pixels"},
+		{func(src *pretrained.Source) { src.Config.Vision.TimmModelName = "mine" }, "timm has no mine"},
 	} {
 		config, err := model.NamedConfig("ViT-B-16-SigLIP")
 		if err != nil {
 			t.Fatal(err)
 		}
-		src := &modelSource{Config: config}
+		src := &pretrained.Source{Config: config}
 		c.change(src)
-		notes := strings.Join(src.openCLIPNotes(), "; ")
+		notes := strings.Join(openCLIPNotes(*src), "; ")
 		if (c.want == "") != (notes == "") || !strings.Contains(notes, c.want) {
 			t.Errorf("%q, want %q", notes, c.want)
 		}

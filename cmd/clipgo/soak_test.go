@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"clipgo/internal/torch"
+	"clipgo/pretrained"
 	"clipgo/training"
 )
 
@@ -43,7 +44,7 @@ type watched struct {
 
 func memoryWatch(t *testing.T, model, out string, steps int) *watched {
 	t.Helper()
-	o, _, err := resolveTrain(findModel, typed(t, tinyRun(model, out, "--steps", strconv.Itoa(steps))[1:]...)...)
+	o, _, err := resolveTrain(pretrained.Find, typed(t, tinyRun(model, out, "--steps", strconv.Itoa(steps))[1:]...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
+	"clipgo/pretrained"
 )
 
 // TestIndexesOfBeforeAreStillOpened gives an index the fingerprint that its model had when it was of the whole file.
@@ -13,15 +14,15 @@ func TestIndexesOfBeforeAreStillOpened(t *testing.T) {
 	run, index := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "index")
 	must(t, tinyRun(tiny(t), run, "--steps", "1")...)
 	must(t, "embed", "--model", run, pairs(t, 4), "--index", index)
-	src, err := findModel(run, "")
+	src, err := pretrained.Find(run, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	now, err := src.fingerprint(0)
+	now, err := src.Fingerprint(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, err := src.wholeFingerprint()
+	before, err := src.LegacyFingerprint()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"clipgo/internal/durable"
+	"clipgo/pretrained"
 	"clipgo/training"
 )
 
@@ -95,5 +96,5 @@ func (o *trainOptions) validateBatch() error {
 func (s *session) starved(e training.Event) error {
 	s.console.log.Warn("out of memory: the step was made again with fewer pairs at once, and further ones are", "step", e.Step, "pairs", s.effective(), "at_once", e.MicroBatch)
 	s.MicroBatch = e.MicroBatch
-	return durable.WriteJSON(filepath.Join(s.Out, runFile), s.trainOptions)
+	return durable.WriteJSON(filepath.Join(s.Out, pretrained.RunFile), s.trainOptions)
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"clipgo/internal/paths"
+	"clipgo/pretrained"
 	"clipgo/training"
 )
 
@@ -30,7 +32,7 @@ func TestARunThatAccumulatesResumesExactly(t *testing.T) {
 	if err := json.Unmarshal([]byte(last[len(last)-1]), &row); err != nil || row.Step != 9 || row.Samples != 9*32 {
 		t.Errorf("the last line has %+v, %v", row, err)
 	}
-	if c := string(read(t, newest(t, whole), runFile)); !strings.Contains(c, `"batch_size": 16,`) || !strings.Contains(c, `"accum_freq": 2,`) {
+	if c := string(read(t, newest(t, whole), pretrained.RunFile)); !strings.Contains(c, `"batch_size": 16,`) || !strings.Contains(c, `"accum_freq": 2,`) {
 		t.Errorf("run.json has neither: %s", c)
 	}
 }
@@ -74,7 +76,7 @@ func TestBatchesThatCannotBeMeantAreRefused(t *testing.T) {
 		"400 samples are fewer than one batch of 416; lower --batch-size or --accum-freq": {exitData, []string{"--accum-freq", "26"}},
 	} {
 		out := filepath.Join(t.TempDir(), "run")
-		if r := clipgo(t, tinyRun(model, out, c.more...)...); r.code != c.code || !strings.Contains(r.err, want) || exists(out) {
+		if r := clipgo(t, tinyRun(model, out, c.more...)...); r.code != c.code || !strings.Contains(r.err, want) || paths.Exists(out) {
 			t.Errorf("%v: exit %d, %s", c.more, r.code, r.err)
 		}
 	}
@@ -96,7 +98,7 @@ func TestTheBatchIsWhatFits(t *testing.T) {
 	if strings.Contains(r.err, "auto") || strings.Contains(r.err, "change") {
 		t.Errorf("a resumed run looks for a number again: %s", r.err)
 	}
-	if c := string(read(t, newest(t, out), runFile)); !strings.Contains(c, `"batch_size": 256,`) {
+	if c := string(read(t, newest(t, out), pretrained.RunFile)); !strings.Contains(c, `"batch_size": 256,`) {
 		t.Errorf("run.json has another number: %s", c)
 	}
 	accum := filepath.Join(t.TempDir(), "run")
@@ -113,7 +115,7 @@ func TestWantOfMemoryIsWrittenDown(t *testing.T) {
 	var s session
 	var said bytes.Buffer
 	s.trainOptions, s.console = &trainOptions{batching: batching{BatchSize: 16, AccumFreq: 1}, Out: out}, &console{log: slog.New(slog.NewTextHandler(&said, nil))}
-	if err := json.Unmarshal(read(t, out, runFile), s.trainOptions); err != nil {
+	if err := json.Unmarshal(read(t, out, pretrained.RunFile), s.trainOptions); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.starved(training.Event{Stats: training.Stats{Step: 2, MicroBatch: 4}}); err != nil {

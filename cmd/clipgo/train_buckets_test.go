@@ -1,6 +1,7 @@
 package main
 
 import (
+	"clipgo/internal/paths"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func TestBucketsThatSaveNothingAreRefused(t *testing.T) {
 		"reads every caption to the end of its":           {"--length-bucketing", "--set", "model_cfg.text_cfg.no_causal_mask=true"},
 	} {
 		out := filepath.Join(t.TempDir(), "run")
-		if r := clipgo(t, tinyRun(model, out, more...)...); r.code != exitUsage || !strings.Contains(r.err, want) || exists(out) {
+		if r := clipgo(t, tinyRun(model, out, more...)...); r.code != exitUsage || !strings.Contains(r.err, want) || paths.Exists(out) {
 			t.Errorf("%v: exit %d, %swant %s", more, r.code, r.err, want)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/eval/report"
 	"clipgo/model"
+	"clipgo/pretrained"
 )
 
 // validateCoCa returns what objective coca has against the other options, joined.
@@ -68,7 +69,7 @@ func (f *foretelling) add(ctx context.Context, v *validation, b *datasets.Batch)
 	if f == nil {
 		return nil
 	}
-	surprise, tokens, err := v.loaded.surprise(ctx, b, func(index int) string {
+	surprise, tokens, err := negLogLikelihood(ctx, v.embedder, b, func(index int) string {
 		captions := v.source.Entry(index).Captions
 		if len(captions) == 0 {
 			return ""
@@ -119,10 +120,10 @@ func (s *session) perplexityNote() string {
 	return fmt.Sprintf("validation captions have perplexity %.3f, at the first evaluation %.3f: at each token the model is as unsure as among so many equally likely ones", last, first)
 }
 
-// surprise is -log P of captions of a batch's pictures, and how many tokens that are; caption gives that of a sample, or
+// negLogLikelihood is -log P of captions of a batch's pictures, and how many tokens that are; caption gives that of a sample, or
 // nothing.
-func (m *loaded) surprise(ctx context.Context, b *datasets.Batch, caption func(index int) string) (sum float64, tokens int, err error) {
-	words, err := m.tokenizer()
+func negLogLikelihood(ctx context.Context, m *pretrained.Embedder, b *datasets.Batch, caption func(index int) string) (sum float64, tokens int, err error) {
+	words, err := m.Tokenizer()
 	if err != nil {
 		return 0, 0, err
 	}

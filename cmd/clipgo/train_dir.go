@@ -12,6 +12,8 @@ import (
 
 	"clipgo/internal/durable"
 	"clipgo/internal/fault"
+	"clipgo/internal/paths"
+	"clipgo/pretrained"
 	"clipgo/training"
 )
 
@@ -22,8 +24,8 @@ type runDir struct {
 
 // openDir locks the run directory. One that holds a run already is refused untouched unless the user resumes.
 func (s *session) openDir() error {
-	fresh := !exists(s.Out)
-	held := exists(filepath.Join(s.Out, runFile)) || exists(filepath.Join(s.Out, checkpointsDir))
+	fresh := !paths.Exists(s.Out)
+	held := paths.Exists(filepath.Join(s.Out, pretrained.RunFile)) || paths.Exists(filepath.Join(s.Out, pretrained.CheckpointsDir))
 	if err := os.MkdirAll(s.Out, 0o755); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
@@ -35,8 +37,8 @@ func (s *session) openDir() error {
 	if held && s.Resume == "" {
 		return usagef("--out: %s holds a run already; go on with --resume latest, or choose another directory", s.Out)
 	}
-	checkpoints := filepath.Join(s.Out, checkpointsDir)
-	if !exists(checkpoints) {
+	checkpoints := filepath.Join(s.Out, pretrained.CheckpointsDir)
+	if !paths.Exists(checkpoints) {
 		return nil
 	}
 	return durable.Sweep(checkpoints)
@@ -44,7 +46,7 @@ func (s *session) openDir() error {
 
 // leaveDir gives the lock back, and takes a new directory away again that no run began in.
 func (s *session) leaveDir(lock *durable.Lock, fresh bool) error {
-	if !fresh || exists(filepath.Join(s.Out, runFile)) {
+	if !fresh || paths.Exists(filepath.Join(s.Out, pretrained.RunFile)) {
 		return lock.Release()
 	}
 	return errors.Join(lock.Discard(), os.Remove(s.Out))
@@ -56,7 +58,7 @@ func (s *session) record() error {
 	if err := s.cutBack(); err != nil {
 		return err
 	}
-	if err := durable.WriteJSON(filepath.Join(s.Out, runFile), s.trainOptions); err != nil {
+	if err := durable.WriteJSON(filepath.Join(s.Out, pretrained.RunFile), s.trainOptions); err != nil {
 		return err
 	}
 	if err := s.openRecords(); err != nil {
@@ -72,7 +74,7 @@ func (s *session) findCheckpoint(ctx context.Context) error {
 	}
 	path := s.Resume
 	if path == "latest" {
-		latest, damaged, err := training.Latest(filepath.Join(s.Out, checkpointsDir))
+		latest, damaged, err := training.Latest(filepath.Join(s.Out, pretrained.CheckpointsDir))
 		if errors.Is(err, training.ErrNoCheckpoint) {
 			return s.findStart(ctx)
 		}
@@ -84,7 +86,7 @@ func (s *session) findCheckpoint(ctx context.Context) error {
 		}
 		path = latest
 	} else if err := durable.Verify(path); err != nil {
-		if !exists(path) {
+		if !paths.Exists(path) {
 			return fmt.Errorf("--resume: %w", err)
 		}
 		return fault.Modelf(path, "%s", err.Error())
@@ -126,7 +128,7 @@ func (s *session) checkData() error {
 // cutBack drops what was recorded and saved after the checkpoint.
 func (s *session) cutBack() error {
 	if s.resumed != "" {
-		later, err := training.DropLater(filepath.Join(s.Out, checkpointsDir), s.state.Step)
+		later, err := training.DropLater(filepath.Join(s.Out, pretrained.CheckpointsDir), s.state.Step)
 		for _, path := range later {
 			s.console.log.Warn("removed a checkpoint of a later step than the run goes on from", "path", path)
 		}

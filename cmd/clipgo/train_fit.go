@@ -30,7 +30,7 @@ func (s *session) chooseBatch(ctx context.Context) error {
 	if limit < 1 {
 		return &datasets.DataError{Source: s.TrainData, Reason: fmt.Sprintf("%d samples are fewer than the %d batches of a step; lower --accum-freq", s.train.Len(), s.AccumFreq)}
 	}
-	at, err := s.placement()
+	at, err := s.Placement()
 	if err != nil {
 		return err
 	}

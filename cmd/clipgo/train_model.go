@@ -11,10 +11,13 @@ import (
 
 	"clipgo/internal/durable"
 	"clipgo/internal/fault"
+	"clipgo/internal/machine"
 	"clipgo/internal/nn"
 	"clipgo/internal/optim"
+	"clipgo/internal/paths"
 	"clipgo/internal/torch"
 	"clipgo/model"
+	"clipgo/pretrained"
 	"clipgo/training"
 	"clipgo/weights"
 )
@@ -25,11 +28,11 @@ const rawFile = "raw.safetensors"
 
 // openModel builds the model, fresh or from weights, and the trainer around it.
 func (s *session) openModel(ctx context.Context) error {
-	at, err := s.placement()
+	at, err := s.Placement()
 	if err != nil {
 		return err
 	}
-	s.Device, s.Precision = deviceName(at.Device), precisionName(at.DType)
+	s.Device, s.Precision = pretrained.DeviceName(at.Device), pretrained.PrecisionName(at.DType)
 	if err := s.openTokenizer(); err != nil {
 		return err
 	}
@@ -50,7 +53,7 @@ func (s *session) openModel(ctx context.Context) error {
 	if err := s.openWords(ctx); err != nil {
 		return err
 	}
-	s.val.loaded.Model = s.result()
+	s.val.embedder.Model = s.result()
 	return s.openTrainer(ctx)
 }
 
@@ -61,10 +64,10 @@ func (s *session) openTokenizer() (err error) {
 	if s.resumed != "" {
 		src.Name, src.Dir = s.resumed, s.resumed
 	}
-	if s.tokens, err = src.tokenizer(); err != nil {
+	if s.tokens, err = src.Tokenizer(); err != nil {
 		return err
 	}
-	s.val.loaded.tokens = s.tokens
+	s.val.embedder.SetTokenizer(s.tokens)
 	if src.Dir == "" {
 		return nil
 	}
@@ -85,7 +88,7 @@ func (s *session) buildModel(ctx context.Context, at model.Placement) (_ *model.
 	src.Config = s.ModelCfg
 	switch {
 	case s.resumed != "":
-		src.Weights = filepath.Join(s.resumed, weightsFile)
+		src.Weights = filepath.Join(s.resumed, pretrained.WeightsFile)
 	case src.Weights != "":
 		src.Config.Vision.ImageSize, src.Config.Text.ContextLength = own.Vision.ImageSize, own.Text.ContextLength
 	}
@@ -95,7 +98,7 @@ func (s *session) buildModel(ctx context.Context, at model.Placement) (_ *model.
 	if s.newBias {
 		src.Config.InitLogitBias = nil
 	}
-	m, err := src.build(ctx, at, s.Seed)
+	m, err := src.Build(ctx, at, s.Seed)
 	if err == nil && s.newBias {
 		m, err = m.WithBias(ctx, *s.ModelCfg.InitLogitBias)
 	}
@@ -125,7 +128,7 @@ func (s *session) openAverage(ctx context.Context) (err error) {
 	}
 	raw := filepath.Join(s.resumed, rawFile)
 	switch {
-	case s.resumed == "" || !exists(raw):
+	case s.resumed == "" || !paths.Exists(raw):
 		return nil
 	case s.average != nil:
 		return s.average.Resume(ctx, raw)
@@ -176,9 +179,9 @@ func newOptimizer(ctx context.Context, params []*nn.Param, c optim.Config) (o *o
 // modelFiles are the parts of a checkpoint that make it a model folder in open_clip's hub layout, with the run beside it.
 func (s *session) modelFiles() []training.File {
 	files := []training.File{
-		{Name: modelConfigFile, Write: s.writeModelConfig},
-		{Name: weightsFile, Write: s.result().WriteWeights},
-		{Name: runFile, Write: func(w io.Writer) error { return durable.EncodeJSON(w, s.trainOptions) }},
+		{Name: pretrained.ModelConfigFile, Write: s.writeModelConfig},
+		{Name: pretrained.WeightsFile, Write: s.result().WriteWeights},
+		{Name: pretrained.RunFile, Write: func(w io.Writer) error { return durable.EncodeJSON(w, s.trainOptions) }},
 	}
 	if s.average != nil {
 		files = append(files, training.File{Name: rawFile, Write: s.average.WriteRaw})
@@ -207,5 +210,5 @@ func (s *session) environment() training.Environment {
 // environment is what any run's bytes depend on here.
 func environment() training.Environment {
 	info, _ := torch.Probe() // it has been loaded by now
-	return training.Environment{Threads: info.Threads, Libtorch: info.Version, CPU: cpuFeatures()}
+	return training.Environment{Threads: info.Threads, Libtorch: info.Version, CPU: machine.Features()}
 }

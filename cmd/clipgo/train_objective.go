@@ -91,7 +91,7 @@ func (s *session) lacksBias() (_ bool, err error) {
 	if s.resumed != "" || s.source.Weights == "" || s.ModelCfg.InitLogitBias == nil {
 		return false, nil
 	}
-	w, err := s.source.openWeights()
+	w, err := s.source.OpenWeights()
 	if err != nil {
 		return false, err
 	}

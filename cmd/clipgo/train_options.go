@@ -14,6 +14,7 @@ import (
 	"clipgo/internal/optim"
 	"clipgo/losses"
 	"clipgo/model"
+	"clipgo/pretrained"
 	"clipgo/vision/preprocess"
 )
 
@@ -44,7 +45,7 @@ type trainOptions struct {
 	Augment    preprocess.Augment `json:"aug_cfg" flag:"aug-cfg" arg:"key=value" help:"augmentation, with open_clip's names: scale=0.5,1 (repeated)"`
 	Seed       uint64             `json:"seed" flag:"seed" arg:"N" help:"seed of everything random (default 0)"`
 	Align      alignOptions       `json:"align,omitzero"` // of align; zero in an ordinary training
-	machine
+	pretrained.Machine
 	GradCheckpointing bool `json:"grad_checkpointing,omitempty" flag:"grad-checkpointing" help:"compute each block again on the way back instead of keeping what it computed: less memory, up to a third more time, the same numbers"`
 
 	Out               string `json:"out" flag:"out" arg:"dir" help:"run directory"`
@@ -58,7 +59,7 @@ type trainOptions struct {
 	LogFrequency      int    `json:"log_frequency" min:"1" flag:"log-frequency" arg:"steps" help:"steps between lines of metrics.jsonl (default 10)"`
 	AllowDataChange   bool   `json:"allow_data_change,omitempty" flag:"allow-data-change" help:"resume although the data is not what it was; the epoch starts anew"`
 
-	source      modelSource
+	source      pretrained.Source
 	maxWarmup   int
 	biasOfBatch bool     // logit_bias starts from the batch's size
 	changes     []string // what a resumed run does otherwise than before
@@ -74,7 +75,7 @@ func defaultTrain() trainOptions {
 		Optim: optim.Default(), Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: unset}, maxWarmup: contrastive.DefaultRecipe().MaxWarmup,
 		Loss:             contrastive.InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}},
 		objectiveOptions: objectiveOptions{Objective: clipObjective, Weights: captioning.DefaultWeights()},
-		Preprocess:       preprocess.Default(), Augment: preprocess.DefaultAugment(), machine: defaultMachine(),
+		Preprocess:       preprocess.Default(), Augment: preprocess.DefaultAugment(), Machine: pretrained.DefaultMachine(),
 		SaveFrequency: 1000, SaveMinutes: 5, Keep: 3, ValFrequency: unset, ZeroshotFrequency: unset, LogFrequency: 10,
 	}
 }
@@ -97,7 +98,7 @@ func (o *trainOptions) validate() error {
 		o.Lock.Validate(),
 		o.validateAverage(),
 		o.validateAlign(),
-		o.machine.validate(),
+		o.Machine.Validate(),
 	)
 	if err != nil {
 		return usagef("%s", strings.ReplaceAll(err.Error(), "\n", "; "))

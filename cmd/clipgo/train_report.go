@@ -3,11 +3,8 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
-	"image"
-	"image/png"
 	"io"
 	"maps"
 	"os"
@@ -15,7 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"clipgo/datasets"
 	"clipgo/eval/report"
 	"clipgo/internal/durable"
 	"clipgo/internal/vec"
@@ -177,25 +173,4 @@ func nearest(query, rows []float32, top int) []neighbour {
 	}
 	slices.SortStableFunc(all, func(a, b neighbour) int { return cmp.Compare(b.score, a.score) })
 	return all[:min(top, len(all))]
-}
-
-// thumbnail is a sample's picture as the model sees it, as PNG.
-func (m *loaded) thumbnail(src datasets.Source, index int) ([]byte, error) {
-	p, err := src.Picture(context.Background(), index)
-	if err != nil {
-		return nil, err
-	}
-	size := m.options.Preprocess.Size
-	rgb := make([]uint8, size*size*3)
-	if err := m.pixels(rgb, p, 0); err != nil {
-		return nil, err
-	}
-	out := image.NewNRGBA(image.Rect(0, 0, size, size))
-	for i := range size * size {
-		copy(out.Pix[4*i:], rgb[3*i:3*i+3])
-		out.Pix[4*i+3] = 255
-	}
-	var b bytes.Buffer
-	err = png.Encode(&b, out)
-	return b.Bytes(), err
 }

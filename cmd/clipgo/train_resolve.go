@@ -7,6 +7,8 @@ import (
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/internal/config"
+	"clipgo/internal/paths"
+	"clipgo/pretrained"
 )
 
 // resolveTrain works out the options of a run: defaults, over them the recipe of the model and the data, or instead of it the
@@ -72,9 +74,9 @@ func (asked *trainOptions) contradictions(user config.Layer) error {
 		return usagef("--set schedule.steps: the schedule is as long as the run; --steps sets both")
 	case asked.Resume == "" || asked.Resume == "latest":
 		return nil
-	case !exists(asked.Resume):
+	case !paths.Exists(asked.Resume):
 		return usagef("--resume: there is no checkpoint %s; latest goes on from the newest one in --out", asked.Resume)
-	case exists(filepath.Join(asked.Resume, checkpointsDir)):
+	case paths.Exists(filepath.Join(asked.Resume, pretrained.CheckpointsDir)):
 		return usagef("--resume: %s is a run, not a checkpoint; go on with --resume latest --out %s", asked.Resume, asked.Resume)
 	}
 	return nil

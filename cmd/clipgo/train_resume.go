@@ -11,6 +11,7 @@ import (
 
 	"clipgo/internal/config"
 	"clipgo/internal/fault"
+	"clipgo/pretrained"
 )
 
 // storedRun is the run.json of a run that is resumed. There may be none yet: false.
@@ -19,7 +20,7 @@ func (asked *trainOptions) storedRun() (o trainOptions, found bool, err error) {
 	if asked.Resume == "" {
 		return o, false, nil
 	}
-	path := filepath.Join(asked.Out, runFile)
+	path := filepath.Join(asked.Out, pretrained.RunFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return o, false, nil
@@ -31,7 +32,7 @@ func (asked *trainOptions) storedRun() (o trainOptions, found bool, err error) {
 		return o, false, fault.Modelf(path, "%s", err.Error())
 	}
 	// Its weights are a checkpoint's, or else found again.
-	o.source = modelSource{Name: o.Model, Config: o.ModelCfg, Preprocess: o.Preprocess}
+	o.source = pretrained.Source{Name: o.Model, Config: o.ModelCfg, Preprocess: o.Preprocess}
 	o.StopAfter, o.AllowDataChange = 0, false // of the sitting before, not of the run
 	if asked.Model != "" && asked.Model != o.Model {
 		return o, false, usagef("--model: this run began with %s; %s is another run", o.Model, asked.Model)
@@ -47,7 +48,7 @@ var ofTheSitting = []string{"out", "resume", "stop_after", "allow_data_change"}
 func changed(settings, stored config.Layer, out string) (changes []string, err error) {
 	for _, key := range settings.Sorted() {
 		v := settings[key]
-		was, is := orNothing(stored[key].JSON), orNothing(v.JSON)
+		was, is := stored[key].String(), v.String()
 		switch {
 		case v.Origin < config.Command, was == is, slices.Contains(ofTheSitting, key):
 		case is == `"auto"`:
@@ -72,12 +73,4 @@ func ofTheRun(key, was, is string) bool {
 		return false
 	}
 	return slices.ContainsFunc([]string{"lock_", "align.", "model_cfg."}, func(part string) bool { return strings.HasPrefix(key, part) })
-}
-
-// orNothing is a value as JSON, for a message.
-func orNothing(value string) string {
-	if value == "" || value == "null" || value == `""` {
-		return "none"
-	}
-	return value
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"clipgo/internal/durable"
+	"clipgo/internal/paths"
+	"clipgo/pretrained"
 	"clipgo/training"
 )
 
@@ -73,8 +75,8 @@ func TestAResumeIsNoOtherRun(t *testing.T) {
 func TestTheLockComesBeforeTheData(t *testing.T) {
 	model, out := tiny(t), filepath.Join(t.TempDir(), "run")
 	args := tinyRun(model, out, "--train-data", filepath.Join(t.TempDir(), "nothing"))
-	if r := clipgo(t, args...); r.code != exitUsage || exists(out) {
-		t.Fatalf("no data: exit %d, run left behind: %v\n%s", r.code, exists(out), r.err)
+	if r := clipgo(t, args...); r.code != exitUsage || paths.Exists(out) {
+		t.Fatalf("no data: exit %d, run left behind: %v\n%s", r.code, paths.Exists(out), r.err)
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		t.Fatal(err)
@@ -103,13 +105,13 @@ func TestMistakesOfASettingNameTheFlag(t *testing.T) {
 		"is a run, not a checkpoint; go on with --resume latest --out " + model: {"--resume", filepath.Dir(model)},
 	} {
 		if strings.Contains(want, "is a run") { // a run as the user might give it
-			if err := os.MkdirAll(filepath.Join(filepath.Dir(model), checkpointsDir), 0o755); err != nil {
+			if err := os.MkdirAll(filepath.Join(filepath.Dir(model), pretrained.CheckpointsDir), 0o755); err != nil {
 				t.Fatal(err)
 			}
 			want = strings.Replace(want, model, filepath.Dir(model), 1)
 		}
 		out := filepath.Join(t.TempDir(), "run")
-		if r := clipgo(t, tinyRun(model, out, more...)...); r.code != exitUsage || !strings.Contains(r.err, want) || exists(out) {
+		if r := clipgo(t, tinyRun(model, out, more...)...); r.code != exitUsage || !strings.Contains(r.err, want) || paths.Exists(out) {
 			t.Errorf("%v: exit %d, %swant %s", more, r.code, r.err, want)
 		}
 	}

@@ -11,12 +11,13 @@ import (
 	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/eval/report"
+	"clipgo/pretrained"
 )
 
 // validation measures the model during a training.
 type validation struct {
 	source   datasets.Source
-	loaded   *loaded
+	embedder *pretrained.Embedder
 	own      bool // the data is --val-data; else it is some of the training data
 	skipped  func(datasets.Skip)
 	seen     func(samples int64) // told how far the embedding is
@@ -57,10 +58,8 @@ func (s *session) openValidation() (*validation, error) {
 	} else {
 		v.source = s.borrow()
 	}
-	v.loaded = &loaded{
-		source:  modelSource{Templates: s.Templates}, // prompts as zeroshot will take them from the checkpoint
-		options: inference{Workers: s.Workers, BatchSize: 64, MaxSkip: 1, Preprocess: s.Preprocess},
-	}
+	v.embedder = pretrained.NewEmbedder(nil, pretrained.Source{Templates: s.Templates}, nil, // zeroshot takes these prompts from the checkpoint
+		pretrained.Settings{Workers: s.Workers, BatchSize: 64, MaxSkip: 1, Preprocess: s.Preprocess})
 	return v, nil
 }
 
@@ -99,7 +98,7 @@ func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, er
 	}
 	out.Values = append(out.Values, v.foretold.values()...)
 	if w.Retrieval && len(v.last.captions) > 0 {
-		r, err := eval.Retrieve(v.last.images, v.last.texts, v.loaded.Dim(), v.last.textImage, []int{1, 5, 10})
+		r, err := eval.Retrieve(v.last.images, v.last.texts, v.embedder.Dim(), v.last.textImage, []int{1, 5, 10})
 		if err != nil {
 			return out, err
 		}
@@ -127,8 +126,8 @@ func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, er
 func (v *validation) embed(ctx context.Context) error {
 	f := valFeatures{}
 	v.foretold.reset()
-	err := v.loaded.eachPicture(ctx, v.source, func(b *datasets.Batch) error {
-		features, err := v.loaded.EmbedImages(ctx, b.Pixels, b.N)
+	err := v.embedder.EachPicture(ctx, v.source, func(b *datasets.Batch) error {
+		features, err := v.embedder.EmbedImages(ctx, b.Pixels, b.N)
 		if err != nil {
 			return err
 		}
@@ -149,18 +148,15 @@ func (v *validation) embed(ctx context.Context) error {
 	if len(f.index) == 0 {
 		return &datasets.DataError{Source: v.source.Info().Name, Reason: "none of the samples can be used"}
 	}
-	f.texts, err = v.loaded.encodeText(ctx, f.captions)
+	f.texts, err = v.embedder.EmbedTexts(ctx, f.captions)
 	v.last = f
 	return err
 }
 
 func (v *validation) zeroshot(ctx context.Context) ([]report.Value, error) {
 	info := v.source.Info()
-	templates, err := v.loaded.templates("", info)
-	if err != nil {
-		return nil, err
-	}
-	classifier, err := v.loaded.classifier(ctx, info.Classes, templates)
+	templates := v.embedder.Templates(info)
+	classifier, err := v.embedder.Classifier(ctx, info.Classes, templates)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +204,7 @@ func (v *validation) add(found report.Evaluation, w *os.File, c *console) error 
 // examples asks for a few captions of the validation data and shows what came first.
 func (v *validation) examples(captions, hits int) []report.Example {
 	var out []report.Example
-	dim := v.loaded.Dim()
+	dim := v.embedder.Dim()
 	seen := map[string]bool{}
 	step := max(1, len(v.last.captions)/max(captions, 1))
 	for t := 0; t < len(v.last.captions) && len(out) < captions; t += step {
@@ -238,6 +234,6 @@ func (v *validation) hit(caption string, index int) report.Hit {
 		h.Verdict = report.Right
 	}
 	// A picture that has gone since, or can't be read any more, has no thumbnail; the training goes on.
-	h.Thumbnail, _ = v.loaded.thumbnail(v.source, index)
+	h.Thumbnail, _ = v.embedder.Thumbnail(v.source, index)
 	return h
 }

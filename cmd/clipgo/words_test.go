@@ -10,6 +10,7 @@ import (
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/model"
+	"clipgo/pretrained"
 	"clipgo/text/bpe"
 )
 
@@ -23,8 +24,8 @@ type wordsRun struct {
 func openWordsRun(t *testing.T, run string) wordsRun {
 	t.Helper()
 	dir := newest(t, run)
-	src := modelSource{Name: run, Config: runSettings(t, run).ModelCfg, Weights: filepath.Join(dir, weightsFile)}
-	m, err := src.fill(t.Context(), model.On(), 0)
+	src := pretrained.Source{Name: run, Config: runSettings(t, run).ModelCfg, Weights: filepath.Join(dir, pretrained.WeightsFile)}
+	m, err := src.Build(t.Context(), model.On(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,17 +14,19 @@ import (
 	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/internal/config"
+	"clipgo/pretrained"
+	"clipgo/vision/preprocess"
 )
 
 type zeroshotOptions struct {
-	inference
+	pretrained.Settings
 	Classes   string `json:"classes" flag:"classes" arg:"a,b,c|file" help:"class names, or a file with one a line"`
 	Templates string `json:"templates" flag:"templates" arg:"file" help:"prompt templates, one a line, {} for the name"`
 	Top       int    `json:"top" min:"1" flag:"top" arg:"N" help:"labels shown for each picture (default 5)"`
 }
 
 func newZeroshot(a *app) *cobra.Command {
-	o := zeroshotOptions{inference: defaultInference(), Top: 5}
+	o := zeroshotOptions{Settings: pretrained.DefaultSettings(), Top: 5}
 	c := &cobra.Command{
 		Use:   "zeroshot --model M DATA...",
 		Short: "Classify pictures by names that the model was never trained on",
@@ -70,16 +72,16 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, said config.Layer, da
 	if len(classes) == 0 {
 		return usagef(`%s has no classes of its own; say what to choose from: --classes "a cat,a dog", or --classes file.txt with a name a line`, info.Name)
 	}
-	m, err := o.load(ctx, a, said)
+	m, err := openModel(ctx, a, &o.Settings, said)
 	if err != nil {
 		return err
 	}
 	defer m.Free()
-	templates, err := m.templates(o.Templates, info)
+	templates, err := templates(m, o.Templates, info)
 	if err != nil {
 		return err
 	}
-	classifier, err := m.classifier(ctx, classes, templates)
+	classifier, err := m.Classifier(ctx, classes, templates)
 	if err != nil {
 		return err
 	}
@@ -147,10 +149,10 @@ func (l labelled) Picture(ctx context.Context, i int) (datasets.Picture, error) 
 }
 
 // measure prints what share of the labelled pictures the classifier gets right.
-func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *loaded, src labelled, classifier *eval.Classifier) error {
+func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *pretrained.Embedder, src labelled, classifier *eval.Classifier) error {
 	count := eval.NewAccuracy(len(classifier.Classes))
 	bar := a.console.progress("classify", int64(src.Len()))
-	err := m.eachBatch(ctx, src, func(b *datasets.Batch, features []float32) error {
+	err := m.EachBatch(ctx, src, func(b *datasets.Batch, features []float32) error {
 		logits, err := classifier.Logits(features)
 		if err != nil {
 			return err
@@ -186,10 +188,10 @@ type rankedImage struct {
 }
 
 // rank prints the best labels of each picture.
-func (o *zeroshotOptions) rank(ctx context.Context, a *app, m *loaded, src datasets.Source, classifier *eval.Classifier) error {
+func (o *zeroshotOptions) rank(ctx context.Context, a *app, m *pretrained.Embedder, src datasets.Source, classifier *eval.Classifier) error {
 	dim := m.Dim()
 	var failed int
-	err := m.eachBatch(ctx, src, func(b *datasets.Batch, features []float32) error {
+	err := m.EachBatch(ctx, src, func(b *datasets.Batch, features []float32) error {
 		for i, index := range b.Index {
 			labels, err := classifier.Rank(features[i*dim:(i+1)*dim], o.Top)
 			if err != nil {
@@ -248,25 +250,26 @@ func readClasses(arg string) ([]string, error) {
 	return list, nil
 }
 
-// templates are those of a file, else those that the model was trained with, else the data's, else OpenAI's 80.
-func (m *loaded) templates(path string, data datasets.Info) ([]string, error) {
-	switch {
-	case path != "":
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, fmt.Errorf("--templates: %w", err)
-		}
-		defer f.Close()
-		out, err := eval.ReadTemplates(f)
-		if err != nil {
-			return nil, usagef("--templates %s: %v", path, err)
-		}
-		return out, nil
-	case len(m.source.Templates) > 0:
-		return m.source.Templates, nil
-	case len(data.Templates) > 0:
-		return data.Templates, nil
-	default:
-		return eval.OpenAITemplates(), nil
+// templates are those of a file, or else those that fit the model and the data.
+func templates(m *pretrained.Embedder, path string, data datasets.Info) ([]string, error) {
+	if path == "" {
+		return m.Templates(data), nil
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("--templates: %w", err)
+	}
+	defer f.Close()
+	out, err := eval.ReadTemplates(f)
+	if err != nil {
+		return nil, usagef("--templates %s: %v", path, err)
+	}
+	return out, nil
+}
+
+// openModel opens the model of --model, with what the user said of its preprocessing on top.
+func openModel(ctx context.Context, a *app, o *pretrained.Settings, said config.Layer) (*pretrained.Embedder, error) {
+	o.Find, o.Log = a.console.findModel, a.console.log
+	o.Adjust = func(c *preprocess.Config) { said.Under("preprocess").Decode(c) }
+	return pretrained.Open(ctx, *o)
 }

@@ -34,6 +34,14 @@ type Value struct {
 	Where  string // file:line or the flag, for messages; empty where nobody wrote it
 }
 
+// String is the value for a message: its JSON, or "none" where it says nothing.
+func (v Value) String() string {
+	if v.JSON == "" || v.JSON == "null" || v.JSON == `""` {
+		return "none"
+	}
+	return v.JSON
+}
+
 // Layer is a sparse set of settings by their dotted keys. A null stands for a pointer that is nil.
 type Layer map[string]Value
 

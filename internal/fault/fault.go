@@ -26,6 +26,7 @@ type Error struct {
 	Key    string // the setting that it is about, by its dotted key; "" where it is about none
 	Reason string
 	kind   Kind
+	cause  error
 }
 
 // Error is the reason, behind the key.
@@ -39,6 +40,9 @@ func (e *Error) Error() string {
 // Fault is the error's kind.
 func (e *Error) Fault() Kind { return e.kind }
 
+// Unwrap is what %w named.
+func (e *Error) Unwrap() error { return e.cause }
+
 // Usagef is an error of kind Usage.
 func Usagef(format string, args ...any) error {
 	return &Error{Reason: fmt.Sprintf(format, args...), kind: Usage}
@@ -46,7 +50,8 @@ func Usagef(format string, args ...any) error {
 
 // Setting is an error of kind Usage about one setting.
 func Setting(key, format string, args ...any) error {
-	return &Error{Key: key, Reason: fmt.Sprintf(format, args...), kind: Usage}
+	err := fmt.Errorf(format, args...)
+	return &Error{Key: key, Reason: err.Error(), kind: Usage, cause: errors.Unwrap(err)}
 }
 
 // Modelf is an error of kind Model about what is at a path, or has a name.

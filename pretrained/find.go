@@ -1,4 +1,4 @@
-package main
+package pretrained
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"clipgo/internal/durable"
 	"clipgo/internal/fault"
+	"clipgo/internal/paths"
 	"clipgo/model"
 	"clipgo/training"
 	"clipgo/vision/preprocess"
@@ -19,14 +20,14 @@ import (
 
 // The files of a model folder in open_clip's hub layout.
 const (
-	modelConfigFile = "open_clip_config.json"
-	weightsFile     = "model.safetensors"
-	runFile         = "run.json"
-	checkpointsDir  = "checkpoints"
+	ModelConfigFile = "open_clip_config.json"
+	WeightsFile     = "model.safetensors"
+	RunFile         = "run.json"
+	CheckpointsDir  = "checkpoints"
 )
 
-// modelSource is where --model leads: a config, and weights where there are any.
-type modelSource struct {
+// Source is what a model's name leads to: a config, and weights where there are any.
+type Source struct {
 	Name       string // as the user wrote it
 	Config     model.Config
 	Preprocess preprocess.Config
@@ -38,11 +39,11 @@ type modelSource struct {
 	Notes      []string // what was passed over on the way or inferred, for a warning
 }
 
-// findModel decides by content what --model is, where it is on this machine.
-func findModel(name, pretrained string) (modelSource, error) {
-	src := modelSource{Name: name, Preprocess: preprocess.Default()}
+// Find decides by content what a name means on this machine; Hub.Find looks at the hub as well.
+func Find(name, pretrained string) (Source, error) {
+	src := Source{Name: name, Preprocess: preprocess.Default()}
 	if name == "" {
-		return src, usagef("--model is missing: a run directory, a checkpoint, a config name or file")
+		return src, fault.Setting("model", "missing: a run directory, a checkpoint, a config name or file")
 	}
 	st, err := os.Stat(name)
 	switch {
@@ -53,7 +54,7 @@ func findModel(name, pretrained string) (modelSource, error) {
 	case err == nil:
 		err = src.fromWeightsFile(name)
 	case looksLikePath(name):
-		return src, fmt.Errorf("--model: %w", err)
+		return src, fault.Setting("model", "%w", err)
 	default:
 		src.Config, err = model.NamedConfig(name)
 		src.Preprocess = src.Config.Preprocess()
@@ -68,11 +69,11 @@ func looksLikePath(name string) bool {
 	return strings.ContainsRune(name, filepath.Separator) || filepath.Ext(name) == ".json" || strings.HasPrefix(name, ".")
 }
 
-func (src *modelSource) fromDir(dir string) error {
+func (src *Source) fromDir(dir string) error {
 	switch {
-	case exists(filepath.Join(dir, checkpointsDir)):
+	case paths.Exists(filepath.Join(dir, CheckpointsDir)):
 		return src.fromRun(dir)
-	case exists(filepath.Join(dir, durable.Manifest)) && exists(filepath.Join(dir, runFile)): // a checkpoint that is named itself
+	case paths.Exists(filepath.Join(dir, durable.Manifest)) && paths.Exists(filepath.Join(dir, RunFile)): // a checkpoint that is named itself
 		if err := durable.Verify(dir); err != nil {
 			return fault.Modelf(dir, "%s", err.Error())
 		}
@@ -88,12 +89,12 @@ func configOnly(dir string) bool {
 		EmbedDim int `json:"embed_dim"`
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "config.json"))
-	return err == nil && json.Unmarshal(data, &probe) == nil && probe.EmbedDim > 0 && !exists(filepath.Join(dir, weightsFile))
+	return err == nil && json.Unmarshal(data, &probe) == nil && probe.EmbedDim > 0 && !paths.Exists(filepath.Join(dir, WeightsFile))
 }
 
 // fromRun takes a run's newest checkpoint that verifies.
-func (src *modelSource) fromRun(dir string) error {
-	path, damaged, err := training.Latest(filepath.Join(dir, checkpointsDir))
+func (src *Source) fromRun(dir string) error {
+	path, damaged, err := training.Latest(filepath.Join(dir, CheckpointsDir))
 	for _, d := range damaged {
 		src.Notes = append(src.Notes, fmt.Sprintf("passed over a damaged checkpoint: %v", d))
 	}
@@ -106,30 +107,25 @@ func (src *modelSource) fromRun(dir string) error {
 	return src.fromFolder(path)
 }
 
-func (src *modelSource) fromConfigFile(path string) error {
+func (src *Source) fromConfigFile(path string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	src.Config, err = model.ParseConfig(data)
 	switch {
-	case isAny[*model.UnsupportedError](err):
+	case isUnsupported(err):
 		return fmt.Errorf("%s: %w", path, err)
 	case err != nil:
-		return usagef("%s: %v", path, err)
+		return fault.Usagef("%s: %v", path, err)
 	}
 	src.Preprocess = src.Config.Preprocess()
 	return nil
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
-// build makes the model; its owner calls Free.
-func (src *modelSource) build(ctx context.Context, at model.Placement, seed uint64) (*model.Model, error) {
-	m, err := src.fill(ctx, at, seed)
+// Build makes the model with the weights found, or with fresh ones of a seed, in memory of its own. Its owner calls Free.
+func (src *Source) Build(ctx context.Context, at model.Placement, seed uint64) (*model.Model, error) {
+	m, err := src.Open(ctx, at, seed)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package main
+package pretrained
 
 import (
 	"context"
@@ -17,12 +17,12 @@ import (
 )
 
 // fromFolder takes a folder of weights in any layout.
-func (src *modelSource) fromFolder(dir string) (err error) {
+func (src *Source) fromFolder(dir string) (err error) {
 	w, err := weights.Open(dir)
 	if err != nil {
 		return err
 	}
-	defer closeWith(&err, w)
+	defer func() { err = errors.Join(err, w.Close()) }()
 	if err := src.adopt(w); err != nil {
 		return err
 	}
@@ -31,26 +31,26 @@ func (src *modelSource) fromFolder(dir string) (err error) {
 }
 
 // fromWeightsFile takes a bare file, which must say itself what model it is of.
-func (src *modelSource) fromWeightsFile(path string) (err error) {
+func (src *Source) fromWeightsFile(path string) (err error) {
 	w, err := weights.Open(path)
 	if err != nil {
 		return err
 	}
-	defer closeWith(&err, w)
+	defer func() { err = errors.Join(err, w.Close()) }()
 	if w.Model == nil {
-		return fault.Modelf(path, "weights alone leave the model open (its activation, its heads): name its config with --model and the file with --pretrained")
+		return fault.Modelf(path, "weights alone leave the model open (its activation, its heads): name its config as the model and this file as its pretrained weights")
 	}
 	return src.adopt(w)
 }
 
 // adopt takes over what open weights say of their model.
-func (src *modelSource) adopt(w *weights.Checkpoint) (err error) {
+func (src *Source) adopt(w *weights.Checkpoint) (err error) {
 	path := w.File
 	if w.Dir != "" {
 		path = w.Dir
 	}
 	if src.Config, err = model.ParseConfig(w.Model); err != nil {
-		if isAny[*model.UnsupportedError](err) || config.IsUsage(err) {
+		if isUnsupported(err) || config.IsUsage(err) {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		return fault.Modelf(path, "%s", err.Error())
@@ -66,20 +66,20 @@ func (src *modelSource) adopt(w *weights.Checkpoint) (err error) {
 	return nil
 }
 
-// use takes the weights of --pretrained for a model given by its config.
-func (src *modelSource) use(pretrained string) (err error) {
+// use takes the weights of a file for a model given by its config.
+func (src *Source) use(pretrained string) (err error) {
 	st, err := os.Stat(pretrained)
 	if err != nil {
-		return fmt.Errorf("--pretrained: %w", err)
+		return fault.Setting("pretrained", "%w", err)
 	}
 	if st.IsDir() {
-		return usagef("--pretrained: %s is a folder, which says itself what model it is: give it as --model", pretrained)
+		return fault.Setting("pretrained", "%s is a folder, which contains its own config: give it as the model", pretrained)
 	}
 	w, err := weights.Open(pretrained)
 	if err != nil {
 		return err
 	}
-	defer closeWith(&err, w)
+	defer func() { err = errors.Join(err, w.Close()) }()
 	switch {
 	case w.Layout != weights.OpenAI:
 		src.Notes = append(src.Notes, w.Notes...)
@@ -91,7 +91,7 @@ func (src *modelSource) use(pretrained string) (err error) {
 	return nil
 }
 
-func (src *modelSource) readPreprocess(path string, data []byte) error {
+func (src *Source) readPreprocess(path string, data []byte) error {
 	// open_clip writes the size as a number or as a pair.
 	var pair struct {
 		Size []int `json:"size"`
@@ -119,40 +119,40 @@ func (src *modelSource) readPreprocess(path string, data []byte) error {
 	return nil
 }
 
-// openWeights opens the weights that were found.
-func (src *modelSource) openWeights() (*weights.Checkpoint, error) { return weights.Open(src.Weights) }
+// OpenWeights opens the weights that were found.
+func (src *Source) OpenWeights() (*weights.Checkpoint, error) { return weights.Open(src.Weights) }
 
-// fill builds the model with the weights found, or with fresh ones.
-func (src *modelSource) fill(ctx context.Context, at model.Placement, seed uint64) (m *model.Model, err error) {
+// load builds the model with the weights found, or with fresh ones.
+func (src *Source) Open(ctx context.Context, at model.Placement, seed uint64) (m *model.Model, err error) {
 	if src.Weights == "" {
 		return model.New(ctx, src.Config, seed, at)
 	}
-	w, err := src.openWeights()
+	w, err := src.OpenWeights()
 	if err != nil {
 		return nil, err
 	}
-	defer closeWith(&err, w)
+	defer func() { err = errors.Join(err, w.Close()) }()
 	m, err = model.Load(ctx, src.Config, w, at)
-	return m, src.blame(err)
+	return m, src.Blame(err)
 }
 
-// check opens and checks the weights found, as far as these towers need them; nil where the model has none.
-func (src *modelSource) check(towers model.Towers) (*model.Checked, error) {
+// Check opens and checks the weights found, as far as these towers need them; nil where the model has none.
+func (src *Source) Check(towers model.Towers) (*model.Checked, error) {
 	if src.Weights == "" {
 		return nil, nil
 	}
-	w, err := src.openWeights()
+	w, err := src.OpenWeights()
 	if err != nil {
 		return nil, err
 	}
 	k, err := model.Check(src.Config, w, towers)
-	return k, src.blame(err)
+	return k, src.Blame(err)
 }
 
-// borrow is build for a model that is not trained: its weights stay in their file, where check left them.
-func (src *modelSource) borrow(ctx context.Context, k *model.Checked, at model.Placement, seed uint64) (*model.Model, error) {
+// OpenMapped is Build for a model that is not trained: its weights stay in their file, where Check mapped them.
+func (src *Source) OpenMapped(ctx context.Context, k *model.Checked, at model.Placement, seed uint64) (*model.Model, error) {
 	if k == nil {
-		return src.build(ctx, at, seed)
+		return src.Build(ctx, at, seed)
 	}
 	m, err := k.Borrow(ctx, at)
 	if err != nil {
@@ -162,44 +162,44 @@ func (src *modelSource) borrow(ctx context.Context, k *model.Checked, at model.P
 	return m, nil
 }
 
-// blame names the file of weights that do not fit.
-func (src *modelSource) blame(err error) error {
+// Blame names the file of weights that do not fit.
+func (src *Source) Blame(err error) error {
 	if wrong, ok := errors.AsType[*model.WeightsError](err); ok {
 		wrong.Path = src.Weights
 	}
 	return err
 }
 
-// fingerprint tells models apart: a digest of weights, config and vocabulary.
-func (src *modelSource) fingerprint(seed uint64) (digest string, err error) {
+// Fingerprint tells models apart: a digest of weights, config and vocabulary.
+func (src *Source) Fingerprint(seed uint64) (digest string, err error) {
 	h := sha256.New()
 	cfg, err := json.Marshal(src.Config)
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintf(h, "%s\n%s\n", cfg, src.tokenizerFingerprint())
+	fmt.Fprintf(h, "%s\n%s\n", cfg, src.TokenizerFingerprint())
 	if src.Weights == "" {
 		fmt.Fprintf(h, "fresh weights, seed %d", seed)
 		return hex.EncodeToString(h.Sum(nil)[:16]), nil
 	}
-	w, err := src.openWeights()
+	w, err := src.OpenWeights()
 	if err != nil {
 		return "", err
 	}
-	defer closeWith(&err, w)
+	defer func() { err = errors.Join(err, w.Close()) }()
 	fmt.Fprint(h, weights.Fingerprint(w))
 	return hex.EncodeToString(h.Sum(nil)[:16]), nil
 }
 
-// wholeFingerprint is fingerprint as it was before other layouts than open_clip's were read, over the whole file: indexes of
+// LegacyFingerprint is fingerprint as it was before other layouts than open_clip's were read, over the whole file: indexes of
 // that time keep it.
-func (src *modelSource) wholeFingerprint() (string, error) {
+func (src *Source) LegacyFingerprint() (string, error) {
 	h := sha256.New()
 	cfg, err := json.Marshal(src.Config)
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintf(h, "%s\n%s\n", cfg, src.tokenizerFingerprint())
+	fmt.Fprintf(h, "%s\n%s\n", cfg, src.TokenizerFingerprint())
 	f, err := os.Open(src.Weights)
 	if err != nil {
 		return "", err
@@ -209,4 +209,9 @@ func (src *modelSource) wholeFingerprint() (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16]), nil
+}
+
+func isUnsupported(err error) bool {
+	_, ok := errors.AsType[*model.UnsupportedError](err)
+	return ok
 }

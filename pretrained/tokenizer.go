@@ -1,4 +1,4 @@
-package main
+package pretrained
 
 import (
 	"clipgo/internal/fault"
@@ -8,8 +8,8 @@ import (
 	"clipgo/weights"
 )
 
-// tokenizer opens what turns captions into ids for this model: CLIP's own, or what stands in the model's folder.
-func (src *modelSource) tokenizer() (tokenizer.Tokenizer, error) {
+// Tokenizer opens what turns captions into ids for this model: CLIP's own, or what stands in the model's folder.
+func (src *Source) Tokenizer() (tokenizer.Tokenizer, error) {
 	named := src.Config.Text.HFTokenizerName
 	switch {
 	case named == "" && src.Dir == "" && src.Config.Text.VocabSize < bpe.VocabSize:
@@ -17,7 +17,7 @@ func (src *modelSource) tokenizer() (tokenizer.Tokenizer, error) {
 	case named == "" && src.Dir == "":
 		return bpe.New(), nil
 	case src.Dir == "":
-		return nil, fault.Modelf(src.Name, "its tokenizer, %s, is not part of clipgo: it is read from the model's folder; name that with --model", named)
+		return nil, fault.Modelf(src.Name, "its tokenizer, %s, is not part of clipgo: it is read from the model's folder; name the folder", named)
 	case named != "" && len(weights.TokenizerIn(src.Dir)) == 0:
 		return nil, fault.Modelf(src.Dir, "holds no tokenizer (tokenizer.json or spiece.model), and the model needs one of its own for captions")
 	}
@@ -41,12 +41,12 @@ func cleaning(c text.Config) tokenizer.Clean {
 	}
 }
 
-func (src *modelSource) tokenizerSpec() tokenizer.Spec {
+func (src *Source) tokenizerSpec() tokenizer.Spec {
 	return tokenizer.Spec{VocabSize: src.Config.Text.VocabSize, Clean: cleaning(src.Config.Text)}
 }
 
-// tokenizerFingerprint tells tokenizers apart; a model that has lost its own can still embed pictures.
-func (src *modelSource) tokenizerFingerprint() string {
+// TokenizerFingerprint tells tokenizers apart; a model that has lost its own can still embed pictures.
+func (src *Source) TokenizerFingerprint() string {
 	const none = "no tokenizer"
 	if src.Dir != "" && len(weights.TokenizerIn(src.Dir)) > 0 {
 		digest, err := tokenizer.Fingerprint(src.Dir, src.tokenizerSpec())
@@ -55,21 +55,23 @@ func (src *modelSource) tokenizerFingerprint() string {
 		}
 		return digest
 	}
-	t, err := src.tokenizer()
+	t, err := src.Tokenizer()
 	if err != nil {
 		return none
 	}
 	return t.Fingerprint()
 }
 
-// tokenizer is the model's, opened when the first caption comes: pictures need none.
-func (m *loaded) tokenizer() (tokenizer.Tokenizer, error) {
-	if m.tokens == nil {
-		t, err := m.source.tokenizer()
-		if err != nil {
-			return nil, err
-		}
-		m.tokens = t
+// TokenizerName tells whose tokenizer captions go through.
+func (src *Source) TokenizerName() string {
+	if named := src.Config.Text.HFTokenizerName; named != "" && named != weights.FolderTokenizer {
+		return named
 	}
-	return m.tokens, nil
+	if src.Dir != "" && len(weights.TokenizerIn(src.Dir)) > 0 {
+		return "of the model's folder"
+	}
+	if src.Config.Text.HFTokenizerName != "" {
+		return "missing from the model's folder"
+	}
+	return "CLIP's byte pairs"
 }

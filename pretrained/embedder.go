@@ -1,0 +1,193 @@
+package pretrained
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"sync"
+
+	"clipgo/datasets"
+	"clipgo/eval"
+	"clipgo/internal/fault"
+	"clipgo/model"
+	"clipgo/text/tokenizer"
+	"clipgo/vision/preprocess"
+)
+
+// Settings are the options of every command that uses a trained model.
+type Settings struct {
+	Model      string `json:"model" flag:"model" arg:"M" help:"run or checkpoint directory, config name, model file or folder, hf-hub:ORG/REPO"`
+	Pretrained string `json:"pretrained" flag:"pretrained" arg:"file" help:"weights (.safetensors, .pt, .bin) for a model given by its config"`
+	Machine
+	Seed       uint64            `json:"seed" flag:"seed" arg:"N" help:"seed of fresh weights, where the model has no others"`
+	Workers    int               `json:"workers" min:"1" flag:"workers" arg:"N" help:"goroutines that read and decode pictures"`
+	BatchSize  int               `json:"batch_size" min:"1" flag:"batch-size" arg:"N" help:"pictures that go through the model at once"`
+	MaxSkip    float64           `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"share of samples that may be unusable (default 0.01)"`
+	Preprocess preprocess.Config `json:"preprocess"`
+	Data       datasets.Options  `json:"data"`
+
+	// Prepared is how the pictures of an index were prepared, which goes before what the model's folder says; nil: as the model.
+	Prepared *preprocess.Config `json:"-"`
+	// Upright applies the EXIF orientation whatever the model's folder says.
+	Upright bool `json:"-"`
+	// Adjust changes how pictures are prepared, after the model's folder, Prepared and Upright; nil: nothing.
+	Adjust func(*preprocess.Config) `json:"-"`
+	Towers model.Towers             `json:"-"` // that are used
+	// Find looks a model up by its name; nil is Find without progress.
+	Find Finder       `json:"-"`
+	Log  *slog.Logger `json:"-"` // warnings; nil: none
+}
+
+// DefaultSettings are settings for a model that is still to be named.
+func DefaultSettings() Settings {
+	return Settings{Machine: DefaultMachine(), Workers: runtime.GOMAXPROCS(0), BatchSize: 64, MaxSkip: 0.01, Preprocess: preprocess.Default()}
+}
+
+// Embedder is a model that maps pictures and texts to unit vectors. Several goroutines may use it: libtorch's calls queue up
+// for one thread. Its owner calls Free.
+type Embedder struct {
+	*model.Model
+	Source   Source
+	Settings Settings
+
+	once     sync.Once
+	tokens   tokenizer.Tokenizer
+	tokenErr error
+}
+
+// NewEmbedder is an embedder around a model that is there already. The tokenizer may be nil: then it is the source's.
+func NewEmbedder(m *model.Model, src Source, tokens tokenizer.Tokenizer, how Settings) *Embedder {
+	e := &Embedder{Model: m, Source: src, Settings: how}
+	if tokens != nil {
+		e.SetTokenizer(tokens)
+	}
+	return e
+}
+
+// Open finds the model that the settings name and makes it ready for use. Weights stay in their files, mapped. Pictures are
+// prepared as the model's folder says. It returns an error of kind Usage for settings that can't be meant, and of kind Model
+// for a model that is refused.
+func Open(ctx context.Context, o Settings) (*Embedder, error) {
+	LoadLibtorch()
+	find, log := o.Find, o.Log
+	if find == nil {
+		find = Hub{}.Find
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	src, err := find(ctx, o.Model, o.Pretrained)
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range src.Notes {
+		log.Warn(note)
+	}
+	if err := o.prepare(&src); err != nil {
+		return nil, err
+	}
+	if src.Weights == "" {
+		log.Warn("random weights: " + o.Model + " names a config without weights, so the results mean nothing")
+	}
+	checked, err := src.Check(o.Towers)
+	if err != nil {
+		return nil, err
+	}
+	e := NewEmbedder(nil, src, nil, o)
+	_, _ = e.Tokenizer() // while libtorch loads; an error comes with the first text: pictures need no tokenizer
+	at, err := o.Placement()
+	if err != nil {
+		return nil, err
+	}
+	e.Model, err = src.OpenMapped(ctx, checked, at, o.Seed)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// prepare works out how pictures become pixels, in the settings and the source.
+func (o *Settings) prepare(src *Source) error {
+	o.Preprocess = src.Preprocess
+	if o.Prepared != nil && o.Prepared.Size == src.Preprocess.Size { // of another size: made by another model
+		o.Preprocess = *o.Prepared
+	}
+	if o.Upright {
+		o.Preprocess.Orientation = preprocess.OrientationApply
+	}
+	if o.Adjust != nil {
+		o.Adjust(&o.Preprocess)
+	}
+	if err := o.Preprocess.Validate(); err != nil {
+		return fault.Usagef("preprocess: %v", err)
+	}
+	if want := src.Config.Vision.ImageSize; o.Preprocess.Size != want {
+		return fault.Usagef("preprocess.size: %d, but the model was made for pictures of %d", o.Preprocess.Size, want)
+	}
+	src.Preprocess = o.Preprocess
+	return o.Machine.Validate()
+}
+
+// Tokenizer is the model's, opened at the first call.
+func (m *Embedder) Tokenizer() (tokenizer.Tokenizer, error) {
+	m.once.Do(func() { m.tokens, m.tokenErr = m.Source.Tokenizer() })
+	return m.tokens, m.tokenErr
+}
+
+// SetTokenizer replaces the tokenizer of the source, before the first use.
+func (m *Embedder) SetTokenizer(t tokenizer.Tokenizer) {
+	m.once.Do(func() { m.tokens = t })
+}
+
+// Loader reads a source's pictures in its own order, prepared for this model.
+func (m *Embedder) Loader(src datasets.Source) *datasets.Loader {
+	return &datasets.Loader{
+		Source: src, BatchSize: m.Settings.BatchSize, Workers: m.Settings.Workers, Size: m.Preprocess.Size,
+		ContextLength: m.Config.Text.ContextLength, Order: datasets.Sequential, MaxSkip: m.Settings.MaxSkip,
+		Pixels: m.Pixels,
+	}
+}
+
+// Pixels prepares one picture: dst is uint8 [S, S, 3]. It is a function for datasets.Loader.
+func (m *Embedder) Pixels(dst []uint8, p datasets.Picture, _ uint64) error {
+	if p.File != nil {
+		return m.Preprocess.ApplyFile(dst, p.File)
+	}
+	return m.Preprocess.Apply(dst, preprocess.FromRGB(p.RGB, p.Width, p.Height))
+}
+
+// Classifier embeds class names in prompt templates: the zero-shot classifier of these classes.
+func (m *Embedder) Classifier(ctx context.Context, classes, templates []string) (*eval.Classifier, error) {
+	tokens, err := m.Tokenizer()
+	if err != nil {
+		return nil, err
+	}
+	return eval.NewClassifier(ctx, m, eval.Prompts{Classes: classes, Templates: templates, Fill: tokens.Fill, ContextLength: m.Config.Text.ContextLength})
+}
+
+// EmbedTexts maps texts to unit features, [len(texts), E] row-major. A text longer than the context is cut.
+func (m *Embedder) EmbedTexts(ctx context.Context, texts []string) ([]float32, error) {
+	tokens, err := m.Tokenizer()
+	if err != nil {
+		return nil, err
+	}
+	l := m.Config.Text.ContextLength
+	ids := make([]int32, len(texts)*l)
+	for i, t := range texts {
+		tokens.Fill(ids[i*l:(i+1)*l], t)
+	}
+	return m.EmbedTokens(ctx, ids, len(texts))
+}
+
+// Templates are the prompts of zero-shot classification: those that the model was trained with, else the data's, else OpenAI's
+// 80 for ImageNet.
+func (m *Embedder) Templates(data datasets.Info) []string {
+	switch {
+	case len(m.Source.Templates) > 0:
+		return m.Source.Templates
+	case len(data.Templates) > 0:
+		return data.Templates
+	default:
+		return eval.OpenAITemplates()
+	}
+}

@@ -1,0 +1,43 @@
+package pretrained
+
+import (
+	"encoding/json"
+
+	"clipgo/internal/paths"
+	"clipgo/search"
+	"clipgo/vision/preprocess"
+)
+
+// Follow makes an embedder prepare pictures as an index has it, whatever the model's folder says; the user's settings go
+// on top. Where the index doesn't say, EXIF orientation is applied.
+func (o *Settings) Follow(index json.RawMessage) {
+	c := preprocess.Default()
+	if index == nil || json.Unmarshal(index, &c) != nil {
+		o.Upright = true
+		return
+	}
+	o.Prepared = &c
+}
+
+// Space is where this model's vectors live in an index whose fingerprint is kept; no dtype is the index's own.
+func (m *Embedder) Space(kept string, dtype search.DType) (search.Space, error) {
+	digest, err := m.Source.Fingerprint(m.Settings.Seed)
+	if err != nil {
+		return search.Space{}, err
+	}
+	if kept != "" && kept != digest {
+		if old, err := m.Source.LegacyFingerprint(); err == nil && old == kept {
+			digest = old
+		}
+	}
+	pp, err := json.Marshal(m.Preprocess)
+	return search.Space{Model: m.Where(), Fingerprint: digest, Preprocess: pp, Dim: m.Dim(), DType: dtype}, err
+}
+
+// Where is how a search finds this model again: a path is made absolute, a name stays one.
+func (m *Embedder) Where() string {
+	if paths.Exists(m.Source.Name) {
+		return paths.Absolute(m.Source.Name)
+	}
+	return m.Source.Name
+}
