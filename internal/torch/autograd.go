@@ -22,10 +22,11 @@ import (
 // Trainable makes t a leaf whose gradient Backward collects, and returns it.
 func (t *Tensor) Trainable() *Tensor {
 	t.check("Trainable")
-	*result = nil
-	libtch.AtgRequiresGrad_(result, t.c, 1)
+	out := t.scope.slot()
+	*out = nil
+	libtch.AtgRequiresGrad_(out, t.c, 1)
 	failed("Trainable", []*Tensor{t})
-	libtch.AtFree(*result) // a second handle on t
+	libtch.AtFree(*out) // a second handle on t
 	return t
 }
 
@@ -33,10 +34,11 @@ func (t *Tensor) Trainable() *Tensor {
 // on constants alone.
 func (t *Tensor) Freeze() {
 	t.check("Freeze")
-	*result = nil
-	libtch.AtgRequiresGrad_(result, t.c, 0)
+	out := t.scope.slot()
+	*out = nil
+	libtch.AtgRequiresGrad_(out, t.c, 0)
 	failed("Freeze", []*Tensor{t})
-	libtch.AtFree(*result) // a second handle on t
+	libtch.AtFree(*out) // a second handle on t
 }
 
 // Recorded says whether a gradient reaches t: it is a trainable leaf, or depends on one.

@@ -104,3 +104,21 @@ func TestALaneFailsAsItsCallerWould(t *testing.T) {
 		return nil
 	})
 }
+
+// Lanes make leaves at the same time, each with the result slot of its own thread: with a shared one a lane would free the
+// other's handle.
+func TestLanesMakeLeavesAtTheSameTime(t *testing.T) {
+	torchtest.RunGrad(t, func(s *torch.Scope) {
+		s.Lanes(2).Each(func(i int, s *torch.Scope) {
+			for range 2000 {
+				x := torch.From(s, []float32{float32(i)}, 1).Trainable()
+				if got := x.Scale(2); !got.Recorded() {
+					t.Error("a leaf is not recorded")
+				}
+				if x.Freeze(); x.Item() != float64(i) || x.Recorded() {
+					t.Errorf("lane %d: the leaf is %g", i, x.Item())
+				}
+			}
+		})
+	})
+}
