@@ -59,7 +59,7 @@ func (o *PPO) Batches(ctx context.Context, pictures iter.Seq2[*datasets.Batch, e
 				continue
 			}
 			if r := o.State.Round; r == nil || r.Number != step/updates {
-				if err := o.write(ctx, b, step/updates, reward); err != nil {
+				if err := o.write(ctx, b, step/updates, position, reward); err != nil {
 					yield(nil, err)
 					return
 				}
@@ -67,7 +67,7 @@ func (o *PPO) Batches(ctx context.Context, pictures iter.Seq2[*datasets.Batch, e
 			for k := step % updates; k < updates; k++ {
 				next := o.minibatch(b, k)
 				if next.Next = position; k == updates-1 {
-					next.Next, next.Skipped = b.Next, b.Skipped
+					next.Next, next.Skipped, next.Replaced = b.Next, b.Skipped, b.Replaced
 				}
 				step++
 				if !yield(next, nil) {
@@ -79,10 +79,10 @@ func (o *PPO) Batches(ctx context.Context, pictures iter.Seq2[*datasets.Batch, e
 	}
 }
 
-// write makes a round.
-func (o *PPO) write(ctx context.Context, b *datasets.Batch, number int, reward Rewarder) error {
+// write makes a round of the batch that begins at a slot.
+func (o *PPO) write(ctx context.Context, b *datasets.Batch, number int, slot int64, reward Rewarder) error {
 	how := o.How
-	how.Offset = number * b.N
+	how.Offset = int(slot) // not number * b.N: a batch may have empty slots
 	captions, err := o.Policy.Generate(ctx, b.Pixels, b.N, how)
 	if err != nil {
 		return err
@@ -202,7 +202,8 @@ func (o *PPO) minibatch(b *datasets.Batch, k int) *datasets.Batch {
 		rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	}
 	m := k % o.Minibatches
-	from, to := m*b.N/o.Minibatches, (m+1)*b.N/o.Minibatches
+	from := m * b.N / o.Minibatches
+	to := max(from+1, (m+1)*b.N/o.Minibatches) // of fewer pictures than minibatches some are used twice
 	size, l := len(b.Pixels)/b.N, o.Policy.Config.Text.ContextLength
 	out := &datasets.Batch{N: to - from, ContextLength: l, IDs: make([]int32, (to-from)*l)}
 	o.now = nil

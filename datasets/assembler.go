@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// assembler joins samples into batches and keeps account of those that can't be used.
+// assembler joins slots into batches and counts those whose samples can't be used.
 type assembler struct {
 	loader *Loader
 	length int
-	end    int64 // position
 	ready  chan result
 	spent  chan buffers
-	batch  *Batch // being filled; a full one waits for the next usable sample, so that skips between the two are its own
+	batch  *Batch // being filled; nil between two
+	slots  int    // of the batch, so far
 	tally
 }
 
@@ -34,19 +34,18 @@ type buffers struct {
 type tally struct {
 	epoch   uint64
 	skipped int      // in this epoch
-	inRow   int      // since the last usable sample
+	inRow   int      // since the last slot whose own sample is usable
 	reasons []string // the first few of this epoch
 }
 
-func newAssembler(l *Loader, to int64) *assembler {
+func newAssembler(l *Loader) *assembler {
 	// At most queue batches are ready, one is with the caller, one is being filled.
-	return &assembler{loader: l, length: l.Source.Len(), end: to, ready: make(chan result, l.queue()), spent: make(chan buffers, l.queue()+2)}
+	return &assembler{loader: l, length: l.Source.Len(), ready: make(chan result, l.queue()), spent: make(chan buffers, l.queue()+2)}
 }
 
 // run delivers batches until the samples end, the data is refused, or the context is done.
 func (a *assembler) run(ctx context.Context, p pipeline) {
 	defer close(a.ready)
-	a.begin()
 	for s := range p.ordered {
 		select {
 		case <-ctx.Done():
@@ -58,35 +57,39 @@ func (a *assembler) run(ctx context.Context, p pipeline) {
 		}
 		p.free <- s // has room for all samples
 	}
-	if ctx.Err() == nil {
-		a.batch.Next = a.end
+	if ctx.Err() == nil && a.batch != nil {
 		a.send(ctx, result{batch: a.batch})
 	}
 }
 
-// take adds a sample and tells whether there is more to do.
+// take adds a slot. It returns false at the end of the stream.
 func (a *assembler) take(ctx context.Context, s *sample) bool {
 	if a.epoch != s.epoch {
 		a.epoch, a.skipped, a.reasons = s.epoch, 0, nil
 	}
-	if s.skip != nil {
-		a.batch.Skipped = append(a.batch.Skipped, *s.skip)
-		if err := a.count(*s.skip); err != nil {
-			a.refuse(ctx, s.position+1, err)
-			return false
-		}
-		return true
-	}
-	a.inRow = 0
-	if a.batch.N == a.loader.BatchSize {
-		a.batch.Next = s.position
-		if !a.send(ctx, result{batch: a.batch}) {
-			return false
-		}
+	if a.batch == nil {
 		a.begin()
 	}
-	a.append(s)
-	return true
+	a.slots++
+	a.batch.Next = s.slot + 1
+	if s.skip == nil {
+		a.inRow = 0
+	} else {
+		a.batch.Skipped = append(a.batch.Skipped, *s.skip)
+		if err := a.count(*s.skip); err != nil {
+			a.send(ctx, result{&Batch{Next: a.batch.Next, Skipped: a.batch.Skipped}, err})
+			return false
+		}
+	}
+	if s.usable {
+		a.append(s)
+	}
+	if a.slots < a.loader.BatchSize {
+		return true
+	}
+	full := a.batch
+	a.batch, a.slots = nil, 0
+	return a.send(ctx, result{batch: full})
 }
 
 // count enters a skip into the tally; it returns an error once there are too many.
@@ -109,18 +112,6 @@ func (a *assembler) count(s Skip) error {
 
 func (a *assembler) dataError(what string) error {
 	return &DataError{Source: a.loader.Source.Info().Name, Reason: what + "; " + strings.Join(a.reasons, "; ")}
-}
-
-// refuse ends the stream. A batch that was full already is still good.
-func (a *assembler) refuse(ctx context.Context, next int64, err error) {
-	last := &Batch{Next: next, Skipped: a.batch.Skipped}
-	if a.batch.N == a.loader.BatchSize {
-		a.batch.Next, last.Skipped = next, nil
-		if !a.send(ctx, result{batch: a.batch}) {
-			return
-		}
-	}
-	a.send(ctx, result{last, err})
 }
 
 func (a *assembler) send(ctx context.Context, r result) bool {
@@ -182,5 +173,8 @@ func (a *assembler) append(s *sample) {
 	}
 	if s.cut {
 		b.Shortened++
+	}
+	if s.skip != nil {
+		b.Replaced++
 	}
 }

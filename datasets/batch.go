@@ -16,8 +16,9 @@ type Batch struct {
 	Alike         []uint64 // equal for samples that have the same captions, all that each may be told by
 	Index         []int    // each sample's number in its source
 	DropKeys      []uint64 // one a sample, for patch dropout and the masks of words; nil in evaluation
-	Next          int64    // position after this batch: epoch * length + offset in the epoch's order
-	Skipped       []Skip   // samples between the previous batch and Next that could not be used
+	Next          int64    // the slot after this batch: epoch * length + offset in the epoch's order
+	Skipped       []Skip   // one for each slot of this batch whose own sample could not be used
+	Replaced      int      // of those slots, how many hold another sample: N + len(Skipped) - Replaced are the batch's slots
 	Shortened     int      // captions that were cut to fit the context
 }
 
@@ -27,4 +28,6 @@ type Skip struct {
 	Key    string `json:"key"`
 	Offset int64  `json:"offset"`
 	Reason string `json:"reason"`
+	// ReplacedBy is the key of the sample that took its place in the batch; empty where none did.
+	ReplacedBy string `json:"replaced_by,omitempty"`
 }

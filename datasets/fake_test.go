@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,9 @@ func (f *fake) Picture(ctx context.Context, i int) (Picture, error) {
 	}
 	return Picture{RGB: []uint8{uint8(i), uint8(i >> 8), uint8(i >> 16)}, Width: 1, Height: 1}, ctx.Err()
 }
+
+// why is why a sample can't be used; empty where it can.
+func (f *fake) why(i int) string { return cmp.Or(f.entries[i], f.reasons[i]) }
 
 // number is the sample that a batch's picture was made from.
 func number(b *Batch, i int) int {

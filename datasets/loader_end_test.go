@@ -54,17 +54,17 @@ func TestTooManyUnusableSamplesAreRefused(t *testing.T) {
 	}
 }
 
-func TestAFullBatchBeforeTheRefusalIsStillDelivered(t *testing.T) {
+func TestBatchesBeforeTheRefusalAreDelivered(t *testing.T) {
 	f := &fake{n: 10, reasons: map[int]string{1: "x", 4: "x"}}
 	l := f.loader()
 	l.Order, l.BatchSize, l.MaxSkip = Sequential, 3, 0.1
 	batches, err := all(t, l, 0, 10)
-	if err == nil || len(batches) != 2 || !slices.Equal(batches[0].Index, []int{0, 2, 3}) || len(batches[0].Skipped) != 2 || len(batches[1].Skipped) != 0 {
+	if err == nil || len(batches) != 2 || !slices.Equal(batches[0].Index, []int{0, 2}) || len(batches[0].Skipped) != 1 || len(batches[1].Skipped) != 1 {
 		t.Errorf("%+v, %v", batches, err)
 	}
 }
 
-func TestAShortRangeWithoutUsableSamplesIsAnEmptyBatch(t *testing.T) {
+func TestARangeWithoutUsableSamplesIsAnEmptyBatch(t *testing.T) {
 	f := &fake{n: 100, reasons: map[int]string{3: "x", 4: "y"}}
 	l := f.loader()
 	l.Order = Sequential

@@ -13,46 +13,100 @@ import (
 	"time"
 )
 
+// ledger checks the account of a stream: each batch is a range of slots, each skip says its sample and why, and each sample is
+// used or skipped in its own slot. It returns how often each was, and how often each replaced another.
+func ledger(t *testing.T, f *fake, l *Loader, batches []Batch, from, to int64) (own, skipped, replaced []int) {
+	t.Helper()
+	own, skipped, replaced = make([]int, f.n), make([]int, f.n), make([]int, f.n)
+	at := from
+	for k, b := range batches {
+		if b.N != len(b.Index) || b.N != len(b.Captions) || len(b.Pixels) != 12*b.N || len(b.IDs) != l.ContextLength*b.N {
+			t.Fatalf("batch of %d has %d numbers, %d captions, %d bytes, %d ids", b.N, len(b.Index), len(b.Captions), len(b.Pixels), len(b.IDs))
+		}
+		if want := min(at+int64(l.BatchSize), to); b.Next != want || int64(b.N+len(b.Skipped)-b.Replaced) != want-at {
+			t.Fatalf("batch %d of slots %d to %d: %d samples, %d skipped, %d replaced, next %d", k, at, want, b.N, len(b.Skipped), b.Replaced, b.Next)
+		}
+		at = b.Next
+		for i, index := range b.Index {
+			own[index]++
+			if number(&b, i) != index {
+				t.Errorf("picture %d stands where %d should", number(&b, i), index)
+			}
+		}
+		replacements := 0
+		for _, s := range b.Skipped {
+			index := numberOf(t, s.Key)
+			skipped[index]++
+			if want := (Skip{"fake", f.Entry(index).Key, int64(100 * index), f.why(index), s.ReplacedBy}); s != want {
+				t.Errorf("%+v, want %+v", s, want)
+			}
+			if s.ReplacedBy != "" {
+				replacements++
+				own[numberOf(t, s.ReplacedBy)]--
+				replaced[numberOf(t, s.ReplacedBy)]++
+			}
+		}
+		if replacements != b.Replaced || b.Replaced > 0 && l.Order == Sequential {
+			t.Errorf("%d skips name a replacement, the batch counts %d", replacements, b.Replaced)
+		}
+	}
+	if at != to {
+		t.Errorf("the stream ends at slot %d of %d", at, to)
+	}
+	return own, skipped, replaced
+}
+
+// longestRun is how many slots in a row hold unusable samples, at most.
+func (f *fake) longestRun(l *Loader, slots int) (most int) {
+	w, run := walk{loader: l}, 0
+	for slot := range slots {
+		at, _ := w.at(int64(slot))
+		if run++; f.why(at.index) == "" {
+			run = 0
+		}
+		most = max(most, run)
+	}
+	return most
+}
+
+// numberOf is the sample with a key.
+func numberOf(t *testing.T, key string) int {
+	t.Helper()
+	index, err := strconv.Atoi(strings.TrimPrefix(key, "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return index
+}
+
 func TestUsedAndSkippedArePresentInEveryEpoch(t *testing.T) {
 	for _, order := range []Order{Shuffled, Sequential} {
-		for seed := range uint64(30) {
+		for seed := range uint64(60) {
 			r := rand.New(rand.NewPCG(seed, 2))
 			n := 1 + r.IntN(90)
-			f := &fake{n: n, reasons: badSamples(n, r.Float64()*0.9, seed)}
-			delete(f.reasons, r.IntN(n))
+			f := &fake{n: n, reasons: badSamples(n, r.Float64()*0.9, seed), entries: badSamples(n, r.Float64()*0.5, seed+100)}
+			good := r.IntN(n)
+			delete(f.reasons, good)
+			delete(f.entries, good)
 			l := f.loader()
 			l.Order, l.BatchSize, l.Seed, l.Workers = order, 1+r.IntN(12), seed, 1+r.IntN(5)
-			const epochs = 3
-			used, skipped := make([]int, n), make([]int, n)
-			batches := good(t, l, 0, int64(epochs*n))
-			for k, b := range batches {
-				if b.N != len(b.Index) || b.N != len(b.Captions) || len(b.Pixels) != 12*b.N || len(b.IDs) != 4*b.N || b.N == 0 {
-					t.Fatalf("batch of %d has %d numbers, %d captions, %d bytes, %d ids", b.N, len(b.Index), len(b.Captions), len(b.Pixels), len(b.IDs))
-				}
-				if last := k == len(batches)-1; !last && b.N != l.BatchSize || last && b.Next != int64(epochs*n) {
-					t.Errorf("batch %d of %d has %d of %d samples, next %d", k, len(batches), b.N, l.BatchSize, b.Next)
-				}
-				for i, index := range b.Index {
-					used[index]++
-					if number(&b, i) != index {
-						t.Errorf("picture %d stands where %d should", number(&b, i), index)
-					}
-				}
-				for _, s := range b.Skipped {
-					index, err := strconv.Atoi(strings.TrimPrefix(s.Key, "key"))
-					if err != nil {
-						t.Fatal(err)
-					}
-					skipped[index]++
-					if want := (Skip{"fake", f.Entry(index).Key, int64(100 * index), f.reasons[index]}); s != want {
-						t.Errorf("%+v, want %+v", s, want)
-					}
-				}
+			if order == Shuffled && seed%2 == 1 {
+				l.Pool = 1 + r.IntN(50)
 			}
+			const epochs = 3
+			batches, err := all(t, l, 0, int64(epochs*n))
+			if refused := f.longestRun(l, epochs*n) >= n; refused != (err != nil) { // such a run spans two epochs
+				t.Errorf("seed %d: %v, refused: %t", seed, err, refused)
+			}
+			if err != nil {
+				continue
+			}
+			own, skipped, replaced := ledger(t, f, l, batches, 0, int64(epochs*n))
 			for i := range n {
-				_, bad := f.reasons[i]
-				if bad && (used[i] != 0 || skipped[i] != epochs) || !bad && (used[i] != epochs || skipped[i] != 0) {
-					t.Errorf("seed %d: sample %d of %d (bad: %t) was used %d and skipped %d times", seed, i, n, bad, used[i], skipped[i])
+				bad := f.why(i) != ""
+				if bad && (own[i] != 0 || replaced[i] != 0 || skipped[i] != epochs) || !bad && (own[i] != epochs || skipped[i] != 0) {
+					t.Errorf("seed %d: sample %d of %d (bad: %t) was used %d and skipped %d times in its slot, and replaced another %d times",
+						seed, i, n, bad, own[i], skipped[i], replaced[i])
 				}
 			}
 		}
@@ -102,20 +156,20 @@ func TestStartingAtNextContinuesExactly(t *testing.T) {
 	whole := good(t, f.loader(), 0, 41*4)
 	for k, b := range whole {
 		if rest := good(t, f.loader(), b.Next, 41*4); !slices.EqualFunc(rest, whole[k+1:], func(a, b Batch) bool { return reflect.DeepEqual(a, b) }) {
-			t.Errorf("from batch %d on, position %d, the rest is another", k+1, b.Next)
+			t.Errorf("from batch %d on, slot %d, the rest is another", k+1, b.Next)
 		}
 	}
 }
 
-func TestSkipsAtTheEndBelongToTheLastBatch(t *testing.T) {
-	f := &fake{n: 10, reasons: map[int]string{0: "x", 5: "x", 8: "x", 9: "x"}}
+func TestAnEvaluationsBatchesLeaveUnusableSamplesOut(t *testing.T) {
+	f := &fake{n: 11, reasons: map[int]string{0: "x", 5: "x", 6: "x", 7: "x", 8: "x"}}
 	l := f.loader()
 	l.Order, l.BatchSize = Sequential, 3
 	var got []string
-	for _, b := range good(t, l, 0, 10) {
+	for _, b := range good(t, l, 0, 11) {
 		got = append(got, fmt.Sprintf("%v skips %d next %d", b.Index, len(b.Skipped), b.Next))
 	}
-	if want := []string{"[1 2 3] skips 1 next 4", "[4 6 7] skips 3 next 10"}; !slices.Equal(got, want) {
+	if want := []string{"[1 2] skips 1 next 3", "[3 4] skips 1 next 6", "[] skips 3 next 9", "[9 10] skips 0 next 11"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
@@ -213,7 +267,9 @@ func TestEvaluationTakesTheOrderAndFirstCaptions(t *testing.T) {
 
 func TestBadEntriesAreSkippedUnread(t *testing.T) {
 	f := &fake{n: 10, entries: map[int]string{2: "no caption"}}
-	b := good(t, f.loader(), 0, 10)
+	l := f.loader()
+	l.Order = Sequential
+	b := good(t, l, 0, 10)
 	if s := slices.Concat(b[0].Skipped, b[1].Skipped); len(s) != 1 || s[0].Reason != "no caption" || f.reads.Load() != 9 {
 		t.Errorf("%v after %d reads", s, f.reads.Load())
 	}
@@ -288,7 +344,7 @@ func TestMeaninglessLoadersSayWhatIsWrong(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
-	if _, err := all(t, (&fake{n: 5}).loader(), 3, 2); err == nil || !strings.Contains(err.Error(), "no positions from 3 to 2") {
+	if _, err := all(t, (&fake{n: 5}).loader(), 3, 2); err == nil || !strings.Contains(err.Error(), "no slots from 3 to 2") {
 		t.Error(err)
 	}
 	if b, err := all(t, (&fake{n: 5}).loader(), 3, 3); len(b) != 0 || err != nil {

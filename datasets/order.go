@@ -7,8 +7,8 @@ type Order int
 
 // The orders.
 const (
-	Sequential Order = iota // the source's own order, the first caption of each sample: evaluation
-	Shuffled                // an order of its own for each epoch, a caption at random: training
+	Sequential Order = iota // the source's own order, the first caption of each sample, each sample once: evaluation
+	Shuffled                // an order of its own for each epoch, a random caption, unusable samples replaced: training
 )
 
 // Purposes keep the random numbers of one sample apart.
@@ -18,7 +18,20 @@ const (
 	dropKey
 	captionKey
 	poolKey
+	replaceKey
 )
+
+// tries is how many samples are tried in place of an unusable one before its slot stays empty. Where half of all samples
+// are unusable, one slot in 65,536 of those stays empty.
+const tries = 16
+
+// replacement is the sample to try in place of an unusable one. It is drawn from all n samples of the source and depends on
+// the arguments alone, so that every process that meets the same unusable sample finds the same replacement.
+func replacement(seed uint64, n int, unusable place, try int) place {
+	salt := scramble(mix(seed, unusable.epoch, uint64(unusable.index), replaceKey) ^ uint64(try))
+	index, _ := bits.Mul64(salt, uint64(n)) // of [0, n)
+	return place{unusable.epoch, int(index), scramble(salt)}
+}
 
 // mix is a random number that depends on its arguments alone.
 func mix(seed, epoch, index, purpose uint64) uint64 {

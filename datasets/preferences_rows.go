@@ -20,7 +20,7 @@ type judgement struct {
 // read takes the judgements out of a row: one, or one for each two of a list that differ.
 func (c preferenceColumns) read(line int64, row jsonObject) []judgement {
 	base := judgement{line: line}
-	shared, err := text(row, c.shared)
+	shared, err := textCell(row, c.shared)
 	base.shared = shared
 	switch {
 	case err != nil:
@@ -34,7 +34,7 @@ func (c preferenceColumns) read(line int64, row jsonObject) []judgement {
 		return base.refused(err.Error())
 	}
 	for i, name := range []string{c.first, c.second} {
-		if base.sides[i], err = text(row, name); err != nil {
+		if base.sides[i], err = textCell(row, name); err != nil {
 			return base.refused(err.Error())
 		}
 	}
@@ -129,8 +129,8 @@ func versus(a, b float64) float64 {
 	return 0.5
 }
 
-// text is a cell that holds one; absent is empty.
-func text(row jsonObject, name string) (string, error) {
+// textCell is the text in a cell; empty where the cell is absent.
+func textCell(row jsonObject, name string) (string, error) {
 	var s *string
 	if raw, ok := row[name]; ok && json.Unmarshal(raw, &s) != nil {
 		return "", fmt.Errorf("%s is not a text", name)

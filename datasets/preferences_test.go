@@ -93,7 +93,7 @@ func TestTablesWithoutPreferencesAreRefused(t *testing.T) {
 // numbered turns a picture's one byte, and a caption's, into what a batch holds.
 func numbered(p Preferences) *Loader {
 	return &Loader{
-		Source: p, Pairs: p, BatchSize: 2, Size: 1, ContextLength: 2, MaxSkip: 1,
+		Source: p, Pairs: p, BatchSize: 3, Size: 1, ContextLength: 2, MaxSkip: 1,
 		Pixels: func(dst []uint8, p Picture, _ uint64) error { copy(dst, strings.Repeat(string(p.File), 3)); return nil },
 		Tokens: func(dst []int32, c string) (int, bool) { dst[0], dst[1] = int32(c[0]), 0; return 1, false },
 	}

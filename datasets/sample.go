@@ -4,24 +4,32 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// sample is one sample on its way into a batch. Its slices are filled again and again.
+// sample is one slot on its way into a batch. Its slices are reused.
 type sample struct {
-	position int64
+	slot int64
 	place
-	pixels  []uint8
+	text   // ids has the full length [captions, ContextLength]
+	pixels []uint8
+	known  *text  // the text, where a pool has made it already; nil: not yet
+	told   []byte // all its captions
+	alike  uint64 // their digest
+	drop   uint64 // key
+	skip   *Skip  // why the slot's own sample can't be used; nil where it can
+	usable bool   // the fields hold a sample: the slot's own or its replacement
+	done   chan struct{}
+}
+
+// text is a sample's caption, or both of a pair, as a batch holds it.
+type text struct {
 	ids     []int32
 	caption string
-	used    int    // ids
-	cut     bool   // the caption did not fit
-	told    []byte // all its captions
-	alike   uint64 // their digest
-	drop    uint64 // key
-	skip    *Skip  // why it can't be used; nil where it can
-	done    chan struct{}
+	used    int  // ids
+	cut     bool // the caption did not fit
 }
 
 func (l *Loader) newSample() *sample {
@@ -33,12 +41,33 @@ func (l *Loader) newSample() *sample {
 	return s
 }
 
-// fill reads, decodes and tokenizes a sample, or finds out why it can't.
+// fill reads, decodes and tokenizes a slot's sample or, where that can't be used, its replacement.
 func (l *Loader) fill(ctx context.Context, s *sample) {
-	s.skip = nil
 	var e Entry
-	if err := l.read(ctx, s, &e); err != nil {
-		s.skip = &Skip{Source: l.Source.Info().Name, Key: e.Key, Offset: e.Offset, Reason: err.Error()}
+	err := l.read(ctx, s, &e)
+	if s.skip, s.usable = nil, err == nil; s.usable {
+		return
+	}
+	s.skip = &Skip{Source: l.Source.Info().Name, Key: e.Key, Offset: e.Offset, Reason: err.Error()}
+	if l.Order == Shuffled {
+		l.replace(ctx, s)
+	}
+}
+
+// replace fills the slot of an unusable sample with another one.
+func (l *Loader) replace(ctx context.Context, s *sample) {
+	unusable := s.place
+	s.known = nil
+	for try := 0; try < tries && ctx.Err() == nil; try++ {
+		s.place = replacement(l.Seed, l.Source.Len(), unusable, try)
+		if s.index == unusable.index {
+			continue
+		}
+		var e Entry
+		if err := l.read(ctx, s, &e); err == nil {
+			s.usable, s.skip.ReplacedBy = true, e.Key
+			return
+		}
 	}
 }
 
@@ -66,7 +95,11 @@ func (l *Loader) read(ctx context.Context, s *sample, e *Entry) (err error) {
 	if err := l.readSecond(ctx, s); err != nil {
 		return err
 	}
-	l.readText(s, *e)
+	if s.known != nil {
+		s.restore()
+	} else {
+		l.readText(s, *e)
+	}
 	if l.Pairs == nil {
 		s.alike = s.digest(e.Captions)
 	}
@@ -85,6 +118,24 @@ func (l *Loader) readText(s *sample, e Entry) {
 	for i, caption := range e.Captions[:captions] {
 		l.tokenize(s, i, caption)
 	}
+}
+
+// keep is a copy of the text that doesn't change when the sample is reused. Its ids end with the last that isn't 0.
+func (t *text) keep() *text {
+	out, n := *t, len(t.ids)
+	for n > 0 && t.ids[n-1] == 0 {
+		n--
+	}
+	out.ids = slices.Clone(t.ids[:n])
+	return &out
+}
+
+// restore takes the text that keep made.
+func (s *sample) restore() {
+	ids := s.ids
+	clear(ids[copy(ids, s.known.ids):])
+	s.text = *s.known
+	s.ids = ids
 }
 
 // digest is the same for the same captions in the same order.
@@ -117,7 +168,7 @@ type unusable struct{ reason string }
 func (u *unusable) Error() string { return u.reason }
 
 func (l *Loader) key(s *sample, purpose uint64) uint64 {
-	return mix(l.Seed, s.epoch, uint64(s.index), purpose)
+	return mix(l.Seed^s.salt, s.epoch, uint64(s.index), purpose)
 }
 
 // caption chooses one of several. Sets of classes have none: the empty string.

@@ -122,16 +122,16 @@ func TestStartingInsideAPoolContinuesExactly(t *testing.T) {
 	whole := good(t, w.loader(24), 0, 41*4)
 	for k, b := range whole {
 		if rest := good(t, w.loader(24), b.Next, 41*4); !slices.EqualFunc(rest, whole[k+1:], func(a, b Batch) bool { return reflect.DeepEqual(a, b) }) {
-			t.Errorf("from batch %d on, position %d, the rest is another", k+1, b.Next)
+			t.Errorf("from batch %d on, slot %d, the rest is another", k+1, b.Next)
 		}
 	}
 }
 
-// The tokens that a text tower computes, each batch padded to its longest caption: three in four are padding without pools. A
-// skipped sample shifts the borders of the batches behind it, so that each has captions of two lengths.
+// The tokens that a text tower computes, each batch padded to its longest caption: three in four are padding without pools. The
+// replacement of an unusable picture has a caption of any length, those of unusable entries are known to the pool.
 func TestPoolsSavePadding(t *testing.T) {
-	padded := func(pool int, bad map[int]string) (tokens, needed int) {
-		l := wordy{&fake{n: 8192, reasons: bad}}.loader(pool)
+	padded := func(pool int, bad, entries map[int]string) (tokens, needed int) {
+		l := wordy{&fake{n: 8192, reasons: bad, entries: entries}}.loader(pool)
 		l.BatchSize = 64
 		for _, b := range good(t, l, 0, 8192) {
 			tokens += b.MaxTokens * b.N
@@ -141,20 +141,39 @@ func TestPoolsSavePadding(t *testing.T) {
 		}
 		return tokens, needed
 	}
-	plain, needed := padded(0, nil)
+	plain, needed := padded(0, nil, nil)
 	for _, c := range []struct {
-		pool int
-		bad  map[int]string
-		most float64 // times the real tokens
-	}{{2048, nil, 1.1}, {512, nil, 1.5}, {2048, badSamples(8192, 0.005, 1), 1.9}} {
-		tokens, needed := padded(c.pool, c.bad)
-		t.Logf("pool of %d, %d unusable: %d tokens computed for %d real ones, %d without pools", c.pool, len(c.bad), tokens, needed, plain)
+		pool         int
+		bad, entries map[int]string
+		most         float64 // times the real tokens
+	}{{2048, nil, nil, 1.1}, {512, nil, nil, 1.5}, {2048, badSamples(8192, 0.005, 1), nil, 1.25}, {2048, nil, badSamples(8192, 0.005, 1), 1.1}} {
+		tokens, needed := padded(c.pool, c.bad, c.entries)
+		t.Logf("pool of %d, %d+%d unusable: %d tokens computed for %d real ones, %d without pools", c.pool, len(c.bad), len(c.entries), tokens, needed, plain)
 		if float64(tokens) > c.most*float64(needed) {
-			t.Errorf("pool of %d, %d unusable: %d tokens computed for %d", c.pool, len(c.bad), tokens, needed)
+			t.Errorf("pool of %d, %d+%d unusable: %d tokens computed for %d", c.pool, len(c.bad), len(c.entries), tokens, needed)
 		}
 	}
 	if plain < 3*needed {
 		t.Errorf("without pools %d tokens for %d: the captions are too even to tell anything", plain, needed)
+	}
+}
+
+// A caption is tokenized once, for its length and for its batch.
+func TestAPoolTokenizesEachCaptionOnce(t *testing.T) {
+	l := wordy{&fake{n: 100}}.loader(40)
+	var calls atomic.Int64
+	tokens := l.Tokens
+	l.Tokens = func(dst []int32, caption string) (int, bool) { calls.Add(1); return tokens(dst, caption) }
+	for _, b := range good(t, l, 0, 200) {
+		for i, caption := range b.Captions {
+			ids := make([]int32, l.ContextLength)
+			if used, _ := tokens(ids, caption); used != b.Lengths[i] || !slices.Equal(ids, b.IDs[i*len(ids):(i+1)*len(ids)]) {
+				t.Fatalf("%q: %d ids %v", caption, b.Lengths[i], b.IDs[i*len(ids):(i+1)*len(ids)])
+			}
+		}
+	}
+	if calls.Load() != 200 {
+		t.Errorf("%d calls for 200 captions", calls.Load())
 	}
 }
 
@@ -164,7 +183,7 @@ func TestPairsArePooledByTheLongerCaption(t *testing.T) {
 	l.Pairs, l.Pool = twoCaptions{}, 8
 	w := walk{loader: l}
 	l.Source = longer{&fake{n: 1}}
-	if got := w.tokens(place{0, 0}); got != 3 {
+	if got := w.look(0).tokens; got != 3 {
 		t.Errorf("%d tokens", got)
 	}
 }

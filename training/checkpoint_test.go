@@ -211,7 +211,7 @@ func TestSkipsAfterTheLastStepAreSaved(t *testing.T) {
 	tr.Hooks = []Hook{c}
 	batches := func(yield func(*datasets.Batch, error) bool) {
 		if yield(batch(0), nil) {
-			tr.Pass(&datasets.Batch{Next: 6, Skipped: make([]datasets.Skip, 2)})
+			tr.Pass(&datasets.Batch{Next: 6, Skipped: make([]datasets.Skip, 2), Replaced: 1})
 		}
 	}
 	if err := tr.Run(t.Context(), batches); err != nil {
@@ -225,7 +225,7 @@ func TestSkipsAfterTheLastStepAreSaved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if state.Progress != tr.Progress || state.Skipped != 2 || state.Position != 6 || state.Step != 1 {
+	if state.Progress != tr.Progress || state.Skipped != 2 || state.Replaced != 1 || state.Position != 6 || state.Step != 1 {
 		t.Errorf("saved %+v, the training is at %+v", state.Progress, tr.Progress)
 	}
 }

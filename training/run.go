@@ -76,7 +76,7 @@ func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, er
 		}
 		asked = time.Now()
 	}
-	event.Done = true // the data ended: unusable samples leave fewer steps than were planned
+	event.Done = true // the data ended early: a batch without usable samples makes no step
 	return t.finish(ctx, event)
 }
 

@@ -111,9 +111,10 @@ type Trainer struct {
 // Progress is how far a training is; a checkpoint restores it.
 type Progress struct {
 	Step     int   `json:"step"`      // steps made
-	Samples  int64 `json:"samples"`   // pairs that the steps used
-	Position int64 `json:"position"`  // next sample: epoch * length + offset in the epoch's order
-	Skipped  int64 `json:"skipped"`   // samples that could not be used
+	Samples  int64 `json:"samples"`   // pairs that the steps used, replacements included
+	Position int64 `json:"position"`  // next slot of the data: epoch * length + offset in the epoch's order
+	Skipped  int64 `json:"skipped"`   // slots whose own sample could not be used
+	Replaced int64 `json:"replaced"`  // slots of those that got another sample: Samples + Skipped - Replaced is the number of slots
 	BadSteps int   `json:"bad_steps"` // steps that were not made because a number was not finite
 }
 
@@ -178,14 +179,14 @@ func (t *Trainer) halve(b *datasets.Batch, err error, st *Stats) bool {
 func (t *Trainer) advance(b *datasets.Batch, st Stats) {
 	t.Progress.Step = st.Step
 	t.Progress.Samples += int64(b.N)
-	t.Progress.Position = b.Next
-	t.Progress.Skipped += int64(len(b.Skipped))
+	t.Pass(b)
 }
 
-// Pass goes over a batch without a sample that can be used: what it skipped counts, and no step is made.
+// Pass counts a batch without usable samples, for which no step is made.
 func (t *Trainer) Pass(b *datasets.Batch) {
 	t.Progress.Position = b.Next
 	t.Progress.Skipped += int64(len(b.Skipped))
+	t.Progress.Replaced += int64(b.Replaced)
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

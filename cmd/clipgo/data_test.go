@@ -63,12 +63,12 @@ func TestUsedAndSkippedArePresent(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	args := []string{"train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "8", "--epochs", "1", "--precision", "fp32", "--json"}
 	r := must(t, append(args, "--max-skip", "0.1")...)
-	got := decodeJSON[struct{ Samples, Skipped int }](t, r)
-	if lines := skipped(t, out); got.Samples != 37 || got.Skipped != 3 || len(lines) != 3 {
-		t.Errorf("%d used, %d skipped, %d lines in the ledger; want 37, 3, 3", got.Samples, got.Skipped, len(lines))
+	got := decodeJSON[struct{ Step, Samples, Skipped, Replaced int }](t, r)
+	if lines := skipped(t, out); got.Step != 5 || got.Samples != 40 || got.Skipped != 3 || got.Replaced != 3 || len(lines) != 3 {
+		t.Errorf("%+v, %d lines in the ledger; want 5 steps of 40 samples, 3 of them in the place of others", got, len(lines))
 	}
 	for _, s := range skipped(t, out) {
-		if s.Key == "" || s.Reason == "" || s.Source == "" {
+		if s.Key == "" || s.Reason == "" || s.Source == "" || s.ReplacedBy == "" || s.ReplacedBy == s.Key {
 			t.Errorf("a line of the ledger lacks something: %+v", s)
 		}
 	}

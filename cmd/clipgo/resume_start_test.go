@@ -56,7 +56,7 @@ func TestAFinishedRunKnowsItsEvaluations(t *testing.T) {
 	}
 }
 
-// TestASkipIsToldOnce lets the data end a step early, so that the hooks hear of the last step again.
+// TestASkipIsToldOnce has a step whose batch is a replacement alone, or is the one before it.
 func TestASkipIsToldOnce(t *testing.T) {
 	model, dir := tiny(t), pairs(t, 9)
 	write(t, filepath.Join(dir, "p003.png"), "this is a text")

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"clipgo/internal/nn"
+	"clipgo/training"
 )
 
 // announce says what is about to happen, in the numbers that a reader would ask for.
@@ -67,10 +68,18 @@ func count(params []*nn.Param) (n int64) {
 	return n
 }
 
+// skipNote says how many samples could not be used, and how many others were used in their place.
+func skipNote(p training.Progress) string {
+	if p.Replaced == 0 {
+		return fmt.Sprintf("%d skipped", p.Skipped)
+	}
+	return fmt.Sprintf("%d skipped (%d replaced by others)", p.Skipped, p.Replaced)
+}
+
 // tell prints how the sitting ended.
 func (s *session) tell(h *hooks) error {
 	p := s.trainer.Progress
-	out := map[string]any{"step": p.Step, "steps": s.Steps, "samples": p.Samples, "skipped": p.Skipped, "out": s.Out}
+	out := map[string]any{"step": p.Step, "steps": s.Steps, "samples": p.Samples, "skipped": p.Skipped, "replaced": p.Replaced, "out": s.Out}
 	last := h.row
 	for key, v := range map[string]float64{"loss": float64(last.Loss), "scale": float64(last.Scale)} {
 		if !math.IsNaN(v) {
@@ -93,7 +102,7 @@ func (s *session) tell(h *hooks) error {
 	if loss := float64(last.Loss); !math.IsNaN(loss) { // a sitting of no step has none
 		note = fmt.Sprintf(", loss %.4f", loss)
 	}
-	s.console.print("%s of %d, %d samples used, %d skipped%s", describe(p.Step), s.Steps, p.Samples, p.Skipped, note)
+	s.console.print("%s of %d, %d samples used, %s%s", describe(p.Step), s.Steps, p.Samples, skipNote(p), note)
 	for _, v := range h.lastEvaluation().Values {
 		if !isShare(v.Name) {
 			s.console.print("  %-24s %8.4f", v.Name, v.Value)

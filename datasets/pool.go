@@ -1,0 +1,87 @@
+package datasets
+
+import (
+	"cmp"
+	"slices"
+)
+
+// pooled is a sample of a pool. Its picture has not been read.
+type pooled struct {
+	place
+	slot   int64 // without pools
+	tokens int   // of its text, or of its replacement's
+	text   *text // nil where the sample can't be used
+}
+
+// fill makes the pool of a slot: the same samples as without pools, sorted by tokens and dealt out to the pool's batches;
+// which batch gets the short captions is random. Pools and batches are counted from slot 0, and an epoch's end ends a
+// pool, so that an epoch has each sample once. Within a batch the epoch's order stays, so that parts of a batch have
+// about the same number of tokens.
+func (w *walk) fill(slot int64) {
+	n, size, batch := int64(w.loader.Source.Len()), w.loader.poolSize(), int64(w.loader.BatchSize)
+	epoch := slot / n
+	w.from = max(slot/size*size, epoch*n)
+	end := min((w.from/size+1)*size, (epoch+1)*n)
+	samples := w.survey(end)
+
+	w.pool = make([]pooled, len(samples)) // workers still hold texts of the one before
+	first, last := w.from/batch, (end-1)/batch
+	order := newPermutation(int(last-first+1), mix(w.loader.Seed, uint64(epoch), uint64(w.from), poolKey), uint64(epoch))
+	for i := range order.n {
+		b := first + int64(order.at(i))
+		low, high := max(b*batch, w.from), min((b+1)*batch, end)
+		own := samples[:high-low]
+		samples = samples[high-low:]
+		slices.SortFunc(own, func(a, b pooled) int { return cmp.Compare(a.slot, b.slot) })
+		copy(w.pool[low-w.from:], own)
+	}
+}
+
+// survey lists the samples of the pool that ends before a slot, the shortest first.
+func (w *walk) survey(end int64) []pooled {
+	samples := make([]pooled, 0, end-w.from)
+	for slot := w.from; slot < end; slot++ {
+		samples = append(samples, w.look(slot))
+	}
+	slices.SortStableFunc(samples, func(a, b pooled) int { return cmp.Compare(a.tokens, b.tokens) })
+	return samples
+}
+
+// look tokenizes the text of a slot. A sample whose entry can't be used counts with the tokens of its replacement; a panic
+// counts as 0 tokens, and its reason is found when the sample is read.
+func (w *walk) look(slot int64) (p pooled) {
+	l := w.loader
+	p = pooled{place: w.plain(slot), slot: slot}
+	defer func() {
+		if recover() != nil {
+			p.tokens, p.text = 0, nil
+		}
+	}()
+	if w.buffer == nil {
+		w.buffer = l.newSample()
+	}
+	at := p.place
+	e := l.Source.Entry(at.index)
+	for try := 0; e.Bad != ""; try++ {
+		if try == tries {
+			return p
+		}
+		at = replacement(l.Seed, l.Source.Len(), p.place, try)
+		e = l.Source.Entry(at.index)
+	}
+	w.buffer.place = at
+	l.readText(w.buffer, e)
+	if p.tokens = w.buffer.used; at == p.place {
+		p.text = w.buffer.keep()
+	}
+	return p
+}
+
+// mostPooled bounds Pool; it is far beyond what is useful.
+const mostPooled = 1 << 30
+
+// poolSize is Pool in whole batches.
+func (l *Loader) poolSize() int64 {
+	batch := int64(l.BatchSize)
+	return (int64(l.Pool) + batch - 1) / batch * batch
+}
