@@ -84,3 +84,9 @@ func (m *Embedder) embedded(ctx context.Context, src datasets.Source) <-chan emb
 
 // closeWith closes a source and joins its error.
 func closeWith(err *error, c interface{ Close() error }) { *err = errors.Join(*err, c.Close()) }
+
+// EmbedSource embeds the pictures of a source in its own order: use gets the samples' indices and their features, [n, E]. It is
+// what search/ingest needs.
+func (m *Embedder) EmbedSource(ctx context.Context, src datasets.Source, use func([]int, []float32) error, skip func(datasets.Skip)) error {
+	return m.EachBatch(ctx, src, func(b *datasets.Batch, features []float32) error { return use(b.Index, features) }, skip)
+}

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"slices"
+	"clipgo/run"
 
 	"github.com/spf13/cobra"
-
-	"clipgo/alignment"
 )
 
 func newAlignPPO(a *app) *cobra.Command {
@@ -34,56 +30,6 @@ KL, and how often a caption finds its picture. --resume goes on to the same byte
   clipgo align ppo --resume latest --out runs/ppo`,
 		Args: usageArgs(cobra.NoArgs),
 	}
-	c.RunE = a.trains(c, ppoObjective, append([]string{"align.reward_head", "align.keep_near", "align.l2_sp"}, ofTrain...)...)
+	c.RunE = a.trains(c, run.PPOObjective, append([]string{"align.reward_head", "align.keep_near", "align.l2_sp"}, ofTrain...)...)
 	return c
-}
-
-// The values of --reward.
-const (
-	preferenceReward = "preference"
-	clipReward       = "clip"
-	bothRewards      = "both"
-)
-
-// ppoOptions are the settings of align ppo.
-type ppoOptions struct {
-	Reward      string                `json:"reward,omitempty" flag:"reward" arg:"name" help:"preference, clip or both"`
-	RewardModel string                `json:"reward_model,omitempty" flag:"reward-model" arg:"R" help:"model that gives the reward: a run of align preference; for clip any CLIP model"`
-	Judge       string                `json:"judge,omitempty" flag:"judge" arg:"J" help:"model that judges wins: another run of align preference (default: the reward itself)"`
-	PPO         alignment.PPOSettings `json:"ppo,omitzero"`
-}
-
-// updates is how many steps a batch of pictures is used for.
-func (o alignOptions) updates() int {
-	if o.rewards() {
-		return o.PPO.Updates()
-	}
-	return 1
-}
-
-// validatePPO returns every problem, joined.
-func (o *trainOptions) validatePPO() error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	switch p := o.Align; {
-	case p.Reward == "":
-		bad("align.reward is missing: --reward preference, clip or both")
-	case !slices.Contains([]string{preferenceReward, clipReward, bothRewards}, p.Reward):
-		bad("align.reward: %q is none of preference, clip, both", p.Reward)
-	case p.Reward != clipReward && p.RewardModel == "":
-		bad("align.reward_model is missing: a reward of preferences needs --reward-model, a run of align preference")
-	}
-	if err := o.Align.PPO.Validate(); err != nil {
-		bad("align.ppo: %w", err)
-	}
-	if int(o.BatchSize) < o.Align.PPO.Minibatches {
-		bad("batch_size: %d captions make no %d minibatches", o.BatchSize, o.Align.PPO.Minibatches)
-	}
-	if o.EMADecay > 0 || o.Align.KeepNear > 0 || o.Align.L2SP > 0 || o.Align.RewardHead {
-		errs = append(errs, errors.New("ema_decay, align.keep_near, align.l2_sp, align.reward_head: they are for other trainings"))
-	}
-	if o.ModelCfg.Multimodal == nil {
-		errs = append(errs, errors.New("the model has no decoder (multimodal_cfg): ppo tunes what train --objective coca makes"))
-	}
-	return errors.Join(errs...)
 }

@@ -37,7 +37,7 @@ func TestATunedModelTakesTheJudgesSide(t *testing.T) {
 		if r.AgreementBefore < 0.2 || r.AgreementBefore > 0.8 || r.Agreement < 0.95 || r.Pairs != 60 || r.Step != 40 {
 			t.Errorf("%v: %+v", more, r)
 		}
-		if page := string(read(t, out, reportFile)); !strings.Contains(page, agreementGroup) || !strings.Contains(page, "judged as they are") || strings.Contains(page, "Contrastive loss") {
+		if page := string(read(t, out, reportFile)); !strings.Contains(page, "Agreement with judges") || !strings.Contains(page, "judged as they are") || strings.Contains(page, "Contrastive loss") {
 			t.Errorf("%v: the report doesn't show the agreement, or a contrastive loss", more)
 		}
 		if head := paths.Exists(filepath.Join(newest(t, out), headsFile)); head != (len(more) > 0) {

@@ -17,6 +17,7 @@ import (
 	"clipgo/losses"
 	"clipgo/model"
 	"clipgo/pretrained"
+	"clipgo/run"
 	"clipgo/text/bpe"
 	"clipgo/training"
 )
@@ -30,7 +31,7 @@ func (o *benchOptions) place(ctx context.Context, src pretrained.Source) (*model
 	if err != nil {
 		return nil, benchResult{}, err
 	}
-	env := environment()
+	env := run.Environment()
 	return m, benchResult{Device: pretrained.DeviceName(at.Device), Precision: pretrained.PrecisionName(at.DType), Threads: env.Threads, Libtorch: env.Libtorch}, nil
 }
 
@@ -50,7 +51,7 @@ func (o *benchOptions) train(ctx context.Context, src pretrained.Source) (r benc
 	t := &training.Trainer{Objective: objective, LR: 1e-4, Schedule: optim.Schedule{Kind: optim.Const, Steps: o.Steps + 1}}
 	settings := optim.Default()
 	settings.GradClipNorm = 1
-	if t.Optimizer, err = newOptimizer(ctx, objective.Params(), settings); err != nil {
+	if t.Optimizer, err = run.NewOptimizer(ctx, objective.Params(), settings); err != nil {
 		return r, err
 	}
 	defer t.Optimizer.Free()

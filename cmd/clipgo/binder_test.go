@@ -16,12 +16,13 @@ import (
 	"clipgo/internal/config"
 	"clipgo/internal/durable"
 	"clipgo/pretrained"
+	"clipgo/run"
 )
 
 // typed are the layers of train's flags.
 func typed(t *testing.T, args ...string) []config.Layer {
 	t.Helper()
-	options := defaultTrain()
+	options := run.Default()
 	c := &cobra.Command{}
 	b := bind(c, &options, "align")
 	if err := c.ParseFlags(args); err != nil {
@@ -39,7 +40,7 @@ var everyOptions = map[string]struct {
 	make    func() any
 	without []string
 }{
-	"train":    {make: func() any { o := defaultTrain(); return &o }},
+	"train":    {make: func() any { o := run.Default(); return &o }},
 	"embed":    {make: func() any { return &embedOptions{Settings: pretrained.DefaultSettings()} }},
 	"search":   {make: func() any { return &searchOptions{Settings: pretrained.DefaultSettings()} }, without: []string{"data"}},
 	"zeroshot": {make: func() any { return &zeroshotOptions{Settings: pretrained.DefaultSettings()} }},
@@ -139,7 +140,7 @@ func TestSettingsAreThoseOfJSON(t *testing.T) {
 }
 
 func TestAListOfAssignmentsIsAFlag(t *testing.T) {
-	var o trainOptions
+	var o run.Options
 	config.Merge(typed(t, "--aug-cfg", "scale=0.5,1", "--aug-cfg", "hflip=0.25", "--seed", "1", "--seed", "2")...).Decode(&o)
 	if o.Augment.Scale != [2]float64{0.5, 1} || o.Augment.HFlip != 0.25 || o.Seed != 2 {
 		t.Errorf("%+v, seed %d", o.Augment, o.Seed)
@@ -216,7 +217,7 @@ func TestSettingsOfARunKnowTheirOrigin(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, "c.json"), `{"seed": 4, "workers": 2, "optim": {"wd": 0.3, "lr": 0.5}}`)
 	args := []string{"--train-data", "builtin:shapes", "--out", dir, "--config", path, "--workers", "3", "--lr", "0.25", "--set", "optim.lr=0.125"}
-	o, settings, err := resolveTrain(pretrained.Find, typed(t, args...)...)
+	o, settings, err := run.Resolve(pretrained.Find, typed(t, args...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +265,7 @@ func TestTheStrongerOfTwoCounts(t *testing.T) {
 		{args: "--siglip --set model_cfg.init_logit_scale=2.659260036932778", want: "-1 3.2 siglip false"},
 	} {
 		args := append([]string{"--train-data", "builtin:shapes", "--out", dir}, strings.Fields(c.args)...)
-		o, _, err := resolveTrain(pretrained.Find, typed(t, args...)...)
+		o, _, err := run.Resolve(pretrained.Find, typed(t, args...)...)
 		if err != nil {
 			if c.error == "" || !strings.Contains(err.Error(), c.error) {
 				t.Errorf("%s: %v", c.args, err)
@@ -282,7 +283,7 @@ func TestTheStrongerOfTwoCounts(t *testing.T) {
 // A resumed run has its run.json's settings, what is chosen by itself too, and reports what the user changes.
 func TestAResumedRunHasItsSettings(t *testing.T) {
 	dir := t.TempDir()
-	first, _, err := resolveTrain(pretrained.Find, typed(t, "--train-data", "builtin:shapes", "--out", dir, "--lock-text", "--keep", "4")...)
+	first, _, err := run.Resolve(pretrained.Find, typed(t, "--train-data", "builtin:shapes", "--out", dir, "--lock-text", "--keep", "4")...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,8 +291,8 @@ func TestAResumedRunHasItsSettings(t *testing.T) {
 	if err := durable.WriteJSON(filepath.Join(dir, pretrained.RunFile), first); err != nil {
 		t.Fatal(err)
 	}
-	resume := func(args ...string) (*trainOptions, config.Layer, error) {
-		return resolveTrain(pretrained.Find, typed(t, append([]string{"--out", dir, "--resume", "latest"}, args...)...)...)
+	resume := func(args ...string) (*run.Options, config.Layer, error) {
+		return run.Resolve(pretrained.Find, typed(t, append([]string{"--out", dir, "--resume", "latest"}, args...)...)...)
 	}
 	o, settings, err := resume("--precision", "auto", "--device", "auto", "--batch-size", "auto", "--lock-text", "--lr", "0.125", "--tf32")
 	if err != nil {
@@ -305,8 +306,8 @@ func TestAResumedRunHasItsSettings(t *testing.T) {
 		t.Errorf("precision %v, keep %v, lr %v", settings.Origin("precision"), settings.Origin("keep"), settings.Origin("optim.lr"))
 	}
 	want := []string{fmt.Sprintf("optim.lr %g -> 0.125", first.Optim.LR), "tf32 false -> true"}
-	if !slices.Equal(o.changes, want) {
-		t.Errorf("changes %q, want %q", o.changes, want)
+	if !slices.Equal(o.Changes, want) {
+		t.Errorf("changes %q, want %q", o.Changes, want)
 	}
 	if _, _, err := resume("--lock-text=false"); err == nil || !strings.Contains(err.Error(), "lock_text: this run began with true; false is another run") {
 		t.Errorf("another lock: %v", err)

@@ -18,6 +18,7 @@ import (
 	"clipgo/internal/safetensors"
 	"clipgo/model"
 	"clipgo/pretrained"
+	"clipgo/run"
 	"clipgo/weights"
 )
 
@@ -157,8 +158,8 @@ func (o *convertOptions) account(src pretrained.Source, b weights.Bundle) (conve
 	if !d.Tokenizer {
 		d.Notes = append(d.Notes, "no tokenizer files: the source has none, and its vocabulary is not CLIP's")
 	}
-	if src.Dir != "" && paths.Exists(filepath.Join(src.Dir, headsFile)) {
-		d.Notes = append(d.Notes, headsFile+" is left behind: what it holds reads the model and is no part of it")
+	if src.Dir != "" && paths.Exists(filepath.Join(src.Dir, run.HeadsFile)) {
+		d.Notes = append(d.Notes, run.HeadsFile+" is left behind: what it holds reads the model and is no part of it")
 	}
 	return d, err
 }

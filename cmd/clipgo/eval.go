@@ -8,6 +8,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/pretrained"
+	"clipgo/run"
 )
 
 func newEval(a *app) *cobra.Command {
@@ -67,11 +68,11 @@ func openCaptioned(c *console, data string, o datasets.Options) (datasets.Source
 }
 
 // embedPairs embeds a source's pictures and captions, with a progress bar.
-func embedPairs(ctx context.Context, m *pretrained.Embedder, c *console, src datasets.Source) (*validation, error) {
+func embedPairs(ctx context.Context, m *pretrained.Embedder, c *console, src datasets.Source) (*run.Validation, error) {
 	bar := c.progress("embed", int64(src.Len()))
 	defer bar.done()
-	v := &validation{source: src, embedder: m, skipped: c.tellSkip, seen: bar.set}
-	return v, v.embed(ctx)
+	v := &run.Validation{Source: src, Embedder: m, Skipped: c.tellSkip, Seen: bar.set}
+	return v, v.Embed(ctx)
 }
 
 func (o *retrievalOptions) run(ctx context.Context, a *app, m *pretrained.Embedder, data string) (err error) {
@@ -84,7 +85,7 @@ func (o *retrievalOptions) run(ctx context.Context, a *app, m *pretrained.Embedd
 	if err != nil {
 		return err
 	}
-	r, err := eval.Retrieve(v.last.images, v.last.texts, m.Dim(), v.last.textImage, o.Recalls)
+	r, err := eval.Retrieve(v.Last.Images, v.Last.Texts, m.Dim(), v.Last.TextImage, o.Recalls)
 	if err != nil {
 		return err
 	}

@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"clipgo/alignment"
 	"clipgo/datasets"
-	"clipgo/internal/fault"
 	"clipgo/pretrained"
+	"clipgo/run"
 )
 
 func newEvalAgreement(a *app) *cobra.Command {
@@ -48,18 +44,18 @@ func evalAgreement(ctx context.Context, c *console, m *pretrained.Embedder, data
 	}
 	defer closeWith(&err, pairs)
 	tellNotes(c, pairs.Info())
-	head, err := rewardHead(ctx, m)
+	head, err := run.RewardHead(ctx, m)
 	if err != nil {
 		return err
 	}
 	if head != nil {
 		defer head.Free()
 	}
-	found := &agreement{pairs: pairs, head: head}
-	if _, err := found.measure(ctx, &validation{source: pairs, embedder: m, skipped: c.tellSkip}); err != nil {
+	found := &run.Agreement{Pairs: pairs, Head: head}
+	if _, err := found.Measure(ctx, &run.Validation{Source: pairs, Embedder: m, Skipped: c.tellSkip}); err != nil {
 		return err
 	}
-	r := found.last
+	r := found.Last
 	if c.json {
 		return c.result(r)
 	}
@@ -67,26 +63,4 @@ func evalAgreement(ctx context.Context, c *console, m *pretrained.Embedder, data
 	c.print("  agreement %6.2f %%   (chance 50.00 %%)", 100*r.Value)
 	c.print("  margin    %6.3f", r.Margin)
 	return nil
-}
-
-// rewardHead reads the head of a model that align preference made with one; nil where it has none.
-func rewardHead(ctx context.Context, m *pretrained.Embedder) (*alignment.Head, error) {
-	dir := m.Source.Checkpoint
-	if dir == "" {
-		return nil, nil
-	}
-	data, err := os.ReadFile(filepath.Join(dir, pretrained.RunFile))
-	if err != nil {
-		return nil, err
-	}
-	var run struct {
-		Align alignOptions `json:"align"`
-	}
-	if err := json.Unmarshal(data, &run); err != nil {
-		return nil, fault.Modelf(filepath.Join(dir, pretrained.RunFile), "%s", err.Error())
-	}
-	if !run.Align.RewardHead {
-		return nil, nil
-	}
-	return alignment.ReadHead(ctx, filepath.Join(dir, headsFile), m.Model)
 }

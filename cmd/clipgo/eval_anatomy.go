@@ -64,7 +64,7 @@ func (o *anatomyOptions) run(ctx context.Context, c *console, m *pretrained.Embe
 	if err != nil {
 		return err
 	}
-	found, err := v.anatomy(ctx, o.Candidates, o.Sample)
+	found, err := v.Anatomy(ctx, o.Candidates, o.Sample)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"clipgo/datasets/shapes"
 	"clipgo/eval"
 	"clipgo/pretrained"
+	"clipgo/run"
 )
 
 func newEvalCaption(a *app) *cobra.Command {
@@ -169,7 +170,7 @@ func (a *attributes) add(said, scene shapes.Said) {
 // all is -log P of all captions of a batch's pictures, and their tokens.
 func (w *writer) all(ctx context.Context, src datasets.Source, b *datasets.Batch) (sum float64, tokens int, err error) {
 	for round := 0; ; round++ {
-		s, n, err := negLogLikelihood(ctx, w.Embedder, b, func(index int) string {
+		s, n, err := run.NegLogLikelihood(ctx, w.Embedder, b, func(index int) string {
 			if captions := src.Entry(index).Captions; round < len(captions) {
 				return captions[round]
 			}

@@ -12,6 +12,7 @@ import (
 	"clipgo/internal/paths"
 	"clipgo/internal/safetensors"
 	"clipgo/pretrained"
+	"clipgo/run"
 )
 
 // tensorsIn reads a weights file of a run's newest checkpoint, each tensor's bytes by name.
@@ -31,7 +32,7 @@ func tensorsIn(t *testing.T, run, name string) map[string]string {
 }
 
 // runSettings reads run.json.
-func runSettings(t *testing.T, run string) (s trainOptions) {
+func runSettings(t *testing.T, run string) (s run.Options) {
 	t.Helper()
 	if err := json.Unmarshal(read(t, run, pretrained.RunFile), &s); err != nil {
 		t.Fatal(err)
@@ -106,7 +107,9 @@ func TestAnInterruptedAverageGoesOn(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, func() bool { return paths.Exists(filepath.Join(stopped, metricsFile)) && len(untimed(t, stopped)) > 0 })
+	waitFor(t, func() bool {
+		return paths.Exists(filepath.Join(stopped, metricsFile)) && len(untimed(t, stopped)) > 0
+	})
 	_ = c.Process.Signal(syscall.SIGINT)
 	_ = c.Wait()
 	if code := c.ProcessState.ExitCode(); code != 130 && code != 0 {

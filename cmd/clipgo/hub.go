@@ -16,11 +16,8 @@ func (c *console) findModel(ctx context.Context, name, weights string) (pretrain
 	return pretrained.Hub{Log: c.log, Progress: bar.set}.Find(ctx, name, weights)
 }
 
-// finder is a way from --model and --pretrained to a model, without a context.
-type finder func(name, weights string) (pretrained.Source, error)
-
 // finder is findModel for options that are worked out without a context.
-func (c *console) finder(ctx context.Context) finder {
+func (c *console) finder(ctx context.Context) func(name, weights string) (pretrained.Source, error) {
 	return func(name, weights string) (pretrained.Source, error) { return c.findModel(ctx, name, weights) }
 }
 

@@ -87,7 +87,7 @@ func TestHubsRefusalsGetOneLineAndTheirCode(t *testing.T) {
 		}
 	}
 	r := clipgo(t, "train", "--train-data", "builtin:shapes?n=64", "--model", "ViT-Nano-16-64", "--pretrained", "hf-hub:org/tiny", "--out", filepath.Join(t.TempDir(), "x"))
-	if r.code != exitUsage || !strings.Contains(r.err, "--model hf-hub:org/tiny") {
+	if r.code != exitUsage || !strings.Contains(r.err, "give it as the model, hf-hub:org/tiny") {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
 }

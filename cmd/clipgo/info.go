@@ -16,6 +16,7 @@ import (
 	"clipgo/internal/paths"
 	"clipgo/model"
 	"clipgo/pretrained"
+	"clipgo/run"
 	"clipgo/search"
 	"clipgo/weights"
 )
@@ -119,7 +120,7 @@ func isIndex(x string) bool {
 
 // isRun tells a run directory, in which training may not have come to a checkpoint.
 func isRun(x string) bool {
-	return paths.Exists(filepath.Join(x, pretrained.CheckpointsDir)) || paths.Exists(filepath.Join(x, metricsFile)) && paths.Exists(filepath.Join(x, pretrained.RunFile))
+	return paths.Exists(filepath.Join(x, pretrained.CheckpointsDir)) || paths.Exists(filepath.Join(x, run.MetricsFile)) && paths.Exists(filepath.Join(x, pretrained.RunFile))
 }
 
 func describeIndex(c *console, dir string) error {

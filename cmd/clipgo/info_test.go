@@ -80,7 +80,7 @@ func TestGoldenInfoTellsWhatAModelIs(t *testing.T) {
 func TestInfoRefusesWeightsWithoutAModel(t *testing.T) {
 	formats := filepath.Join(golden.Dir(t, "model"), "clip-gelu", "formats")
 	for _, name := range []string{"epoch_1.pt", "model_bf16.safetensors"} {
-		if r := clipgo(t, "info", filepath.Join(formats, name)); r.code != exitModel || !strings.Contains(r.err, "--pretrained") {
+		if r := clipgo(t, "info", filepath.Join(formats, name)); r.code != exitModel || !strings.Contains(r.err, "pretrained weights") {
 			t.Errorf("%s: exit %d, want 4 and what to do: %s", name, r.code, r.err)
 		}
 	}

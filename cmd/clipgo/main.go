@@ -17,11 +17,11 @@ var version = "unknown"
 func main() {
 	ctx, stop := interruptible(context.Background())
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
+	os.Exit(command(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
 }
 
-// run executes one command line and returns the exit code of the contract.
-func run(ctx context.Context, args []string, s streams) int {
+// command executes one command line and returns the exit code of the contract.
+func command(ctx context.Context, args []string, s streams) int {
 	out := &outcome{to: s.out}
 	err := execute(ctx, args, streams{out: out, err: s.err})
 	if err == nil && out.err != nil {

@@ -10,6 +10,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/model"
 	"clipgo/pretrained"
+	"clipgo/run"
 	"clipgo/weights"
 )
 
@@ -104,9 +105,9 @@ func (m *merger) measure(ctx context.Context, points []*mergePoint) (err error) 
 	bar := m.progress("measure", int64(src.Len())*int64(len(points)))
 	defer bar.done()
 	for i, p := range points {
-		v := &validation{source: src, skipped: m.tellSkip, seen: func(n int64) { bar.set(int64(i)*int64(src.Len()) + n) }}
+		v := &run.Validation{Source: src, Skipped: m.tellSkip, Seen: func(n int64) { bar.set(int64(i)*int64(src.Len()) + n) }}
 		if i > 0 {
-			v.skipped = func(datasets.Skip) {} // told once
+			v.Skipped = func(datasets.Skip) {} // told once
 		}
 		if err := m.measureOne(ctx, p, v, at); err != nil {
 			return err
@@ -115,7 +116,7 @@ func (m *merger) measure(ctx context.Context, points []*mergePoint) (err error) 
 	return nil
 }
 
-func (m *merger) measureOne(ctx context.Context, p *mergePoint, v *validation, at model.Placement) error {
+func (m *merger) measureOne(ctx context.Context, p *mergePoint, v *run.Validation, at model.Placement) error {
 	first := m.sources[0]
 	model, err := model.Load(ctx, first.Config, p.set, at)
 	if err != nil {
@@ -123,15 +124,15 @@ func (m *merger) measureOne(ctx context.Context, p *mergePoint, v *validation, a
 	}
 	defer model.Free()
 	model.Preprocess = first.Preprocess
-	v.embedder = pretrained.NewEmbedder(model, first, m.tokens, m.options.Settings)
-	if v.embedder.Source.Templates, err = templates(v.embedder, m.options.Templates, v.source.Info()); err != nil {
+	v.Embedder = pretrained.NewEmbedder(model, first, m.tokens, m.options.Settings)
+	if v.Embedder.Source.Templates, err = templates(v.Embedder, m.options.Templates, v.Source.Info()); err != nil {
 		return err
 	}
-	found, err := v.measure(ctx, want{Retrieval: true, Zeroshot: true})
+	found, err := v.Measure(ctx, run.Want{Retrieval: true, Zeroshot: true})
 	if err != nil {
 		return err
 	}
-	if m.tokens, err = v.embedder.Tokenizer(); err != nil {
+	if m.tokens, err = v.Embedder.Tokenizer(); err != nil {
 		m.tokens = nil // pictures with classes alone need none
 	}
 	if len(found.Values) == 0 {

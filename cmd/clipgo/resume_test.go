@@ -118,7 +118,9 @@ func TestInterruptSavesAndExits130(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, func() bool { return paths.Exists(filepath.Join(stopped, metricsFile)) && len(untimed(t, stopped)) > 0 })
+	waitFor(t, func() bool {
+		return paths.Exists(filepath.Join(stopped, metricsFile)) && len(untimed(t, stopped)) > 0
+	})
 	_ = c.Process.Signal(syscall.SIGINT)
 	_ = c.Wait()
 	switch code := c.ProcessState.ExitCode(); code {

@@ -11,6 +11,7 @@ import (
 
 	"clipgo/internal/torch"
 	"clipgo/pretrained"
+	"clipgo/run"
 	"clipgo/training"
 )
 
@@ -44,7 +45,7 @@ type watched struct {
 
 func memoryWatch(t *testing.T, model, out string, steps int) *watched {
 	t.Helper()
-	o, _, err := resolveTrain(pretrained.Find, typed(t, tinyRun(model, out, "--steps", strconv.Itoa(steps))[1:]...)...)
+	o, _, err := run.Resolve(pretrained.Find, typed(t, tinyRun(model, out, "--steps", strconv.Itoa(steps))[1:]...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,15 +55,21 @@ func memoryWatch(t *testing.T, model, out string, steps int) *watched {
 	}
 	w := &watched{}
 	defer debug.SetGCPercent(debug.SetGCPercent(20)) // so that Go's garbage hides little
-	after := hookFunc(func(context.Context, training.Event) error {
+	after := hookFunc(func() error {
 		w.rss, w.live = append(w.rss, rss(t)), append(w.live, torch.Live())
 		return nil
 	})
-	if err := train(t.Context(), &app{console: c, afterStep: after}, o); err != nil {
+	if err := (&app{console: c, afterStep: after}).train(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	return w
 }
+
+// hookFunc is a function that is called after each step.
+type hookFunc func() error
+
+// After calls the function.
+func (f hookFunc) After(context.Context, training.Event) error { return f() }
 
 // rss is the resident memory of this process in MB.
 func rss(t *testing.T) float64 {

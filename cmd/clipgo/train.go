@@ -1,11 +1,12 @@
 package main
 
 import (
-	"fmt"
+	"context"
 
 	"github.com/spf13/cobra"
 
 	"clipgo/internal/config"
+	"clipgo/run"
 )
 
 func newTrain(a *app) *cobra.Command {
@@ -40,7 +41,7 @@ the step and saves; --resume latest goes on from there, to the same weights as i
 // trains adds the flags of a command that trains, and returns what it does. objective is align's, empty in train; without lists
 // the settings that the command has no flags for.
 func (a *app) trains(c *cobra.Command, objective string, without ...string) func(*cobra.Command, []string) error {
-	options := defaultTrain()
+	options := run.Default()
 	b := bind(c, &options, without...)
 	return func(c *cobra.Command, _ []string) error {
 		user, err := b.layers()
@@ -51,24 +52,49 @@ func (a *app) trains(c *cobra.Command, objective string, without ...string) func
 		if objective != "" {
 			command.Put(config.Command, "align.objective", objective)
 		}
-		o, _, err := resolveTrain(a.console.finder(c.Context()), append([]config.Layer{command}, user...)...)
+		o, _, err := run.Resolve(a.console.finder(c.Context()), append([]config.Layer{command}, user...)...)
 		if err != nil {
 			return err
 		}
-		return train(c.Context(), a, o)
+		return a.train(c.Context(), o)
 	}
 }
+
+// train runs one sitting and prints how it ended.
+func (a *app) train(ctx context.Context, o *run.Options) error {
+	c := a.console
+	r, err := run.Train(ctx, o, run.Console{Log: c.log, Say: c.say, Find: c.findModel, Hook: a.afterStep, Bar: func(what string, total int64) run.Bar {
+		return stepBar{c.barOnly(what, total)}
+	}})
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.result(r.Values)
+	}
+	for _, line := range r.Text {
+		c.print("%s", line)
+	}
+	return nil
+}
+
+// stepBar is a progress bar as a run wants it.
+type stepBar struct{ *progress }
+
+// Set moves the bar.
+func (b stepBar) Set(at int64) { b.set(at) }
+
+// Describe replaces the text before the bar.
+func (b stepBar) Describe(text string) { b.describe(text) }
+
+// Shown says whether there is a bar.
+func (b stepBar) Shown() bool { return b.hasBar() }
+
+// Done takes the bar away.
+func (b stepBar) Done() { b.done() }
 
 // ofTrain are settings that align has no flags for.
 var ofTrain = []string{
 	"accum_freq", "ema_decay", "objective", "siglip", "coca_contrastive_loss_weight", "coca_caption_loss_weight", "dedup_targets",
 	"mlm_weight", "loss", "model_cfg", "aug_cfg", "length_bucketing", "bucket_pool", "zeroshot_frequency",
-}
-
-// describe names what --help and errors call a number of steps.
-func describe(n int) string {
-	if n == 1 {
-		return "1 step"
-	}
-	return fmt.Sprintf("%d steps", n)
 }

@@ -158,7 +158,7 @@ func TestMaskedWordsAreMeasured(t *testing.T) {
 	run := filepath.Join(t.TempDir(), "run")
 	r := must(t, tinyRun(tiny(t), run, "--mlm-weight", "1", "--steps", "20", "--lr", "1e-2", "--json")...)
 	got := decodeJSON[map[string]any](t, r)
-	if v, ok := got[maskedName].(float64); !ok || v < 0 || v > 1 {
+	if v, ok := got["masked_words_accuracy"].(float64); !ok || v < 0 || v > 1 {
 		t.Errorf("%v", got)
 	}
 }

@@ -16,7 +16,8 @@ import (
 var wordList string
 
 // unswept are the rooms whose words and long lines are still to be mended.
-var unswept = strings.Fields("cmd pretrained contrastive model datasets alignment captioning internal/torch internal/nn internal/config")
+var unswept = strings.Fields("cmd run pretrained contrastive model datasets alignment captioning internal/torch internal/nn " +
+	"internal/config")
 
 // wordFinder finds the words of the list.
 type wordFinder struct {

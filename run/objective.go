@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"clipgo/captioning"
 	"clipgo/contrastive"
 	"clipgo/internal/config"
+	"clipgo/internal/fault"
 	"clipgo/weights"
 )
 
@@ -42,13 +43,13 @@ func joinSigLIP(user config.Layer) error {
 	case !said, other.JSON == word.JSON, word.Origin > other.Origin && other.Origin < config.Flag:
 		user["objective"] = word
 	case word.Origin == other.Origin, word.Origin >= config.Flag:
-		return usagef("--siglip is --objective siglip, and --objective says %s", strings.Trim(other.JSON, `"`))
+		return fault.Usagef("--siglip is --objective siglip, and --objective says %s", strings.Trim(other.JSON, `"`))
 	}
 	return nil
 }
 
 // validateObjective returns every problem, joined.
-func (o *trainOptions) validateObjective() error {
+func (o *Options) validateObjective() error {
 	var errs []error
 	switch o.Objective {
 	case clipObjective, siglipObjective:
@@ -74,7 +75,7 @@ func (o *trainOptions) validateObjective() error {
 
 // startSigmoid gives a new run with the sigmoid loss a bias where its config has none. Such a config is not made for that
 // loss: a fresh model gets SigLIP's scale too, as with open_clip, unless the user sets one.
-func (o *trainOptions) startSigmoid(settings config.Layer) {
+func (o *Options) startSigmoid(settings config.Layer) {
 	if o.Objective != siglipObjective || o.ModelCfg.InitLogitBias != nil {
 		return
 	}
@@ -95,7 +96,7 @@ func (s *session) lacksBias() (_ bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer closeWith(&err, w)
+	defer closeInto(&err, w)
 	_, _, has := weights.Shape(w, "logit_bias")
 	return !has, nil
 }
@@ -110,7 +111,7 @@ func (s *session) contrast() contrastive.Loss {
 
 // chance is the loss of guessing, where it isn't ln(batch): of the sigmoid loss, with the share of right pairs as the answer
 // everywhere.
-func (o *trainOptions) chance() float64 {
+func (o *Options) chance() float64 {
 	if n := float64(o.effective()); o.Objective == siglipObjective && n > 1 {
 		return math.Log(n) + (n-1)*math.Log(n/(n-1))
 	}
@@ -121,7 +122,7 @@ func (o *trainOptions) chance() float64 {
 }
 
 // contrasted is how many pairs of a batch are told from each other; 0: none are.
-func (o *trainOptions) contrasted() int {
+func (o *Options) contrasted() int {
 	if o.Align.on() || o.Objective == cocaObjective && o.Contrastive == 0 {
 		return 0
 	}
@@ -129,7 +130,7 @@ func (o *trainOptions) contrasted() int {
 }
 
 // judged is the part of the loss whose chance is known, where the loss has parts.
-func (o *trainOptions) judged() string {
+func (o *Options) judged() string {
 	switch {
 	case o.Objective == cocaObjective && o.Contrastive == 0:
 		return "caption_loss"

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"clipgo/alignment"
 	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/internal/fault"
 	"clipgo/model"
 	"clipgo/pretrained"
 	"clipgo/text/tokenizer"
@@ -19,22 +20,22 @@ import (
 
 // The files of a run directory besides run.json and checkpoints/.
 const (
-	metricsFile     = "metrics.jsonl"
-	evaluationsFile = "evaluations.jsonl"
-	skippedFile     = "skipped.jsonl"
-	logFile         = "log.txt"
-	reportFile      = "report.html"
-	lockFile        = "lock"
+	MetricsFile     = "metrics.jsonl"
+	EvaluationsFile = "evaluations.jsonl"
+	SkippedFile     = "skipped.jsonl"
+	LogFile         = "log.txt"
+	ReportFile      = "report.html"
+	LockFile        = "lock"
 )
 
 // session is one sitting of a run: everything that it holds open.
 type session struct {
-	*trainOptions
-	console   *console
+	*Options
+	console   *Console
 	dir       runDir
 	train     datasets.Source
 	pairs     datasets.Preferences // the same, where it is judged pairs that are trained on
-	val       *validation
+	val       *Validation
 	model     *model.Model             // what is trained
 	average   *model.Average           // of its weights; nil: none
 	words     *contrastive.MaskedWords // trained beside it; nil: none
@@ -55,27 +56,27 @@ type session struct {
 	afterStep training.Hook
 }
 
-// train runs one sitting.
-func train(ctx context.Context, a *app, o *trainOptions) (err error) {
-	s := &session{trainOptions: o, console: a.console, afterStep: a.afterStep}
+// Train runs one sitting: it opens the run directory, data and model, trains, and leaves checkpoints and a report there.
+func Train(ctx context.Context, o *Options, c Console) (_ *Result, err error) {
+	s := &session{Options: o, console: c.filled(), afterStep: c.Hook}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.openDir(); err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.openData(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.findCheckpoint(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.openModel(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.measureBefore(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.record(); err != nil {
-		return err
+		return nil, err
 	}
 	s.announce()
 	return s.run(ctx)
@@ -97,13 +98,13 @@ func (s *session) openData(ctx context.Context) (err error) {
 		return err
 	}
 	s.onClose(s.train.Close)
-	tellNotes(s.console, s.train.Info())
+	s.console.notes(s.train.Info())
 	if err := s.chooseBatch(ctx); err != nil {
 		return err
 	}
 	s.length(s.train.Len())
 	if err := s.Schedule.Validate(); err != nil {
-		return usagef("schedule: %v", err)
+		return fault.Usagef("schedule: %v", err)
 	}
 	if s.Templates == nil {
 		s.Templates = s.train.Info().Templates
@@ -113,15 +114,15 @@ func (s *session) openData(ctx context.Context) (err error) {
 	}
 	s.val, err = s.openValidation()
 	if err == nil {
-		s.onClose(s.val.source.Close)
+		s.onClose(s.val.Source.Close)
 	}
 	return err
 }
 
 // run makes the steps, then writes the report and the result.
-func (s *session) run(ctx context.Context) error {
+func (s *session) run(ctx context.Context) (*Result, error) {
 	if err := s.recordBefore(); err != nil {
-		return err
+		return nil, err
 	}
 	hooks := s.hooks(ctx)
 	s.trainer.Hooks = hooks.list
@@ -134,12 +135,12 @@ func (s *session) run(ctx context.Context) error {
 		batches = s.ppo.Batches(ctx, batches, s.state.Step, s.state.Position, s.reward)
 	}
 	err := s.trainer.Run(ctx, hooks.watch(batches))
-	hooks.bar.done()
+	hooks.bar.Done()
 	hooks.finish()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.tell(hooks)
+	return s.summary(hooks), nil
 }
 
 // loader reads the training data, shuffled and augmented.
@@ -175,9 +176,9 @@ func (s *session) checkpoints() *training.Checkpoints {
 		Dir: filepath.Join(s.Out, pretrained.CheckpointsDir), Every: s.SaveFrequency, Pause: time.Duration(s.SaveMinutes) * time.Minute, Keep: s.Keep,
 		Files: s.modelFiles(),
 		State: training.State{
-			Seed: s.Seed, Data: s.train.Info().Fingerprint, DataLength: int64(s.train.Len()), Validation: s.val.source.Info().Fingerprint,
+			Seed: s.Seed, Data: s.train.Info().Fingerprint, DataLength: int64(s.train.Len()), Validation: s.val.Source.Info().Fingerprint,
 			Environment: s.environment(),
 		},
-		Log: s.console.log,
+		Log: s.console.Log,
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 )
 
 // validateCoCa returns what objective coca has against the other options, joined.
-func (o *trainOptions) validateCoCa() error {
+func (o *Options) validateCoCa() error {
 	errs := []error{o.Weights.Validate()}
 	if o.ModelCfg.Multimodal == nil {
 		errs = append(errs, errors.New("objective: coca trains a decoder, and the model has none (multimodal_cfg); --model coca_ViT-B-32 has, and coca_ViT-Nano-16-64 for the built-in sets"))
@@ -25,7 +25,7 @@ func (o *trainOptions) validateCoCa() error {
 }
 
 // cocaRecipe is the recipe of the model and the data. Where the data chooses the model, it is the sibling with a decoder.
-func (o *trainOptions) cocaRecipe() (contrastive.Recipe, error) {
+func (o *Options) cocaRecipe() (contrastive.Recipe, error) {
 	r, err := contrastive.NamedRecipe(o.Model, o.TrainData)
 	if err != nil || o.Model != "" {
 		return r, err
@@ -65,12 +65,12 @@ func (f *foretelling) reset() {
 }
 
 // add measures a batch of the validation data.
-func (f *foretelling) add(ctx context.Context, v *validation, b *datasets.Batch) error {
+func (f *foretelling) add(ctx context.Context, v *Validation, b *datasets.Batch) error {
 	if f == nil {
 		return nil
 	}
-	surprise, tokens, err := negLogLikelihood(ctx, v.embedder, b, func(index int) string {
-		captions := v.source.Entry(index).Captions
+	surprise, tokens, err := NegLogLikelihood(ctx, v.Embedder, b, func(index int) string {
+		captions := v.Source.Entry(index).Captions
 		if len(captions) == 0 {
 			return ""
 		}
@@ -120,9 +120,9 @@ func (s *session) perplexityNote() string {
 	return fmt.Sprintf("validation captions have perplexity %.3f, at the first evaluation %.3f: at each token the model is as unsure as among so many equally likely ones", last, first)
 }
 
-// negLogLikelihood is -log P of captions of a batch's pictures, and how many tokens that are; caption gives that of a sample, or
+// NegLogLikelihood is -log P of captions of a batch's pictures, and how many tokens that are; caption gives that of a sample, or
 // nothing.
-func negLogLikelihood(ctx context.Context, m *pretrained.Embedder, b *datasets.Batch, caption func(index int) string) (sum float64, tokens int, err error) {
+func NegLogLikelihood(ctx context.Context, m *pretrained.Embedder, b *datasets.Batch, caption func(index int) string) (sum float64, tokens int, err error) {
 	words, err := m.Tokenizer()
 	if err != nil {
 		return 0, 0, err

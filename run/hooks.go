@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 type hooks struct {
 	session   *session
 	list      []training.Hook
-	bar       *progress
+	bar       Bar
 	diagnosis *training.Diagnosis
 	row       record.Row
 	logged    time.Time
@@ -35,27 +35,27 @@ func (s *session) hooks(ctx context.Context) *hooks {
 	h.diagnosis = &training.Diagnosis{Schedule: s.Schedule, Batch: s.contrasted(), MaxScale: maxScale, Chance: s.chance(), Part: s.judged(), Dedup: s.DedupTargets, Estimated: s.ppo != nil}
 	s.saver = s.checkpoints()
 	for _, f := range h.diagnosis.BeforeRun() {
-		s.console.log.Warn(f.Text)
+		s.console.Log.Warn(f.Text)
 	}
 	if now := s.environment(); s.resumed != "" && now != s.state.Environment {
-		s.console.log.Warn("precision, device, threads, CPU features or libtorch are not those of the checkpoint: bytes may differ from an unbroken run",
+		s.console.Log.Warn("precision, device, threads, CPU features or libtorch are not those of the checkpoint: bytes may differ from an unbroken run",
 			"before", fmt.Sprintf("%+v", s.state.Environment), "now", fmt.Sprintf("%+v", now))
 	}
 	n := float64(s.train.Len())
 	metrics := &training.Metrics{W: s.dir.metrics, Every: s.LogFrequency, Epoch: func(p int64) float64 { return float64(p) / n }, Show: h.show}
-	h.bar = s.console.barOnly("train", int64(s.Steps))
-	h.bar.set(int64(s.state.Step))
+	h.bar = s.console.Bar("train", int64(s.Steps))
+	h.bar.Set(int64(s.state.Step))
 	// The other hooks finish what they began; an evaluation ends with an interrupt, so that what was trained is saved soon.
-	evaluate := hookFunc(func(_ context.Context, e training.Event) error { return h.evaluate(ctx, e) })
-	h.list = []training.Hook{hookFunc(h.skips), hookFunc(h.progress), h.diagnosis, metrics, hookFunc(s.mix), evaluate, s.saver, hookFunc(h.report)}
+	evaluate := HookFunc(func(_ context.Context, e training.Event) error { return h.evaluate(ctx, e) })
+	h.list = []training.Hook{HookFunc(h.skips), HookFunc(h.progress), h.diagnosis, metrics, HookFunc(s.mix), evaluate, s.saver, HookFunc(h.report)}
 	return h
 }
 
-// hookFunc is a function as a hook.
-type hookFunc func(ctx context.Context, e training.Event) error
+// HookFunc is a function as a hook.
+type HookFunc func(ctx context.Context, e training.Event) error
 
 // After calls the function.
-func (f hookFunc) After(ctx context.Context, e training.Event) error { return f(ctx, e) }
+func (f HookFunc) After(ctx context.Context, e training.Event) error { return f(ctx, e) }
 
 // watch sees the batches on their way to the trainer: the last error may carry samples that were skipped.
 func (h *hooks) watch(batches iter.Seq2[*datasets.Batch, error]) iter.Seq2[*datasets.Batch, error] {
@@ -78,8 +78,8 @@ func (h *hooks) watch(batches iter.Seq2[*datasets.Batch, error]) iter.Seq2[*data
 	}
 }
 
-// skipLine is a line of skipped.jsonl.
-type skipLine struct {
+// SkipLine is a line of skipped.jsonl.
+type SkipLine struct {
 	Step int `json:"step"`
 	datasets.Skip
 }
@@ -93,8 +93,8 @@ func (h *hooks) skips(_ context.Context, e training.Event) error {
 
 func (h *hooks) record(skips []datasets.Skip, step int) error {
 	for _, s := range skips {
-		h.session.console.tellSkip(s)
-		line, err := json.Marshal(skipLine{step, s})
+		h.session.console.skipped(s)
+		line, err := json.Marshal(SkipLine{step, s})
 		if err != nil {
 			return err
 		}
@@ -106,9 +106,9 @@ func (h *hooks) record(skips []datasets.Skip, step int) error {
 }
 
 func (h *hooks) progress(_ context.Context, e training.Event) error {
-	h.bar.set(int64(e.Step))
+	h.bar.Set(int64(e.Step))
 	if e.Skipped && !e.Again {
-		h.session.console.log.Warn("the loss or a gradient was not finite: the step was left out", "step", e.Step)
+		h.session.console.Log.Warn("the loss or a gradient was not finite: the step was left out", "step", e.Step)
 	}
 	if e.MicroBatch > 0 && !e.Again {
 		return h.session.starved(e)
@@ -120,11 +120,11 @@ func (h *hooks) progress(_ context.Context, e training.Event) error {
 func (h *hooks) show(r record.Row) {
 	h.row = r
 	text := fmt.Sprintf("loss %.3f  scale %.1f  %.0f pairs/s", float64(r.Loss), float64(r.Scale), r.Pairs)
-	h.bar.describe(text)
+	h.bar.Describe(text)
 	const often = 5 * time.Second
-	if !h.bar.hasBar() && (time.Since(h.logged) >= often || r.Step == h.session.Steps) {
+	if !h.bar.Shown() && (time.Since(h.logged) >= often || r.Step == h.session.Steps) {
 		h.logged = time.Now()
-		h.session.console.log.Info("step", "step", r.Step, "of", h.session.Steps, "loss", round4(float64(r.Loss)), "scale", round4(float64(r.Scale)),
+		h.session.console.Log.Info("step", "step", r.Step, "of", h.session.Steps, "loss", round4(float64(r.Loss)), "scale", round4(float64(r.Scale)),
 			"lr", r.LR, "pairs_per_second", math.Round(r.Pairs), "data_wait", round4(r.Wait))
 	}
 }
@@ -134,14 +134,14 @@ func round4(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 // evaluate measures the model when it is time, and at the end. Data without classes has no zero-shot accuracy to embed it for.
 func (h *hooks) evaluate(ctx context.Context, e training.Event) error {
 	s := h.session
-	due := want{
+	due := Want{
 		Retrieval: e.Done || s.ValFrequency > 0 && e.Step%s.ValFrequency == 0,
 		Zeroshot:  e.Done || s.val.classified() && s.ZeroshotFrequency > 0 && e.Step%s.ZeroshotFrequency == 0,
 	}
-	if due == (want{}) || h.lastEvaluation().Step == e.Step || ctx.Err() != nil {
+	if due == (Want{}) || h.lastEvaluation().Step == e.Step || ctx.Err() != nil {
 		return nil
 	}
-	found, err := s.val.measure(ctx, due)
+	found, err := s.val.Measure(ctx, due)
 	if ctx.Err() != nil {
 		return nil // interrupted: not measured
 	}
@@ -175,16 +175,16 @@ func (h *hooks) finish() {
 	for _, f := range h.diagnosis.Findings() {
 		switch f.Kind {
 		case record.Warning:
-			h.session.console.log.Warn(f.Text)
+			h.session.console.Log.Warn(f.Text)
 		default:
-			h.session.console.log.Info(f.Text)
+			h.session.console.Log.Info(f.Text)
 		}
 	}
 }
 
 // readRows reads the metrics of the whole run, earlier sittings included.
 func (s *session) readRows() ([]record.Row, error) {
-	f, err := os.Open(filepath.Join(s.Out, metricsFile))
+	f, err := os.Open(filepath.Join(s.Out, MetricsFile))
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"path/filepath"
@@ -7,19 +7,20 @@ import (
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/internal/config"
+	"clipgo/internal/fault"
 	"clipgo/internal/paths"
 	"clipgo/pretrained"
 )
 
-// resolveTrain works out the options of a run: defaults, over them the recipe of the model and the data, or instead of it the
+// Resolve works out the options of a run: defaults, over them the recipe of the model and the data, or instead of it the
 // run.json of a run that is resumed, and over these what the command and the user say. The settings that it returns as well
 // know where each of them comes from.
-func resolveTrain(find finder, said ...config.Layer) (*trainOptions, config.Layer, error) {
+func Resolve(find finder, said ...config.Layer) (*Options, config.Layer, error) {
 	user := config.Merge(said...)
 	if err := joinSigLIP(user); err != nil {
 		return nil, nil, err
 	}
-	asked := defaultTrain() // what the user says, before the model is known
+	asked := Default() // what the user says, before the model is known
 	user.Decode(&asked)
 	if err := asked.contradictions(user); err != nil {
 		return nil, nil, err
@@ -28,11 +29,11 @@ func resolveTrain(find finder, said ...config.Layer) (*trainOptions, config.Laye
 	if err != nil {
 		return nil, nil, err
 	}
-	settings := config.Of(config.Default, defaultTrain())
+	settings := config.Of(config.Default, Default())
 	if resumed {
 		stored := config.Of(config.Stored, o)
 		settings = config.Merge(settings, stored, user)
-		o.changes, err = changed(settings, stored, asked.Out)
+		o.Changes, err = changed(settings, stored, asked.Out)
 	} else {
 		var recipe config.Layer
 		recipe, err = o.recipeOf(&asked, find)
@@ -47,16 +48,16 @@ func resolveTrain(find finder, said ...config.Layer) (*trainOptions, config.Laye
 }
 
 // settle decides what depends on where settings come from.
-func (o *trainOptions) settle(settings config.Layer, resumed bool) {
+func (o *Options) settle(settings config.Layer, resumed bool) {
 	stronger := func(a, b string) bool { return settings.Origin(a) > settings.Origin(b) }
 	if stronger("model_cfg.vision_cfg.image_size", "preprocess.size") {
 		o.Preprocess.Size = o.ModelCfg.Vision.ImageSize
 	}
 	switch { // a run.json has both
 	case stronger("steps", "epochs"):
-		o.Epochs = unset
+		o.Epochs = Unset
 	case stronger("epochs", "steps"):
-		o.Steps = unset
+		o.Steps = Unset
 	}
 	if !resumed {
 		o.startSigmoid(settings)
@@ -64,26 +65,26 @@ func (o *trainOptions) settle(settings config.Layer, resumed bool) {
 }
 
 // contradictions refuses what can't be meant, before anything is looked up.
-func (asked *trainOptions) contradictions(user config.Layer) error {
+func (asked *Options) contradictions(user config.Layer) error {
 	switch {
 	case asked.Out == "":
-		return usagef("--out is missing: the directory that the run is written to")
+		return fault.Usagef("--out is missing: the directory that the run is written to")
 	case min(user.Origin("epochs"), user.Origin("steps")) >= config.Flag:
-		return usagef("--epochs and --steps exclude each other: one length at a time")
+		return fault.Usagef("--epochs and --steps exclude each other: one length at a time")
 	case user.Origin("schedule.steps") == config.Assignment:
-		return usagef("--set schedule.steps: the schedule is as long as the run; --steps sets both")
+		return fault.Usagef("--set schedule.steps: the schedule is as long as the run; --steps sets both")
 	case asked.Resume == "" || asked.Resume == "latest":
 		return nil
 	case !paths.Exists(asked.Resume):
-		return usagef("--resume: there is no checkpoint %s; latest goes on from the newest one in --out", asked.Resume)
+		return fault.Usagef("--resume: there is no checkpoint %s; latest goes on from the newest one in --out", asked.Resume)
 	case paths.Exists(filepath.Join(asked.Resume, pretrained.CheckpointsDir)):
-		return usagef("--resume: %s is a run, not a checkpoint; go on with --resume latest --out %s", asked.Resume, asked.Resume)
+		return fault.Usagef("--resume: %s is a run, not a checkpoint; go on with --resume latest --out %s", asked.Resume, asked.Resume)
 	}
 	return nil
 }
 
 // recipeOf finds the model of a new run and returns the settings that go with it and with the data.
-func (o *trainOptions) recipeOf(asked *trainOptions, find finder) (config.Layer, error) {
+func (o *Options) recipeOf(asked *Options, find finder) (config.Layer, error) {
 	recipe, err := asked.recipe()
 	if err != nil {
 		return nil, err
@@ -120,14 +121,14 @@ func (o *trainOptions) recipeOf(asked *trainOptions, find finder) (config.Layer,
 }
 
 // recipe is how to train what the user asks for.
-func (asked *trainOptions) recipe() (contrastive.Recipe, error) {
+func (asked *Options) recipe() (contrastive.Recipe, error) {
 	switch none := (contrastive.Recipe{}); {
 	case asked.TrainData == "" && asked.Resume != "":
-		return none, usagef("--resume: %s holds no run to go on with; a new one needs --train-data", asked.Out)
+		return none, fault.Usagef("--resume: %s holds no run to go on with; a new one needs --train-data", asked.Out)
 	case asked.TrainData == "":
-		return none, usagef("--train-data is missing: builtin:emoji is a start without any data of your own")
+		return none, fault.Usagef("--train-data is missing: builtin:emoji is a start without any data of your own")
 	case asked.Align.on() && asked.Model == "":
-		return none, usagef("--model is missing: the trained model that is tuned")
+		return none, fault.Usagef("--model is missing: the trained model that is tuned")
 	case asked.Align.rewards():
 		return contrastive.PPORecipe(asked.TrainData)
 	case asked.Align.on():
@@ -139,7 +140,7 @@ func (asked *trainOptions) recipe() (contrastive.Recipe, error) {
 }
 
 // noModel says why there is none: a misspelt built-in set has no recipe either.
-func noModel(asked *trainOptions) error {
+func noModel(asked *Options) error {
 	src, err := datasets.Open(asked.TrainData, asked.Data)
 	if err != nil {
 		return err
@@ -147,5 +148,5 @@ func noModel(asked *trainOptions) error {
 	if err := src.Close(); err != nil {
 		return err
 	}
-	return usagef("--model is missing: only the built-in sets choose one themselves (clipgo info --list shows the configs)")
+	return fault.Usagef("--model is missing: only the built-in sets choose one themselves (clipgo info --list shows the configs)")
 }

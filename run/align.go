@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 	"clipgo/training"
 )
 
-// headsFile is the part of a checkpoint that holds what reads the features besides the model itself.
-const headsFile = "heads.safetensors"
+// HeadsFile is the part of a checkpoint that holds what reads the features besides the model itself.
+const HeadsFile = "heads.safetensors"
 
 // openSource opens what the run is trained on.
 func (s *session) openSource(name string) (datasets.Source, error) {
@@ -41,7 +41,7 @@ func (s *session) openPairs(name string) (datasets.Source, error) {
 			return p, nil
 		}
 	}
-	closeWith(&err, p)
+	closeInto(&err, p)
 	return nil, &datasets.DataError{Source: name, Reason: fmt.Sprintf("nothing to learn: all of its %d pairs are ties", p.Len())}
 }
 
@@ -73,7 +73,7 @@ func (s *session) openAlignment(ctx context.Context, at model.Placement) (err er
 		s.onClose(func() error { s.head.Free(); return nil })
 	}
 	if s.pairs != nil {
-		s.val.pairs = &agreement{pairs: s.val.source.(datasets.Preferences), head: s.head}
+		s.val.pairs = &Agreement{Pairs: s.val.Source.(datasets.Preferences), Head: s.head}
 	}
 	if !s.Align.nears() {
 		return nil
@@ -92,7 +92,7 @@ func (s *session) openHead(ctx context.Context) (err error) {
 	if s.resumed == "" {
 		s.head, err = alignment.NewHead(ctx, s.model)
 	} else {
-		s.head, err = alignment.ReadHead(ctx, filepath.Join(s.resumed, headsFile), s.model)
+		s.head, err = alignment.ReadHead(ctx, filepath.Join(s.resumed, HeadsFile), s.model)
 	}
 	return err
 }
@@ -106,9 +106,9 @@ func (s *session) openBase(ctx context.Context, at model.Placement) (*model.Aver
 	if err != nil {
 		return nil, fmt.Errorf("the weights that the run began with are to be kept near: %w", err)
 	}
-	options := *s.trainOptions
+	options := *s.Options
 	options.source = src
-	start, err := (&session{trainOptions: &options, console: s.console}).buildModel(ctx, at)
+	start, err := (&session{Options: &options, console: s.console}).buildModel(ctx, at)
 	if err != nil {
 		return nil, err
 	}
@@ -138,13 +138,13 @@ func (s *session) objective() training.Objective {
 // alignmentFiles are those that a checkpoint has besides the model's.
 func (s *session) alignmentFiles() (files []training.File) {
 	if s.head != nil {
-		files = append(files, training.File{Name: headsFile, Write: s.head.Write})
+		files = append(files, training.File{Name: HeadsFile, Write: s.head.Write})
 	}
 	if s.ppo != nil {
-		files = append(files, training.File{Name: headsFile, Write: s.ppo.Value.Write}, training.File{Name: ppoFile, Write: s.writePPO})
+		files = append(files, training.File{Name: HeadsFile, Write: s.ppo.Value.Write}, training.File{Name: PPOFile, Write: s.writePPO})
 	}
 	if s.mixed {
-		files = append(files, training.File{Name: rawFile, Write: s.base.WriteRaw})
+		files = append(files, training.File{Name: RawFile, Write: s.base.WriteRaw})
 	}
 	return files
 }
@@ -163,7 +163,7 @@ func (s *session) mix(ctx context.Context, e training.Event) error {
 		return fmt.Errorf("mix the weights: %w", err)
 	}
 	s.mixed = true
-	s.val.embedder.Model = s.base.Model
+	s.val.Embedder.Model = s.base.Model
 	*s.saver = *s.checkpoints()
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/internal/config"
+	"clipgo/internal/fault"
 	"clipgo/internal/optim"
 	"clipgo/losses"
 	"clipgo/model"
@@ -18,8 +19,8 @@ import (
 	"clipgo/vision/preprocess"
 )
 
-// trainOptions is a resolved run: run.json holds it.
-type trainOptions struct {
+// Options is a resolved run: run.json holds it.
+type Options struct {
 	Model      string       `json:"model" flag:"model" arg:"M" help:"config name, config file, or a trained model to start from (hf-hub:ORG/REPO too)"`
 	Pretrained string       `json:"pretrained,omitempty" flag:"pretrained" arg:"file" help:"weights (.safetensors, .pt, .bin) to start from"`
 	ModelCfg   model.Config `json:"model_cfg"`
@@ -62,26 +63,27 @@ type trainOptions struct {
 	source      pretrained.Source
 	maxWarmup   int
 	biasOfBatch bool     // logit_bias starts from the batch's size
-	changes     []string // what a resumed run does otherwise than before
+	Changes     []string `json:"-"` // what a resumed run does otherwise than before
 }
 
-// unset stands for a number that is worked out from others unless it is given.
-const unset = -1
+// Unset stands for a number that is worked out from others unless it is given.
+const Unset = -1
 
-func defaultTrain() trainOptions {
-	return trainOptions{
-		Workers: runtime.GOMAXPROCS(0), MaxSkip: 0.01, Epochs: unset, Steps: unset,
-		batching: batching{BatchSize: unset, AccumFreq: 1}, bucketOptions: bucketOptions{Pool: 2048},
-		Optim: optim.Default(), Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: unset}, maxWarmup: contrastive.DefaultRecipe().MaxWarmup,
+// Default is a run before its recipe and what the user says.
+func Default() Options {
+	return Options{
+		Workers: runtime.GOMAXPROCS(0), MaxSkip: 0.01, Epochs: Unset, Steps: Unset,
+		batching: batching{BatchSize: Unset, AccumFreq: 1}, bucketOptions: bucketOptions{Pool: 2048},
+		Optim: optim.Default(), Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: Unset}, maxWarmup: contrastive.DefaultRecipe().MaxWarmup,
 		Loss:             contrastive.InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}},
 		objectiveOptions: objectiveOptions{Objective: clipObjective, Weights: captioning.DefaultWeights()},
 		Preprocess:       preprocess.Default(), Augment: preprocess.DefaultAugment(), Machine: pretrained.DefaultMachine(),
-		SaveFrequency: 1000, SaveMinutes: 5, Keep: 3, ValFrequency: unset, ZeroshotFrequency: unset, LogFrequency: 10,
+		SaveFrequency: 1000, SaveMinutes: 5, Keep: 3, ValFrequency: Unset, ZeroshotFrequency: Unset, LogFrequency: 10,
 	}
 }
 
 // validate returns all problems, joined, as one usage error.
-func (o *trainOptions) validate() error {
+func (o *Options) validate() error {
 	err := errors.Join(
 		config.Check(o),
 		o.validateLengths(),
@@ -101,30 +103,30 @@ func (o *trainOptions) validate() error {
 		o.Machine.Validate(),
 	)
 	if err != nil {
-		return usagef("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return fault.Usagef("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return nil
 }
 
-// validateLengths checks the numbers of steps and epochs that may be unset.
-func (o *trainOptions) validateLengths() error {
+// validateLengths checks the numbers of steps and epochs that may be Unset.
+func (o *Options) validateLengths() error {
 	var errs []error
 	for _, n := range []struct {
 		key      string
 		v, least int
 	}{{"steps", o.Steps, 1}, {"val_frequency", o.ValFrequency, 0}, {"zeroshot_frequency", o.ZeroshotFrequency, 0}} {
-		if n.v < n.least && n.v != unset {
+		if n.v < n.least && n.v != Unset {
 			errs = append(errs, fmt.Errorf("%s: %d is less than %d", n.key, n.v, n.least))
 		}
 	}
-	if !(o.Epochs > 0) && o.Epochs != unset || math.IsInf(o.Epochs, 0) {
+	if !(o.Epochs > 0) && o.Epochs != Unset || math.IsInf(o.Epochs, 0) {
 		errs = append(errs, fmt.Errorf("epochs: %g is not a positive number", o.Epochs))
 	}
 	return errors.Join(errs...)
 }
 
 // validateSize checks that pictures have the size that the model takes.
-func (o *trainOptions) validateSize() error {
+func (o *Options) validateSize() error {
 	if o.Preprocess.Size != o.ModelCfg.Vision.ImageSize {
 		return fmt.Errorf("preprocess.size: %d, but model_cfg.vision_cfg.image_size is %d", o.Preprocess.Size, o.ModelCfg.Vision.ImageSize)
 	}
@@ -132,16 +134,16 @@ func (o *trainOptions) validateSize() error {
 }
 
 // validateSchedule checks what doesn't depend on the number of steps, which may depend on the data: openData checks again.
-func (o *trainOptions) validateSchedule() error {
+func (o *Options) validateSchedule() error {
 	schedule := o.Schedule
-	if schedule.Warmup == unset {
+	if schedule.Warmup == Unset {
 		schedule.Warmup = 0
 	}
 	schedule.Steps = max(schedule.Steps, schedule.Cooldown)
 	return schedule.Validate()
 }
 
-func (o *trainOptions) validateAverage() error {
+func (o *Options) validateAverage() error {
 	if !(o.EMADecay >= 0 && o.EMADecay < 1) {
 		return fmt.Errorf("ema_decay: %g is not in [0, 1)", o.EMADecay)
 	}
@@ -149,24 +151,24 @@ func (o *trainOptions) validateAverage() error {
 }
 
 // length works out what depends on the number of samples.
-func (o *trainOptions) length(samples int) {
-	if o.Steps == unset {
+func (o *Options) length(samples int) {
+	if o.Steps == Unset {
 		o.Steps = max(1, int(math.Ceil(o.Epochs*float64(samples)/float64(o.effective())))) * o.Align.updates()
 	}
 	o.Schedule.Steps = o.Steps
-	if o.Schedule.Warmup == unset {
+	if o.Schedule.Warmup == Unset {
 		o.Schedule.Warmup = min(o.maxWarmup, o.Steps/20)
 	}
 	for _, every := range []*int{&o.ValFrequency, &o.ZeroshotFrequency} {
-		if *every == unset {
+		if *every == Unset {
 			*every = max(1, (o.Steps+4)/5)
 		}
 	}
 }
 
 // end is the position after the last sample of the run.
-func (o *trainOptions) end(samples int) int64 {
-	if o.Epochs == unset || o.Align.rewards() { // rounds are whole
+func (o *Options) end(samples int) int64 {
+	if o.Epochs == Unset || o.Align.rewards() { // rounds are whole
 		return math.MaxInt64
 	}
 	return int64(math.Ceil(o.Epochs * float64(samples)))

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"bytes"
@@ -51,19 +51,19 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 		run.Findings = append(run.Findings, record.Finding{Kind: record.Note, Text: text})
 	}
 	run.Findings = append(run.Findings, d.Findings()...)
-	return durable.WriteFile(filepath.Join(s.Out, reportFile), 0o644, func(w io.Writer) error { return report.Write(w, run) })
+	return durable.WriteFile(filepath.Join(s.Out, ReportFile), 0o644, func(w io.Writer) error { return report.Write(w, run) })
 }
 
 // recall reads the evaluations of earlier sittings, so that the report shows those of the whole run.
 func (s *session) recall() error {
-	data, err := os.ReadFile(filepath.Join(s.Out, evaluationsFile))
+	data, err := os.ReadFile(filepath.Join(s.Out, EvaluationsFile))
 	if err != nil {
 		return err
 	}
 	for line := range bytes.Lines(data) {
 		var fields map[string]float64
 		if err := json.Unmarshal(line, &fields); err != nil {
-			return fmt.Errorf("%s: %w", evaluationsFile, err)
+			return fmt.Errorf("%s: %w", EvaluationsFile, err)
 		}
 		found := report.Evaluation{Step: int(fields["step"])}
 		delete(fields, "step")
@@ -85,7 +85,7 @@ func (s *session) settings() []report.Setting {
 		line("text tower", "%d layers of %d, context %d", t.Layers, t.Width, t.ContextLength),
 		line("training data", "%s, %d pairs", s.TrainData, s.train.Len()),
 		line("validation", "%s", s.val.name()),
-		line("length", "%s of %d pairs%s", describe(s.Steps), s.effective(), s.roundsNote()),
+		line("length", "%s of %d pairs%s", steps(s.Steps), s.effective(), s.roundsNote()),
 		line("optimizer", "AdamW, lr %g, wd %g, beta %g and %g, eps %g", s.Optim.LR, s.Optim.WD, s.Optim.Beta1, s.Optim.Beta2, s.Optim.Eps),
 		line("schedule", "%s, warm-up %d", s.Schedule.Kind, s.Schedule.Warmup),
 		line("seed", "%d", s.Seed),
@@ -140,8 +140,8 @@ const (
 )
 
 // about says what stands under the charts of measured values.
-func (v *validation) about() map[string]string {
-	n := v.source.Len()
+func (v *Validation) about() map[string]string {
+	n := v.Source.Len()
 	if v.trial != nil {
 		return map[string]string{
 			winsGroup:        fmt.Sprintf("Share of %d pictures whose new caption the judge gives a higher reward than the untuned captioner's.", n),
@@ -149,12 +149,12 @@ func (v *validation) about() map[string]string {
 		}
 	}
 	if v.pairs != nil {
-		return map[string]string{agreementGroup: fmt.Sprintf("Share of %d pairs of which the side that judges preferred has the higher reward.", v.pairs.last.Pairs-v.pairs.last.Ties)}
+		return map[string]string{agreementGroup: fmt.Sprintf("Share of %d pairs of which the side that judges preferred has the higher reward.", v.pairs.Last.Pairs-v.pairs.Last.Ties)}
 	}
 	return map[string]string{
 		picturesByCaptions: fmt.Sprintf("Share of captions whose picture is among the first K of %d pictures.", n),
 		captionsByPictures: fmt.Sprintf("Share of %d pictures that have one of their captions among the first K of all captions.", n),
-		zeroshotGroup:      fmt.Sprintf("Share of %d pictures whose class is named, among %d classes.", n, len(v.source.Info().Classes)),
+		zeroshotGroup:      fmt.Sprintf("Share of %d pictures whose class is named, among %d classes.", n, len(v.Source.Info().Classes)),
 	}
 }
 

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -10,11 +10,11 @@ import (
 	"clipgo/eval/report"
 )
 
-// agreement measures how often the reward takes the judges' side.
-type agreement struct {
-	pairs datasets.Preferences
-	head  *alignment.Head
-	last  eval.Agreement
+// Agreement measures how often a reward prefers the side that the judges preferred.
+type Agreement struct {
+	Pairs datasets.Preferences
+	Head  *alignment.Head
+	Last  eval.Agreement
 
 	before report.Evaluation // of the model as it was
 }
@@ -22,21 +22,21 @@ type agreement struct {
 // agreementName is the measured value's.
 const agreementName = "agreement"
 
-// measure compares the rewards of all pairs.
-func (a *agreement) measure(ctx context.Context, v *validation) (out report.Evaluation, err error) {
-	reward := alignment.Reward{Model: v.embedder.Model, Head: a.head}
+// Measure compares the rewards of all pairs.
+func (a *Agreement) Measure(ctx context.Context, v *Validation) (out report.Evaluation, err error) {
+	reward := alignment.Reward{Model: v.Embedder.Model, Head: a.Head}
 	found := eval.Agreement{}
-	loader := v.embedder.Loader(a.pairs)
-	loader.Pairs = a.pairs
-	tokens, err := v.embedder.Tokenizer()
+	loader := v.Embedder.Loader(a.Pairs)
+	loader.Pairs = a.Pairs
+	tokens, err := v.Embedder.Tokenizer()
 	if err != nil {
 		return out, err
 	}
 	loader.Tokens = tokens.FillCut
-	for b, err := range loader.Batches(ctx, 0, int64(a.pairs.Len())) {
+	for b, err := range loader.Batches(ctx, 0, int64(a.Pairs.Len())) {
 		if b != nil {
 			for _, skip := range b.Skipped {
-				v.skipped(skip)
+				v.Skipped(skip)
 			}
 		}
 		if err != nil {
@@ -51,15 +51,15 @@ func (a *agreement) measure(ctx context.Context, v *validation) (out report.Eval
 		}
 		judged := make([]float64, b.N)
 		for i, index := range b.Index {
-			judged[i] = a.pairs.Preferred(index)
+			judged[i] = a.Pairs.Preferred(index)
 		}
 		if err := found.Add(first, second, judged); err != nil {
 			return out, err
 		}
 	}
-	a.last = found
+	a.Last = found
 	if found.Pairs == found.Ties {
-		return out, &datasets.DataError{Source: a.pairs.Info().Name, Reason: fmt.Sprintf("none of its %d pairs that can be used is judged", found.Pairs)}
+		return out, &datasets.DataError{Source: a.Pairs.Info().Name, Reason: fmt.Sprintf("none of its %d pairs that can be used is judged", found.Pairs)}
 	}
 	out.Values = []report.Value{{Name: agreementName, Value: found.Value, Chance: 0.5}}
 	return out, nil
@@ -73,11 +73,11 @@ func (s *session) measureBefore(ctx context.Context) (err error) {
 	if s.pairs == nil || s.resumed != "" {
 		return nil
 	}
-	if s.val.pairs.before, err = s.val.measure(ctx, want{}); err != nil {
+	if s.val.pairs.before, err = s.val.Measure(ctx, Want{}); err != nil {
 		return fmt.Errorf("evaluate: %w", err)
 	}
-	if last := s.val.pairs.last; last.Equal == last.Pairs {
-		return &datasets.DataError{Source: s.val.source.Info().Name, Reason: fmt.Sprintf("nothing to learn: the reward is the same on both sides of each of %d pairs", last.Pairs)}
+	if last := s.val.pairs.Last; last.Equal == last.Pairs {
+		return &datasets.DataError{Source: s.val.Source.Info().Name, Reason: fmt.Sprintf("nothing to learn: the reward is the same on both sides of each of %d pairs", last.Pairs)}
 	}
 	return nil
 }
@@ -103,10 +103,10 @@ func (s *session) addAgreement(out map[string]any) {
 			out[agreementBefore] = before.Values[0].Value
 		}
 	}
-	if last := s.val.pairs.last; last.Pairs > 0 {
+	if last := s.val.pairs.Last; last.Pairs > 0 {
 		out["pairs"], out["ties"], out["margin"] = last.Pairs, last.Ties, last.Margin
 		if last.Equal == last.Pairs {
-			s.console.log.Warn("the reward has become the same on both sides of every pair: it says nothing any more", "pairs", last.Pairs)
+			s.console.Log.Warn("the reward has become the same on both sides of every pair: it says nothing any more", "pairs", last.Pairs)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"encoding/json"
@@ -81,7 +81,7 @@ func (b batching) queue() int {
 }
 
 // validateBatch returns every problem, joined.
-func (o *trainOptions) validateBatch() error {
+func (o *Options) validateBatch() error {
 	var errs []error
 	if o.BatchSize < 1 && o.BatchSize != autoPairs {
 		errs = append(errs, fmt.Errorf("batch_size: %d is less than 1", o.BatchSize))
@@ -94,7 +94,7 @@ func (o *trainOptions) validateBatch() error {
 
 // starved tells that a step found no memory, and keeps for a resumed run how many pairs go through the model at once now.
 func (s *session) starved(e training.Event) error {
-	s.console.log.Warn("out of memory: the step was made again with fewer pairs at once, and further ones are", "step", e.Step, "pairs", s.effective(), "at_once", e.MicroBatch)
+	s.console.Log.Warn("out of memory: the step was made again with fewer pairs at once, and further ones are", "step", e.Step, "pairs", s.effective(), "at_once", e.MicroBatch)
 	s.MicroBatch = e.MicroBatch
-	return durable.WriteJSON(filepath.Join(s.Out, pretrained.RunFile), s.trainOptions)
+	return durable.WriteJSON(filepath.Join(s.Out, pretrained.RunFile), s.Options)
 }

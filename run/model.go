@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"bytes"
@@ -22,9 +22,9 @@ import (
 	"clipgo/weights"
 )
 
-// rawFile is the part of a checkpoint that holds the weights which training goes on with, where the model's own file
+// RawFile is the part of a checkpoint that holds the weights which training goes on with, where the model's own file
 // holds their average.
-const rawFile = "raw.safetensors"
+const RawFile = "raw.safetensors"
 
 // openModel builds the model, fresh or from weights, and the trainer around it.
 func (s *session) openModel(ctx context.Context) error {
@@ -53,7 +53,7 @@ func (s *session) openModel(ctx context.Context) error {
 	if err := s.openWords(ctx); err != nil {
 		return err
 	}
-	s.val.embedder.Model = s.result()
+	s.val.Embedder.Model = s.result()
 	return s.openTrainer(ctx)
 }
 
@@ -67,7 +67,7 @@ func (s *session) openTokenizer() (err error) {
 	if s.tokens, err = src.Tokenizer(); err != nil {
 		return err
 	}
-	s.val.embedder.SetTokenizer(s.tokens)
+	s.val.Embedder.SetTokenizer(s.tokens)
 	if src.Dir == "" {
 		return nil
 	}
@@ -126,7 +126,7 @@ func (s *session) openAverage(ctx context.Context) (err error) {
 		}
 		s.onClose(func() error { s.average.Free(); return nil })
 	}
-	raw := filepath.Join(s.resumed, rawFile)
+	raw := filepath.Join(s.resumed, RawFile)
 	switch {
 	case s.resumed == "" || !paths.Exists(raw):
 		return nil
@@ -154,7 +154,7 @@ func (s *session) openTrainer(ctx context.Context) (err error) {
 	if s.model.Device() != torch.CPU {
 		s.trainer.ReadEvery = s.LogFrequency
 	}
-	s.trainer.Optimizer, err = newOptimizer(ctx, objective.Params(), s.Optim)
+	s.trainer.Optimizer, err = NewOptimizer(ctx, objective.Params(), s.Optim)
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,8 @@ func (s *session) openTrainer(ctx context.Context) (err error) {
 	return nil
 }
 
-func newOptimizer(ctx context.Context, params []*nn.Param, c optim.Config) (o *optim.AdamW, err error) {
+// NewOptimizer is AdamW over the parameters. Its owner calls Free.
+func NewOptimizer(ctx context.Context, params []*nn.Param, c optim.Config) (o *optim.AdamW, err error) {
 	err = torch.Do(ctx, func(*torch.Scope) error {
 		o = optim.New(params, c)
 		return nil
@@ -181,10 +182,10 @@ func (s *session) modelFiles() []training.File {
 	files := []training.File{
 		{Name: pretrained.ModelConfigFile, Write: s.writeModelConfig},
 		{Name: pretrained.WeightsFile, Write: s.result().WriteWeights},
-		{Name: pretrained.RunFile, Write: func(w io.Writer) error { return durable.EncodeJSON(w, s.trainOptions) }},
+		{Name: pretrained.RunFile, Write: func(w io.Writer) error { return durable.EncodeJSON(w, s.Options) }},
 	}
 	if s.average != nil {
-		files = append(files, training.File{Name: rawFile, Write: s.average.WriteRaw})
+		files = append(files, training.File{Name: RawFile, Write: s.average.WriteRaw})
 	}
 	files = append(append(files, s.alignmentFiles()...), s.wordsFiles()...)
 	for _, name := range slices.Sorted(maps.Keys(s.tokenizer)) {
@@ -202,13 +203,13 @@ func (s *session) writeModelConfig(w io.Writer) error {
 
 // environment is what the bytes of this run depend on besides its inputs.
 func (s *session) environment() training.Environment {
-	env := environment()
+	env := Environment()
 	env.Device, env.Precision, env.TF32 = s.Device, s.Precision, s.TF32
 	return env
 }
 
-// environment is what any run's bytes depend on here.
-func environment() training.Environment {
+// Environment is what any run's bytes depend on here.
+func Environment() training.Environment {
 	info, _ := torch.Probe() // it has been loaded by now
 	return training.Environment{Threads: info.Threads, Libtorch: info.Version, CPU: machine.Features()}
 }

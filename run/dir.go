@@ -1,11 +1,10 @@
-package main
+package run
 
 import (
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -29,13 +28,13 @@ func (s *session) openDir() error {
 	if err := os.MkdirAll(s.Out, 0o755); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	lock, err := durable.Acquire(filepath.Join(s.Out, lockFile))
+	lock, err := durable.Acquire(filepath.Join(s.Out, LockFile))
 	if err != nil {
 		return fmt.Errorf("--out %s: %w", s.Out, err)
 	}
 	s.onClose(func() error { return s.leaveDir(lock, fresh) })
 	if held && s.Resume == "" {
-		return usagef("--out: %s holds a run already; go on with --resume latest, or choose another directory", s.Out)
+		return fault.Usagef("--out: %s holds a run already; go on with --resume latest, or choose another directory", s.Out)
 	}
 	checkpoints := filepath.Join(s.Out, pretrained.CheckpointsDir)
 	if !paths.Exists(checkpoints) {
@@ -58,7 +57,7 @@ func (s *session) record() error {
 	if err := s.cutBack(); err != nil {
 		return err
 	}
-	if err := durable.WriteJSON(filepath.Join(s.Out, pretrained.RunFile), s.trainOptions); err != nil {
+	if err := durable.WriteJSON(filepath.Join(s.Out, pretrained.RunFile), s.Options); err != nil {
 		return err
 	}
 	if err := s.openRecords(); err != nil {
@@ -82,7 +81,7 @@ func (s *session) findCheckpoint(ctx context.Context) error {
 			return err
 		}
 		for _, d := range damaged {
-			s.console.log.Warn("passed over a damaged checkpoint", "error", d)
+			s.console.Log.Warn("passed over a damaged checkpoint", "error", d)
 		}
 		path = latest
 	} else if err := durable.Verify(path); err != nil {
@@ -110,17 +109,17 @@ func (s *session) findStart(ctx context.Context) error {
 func (s *session) checkData() error {
 	if now := s.train.Info().Fingerprint; now != s.state.Data {
 		if !s.AllowDataChange {
-			return usagef("--train-data: %s is not what this run began with (its samples, order or captions changed); --allow-data-change goes on all the same", s.TrainData)
+			return fault.Usagef("--train-data: %s is not what this run began with (its samples, order or captions changed); --allow-data-change goes on all the same", s.TrainData)
 		}
 		n := int64(s.train.Len())
 		s.state.Position = s.state.Position / cmp.Or(s.state.DataLength, n) * n
-		s.console.log.Warn("the data changed: the epoch starts anew")
+		s.console.Log.Warn("the data changed: the epoch starts anew")
 	}
-	if s.val.source.Info().Fingerprint != s.state.Validation {
-		s.console.log.Warn("the validation data is not what it was: evaluations from here on do not compare with those before", "data", s.val.source.Info().Name)
+	if s.val.Source.Info().Fingerprint != s.state.Validation {
+		s.console.Log.Warn("the validation data is not what it was: evaluations from here on do not compare with those before", "data", s.val.Source.Info().Name)
 	}
 	if s.Seed != s.state.Seed {
-		return usagef("--seed: this run began with %d; another seed is another run", s.state.Seed)
+		return fault.Usagef("--seed: this run began with %d; another seed is another run", s.state.Seed)
 	}
 	return nil
 }
@@ -130,13 +129,13 @@ func (s *session) cutBack() error {
 	if s.resumed != "" {
 		later, err := training.DropLater(filepath.Join(s.Out, pretrained.CheckpointsDir), s.state.Step)
 		for _, path := range later {
-			s.console.log.Warn("removed a checkpoint of a later step than the run goes on from", "path", path)
+			s.console.Log.Warn("removed a checkpoint of a later step than the run goes on from", "path", path)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	for _, name := range []string{metricsFile, evaluationsFile, skippedFile} {
+	for _, name := range []string{MetricsFile, EvaluationsFile, SkippedFile} {
 		if err := training.CutBack(filepath.Join(s.Out, name), s.state.Step); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -148,7 +147,7 @@ func (s *session) openRecords() (err error) {
 	for _, r := range []struct {
 		name string
 		file **os.File
-	}{{metricsFile, &s.dir.metrics}, {evaluationsFile, &s.dir.evaluations}, {skippedFile, &s.dir.skipped}, {logFile, &s.dir.log}} {
+	}{{MetricsFile, &s.dir.metrics}, {EvaluationsFile, &s.dir.evaluations}, {SkippedFile, &s.dir.skipped}, {LogFile, &s.dir.log}} {
 		f, err := appendTo(filepath.Join(s.Out, r.name))
 		if err != nil {
 			return err
@@ -156,7 +155,7 @@ func (s *session) openRecords() (err error) {
 		*r.file = f
 		s.onClose(f.Close)
 	}
-	s.console.log = slog.New(slog.NewMultiHandler(s.console.log.Handler(), textHandler(io.Writer(s.dir.log), slog.LevelDebug, false)))
+	s.console.Log = slog.New(slog.NewMultiHandler(s.console.Log.Handler(), fileHandler(s.dir.log)))
 	return nil
 }
 

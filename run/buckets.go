@@ -1,4 +1,4 @@
-package main
+package run
 
 import "errors"
 
@@ -17,7 +17,7 @@ func (b bucketOptions) pool() int {
 }
 
 // validateBuckets refuses what would save nothing.
-func (o *trainOptions) validateBuckets() error {
+func (o *Options) validateBuckets() error {
 	switch {
 	case !o.Bucketing:
 		return nil

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -67,37 +67,37 @@ func isTrialNumber(name string) bool {
 }
 
 // begin lets the captioner as it was write.
-func (t *trial) begin(ctx context.Context, v *validation) (err error) {
+func (t *trial) begin(ctx context.Context, v *Validation) (err error) {
 	t.began, err = t.write(ctx, v, t.ppo.Reference, func(*datasets.Batch, []captioning.Caption) error { return nil })
 	return err
 }
 
 // write lets a captioner write a caption of each validation picture; each batch is shown to see.
-func (t *trial) write(ctx context.Context, v *validation, c captioning.Captioner, see func(*datasets.Batch, []captioning.Caption) error) (trialSide, error) {
+func (t *trial) write(ctx context.Context, v *Validation, c captioning.Captioner, see func(*datasets.Batch, []captioning.Caption) error) (trialSide, error) {
 	out := trialSide{rewards: make([][]float64, len(t.judges.rewards))}
 	how := t.ppo.How
-	err := v.embedder.EachPicture(ctx, v.source, func(b *datasets.Batch) error {
+	err := v.Embedder.EachPicture(ctx, v.Source, func(b *datasets.Batch) error {
 		how.Offset = len(out.texts)
 		captions, err := c.Generate(ctx, b.Pixels, b.N, how)
 		if err != nil {
 			return err
 		}
-		v.seen(b.Next)
+		v.Seen(b.Next)
 		if err := t.rate(ctx, v, b, captions, &out); err != nil {
 			return err
 		}
 		return see(b, captions)
-	}, v.skipped)
+	}, v.Skipped)
 	if err == nil && len(out.texts) == 0 {
-		err = &datasets.DataError{Source: v.source.Info().Name, Reason: "none of the pictures can be used"}
+		err = &datasets.DataError{Source: v.Source.Info().Name, Reason: "none of the pictures can be used"}
 	}
 	return out, err
 }
 
 // rate adds a batch's captions with their rewards.
-func (t *trial) rate(ctx context.Context, v *validation, b *datasets.Batch, captions []captioning.Caption, out *trialSide) error {
+func (t *trial) rate(ctx context.Context, v *Validation, b *datasets.Batch, captions []captioning.Caption, out *trialSide) error {
 	texts := t.judges.texts(captions)
-	all, err := t.judges.rate(ctx, v.source, b, texts)
+	all, err := t.judges.rate(ctx, v.Source, b, texts)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (t *trial) rate(ctx context.Context, v *validation, b *datasets.Batch, capt
 		out.rewards[i] = append(out.rewards[i], all[i]...)
 	}
 	if t.judges.wins != nil {
-		one, err := t.judges.wins.rate(ctx, v.source, b, texts)
+		one, err := t.judges.wins.rate(ctx, v.Source, b, texts)
 		if err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func mean(v []int) float64 {
 }
 
 // measure lets the policy write and compares.
-func (t *trial) measure(ctx context.Context, v *validation) (report.Evaluation, error) {
+func (t *trial) measure(ctx context.Context, v *Validation) (report.Evaluation, error) {
 	var out report.Evaluation
 	if len(t.began.texts) == 0 {
 		if err := t.begin(ctx, v); err != nil {
@@ -211,13 +211,13 @@ func (t *trial) values() []report.Value {
 }
 
 // rollouts are captions before and now of a few pictures, evenly taken.
-func (t *trial) rollouts(v *validation) (out []report.Rollout) {
+func (t *trial) rollouts(v *Validation) (out []report.Rollout) {
 	if len(t.now.texts) == 0 {
 		return nil
 	}
 	before, now := together(t.began.rewards, t.ppo.State.Standards), together(t.now.rewards, t.ppo.State.Standards)
 	for i := 0; i < len(now) && len(out) < rolloutsShown; i += max(1, len(now)/rolloutsShown) {
-		picture, _ := v.embedder.Thumbnail(v.source, t.now.index[i]) // one that has gone since has none
+		picture, _ := v.Embedder.Thumbnail(v.Source, t.now.index[i]) // one that has gone since has none
 		out = append(out, report.Rollout{Thumbnail: picture, Lines: []report.RolloutLine{
 			{Name: "untuned", Caption: t.began.texts[i], Reward: before[i]}, {Name: "tuned", Caption: t.now.texts[i], Reward: now[i]},
 		}})

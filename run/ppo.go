@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"clipgo/training/record"
 )
 
-// ppoFile is the part of a checkpoint that holds the state of a tuning against a reward.
-const ppoFile = "ppo.json"
+// PPOFile is the part of a checkpoint that holds the state of a tuning against a reward.
+const PPOFile = "ppo.json"
 
 // openPPO makes what tunes the captioner, its rewards and what measures it.
 func (s *session) openPPO(ctx context.Context, at model.Placement) error {
@@ -27,7 +27,7 @@ func (s *session) openPPO(ctx context.Context, at model.Placement) error {
 	if err != nil {
 		return fault.Modelf(s.Model, "%s", err.Error())
 	}
-	s.val.embedder.Source = pretrained.Source{Name: s.Model, Config: s.ModelCfg, Templates: s.Templates}
+	s.val.Embedder.Source = pretrained.Source{Name: s.Model, Config: s.ModelCfg, Templates: s.Templates}
 	if err := s.openJudges(ctx, at); err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (s *session) openPPO(ctx context.Context, at model.Placement) error {
 	if s.resumed == "" {
 		s.ppo.Value, err = alignment.NewValueHead(ctx, policy)
 	} else if err = s.readPPO(); err == nil {
-		s.ppo.Value, err = alignment.ReadValueHead(ctx, filepath.Join(s.resumed, headsFile), policy)
+		s.ppo.Value, err = alignment.ReadValueHead(ctx, filepath.Join(s.resumed, HeadsFile), policy)
 	}
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (s *session) openPPO(ctx context.Context, at model.Placement) error {
 }
 
 func (s *session) readPPO() error {
-	path := filepath.Join(s.resumed, ppoFile)
+	path := filepath.Join(s.resumed, PPOFile)
 	data, err := os.ReadFile(path)
 	if err == nil {
 		err = json.Unmarshal(data, &s.ppo.State)
@@ -77,7 +77,7 @@ func (s *session) measureStart(ctx context.Context) error {
 	for i, j := range s.judges.rewards {
 		standard, err := alignment.NewStandard(t.rewardsOf(i))
 		if err != nil {
-			return fmt.Errorf("%s reward on %s: %w", j.name, s.val.source.Info().Name, err)
+			return fmt.Errorf("%s reward on %s: %w", j.name, s.val.Source.Info().Name, err)
 		}
 		state.Standards = append(state.Standards, standard)
 	}
@@ -130,7 +130,7 @@ func (s *session) rollouts() []report.Rollout {
 		return out
 	}
 	for _, e := range round.Episodes[:min(rolloutsShown, len(round.Episodes))] {
-		picture, _ := s.val.embedder.Thumbnail(s.train, e.Index) // one that has gone since has none
+		picture, _ := s.val.Embedder.Thumbnail(s.train, e.Index) // one that has gone since has none
 		caption := s.judges.words.Decode(e.IDs)
 		out = append(out, report.Rollout{Thumbnail: picture, Lines: []report.RolloutLine{
 			{Name: fmt.Sprintf("round %d", round.Number+1), Caption: caption, Reward: e.Score},

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -27,7 +27,7 @@ func (s *session) openWords(ctx context.Context) (err error) {
 	s.words.Vocabulary.Special = ids[:n] // what is there when nothing is said
 	s.val.words = s.restored
 	if s.resumed != "" {
-		return s.words.Read(ctx, filepath.Join(s.resumed, headsFile))
+		return s.words.Read(ctx, filepath.Join(s.resumed, HeadsFile))
 	}
 	return nil
 }
@@ -37,7 +37,7 @@ func (s *session) wordsFiles() []training.File {
 	if s.words == nil {
 		return nil
 	}
-	return []training.File{{Name: headsFile, Write: s.words.Write}}
+	return []training.File{{Name: HeadsFile, Write: s.words.Write}}
 }
 
 // restored measures the masked words of captions: the share that the model as it is restores, NaN where none is chosen. A caption's

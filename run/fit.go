@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/internal/fault"
 	"clipgo/internal/memory"
 	"clipgo/internal/torch"
 	"clipgo/model"
@@ -46,7 +47,7 @@ func (s *session) chooseBatch(ctx context.Context) error {
 	if s.biasOfBatch {
 		*s.ModelCfg.InitLogitBias = contrastive.StartBias(s.effective())
 	}
-	s.console.say("batch  auto: %d pairs at once, %s", n, note)
+	s.console.Say("batch  auto: %d pairs at once, %s", n, note)
 	return nil
 }
 
@@ -55,7 +56,7 @@ func (s *session) chooseBatch(ctx context.Context) error {
 func (s *session) fitHost(ctx context.Context, at model.Placement, limit int) (int, string, error) {
 	free, err := memory.Available()
 	if err != nil {
-		return 0, "", usagef("how much memory is free can't be told here (%v); give a number", err)
+		return 0, "", fault.Usagef("how much memory is free can't be told here (%v); give a number", err)
 	}
 	before, err := memory.Resident()
 	if err != nil {
@@ -125,9 +126,9 @@ func (s *session) fitDevice(ctx context.Context, at model.Placement, limit int) 
 
 // trial is a sitting of its own, with a model that is thrown away.
 func (s *session) trial(ctx context.Context, at model.Placement) (_ *session, err error) {
-	o := *s.trainOptions
+	o := *s.Options
 	o.AccumFreq, o.MicroBatch = 1, 0
-	t := &session{trainOptions: &o, console: s.console, val: &validation{}}
+	t := &session{Options: &o, console: s.console, val: &Validation{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.close())

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -62,7 +62,7 @@ func (s *session) openJudges(ctx context.Context, at model.Placement) error {
 
 // start is the captioner as it was.
 func (s *session) start() *pretrained.Embedder {
-	return pretrained.NewEmbedder(s.base.Model, s.val.embedder.Source, s.tokens, s.val.embedder.Settings)
+	return pretrained.NewEmbedder(s.base.Model, s.val.Embedder.Source, s.tokens, s.val.Embedder.Settings)
 }
 
 func (s *session) openJudge(ctx context.Context, name, path string, at model.Placement) (*judge, error) {
@@ -82,7 +82,7 @@ func (s *session) openJudge(ctx context.Context, name, path string, at model.Pla
 		return nil, err
 	}
 	s.onClose(func() error { m.Free(); return nil })
-	options := s.val.embedder.Settings
+	options := s.val.Embedder.Settings
 	options.Preprocess = src.Preprocess
 	j := &judge{Embedder: pretrained.NewEmbedder(m, src, nil, options), name: name}
 	alike := s.Preprocess
@@ -91,7 +91,7 @@ func (s *session) openJudge(ctx context.Context, name, path string, at model.Pla
 	if name == clipReward {
 		return j, nil
 	}
-	if j.head, err = rewardHead(ctx, j.Embedder); err == nil && j.head != nil {
+	if j.head, err = RewardHead(ctx, j.Embedder); err == nil && j.head != nil {
 		s.onClose(func() error { j.head.Free(); return nil })
 	}
 	return j, err

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -14,81 +14,81 @@ import (
 	"clipgo/pretrained"
 )
 
-// validation measures the model during a training.
-type validation struct {
-	source   datasets.Source
-	embedder *pretrained.Embedder
+// Validation measures the model during a training.
+type Validation struct {
+	Source   datasets.Source
+	Embedder *pretrained.Embedder
 	own      bool // the data is --val-data; else it is some of the training data
-	skipped  func(datasets.Skip)
-	seen     func(samples int64) // told how far the embedding is
+	Skipped  func(datasets.Skip)
+	Seen     func(samples int64) // told how far the embedding is
 	history  []report.Evaluation
-	last     valFeatures
+	Last     Features
 	found    *report.Anatomy // with the last features; nil where there are none
-	pairs    *agreement      // judged pairs are measured instead; nil: they aren't
+	pairs    *Agreement      // judged pairs are measured instead; nil: they aren't
 	trial    *trial          // of captions that a policy writes is measured instead; nil: it isn't
 	foretold *foretelling    // of captions, during an evaluation; nil: the model has no decoder that is trained
 	// words measures the masked words of captions; nil: there are none.
 	words func(ctx context.Context, captions []string) (float64, error)
 }
 
-// valFeatures are the features of an evaluation, kept for the report's examples.
-type valFeatures struct {
-	images    []float32 // [len(index), dim]
-	index     []int     // each row's sample
-	captions  []string
-	texts     []float32 // [len(captions), dim]
-	textImage []int     // row of each caption's picture
+// Features are the features of an evaluation, kept for the report's examples.
+type Features struct {
+	Images    []float32 // [len(index), dim]
+	Index     []int     // each row's sample
+	Captions  []string
+	Texts     []float32 // [len(captions), dim]
+	TextImage []int     // row of each caption's picture
 }
 
-// want says what to measure.
-type want struct{ Retrieval, Zeroshot bool }
+// Want says what to measure.
+type Want struct{ Retrieval, Zeroshot bool }
 
 // borrowed is how many training pairs stand in for --val-data.
 const borrowed = 1000
 
-func (s *session) openValidation() (*validation, error) {
-	v := &validation{source: s.train, skipped: func(datasets.Skip) {}, seen: func(int64) {}}
+func (s *session) openValidation() (*Validation, error) {
+	v := &Validation{Source: s.train, Skipped: func(datasets.Skip) {}, Seen: func(int64) {}}
 	if s.ValData != "" {
 		src, err := s.openOther(s.ValData)
 		if err != nil {
 			return nil, err
 		}
-		tellNotes(s.console, src.Info())
-		v.source, v.own = src, true
+		s.console.notes(src.Info())
+		v.Source, v.own = src, true
 	} else {
-		v.source = s.borrow()
+		v.Source = s.borrow()
 	}
-	v.embedder = pretrained.NewEmbedder(nil, pretrained.Source{Templates: s.Templates}, nil, // zeroshot takes these prompts from the checkpoint
+	v.Embedder = pretrained.NewEmbedder(nil, pretrained.Source{Templates: s.Templates}, nil, // zeroshot takes these prompts from the checkpoint
 		pretrained.Settings{Workers: s.Workers, BatchSize: 64, MaxSkip: 1, Preprocess: s.Preprocess})
 	return v, nil
 }
 
-func (v *validation) name() string {
+func (v *Validation) name() string {
 	if v.pairs != nil && v.own {
-		return fmt.Sprintf("%s, %d pairs", v.source.Info().Name, v.source.Len())
+		return fmt.Sprintf("%s, %d pairs", v.Source.Info().Name, v.Source.Len())
 	}
 	if v.own {
-		return fmt.Sprintf("%s, %d pictures", v.source.Info().Name, v.source.Len())
+		return fmt.Sprintf("%s, %d pictures", v.Source.Info().Name, v.Source.Len())
 	}
-	return fmt.Sprintf("on %d training pairs, for want of --val-data", v.source.Len())
+	return fmt.Sprintf("on %d training pairs, for want of --val-data", v.Source.Len())
 }
 
-func (v *validation) classified() bool { return len(v.source.Info().Classes) > 0 }
+func (v *Validation) classified() bool { return len(v.Source.Info().Classes) > 0 }
 
 // measure embeds the validation data and returns what was asked for.
-func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, error) {
+func (v *Validation) Measure(ctx context.Context, w Want) (report.Evaluation, error) {
 	var out report.Evaluation
 	if v.pairs != nil {
-		return v.pairs.measure(ctx, v)
+		return v.pairs.Measure(ctx, v)
 	}
 	if v.trial != nil {
 		return v.trial.measure(ctx, v)
 	}
-	if err := v.embed(ctx); err != nil {
+	if err := v.Embed(ctx); err != nil {
 		return out, err
 	}
-	if v.words != nil && w.Retrieval && len(v.last.captions) > 0 {
-		right, err := v.words(ctx, v.last.captions)
+	if v.words != nil && w.Retrieval && len(v.Last.Captions) > 0 {
+		right, err := v.words(ctx, v.Last.Captions)
 		if err != nil {
 			return out, err
 		}
@@ -97,8 +97,8 @@ func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, er
 		}
 	}
 	out.Values = append(out.Values, v.foretold.values()...)
-	if w.Retrieval && len(v.last.captions) > 0 {
-		r, err := eval.Retrieve(v.last.images, v.last.texts, v.embedder.Dim(), v.last.textImage, []int{1, 5, 10})
+	if w.Retrieval && len(v.Last.Captions) > 0 {
+		r, err := eval.Retrieve(v.Last.Images, v.Last.Texts, v.Embedder.Dim(), v.Last.TextImage, []int{1, 5, 10})
 		if err != nil {
 			return out, err
 		}
@@ -123,50 +123,50 @@ func (v *validation) measure(ctx context.Context, w want) (report.Evaluation, er
 }
 
 // embed computes the features of the pictures and of all their captions.
-func (v *validation) embed(ctx context.Context) error {
-	f := valFeatures{}
+func (v *Validation) Embed(ctx context.Context) error {
+	f := Features{}
 	v.foretold.reset()
-	err := v.embedder.EachPicture(ctx, v.source, func(b *datasets.Batch) error {
-		features, err := v.embedder.EmbedImages(ctx, b.Pixels, b.N)
+	err := v.Embedder.EachPicture(ctx, v.Source, func(b *datasets.Batch) error {
+		features, err := v.Embedder.EmbedImages(ctx, b.Pixels, b.N)
 		if err != nil {
 			return err
 		}
 		for _, index := range b.Index {
-			for _, caption := range v.source.Entry(index).Captions {
-				f.captions = append(f.captions, caption)
-				f.textImage = append(f.textImage, len(f.index))
+			for _, caption := range v.Source.Entry(index).Captions {
+				f.Captions = append(f.Captions, caption)
+				f.TextImage = append(f.TextImage, len(f.Index))
 			}
-			f.index = append(f.index, index)
+			f.Index = append(f.Index, index)
 		}
-		f.images = append(f.images, features...)
-		v.seen(b.Next)
+		f.Images = append(f.Images, features...)
+		v.Seen(b.Next)
 		return v.foretold.add(ctx, v, b)
-	}, v.skipped)
+	}, v.Skipped)
 	if err != nil {
 		return err
 	}
-	if len(f.index) == 0 {
-		return &datasets.DataError{Source: v.source.Info().Name, Reason: "none of the samples can be used"}
+	if len(f.Index) == 0 {
+		return &datasets.DataError{Source: v.Source.Info().Name, Reason: "none of the samples can be used"}
 	}
-	f.texts, err = v.embedder.EmbedTexts(ctx, f.captions)
-	v.last = f
+	f.Texts, err = v.Embedder.EmbedTexts(ctx, f.Captions)
+	v.Last = f
 	return err
 }
 
-func (v *validation) zeroshot(ctx context.Context) ([]report.Value, error) {
-	info := v.source.Info()
-	templates := v.embedder.Templates(info)
-	classifier, err := v.embedder.Classifier(ctx, info.Classes, templates)
+func (v *Validation) zeroshot(ctx context.Context) ([]report.Value, error) {
+	info := v.Source.Info()
+	templates := v.Embedder.Templates(info)
+	classifier, err := v.Embedder.Classifier(ctx, info.Classes, templates)
 	if err != nil {
 		return nil, err
 	}
-	logits, err := classifier.Logits(v.last.images)
+	logits, err := classifier.Logits(v.Last.Images)
 	if err != nil {
 		return nil, err
 	}
-	labels := make([]int, len(v.last.index))
-	for i, index := range v.last.index {
-		labels[i] = v.source.Entry(index).Label
+	labels := make([]int, len(v.Last.Index))
+	for i, index := range v.Last.Index {
+		labels[i] = v.Source.Entry(index).Label
 	}
 	count := eval.NewAccuracy(len(info.Classes))
 	if err := count.Add(logits, labels); err != nil {
@@ -181,7 +181,7 @@ func (v *validation) zeroshot(ctx context.Context) ([]report.Value, error) {
 }
 
 // add keeps an evaluation, writes its line and logs it.
-func (v *validation) add(found report.Evaluation, w *os.File, c *console) error {
+func (v *Validation) add(found report.Evaluation, w *os.File, c *Console) error {
 	for i := range found.Values {
 		found.Values[i].Group = groupOf(found.Values[i].Name)
 	}
@@ -192,7 +192,7 @@ func (v *validation) add(found report.Evaluation, w *os.File, c *console) error 
 		line[value.Name] = value.Value
 		log = append(log, value.Name, round4(value.Value))
 	}
-	c.log.Info("evaluation", append([]any{"step", found.Step}, log...)...)
+	c.Log.Info("evaluation", append([]any{"step", found.Step}, log...)...)
 	data, err := json.Marshal(line)
 	if err != nil {
 		return err
@@ -202,20 +202,20 @@ func (v *validation) add(found report.Evaluation, w *os.File, c *console) error 
 }
 
 // examples asks for a few captions of the validation data and shows what came first.
-func (v *validation) examples(captions, hits int) []report.Example {
+func (v *Validation) examples(captions, hits int) []report.Example {
 	var out []report.Example
-	dim := v.embedder.Dim()
+	dim := v.Embedder.Dim()
 	seen := map[string]bool{}
-	step := max(1, len(v.last.captions)/max(captions, 1))
-	for t := 0; t < len(v.last.captions) && len(out) < captions; t += step {
-		caption := v.last.captions[t]
+	step := max(1, len(v.Last.Captions)/max(captions, 1))
+	for t := 0; t < len(v.Last.Captions) && len(out) < captions; t += step {
+		caption := v.Last.Captions[t]
 		if seen[caption] {
 			continue
 		}
 		seen[caption] = true
 		example := report.Example{Caption: caption}
-		for _, n := range nearest(v.last.texts[t*dim:(t+1)*dim], v.last.images, hits) {
-			hit := v.hit(caption, v.last.index[n.row])
+		for _, n := range nearest(v.Last.Texts[t*dim:(t+1)*dim], v.Last.Images, hits) {
+			hit := v.hit(caption, v.Last.Index[n.row])
 			hit.Score = n.score
 			example.Hits = append(example.Hits, hit)
 		}
@@ -224,8 +224,8 @@ func (v *validation) examples(captions, hits int) []report.Example {
 	return out
 }
 
-func (v *validation) hit(caption string, index int) report.Hit {
-	entry := v.source.Entry(index)
+func (v *Validation) hit(caption string, index int) report.Hit {
+	entry := v.Source.Entry(index)
 	h := report.Hit{Verdict: report.Wrong}
 	if len(entry.Captions) > 0 {
 		h.Label = entry.Captions[0]
@@ -234,6 +234,6 @@ func (v *validation) hit(caption string, index int) report.Hit {
 		h.Verdict = report.Right
 	}
 	// A picture that has gone since, or can't be read any more, has no thumbnail; the training goes on.
-	h.Thumbnail, _ = v.embedder.Thumbnail(v.source, index)
+	h.Thumbnail, _ = v.Embedder.Thumbnail(v.Source, index)
 	return h
 }

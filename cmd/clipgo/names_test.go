@@ -1,0 +1,18 @@
+package main
+
+import "clipgo/run"
+
+// Names of a run directory, for tests whose variables are called run.
+const (
+	metricsFile     = run.MetricsFile
+	evaluationsFile = run.EvaluationsFile
+	skippedFile     = run.SkippedFile
+	reportFile      = run.ReportFile
+	lockFile        = run.LockFile
+	rawFile         = run.RawFile
+	headsFile       = run.HeadsFile
+	ppoFile         = run.PPOFile
+	unset           = run.Unset
+)
+
+type skipLine = run.SkipLine

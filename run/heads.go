@@ -1,0 +1,33 @@
+package run
+
+import (
+	"clipgo/alignment"
+	"clipgo/internal/fault"
+	"clipgo/pretrained"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+)
+
+// RewardHead reads the head of a model that align preference made with one; nil where it has none.
+func RewardHead(ctx context.Context, m *pretrained.Embedder) (*alignment.Head, error) {
+	dir := m.Source.Checkpoint
+	if dir == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(filepath.Join(dir, pretrained.RunFile))
+	if err != nil {
+		return nil, err
+	}
+	var run struct {
+		Align alignOptions `json:"align"`
+	}
+	if err := json.Unmarshal(data, &run); err != nil {
+		return nil, fault.Modelf(filepath.Join(dir, pretrained.RunFile), "%s", err.Error())
+	}
+	if !run.Align.RewardHead {
+		return nil, nil
+	}
+	return alignment.ReadHead(ctx, filepath.Join(dir, HeadsFile), m.Model)
+}
