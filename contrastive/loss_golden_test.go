@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/losses"
@@ -56,11 +57,11 @@ func TestGoldenContrastiveLosses(t *testing.T) {
 				bias := torch.From(s, []float32{float32(c.Bias)}).Trainable() // 0 where the loss has none
 				l := loss.Forward(Contrast{Image: image, Text: text, Scale: logScale.Exp(), Bias: bias})
 				l.Backward()
-				near(t, "loss", l.Float32s(), []float32{float32(c.Loss)}, lossTol)
-				near(t, "d_image", image.Gradient(s).Float32s(), arrays[c.Case+".d_image"].F32, gradientTol)
-				near(t, "d_text", text.Gradient(s).Float32s(), arrays[c.Case+".d_text"].F32, gradientTol)
-				near(t, "d_log_scale", logScale.Gradient(s).Float32s(), []float32{float32(c.DLogScale)}, scaleTol(c, gradientTol))
-				near(t, "d_bias", bias.Gradient(s).Float32s(), []float32{float32(c.DBias)}, scaleTol(c, gradientTol))
+				modeltest.Near(t, "loss", l.Float32s(), []float32{float32(c.Loss)}, lossTol)
+				modeltest.Near(t, "d_image", image.Gradient(s).Float32s(), arrays[c.Case+".d_image"].F32, gradientTol)
+				modeltest.Near(t, "d_text", text.Gradient(s).Float32s(), arrays[c.Case+".d_text"].F32, gradientTol)
+				modeltest.Near(t, "d_log_scale", logScale.Gradient(s).Float32s(), []float32{float32(c.DLogScale)}, scaleTol(c, gradientTol))
+				modeltest.Near(t, "d_bias", bias.Gradient(s).Float32s(), []float32{float32(c.DBias)}, scaleTol(c, gradientTol))
 				torch.DropGradients([]*torch.Tensor{image, text, logScale, bias})
 			})
 		})
@@ -95,11 +96,11 @@ func TestSmoothingFormsConvert(t *testing.T) {
 		}
 		others := InfoNCE{Smoothing: losses.Smoothing{Share: 0.2, Form: losses.Others}}.Forward(in)
 		classes := InfoNCE{Smoothing: losses.Smoothing{Share: 0.3, Form: losses.Classes}}.Forward(in)
-		near(t, "loss", others.Float32s(), classes.Float32s(), golden.Tol{Abs: 1e-6})
+		modeltest.Near(t, "loss", others.Float32s(), classes.Float32s(), golden.Tol{Abs: 1e-6})
 		want := smoothByDefinition(in, 0.2)
-		near(t, "by definition", others.Float32s(), []float32{want}, golden.Tol{Abs: 1e-6})
+		modeltest.Near(t, "by definition", others.Float32s(), []float32{want}, golden.Tol{Abs: 1e-6})
 		alone := Contrast{Image: in.Image.Narrow(0, 0, 1), Text: in.Text.Narrow(0, 0, 1), Scale: in.Scale}
-		near(t, "one pair", InfoNCE{Smoothing: losses.Smoothing{Share: 0.2, Form: losses.Others}}.Forward(alone).Float32s(), []float32{0}, golden.Tol{Abs: 1e-6})
+		modeltest.Near(t, "one pair", InfoNCE{Smoothing: losses.Smoothing{Share: 0.2, Form: losses.Others}}.Forward(alone).Float32s(), []float32{0}, golden.Tol{Abs: 1e-6})
 	})
 }
 

@@ -139,7 +139,10 @@ func (m *Model) Device() torch.Device { return m.device }
 // DType is what the model computes in: Float32 or BFloat16.
 func (m *Model) DType() torch.DType { return m.dtype }
 
-// Text is the text tower.
+// Image is the image tower. Its features are not normalized.
+func (m *Model) Image() vision.Tower { return m.image }
+
+// Text is the text tower. Its features are not normalized.
 func (m *Model) Text() *text.Transformer { return m.text }
 
 // Mode is how this model makes a forward pass.
