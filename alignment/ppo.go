@@ -38,14 +38,13 @@ const rowsAtOnce = 64
 
 // Accumulate makes the forward and backward pass of a minibatch, of which each lane has a part.
 func (o *PPO) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
-	lanes, parts, join := o.Policy.Lanes(s, b, o.Value.params)
+	mb := o.Policy.MicroBatches(s, b, 0, o.Value.params)
 	actions := 0
 	for _, e := range o.now {
 		actions += len(e.LogP)
 	}
-	sums := make([]ppoSums, len(parts))
-	lanes.Each(func(i int, s *torch.Scope) { sums[i] = o.learn(s, parts[i], actions) })
-	join()
+	sums := make([]ppoSums, len(mb.Parts))
+	mb.Backward(func(i int, s *torch.Scope) { sums[i] = o.learn(s, mb.Parts[i], actions) })
 	var all ppoSums
 	for _, sum := range sums {
 		all.add(sum, 1)

@@ -43,19 +43,18 @@ func (o *Preference) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Par
 // Begin makes the forward and backward pass of one batch of pairs, of which each lane has a part: pairs know nothing of each
 // other.
 func (o *Preference) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, error) {
-	lanes, parts, join := o.Model.Lanes(s, b, o.beside()...)
+	mb := o.Model.MicroBatches(s, b, 0, o.beside()...)
 	targets := make([]float32, b.N)
 	for i, index := range b.Index {
 		targets[i] = float32(o.Preferred(index))
 	}
-	shares := make([]*torch.Tensor, len(parts)) // of the loss
-	lanes.Each(func(i int, s *torch.Scope) {
-		p := parts[i]
+	shares := make([]*torch.Tensor, len(mb.Parts)) // of the loss
+	mb.Backward(func(i int, s *torch.Scope) {
+		p := mb.Parts[i]
 		first, second := o.pairs(s, p, o.shapeOf(b))
 		shares[i] = losses.Ranking(first, second, targets[p.From:p.From+p.N]).Scale(float64(p.N) / float64(b.N))
 		shares[i].Backward()
 	})
-	join()
 	scale := o.Model.Scale(s)
 	return training.Pass{Losses: shares, Read: func() training.Parts {
 		var loss float64

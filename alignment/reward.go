@@ -79,10 +79,10 @@ func (r Reward) beside() []*nn.Params {
 // Measure gives the rewards of both sides of each pair of a batch of preferences.
 func (r Reward) Measure(ctx context.Context, b *datasets.Batch) (first, second []float32, err error) {
 	err = torch.Do(ctx, func(s *torch.Scope) error {
-		lanes, parts, _ := r.Model.Lanes(s, b, r.beside()...)
-		rewards := make([][2]*torch.Tensor, len(parts))
-		lanes.Each(func(i int, s *torch.Scope) {
-			rewards[i][0], rewards[i][1] = r.pairs(s, parts[i], r.shapeOf(b))
+		mb := r.Model.MicroBatches(s, b, 0, r.beside()...)
+		rewards := make([][2]*torch.Tensor, len(mb.Parts))
+		mb.Each(func(i int, s *torch.Scope) {
+			rewards[i][0], rewards[i][1] = r.pairs(s, mb.Parts[i], r.shapeOf(b))
 		})
 		for _, r := range rewards {
 			first, second = append(first, r[0].Float32s()...), append(second, r[1].Float32s()...)

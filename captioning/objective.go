@@ -66,24 +66,24 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 // the contrastive loss is made from all features, and its gradient goes back through the parts together with the captions'
 // own.
 func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, error) {
-	r := o.Model.Rounds(s, b, o.MicroBatch)
+	mb := o.Model.MicroBatches(s, b, o.MicroBatch)
 	_, all := foretold(b.IDs, b.ContextLength)
-	passes, shares := make([]pass, len(r.Parts)), make([]*torch.Tensor, len(r.Parts))
-	images, texts := r.Features(func(i int, s *torch.Scope) (image, text *torch.Tensor) {
-		if r.Again() {
-			return o.features(s, r.Parts[i])
+	passes, shares := make([]pass, len(mb.Parts)), make([]*torch.Tensor, len(mb.Parts))
+	images, texts := mb.Features(func(i int, s *torch.Scope) (image, text *torch.Tensor) {
+		if mb.Recomputed() {
+			return o.features(s, mb.Parts[i])
 		}
-		passes[i] = o.forward(s, r.Parts[i], len(all))
+		passes[i] = o.forward(s, mb.Parts[i], len(all))
 		return passes[i].image, passes[i].words
 	})
 	loss := o.contrast(o.Contrast(s, images, texts, b))
-	r.Backward(func(i int, s *torch.Scope) {
-		if r.Again() {
-			passes[i] = o.forward(s, r.Parts[i], len(all))
+	mb.Backward(func(i int, s *torch.Scope) {
+		if mb.Recomputed() {
+			passes[i] = o.forward(s, mb.Parts[i], len(all))
 		}
-		p, from := passes[i], r.Parts[i].From
+		p, from := passes[i], mb.Parts[i].From
 		p.caption.Scale(o.Weights.Caption).Add(along(p.image, loss.Image, from)).Add(along(p.words, loss.Text, from)).Backward()
-		shares[i] = r.Keep(i, p.caption.Detach())
+		shares[i] = mb.Keep(i, p.caption.Detach())
 	})
 	return o.told(shares, loss.Loss, o.Model.Scale(s)), nil
 }

@@ -94,7 +94,7 @@ func TestLanesGiveTheLossAndGradientOfOneGraph(t *testing.T) {
 			if err := torch.SetThreads(threads); err != nil {
 				t.Fatal(err)
 			}
-			for _, micro := range []int{0, 1, 16} { // also in rounds, whose features are computed twice
+			for _, micro := range []int{0, 1, 16} { // also in micro-batches, whose features are computed twice
 				torchtest.RunGrad(t, func(s *torch.Scope) {
 					o := objectiveOf(c, w)
 					o.MicroBatch = micro

@@ -21,7 +21,7 @@ func gradients(t *testing.T, m *model.Model, b *datasets.Batch, threads int) (gr
 	o := &Objective{Model: m, Loss: InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}}
 	live := torch.Live()
 	err := torch.DoGrad(t.Context(), func(s *torch.Scope) error {
-		if got := len(m.Rounds(s, b, 0).Parts); got != threads {
+		if got := len(m.MicroBatches(s, b, 0).Parts); got != threads {
 			t.Errorf("%d lanes on %d threads", got, threads)
 		}
 		return nil

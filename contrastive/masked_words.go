@@ -132,10 +132,10 @@ func (w *MaskedWords) learn(s *torch.Scope, tower *text.Transformer, h *holed) {
 }
 
 // outlive keeps what is read of part i until the step ends.
-func (h *holed) outlive(r *model.Rounds, i int) {
-	h.loss = r.Keep(i, h.loss)
+func (h *holed) outlive(mb *model.MicroBatches, i int) {
+	h.loss = mb.Keep(i, h.loss)
 	if h.best != nil {
-		h.best = r.Keep(i, h.best)
+		h.best = mb.Keep(i, h.best)
 	}
 }
 

@@ -37,31 +37,31 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 
 // Begin makes the forward and backward pass of one batch.
 //
-// The towers run in rounds, split over lanes, and are left with their graphs, or make them again, while the loss is made from all
-// features; its gradient to them then goes on through each part's graph. Masked words are a pass of their own in each part.
+// The towers compute the features of all micro-batches. The loss is made from all of them, and its gradient with respect to the
+// features goes backward through the graph of each part, kept or recomputed. Masked words are a pass of their own in each part.
 func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, error) {
-	r := o.Model.Rounds(s, b, o.MicroBatch, o.beside()...)
-	holes, err := o.holes(b, r.Parts)
+	mb := o.Model.MicroBatches(s, b, o.MicroBatch, o.beside()...)
+	holes, err := o.holes(b, mb.Parts)
 	if err != nil {
 		return training.Pass{}, err
 	}
 	encode := func(i int, s *torch.Scope) (image, text *torch.Tensor) {
-		p := r.Parts[i]
+		p := mb.Parts[i]
 		return o.Model.EncodeImages(s, p.Pixels, p.N, p.Mode), o.Model.EncodeTokens(s, p.IDs, p.N, p.Mode)
 	}
-	images, texts := r.Features(encode)
+	images, texts := mb.Features(encode)
 	in := o.Contrast(s, images, texts, b)
 	loss := o.Descend(in, 1)
-	r.Backward(func(i int, s *torch.Scope) {
+	mb.Backward(func(i int, s *torch.Scope) {
 		image, text := images[i], texts[i]
-		if r.Again() {
+		if mb.Recomputed() {
 			image, text = encode(i, s)
 		}
-		backward(image, loss.Image, r.Parts[i].From)
-		backward(text, loss.Text, r.Parts[i].From)
+		backward(image, loss.Image, mb.Parts[i].From)
+		backward(text, loss.Text, mb.Parts[i].From)
 		if o.Words != nil {
 			o.Words.learn(s, o.Model.Text(), holes[i])
-			holes[i].outlive(r, i)
+			holes[i].outlive(mb, i)
 		}
 	})
 	return training.Pass{Losses: append(wordLosses(holes), loss.Loss), Read: func() training.Parts {

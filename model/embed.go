@@ -47,7 +47,7 @@ func (m *Model) embed(ctx context.Context, n, width int, encode func(s *torch.Sc
 			return nil, err
 		}
 		count := min(m.embeds(), n-i)
-		parts := make([][]float32, m.lanes(count))
+		parts := make([][]float32, m.laneCount(count))
 		err := torch.Do(ctx, func(s *torch.Scope) error {
 			lanes := s.Lanes(len(parts))
 			m.params.Split(lanes)

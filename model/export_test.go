@@ -16,7 +16,7 @@ func (m *Model) Embed(ctx context.Context, n, width int, encode func(s *torch.Sc
 }
 
 // Split cuts a whole batch into the parts of its lanes.
-func (m *Model) Split(b *datasets.Batch) []Part { return m.split(b, stretch{0, b.N, m.lanes(b.N)}) }
+func (m *Model) Split(b *datasets.Batch) []Part { return m.split(b, span{0, b.N, m.laneCount(b.N)}) }
 
 // Locked says whether a lock freezes the parameter of a name.
 func (m *Model) Locked(name string, l Lock) bool { return m.locked(name, l) }

@@ -59,7 +59,7 @@ func newPrecise(t *testing.T, dtype torch.DType, change func(c *model.Config)) *
 
 // The bound is the issue's: 1e-5 of each tensor's largest entry in float32, 1e-10 in float64. logit_scale and logit_bias are
 // among the parameters.
-func TestRoundsGiveTheGradientOfTheWholeBatch(t *testing.T) {
+func TestMicroBatchesGiveTheGradientOfTheWholeBatch(t *testing.T) {
 	t.Cleanup(func() { _ = torch.SetThreads(0) })
 	plain := InfoNCE{losses.Smoothing{Form: losses.Others}}
 	for _, c := range []struct {
@@ -87,8 +87,8 @@ func TestRoundsGiveTheGradientOfTheWholeBatch(t *testing.T) {
 	}
 }
 
-// Blocks that are computed again on the way back, within rounds that are.
-func TestRoundsOfRecomputedBlocksGiveTheSameGradient(t *testing.T) {
+// Recomputed blocks within recomputed micro-batches.
+func TestMicroBatchesOfRecomputedBlocksGiveTheSameGradient(t *testing.T) {
 	m := newPrecise(t, torch.Float64, modeltest.Unchanged)
 	b := modeltest.Pairs(m.Config, 19, 0)
 	loss := InfoNCE{losses.Smoothing{Form: losses.Others}}
@@ -101,7 +101,7 @@ func TestRoundsOfRecomputedBlocksGiveTheSameGradient(t *testing.T) {
 }
 
 // Masked words are a sum over places; their loss and accuracy are those of the whole batch too.
-func TestRoundsWithMaskedWordsGiveTheGradientOfTheWholeBatch(t *testing.T) {
+func TestMicroBatchesWithMaskedWordsGiveTheGradientOfTheWholeBatch(t *testing.T) {
 	m := newPrecise(t, torch.Float32, modeltest.Unchanged)
 	words, err := NewMaskedWords(t.Context(), m, 1)
 	if err != nil {
