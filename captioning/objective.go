@@ -76,7 +76,7 @@ func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, err
 		passes[i] = o.forward(s, mb.Parts[i], len(all))
 		return passes[i].image, passes[i].words
 	})
-	loss := o.contrast(o.Contrast(s, images, texts, b))
+	loss := o.contrast(o.LossInput(s, images, texts, b))
 	mb.Backward(func(i int, s *torch.Scope) {
 		if mb.Recomputed() {
 			passes[i] = o.forward(s, mb.Parts[i], len(all))
@@ -126,11 +126,11 @@ func (o *Objective) forward(s *torch.Scope, p model.Part, tokens int) pass {
 }
 
 // contrast is the contrastive loss and its weighted gradients to all features, none where it doesn't count.
-func (o *Objective) contrast(in contrastive.Contrast) contrastive.Slopes {
+func (o *Objective) contrast(in contrastive.LossInput) contrastive.LossGrads {
 	if o.Weights.Contrastive == 0 {
-		return contrastive.Slopes{}
+		return contrastive.LossGrads{}
 	}
-	return o.Descend(in, o.Weights.Contrastive)
+	return o.BackwardLoss(in, o.Weights.Contrastive)
 }
 
 // along is a scalar whose gradient to x, rows of all features from one on, is the given gradient's; 0 without one.

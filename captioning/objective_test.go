@@ -85,7 +85,7 @@ func TestLanesGiveTheLossAndGradientOfOneGraph(t *testing.T) {
 			picture, words := c.EncodeImageTokens(s, b.Pixels, b.N, nn.Mode{}), c.EncodeTextTokens(s, b.IDs, b.N, nn.Mode{})
 			total := c.Loss(c.Hidden(words.Tokens, picture.Tokens, nn.Mode{}), b.IDs, losses.CrossEntropy{Smoothing: losses.Smoothing{Share: 0.1, Form: losses.Others}}).Scale(w.Caption)
 			if w.Contrastive > 0 {
-				total = total.Add(contrastive.InfoNCE{}.Forward(contrastive.Contrast{Image: picture.Features, Text: words.Features, Scale: c.Scale(s)}).Scale(w.Contrastive))
+				total = total.Add(contrastive.InfoNCE{}.Forward(contrastive.LossInput{Image: picture.Features, Text: words.Features, Scale: c.Scale(s)}).Scale(w.Contrastive))
 			}
 			total.Backward()
 			loss, want = total.Item(), gradients(s, c)

@@ -35,7 +35,7 @@ func TestGoldenLossAndGradients(t *testing.T) {
 }
 
 func lossOfFixture(x modeltest.Fixture, s *torch.Scope, mode nn.Mode) *torch.Tensor {
-	return InfoNCE{Smoothing: losses.Smoothing{Form: losses.Classes}}.Forward(Contrast{
+	return InfoNCE{Smoothing: losses.Smoothing{Form: losses.Classes}}.Forward(LossInput{
 		Image: x.Model.Image().Forward(x.Images(s), mode).To(torch.Float32).Unit(),
 		Text:  x.Model.EncodeTokens(s, x.IDs(), x.Captions(), mode),
 		Scale: x.Model.Scale(s),

@@ -43,7 +43,7 @@ type spoilt struct {
 	times int
 }
 
-func (l *spoilt) Forward(in Contrast) *torch.Tensor {
+func (l *spoilt) Forward(in LossInput) *torch.Tensor {
 	loss := l.InfoNCE.Forward(in)
 	if l.times++; l.times%2 == 0 {
 		return loss.Scale(math.NaN())

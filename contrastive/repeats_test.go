@@ -37,7 +37,7 @@ func TestEqualCaptionsHaveEqualNumbers(t *testing.T) {
 		group []int32
 		want  bool
 	}{{nil, false}, {[]int32{0, 1, 2}, false}, {[]int32{0, 1, 0}, true}} {
-		if (Contrast{Group: c.group}).repeats() != c.want {
+		if (LossInput{Group: c.group}).repeats() != c.want {
 			t.Errorf("%v: repeats is not %v", c.group, c.want)
 		}
 	}
@@ -159,7 +159,7 @@ func TestEqualCaptionsShareTheTarget(t *testing.T) {
 			torchtest.RunGrad(t, func(s *torch.Scope) {
 				n := len(r.group)
 				image := torch.From(s, r.image, n, r.dim).Trainable()
-				loss := c.loss.Forward(Contrast{
+				loss := c.loss.Forward(LossInput{
 					Image: image, Text: torch.From(s, r.text, n, r.dim), Group: r.group,
 					Scale: torch.From(s, []float32{float32(r.scale)}), Bias: torch.From(s, []float32{float32(r.bias)}),
 				})

@@ -13,8 +13,8 @@ import (
 	"clipgo/internal/torch/torchtest"
 )
 
-func contrast(x modeltest.Fixture, s *torch.Scope, mode nn.Mode) Contrast {
-	return Contrast{
+func contrast(x modeltest.Fixture, s *torch.Scope, mode nn.Mode) LossInput {
+	return LossInput{
 		Image: x.Model.Image().Forward(x.Images(s), mode).To(torch.Float32).Unit(),
 		Text:  x.Model.EncodeTokens(s, x.IDs(), x.Captions(), mode),
 		Scale: x.Model.Scale(s),

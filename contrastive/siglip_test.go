@@ -30,7 +30,7 @@ func TestSigLIPReadsThePadding(t *testing.T) {
 	modeltest.Grad(t, func(s *torch.Scope) {
 		whole := m.EncodeTokens(s, b.IDs, b.N, m.Mode())
 		modeltest.Near(t, "features", got, whole.Float32s(), modeltest.FeatureTol())
-		want := Sigmoid{}.Forward(Contrast{Image: m.EncodeImages(s, b.Pixels, b.N, m.Mode()), Text: whole, Scale: m.Scale(s), Bias: m.Bias(s)}).Item()
+		want := Sigmoid{}.Forward(LossInput{Image: m.EncodeImages(s, b.Pixels, b.N, m.Mode()), Text: whole, Scale: m.Scale(s), Bias: m.Bias(s)}).Item()
 		parts, err := o.Accumulate(s, b)
 		if err != nil || math.Abs(parts.Loss-want) > 1e-5 {
 			t.Errorf("loss %g of a batch with padding, want %g: %v", parts.Loss, want, err)
@@ -90,7 +90,7 @@ func TestInfoNCEIgnoresABias(t *testing.T) {
 	m := modeltest.NewTiny(t, modeltest.SigLIP)
 	b := modeltest.Pairs(m.Config, 4, 0)
 	modeltest.Grad(t, func(s *torch.Scope) {
-		in := Contrast{Image: m.EncodeImages(s, b.Pixels, b.N, m.Mode()), Text: m.EncodeTokens(s, b.IDs, b.N, m.Mode()), Scale: m.Scale(s)}
+		in := LossInput{Image: m.EncodeImages(s, b.Pixels, b.N, m.Mode()), Text: m.EncodeTokens(s, b.IDs, b.N, m.Mode()), Scale: m.Scale(s)}
 		without := InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}.Forward(in).Item()
 		in.Bias = m.Bias(s)
 		with := InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}.Forward(in)
