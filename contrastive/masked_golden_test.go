@@ -40,8 +40,8 @@ func TestGoldenMaskedWords(t *testing.T) {
 	}
 	o := &Objective{Model: m, Words: w}
 	modeltest.Grad(t, func(s *torch.Scope) {
-		h := holesOf(arrays)
-		w.learn(s, m.Text(), h)
+		h := maskedCase(arrays)
+		w.backward(s, m.Text(), h)
 		modeltest.Near(t, "loss", []float32{float32(h.loss.Item())}, []float32{float32(want.Loss)}, golden.Tol{RelMax: 1e-5})
 		if n := h.right(); n != want.Right {
 			t.Errorf("%d are right, want %d", n, want.Right)
@@ -66,9 +66,9 @@ func TestGoldenMaskedWords(t *testing.T) {
 	})
 }
 
-// holesOf reads what the fixture hid.
-func holesOf(arrays map[string]golden.Tensor) *holed {
-	h := &holed{Holes: Holes{Masked: losses.Masked{IDs: modeltest.Narrow(arrays["ids"].I64)}}}
+// maskedCase reads what the fixture hid.
+func maskedCase(arrays map[string]golden.Tensor) *maskedPart {
+	h := &maskedPart{MaskedBatch: MaskedBatch{Masked: losses.Masked{IDs: modeltest.Narrow(arrays["ids"].I64)}}}
 	for _, n := range arrays["lengths"].I64 {
 		h.Lengths = append(h.Lengths, int(n))
 	}

@@ -41,7 +41,7 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 // features goes backward through the graph of each part, kept or recomputed. Masked words are a pass of their own in each part.
 func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, error) {
 	mb := o.Model.MicroBatches(s, b, o.MicroBatch, o.beside()...)
-	holes, err := o.holes(b, mb.Parts)
+	masked, err := o.mask(b, mb.Parts)
 	if err != nil {
 		return training.Pass{}, err
 	}
@@ -60,12 +60,12 @@ func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, err
 		backward(image, loss.Image, mb.Parts[i].From)
 		backward(text, loss.Text, mb.Parts[i].From)
 		if o.Words != nil {
-			o.Words.learn(s, o.Model.Text(), holes[i])
-			holes[i].outlive(mb, i)
+			o.Words.backward(s, o.Model.Text(), masked[i])
+			masked[i].keep(mb, i)
 		}
 	})
-	return training.Pass{Losses: append(wordLosses(holes), loss.Loss), Read: func() training.Parts {
-		return o.sum(training.Parts{Loss: loss.Loss.Item(), Scale: in.Scale.Item()}, holes)
+	return training.Pass{Losses: append(wordLosses(masked), loss.Loss), Read: func() training.Parts {
+		return o.sum(training.Parts{Loss: loss.Loss.Item(), Scale: in.Scale.Item()}, masked)
 	}}, nil
 }
 
