@@ -17,7 +17,7 @@ type Preference struct {
 	// Preferred is the judgement of a sample: 1 for the first side, 0 for the second, 0.5 for a tie.
 	Preferred func(index int) float64
 	// Base is the model as it began, to which Pull draws the parameters after a step; nil: nothing does.
-	Base *model.Average
+	Base *model.EMA
 	// Pull is the share of the way back: rate * strength, so that it acts as a decay towards the start (L2-SP, Li et al., 2018,
 	// decoupled from the gradient as AdamW's decay is).
 	Pull func() float64
@@ -71,6 +71,6 @@ func (o *Preference) AfterStep() {
 		o.Model.ClampScale()
 	}
 	if o.Base != nil && o.Pull != nil {
-		o.Base.Attract(o.Pull())
+		o.Base.PullTowards(o.Pull())
 	}
 }

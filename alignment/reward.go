@@ -8,7 +8,6 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/nn"
-	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
 	"clipgo/model"
 )
@@ -143,23 +142,18 @@ func ReadHead(ctx context.Context, path string, m *model.Model) (*Head, error) {
 	return h, restore(ctx, h.params, path, m.Device())
 }
 
-// restore fills declared parameters from a file that nn.Write wrote. A file that does not fit is a *model.WeightsError.
+// restore allocates declared parameters and fills them from a file that nn.Write wrote. A file that does not fit is a
+// *model.WeightsError.
 func restore(ctx context.Context, params *nn.Params, path string, device torch.Device) error {
-	file, err := safetensors.Open(path)
-	if err != nil {
-		return &model.WeightsError{Path: path, Reason: err.Error()}
-	}
-	defer file.Close()
-	for _, p := range params.All() {
-		if t, ok := file.Tensor(p.Name); !ok || t.DType != safetensors.F32 || len(t.Data) != 4*p.Len() {
-			return &model.WeightsError{Path: path, Reason: fmt.Sprintf("holds no %s of %v in float32", p.Name, p.Shape)}
-		}
-	}
-	return torch.Do(ctx, func(*torch.Scope) error {
-		params.FillFrom(device, func(p *nn.Param) []byte {
-			t, _ := file.Tensor(p.Name)
-			return t.Data
-		})
+	err := torch.Do(ctx, func(*torch.Scope) error {
+		params.Fill(0, device)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	if _, err = nn.Restore(ctx, params.All(), path); err != nil {
+		params.Free()
+	}
+	return err
 }

@@ -199,7 +199,7 @@ func tensors(o *Preference) (out []*torch.Tensor) {
 // After a pull of share s, each parameter is w - s (w - start).
 func TestThePullGoesTowardsTheStart(t *testing.T) {
 	m := newTiny(t)
-	base, err := model.NewStart(t.Context(), m, m)
+	base, err := model.NewSnapshot(t.Context(), m, m)
 	if err != nil {
 		t.Fatal(err)
 	}

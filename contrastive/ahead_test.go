@@ -36,10 +36,10 @@ func aheadCases() []aheadCase {
 		{"average", func(t *testing.T, m *model.Model) *Objective {
 			o := plain(m, nce)
 			var err error
-			if o.Average, err = model.NewAverage(t.Context(), m, 0.9); err != nil {
+			if o.EMA, err = model.NewEMA(t.Context(), m, 0.9); err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(o.Average.Free)
+			t.Cleanup(o.EMA.Free)
 			return o
 		}},
 	}
@@ -86,7 +86,7 @@ func (c aheadCase) run(t *testing.T, at model.Placement, steps, readEvery int) (
 	}
 	err := torch.Do(t.Context(), func(*torch.Scope) error {
 		all := tr.Objective.Params()
-		if a := tr.Objective.(*Objective).Average; a != nil {
+		if a := tr.Objective.(*Objective).EMA; a != nil {
 			all = append(all, a.Params()...)
 		}
 		for _, p := range all {

@@ -80,8 +80,8 @@ func TestCopiesAreTheirMastersAfterEachStep(t *testing.T) {
 				o.Loss = c.loss
 			}
 			if c.ema > 0 {
-				o.Average = averageOf(t, m, c.ema)
-				modeltest.Warm(t, o.Average.Model)
+				o.EMA = averageOf(t, m, c.ema)
+				modeltest.Warm(t, o.EMA.Model)
 			}
 			live := torch.Live()
 			for range 4 {
@@ -89,8 +89,8 @@ func TestCopiesAreTheirMastersAfterEachStep(t *testing.T) {
 					t.Fatal(err)
 				}
 				freshlyConverted(t, m)
-				if o.Average != nil {
-					freshlyConverted(t, modeltest.Warm(t, o.Average.Model))
+				if o.EMA != nil {
+					freshlyConverted(t, modeltest.Warm(t, o.EMA.Model))
 				}
 			}
 			if torch.Live() != live {
@@ -100,9 +100,9 @@ func TestCopiesAreTheirMastersAfterEachStep(t *testing.T) {
 	}
 }
 
-func averageOf(t *testing.T, m *model.Model, decay float64) *model.Average {
+func averageOf(t *testing.T, m *model.Model, decay float64) *model.EMA {
 	t.Helper()
-	a, err := model.NewAverage(t.Context(), m, decay)
+	a, err := model.NewEMA(t.Context(), m, decay)
 	if err != nil {
 		t.Fatal(err)
 	}

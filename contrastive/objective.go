@@ -10,9 +10,9 @@ import (
 
 // Objective trains a model with a contrastive loss. It is what training.Trainer drives.
 type Objective struct {
-	Model   *model.Model
-	Loss    Loss
-	Average *model.Average // follows the model; nil: none
+	Model *model.Model
+	Loss  Loss
+	EMA   *model.EMA // of the model's parameters; nil: none
 	// DedupTargets groups pairs whose captions have equal token ids, or whose pictures have the same set of captions. InfoNCE
 	// shares the target's mass within a group; Sigmoid takes all pairs of a picture and a caption in one group as positive.
 	DedupTargets bool
@@ -113,7 +113,7 @@ func backward(x, gradient *torch.Tensor, from int) {
 // AfterStep keeps logit_scale within CLIP's bounds and updates the average.
 func (o *Objective) AfterStep() {
 	o.Model.ClampScale()
-	if o.Average != nil {
-		o.Average.Update()
+	if o.EMA != nil {
+		o.EMA.Update()
 	}
 }

@@ -73,7 +73,7 @@ func TestGoldenAverages(t *testing.T) {
 	}](t, filepath.Join(golden.Dir(t, "finetune"), "averages.jsonl")) {
 		t.Run(fmt.Sprint(c.Decay), func(t *testing.T) {
 			m := modeltest.NewTiny(t, modeltest.Unchanged)
-			a, err := model.NewAverage(t.Context(), m, c.Decay)
+			a, err := model.NewEMA(t.Context(), m, c.Decay)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +87,7 @@ func TestGoldenAverages(t *testing.T) {
 }
 
 // follow sets the first values of a model's first parameter, updates its average, and returns those there.
-func follow(t *testing.T, m *model.Model, a *model.Average, value []float32) (got []float32) {
+func follow(t *testing.T, m *model.Model, a *model.EMA, value []float32) (got []float32) {
 	t.Helper()
 	modeltest.Grad(t, func(s *torch.Scope) {
 		p := m.Params()[0].Tensor()
@@ -163,4 +163,33 @@ func TestGoldenResizedSigLIP(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What is made from a model works as it does: its placement, its preprocessing, its recomputation of blocks.
+func TestWhatIsMadeFromAModelWorksAsItDoes(t *testing.T) {
+	from := modeltest.NewTinyOn(t, modeltest.InBFloat16(), modeltest.Unchanged)
+	from.Recompute, from.Preprocess.ResizeMode = true, "squash"
+	check := func(what string, m *model.Model) {
+		t.Helper()
+		if m.DType() != from.DType() || m.Device() != from.Device() || m.Recompute != from.Recompute || m.Preprocess.ResizeMode != from.Preprocess.ResizeMode {
+			t.Errorf("%s: %v on %v, recompute %v, %+v", what, m.DType(), m.Device(), m.Recompute, m.Preprocess)
+		}
+	}
+	ema, err := model.NewEMA(t.Context(), from, 0.9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ema.Free()
+	check("the average", ema.Model)
+	biased, err := from.WithBias(t.Context(), -3) // which frees the model that it is made from
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("with a bias", biased)
+	resized, err := biased.Resize(t.Context(), 24, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resized.Free()
+	check("resized", resized)
 }

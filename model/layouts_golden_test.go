@@ -26,16 +26,16 @@ func published(t *testing.T, path string, config model.Config) *model.Model {
 			t.Fatal(err)
 		}
 	}
-	return borrowedModel(t, config, w, model.BothTowers)
+	return mappedModel(t, config, w, model.BothTowers)
 }
 
-func borrowedModel(t *testing.T, config model.Config, w model.OpenSet, towers model.Towers) *model.Model {
+func mappedModel(t *testing.T, config model.Config, w model.OpenSet, towers model.Towers) *model.Model {
 	t.Helper()
 	k, err := model.Check(config, w, towers)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := k.Borrow(t.Context(), model.On())
+	m, err := k.OpenMapped(t.Context(), model.On())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestGoldenOpenAIArchive(t *testing.T) {
 	modeltest.Near(t, "text_features", text, wants["text_features"].F32, modeltest.FeatureTol())
 }
 
-func TestBorrowedWeightsGiveTheSameBits(t *testing.T) {
+func TestMappedWeightsGiveTheSameBits(t *testing.T) {
 	each(t, "clip-*/model.safetensors", func(t *testing.T, path string, inputs map[string]golden.Tensor) {
 		own := modeltest.LoadFixture(t, filepath.Dir(path), torch.Float32)
 		image, text := features(t, own, inputs)

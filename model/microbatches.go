@@ -88,4 +88,6 @@ func (mb *MicroBatches) Backward(back func(i int, s *torch.Scope)) {
 
 // Keep makes a tensor that the function given to Backward computes for part i live until the step ends. It is called within that
 // function.
-func (mb *MicroBatches) Keep(i int, x *torch.Tensor) *torch.Tensor { return mb.lanes.Keep(i%mb.width, x) }
+func (mb *MicroBatches) Keep(i int, x *torch.Tensor) *torch.Tensor {
+	return mb.lanes.Keep(i%mb.width, x)
+}

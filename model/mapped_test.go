@@ -44,8 +44,8 @@ func TestATowerByItselfGivesTheSameBits(t *testing.T) {
 			}
 			return w
 		}
-		words := borrowedModel(t, whole.Config, spoiled{open(), "visual."}, model.TextTower)
-		pictures := borrowedModel(t, whole.Config, spoiled{open(), wordsOf(whole)}, model.ImageTower)
+		words := mappedModel(t, whole.Config, spoiled{open(), "visual."}, model.TextTower)
+		pictures := mappedModel(t, whole.Config, spoiled{open(), wordsOf(whole)}, model.ImageTower)
 		torchtest.Run(t, func(s *torch.Scope) {
 			in := inputs["images"]
 			modeltest.Near(t, "image", pictures.Image().Forward(torch.From(s, in.F32, in.Shape...), pictures.Mode()).Unit().Float32s(), image, golden.Tol{})
