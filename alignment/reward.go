@@ -1,4 +1,3 @@
-// Package alignment trains on judgements: a reward model from preferences, and a captioner against a reward.
 package alignment
 
 import (

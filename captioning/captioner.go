@@ -1,5 +1,3 @@
-// Package captioning is what a model with a decoder can do (CoCa; Yu et al., 2022): it is trained to write captions, and
-// writes them.
 package captioning
 
 import (
