@@ -66,7 +66,7 @@ func sides(features *torch.Tensor, n, side int) *torch.Tensor {
 	return features.Reshape(n, 2, shape[1]).Select(1, side)
 }
 
-// beside are the parameters besides the model's.
+// beside lists the parameters of the head, if there is one.
 func (r Reward) beside() []*nn.Params {
 	if r.Head == nil {
 		return nil

@@ -180,7 +180,7 @@ func (o *PPO) recall(c captioning.Captioner, rows *torch.Tensor, labels []int64)
 	for from := 0; from < len(labels); from += rowsAtOnce {
 		to := min(from+rowsAtOnce, len(labels))
 		torch.Tidy(rows, func(rows *torch.Tensor) *torch.Tensor {
-			logits, value := o.foretell(c, rows.Narrow(0, from, to-from))
+			logits, value := o.predict(c, rows.Narrow(0, from, to-from))
 			index := torch.From(rows.Scope(), labels[from:to], to-from, 1).OnDevice(rows.Device())
 			chosen := logits.LogSoftmax(-1).Gather(1, index).Reshape(-1)
 			logP, values = append(logP, chosen.Float32s()...), append(values, value.Float32s()...)

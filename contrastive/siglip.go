@@ -58,7 +58,7 @@ func (Sigmoid) tiles(t *tiling) LossGrads {
 }
 
 // StartBias is the logit_bias at which a batch of n pairs begins with the share of right pairs as its answer everywhere: -ln(n-1).
-// SigLIP's -10 is that of 22,000 pairs. A single pair has nothing to be told from: 0.
+// SigLIP's -10 is that of 22,000 pairs. A single pair has no negatives: 0.
 func StartBias(n int) float64 {
 	if n < 2 {
 		return 0

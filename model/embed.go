@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// embedBatch is how many pictures or captions go through a tower at once when features are wanted: larger batches
-// gain nothing on CPUs and cost memory. Others take deviceBatch, which gives each of their cores something to do.
+// embedBatch is the number of pictures or captions that are embedded at once on a CPU: larger batches gain nothing there and cost
+// memory. Other devices take deviceBatch, which keeps their cores busy.
 const (
 	embedBatch  = 64
 	deviceBatch = 512
 )
 
-// embeds is the model's own number of them.
+// embeds is the number for the model's device.
 func (m *Model) embeds() int {
 	if m.device == torch.CPU {
 		return embedBatch

@@ -16,8 +16,8 @@ type Part struct {
 	Mode    nn.Mode
 }
 
-// A micro-batch is split over lanes as long as each gets pairsOfLane pairs, and for models up to laneParams parameters besides
-// tables: a lane has gradients of its own, and products of large matrices use all cores as they are.
+// A micro-batch is split over lanes as long as each gets pairsOfLane pairs, and for models of up to laneParams parameters, not counting
+// embedding tables: each lane has its own gradients, and products of large matrices use all cores as they are.
 const (
 	pairsOfLane = 8
 	laneParams  = 30e6
