@@ -38,14 +38,13 @@ const rowsAtOnce = 64
 
 // Accumulate makes the forward and backward pass of a minibatch, of which each lane has a part.
 func (o *PPO) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, error) {
-	lanes, parts, join := o.Policy.Lanes(s, b, o.Value.params)
+	mb := o.Policy.MicroBatches(s, b, 0, o.Value.params)
 	actions := 0
 	for _, e := range o.now {
 		actions += len(e.LogP)
 	}
-	sums := make([]ppoSums, len(parts))
-	lanes.Each(func(i int, s *torch.Scope) { sums[i] = o.learn(s, parts[i], actions) })
-	join()
+	sums := make([]ppoSums, len(mb.Parts))
+	mb.Backward(func(i int, s *torch.Scope) { sums[i] = o.backward(s, mb.Parts[i], actions) })
 	var all ppoSums
 	for _, sum := range sums {
 		all.add(sum, 1)
@@ -53,8 +52,8 @@ func (o *PPO) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts, err
 	return training.Parts{Loss: all.loss, Scale: o.Policy.Scale(s).Item(), Extra: append(all.named(), o.State.Round.Numbers...)}, nil
 }
 
-// learn is a lane's part of a minibatch with so many actions in all.
-func (o *PPO) learn(s *torch.Scope, p model.Part, actions int) (sums ppoSums) {
+// backward makes the forward and backward pass of a part of a minibatch with so many actions in all.
+func (o *PPO) backward(s *torch.Scope, p model.Part, actions int) (sums ppoSums) {
 	rows, labels := o.Policy.Read(s, p)
 	leaf := rows.Detach().Trainable()
 	done := together(o.now[p.From : p.From+p.N])
@@ -65,7 +64,7 @@ func (o *PPO) learn(s *torch.Scope, p model.Part, actions int) (sums ppoSums) {
 				Actions: labels[from:to], OldLogP: done.OldLogP[from:to], OldValue: done.OldValue[from:to],
 				Advantage: done.Advantage[from:to], Return: done.Return[from:to],
 			}
-			in.Logits, in.Value = o.foretell(o.Policy, leaf.Narrow(0, from, to-from))
+			in.Logits, in.Value = o.predict(o.Policy, leaf.Narrow(0, from, to-from))
 			parts, share := o.Forward(in), float64(to-from)/float64(actions)
 			parts.Loss.Scale(share).Backward()
 			sums.add(sumsOf(parts), share)
@@ -76,12 +75,12 @@ func (o *PPO) learn(s *torch.Scope, p model.Part, actions int) (sums ppoSums) {
 	return sums
 }
 
-// foretell gives the logits of some rows' next tokens, float32 [R, V], and their values [R].
-func (o *PPO) foretell(c captioning.Captioner, rows *torch.Tensor) (logits, values *torch.Tensor) {
+// predict returns the logits of the next tokens, float32 [R, V], and the values [R] of some rows.
+func (o *PPO) predict(c captioning.Captioner, rows *torch.Tensor) (logits, values *torch.Tensor) {
 	return c.Decoder().Logits(rows).To(torch.Float32), o.Value.forward(rows)
 }
 
-// together strings the actions of episodes together, as rows of a part are.
+// together concatenates the actions of episodes in the order of a part's rows.
 func together(episodes []Episode) (out losses.Rollout) {
 	for _, e := range episodes {
 		out.OldLogP, out.OldValue = append(out.OldLogP, e.LogP...), append(out.OldValue, e.Value...)

@@ -12,14 +12,11 @@ import (
 
 	"clipgo/captioning"
 	"clipgo/datasets"
-	"clipgo/internal/nn"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
-	"clipgo/internal/torch/torchtest"
 	"clipgo/losses"
 	"clipgo/model"
-	"clipgo/text"
-	"clipgo/vision"
 )
 
 // newTuner is a tiny captioner that is tuned, with itself as the reference.
@@ -27,22 +24,9 @@ func newTuner(t *testing.T) *PPO { return newTunerOn(t, torch.CPU) }
 
 func newTunerOn(t *testing.T, device torch.Device) *PPO {
 	t.Helper()
-	torchtest.Need(t)
-	c := model.Config{EmbedDim: 16, Vision: vision.Default(), Text: text.Default(), CustomText: true}
-	v, w := &c.Vision, &c.Text
-	v.ImageSize, v.PatchSize, v.Layers, v.Width, v.HeadWidth = 16, 4, 1, 32, 16
-	v.AttentionalPool, v.OutputTokens, v.AttnPoolerQueries, v.AttnPoolerHeads = true, true, 5, 2
-	w.ContextLength, w.VocabSize, w.Layers, w.Width, w.Heads = 12, 50, 2, 16, 2
-	w.EmbedCls, w.OutputTokens = true, true
-	c.Multimodal = &text.DecoderConfig{ContextLength: 12, VocabSize: 50, Width: 16, Heads: 2, Layers: 2}
 	var both [2]captioning.Captioner
 	for i := range both {
-		m, err := model.New(t.Context(), c, 1, model.Placement{Device: device, DType: torch.Float32})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(m.Free)
-		both[i] = captioning.Captioner{Model: m}
+		both[i].Model = modeltest.New(t, modeltest.TinyCoCaConfig(), model.Placement{Device: device, DType: torch.Float32})
 	}
 	o := &PPO{PPOSettings: DefaultPPO(), Policy: both[0], Reference: both[1]}
 	o.How = captioning.Generation{Method: captioning.TopP, TopP: 1, Temperature: 1, MaxLength: 9, Start: 48, End: 49, Seed: 3}
@@ -176,7 +160,7 @@ func TestTheObjectiveIsPPOsDefinition(t *testing.T) {
 			o.now[i].Value[k] += float32(i%3-1) * 0.3
 		}
 	}
-	project := paramNamed(o.Policy.Params(), "text_decoder.text_projection")
+	project := modeltest.Param(o.Policy.Params(), "text_decoder.text_projection")
 	var loss float64
 	var got, bias, rows, logits []float32
 	var labels []int64
@@ -260,15 +244,6 @@ func (a action) loss(z []float64, value float64) float64 {
 	held := a.oldValue + min(max(value-a.oldValue, -a.ClipValue), a.ClipValue)
 	critic := max((value-a.back)*(value-a.back), (held-a.back)*(held-a.back))
 	return policy + a.Value*critic - a.Entropy*entropy
-}
-
-func paramNamed(all []*nn.Param, name string) *nn.Param {
-	for _, p := range all {
-		if p.Name == name {
-			return p
-		}
-	}
-	panic("no parameter " + name)
 }
 
 // A round that a checkpoint holds goes on with the minibatches that an unbroken run has, although the policy has moved.

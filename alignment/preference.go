@@ -16,10 +16,10 @@ type Preference struct {
 	Reward
 	// Preferred is the judgement of a sample: 1 for the first side, 0 for the second, 0.5 for a tie.
 	Preferred func(index int) float64
-	// Base is the model as it began, to which Pull draws the parameters after a step; nil: nothing does.
-	Base *model.Average
-	// Pull is the share of the way back: rate * strength, so that it acts as a decay towards the start (L2-SP, Li et al., 2018,
-	// decoupled from the gradient as AdamW's decay is).
+	// Base is a snapshot of the model before training. After each step the parameters move towards it by Pull; nil: they don't.
+	Base *model.EMA
+	// Pull is the weight of Base in that step, learning rate * strength: L2-SP (Li et al., 2018), decoupled from the gradient as
+	// AdamW's decay is.
 	Pull func() float64
 }
 
@@ -40,22 +40,20 @@ func (o *Preference) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Par
 	return training.Finish(o.Begin(s, b))
 }
 
-// Begin makes the forward and backward pass of one batch of pairs, of which each lane has a part: pairs know nothing of each
-// other.
+// Begin makes the forward and backward pass of one batch of pairs, each lane its part. The loss is a sum over pairs.
 func (o *Preference) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, error) {
-	lanes, parts, join := o.Model.Lanes(s, b, o.beside()...)
+	mb := o.Model.MicroBatches(s, b, 0, o.beside()...)
 	targets := make([]float32, b.N)
 	for i, index := range b.Index {
 		targets[i] = float32(o.Preferred(index))
 	}
-	shares := make([]*torch.Tensor, len(parts)) // of the loss
-	lanes.Each(func(i int, s *torch.Scope) {
-		p := parts[i]
+	shares := make([]*torch.Tensor, len(mb.Parts)) // of the loss
+	mb.Backward(func(i int, s *torch.Scope) {
+		p := mb.Parts[i]
 		first, second := o.pairs(s, p, o.shapeOf(b))
 		shares[i] = losses.Ranking(first, second, targets[p.From:p.From+p.N]).Scale(float64(p.N) / float64(b.N))
 		shares[i].Backward()
 	})
-	join()
 	scale := o.Model.Scale(s)
 	return training.Pass{Losses: shares, Read: func() training.Parts {
 		var loss float64
@@ -66,12 +64,12 @@ func (o *Preference) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, er
 	}}, nil
 }
 
-// AfterStep keeps the scale within CLIP's bounds and the model near its start.
+// AfterStep keeps the scale within CLIP's bounds and pulls the model towards Base.
 func (o *Preference) AfterStep() {
 	if slices.ContainsFunc(o.Params(), isScale) {
 		o.Model.ClampScale()
 	}
 	if o.Base != nil && o.Pull != nil {
-		o.Base.Attract(o.Pull())
+		o.Base.PullTowards(o.Pull())
 	}
 }

@@ -1,4 +1,3 @@
-// Package alignment trains on judgements: a reward model from preferences, and a captioner against a reward.
 package alignment
 
 import (
@@ -8,7 +7,6 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/nn"
-	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
 	"clipgo/model"
 )
@@ -68,7 +66,7 @@ func sides(features *torch.Tensor, n, side int) *torch.Tensor {
 	return features.Reshape(n, 2, shape[1]).Select(1, side)
 }
 
-// beside are the parameters besides the model's.
+// beside lists the parameters of the head, if there is one.
 func (r Reward) beside() []*nn.Params {
 	if r.Head == nil {
 		return nil
@@ -79,10 +77,10 @@ func (r Reward) beside() []*nn.Params {
 // Measure gives the rewards of both sides of each pair of a batch of preferences.
 func (r Reward) Measure(ctx context.Context, b *datasets.Batch) (first, second []float32, err error) {
 	err = torch.Do(ctx, func(s *torch.Scope) error {
-		lanes, parts, _ := r.Model.Lanes(s, b, r.beside()...)
-		rewards := make([][2]*torch.Tensor, len(parts))
-		lanes.Each(func(i int, s *torch.Scope) {
-			rewards[i][0], rewards[i][1] = r.pairs(s, parts[i], r.shapeOf(b))
+		mb := r.Model.MicroBatches(s, b, 0, r.beside()...)
+		rewards := make([][2]*torch.Tensor, len(mb.Parts))
+		mb.Each(func(i int, s *torch.Scope) {
+			rewards[i][0], rewards[i][1] = r.pairs(s, mb.Parts[i], r.shapeOf(b))
 		})
 		for _, r := range rewards {
 			first, second = append(first, r[0].Float32s()...), append(second, r[1].Float32s()...)
@@ -143,23 +141,18 @@ func ReadHead(ctx context.Context, path string, m *model.Model) (*Head, error) {
 	return h, restore(ctx, h.params, path, m.Device())
 }
 
-// restore fills declared parameters from a file that nn.Write wrote. A file that does not fit is a *model.WeightsError.
+// restore allocates declared parameters and fills them from a file that nn.Write wrote. A file that does not fit is a
+// *model.WeightsError.
 func restore(ctx context.Context, params *nn.Params, path string, device torch.Device) error {
-	file, err := safetensors.Open(path)
-	if err != nil {
-		return &model.WeightsError{Path: path, Reason: err.Error()}
-	}
-	defer file.Close()
-	for _, p := range params.All() {
-		if t, ok := file.Tensor(p.Name); !ok || t.DType != safetensors.F32 || len(t.Data) != 4*p.Len() {
-			return &model.WeightsError{Path: path, Reason: fmt.Sprintf("holds no %s of %v in float32", p.Name, p.Shape)}
-		}
-	}
-	return torch.Do(ctx, func(*torch.Scope) error {
-		params.FillFrom(device, func(p *nn.Param) []byte {
-			t, _ := file.Tensor(p.Name)
-			return t.Data
-		})
+	err := torch.Do(ctx, func(*torch.Scope) error {
+		params.Fill(0, device)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	if _, err = nn.Restore(ctx, params.All(), path); err != nil {
+		params.Free()
+	}
+	return err
 }

@@ -10,11 +10,9 @@ import (
 	"testing"
 
 	"clipgo/datasets"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
-	"clipgo/internal/torch/torchtest"
 	"clipgo/model"
-	"clipgo/text"
-	"clipgo/vision"
 )
 
 // newTiny is a small model whose parameters hang on the seed alone.
@@ -22,16 +20,7 @@ func newTiny(t *testing.T) *model.Model { return newTinyOn(t, torch.CPU) }
 
 func newTinyOn(t *testing.T, device torch.Device) *model.Model {
 	t.Helper()
-	torchtest.Need(t)
-	c := model.Config{EmbedDim: 16, Vision: vision.Default(), Text: text.Default()}
-	c.Vision.ImageSize, c.Vision.PatchSize, c.Vision.Layers, c.Vision.Width, c.Vision.HeadWidth = 16, 4, 2, 32, 16
-	c.Text.ContextLength, c.Text.VocabSize, c.Text.Layers, c.Text.Width, c.Text.Heads = 12, 50, 2, 32, 2
-	m, err := model.New(t.Context(), c, 1, model.Placement{Device: device, DType: torch.Float32})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(m.Free)
-	return m
+	return modeltest.NewTinyOn(t, model.Placement{Device: device, DType: torch.Float32}, modeltest.Unchanged)
 }
 
 func newHead(t *testing.T, m *model.Model) *Head {
@@ -210,7 +199,7 @@ func tensors(o *Preference) (out []*torch.Tensor) {
 // After a pull of share s, each parameter is w - s (w - start).
 func TestThePullGoesTowardsTheStart(t *testing.T) {
 	m := newTiny(t)
-	base, err := model.NewStart(t.Context(), m, m)
+	base, err := model.NewSnapshot(t.Context(), m, m)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -135,10 +135,10 @@ func (o *PPO) look(ctx context.Context, b *datasets.Batch) error {
 // readBatch gives log P and value of each action of a batch's captions, one after the other.
 func (o *PPO) readBatch(ctx context.Context, c captioning.Captioner, b *datasets.Batch) (logP, values []float32, err error) {
 	err = torch.Do(ctx, func(s *torch.Scope) error {
-		lanes, parts, _ := c.Lanes(s, b, o.Value.params)
-		all := make([][2][]float32, len(parts))
-		lanes.Each(func(i int, s *torch.Scope) {
-			rows, labels := c.Read(s, parts[i])
+		mb := c.MicroBatches(s, b, 0, o.Value.params)
+		all := make([][2][]float32, len(mb.Parts))
+		mb.Each(func(i int, s *torch.Scope) {
+			rows, labels := c.Read(s, mb.Parts[i])
 			all[i][0], all[i][1] = o.recall(c, rows, labels)
 		})
 		for _, part := range all {
@@ -180,7 +180,7 @@ func (o *PPO) recall(c captioning.Captioner, rows *torch.Tensor, labels []int64)
 	for from := 0; from < len(labels); from += rowsAtOnce {
 		to := min(from+rowsAtOnce, len(labels))
 		torch.Tidy(rows, func(rows *torch.Tensor) *torch.Tensor {
-			logits, value := o.foretell(c, rows.Narrow(0, from, to-from))
+			logits, value := o.predict(c, rows.Narrow(0, from, to-from))
 			index := torch.From(rows.Scope(), labels[from:to], to-from, 1).OnDevice(rows.Device())
 			chosen := logits.LogSoftmax(-1).Gather(1, index).Reshape(-1)
 			logP, values = append(logP, chosen.Float32s()...), append(values, value.Float32s()...)

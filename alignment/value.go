@@ -10,8 +10,8 @@ import (
 	"clipgo/internal/torch"
 )
 
-// ValueHead is PPO's critic: a linear layer on the rows that a captioner reads each next token from, which foretells the
-// reward that is still to come. It begins as zero.
+// ValueHead is PPO's critic: a linear layer on the decoder's output rows that predicts the sum of the rewards to come. It starts as
+// zero.
 type ValueHead struct {
 	params *nn.Params
 	weight *nn.Param // [1, D]

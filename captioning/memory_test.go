@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
 )
@@ -78,7 +79,7 @@ func TestTheMemoryGivesTheLogitsOfAWholePass(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			near(t, "logits", slices.Concat(logits...), whole(t, x, seen, captions), golden.Tol{Abs: 1e-5})
+			modeltest.Near(t, "logits", slices.Concat(logits...), whole(t, x, seen, captions), golden.Tol{Abs: 1e-5})
 		}
 		m.free()
 		if torch.Live() != live {

@@ -44,7 +44,7 @@ func (w Weights) Validate() error {
 //
 //	loss = w_contrastive contrastive + w_caption -1/n sum_t log P(x_t | x_<t, picture)
 //
-// over the n tokens of the whole batch that are no padding.
+// over the n tokens of the whole batch that are not padding.
 type Objective struct {
 	contrastive.Objective
 	Weights   Weights
@@ -62,35 +62,35 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 	return training.Finish(o.Begin(s, b))
 }
 
-// Begin makes the forward and backward pass of one batch. Each part has features and its share of the caption loss;
-// the contrastive loss is made from all features, and its gradient goes back through the parts together with the captions'
-// own.
+// Begin makes the forward and backward pass of one batch. Each part computes its features and its share of the caption loss. The
+// contrastive loss is computed from all features, and its gradient goes backward through each part together with that of the
+// caption loss.
 func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, error) {
-	r := o.Model.Rounds(s, b, o.MicroBatch)
-	_, all := foretold(b.IDs, b.ContextLength)
-	passes, shares := make([]pass, len(r.Parts)), make([]*torch.Tensor, len(r.Parts))
-	images, texts := r.Features(func(i int, s *torch.Scope) (image, text *torch.Tensor) {
-		if r.Again() {
-			return o.features(s, r.Parts[i])
+	mb := o.Model.MicroBatches(s, b, o.MicroBatch)
+	_, all := nextTokens(b.IDs, b.ContextLength)
+	passes, shares := make([]pass, len(mb.Parts)), make([]*torch.Tensor, len(mb.Parts))
+	images, texts := mb.Features(func(i int, s *torch.Scope) (image, text *torch.Tensor) {
+		if mb.Recomputed() {
+			return o.features(s, mb.Parts[i])
 		}
-		passes[i] = o.forward(s, r.Parts[i], len(all))
+		passes[i] = o.forward(s, mb.Parts[i], len(all))
 		return passes[i].image, passes[i].words
 	})
-	loss := o.contrast(o.Contrast(s, images, texts, b))
-	r.Backward(func(i int, s *torch.Scope) {
-		if r.Again() {
-			passes[i] = o.forward(s, r.Parts[i], len(all))
+	loss := o.contrast(o.LossInput(s, images, texts, b))
+	mb.Backward(func(i int, s *torch.Scope) {
+		if mb.Recomputed() {
+			passes[i] = o.forward(s, mb.Parts[i], len(all))
 		}
-		p, from := passes[i], r.Parts[i].From
+		p, from := passes[i], mb.Parts[i].From
 		p.caption.Scale(o.Weights.Caption).Add(along(p.image, loss.Image, from)).Add(along(p.words, loss.Text, from)).Backward()
-		shares[i] = r.Keep(i, p.caption.Detach())
+		shares[i] = mb.Keep(i, p.caption.Detach())
 	})
-	return o.told(shares, loss.Loss, o.Model.Scale(s)), nil
+	return o.result(shares, loss.Loss, o.Model.Scale(s)), nil
 }
 
-// told is what a pass came to: the captions' loss in shares of the parts, nil of a part without pairs, and the contrastive
-// one, nil where it doesn't count.
-func (o *Objective) told(shares []*torch.Tensor, contrast, scale *torch.Tensor) training.Pass {
+// result is the losses of a pass: the caption loss as shares of the parts, nil for a part without pairs, and the contrastive loss, nil
+// if its weight is 0.
+func (o *Objective) result(shares []*torch.Tensor, contrast, scale *torch.Tensor) training.Pass {
 	shares = slices.DeleteFunc(shares, func(x *torch.Tensor) bool { return x == nil })
 	all := shares
 	if contrast != nil {
@@ -111,13 +111,13 @@ func (o *Objective) told(shares []*torch.Tensor, contrast, scale *torch.Tensor) 
 	}}
 }
 
-// features are those of a part alone.
+// features computes the features of a part.
 func (o *Objective) features(s *torch.Scope, p model.Part) (image, text *torch.Tensor) {
 	c := Captioner{o.Model}
 	return c.EncodeImageTokens(s, p.Pixels, p.N, p.Mode).Features, c.EncodeTextTokens(s, p.IDs, p.N, p.Mode).Features
 }
 
-// forward computes a part of a batch with so many tokens to be foretold.
+// forward makes the forward pass of a part of a batch in which so many tokens are predicted.
 func (o *Objective) forward(s *torch.Scope, p model.Part, tokens int) pass {
 	c := Captioner{o.Model}
 	picture, words := c.EncodeImageTokens(s, p.Pixels, p.N, p.Mode), c.EncodeTextTokens(s, p.IDs, p.N, p.Mode)
@@ -125,15 +125,16 @@ func (o *Objective) forward(s *torch.Scope, p model.Part, tokens int) pass {
 	return pass{image: picture.Features, words: words.Features, caption: caption}
 }
 
-// contrast is the contrastive loss and its weighted gradients to all features, none where it doesn't count.
-func (o *Objective) contrast(in contrastive.Contrast) contrastive.Slopes {
+// contrast returns the contrastive loss and its weighted gradients with respect to all features; nothing if its weight is 0.
+func (o *Objective) contrast(in contrastive.LossInput) contrastive.LossGrads {
 	if o.Weights.Contrastive == 0 {
-		return contrastive.Slopes{}
+		return contrastive.LossGrads{}
 	}
-	return o.Descend(in, o.Weights.Contrastive)
+	return o.BackwardLoss(in, o.Weights.Contrastive)
 }
 
-// along is a scalar whose gradient to x, rows of all features from one on, is the given gradient's; 0 without one.
+// along returns sum(x * gradient), a scalar whose gradient with respect to x is the given one. x is the rows of a part, which begin at
+// from; gradient is that of all features, or nil for 0. So one backward pass serves both losses.
 func along(x, gradient *torch.Tensor, from int) *torch.Tensor {
 	if gradient == nil {
 		return torch.Zeros(x.Scope(), torch.Float32, x.Device())

@@ -12,40 +12,21 @@ import (
 
 	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/nn"
 	"clipgo/internal/optim"
-	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/losses"
 	"clipgo/model"
-	"clipgo/text"
 	"clipgo/training"
-	"clipgo/vision"
 )
-
-func tinyConfig() model.Config {
-	c := model.Config{EmbedDim: 16, Vision: vision.Default(), Text: text.Default(), CustomText: true}
-	v, w := &c.Vision, &c.Text
-	v.ImageSize, v.PatchSize, v.Layers, v.Width, v.HeadWidth = 16, 4, 1, 32, 16
-	v.AttentionalPool, v.OutputTokens, v.AttnPoolerQueries, v.AttnPoolerHeads = true, true, 5, 2
-	w.ContextLength, w.VocabSize, w.Layers, w.Width, w.Heads = 12, 50, 2, 16, 2
-	w.EmbedCls, w.OutputTokens = true, true
-	c.Multimodal = &text.DecoderConfig{ContextLength: 12, VocabSize: 50, Width: 16, Heads: 2, Layers: 2}
-	return c
-}
 
 func newTiny(t *testing.T) Captioner { return newTinyOn(t, torch.CPU) }
 
 func newTinyOn(t *testing.T, device torch.Device) Captioner {
 	t.Helper()
-	torchtest.Need(t)
-	m, err := model.New(t.Context(), tinyConfig(), 1, model.Placement{Device: device, DType: torch.Float32})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(m.Free)
-	c, err := Of(m)
+	c, err := Of(modeltest.New(t, modeltest.TinyCoCaConfig(), model.Placement{Device: device, DType: torch.Float32}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +85,7 @@ func TestLanesGiveTheLossAndGradientOfOneGraph(t *testing.T) {
 			picture, words := c.EncodeImageTokens(s, b.Pixels, b.N, nn.Mode{}), c.EncodeTextTokens(s, b.IDs, b.N, nn.Mode{})
 			total := c.Loss(c.Hidden(words.Tokens, picture.Tokens, nn.Mode{}), b.IDs, losses.CrossEntropy{Smoothing: losses.Smoothing{Share: 0.1, Form: losses.Others}}).Scale(w.Caption)
 			if w.Contrastive > 0 {
-				total = total.Add(contrastive.InfoNCE{}.Forward(contrastive.Contrast{Image: picture.Features, Text: words.Features, Scale: c.Scale(s)}).Scale(w.Contrastive))
+				total = total.Add(contrastive.InfoNCE{}.Forward(contrastive.LossInput{Image: picture.Features, Text: words.Features, Scale: c.Scale(s)}).Scale(w.Contrastive))
 			}
 			total.Backward()
 			loss, want = total.Item(), gradients(s, c)
@@ -113,7 +94,7 @@ func TestLanesGiveTheLossAndGradientOfOneGraph(t *testing.T) {
 			if err := torch.SetThreads(threads); err != nil {
 				t.Fatal(err)
 			}
-			for _, micro := range []int{0, 1, 16} { // also in rounds, whose features are computed twice
+			for _, micro := range []int{0, 1, 16} { // also in micro-batches, whose features are computed twice
 				torchtest.RunGrad(t, func(s *torch.Scope) {
 					o := objectiveOf(c, w)
 					o.MicroBatch = micro
@@ -212,9 +193,7 @@ func TestResumeContinuesExactly(t *testing.T) {
 		c := newTiny(t)
 		for _, stop := range append(stops, 0) {
 			tr := trainer(t, c, 10)
-			if last, _, err := training.Latest(dir); err == nil {
-				load(t, c, tr, last)
-			}
+			modeltest.Resume(t, dir, c.Params(), tr)
 			tr.StopAfter = stop
 			tr.Hooks = []training.Hook{&training.Checkpoints{Dir: dir, Keep: 1, Log: slog.New(slog.DiscardHandler),
 				Files: []training.File{{Name: "model.safetensors", Write: c.WriteWeights}}}}
@@ -238,34 +217,6 @@ func TestResumeContinuesExactly(t *testing.T) {
 		if !bytes.Equal(read(t, whole, name), read(t, parts, name)) {
 			t.Errorf("%s differs", name)
 		}
-	}
-}
-
-// load puts a checkpoint into a model and a trainer, as the command does.
-func load(t *testing.T, c Captioner, tr *training.Trainer, at string) {
-	t.Helper()
-	state, err := training.ReadState(at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tr.Progress = state.Progress
-	w, err := safetensors.Open(filepath.Join(at, "model.safetensors"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	err = torch.Do(t.Context(), func(*torch.Scope) error {
-		for _, p := range c.Params() {
-			values, _ := w.Tensor(p.Name)
-			p.Tensor().OverwriteInPlace(values.Data)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := training.Restore(t.Context(), at, tr.Optimizer); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/golden"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
 	"clipgo/losses"
@@ -35,10 +36,10 @@ func aheadCases() []aheadCase {
 		{"average", func(t *testing.T, m *model.Model) *Objective {
 			o := plain(m, nce)
 			var err error
-			if o.Average, err = model.NewAverage(t.Context(), m, 0.9); err != nil {
+			if o.EMA, err = model.NewEMA(t.Context(), m, 0.9); err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(o.Average.Free)
+			t.Cleanup(o.EMA.Free)
 			return o
 		}},
 	}
@@ -48,7 +49,7 @@ const equalCaptions = "equal captions"
 
 // batch is the step's; where it should have equal captions it has.
 func (c aheadCase) batch(step int) *datasets.Batch {
-	b := pairs(tinyConfig(), 16, int64(16*step))
+	b := modeltest.Pairs(modeltest.TinyConfig(), 16, int64(16*step))
 	if c.name == equalCaptions {
 		copy(b.IDs[:b.ContextLength], b.IDs[3*b.ContextLength:])
 	}
@@ -58,7 +59,7 @@ func (c aheadCase) batch(step int) *datasets.Batch {
 // trainer makes steps whose numbers are read each so many, 0 for steps that wait.
 func (c aheadCase) trainer(t *testing.T, at model.Placement, readEvery int) *training.Trainer {
 	t.Helper()
-	m := newTinyAt(t, at)
+	m := modeltest.NewTinyOn(t, at, modeltest.Unchanged)
 	settings := optim.Default()
 	settings.GradClipNorm = 0.5
 	tr := &training.Trainer{Objective: c.build(t, m), LR: 1e-3, ReadEvery: readEvery, Schedule: optim.Schedule{Kind: optim.Cosine, Steps: 100}}
@@ -85,7 +86,7 @@ func (c aheadCase) run(t *testing.T, at model.Placement, steps, readEvery int) (
 	}
 	err := torch.Do(t.Context(), func(*torch.Scope) error {
 		all := tr.Objective.Params()
-		if a := tr.Objective.(*Objective).Average; a != nil {
+		if a := tr.Objective.(*Objective).EMA; a != nil {
 			all = append(all, a.Params()...)
 		}
 		for _, p := range all {
@@ -110,7 +111,7 @@ func TestStepsAheadAreTheSteps(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			// Rounding grows from step to step: AdamW divides small gradients by their own size.
 			for steps, tol := range map[int]float64{1: 3e-6, 8: 1e-5} {
-				want, waiting := c.run(t, On(), steps, 0)
+				want, waiting := c.run(t, model.On(), steps, 0)
 				got, ahead := c.run(t, simulated(), steps, 4)
 				for i := range want {
 					golden.Close(t, fmt.Sprint(steps, " steps, parameter ", i), got[i], want[i], golden.Tol{RelMax: tol, Abs: tol})
@@ -127,7 +128,7 @@ func TestStepsAheadAreTheSteps(t *testing.T) {
 
 // Features, too, are the CPU's.
 func TestFeaturesAreTheCPUsOnASimulatedDevice(t *testing.T) {
-	b := pairs(tinyConfig(), 70, 0)
+	b := modeltest.Pairs(modeltest.TinyConfig(), 70, 0)
 	embed := func(m *model.Model) []float32 {
 		images, err := m.EmbedImages(t.Context(), b.Pixels, b.N)
 		if err != nil {
@@ -139,18 +140,19 @@ func TestFeaturesAreTheCPUsOnASimulatedDevice(t *testing.T) {
 		}
 		return append(images, words...)
 	}
-	golden.Close(t, "features", embed(newTinyAt(t, simulated())), embed(newTinyAt(t, On())), golden.Tol{Abs: 1e-6})
+	golden.Close(t, "features", embed(modeltest.NewTinyOn(t, simulated(), modeltest.Unchanged)), embed(modeltest.NewTinyOn(t, model.On(), modeltest.Unchanged)), golden.Tol{Abs: 1e-6})
 }
 
 // bfloat16 with its copies of the weights, and blocks that are computed again: steps are made, and learn what the CPU's do.
 func TestOtherWaysOfAStepOnASimulatedDevice(t *testing.T) {
-	for name, prepare := range map[string]func(m *model.Model){
-		"bfloat16": func(m *model.Model) { m.dtype = torch.BFloat16 }, "recomputed": func(m *model.Model) { m.Recompute = true },
-	} {
+	for name, way := range map[string]struct {
+		dtype     torch.DType
+		recompute bool
+	}{"bfloat16": {dtype: torch.BFloat16}, "recomputed": {dtype: torch.Float32, recompute: true}} {
 		last := map[torch.Device]float64{}
 		for _, device := range []torch.Device{torch.CPU, torch.Simulated} {
-			tr := aheadCases()[0].trainer(t, model.Placement{Device: device, DType: torch.Float32}, 4)
-			prepare(tr.Objective.(*Objective).Model)
+			tr := aheadCases()[0].trainer(t, model.Placement{Device: device, DType: way.dtype}, 4)
+			tr.Objective.(*Objective).Model.Recompute = way.recompute
 			for step := range 4 {
 				st, err := tr.Step(t.Context(), aheadCases()[0].batch(step))
 				if err != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/model"
@@ -16,7 +17,7 @@ import (
 
 func TestFeaturesAreTheCPUsOnCUDA(t *testing.T) {
 	device := torchtest.NeedCUDA(t)
-	b := pairs(tinyConfig(), 70, 0)
+	b := modeltest.Pairs(modeltest.TinyConfig(), 70, 0)
 	embed := func(m *model.Model) (images, words []float32) {
 		images, err := m.EmbedImages(t.Context(), b.Pixels, b.N)
 		if err != nil {
@@ -27,9 +28,9 @@ func TestFeaturesAreTheCPUsOnCUDA(t *testing.T) {
 		}
 		return images, words
 	}
-	wantImages, wantWords := embed(newTinyAt(t, On()))
+	wantImages, wantWords := embed(modeltest.NewTinyOn(t, model.On(), modeltest.Unchanged))
 	for dtype, tol := range map[torch.DType]float64{torch.Float32: 1e-5, torch.BFloat16: 2e-2} {
-		images, words := embed(newTinyAt(t, model.Placement{Device: device, DType: dtype}))
+		images, words := embed(modeltest.NewTinyOn(t, model.Placement{Device: device, DType: dtype}, modeltest.Unchanged))
 		golden.Close(t, "pictures", images, wantImages, golden.Tol{Abs: tol})
 		golden.Close(t, "captions", words, wantWords, golden.Tol{Abs: tol})
 	}
@@ -40,7 +41,7 @@ func TestTrainingIsTheCPUsOnCUDA(t *testing.T) {
 	device := torchtest.NeedCUDA(t)
 	for _, c := range aheadCases() {
 		t.Run(c.name, func(t *testing.T) {
-			_, want := c.run(t, On(), 8, 0)
+			_, want := c.run(t, model.On(), 8, 0)
 			for _, readEvery := range []int{0, 4} {
 				_, got := c.run(t, model.Placement{Device: device, DType: torch.Float32}, 8, readEvery)
 				last := len(want) - 1

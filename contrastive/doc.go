@@ -1,3 +1,3 @@
-// Package contrastive is the contrastive training of CLIP: InfoNCE and the sigmoid loss, the objective that joins a model with
-// one of them, and a masked language model that can be trained beside it.
+// Package contrastive trains CLIP models: InfoNCE and SigLIP's sigmoid loss, the objective that computes one of them over a batch in
+// micro-batches, and a masked language model that can be trained beside it. Package training drives the objective.
 package contrastive

@@ -14,7 +14,7 @@ import (
 type InfoNCE struct{ losses.Smoothing }
 
 // Forward is the mean of both directions.
-func (l InfoNCE) Forward(in Contrast) *torch.Tensor {
+func (l InfoNCE) Forward(in LossInput) *torch.Tensor {
 	perImage := in.logits()
 	perText := perImage.Transpose(0, 1)
 	k := perImage.Shape()[0]

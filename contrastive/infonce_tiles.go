@@ -6,11 +6,11 @@ import "clipgo/internal/torch"
 //
 //	loss = (sum_i row_i + sum_j col_j - sum_ij (q_ij + q_ji) s v_i.t_j) / 2B
 //
-// whose gradient to the logit of i and j is (exp(s v_i.t_j - row_i) + exp(s v_i.t_j - col_j) - q_ij - q_ji) / 2B. What the targets
-// add needs no matrix: it is made from sums of features, over equal captions and over all.
-func (l InfoNCE) Tiles(in Contrast) Slopes { return l.tiles(in.tiled(0)) }
+// whose gradient with respect to the logit z_ij = s v_i.t_j is (exp(z_ij - row_i) + exp(z_ij - col_j) - q_ij - q_ji) / 2B. The part
+// of the targets needs no matrix: it is computed from sums of features, over groups and over all.
+func (l InfoNCE) Tiles(in LossInput) LossGrads { return l.tiles(in.tiled(0)) }
 
-func (l InfoNCE) tiles(t *tiling) Slopes {
+func (l InfoNCE) tiles(t *tiling) LossGrads {
 	over := 1 / float64(2*t.pairs())
 	row, col := t.logSumExps()
 	t.each(func(s *torch.Scope, from, n int) {
@@ -23,16 +23,16 @@ func (l InfoNCE) tiles(t *tiling) Slopes {
 		byRow.MulInPlace(number(byRow, over))
 		t.add(from, byRow)
 	})
-	right := l.pull(t)
+	positives := l.subtractTargets(t)
 	whole := row.Sum().To(torch.Float64).Add(col.Sum().To(torch.Float64)).Scale(over)
-	out := t.slopes(whole.Sub(right.Mul(t.Scale.To(torch.Float64))))
+	out := t.lossGrads(whole.Sub(positives.Mul(t.Scale.To(torch.Float64))))
 	if t.Bias != nil {
-		out.Bias = number(t.Bias, 0) // it moves all logits alike
+		out.Bias = number(t.Bias, 0) // InfoNCE is invariant to a constant added to all logits
 	}
 	return out
 }
 
-// logSumExps are those of the rows, [B, 1], and of the columns, [1, B].
+// logSumExps returns the log-sum-exps of the logits by row, [B, 1], and by column, [1, B].
 func (t *tiling) logSumExps() (row, col *torch.Tensor) {
 	b, dtype := t.pairs(), t.Image.DType()
 	row = t.zeros(dtype, b, 1)
@@ -45,15 +45,19 @@ func (t *tiling) logSumExps() (row, col *torch.Tensor) {
 	return row, cols.LogSumExp(0)
 }
 
-// pull takes the targets' part off the gradients, and returns its product with v.t: sum_ij (q_ij + q_ji) v_i.t_j / 2B.
-func (l InfoNCE) pull(t *tiling) (product *torch.Tensor) {
+// subtractTargets subtracts (q_ij + q_ji) / 2B from the gradients with respect to the products v_i.t_j, summed over the features:
+//
+//	toImage_i -= sum_j (q_ij + q_ji) t_j / 2B = own_i sum_{j in group(i)} t_j + all_i sum_j t_j + sum_j all_j t_j
+//
+// and the same for toText with v in place of t. It returns sum_ij (q_ij + q_ji) v_i.t_j / 2B.
+func (l InfoNCE) subtractTargets(t *tiling) (product *torch.Tensor) {
 	product = t.total()
 	own, all := l.shares(t)
 	side := func(from, to, with *torch.Tensor) {
-		together := t.together(from)
+		sums := t.groupSums(from)
 		every, weighted := from.SumAlong(0), all.Transpose(0, 1).Matmul(from) // [1, E]
 		t.each(func(s *torch.Scope, at, n int) {
-			x := together(s, at, n).Mul(own.In(s).Narrow(0, at, n))
+			x := sums(s, at, n).Mul(own.In(s).Narrow(0, at, n))
 			if l.Share > 0 {
 				x.AddInPlace(all.In(s).Narrow(0, at, n).Mul(every))
 				x.AddInPlace(weighted)
@@ -69,7 +73,12 @@ func (l InfoNCE) pull(t *tiling) (product *torch.Tensor) {
 	return product
 }
 
-// shares are what a row's targets put on each caption beyond what they put on all, twice, and on all, over 2B: [B, 1].
+// shares returns [B, 1] each: row i of the targets q is each_i on its own group and other_i elsewhere (Smoothing.Shares), and
+//
+//	own_i = (each_i - other_i) / B
+//	all_i = other_i / 2B
+//
+// own counts q_ij and q_ji, which are equal within a group.
 func (l InfoNCE) shares(t *tiling) (own, all *torch.Tensor) {
 	b, times := t.pairs(), t.times()
 	beyond, every := make([]float64, b), make([]float64, b)
@@ -83,8 +92,8 @@ func (l InfoNCE) shares(t *tiling) (own, all *torch.Tensor) {
 	return column(beyond), column(every)
 }
 
-// together gives strips of x's rows, each row the sum of those whose caption is equal.
-func (t *tiling) together(x *torch.Tensor) func(s *torch.Scope, from, n int) *torch.Tensor {
+// groupSums returns strips of the matrix [B, E] whose row i is the sum of x's rows in row i's group.
+func (t *tiling) groupSums(x *torch.Tensor) func(s *torch.Scope, from, n int) *torch.Tensor {
 	if t.Group == nil {
 		return func(s *torch.Scope, from, n int) *torch.Tensor { return x.In(s).Narrow(0, from, n) }
 	}

@@ -3,10 +3,10 @@ package contrastive
 import (
 	"bytes"
 	"math"
-	"slices"
 	"testing"
 
 	"clipgo/datasets"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/losses"
 	"clipgo/model"
@@ -21,9 +21,15 @@ func gradients(t *testing.T, m *model.Model, b *datasets.Batch, threads int) (gr
 	o := &Objective{Model: m, Loss: InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}}
 	live := torch.Live()
 	err := torch.DoGrad(t.Context(), func(s *torch.Scope) error {
-		if got := m.lanes(b.N); got != threads {
-			t.Fatalf("%d lanes on %d threads", got, threads)
+		if got := len(m.MicroBatches(s, b, 0).Parts); got != threads {
+			t.Errorf("%d lanes on %d threads", got, threads)
 		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = torch.DoGrad(t.Context(), func(s *torch.Scope) error {
 		if _, err := o.Accumulate(s, b); err != nil {
 			return err
 		}
@@ -46,9 +52,9 @@ func gradients(t *testing.T, m *model.Model, b *datasets.Batch, threads int) (gr
 }
 
 func TestLanesGiveTheGradientOfTheWholeBatch(t *testing.T) {
-	m := newTiny(t, func(c *model.Config) { c.Vision.PatchDropout = 0.5 })
+	m := modeltest.NewTiny(t, func(c *model.Config) { c.Vision.PatchDropout = 0.5 })
 	t.Cleanup(func() { _ = torch.SetThreads(0) })
-	b := pairs(m.Config, 27, 0)
+	b := modeltest.Pairs(m.Config, 27, 0)
 	want, _ := gradients(t, m, b, 1)
 	for _, threads := range []int{2, 3} {
 		got, bits := gradients(t, m, b, threads)
@@ -66,43 +72,5 @@ func TestLanesGiveTheGradientOfTheWholeBatch(t *testing.T) {
 				t.Fatalf("%d lanes: other bits the next time", threads)
 			}
 		}
-	}
-}
-
-func TestEachPairIsInOnePart(t *testing.T) {
-	m := Declare(tinyConfig())
-	for _, n := range []int{1, 15, 16, 33} {
-		b := pairs(m.Config, n, 0)
-		next, size := 0, len(b.Pixels)/n
-		for _, p := range m.split(b, stretch{0, n, m.lanes(n)}) {
-			if p.From != next || p.N == 0 || len(p.Pixels) != p.N*size || len(p.Mode.DropKeys) != p.N || len(p.IDs) != p.N*b.MaxTokens {
-				t.Errorf("of %d pairs: part from %d of %d, %d bytes, %d keys, %d ids", n, p.From, p.N, len(p.Pixels), len(p.Mode.DropKeys), len(p.IDs))
-			}
-			next += p.N
-		}
-		if next != n {
-			t.Errorf("%d of %d pairs", next, n)
-		}
-	}
-}
-
-// open_clip keeps the sines and cosines of sin_cos_2d as they are, requires_grad=False.
-func TestFixedPositionsAreNotTrained(t *testing.T) {
-	names := func(m *model.Model) (out []string) {
-		err := torch.Do(t.Context(), func(*torch.Scope) error {
-			for _, p := range m.Trained() {
-				out = append(out, p.Name)
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return out
-	}
-	learned := names(newTiny(t, unchanged))
-	fixed := names(newTiny(t, func(c *model.Config) { c.Vision.PosEmbedType = "sin_cos_2d" }))
-	if without := slices.DeleteFunc(learned, func(n string) bool { return n == "visual.positional_embedding" }); !slices.Equal(fixed, without) {
-		t.Errorf("trained: %v", fixed)
 	}
 }

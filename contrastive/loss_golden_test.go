@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/losses"
@@ -54,13 +55,13 @@ func TestGoldenContrastiveLosses(t *testing.T) {
 				image, text := features("image"), features("text")
 				logScale := torch.From(s, []float32{float32(c.LogScale)}).Trainable()
 				bias := torch.From(s, []float32{float32(c.Bias)}).Trainable() // 0 where the loss has none
-				l := loss.Forward(Contrast{Image: image, Text: text, Scale: logScale.Exp(), Bias: bias})
+				l := loss.Forward(LossInput{Image: image, Text: text, Scale: logScale.Exp(), Bias: bias})
 				l.Backward()
-				near(t, "loss", l.Float32s(), []float32{float32(c.Loss)}, lossTol)
-				near(t, "d_image", image.Gradient(s).Float32s(), arrays[c.Case+".d_image"].F32, gradientTol)
-				near(t, "d_text", text.Gradient(s).Float32s(), arrays[c.Case+".d_text"].F32, gradientTol)
-				near(t, "d_log_scale", logScale.Gradient(s).Float32s(), []float32{float32(c.DLogScale)}, scaleTol(c, gradientTol))
-				near(t, "d_bias", bias.Gradient(s).Float32s(), []float32{float32(c.DBias)}, scaleTol(c, gradientTol))
+				modeltest.Near(t, "loss", l.Float32s(), []float32{float32(c.Loss)}, lossTol)
+				modeltest.Near(t, "d_image", image.Gradient(s).Float32s(), arrays[c.Case+".d_image"].F32, gradientTol)
+				modeltest.Near(t, "d_text", text.Gradient(s).Float32s(), arrays[c.Case+".d_text"].F32, gradientTol)
+				modeltest.Near(t, "d_log_scale", logScale.Gradient(s).Float32s(), []float32{float32(c.DLogScale)}, scaleTol(c, gradientTol))
+				modeltest.Near(t, "d_bias", bias.Gradient(s).Float32s(), []float32{float32(c.DBias)}, scaleTol(c, gradientTol))
 				torch.DropGradients([]*torch.Tensor{image, text, logScale, bias})
 			})
 		})
@@ -89,22 +90,22 @@ func lossOf(kind string) (Loss, bool) {
 // With K classes, e over the wrong ones is e K/(K-1) over all.
 func TestSmoothingFormsConvert(t *testing.T) {
 	torchtest.Run(t, func(s *torch.Scope) {
-		in := Contrast{
+		in := LossInput{
 			Image: torch.From(s, []float32{1, 0, 0.6, 0.8, 0, 1}, 3, 2), Text: torch.From(s, []float32{0.8, 0.6, 0, 1, 1, 0}, 3, 2),
 			Scale: torch.From(s, []float32{5}),
 		}
 		others := InfoNCE{Smoothing: losses.Smoothing{Share: 0.2, Form: losses.Others}}.Forward(in)
 		classes := InfoNCE{Smoothing: losses.Smoothing{Share: 0.3, Form: losses.Classes}}.Forward(in)
-		near(t, "loss", others.Float32s(), classes.Float32s(), golden.Tol{Abs: 1e-6})
+		modeltest.Near(t, "loss", others.Float32s(), classes.Float32s(), golden.Tol{Abs: 1e-6})
 		want := smoothByDefinition(in, 0.2)
-		near(t, "by definition", others.Float32s(), []float32{want}, golden.Tol{Abs: 1e-6})
-		alone := Contrast{Image: in.Image.Narrow(0, 0, 1), Text: in.Text.Narrow(0, 0, 1), Scale: in.Scale}
-		near(t, "one pair", InfoNCE{Smoothing: losses.Smoothing{Share: 0.2, Form: losses.Others}}.Forward(alone).Float32s(), []float32{0}, golden.Tol{Abs: 1e-6})
+		modeltest.Near(t, "by definition", others.Float32s(), []float32{want}, golden.Tol{Abs: 1e-6})
+		alone := LossInput{Image: in.Image.Narrow(0, 0, 1), Text: in.Text.Narrow(0, 0, 1), Scale: in.Scale}
+		modeltest.Near(t, "one pair", InfoNCE{Smoothing: losses.Smoothing{Share: 0.2, Form: losses.Others}}.Forward(alone).Float32s(), []float32{0}, golden.Tol{Abs: 1e-6})
 	})
 }
 
 // smoothByDefinition is the mean over rows and columns of the cross-entropy to 1-e on the pair, e/(K-1) elsewhere.
-func smoothByDefinition(in Contrast, e float64) float32 {
+func smoothByDefinition(in LossInput, e float64) float32 {
 	image, text, scale := in.Image.Float64s(), in.Text.Float64s(), in.Scale.Item()
 	n, d := in.Image.Shape()[0], in.Image.Shape()[1]
 	logit := func(i, j int) float64 {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/losses"
 )
@@ -15,7 +16,7 @@ import (
 // Loss and gradients of masked words on open_clip's text tower, which torch computed in float64.
 func TestGoldenMaskedWords(t *testing.T) {
 	dir := golden.Dir(t, "masked")
-	m := loadFixture(t, golden.Dir(t, "model/clip-gelu"), torch.Float32)
+	m := modeltest.LoadFixture(t, golden.Dir(t, "model/clip-gelu"), torch.Float32)
 	arrays := golden.Tensors(t, filepath.Join(dir, "case.safetensors"))
 	data, err := os.ReadFile(filepath.Join(dir, "case.json"))
 	if err != nil {
@@ -38,17 +39,17 @@ func TestGoldenMaskedWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := &Objective{Model: m, Words: w}
-	grad(t, func(s *torch.Scope) {
-		h := holesOf(arrays)
-		w.learn(s, m.text, h)
-		near(t, "loss", []float32{float32(h.loss.Item())}, []float32{float32(want.Loss)}, golden.Tol{RelMax: 1e-5})
+	modeltest.Grad(t, func(s *torch.Scope) {
+		h := maskedCase(arrays)
+		w.backward(s, m.Text(), h)
+		modeltest.Near(t, "loss", []float32{float32(h.loss.Item())}, []float32{float32(want.Loss)}, golden.Tol{RelMax: 1e-5})
 		if n := h.right(); n != want.Right {
 			t.Errorf("%d are right, want %d", n, want.Right)
 		}
 		compared := 0
 		for _, p := range o.Params() {
 			if d, ok := arrays["d_"+p.Name]; ok {
-				near(t, p.Name, p.Tensor().Gradient(s).Float32s(), d.F32, golden.Tol{RelMax: 1e-5})
+				modeltest.Near(t, p.Name, p.Tensor().Gradient(s).Float32s(), d.F32, golden.Tol{RelMax: 1e-5})
 				compared++
 			}
 		}
@@ -60,14 +61,14 @@ func TestGoldenMaskedWords(t *testing.T) {
 		if compared != 0 {
 			t.Errorf("%d gradients of the fixture were not compared", -compared)
 		}
-		torch.DropGradients(m.params.Tensors())
+		torch.DropGradients(modeltest.Leaves(m.Params()))
 		torch.DropGradients(w.params.Tensors())
 	})
 }
 
-// holesOf reads what the fixture hid.
-func holesOf(arrays map[string]golden.Tensor) *holed {
-	h := &holed{Holes: Holes{Masked: losses.Masked{IDs: narrow(arrays["ids"].I64)}}}
+// maskedCase reads what the fixture hid.
+func maskedCase(arrays map[string]golden.Tensor) *maskedPart {
+	h := &maskedPart{MaskedBatch: MaskedBatch{Masked: losses.Masked{IDs: modeltest.Narrow(arrays["ids"].I64)}}}
 	for _, n := range arrays["lengths"].I64 {
 		h.Lengths = append(h.Lengths, int(n))
 	}

@@ -16,19 +16,19 @@ import (
 	"clipgo/training"
 )
 
-// MaskedWords is a masked language model that a training carries beside its contrastive loss, as text self-supervision in DeCLIP
-// (Li et al., 2022): the text tower reads captions with holes, both ways, and a head tells the words. The tower is the model's
-// own; the head is BERT's (Devlin et al., 2019) and no part of the model: a layer with a norm, and the token embedding
-// itself, with a bias, for the scores. The feature of a caption is made as without it.
+// MaskedWords is a masked language model that is trained beside the contrastive loss, as text self-supervision in DeCLIP (Li et
+// al., 2022): the text tower reads captions with masked tokens, with attention in both directions, and a head predicts the masked
+// tokens. The tower is the model's own. The head is BERT's (Devlin et al., 2019) and no part of the model: a dense layer with a
+// norm, and the token embedding itself, with a bias, for the logits. The features of a caption are computed as without it.
 type MaskedWords struct {
-	Weight     float64 // what the loss counts beside the contrastive one
+	Weight     float64 // of the loss; the contrastive one has weight 1
 	Vocabulary losses.Vocabulary
 
-	params *nn.Params
-	hole   *nn.Param // [D], what stands for a hidden token
-	dense  *nn.Linear
-	norm   *nn.LayerNorm
-	bias   *nn.Param // [V]
+	params        *nn.Params
+	maskEmbedding *nn.Param // [D], the input embedding of a masked token
+	dense         *nn.Linear
+	norm          *nn.LayerNorm
+	bias          *nn.Param // [V]
 }
 
 // NewMaskedWords makes a head for a model, fresh, from a seed. Its owner calls Free.
@@ -36,7 +36,7 @@ func NewMaskedWords(ctx context.Context, of *model.Model, seed uint64) (*MaskedW
 	w, c := &MaskedWords{params: nn.NewParams()}, of.Config.Text
 	const std = 0.02 // BERT's
 	root := w.params.Root().At("mlm")
-	w.hole = root.Declare("mask_embedding", nn.Normal(std), c.Width)
+	w.maskEmbedding = root.Declare("mask_embedding", nn.Normal(std), c.Width)
 	w.dense = nn.NewLinear(root.At("dense"), c.Width, c.Width, nn.Normal(std), nn.Constant(0))
 	w.norm = nn.NewLayerNorm(root.At("ln"), c.Width, nn.DefaultEps)
 	w.bias = root.Declare("bias", nn.Constant(0), c.VocabSize)
@@ -57,52 +57,48 @@ func (w *MaskedWords) Free() { w.params.Free() }
 // Write writes the head as safetensors.
 func (w *MaskedWords) Write(to io.Writer) error { return nn.Write(to, w.params.All(), nil) }
 
-// Read restores what Write wrote. A file that does not fit is a *model.WeightsError.
+// Read restores what Write wrote. A file that does not fit, or that holds anything else, is a *model.WeightsError.
 func (w *MaskedWords) Read(ctx context.Context, path string) error {
 	file, err := safetensors.Open(path)
 	if err != nil {
 		return &model.WeightsError{Path: path, Reason: err.Error()}
 	}
-	defer file.Close()
-	if err := model.Matches(w.params.All(), file); err != nil {
+	err = model.Matches(w.params.All(), file)
+	file.Close()
+	if err != nil {
 		return &model.WeightsError{Path: path, Reason: err.Error()}
 	}
-	return torch.Do(ctx, func(*torch.Scope) error {
-		for _, p := range w.params.All() {
-			t, _ := file.Tensor(p.Name)
-			p.Tensor().OverwriteInPlace(t.Data)
-		}
-		return nil
-	})
+	_, err = nn.Restore(ctx, w.params.All(), path)
+	return err
 }
 
-// Holes are captions with words masked.
-type Holes struct {
+// MaskedBatch is captions with masked tokens.
+type MaskedBatch struct {
 	losses.Masked
 	Lengths []int // of each caption: its ids before the padding
 }
 
-// holed is a part of a batch with its holes, and what came of it.
-type holed struct {
-	Holes
-	over int // chosen places in the whole batch
+// maskedPart is the masked captions of a part of a batch, and the results of its pass.
+type maskedPart struct {
+	MaskedBatch
+	over int // number of masked positions in the whole batch
 	mode nn.Mode
-	loss *torch.Tensor // the part's share of the batch's
-	best *torch.Tensor // [N], what the head takes each chosen place to be; nil where there is none
+	loss *torch.Tensor // the part's share of the batch's loss
+	best *torch.Tensor // [N], the predicted token of each masked position; nil if there is none
 }
 
-// holes hides words of each part of a batch.
-func (w *MaskedWords) holes(b *datasets.Batch, parts []model.Part) ([]*holed, error) {
+// mask masks tokens in the captions of each part of a batch.
+func (w *MaskedWords) mask(b *datasets.Batch, parts []model.Part) ([]*maskedPart, error) {
 	if len(b.Lengths) != b.N || len(b.DropKeys) != b.N {
 		return nil, fmt.Errorf("mask words: %d captions come with %d lengths and %d keys", b.N, len(b.Lengths), len(b.DropKeys))
 	}
 	ids := model.CutCaptions(b.IDs, b.ContextLength, b.MaxTokens)
 	l, all := len(ids)/b.N, 0
-	out := make([]*holed, len(parts))
+	out := make([]*maskedPart, len(parts))
 	for i, p := range parts {
 		to := p.From + p.N
 		c := losses.Captions{IDs: ids[p.From*l : to*l], L: l, Lengths: b.Lengths[p.From:to], Keys: b.DropKeys[p.From:to]}
-		h := &holed{Holes: Holes{losses.Mask(c, w.Vocabulary), c.Lengths}, mode: nn.Mode{DType: p.Mode.DType, Recompute: p.Mode.Recompute}}
+		h := &maskedPart{MaskedBatch: MaskedBatch{losses.Mask(c, w.Vocabulary), c.Lengths}, mode: nn.Mode{DType: p.Mode.DType, Recompute: p.Mode.Recompute}}
 		all += len(h.Chosen)
 		out[i] = h
 	}
@@ -112,17 +108,17 @@ func (w *MaskedWords) holes(b *datasets.Batch, parts []model.Part) ([]*holed, er
 	return out, nil
 }
 
-// scores are those of each token for each chosen place, [N, V].
-func (w *MaskedWords) scores(s *torch.Scope, tower *text.Transformer, h Holes, mode nn.Mode) *torch.Tensor {
-	x := tower.ForwardMasked(s, text.Masked{IDs: h.IDs, Lengths: h.Lengths, Hidden: h.Hidden, Read: h.Chosen, Hole: w.hole.In(s)}, mode)
+// scores returns the logits of each masked position over the vocabulary, float32 [N, V].
+func (w *MaskedWords) scores(s *torch.Scope, tower *text.Transformer, h MaskedBatch, mode nn.Mode) *torch.Tensor {
+	x := tower.ForwardMasked(s, text.Masked{IDs: h.IDs, Lengths: h.Lengths, Hidden: h.Hidden, Read: h.Chosen, MaskEmbedding: w.maskEmbedding.In(s)}, mode)
 	x = w.norm.Forward(w.dense.Forward(x).GELU())
 	return tower.Tied(x).To(torch.Float32).Add(w.bias.In(s))
 }
 
-// learn makes the forward and backward pass of a part. One without chosen places makes it too: the table's gradient must be of
-// the same kind in every lane.
-func (w *MaskedWords) learn(s *torch.Scope, tower *text.Transformer, h *holed) {
-	scores := w.scores(s, tower, h.Holes, h.mode)
+// backward makes the forward and backward pass of a part. A part without masked positions makes it too: the gradient of the token
+// embedding must be dense in all lanes or in none.
+func (w *MaskedWords) backward(s *torch.Scope, tower *text.Transformer, h *maskedPart) {
+	scores := w.scores(s, tower, h.MaskedBatch, h.mode)
 	loss := losses.MaskedLM{CrossEntropy: losses.CrossEntropy{Over: h.over}}.Forward(scores, h.Targets)
 	loss.Scale(w.Weight).Backward()
 	h.loss = loss.Detach()
@@ -131,16 +127,16 @@ func (w *MaskedWords) learn(s *torch.Scope, tower *text.Transformer, h *holed) {
 	}
 }
 
-// outlive keeps what is read of part i until the step ends.
-func (h *holed) outlive(r *model.Rounds, i int) {
-	h.loss = r.Keep(i, h.loss)
+// keep makes the results of part i live until the step ends.
+func (h *maskedPart) keep(mb *model.MicroBatches, i int) {
+	h.loss = mb.Keep(i, h.loss)
 	if h.best != nil {
-		h.best = r.Keep(i, h.best)
+		h.best = mb.Keep(i, h.best)
 	}
 }
 
-// right counts the places that the head restores. It waits for the pass.
-func (h *holed) right() int {
+// right counts the correct predictions. It waits for the pass.
+func (h *maskedPart) right() int {
 	if h.best == nil {
 		return 0
 	}
@@ -148,17 +144,17 @@ func (h *holed) right() int {
 }
 
 // value is the loss as a number, 0 of a part without pairs. It waits for the pass.
-func (h *holed) value() float64 {
+func (h *maskedPart) value() float64 {
 	if h.loss == nil {
 		return 0
 	}
 	return h.loss.Item()
 }
 
-// wordLosses are the parts' losses.
-func wordLosses(holes []*holed) []*torch.Tensor {
+// wordLosses lists the losses of the parts that have pairs.
+func wordLosses(masked []*maskedPart) []*torch.Tensor {
 	var out []*torch.Tensor
-	for _, h := range holes {
+	for _, h := range masked {
 		if h.loss != nil { // nil of a part without pairs
 			out = append(out, h.loss)
 		}
@@ -169,8 +165,8 @@ func wordLosses(holes []*holed) []*torch.Tensor {
 // restoreBatch is how many captions Restore computes at once.
 const restoreBatch = 64
 
-// Restore tells for each chosen place the token that a model takes to have stood there.
-func (w *MaskedWords) Restore(ctx context.Context, m *model.Model, h Holes) ([]int32, error) {
+// Restore returns the predicted token of each masked position.
+func (w *MaskedWords) Restore(ctx context.Context, m *model.Model, h MaskedBatch) ([]int32, error) {
 	l := len(h.IDs) / max(len(h.Lengths), 1)
 	out := make([]int32, 0, len(h.Chosen))
 	for from := 0; from < len(h.Lengths); from += restoreBatch {
@@ -191,8 +187,8 @@ func (w *MaskedWords) Restore(ctx context.Context, m *model.Model, h Holes) ([]i
 	return out, nil
 }
 
-// captions are some of them, of l ids each, with what is chosen in them.
-func (h Holes) captions(from, to, l int) Holes {
+// captions is rows from to to of the captions, of l ids each, with their masked positions.
+func (h MaskedBatch) captions(from, to, l int) MaskedBatch {
 	within := func(places []int) (out []int) {
 		for _, p := range places {
 			if p >= from*l && p < to*l {
@@ -201,18 +197,18 @@ func (h Holes) captions(from, to, l int) Holes {
 		}
 		return out
 	}
-	return Holes{losses.Masked{IDs: h.IDs[from*l : to*l], Hidden: within(h.Hidden), Chosen: within(h.Chosen)}, h.Lengths[from:to]}
+	return MaskedBatch{losses.Masked{IDs: h.IDs[from*l : to*l], Hidden: within(h.Hidden), Chosen: within(h.Chosen)}, h.Lengths[from:to]}
 }
 
-// holes are those of Words; none without.
-func (o *Objective) holes(b *datasets.Batch, parts []model.Part) ([]*holed, error) {
+// mask masks tokens for Words; without Words it returns nil.
+func (o *Objective) mask(b *datasets.Batch, parts []model.Part) ([]*maskedPart, error) {
 	if o.Words == nil {
 		return nil, nil
 	}
-	return o.Words.holes(b, parts)
+	return o.Words.mask(b, parts)
 }
 
-// beside are the parameters besides the model's.
+// beside lists the trained parameters that are not the model's.
 func (o *Objective) beside() []*nn.Params {
 	if o.Words == nil {
 		return nil
@@ -220,13 +216,14 @@ func (o *Objective) beside() []*nn.Params {
 	return []*nn.Params{o.Words.params}
 }
 
-// sum adds the masked words' numbers to those of the contrastive loss. Where no word was chosen there are none: NaN.
-func (o *Objective) sum(p training.Parts, holes []*holed) training.Parts {
+// sum adds the masked language model's numbers to those of the contrastive loss. A batch without masked positions has the value NaN
+// for its loss and accuracy.
+func (o *Objective) sum(p training.Parts, masked []*maskedPart) training.Parts {
 	if o.Words == nil {
 		return p
 	}
 	var loss, right, n float64
-	for _, h := range holes {
+	for _, h := range masked {
 		loss, right, n = loss+h.value(), right+float64(h.right()), float64(h.over)
 	}
 	contrast := p.Loss

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
 	"clipgo/losses"
@@ -37,9 +38,9 @@ func wordsPass(t *testing.T, o *Objective, threads int) (parts training.Parts, g
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = torch.SetThreads(0) })
-	grad(t, func(s *torch.Scope) {
+	modeltest.Grad(t, func(s *torch.Scope) {
 		var err error
-		if parts, err = o.Accumulate(s, pairs(o.Model.Config, 27, 0)); err != nil {
+		if parts, err = o.Accumulate(s, modeltest.Pairs(o.Model.Config, 27, 0)); err != nil {
 			t.Error(err)
 		}
 		var leaves []*torch.Tensor
@@ -53,7 +54,7 @@ func wordsPass(t *testing.T, o *Objective, threads int) (parts training.Parts, g
 }
 
 func TestLanesShareTheMaskedWords(t *testing.T) {
-	o := withWords(t, newTiny(t, unchanged), 0.7)
+	o := withWords(t, modeltest.NewTiny(t, modeltest.Unchanged), 0.7)
 	whole, want := wordsPass(t, o, 1)
 	for _, threads := range []int{2, 3} {
 		parts, got := wordsPass(t, o, threads)
@@ -70,7 +71,7 @@ func TestLanesShareTheMaskedWords(t *testing.T) {
 
 // The contrastive loss is what it is without masked words, and an untrained head guesses: ln V.
 func TestMaskedWordsStandBesideTheContrastiveLoss(t *testing.T) {
-	m := newTiny(t, unchanged)
+	m := modeltest.NewTiny(t, modeltest.Unchanged)
 	o := withWords(t, m, 0.7)
 	with, _ := wordsPass(t, o, 1)
 	alone := *o
@@ -88,7 +89,7 @@ func TestMaskedWordsStandBesideTheContrastiveLoss(t *testing.T) {
 // The gradient against central differences of the loss itself. The step of 1e-2 is large enough that float32's roundings of the
 // loss, 5e-7, leave 2.5e-5.
 func TestMaskedWordsHaveTheGradientOfTheirLoss(t *testing.T) {
-	o := withWords(t, newTiny(t, unchanged), 1)
+	o := withWords(t, modeltest.NewTiny(t, modeltest.Unchanged), 1)
 	_, grads := wordsPass(t, o, 1)
 	_, contrast := wordsPass(t, &Objective{Model: o.Model, Loss: o.Loss}, 1)
 	for i := range contrast {
@@ -157,7 +158,7 @@ func TestResumeContinuesMaskedWordsExactly(t *testing.T) {
 	const steps = 8
 	final := func(stops ...int) string {
 		dir := t.TempDir()
-		m := newTiny(t, unchanged)
+		m := modeltest.NewTiny(t, modeltest.Unchanged)
 		for _, stop := range append(stops, 0) {
 			o := withWords(t, m, 0.5)
 			tr := wordsTrainer(t, o, dir, steps)
@@ -166,7 +167,7 @@ func TestResumeContinuesMaskedWordsExactly(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			resume(t, dir, m, tr)
+			modeltest.Resume(t, dir, m.Params(), tr)
 			tr.StopAfter = stop
 			if err := tr.Run(t.Context(), stream(m.Config, tr.Progress.Position)); err != nil {
 				t.Fatal(err)
@@ -183,9 +184,9 @@ func TestResumeContinuesMaskedWordsExactly(t *testing.T) {
 // Captions that say one word again and again: what is hidden of them stands before or behind it. New masks each step: a key is
 // the sample's, and here the step's too.
 func TestMaskedWordsAreLearnt(t *testing.T) {
-	m := newTiny(t, unchanged)
+	m := modeltest.NewTiny(t, modeltest.Unchanged)
 	tr := wordsTrainer(t, withWords(t, m, 1), t.TempDir(), 200)
-	b := pairs(m.Config, 16, 0)
+	b := modeltest.Pairs(m.Config, 16, 0)
 	for i := range b.N {
 		for k := 1; k < b.Lengths[i]-1; k++ {
 			b.IDs[i*12+k] = int32(1 + 2*i)
@@ -215,9 +216,9 @@ func TestMaskedWordsAreLearnt(t *testing.T) {
 
 // A batch of which no word is chosen has no such loss, and its step is made all the same.
 func TestABatchWithoutChosenWordsIsTrained(t *testing.T) {
-	m := newTiny(t, unchanged)
+	m := modeltest.NewTiny(t, modeltest.Unchanged)
 	o := withWords(t, m, 1)
-	b := pairs(m.Config, 16, 0)
+	b := modeltest.Pairs(m.Config, 16, 0)
 	for i := range b.N { // nothing but a start and an end
 		clear(b.IDs[i*12 : (i+1)*12])
 		b.IDs[i*12], b.IDs[i*12+1], b.Lengths[i] = 48, 49, 2
@@ -230,7 +231,7 @@ func TestABatchWithoutChosenWordsIsTrained(t *testing.T) {
 }
 
 func TestHeadsThatDoNotFitAreNamed(t *testing.T) {
-	o := withWords(t, newTiny(t, unchanged), 1)
+	o := withWords(t, modeltest.NewTiny(t, modeltest.Unchanged), 1)
 	var b bytes.Buffer
 	if err := o.Words.Write(&b); err != nil {
 		t.Fatal(err)
@@ -239,7 +240,7 @@ func TestHeadsThatDoNotFitAreNamed(t *testing.T) {
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	other := withWords(t, newTiny(t, func(c *model.Config) { c.Text.VocabSize = 60 }), 1)
+	other := withWords(t, modeltest.NewTiny(t, func(c *model.Config) { c.Text.VocabSize = 60 }), 1)
 	if err := other.Words.Read(t.Context(), path); err == nil || !strings.Contains(err.Error(), "mlm.bias is [50], not [60]") {
 		t.Errorf("got %v", err)
 	}
@@ -247,9 +248,9 @@ func TestHeadsThatDoNotFitAreNamed(t *testing.T) {
 		t.Error("a missing file was read")
 	}
 	o.Model.Config.Text.ContextLength = 12
-	batch := pairs(o.Model.Config, 4, 0)
+	batch := modeltest.Pairs(o.Model.Config, 4, 0)
 	batch.DropKeys = nil
-	grad(t, func(s *torch.Scope) {
+	modeltest.Grad(t, func(s *torch.Scope) {
 		if _, err := o.Accumulate(s, batch); err == nil || !strings.Contains(err.Error(), "4 captions come with 4 lengths and 0 keys") {
 			t.Errorf("got %v", err)
 		}

@@ -10,19 +10,19 @@ import (
 
 // Objective trains a model with a contrastive loss. It is what training.Trainer drives.
 type Objective struct {
-	Model   *model.Model
-	Loss    Loss
-	Average *model.Average // follows the model; nil: none
-	// DedupTargets tells the loss which captions of a batch are equal, by their ids, or tell of pictures that have the same
-	// captions. InfoNCE shares the target between them; to Sigmoid they belong to each other's pictures.
+	Model *model.Model
+	Loss  Loss
+	EMA   *model.EMA // of the model's parameters; nil: none
+	// DedupTargets groups pairs whose captions have equal token ids, or whose pictures have the same set of captions. InfoNCE
+	// shares the target's mass within a group; Sigmoid takes all pairs of a picture and a caption in one group as positive.
 	DedupTargets bool
 	Words        *MaskedWords // nil: none
-	// MicroBatch is how many pairs go through the towers at once; 0: all of a batch. It changes memory and time, not the
-	// gradient.
+	// MicroBatch is the number of pairs that go through the towers at once; 0: the whole batch. It changes memory and time, not
+	// the gradient.
 	MicroBatch int
 }
 
-// Params lists what is trained, in open_clip's order, and what is beside the model.
+// Params lists the trained parameters: the model's in open_clip's order, then those of Words.
 func (o *Objective) Params() []*nn.Param {
 	if o.Words == nil {
 		return o.Model.Trained()
@@ -37,49 +37,50 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 
 // Begin makes the forward and backward pass of one batch.
 //
-// The towers run in rounds, split over lanes, and are left with their graphs, or make them again, while the loss is made from all
-// features; its gradient to them then goes on through each part's graph. Masked words are a pass of their own in each part.
+// The towers compute the features of all micro-batches. The loss is made from all of them, and its gradient with respect to the
+// features goes backward through the graph of each part, kept or recomputed. Masked words are a pass of their own in each part.
 func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, error) {
-	r := o.Model.Rounds(s, b, o.MicroBatch, o.beside()...)
-	holes, err := o.holes(b, r.Parts)
+	mb := o.Model.MicroBatches(s, b, o.MicroBatch, o.beside()...)
+	masked, err := o.mask(b, mb.Parts)
 	if err != nil {
 		return training.Pass{}, err
 	}
 	encode := func(i int, s *torch.Scope) (image, text *torch.Tensor) {
-		p := r.Parts[i]
+		p := mb.Parts[i]
 		return o.Model.EncodeImages(s, p.Pixels, p.N, p.Mode), o.Model.EncodeTokens(s, p.IDs, p.N, p.Mode)
 	}
-	images, texts := r.Features(encode)
-	in := o.Contrast(s, images, texts, b)
-	loss := o.Descend(in, 1)
-	r.Backward(func(i int, s *torch.Scope) {
+	images, texts := mb.Features(encode)
+	in := o.LossInput(s, images, texts, b)
+	loss := o.BackwardLoss(in, 1)
+	mb.Backward(func(i int, s *torch.Scope) {
 		image, text := images[i], texts[i]
-		if r.Again() {
+		if mb.Recomputed() {
 			image, text = encode(i, s)
 		}
-		backward(image, loss.Image, r.Parts[i].From)
-		backward(text, loss.Text, r.Parts[i].From)
+		backward(image, loss.Image, mb.Parts[i].From)
+		backward(text, loss.Text, mb.Parts[i].From)
 		if o.Words != nil {
-			o.Words.learn(s, o.Model.Text(), holes[i])
-			holes[i].outlive(r, i)
+			o.Words.backward(s, o.Model.Text(), masked[i])
+			masked[i].keep(mb, i)
 		}
 	})
-	return training.Pass{Losses: append(wordLosses(holes), loss.Loss), Read: func() training.Parts {
-		return o.sum(training.Parts{Loss: loss.Loss.Item(), Scale: in.Scale.Item()}, holes)
+	return training.Pass{Losses: append(wordLosses(masked), loss.Loss), Read: func() training.Parts {
+		return o.sum(training.Parts{Loss: loss.Loss.Item(), Scale: in.Scale.Item()}, masked)
 	}}, nil
 }
 
-// Contrast is what the loss sees of a batch: the features of all lanes, as leaves that collect the loss's gradient.
-func (o *Objective) Contrast(s *torch.Scope, images, texts []*torch.Tensor, b *datasets.Batch) Contrast {
-	in := Contrast{Image: leaf(s, images), Text: leaf(s, texts), Scale: o.Model.Scale(s), Bias: o.Model.Bias(s)}
+// LossInput is what the loss is computed from: the features of all parts, as leaves that collect the loss's gradient, and which
+// captions are equal.
+func (o *Objective) LossInput(s *torch.Scope, images, texts []*torch.Tensor, b *datasets.Batch) LossInput {
+	in := LossInput{Image: leaf(s, images), Text: leaf(s, texts), Scale: o.Model.Scale(s), Bias: o.Model.Bias(s)}
 	if o.DedupTargets {
 		in.Group = groups(b)
 	}
 	return in
 }
 
-// Halve lets the next steps take half as many pairs through the towers at once, of a batch of n, for want of memory. It says
-// how many that are; 0 is none, since a single pair was too much.
+// Halve halves the micro-batches of the next steps, for a batch of n pairs that did not fit in memory. It returns their new size, or
+// 0 if a single pair did not fit.
 func (o *Objective) Halve(n int) int {
 	if o.MicroBatch > 0 {
 		n = min(n, o.MicroBatch)
@@ -91,7 +92,7 @@ func (o *Objective) Halve(n int) int {
 	return o.MicroBatch
 }
 
-// leaf is the features of all parts, [B, E], where the graphs of the towers end and that of the loss begins.
+// leaf joins the features of all parts to a leaf [B, E]: the graphs of the towers end here, that of the loss begins.
 func leaf(s *torch.Scope, parts []*torch.Tensor) *torch.Tensor {
 	var all []*torch.Tensor
 	for _, x := range parts {
@@ -102,7 +103,7 @@ func leaf(s *torch.Scope, parts []*torch.Tensor) *torch.Tensor {
 	return torch.Cat(0, all...).Trainable()
 }
 
-// backward goes on from the loss's gradient to all features, of which x are those from a row on.
+// backward continues from the gradient of all features [B, E] through the graph of x, the rows of a part that begin at from.
 func backward(x, gradient *torch.Tensor, from int) {
 	if x.Recorded() { // a locked tower is not
 		x.BackwardFrom(gradient.In(x.Scope()).Narrow(0, from, x.Shape()[0]))
@@ -112,7 +113,7 @@ func backward(x, gradient *torch.Tensor, from int) {
 // AfterStep keeps logit_scale within CLIP's bounds and updates the average.
 func (o *Objective) AfterStep() {
 	o.Model.ClampScale()
-	if o.Average != nil {
-		o.Average.Update()
+	if o.EMA != nil {
+		o.EMA.Update()
 	}
 }

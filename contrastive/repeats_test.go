@@ -8,6 +8,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/golden"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/losses"
@@ -36,7 +37,7 @@ func TestEqualCaptionsHaveEqualNumbers(t *testing.T) {
 		group []int32
 		want  bool
 	}{{nil, false}, {[]int32{0, 1, 2}, false}, {[]int32{0, 1, 0}, true}} {
-		if (Contrast{Group: c.group}).repeats() != c.want {
+		if (LossInput{Group: c.group}).repeats() != c.want {
 			t.Errorf("%v: repeats is not %v", c.group, c.want)
 		}
 	}
@@ -158,13 +159,13 @@ func TestEqualCaptionsShareTheTarget(t *testing.T) {
 			torchtest.RunGrad(t, func(s *torch.Scope) {
 				n := len(r.group)
 				image := torch.From(s, r.image, n, r.dim).Trainable()
-				loss := c.loss.Forward(Contrast{
+				loss := c.loss.Forward(LossInput{
 					Image: image, Text: torch.From(s, r.text, n, r.dim), Group: r.group,
 					Scale: torch.From(s, []float32{float32(r.scale)}), Bias: torch.From(s, []float32{float32(r.bias)}),
 				})
 				loss.Backward()
-				near(t, "loss", loss.Float32s(), []float32{float32(c.want(r, r.image))}, golden.Tol{Abs: 1e-6, RelMax: 1e-6})
-				near(t, "gradient", image.Gradient(s).Float32s(), gradient, golden.Tol{Abs: 1e-5})
+				modeltest.Near(t, "loss", loss.Float32s(), []float32{float32(c.want(r, r.image))}, golden.Tol{Abs: 1e-6, RelMax: 1e-6})
+				modeltest.Near(t, "gradient", image.Gradient(s).Float32s(), gradient, golden.Tol{Abs: 1e-5})
 				torch.DropGradients([]*torch.Tensor{image})
 			})
 		})
@@ -174,14 +175,14 @@ func TestEqualCaptionsShareTheTarget(t *testing.T) {
 // The objective finds the equal captions by itself: the loss is that of the definition over the model's own features. Without
 // smoothing, equal captions have equal features, and sharing the target between them leaves the loss what it was.
 func TestDedupReachesTheLoss(t *testing.T) {
-	m := newTiny(t, unchanged)
-	b := pairs(m.Config, 6, 0)
+	m := modeltest.NewTiny(t, modeltest.Unchanged)
+	b := modeltest.Pairs(m.Config, 6, 0)
 	copy(b.IDs[2*12:3*12], b.IDs[:12])
 	o := &Objective{Model: m, Loss: InfoNCE{losses.Smoothing{Share: 0.2, Form: losses.Others}}}
 	var with, without, want, plain, same float64
-	grad(t, func(s *torch.Scope) {
+	modeltest.Grad(t, func(s *torch.Scope) {
 		r := repeated{
-			image: m.EncodeImages(s, b.Pixels, b.N, m.mode()).Float32s(), text: m.EncodeTokens(s, b.IDs, b.N, m.mode()).Float32s(),
+			image: m.EncodeImages(s, b.Pixels, b.N, m.Mode()).Float32s(), text: m.EncodeTokens(s, b.IDs, b.N, m.Mode()).Float32s(),
 			group: []int32{0, 1, 0, 2, 3, 4}, dim: m.Dim(), scale: m.Scale(s).Item(),
 		}
 		want, same = r.infonce(r.image, 0.2), r.infonce(r.image, 0)
@@ -190,7 +191,7 @@ func TestDedupReachesTheLoss(t *testing.T) {
 		with = accumulate(t, s, o, b)
 		o.DedupTargets, o.Loss = false, InfoNCE{losses.Smoothing{Form: losses.Others}}
 		plain = accumulate(t, s, o, b)
-		torch.DropGradients(m.params.Tensors())
+		torch.DropGradients(modeltest.Leaves(m.Params()))
 	})
 	if math.Abs(with-want) > 1e-5 || math.Abs(without-want) < 1e-3 {
 		t.Errorf("loss %g, and %g without dedup, want %g", with, without, want)

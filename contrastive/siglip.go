@@ -16,7 +16,7 @@ import (
 type Sigmoid struct{}
 
 // Forward sums over all pairs and divides by B.
-func (Sigmoid) Forward(in Contrast) *torch.Tensor {
+func (Sigmoid) Forward(in LossInput) *torch.Tensor {
 	logits := in.logits()
 	b := logits.Shape()[0]
 	var y *torch.Tensor
@@ -29,9 +29,9 @@ func (Sigmoid) Forward(in Contrast) *torch.Tensor {
 }
 
 // Tiles is the loss strip by strip. Its gradient to the logit z_ij is -y_ij sigmoid(-y_ij z_ij) / B.
-func (l Sigmoid) Tiles(in Contrast) Slopes { return l.tiles(in.tiled(0)) }
+func (l Sigmoid) Tiles(in LossInput) LossGrads { return l.tiles(in.tiled(0)) }
 
-func (Sigmoid) tiles(t *tiling) Slopes {
+func (Sigmoid) tiles(t *tiling) LossGrads {
 	b, group := t.pairs(), t.groups()
 	losses, toBias := t.total(), t.total()
 	t.each(func(s *torch.Scope, from, n int) {
@@ -50,7 +50,7 @@ func (Sigmoid) tiles(t *tiling) Slopes {
 		addSum(toBias, gradient)
 		t.add(from, gradient)
 	})
-	out := t.slopes(losses.Scale(-1 / float64(b)))
+	out := t.lossGrads(losses.Scale(-1 / float64(b)))
 	if t.Bias != nil {
 		out.Bias = toBias.To(t.Bias.DType())
 	}
@@ -58,7 +58,7 @@ func (Sigmoid) tiles(t *tiling) Slopes {
 }
 
 // StartBias is the logit_bias at which a batch of n pairs begins with the share of right pairs as its answer everywhere: -ln(n-1).
-// SigLIP's -10 is that of 22,000 pairs. A single pair has nothing to be told from: 0.
+// SigLIP's -10 is that of 22,000 pairs. A single pair has no negatives: 0.
 func StartBias(n int) float64 {
 	if n < 2 {
 		return 0

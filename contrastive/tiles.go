@@ -2,9 +2,9 @@ package contrastive
 
 import "clipgo/internal/torch"
 
-// A loss over B pairs is made from a matrix [B, B]. Up to wholeUpTo pairs that matrix is held, and autograd goes back through
-// it. Beyond, the loss and its gradients are computed some rows at a time, in closed form: the memory is that of the features,
-// their gradients, and a few strips.
+// A loss over B pairs is computed from a matrix [B, B] of logits. Up to wholeUpTo pairs the whole matrix is held and autograd
+// differentiates it. Beyond, the loss and its gradients are computed in closed form, some rows at a time: the memory is that of the
+// features, of their gradients and of a few strips.
 const (
 	wholeUpTo   = 4096
 	stripValues = 4 << 20 // of a strip of the matrix: 16 MB in float32
@@ -19,26 +19,27 @@ func LossBytes(pairs, width int) int64 {
 	return features + 6*4*int64(pairs)*int64(pairs)
 }
 
-// Slopes are a loss with its gradients.
-type Slopes struct {
+// LossGrads is a loss with its gradients.
+type LossGrads struct {
 	Loss        *torch.Tensor // []
-	Image, Text *torch.Tensor // [B, E]
+	Image, Text *torch.Tensor // [B, E], with respect to the features
 	Scale, Bias *torch.Tensor // []; Bias is nil where the loss was given none
 }
 
-// Descend makes a weighted loss's way back to the features, which are leaves. It returns the loss, without the weight, and
-// its gradients to them; those of logit_scale and logit_bias it leaves with the parameters.
-func (o *Objective) Descend(in Contrast, weight float64) Slopes {
+// BackwardLoss computes weight * loss and its gradients with respect to in.Image and in.Text, which are leaves. The gradients of
+// logit_scale and logit_bias are accumulated in the parameters, as Backward does. The result is the loss without the weight and
+// the weighted gradients of the features; its Scale and Bias are not to be used.
+func (o *Objective) BackwardLoss(in LossInput, weight float64) LossGrads {
 	if in.pairs() <= wholeUpTo {
 		loss, s := o.Loss.Forward(in), in.Image.Scope()
 		loss.Scale(weight).Backward()
-		return Slopes{Loss: loss.Detach(), Image: in.Image.Gradient(s), Text: in.Text.Gradient(s)}
+		return LossGrads{Loss: loss.Detach(), Image: in.Image.Gradient(s), Text: in.Text.Gradient(s)}
 	}
 	out := o.Loss.Tiles(in)
 	for _, g := range []*torch.Tensor{out.Image, out.Text} {
 		g.MulInPlace(number(g, weight))
 	}
-	if in.Scale.Recorded() { // it isn't where it is locked
+	if in.Scale.Recorded() { // not if it is locked
 		in.Scale.BackwardFrom(out.Scale.Scale(weight))
 	}
 	if in.Bias != nil && in.Bias.Recorded() {
@@ -47,24 +48,24 @@ func (o *Objective) Descend(in Contrast, weight float64) Slopes {
 	return out
 }
 
-func (c Contrast) pairs() int { return c.Image.Shape()[0] }
+func (c LossInput) pairs() int { return c.Image.Shape()[0] }
 
-// number is a value [] where x is, of x's type.
+// number is a scalar [] on the device and of the type of x.
 func number(x *torch.Tensor, v float64) *torch.Tensor {
 	return torch.From(x.Scope(), []float64{v}).To(x.DType()).OnDevice(x.Device())
 }
 
-// tiling goes through a loss's matrix some rows at a time, and gathers gradients.
+// tiling computes a loss in strips of rows of its matrix and accumulates the gradients.
 type tiling struct {
-	Contrast                      // its tensors as constants; Group is nil where all captions differ
+	LossInput                     // its tensors detached; Group is nil where all captions differ
 	rows            int           // of a strip
-	scope           *torch.Scope  // of what is gathered
+	scope           *torch.Scope  // of the accumulated tensors
 	toImage, toText *torch.Tensor // [B, E], the gradients to the factors of the products v.t
 }
 
-// tiled begins with no gradients. Strips have so many rows; 0: as many as make stripValues.
-func (c Contrast) tiled(rows int) *tiling {
-	t := &tiling{Contrast: c, rows: rows, scope: c.Image.Scope()}
+// tiled starts without gradients. Strips have so many rows; 0 is as many as make stripValues.
+func (c LossInput) tiled(rows int) *tiling {
+	t := &tiling{LossInput: c, rows: rows, scope: c.Image.Scope()}
 	if rows == 0 {
 		t.rows = max(1, stripValues/c.pairs())
 	}
@@ -86,13 +87,13 @@ func (t *tiling) each(f func(s *torch.Scope, from, n int)) {
 	}
 }
 
-// zeros are what strips write to, made before them: a small tensor that a strip leaves behind would lie in memory that the
-// next strip needs whole, and one strip after the other would take its own.
+// zeros allocates what the strips accumulate into. It is called before the first strip: a small tensor allocated within a strip
+// would split the block of memory that the next strip could use again, and each strip would take memory of its own.
 func (t *tiling) zeros(dtype torch.DType, shape ...int) *torch.Tensor {
 	return torch.Zeros(t.scope, dtype, t.Image.Device(), shape...)
 }
 
-// total is a sum [] to add to.
+// total is a sum [], float64, that starts at 0.
 func (t *tiling) total() *torch.Tensor { return t.zeros(torch.Float64) }
 
 // addSum adds x's sum to a total.
@@ -104,7 +105,7 @@ func (t *tiling) logits(s *torch.Scope, from, n int) *torch.Tensor {
 	return image.Matmul(t.Text.In(s).Transpose(0, 1))
 }
 
-// add takes the gradient [n, B] to the logits of a strip.
+// add accumulates the gradient [n, B] with respect to the logits of a strip.
 func (t *tiling) add(from int, gradient *torch.Tensor) {
 	s, n := gradient.Scope(), gradient.Shape()[0]
 	if t.toImage == nil {
@@ -114,9 +115,9 @@ func (t *tiling) add(from int, gradient *torch.Tensor) {
 	t.toText.AddProductInPlace(gradient.Transpose(0, 1), t.Image.In(s).Narrow(0, from, n))
 }
 
-// slopes turns the gradients to the products v.t into those to the features and the scale: the logits are s v.t.
-func (t *tiling) slopes(loss *torch.Tensor) Slopes {
-	out := Slopes{Loss: loss, Image: t.toImage, Text: t.toText}
+// lossGrads turns the gradients of the products v.t into those of the features and of the scale s: the logits are s v.t.
+func (t *tiling) lossGrads(loss *torch.Tensor) LossGrads {
+	out := LossGrads{Loss: loss, Image: t.toImage, Text: t.toText}
 	toScale := t.total()
 	t.each(func(s *torch.Scope, from, n int) {
 		addSum(toScale, t.Image.In(s).Narrow(0, from, n).Mul(t.toImage.In(s).Narrow(0, from, n)))
@@ -128,18 +129,10 @@ func (t *tiling) slopes(loss *torch.Tensor) Slopes {
 	return out
 }
 
-// groups are numbers of the captions, [B], int64: equal where the captions are.
+// groups is Group as a tensor [B], int64; without Group each row is a group of its own.
 func (t *tiling) groups() *torch.Tensor {
 	if t.Group == nil {
 		return torch.Arange(t.scope, t.pairs(), t.Image.Device())
 	}
-	return torch.From(t.scope, widened(t.Group), len(t.Group)).OnDevice(t.Image.Device())
-}
-
-func widened(v []int32) []int64 {
-	out := make([]int64, len(v))
-	for i, x := range v {
-		out[i] = int64(x)
-	}
-	return out
+	return torch.From(t.scope, torch.Int64s(t.Group), len(t.Group)).OnDevice(t.Image.Device())
 }

@@ -31,7 +31,7 @@ func grown(tb testing.TB, f func()) int64 {
 func descent(tb testing.TB, loss Loss, pairs, dim int) (taken int64) {
 	err := torch.DoGrad(tb.Context(), func(s *torch.Scope) error {
 		in, o := contrasting(s, torch.Float32, pairs, dim, nil), &Objective{Loss: loss}
-		taken = grown(tb, func() { o.Descend(in, 1) })
+		taken = grown(tb, func() { o.BackwardLoss(in, 1) })
 		return nil
 	})
 	if err != nil {

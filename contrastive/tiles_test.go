@@ -11,7 +11,7 @@ import (
 )
 
 // contrasting makes unit features of n pairs, of which equal groups share their caption.
-func contrasting(s *torch.Scope, dtype torch.DType, n, dim int, group []int32) Contrast {
+func contrasting(s *torch.Scope, dtype torch.DType, n, dim int, group []int32) LossInput {
 	rng := rand.New(rand.NewPCG(uint64(n), 5))
 	rows := func(same []int32) *torch.Tensor {
 		v := make([]float64, n*dim)
@@ -24,7 +24,7 @@ func contrasting(s *torch.Scope, dtype torch.DType, n, dim int, group []int32) C
 		return torch.From(s, v, n, dim).Unit().To(dtype).Detach().Trainable()
 	}
 	one := func(v float64) *torch.Tensor { return torch.From(s, []float64{v}).To(dtype).Detach().Trainable() }
-	return Contrast{Image: rows(nil), Text: rows(group), Scale: one(14), Bias: one(-2.5), Group: group}
+	return LossInput{Image: rows(nil), Text: rows(group), Scale: one(14), Bias: one(-2.5), Group: group}
 }
 
 // A loss in tiles against the same loss by autograd over the whole matrix. In float64 only the order of sums differs; in float32
@@ -36,7 +36,7 @@ func TestTilesGiveTheLossOfTheWholeMatrix(t *testing.T) {
 		name string
 		loss interface {
 			Loss
-			tiles(*tiling) Slopes
+			tiles(*tiling) LossGrads
 		}
 		group []int32
 	}{
@@ -97,7 +97,7 @@ func TestManyPairsTakeTiles(t *testing.T) {
 			"InfoNCE": {Loss: InfoNCE{losses.Smoothing{Share: 0.1, Form: losses.Others}}}, "sigmoid": {Loss: Sigmoid{}},
 		} {
 			in := contrasting(s, torch.Float32, n, 8, nil)
-			got := o.Descend(in, weight)
+			got := o.BackwardLoss(in, weight)
 			scale, bias := in.Scale.Gradient(s).Float64s(), in.Bias.Gradient(s).Float64s()
 			if in.Image.Gradient(s) != nil {
 				t.Errorf("%s: the matrix was held", name)

@@ -11,6 +11,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/golden"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
 	"clipgo/model"
@@ -71,7 +72,7 @@ func TestGoldenTrajectories(t *testing.T) {
 				if !ok {
 					t.Skipf("%s: clipgo has no such loss yet", c.Loss)
 				}
-				m := c.model(t, loadFixture(t, golden.Dir(t, "model/clip-gelu"), torch.Float32))
+				m := c.model(t, modeltest.LoadFixture(t, golden.Dir(t, "model/clip-gelu"), torch.Float32))
 				steps := golden.Lines[trajectoryStep](t, path)
 				c.Scale = c.start(m, steps[0])
 				c.follow(t, m, loss, pool, steps)
@@ -88,7 +89,7 @@ func (c trajectory) model(t *testing.T, from *model.Model) *model.Model {
 	}
 	biased := from.Config
 	biased.InitLogitBias = c.Bias
-	m, err := New(t.Context(), biased, 1, On())
+	m, err := model.New(t.Context(), biased, 1, model.On())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +100,7 @@ func (c trajectory) model(t *testing.T, from *model.Model) *model.Model {
 			values[p.Name] = p.Tensor().Bytes()
 		}
 		for _, p := range m.Params() {
-			if p != m.logitBias {
+			if p.Name != "logit_bias" {
 				p.Tensor().OverwriteInPlace(values[p.Name])
 			}
 		}
@@ -114,7 +115,10 @@ func (c trajectory) model(t *testing.T, from *model.Model) *model.Model {
 // start is the scale that the training began with. For a run from the model's own scale, settings.json has noted the
 // trained one instead; the first step tells them apart, since it moves a value by no more than the rate.
 func (c trajectory) start(m *model.Model, first trajectoryStep) float64 {
-	own := m.Config.initLogitScale()
+	own := math.Log(1 / 0.07)
+	if set := m.Config.InitLogitScale; set != nil {
+		own = *set
+	}
 	if math.Abs(own-first.LogitScale) < math.Abs(c.Scale-first.LogitScale) {
 		return own
 	}
@@ -130,7 +134,7 @@ func (c trajectory) trainer(t *testing.T, m *model.Model, loss Loss) *training.T
 		Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: c.Warmup, Steps: c.Total},
 	}
 	err := torch.Do(t.Context(), func(s *torch.Scope) error {
-		m.logitScale.Tensor().OverwriteInPlace(torch.From(s, []float32{float32(c.Scale)}).Bytes())
+		modeltest.Param(m.Params(), "logit_scale").Tensor().OverwriteInPlace(torch.From(s, []float32{float32(c.Scale)}).Bytes())
 		tr.Optimizer = optim.New(m.Params(), optim.Config{LR: c.LR, Beta1: c.Betas[0], Beta2: c.Betas[1], Eps: c.Eps, WD: c.WD, GradClipNorm: c.ClipNorm})
 		return nil
 	})
@@ -183,9 +187,9 @@ func (c trajectory) follow(t *testing.T, m *model.Model, loss Loss, pool map[str
 func (c trajectory) state(t *testing.T, m *model.Model) (scale, bias, norm float64) {
 	t.Helper()
 	err := torch.Do(t.Context(), func(*torch.Scope) error {
-		scale = m.logitScale.Tensor().Item()
-		if m.logitBias != nil {
-			bias = m.logitBias.Tensor().Item()
+		scale = modeltest.Param(m.Params(), "logit_scale").Tensor().Item()
+		if p := modeltest.Param(m.Params(), "logit_bias"); p != nil {
+			bias = p.Tensor().Item()
 		}
 		for _, p := range m.Params() {
 			for _, v := range p.Tensor().Float64s() {
@@ -210,7 +214,7 @@ func pick(pool map[string]golden.Tensor, step int) *datasets.Batch {
 		for p := range plane {
 			b.Pixels = append(b.Pixels, picture[p], picture[plane+p], picture[2*plane+p])
 		}
-		caption := narrow(tokens.I64[int(row)*l:][:l])
+		caption := modeltest.Narrow(tokens.I64[int(row)*l:][:l])
 		b.IDs = append(b.IDs, caption...)
 		b.MaxTokens = max(b.MaxTokens, slices.Index(caption, slices.Max(caption))+1)
 	}

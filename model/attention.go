@@ -7,18 +7,18 @@ import (
 	"clipgo/internal/torch"
 )
 
-// Attention is the attention weights of one layer for a few pictures or captions, [Batch, Heads, Length, Length]
-// row-major, a row for each query. The slice is the receiver's.
+// Attention is the attention weights of one layer for a few pictures or captions, [Batch, Heads, Length, Length] row-major, a row for
+// each query. The receiver may keep the slice.
 type Attention struct {
 	Layer, Batch, Heads, Length int
 	Weights                     []float32
 }
 
-// attendBatch is how many inputs are looked at together: each layer's weights are Heads * Length^2 numbers for one.
+// attendBatch is the number of inputs computed at once: the weights of a layer are Heads * Length^2 numbers per input.
 const attendBatch = 8
 
-// AttendImages shows the attention weights of the image tower for n pictures, uint8 [n, S, S, 3], layer by layer for a few
-// of them at a time; from is the first of those.
+// AttendImages calls see with the attention weights of the image tower for n pictures, uint8 [n, S, S, 3]: layer by layer for a few
+// pictures at a time, of which from is the first.
 func (m *Model) AttendImages(ctx context.Context, pixels []uint8, n int, see func(from int, a Attention)) error {
 	width := len(pixels) / max(n, 1)
 	return m.attend(ctx, n, see, func(s *torch.Scope, from, to int, mode nn.Mode) {
@@ -26,8 +26,8 @@ func (m *Model) AttendImages(ctx context.Context, pixels []uint8, n int, see fun
 	})
 }
 
-// AttendTokens is AttendImages for the text tower and n captions of L ids each. Trimmed captions are shown as such: Length
-// is that of the longest of those shown together.
+// AttendTokens is AttendImages for the text tower and n captions of L ids each. Where captions can be trimmed, Length is that of the
+// longest caption of those computed together.
 func (m *Model) AttendTokens(ctx context.Context, ids []int32, n int, see func(from int, a Attention)) error {
 	l := len(ids) / max(n, 1)
 	return m.attend(ctx, n, see, func(s *torch.Scope, from, to int, mode nn.Mode) {

@@ -1,26 +1,28 @@
-package model
+package model_test
 
 import (
 	"math"
 	"testing"
 
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
+	"clipgo/model"
 )
 
 func TestAttentionOfBothTowersIsShownLayerByLayer(t *testing.T) {
-	m := newTiny(t, unchanged)
-	b := pairs(m.Config, 10, 0)
+	m := modeltest.NewTiny(t, modeltest.Unchanged)
+	b := modeltest.Pairs(m.Config, 10, 0)
 	live := torch.Live()
 	for name, c := range map[string]struct {
 		length int
 		causal bool
-		look   func(see func(from int, a Attention)) error
+		look   func(see func(from int, a model.Attention)) error
 	}{
-		"image": {17, false, func(see func(int, Attention)) error { return m.AttendImages(t.Context(), b.Pixels, 10, see) }},
-		"text":  {0, true, func(see func(int, Attention)) error { return m.AttendTokens(t.Context(), b.IDs, 10, see) }},
+		"image": {17, false, func(see func(int, model.Attention)) error { return m.AttendImages(t.Context(), b.Pixels, 10, see) }},
+		"text":  {0, true, func(see func(int, model.Attention)) error { return m.AttendTokens(t.Context(), b.IDs, 10, see) }},
 	} {
 		seen := map[[2]int]bool{} // first input, layer
-		err := c.look(func(from int, a Attention) {
+		err := c.look(func(from int, a model.Attention) {
 			seen[[2]int{from, a.Layer}] = true
 			if a.Heads != 2 || a.Batch != min(8, 10-from) || c.length > 0 && a.Length != c.length || len(a.Weights) != a.Batch*a.Heads*a.Length*a.Length {
 				t.Errorf("%s: %d inputs, %d heads, %d tokens", name, a.Batch, a.Heads, a.Length)

@@ -10,13 +10,12 @@ import (
 	"clipgo/internal/torch"
 )
 
-// WithBias makes a model with a logit_bias that starts at a value, for a loss that needs one and weights that have none;
-// everything else is taken over. It frees the old model.
+// WithBias returns the model with a logit_bias that starts at a value, for a loss that needs one and weights that have none. All else
+// stays as it is. It frees m.
 func (m *Model) WithBias(ctx context.Context, start float64) (*Model, error) {
 	c := m.Config
 	c.InitLogitBias = &start
-	out := Declare(c)
-	out.Preprocess, out.device, out.dtype = m.Preprocess, m.device, m.dtype
+	out := m.like(c)
 	err := torch.Do(ctx, func(*torch.Scope) error {
 		out.params.FillFromParams(m.params, func(s *torch.Scope, _, from *nn.Param) *torch.Tensor {
 			if from == nil {

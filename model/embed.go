@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// embedBatch is how many pictures or captions go through a tower at once when features are wanted: larger batches
-// gain nothing on CPUs and cost memory. Others take deviceBatch, which gives each of their cores something to do.
+// embedBatch is the number of pictures or captions that are embedded at once on a CPU: larger batches gain nothing there and cost
+// memory. Other devices take deviceBatch, which keeps their cores busy.
 const (
 	embedBatch  = 64
 	deviceBatch = 512
 )
 
-// embeds is the model's own number of them.
+// embeds is the number for the model's device.
 func (m *Model) embeds() int {
 	if m.device == torch.CPU {
 		return embedBatch
@@ -47,7 +47,7 @@ func (m *Model) embed(ctx context.Context, n, width int, encode func(s *torch.Sc
 			return nil, err
 		}
 		count := min(m.embeds(), n-i)
-		parts := make([][]float32, m.lanes(count))
+		parts := make([][]float32, m.laneCount(count))
 		err := torch.Do(ctx, func(s *torch.Scope) error {
 			lanes := s.Lanes(len(parts))
 			m.params.Split(lanes)

@@ -1,11 +1,13 @@
-package model
+package model_test
 
 import (
 	"math"
 	"path"
 	"testing"
 
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
+	"clipgo/model"
 )
 
 // firstValue is how a parameter begins: around a mean, with a deviation, within a bound.
@@ -26,7 +28,7 @@ func constant(pattern string, v float64) firstValue { return firstValue{pattern,
 
 // What open_clip 3.3.0 begins with: OpenAI's own for the text tower, PyTorch's defaults inside the image tower. The
 // first pattern that a name matches counts.
-func firstValues(c Config) []firstValue {
+func firstValues(c model.Config) []firstValue {
 	W, w, layers := float64(c.Vision.Width), float64(c.Text.Width), float64(c.Text.Layers)
 	residual := 1 / math.Sqrt(w*2*layers)
 	const image, words = "visual.transformer.resblocks.*.", "transformer.resblocks.*."
@@ -46,7 +48,7 @@ func firstValues(c Config) []firstValue {
 }
 
 func TestFreshParametersBeginAsOpenCLIPs(t *testing.T) {
-	m := newTiny(t, func(c *Config) {
+	m := modeltest.NewTiny(t, func(c *model.Config) {
 		c.Vision.Width, c.Vision.HeadWidth, c.Text.Width, c.Text.Heads, c.Text.Layers, c.EmbedDim = 128, 32, 96, 3, 3, 80
 	})
 	rules := firstValues(m.Config)
@@ -81,4 +83,39 @@ func checkFirst(t *testing.T, name string, values []float64, rules []firstValue)
 		return
 	}
 	t.Errorf("no rule for %s", name)
+}
+
+// What timm 1.0.31 begins with in the image tower and open_clip 3.3.0 around it.
+func TestFreshSigLIPBeginsAsTimms(t *testing.T) {
+	m := modeltest.NewTiny(t, func(c *model.Config) {
+		modeltest.SigLIP(c)
+		c.EmbedDim, c.Vision.Width, c.Vision.HeadWidth, c.Text.Width, c.Text.Heads, c.Text.Layers = 128, 128, 32, 96, 3, 3
+	})
+	W, w, layers := float64(m.Config.Vision.Width), float64(m.Config.Text.Width), float64(m.Config.Text.Layers)
+	residual := 1 / math.Sqrt(w*2*layers)
+	const words = "text.transformer.resblocks.*."
+	latent := normal("visual.trunk.attn_pool.latent", 0.8796257/math.Sqrt(W)) // of a normal distribution cut at two deviations
+	latent.bound = 2 / math.Sqrt(W)
+	pixels := 1 / math.Sqrt(3*float64(m.Config.Vision.PatchSize*m.Config.Vision.PatchSize))
+	rules := []firstValue{
+		constant("logit_scale", math.Log(1/0.07)), constant("logit_bias", -10),
+		constant("*norm*.weight", 1), constant("*norm*.bias", 0), constant("*ln_*.weight", 1), constant("*ln_*.bias", 0),
+		latent, normal("visual.trunk.pos_embed", 0.02), uniform("visual.trunk.patch_embed.proj.*", pixels),
+		normal("visual.trunk.*.weight", 0.02), constant("visual.trunk.*.bias", 0),
+		normal("text.token_embedding.weight", 0.02), normal("text.positional_embedding", 0.01),
+		normal("text.text_projection.weight", 1/math.Sqrt(w)), constant("text.text_projection.bias", 0),
+		constant("*attn.in_proj_bias", 0), constant("*attn.out_proj.bias", 0),
+		normal(words+"attn.in_proj_weight", 1/math.Sqrt(w)), normal(words+"attn.out_proj.weight", residual),
+		normal(words+"mlp.c_fc.weight", 1/math.Sqrt(2*w)), normal(words+"mlp.c_proj.weight", residual),
+		uniform(words+"mlp.c_fc.bias", 1/math.Sqrt(w)), uniform(words+"mlp.c_proj.bias", 1/math.Sqrt(4*w)),
+	}
+	err := torch.Do(t.Context(), func(*torch.Scope) error {
+		for _, p := range m.Params() {
+			checkFirst(t, p.Name, p.Tensor().Float64s(), rules)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

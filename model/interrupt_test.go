@@ -1,4 +1,4 @@
-package model
+package model_test
 
 import (
 	"context"
@@ -6,19 +6,21 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
+	"clipgo/model"
 )
 
 func TestEmbeddingStopsBetweenBatches(t *testing.T) {
-	m := newTiny(t, unchanged)
+	m := modeltest.NewTiny(t, modeltest.Unchanged)
 	ctx, cancel := context.WithCancel(t.Context())
 	var encoded atomic.Int64 // by all lanes
-	_, err := m.embed(ctx, 10*embedBatch, 1, func(s *torch.Scope, _, _, count int) *torch.Tensor {
+	_, err := m.Embed(ctx, 10*model.EmbedBatch, 1, func(s *torch.Scope, _, _, count int) *torch.Tensor {
 		encoded.Add(int64(count))
 		cancel()
 		return torch.From(s, make([]float32, count*m.Dim()), count, m.Dim())
 	})
-	if !errors.Is(err, context.Canceled) || encoded.Load() != embedBatch {
-		t.Errorf("%v after %d items, want a cancelled context after a batch of %d", err, encoded.Load(), embedBatch)
+	if !errors.Is(err, context.Canceled) || encoded.Load() != model.EmbedBatch {
+		t.Errorf("%v after %d items, want a cancelled context after a batch of %d", err, encoded.Load(), model.EmbedBatch)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"clipgo/internal/torch"
 )
 
-// Part is what one lane computes of a batch.
+// Part is what one lane computes of a micro-batch.
 type Part struct {
 	From, N int     // pairs, from a row of the batch on
 	Pixels  []uint8 // [N, S, S, 3]
@@ -16,36 +16,29 @@ type Part struct {
 	Mode    nn.Mode
 }
 
-// A batch is split over lanes as long as each gets pairsOfLane pairs, and for models up to laneParams parameters besides
-// tables: a lane has gradients of its own, and products of large matrices use all cores as they are.
+// A micro-batch is split over lanes as long as each gets pairsOfLane pairs, and for models of up to laneParams parameters, not counting
+// embedding tables: each lane has its own gradients, and products of large matrices use all cores as they are.
 const (
 	pairsOfLane = 8
 	laneParams  = 30e6
 )
 
-// Lanes splits a batch over lanes. In each lane the parameters, and those of sets beside the model, have gradients of
-// their own; join adds them up once all lanes have gone back through their graphs.
-func (m *Model) Lanes(s *torch.Scope, b *datasets.Batch, beside ...*nn.Params) (lanes *torch.Lanes, parts []Part, join func()) {
-	r := m.Rounds(s, b, 0, beside...)
-	return r.lanes, r.Parts, r.join
-}
-
-// lanes is how many parts a batch of n pairs is split into.
-func (m *Model) lanes(n int) int {
+// laneCount is how many parts a micro-batch of n pairs is split into.
+func (m *Model) laneCount(n int) int {
 	if m.device != torch.CPU || m.params.DenseCount() > laneParams {
 		return 1
 	}
 	return max(1, min(torch.Threads(), n/pairsOfLane))
 }
 
-// stretch is some pairs of a batch that go through the towers together, in so many parts.
-type stretch struct{ from, to, parts int }
+// span is the rows of a micro-batch, and the number of its parts.
+type span struct{ from, to, parts int }
 
 // share is the k-th of so many parts of n items, which differ by one item at most.
 func share(k, parts, n int) (from, to int) { return k * n / parts, (k + 1) * n / parts }
 
-// split cuts them into parts.
-func (m *Model) split(b *datasets.Batch, at stretch) []Part {
+// split cuts a micro-batch into parts.
+func (m *Model) split(b *datasets.Batch, at span) []Part {
 	pixels, l, n := len(b.Pixels)/b.N, len(b.IDs)/b.N, at.to-at.from
 	ids := m.trim(b.IDs[at.from*l:at.to*l], b.ContextLength, at.tokens(b))
 	parts := make([]Part, at.parts)
@@ -62,8 +55,8 @@ func (m *Model) split(b *datasets.Batch, at stretch) []Part {
 	return parts
 }
 
-// tokens is how many ids the longest of the captions has before its padding.
-func (at stretch) tokens(b *datasets.Batch) int {
+// tokens is the number of ids before the padding in the longest caption of the micro-batch.
+func (at span) tokens(b *datasets.Batch) int {
 	if at.to-at.from == b.N || len(b.Lengths) != b.N {
 		return b.MaxTokens
 	}

@@ -1,4 +1,4 @@
-package model
+package model_test
 
 import (
 	"path/filepath"
@@ -6,13 +6,15 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/model"
 	"clipgo/weights"
 )
 
 // published opens a file or folder as it is published; config is that of a bare file.
-func published(t *testing.T, path string, config Config) *Model {
+func published(t *testing.T, path string, config model.Config) *model.Model {
 	t.Helper()
 	torchtest.Need(t)
 	w, err := weights.Open(path)
@@ -20,20 +22,20 @@ func published(t *testing.T, path string, config Config) *Model {
 		t.Fatal(err)
 	}
 	if w.Model != nil {
-		if config, err = ParseConfig(w.Model); err != nil {
+		if config, err = model.ParseConfig(w.Model); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return borrowedModel(t, config, w, BothTowers)
+	return mappedModel(t, config, w, model.BothTowers)
 }
 
-func borrowedModel(t *testing.T, config Config, w OpenSet, towers Towers) *Model {
+func mappedModel(t *testing.T, config model.Config, w model.OpenSet, towers model.Towers) *model.Model {
 	t.Helper()
-	k, err := Check(config, w, towers)
+	k, err := model.Check(config, w, towers)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := k.Borrow(t.Context(), On())
+	m, err := k.OpenMapped(t.Context(), model.On())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,13 +44,13 @@ func borrowedModel(t *testing.T, config Config, w OpenSet, towers Towers) *Model
 }
 
 // features are the unit features of a fixture's inputs.
-func features(t *testing.T, m *Model, inputs map[string]golden.Tensor) (image, text []float32) {
+func features(t *testing.T, m *model.Model, inputs map[string]golden.Tensor) (image, text []float32) {
 	t.Helper()
 	torchtest.Run(t, func(s *torch.Scope) {
 		in := inputs["images"]
-		image = m.image.Forward(torch.From(s, in.F32, in.Shape...), m.Mode()).Unit().Float32s()
+		image = m.Image().Forward(torch.From(s, in.F32, in.Shape...), m.Mode()).Unit().Float32s()
 		ids := inputs["tokens"]
-		text = m.text.Forward(s, narrow(ids.I64), ids.Shape[0], m.Mode()).Unit().Float32s()
+		text = m.Text().Forward(s, modeltest.Narrow(ids.I64), ids.Shape[0], m.Mode()).Unit().Float32s()
 	})
 	return image, text
 }
@@ -72,11 +74,11 @@ func each(t *testing.T, pattern string, f func(t *testing.T, path string, inputs
 
 func TestGoldenTransformersFolders(t *testing.T) {
 	each(t, "clip-*/hf", func(t *testing.T, dir string, inputs map[string]golden.Tensor) {
-		m := published(t, dir, Config{})
+		m := published(t, dir, model.Config{})
 		wants := golden.Tensors(t, filepath.Join(dir, "outputs.safetensors"))
 		image, text := features(t, m, inputs)
-		near(t, "image_embeds", image, wants["image_embeds"].F32, featureTol)
-		near(t, "text_embeds", text, wants["text_embeds"].F32, featureTol)
+		modeltest.Near(t, "image_embeds", image, wants["image_embeds"].F32, modeltest.FeatureTol())
+		modeltest.Near(t, "text_embeds", text, wants["text_embeds"].F32, modeltest.FeatureTol())
 	})
 }
 
@@ -100,34 +102,34 @@ func TestGoldenStorageFormats(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer whole.Close()
-		c, err := ParseConfig(whole.Model)
+		c, err := model.ParseConfig(whole.Model)
 		if err != nil {
 			t.Fatal(err)
 		}
 		image, text := features(t, published(t, path, c), inputs)
-		near(t, "image_features", image, wants[prefix+"image_features"].F32, featureTol)
-		near(t, "text_features", text, wants[prefix+"text_features"].F32, featureTol)
+		modeltest.Near(t, "image_features", image, wants[prefix+"image_features"].F32, modeltest.FeatureTol())
+		modeltest.Near(t, "text_features", text, wants[prefix+"text_features"].F32, modeltest.FeatureTol())
 	})
 }
 
 func TestGoldenOpenAIArchive(t *testing.T) {
 	dir := golden.Dir(t, "containers")
-	m := published(t, filepath.Join(dir, "openai.pt"), Config{})
+	m := published(t, filepath.Join(dir, "openai.pt"), model.Config{})
 	if !m.Config.QuickGELU {
 		t.Error("OpenAI's weights without QuickGELU")
 	}
 	wants := golden.Tensors(t, filepath.Join(dir, "openai_outputs.safetensors"))
 	image, text := features(t, m, wants)
-	near(t, "image_features", image, wants["image_features"].F32, featureTol)
-	near(t, "text_features", text, wants["text_features"].F32, featureTol)
+	modeltest.Near(t, "image_features", image, wants["image_features"].F32, modeltest.FeatureTol())
+	modeltest.Near(t, "text_features", text, wants["text_features"].F32, modeltest.FeatureTol())
 }
 
-func TestBorrowedWeightsGiveTheSameBits(t *testing.T) {
+func TestMappedWeightsGiveTheSameBits(t *testing.T) {
 	each(t, "clip-*/model.safetensors", func(t *testing.T, path string, inputs map[string]golden.Tensor) {
-		own := loadFixture(t, filepath.Dir(path), torch.Float32)
+		own := modeltest.LoadFixture(t, filepath.Dir(path), torch.Float32)
 		image, text := features(t, own, inputs)
 		image2, text2 := features(t, published(t, path, own.Config), inputs)
-		near(t, "image", image2, image, golden.Tol{})
-		near(t, "text", text2, text, golden.Tol{})
+		modeltest.Near(t, "image", image2, image, golden.Tol{})
+		modeltest.Near(t, "text", text2, text, golden.Tol{})
 	})
 }

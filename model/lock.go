@@ -11,7 +11,7 @@ import (
 	"clipgo/internal/torch"
 )
 
-// Lock says what a training leaves as it is, in open_clip's words.
+// Lock says which parameters training leaves as they are, in open_clip's terms.
 type Lock struct {
 	Image bool `json:"lock_image" flag:"lock-image" help:"keep the image tower as it is"`
 	// ImageUnlocked groups of a locked tower, counted from its end, are trained.
@@ -42,8 +42,8 @@ func (l Lock) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Lock freezes parameters. They get no gradient, and a tower is recorded from its first trained group on only. What
-// was frozen before stays so.
+// Lock freezes parameters: they get no gradient, and the graph of a tower begins at its first trained group. Parameters that are
+// frozen already stay frozen.
 func (m *Model) Lock(ctx context.Context, l Lock) error {
 	return torch.Do(ctx, func(*torch.Scope) error {
 		for _, p := range m.Params() {
@@ -66,7 +66,7 @@ func (m *Model) Trained() []*nn.Param {
 	return out
 }
 
-// locked says whether l freezes the parameter of a name.
+// locked reports whether l freezes the parameter of a name.
 func (m *Model) locked(name string, l Lock) bool {
 	part, inImage := strings.CutPrefix(name, "visual.")
 	switch {
@@ -81,14 +81,14 @@ func (m *Model) locked(name string, l Lock) bool {
 	}
 }
 
-// frozen says whether a parameter of a locked tower stays so when its last groups are unlocked.
+// frozen reports whether a parameter of a locked tower stays frozen when its last groups are unlocked.
 func frozen(name string, layers, unlocked int) bool {
 	groups := layers + 2
 	return groupOf(name, layers) < groups-unlocked
 }
 
-// groupOf counts a parameter's group from the tower's input on, as open_clip and timm do: embeddings, one for each
-// block, of which the last has the final norm too, and what projects or pools after it.
+// groupOf numbers a parameter's group from the tower's input on, as open_clip and timm do: 0 the embeddings, one group per block, the
+// last of them with the final norm, and one for the projection or pooling.
 func groupOf(name string, layers int) int {
 	if _, block, ok := strings.Cut(name, "blocks."); ok {
 		number, _, _ := strings.Cut(block, ".")

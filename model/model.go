@@ -20,8 +20,8 @@ var maxLogitScale = math.Log(100)
 type Model struct {
 	Config     Config
 	Preprocess preprocess.Config // how pictures become the pixels that this model was trained on
-	// Recompute has training keep of each block its input alone and compute it again on the way back: less memory, a third more
-	// time, the same numbers.
+	// Recompute has training keep only the input of each block and recompute the block in the backward pass (gradient
+	// checkpointing): less memory, a third more time, the same numbers.
 	Recompute bool
 
 	params     *nn.Params
@@ -32,7 +32,7 @@ type Model struct {
 	logitBias  *nn.Param     // []; nil where the config has none
 	device     torch.Device
 	dtype      torch.DType
-	borrowed   *borrowed // what the parameters' memory belongs to; nil where it is the model's own
+	mapped     *mapped // the mapped files that hold the parameters; nil: the model has memory of its own
 }
 
 // Declare lays out a model without memory for its parameters: enough to count them. It needs no libtorch.
@@ -74,6 +74,13 @@ func (m *Model) declareScale(root nn.Path) {
 	}
 }
 
+// like declares a model of another config that works as m does: preprocessing, device, type, Recompute. It has no parameters' memory yet.
+func (m *Model) like(c Config) *Model {
+	out := Declare(c)
+	out.Preprocess, out.Recompute, out.device, out.dtype = m.Preprocess, m.Recompute, m.device, m.dtype
+	return out
+}
+
 // Placement says where and in what type a model computes.
 type Placement struct {
 	Device torch.Device
@@ -103,8 +110,8 @@ func New(ctx context.Context, c Config, seed uint64, at Placement) (*Model, erro
 // Free gives the parameters' memory back.
 func (m *Model) Free() {
 	m.params.Free()
-	if m.borrowed != nil {
-		m.borrowed.release()
+	if m.mapped != nil {
+		m.mapped.release()
 	}
 }
 
@@ -139,7 +146,10 @@ func (m *Model) Device() torch.Device { return m.device }
 // DType is what the model computes in: Float32 or BFloat16.
 func (m *Model) DType() torch.DType { return m.dtype }
 
-// Text is the text tower.
+// Image is the image tower. Its features are not normalized.
+func (m *Model) Image() vision.Tower { return m.image }
+
+// Text is the text tower. Its features are not normalized.
 func (m *Model) Text() *text.Transformer { return m.text }
 
 // Mode is how this model makes a forward pass.

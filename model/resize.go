@@ -10,16 +10,15 @@ import (
 	"clipgo/vision"
 )
 
-// Resize makes a model for pictures of another size and captions of another length: position tables are interpolated
-// as open_clip does when it loads weights, everything else is taken over. It frees the old model.
+// Resize returns the model for pictures of another size and captions of another length. Position tables are interpolated as
+// open_clip does when it loads weights; all else stays as it is. It frees m.
 func (m *Model) Resize(ctx context.Context, imageSize, contextLength int) (*Model, error) {
 	c := m.Config
 	c.Vision.ImageSize, c.Text.ContextLength = imageSize, contextLength
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	out := Declare(c)
-	out.Preprocess, out.device, out.dtype = m.Preprocess, m.device, m.dtype
+	out := m.like(c)
 	out.Preprocess.Size = imageSize
 	err := torch.Do(ctx, func(*torch.Scope) error {
 		out.params.FillFromParams(m.params, func(s *torch.Scope, q, from *nn.Param) *torch.Tensor {
@@ -49,5 +48,5 @@ func resizePositions(c Config, to, from *nn.Param) []float32 {
 	case "positional_embedding", "text.positional_embedding":
 		return text.ResizePositions(table, width, to.Shape[0]) // open_clip interpolates the class token's row with the others
 	}
-	panic("contrastive: " + to.Name + " changed its shape with the sizes")
+	panic("model: " + to.Name + " changed its shape with the sizes")
 }

@@ -1,7 +1,7 @@
 package model
 
-// trim cuts captions of l ids each to their first keep ids where the padding behind them cannot change the features: with a
-// causal mask and pooling at the end of text. Padding is most of what a text tower would compute.
+// trim cuts captions of l ids each to their first keep ids if padding cannot change the features: with a causal mask and pooling at
+// the end of text. Most of the positions of a full context are padding.
 func (m *Model) trim(ids []int32, l, keep int) []int32 {
 	if !m.Config.Text.Trimmable() {
 		return ids

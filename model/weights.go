@@ -4,33 +4,18 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
-	"clipgo/internal/fault"
 	"clipgo/internal/nn"
+	"clipgo/internal/parallel"
 	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
 	"clipgo/weights"
 )
 
 // WeightsError is weights that do not fit a model. Path is empty where the weights are not a file's.
-type WeightsError struct {
-	Path, Reason string
-}
-
-func (e *WeightsError) Error() string {
-	if e.Path == "" {
-		return e.Reason
-	}
-	return e.Path + ": " + e.Reason
-}
-
-// Fault is the error's kind.
-func (e *WeightsError) Fault() fault.Kind { return fault.Model }
+type WeightsError = nn.WeightsError
 
 // Load builds a model with the parameters of a set under open_clip's names, stored in float32, float16 or bfloat16; the
 // model's own are float32. A set that lacks a parameter, holds one too many, has another shape or a number that is NaN or
@@ -72,21 +57,13 @@ func fitting(params []*nn.Param, set weights.Set, types []safetensors.DType) (ma
 	return sound(params, set)
 }
 
-// sound gives the parameters' tensors and names those that training or a disk has spoiled. It joins what is stored in parts and
-// reads every number, on all processors.
+// sound reads the tensors of parameters, joining what is stored in parts, and names those with a value that is not finite.
 func sound(params []*nn.Param, set weights.Set) (map[string]safetensors.Tensor, error) {
 	values, spoiled := make([]safetensors.Tensor, len(params)), make([]bool, len(params))
-	var next atomic.Int64
-	var done sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		done.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(params)); i = next.Add(1) - 1 {
-				values[i], _ = set.Tensor(params[i].Name)
-				spoiled[i] = !values[i].Finite()
-			}
-		})
-	}
-	done.Wait()
+	parallel.For(len(params), func(i int) {
+		values[i], _ = set.Tensor(params[i].Name)
+		spoiled[i] = !values[i].Finite()
+	})
 	found := map[string]safetensors.Tensor{}
 	var wrong []string
 	for i, p := range params {

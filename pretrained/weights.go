@@ -154,7 +154,7 @@ func (src *Source) OpenMapped(ctx context.Context, k *model.Checked, at model.Pl
 	if k == nil {
 		return src.Build(ctx, at, seed)
 	}
-	m, err := k.Borrow(ctx, at)
+	m, err := k.OpenMapped(ctx, at)
 	if err != nil {
 		return nil, err
 	}

@@ -98,9 +98,9 @@ func (s *session) openHead(ctx context.Context) (err error) {
 }
 
 // openBase is the model as the run began: of a resumed run the one that --model named.
-func (s *session) openBase(ctx context.Context, at model.Placement) (*model.Average, error) {
+func (s *session) openBase(ctx context.Context, at model.Placement) (*model.EMA, error) {
 	if s.resumed == "" {
-		return model.NewStart(ctx, s.model, s.model)
+		return model.NewSnapshot(ctx, s.model, s.model)
 	}
 	src, err := s.console.findModel(ctx, s.Model, s.Pretrained)
 	if err != nil {
@@ -113,7 +113,7 @@ func (s *session) openBase(ctx context.Context, at model.Placement) (*model.Aver
 		return nil, err
 	}
 	defer start.Free()
-	return model.NewStart(ctx, s.model, start)
+	return model.NewSnapshot(ctx, s.model, start)
 }
 
 // objective is what the trainer drives.
@@ -122,7 +122,7 @@ func (s *session) objective() training.Objective {
 		return s.coca()
 	}
 	if !s.Align.on() {
-		return &contrastive.Objective{Model: s.model, Loss: s.contrast(), Average: s.average, DedupTargets: s.DedupTargets, Words: s.words, MicroBatch: s.atOnce()}
+		return &contrastive.Objective{Model: s.model, Loss: s.contrast(), EMA: s.average, DedupTargets: s.DedupTargets, Words: s.words, MicroBatch: s.atOnce()}
 	}
 	if s.ppo != nil {
 		return s.ppo
@@ -156,7 +156,7 @@ func (s *session) mix(ctx context.Context, e training.Event) error {
 		return nil
 	}
 	err := torch.Do(ctx, func(*torch.Scope) error {
-		s.base.Approach(1 - s.Align.KeepNear)
+		s.base.Lerp(1 - s.Align.KeepNear)
 		return nil
 	})
 	if err != nil {

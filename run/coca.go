@@ -43,7 +43,7 @@ func (o *Options) cocaRecipe() (contrastive.Recipe, error) {
 func (s *session) coca() *captioning.Objective {
 	s.val.foretold = &foretelling{}
 	return &captioning.Objective{
-		Objective: contrastive.Objective{Model: s.model, Loss: s.contrast(), Average: s.average, DedupTargets: s.DedupTargets, MicroBatch: s.atOnce()},
+		Objective: contrastive.Objective{Model: s.model, Loss: s.contrast(), EMA: s.average, DedupTargets: s.DedupTargets, MicroBatch: s.atOnce()},
 		Weights:   s.Weights, Smoothing: s.Loss.Smoothing,
 	}
 }

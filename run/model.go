@@ -121,7 +121,7 @@ func sameSizes(a, b model.Config) bool {
 // the weights back that training goes on with.
 func (s *session) openAverage(ctx context.Context) (err error) {
 	if s.EMADecay > 0 {
-		if s.average, err = model.NewAverage(ctx, s.model, s.EMADecay); err != nil {
+		if s.average, err = model.NewEMA(ctx, s.model, s.EMADecay); err != nil {
 			return err
 		}
 		s.onClose(func() error { s.average.Free(); return nil })

@@ -37,13 +37,13 @@ type session struct {
 	pairs     datasets.Preferences // the same, where it is judged pairs that are trained on
 	val       *Validation
 	model     *model.Model             // what is trained
-	average   *model.Average           // of its weights; nil: none
+	average   *model.EMA               // of its weights; nil: none
 	words     *contrastive.MaskedWords // trained beside it; nil: none
 	newBias   bool                     // the weights that it started from had no logit_bias
 	tokens    tokenizer.Tokenizer
 	tokenizer map[string][]byte     // its files, which each checkpoint gets; none of CLIP's own
 	head      *alignment.Head       // of a reward; nil: none
-	base      *model.Average        // the model as the run began, where it is kept near; nil: it isn't
+	base      *model.EMA            // the model as the run began, where it is kept near; nil: it isn't
 	ppo       *alignment.PPO        // of a captioner that is tuned against a reward; nil: none
 	judges    *judges               // its rewards; nil: none
 	mixed     bool                  // base has become the mixture that the run ends with

@@ -50,7 +50,7 @@ func (s *session) restored(ctx context.Context, captions []string) (float64, err
 		in.Lengths, in.Keys = append(in.Lengths, n), append(in.Keys, uint64(i))
 	}
 	masked := losses.Mask(in, s.words.Vocabulary)
-	got, err := s.words.Restore(ctx, s.result(), contrastive.Holes{Masked: masked, Lengths: in.Lengths})
+	got, err := s.words.Restore(ctx, s.result(), contrastive.MaskedBatch{Masked: masked, Lengths: in.Lengths})
 	if err != nil {
 		return 0, err
 	}

@@ -8,24 +8,24 @@ import (
 	"clipgo/internal/torch"
 )
 
-// Masked is captions with holes, for a masked language model.
+// Masked is captions with masked tokens, for a masked language model.
 type Masked struct {
 	IDs     []int32 // B captions of L ids each, L up to the context length
 	Lengths []int   // of each caption: its ids before the padding
-	Hidden  []int   // places in IDs that are holes
-	Read    []int   // places in IDs that are read
-	Hole    *torch.Tensor
+	Hidden  []int   // positions in IDs whose embedding is replaced by MaskEmbedding
+	Read    []int   // positions in IDs whose outputs are returned
+
+	MaskEmbedding *torch.Tensor // [D]
 }
 
-// ForwardMasked maps captions with holes to what the tower knows at the places that are read, [N, D], after its last norm. Hole [D]
-// stands for the embedding of a hidden token. Whatever the config says, every token sees every other of its caption, and none
-// the padding; there is no pooling.
+// ForwardMasked returns the tower's outputs at the positions Read, [N, D], after its last norm. Whatever the config says, attention
+// is over all tokens of a caption but not over its padding, and there is no pooling.
 func (t *Transformer) ForwardMasked(s *torch.Scope, in Masked, mode nn.Mode) *torch.Tensor {
 	batch := len(in.Lengths)
 	l, d, device := len(in.IDs)/batch, t.config.Width, t.tokens.Tensor().Device()
 	words := t.tokens.In(s).Embedding(torch.From(s, torch.Int64s(in.IDs), batch, l).OnDevice(device))
-	holes := torch.From(s, marked(in.Hidden, len(in.IDs)), batch, l, 1).OnDevice(device)
-	words = words.Add(holes.Mul(in.Hole.Reshape(1, 1, d).Sub(words)))
+	hidden := torch.From(s, marked(in.Hidden, len(in.IDs)), batch, l, 1).OnDevice(device)
+	words = words.Add(hidden.Mul(in.MaskEmbedding.Reshape(1, 1, d).Sub(words)))
 	xBLD := words.Add(t.positions.In(s).Narrow(0, 0, l)).To(mode.Type())
 	mask := torch.From(s, padding(in.Lengths, l), batch, 1, 1, l).OnDevice(device).To(mode.Type())
 	xBLD = t.blocks.Forward(xBLD, mask, mode)

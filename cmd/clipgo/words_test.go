@@ -102,7 +102,7 @@ func (g grammar) ask(t *testing.T, r wordsRun, language grammar) (fixed, free wo
 	t.Helper()
 	const l = 16
 	for i, caption := range g.captions {
-		var h contrastive.Holes
+		var h contrastive.MaskedBatch
 		for at := 1; at < len(caption)-1; at++ {
 			row := make([]int32, l)
 			copy(row, caption)

@@ -53,7 +53,7 @@ func TestRoomsAreAllThere(t *testing.T) {
 }
 
 // testOnly are packages that only tests import.
-var testOnly = []string{"internal/golden", "internal/torch/torchtest"}
+var testOnly = []string{"internal/golden", "internal/modeltest", "internal/torch/torchtest"}
 
 // roomOf finds the row of a package: that of the longest name that it is in.
 func roomOf(dir string) (room, bool) {
@@ -98,7 +98,7 @@ func arrows(s *source) (bad []string) {
 
 func arrow(s *source, r room, dir string) bool {
 	if slices.Contains(testOnly, dir) && !s.test() {
-		return r.dir == "internal/golden" || r.dir == "scripts"
+		return slices.Contains(testOnly, s.dir()) || r.dir == "scripts"
 	}
 	to, ok := roomOf(dir)
 	if !ok {

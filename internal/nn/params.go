@@ -148,9 +148,9 @@ func (p *Params) FillFrom(device torch.Device, values func(*Param) []byte) {
 	p.scope.Seal()
 }
 
-// Borrow is FillFrom on the CPU without a copy, for a model that is not trained: the values are the caller's, who neither
+// FillMapped is FillFrom on the CPU without a copy, for a model that is not trained: the values are the caller's, who neither
 // moves, changes nor frees them until Free. A parameter whose values are nil gets no memory: using it panics.
-func (p *Params) Borrow(values func(*Param) []byte) {
+func (p *Params) FillMapped(values func(*Param) []byte) {
 	p.scope = torch.NewScope()
 	for _, q := range p.list {
 		data := values(q)
@@ -158,7 +158,7 @@ func (p *Params) Borrow(values func(*Param) []byte) {
 			continue
 		}
 		if len(data) != 4*q.Len() {
-			panic(fmt.Sprintf("nn: Borrow: %d bytes for %s %v", len(data), q.Name, q.Shape))
+			panic(fmt.Sprintf("nn: FillMapped: %d bytes for %s %v", len(data), q.Name, q.Shape))
 		}
 		q.tensor = torch.View(p.scope, unsafe.Pointer(unsafe.SliceData(data)), torch.Float32, q.Shape...)
 	}

@@ -1,4 +1,4 @@
-package model
+package model_test
 
 import (
 	"encoding/binary"
@@ -8,15 +8,17 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/model"
 	"clipgo/weights"
 )
 
 // spoiled is a set in which the last number of every tensor of one tower is NaN.
 type spoiled struct {
-	OpenSet
+	model.OpenSet
 	tower string // prefix of its names
 }
 
@@ -33,26 +35,26 @@ func (s spoiled) Tensor(name string) (safetensors.Tensor, bool) {
 func TestATowerByItselfGivesTheSameBits(t *testing.T) {
 	torchtest.Need(t)
 	each(t, "clip-*/model.safetensors", func(t *testing.T, path string, inputs map[string]golden.Tensor) {
-		whole := loadFixture(t, filepath.Dir(path), torch.Float32)
+		whole := modeltest.LoadFixture(t, filepath.Dir(path), torch.Float32)
 		image, text := features(t, whole, inputs)
-		open := func() OpenSet {
+		open := func() model.OpenSet {
 			w, err := weights.Open(path)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return w
 		}
-		words := borrowedModel(t, whole.Config, spoiled{open(), "visual."}, TextTower)
-		pictures := borrowedModel(t, whole.Config, spoiled{open(), wordsOf(whole)}, ImageTower)
+		words := mappedModel(t, whole.Config, spoiled{open(), "visual."}, model.TextTower)
+		pictures := mappedModel(t, whole.Config, spoiled{open(), wordsOf(whole)}, model.ImageTower)
 		torchtest.Run(t, func(s *torch.Scope) {
 			in := inputs["images"]
-			near(t, "image", pictures.image.Forward(torch.From(s, in.F32, in.Shape...), pictures.mode()).Unit().Float32s(), image, golden.Tol{})
+			modeltest.Near(t, "image", pictures.Image().Forward(torch.From(s, in.F32, in.Shape...), pictures.Mode()).Unit().Float32s(), image, golden.Tol{})
 			ids := inputs["tokens"]
-			near(t, "text", words.text.Forward(s, narrow(ids.I64), ids.Shape[0], words.mode()).Unit().Float32s(), text, golden.Tol{})
+			modeltest.Near(t, "text", words.Text().Forward(s, modeltest.Narrow(ids.I64), ids.Shape[0], words.Mode()).Unit().Float32s(), text, golden.Tol{})
 		})
-		for tower, only := range map[string]Towers{"visual.": ImageTower, wordsOf(whole): TextTower} {
-			for _, towers := range []Towers{only, BothTowers} {
-				if _, err := Check(whole.Config, spoiled{open(), tower}, towers); err == nil || !strings.Contains(err.Error(), "not a finite number") {
+		for tower, only := range map[string]model.Towers{"visual.": model.ImageTower, wordsOf(whole): model.TextTower} {
+			for _, towers := range []model.Towers{only, model.BothTowers} {
+				if _, err := model.Check(whole.Config, spoiled{open(), tower}, towers); err == nil || !strings.Contains(err.Error(), "not a finite number") {
 					t.Errorf("NaN in %s, towers %d: %v", tower, towers, err)
 				}
 			}
@@ -61,7 +63,7 @@ func TestATowerByItselfGivesTheSameBits(t *testing.T) {
 }
 
 // wordsOf is a prefix of names of the text tower.
-func wordsOf(m *Model) string {
+func wordsOf(m *model.Model) string {
 	if m.Config.CustomText || m.Config.Multimodal != nil {
 		return "text."
 	}

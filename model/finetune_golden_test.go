@@ -1,4 +1,4 @@
-package contrastive
+package model_test
 
 import (
 	"encoding/json"
@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/model"
@@ -36,14 +37,14 @@ func TestGoldenLocks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := Lock{Image: true, ImageUnlocked: c.Unlocked}
+			l := model.Lock{Image: true, ImageUnlocked: c.Unlocked}
 			if c.Tower == "text" {
-				l = Lock{Text: true, TextUnlocked: c.Unlocked}
+				l = model.Lock{Text: true, TextUnlocked: c.Unlocked}
 			}
 			var got []string
-			m := Declare(config)
+			m := model.Declare(config)
 			for _, p := range m.Params() {
-				if m.locked(p.Name, l) {
+				if m.Locked(p.Name, l) {
 					got = append(got, p.Name)
 				}
 			}
@@ -71,8 +72,8 @@ func TestGoldenAverages(t *testing.T) {
 		Steps []struct{ Value, Average []float32 }
 	}](t, filepath.Join(golden.Dir(t, "finetune"), "averages.jsonl")) {
 		t.Run(fmt.Sprint(c.Decay), func(t *testing.T) {
-			m := newTiny(t, unchanged)
-			a, err := model.NewAverage(t.Context(), m, c.Decay)
+			m := modeltest.NewTiny(t, modeltest.Unchanged)
+			a, err := model.NewEMA(t.Context(), m, c.Decay)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,13 +87,13 @@ func TestGoldenAverages(t *testing.T) {
 }
 
 // follow sets the first values of a model's first parameter, updates its average, and returns those there.
-func follow(t *testing.T, m *model.Model, a *model.Average, value []float32) (got []float32) {
+func follow(t *testing.T, m *model.Model, a *model.EMA, value []float32) (got []float32) {
 	t.Helper()
-	grad(t, func(s *torch.Scope) {
+	modeltest.Grad(t, func(s *torch.Scope) {
 		p := m.Params()[0].Tensor()
 		values := append(slices.Clone(value), p.Float32s()[len(value):]...)
 		p.OverwriteInPlace(torch.From(s, values, len(values)).Bytes())
-		a.update()
+		a.Update()
 		got = a.Params()[0].Tensor().Float32s()[:len(value)]
 	})
 	return got
@@ -110,7 +111,7 @@ func TestGoldenResizedModels(t *testing.T) {
 	}](t, filepath.Join(dir, "resized.jsonl")) {
 		t.Run(c.Name, func(t *testing.T) {
 			live := torch.Live()
-			m, err := loadFixture(t, golden.Dir(t, "model/clip-gelu"), torch.Float32).Resize(t.Context(), c.ImageSize, c.ContextLength)
+			m, err := modeltest.LoadFixture(t, golden.Dir(t, "model/clip-gelu"), torch.Float32).Resize(t.Context(), c.ImageSize, c.ContextLength)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,12 +123,12 @@ func TestGoldenResizedModels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			words, err := m.EmbedTokens(t.Context(), narrow(ids.I64), 2)
+			words, err := m.EmbedTokens(t.Context(), modeltest.Narrow(ids.I64), 2)
 			if err != nil {
 				t.Fatal(err)
 			}
-			near(t, "image features", image, tensors[c.Name+".image_features"].F32, tol)
-			near(t, "text features", words, tensors[c.Name+".text_features"].F32, tol)
+			modeltest.Near(t, "image features", image, tensors[c.Name+".image_features"].F32, tol)
+			modeltest.Near(t, "text features", words, tensors[c.Name+".text_features"].F32, tol)
 			if m.Free(); torch.Live() != live {
 				t.Errorf("%d handles stayed behind", torch.Live()-live)
 			}
@@ -141,13 +142,13 @@ func TestGoldenResizedSigLIP(t *testing.T) {
 	wants := golden.Tensors(t, filepath.Join(golden.Dir(t, "finetune"), "siglip_positions.safetensors"))
 	for grid, want := range wants {
 		t.Run(grid, func(t *testing.T) {
-			siglips(t, torch.Float32, "", func(t *testing.T, x fixture) {
+			modeltest.SigLIPs(t, torch.Float32, "", func(t *testing.T, x modeltest.Fixture) {
 				n, err := strconv.Atoi(grid)
 				if err != nil {
 					t.Fatal(err)
 				}
-				c := x.model.Config
-				m, err := x.model.Resize(t.Context(), n*c.Vision.PatchSize, c.Text.ContextLength)
+				c := x.Model.Config
+				m, err := x.Model.Resize(t.Context(), n*c.Vision.PatchSize, c.Text.ContextLength)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -162,4 +163,33 @@ func TestGoldenResizedSigLIP(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What is made from a model works as it does: its placement, its preprocessing, its recomputation of blocks.
+func TestWhatIsMadeFromAModelWorksAsItDoes(t *testing.T) {
+	from := modeltest.NewTinyOn(t, modeltest.InBFloat16(), modeltest.Unchanged)
+	from.Recompute, from.Preprocess.ResizeMode = true, "squash"
+	check := func(what string, m *model.Model) {
+		t.Helper()
+		if m.DType() != from.DType() || m.Device() != from.Device() || m.Recompute != from.Recompute || m.Preprocess.ResizeMode != from.Preprocess.ResizeMode {
+			t.Errorf("%s: %v on %v, recompute %v, %+v", what, m.DType(), m.Device(), m.Recompute, m.Preprocess)
+		}
+	}
+	ema, err := model.NewEMA(t.Context(), from, 0.9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ema.Free()
+	check("the average", ema.Model)
+	biased, err := from.WithBias(t.Context(), -3) // which frees the model that it is made from
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("with a bias", biased)
+	resized, err := biased.Resize(t.Context(), 24, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resized.Free()
+	check("resized", resized)
 }

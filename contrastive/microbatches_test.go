@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"clipgo/datasets"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/losses"
@@ -45,10 +46,10 @@ func gradientsOf(t *testing.T, o *Objective, b *datasets.Batch) (grads [][]float
 func newPrecise(t *testing.T, dtype torch.DType, change func(c *model.Config)) *model.Model {
 	t.Helper()
 	torchtest.Need(t)
-	c := tinyConfig()
+	c := modeltest.TinyConfig()
 	c.Vision.PatchDropout = 0.5
 	change(&c)
-	m, err := New(t.Context(), c, 1, model.Placement{Device: torch.CPU, DType: dtype})
+	m, err := model.New(t.Context(), c, 1, model.Placement{Device: torch.CPU, DType: dtype})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,17 +59,17 @@ func newPrecise(t *testing.T, dtype torch.DType, change func(c *model.Config)) *
 
 // The bound is the issue's: 1e-5 of each tensor's largest entry in float32, 1e-10 in float64. logit_scale and logit_bias are
 // among the parameters.
-func TestRoundsGiveTheGradientOfTheWholeBatch(t *testing.T) {
+func TestMicroBatchesGiveTheGradientOfTheWholeBatch(t *testing.T) {
 	t.Cleanup(func() { _ = torch.SetThreads(0) })
 	plain := InfoNCE{losses.Smoothing{Form: losses.Others}}
 	for _, c := range []struct {
 		name   string
 		loss   Loss
 		change func(c *model.Config)
-	}{{"InfoNCE", plain, unchanged}, {"sigmoid", Sigmoid{}, siglip}} {
+	}{{"InfoNCE", plain, modeltest.Unchanged}, {"sigmoid", Sigmoid{}, modeltest.SigLIP}} {
 		for dtype, tol := range map[torch.DType]float64{torch.Float32: 1e-5, torch.Float64: 1e-10} {
 			m := newPrecise(t, dtype, c.change)
-			b := pairs(m.Config, 35, 0)
+			b := modeltest.Pairs(m.Config, 35, 0)
 			for _, threads := range []int{1, 2} {
 				if err := torch.SetThreads(threads); err != nil {
 					t.Fatal(err)
@@ -86,10 +87,10 @@ func TestRoundsGiveTheGradientOfTheWholeBatch(t *testing.T) {
 	}
 }
 
-// Blocks that are computed again on the way back, within rounds that are.
-func TestRoundsOfRecomputedBlocksGiveTheSameGradient(t *testing.T) {
-	m := newPrecise(t, torch.Float64, unchanged)
-	b := pairs(m.Config, 19, 0)
+// Recomputed blocks within recomputed micro-batches.
+func TestMicroBatchesOfRecomputedBlocksGiveTheSameGradient(t *testing.T) {
+	m := newPrecise(t, torch.Float64, modeltest.Unchanged)
+	b := modeltest.Pairs(m.Config, 19, 0)
 	loss := InfoNCE{losses.Smoothing{Form: losses.Others}}
 	want, _ := gradientsOf(t, &Objective{Model: m, Loss: loss}, b)
 	m.Recompute = true
@@ -100,8 +101,8 @@ func TestRoundsOfRecomputedBlocksGiveTheSameGradient(t *testing.T) {
 }
 
 // Masked words are a sum over places; their loss and accuracy are those of the whole batch too.
-func TestRoundsWithMaskedWordsGiveTheGradientOfTheWholeBatch(t *testing.T) {
-	m := newPrecise(t, torch.Float32, unchanged)
+func TestMicroBatchesWithMaskedWordsGiveTheGradientOfTheWholeBatch(t *testing.T) {
+	m := newPrecise(t, torch.Float32, modeltest.Unchanged)
 	words, err := NewMaskedWords(t.Context(), m, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +110,7 @@ func TestRoundsWithMaskedWordsGiveTheGradientOfTheWholeBatch(t *testing.T) {
 	defer words.Free()
 	words.Weight, words.Vocabulary.Special = 0.5, []int32{48, 49}
 	o := &Objective{Model: m, Loss: InfoNCE{losses.Smoothing{Form: losses.Others}}, Words: words}
-	b := pairs(m.Config, 35, 0)
+	b := modeltest.Pairs(m.Config, 35, 0)
 	want, whole := gradientsOf(t, o, b)
 	o.MicroBatch = 17
 	got, parts := gradientsOf(t, o, b)
@@ -140,13 +141,13 @@ func (o *starving) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Parts
 // A run that finds out how much fits ends with the bytes of one that knew from the start.
 func TestWantOfMemoryHalvesTheMicroBatch(t *testing.T) {
 	run := func(known, most int) (bytes.Buffer, []int, int) {
-		m := newTiny(t, func(c *model.Config) { c.Vision.PatchDropout = 0.5 })
+		m := modeltest.NewTiny(t, func(c *model.Config) { c.Vision.PatchDropout = 0.5 })
 		tr := trainerOf(t, m, 3, 1e-3)
 		o := &starving{Objective: &Objective{Model: m, Loss: InfoNCE{losses.Smoothing{Form: losses.Others}}, MicroBatch: known}, most: most}
 		tr.Objective = o
 		var told []int
 		for i := range 3 {
-			st, err := tr.Step(t.Context(), pairs(m.Config, 13, int64(i)))
+			st, err := tr.Step(t.Context(), modeltest.Pairs(m.Config, 13, int64(i)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -169,12 +170,12 @@ func TestWantOfMemoryHalvesTheMicroBatch(t *testing.T) {
 }
 
 func TestWhatASinglePairLacksEndsTheRun(t *testing.T) {
-	m := newTiny(t, unchanged)
+	m := modeltest.NewTiny(t, modeltest.Unchanged)
 	tr := trainerOf(t, m, 3, 1e-3)
 	o := &starving{Objective: &Objective{Model: m, Loss: InfoNCE{losses.Smoothing{Form: losses.Others}}}}
 	tr.Objective = o
 	live := torch.Live()
-	_, err := tr.Step(t.Context(), pairs(m.Config, 5, 0))
+	_, err := tr.Step(t.Context(), modeltest.Pairs(m.Config, 5, 0))
 	var refused *torch.Error
 	if !errors.As(err, &refused) || !refused.OutOfMemory() || o.fails != 4 || tr.Progress.Step != 0 { // 5, 3, 2, 1
 		t.Errorf("%v after %d failures", err, o.fails)

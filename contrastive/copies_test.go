@@ -1,4 +1,4 @@
-package model
+package contrastive
 
 import (
 	"bytes"
@@ -6,25 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"clipgo/internal/nn"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/losses"
+	"clipgo/model"
 )
-
-var inBFloat16 = Placement{Device: torch.CPU, DType: torch.BFloat16}
-
-// warm lets a model make the copies that its passes read, so that a test can count handles.
-func warm(t *testing.T, m *Model) *Model {
-	t.Helper()
-	side := m.Config.Vision.ImageSize
-	if _, err := m.EmbedImages(t.Context(), make([]uint8, 3*side*side), 1); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := m.EmbedTokens(t.Context(), make([]int32, m.Config.Text.ContextLength), 1); err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
 
 // inFloat32 says whether a pass in bfloat16 reads a parameter of the tiny model in float32: norms, lookups, the scale.
 func inFloat32(name string) bool {
@@ -33,7 +19,7 @@ func inFloat32(name string) bool {
 }
 
 // freshlyConverted compares each copy with libtorch's conversion of its master, to the bit.
-func freshlyConverted(t *testing.T, m *Model) {
+func freshlyConverted(t *testing.T, m *model.Model) {
 	t.Helper()
 	err := torch.Do(t.Context(), func(s *torch.Scope) error {
 		for _, p := range m.Params() {
@@ -57,7 +43,7 @@ type spoilt struct {
 	times int
 }
 
-func (l *spoilt) Forward(in Contrast) *torch.Tensor {
+func (l *spoilt) Forward(in LossInput) *torch.Tensor {
 	loss := l.InfoNCE.Forward(in)
 	if l.times++; l.times%2 == 0 {
 		return loss.Scale(math.NaN())
@@ -69,19 +55,19 @@ func TestCopiesAreTheirMastersAfterEachStep(t *testing.T) {
 	t.Cleanup(func() { _ = torch.SetThreads(0) })
 	for name, c := range map[string]struct {
 		threads int
-		lock    Lock
+		lock    model.Lock
 		loss    Loss
 		ema     float64
 	}{
 		"all threads":       {threads: 1},
 		"lanes":             {threads: 3},
-		"locked image":      {threads: 2, lock: Lock{Image: true}},
-		"last image groups": {threads: 1, lock: Lock{Image: true, ImageUnlocked: 2}},
+		"locked image":      {threads: 2, lock: model.Lock{Image: true}},
+		"last image groups": {threads: 1, lock: model.Lock{Image: true, ImageUnlocked: 2}},
 		"not finite":        {threads: 2, loss: &spoilt{InfoNCE: InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}}},
 		"average":           {threads: 1, ema: 0.9},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := warm(t, newTinyOn(t, inBFloat16, unchanged))
+			m := modeltest.Warm(t, modeltest.NewTinyOn(t, modeltest.InBFloat16(), modeltest.Unchanged))
 			if err := m.Lock(t.Context(), c.lock); err != nil {
 				t.Fatal(err)
 			}
@@ -94,17 +80,17 @@ func TestCopiesAreTheirMastersAfterEachStep(t *testing.T) {
 				o.Loss = c.loss
 			}
 			if c.ema > 0 {
-				o.Average = averageOf(t, m, c.ema)
-				warm(t, o.Average.Model)
+				o.EMA = averageOf(t, m, c.ema)
+				modeltest.Warm(t, o.EMA.Model)
 			}
 			live := torch.Live()
 			for range 4 {
-				if _, err := tr.Step(t.Context(), pairs(m.Config, 27, int64(tr.Progress.Step))); err != nil {
+				if _, err := tr.Step(t.Context(), modeltest.Pairs(m.Config, 27, int64(tr.Progress.Step))); err != nil {
 					t.Fatal(err)
 				}
 				freshlyConverted(t, m)
-				if o.Average != nil {
-					freshlyConverted(t, warm(t, o.Average.Model))
+				if o.EMA != nil {
+					freshlyConverted(t, modeltest.Warm(t, o.EMA.Model))
 				}
 			}
 			if torch.Live() != live {
@@ -114,9 +100,9 @@ func TestCopiesAreTheirMastersAfterEachStep(t *testing.T) {
 	}
 }
 
-func averageOf(t *testing.T, m *Model, decay float64) *Average {
+func averageOf(t *testing.T, m *model.Model, decay float64) *model.EMA {
 	t.Helper()
-	a, err := NewAverage(t.Context(), m, decay)
+	a, err := model.NewEMA(t.Context(), m, decay)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +114,7 @@ func averageOf(t *testing.T, m *Model, decay float64) *Average {
 func TestCopiesChangeNoGradient(t *testing.T) {
 	t.Cleanup(func() { _ = torch.SetThreads(0) })
 	for _, threads := range []int{1, 3} {
-		o := withWords(t, newTinyOn(t, inBFloat16, unchanged), 0.7) // which reads each weight of the text tower twice
+		o := withWords(t, modeltest.NewTinyOn(t, modeltest.InBFloat16(), modeltest.Unchanged), 0.7) // which reads each weight of the text tower twice
 		_, want := wordsPassOf(t, o, threads)
 		for range 2 {
 			_, got := wordsPassOf(t, o, threads)
@@ -148,7 +134,7 @@ func wordsPassOf(t *testing.T, o *Objective, threads int) (loss float64, grads [
 		t.Fatal(err)
 	}
 	err := torch.DoGrad(t.Context(), func(s *torch.Scope) error {
-		parts, err := o.Accumulate(s, pairs(o.Model.Config, 27, 0))
+		parts, err := o.Accumulate(s, modeltest.Pairs(o.Model.Config, 27, 0))
 		loss = parts.Loss
 		for _, p := range o.Params() {
 			var g []byte
@@ -157,7 +143,7 @@ func wordsPassOf(t *testing.T, o *Objective, threads int) (loss float64, grads [
 			}
 			grads = append(grads, g)
 		}
-		torch.DropGradients(leavesOf(o.Params()))
+		torch.DropGradients(modeltest.Leaves(o.Params()))
 		return err
 	})
 	if err != nil {
@@ -166,22 +152,14 @@ func wordsPassOf(t *testing.T, o *Objective, threads int) (loss float64, grads [
 	return loss, grads
 }
 
-func leavesOf(params []*nn.Param) []*torch.Tensor {
-	out := make([]*torch.Tensor, len(params))
-	for i, p := range params {
-		out[i] = p.Tensor()
-	}
-	return out
-}
-
 // Blocks that are computed again on the way back give the loss and the gradients of those that are kept, to the bit: the operations
 // and their order are the same.
 func TestRecomputingBlocksChangesNoGradient(t *testing.T) {
 	t.Cleanup(func() { _ = torch.SetThreads(0) })
-	for name, at := range map[string]Placement{"float32": On(), "bfloat16": inBFloat16} {
-		for lock, l := range map[string]Lock{"": {}, ", last groups": {Image: true, ImageUnlocked: 2, Text: true, TextUnlocked: 2}} {
+	for name, at := range map[string]model.Placement{"float32": model.On(), "bfloat16": modeltest.InBFloat16()} {
+		for lock, l := range map[string]model.Lock{"": {}, ", last groups": {Image: true, ImageUnlocked: 2, Text: true, TextUnlocked: 2}} {
 			t.Run(name+lock, func(t *testing.T) {
-				o := withWords(t, newTinyOn(t, at, func(c *Config) { c.Vision.PatchDropout = 0.5 }), 0.7)
+				o := withWords(t, modeltest.NewTinyOn(t, at, func(c *model.Config) { c.Vision.PatchDropout = 0.5 }), 0.7)
 				if err := o.Model.Lock(t.Context(), l); err != nil {
 					t.Fatal(err)
 				}

@@ -20,13 +20,13 @@ type OpenSet interface {
 	io.Closer
 }
 
-// borrowed is memory under a model that is not its own.
-type borrowed struct {
+// mapped is the open files whose memory a model's parameters are.
+type mapped struct {
 	set    OpenSet
 	pinner runtime.Pinner
 }
 
-func (b *borrowed) release() {
+func (b *mapped) release() {
 	b.pinner.Unpin()
 	b.set.Close() // files that were read only: there is nothing to lose
 }
@@ -41,7 +41,7 @@ const (
 	TextTower
 )
 
-// need tells whether a parameter has a part in the features of these towers.
+// need reports whether the features of these towers depend on a parameter.
 func (t Towers) need(name string) bool {
 	image, decoder := strings.HasPrefix(name, "visual."), strings.HasPrefix(name, "text_decoder.")
 	switch t {
@@ -53,7 +53,7 @@ func (t Towers) need(name string) bool {
 	return true
 }
 
-// Checked is weights that fit a model and are ready to be used by it.
+// Checked is weights that fit a config.
 type Checked struct {
 	config Config
 	towers Towers
@@ -61,8 +61,8 @@ type Checked struct {
 	values map[string]safetensors.Tensor
 }
 
-// Check compares a set with a config and looks at every number of the towers that will be used; it needs no libtorch. The
-// set is the result's from then on, or closed.
+// Check compares a set with a config and looks for values of the needed towers that are not finite; it needs no libtorch. The result
+// owns the set; on an error the set is closed.
 func Check(c Config, set OpenSet, towers Towers) (*Checked, error) {
 	var used []*nn.Param
 	all := Declare(c).params.All()
@@ -83,34 +83,34 @@ func Check(c Config, set OpenSet, towers Towers) (*Checked, error) {
 	return &Checked{c, towers, set, values}, nil
 }
 
-// Borrow is Load for a model that is used and not trained. On the CPU float32 parameters stay where they are, in the mapped
-// files, and those of a tower that is not needed have no memory: using that tower panics.
-func (k *Checked) Borrow(ctx context.Context, at Placement) (*Model, error) {
+// OpenMapped is Load for a model that is used and not trained. On the CPU, float32 parameters stay in the mapped files, and the
+// parameters of a tower that is not needed have no memory: using that tower panics.
+func (k *Checked) OpenMapped(ctx context.Context, at Placement) (*Model, error) {
 	if at.Device != torch.CPU {
 		m, err := Load(ctx, k.config, k.set, at)
 		k.set.Close()
 		return m, err
 	}
 	m := Declare(k.config)
-	m.device, m.dtype, m.borrowed = at.Device, at.DType, &borrowed{set: k.set}
+	m.device, m.dtype, m.mapped = at.Device, at.DType, &mapped{set: k.set}
 	err := torch.Do(ctx, func(*torch.Scope) error {
-		m.params.Borrow(func(p *nn.Param) []byte {
+		m.params.FillMapped(func(p *nn.Param) []byte {
 			if !k.towers.need(p.Name) {
 				return nil
 			}
-			return m.borrowed.place(k.values[p.Name])
+			return m.mapped.place(k.values[p.Name])
 		})
 		return nil
 	})
 	if err != nil {
-		m.borrowed.release()
+		m.mapped.release()
 		return nil, fmt.Errorf("load weights: %w", err)
 	}
 	return m, nil
 }
 
-// place gives a tensor's numbers as float32, where they are or, if that won't do, in memory of their own.
-func (b *borrowed) place(t safetensors.Tensor) []byte {
+// place returns a tensor's values as float32: its own memory, or a copy if they are stored in another type or not aligned.
+func (b *mapped) place(t safetensors.Tensor) []byte {
 	t, err := t.Convert(safetensors.F32)
 	if err != nil {
 		panic(err) // shaped has seen the types

@@ -1,16 +1,18 @@
-package model
+package contrastive
 
 import (
 	"testing"
 
 	"clipgo/datasets"
+	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/losses"
+	"clipgo/model"
 )
 
 // shortened are pairs whose captions have these many tokens, start and end included, and padding behind them.
-func shortened(c Config, lengths ...int) *datasets.Batch {
-	b := pairs(c, len(lengths), 3)
+func shortened(c model.Config, lengths ...int) *datasets.Batch {
+	b := modeltest.Pairs(c, len(lengths), 3)
 	l := c.Text.ContextLength
 	for i, n := range lengths {
 		row := b.IDs[i*l : (i+1)*l]
@@ -28,16 +30,16 @@ func shortened(c Config, lengths ...int) *datasets.Batch {
 // caption is in. The sums are the same but for their order: matrices of other shapes go through other kernels.
 func TestCuttingCaptionsChangesNothing(t *testing.T) {
 	t.Cleanup(func() { _ = torch.SetThreads(0) })
-	m := newTiny(t, unchanged)
+	m := modeltest.NewTiny(t, modeltest.Unchanged)
 	b := shortened(m.Config, 8, 3, 5, 2, 8, 6, 4, 7, 3, 3, 8, 2, 5, 6, 7, 4)
 	for _, threads := range []int{1, 2} {
 		if err := torch.SetThreads(threads); err != nil {
 			t.Fatal(err)
 		}
 		padded, cut := trained(t, m, b, 12), trained(t, m, b, 8)
-		near(t, "features", cut.features, padded.features, featureTol)
+		modeltest.Near(t, "features", cut.features, padded.features, modeltest.FeatureTol())
 		for i, name := range cut.names {
-			near(t, name, cut.gradients[i], padded.gradients[i], gradientTol)
+			modeltest.Near(t, name, cut.gradients[i], padded.gradients[i], modeltest.GradientTol())
 		}
 	}
 }
@@ -50,14 +52,14 @@ type pass struct {
 }
 
 // trained makes a pass of a batch whose captions are cut to so many tokens.
-func trained(t *testing.T, m *Model, b *datasets.Batch, tokens int) (p pass) {
+func trained(t *testing.T, m *model.Model, b *datasets.Batch, tokens int) (p pass) {
 	t.Helper()
 	o := &Objective{Model: m, Loss: InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}}
 	b.MaxTokens = tokens
-	grad(t, func(s *torch.Scope) {
-		ids := m.trim(b.IDs, b.ContextLength, tokens)
-		if len(ids) != tokens*b.N {
-			t.Errorf("%d ids of %d captions of %d tokens", len(ids), b.N, tokens)
+	modeltest.Grad(t, func(s *torch.Scope) {
+		ids := model.CutCaptions(b.IDs, b.ContextLength, tokens)
+		if !m.Config.Text.Trimmable() {
+			t.Error("the tiny model's captions are not cut")
 		}
 		p.features = m.EncodeTokens(s, ids, b.N, m.Mode()).Float32s()
 		if _, err := o.Accumulate(s, b); err != nil {
@@ -67,7 +69,7 @@ func trained(t *testing.T, m *Model, b *datasets.Batch, tokens int) (p pass) {
 			p.names = append(p.names, q.Name)
 			p.gradients = append(p.gradients, q.Tensor().Gradient(s).Float32s())
 		}
-		torch.DropGradients(m.params.Tensors())
+		torch.DropGradients(modeltest.Leaves(m.Params()))
 	})
 	return p
 }

@@ -1,0 +1,54 @@
+package contrastive
+
+import (
+	"slices"
+
+	"clipgo/datasets"
+)
+
+// groups numbers the pairs of a batch so that pairs have equal numbers if their captions have equal token ids, or if their
+// pictures have the same set of captions (Batch.Alike), of which this batch may show different ones. Both relations are joined by
+// union-find; a group's number is its first pair.
+func groups(b *datasets.Batch) []int32 {
+	captions, sets := make(map[string]int32), make(map[uint64]int32)
+	out := make([]int32, 0, b.N)
+	key := make([]byte, 0, 4*b.ContextLength)
+	for caption := range slices.Chunk(b.IDs, b.ContextLength) {
+		i := int32(len(out))
+		key = key[:0]
+		for _, id := range caption {
+			key = append(key, byte(id), byte(id>>8), byte(id>>16), byte(id>>24))
+		}
+		first, known := captions[string(key)]
+		if !known {
+			first, captions[string(key)] = i, i
+		}
+		out = append(out, root(out, first))
+		if b.Alike == nil {
+			continue
+		}
+		if first, known = sets[b.Alike[i]]; known {
+			join(out, first, i)
+		} else {
+			sets[b.Alike[i]] = i
+		}
+	}
+	for i := range out {
+		out[i] = root(out, int32(i))
+	}
+	return out
+}
+
+// root returns the first pair of pair i's group. A pair beyond the end of group, not added yet, is a group of its own.
+func root(group []int32, i int32) int32 {
+	for int(i) < len(group) && group[i] != i {
+		i = group[i]
+	}
+	return i
+}
+
+// join unites the groups of two pairs.
+func join(group []int32, a, b int32) {
+	a, b = root(group, a), root(group, b)
+	group[max(a, b)] = min(a, b)
+}
