@@ -134,11 +134,6 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedde
 // sourceEmbedder is a model as ingest wants it.
 type sourceEmbedder struct{ *pretrained.Embedder }
 
-// EmbedTexts embeds captions as they stand.
-func (e sourceEmbedder) EmbedTexts(ctx context.Context, texts []string) ([]float32, error) {
-	return e.EmbedTexts(ctx, texts)
-}
-
 // EmbedSource embeds the pictures of a source.
 func (e sourceEmbedder) EmbedSource(ctx context.Context, src datasets.Source, use func([]int, []float32) error, skip func(datasets.Skip)) error {
 	return e.EachBatch(ctx, src, func(b *datasets.Batch, features []float32) error { return use(b.Index, features) }, skip)
