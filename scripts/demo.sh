@@ -16,7 +16,7 @@ step "1. Train a small CLIP on emoji pictures and their names; every tenth pictu
 # shellcheck disable=SC2086
 "$clipgo" train --train-data 'builtin:emoji?split=train' --val-data 'builtin:emoji?split=val' --out "$dir/run" ${CLIPGO_DEMO_STEPS:+--steps $CLIPGO_DEMO_STEPS}
 
-step "2. Name the held-out pictures: it has seen neither them nor their names. First among those names, then among all"
+step "2. Classify the held-out pictures, which the model has not seen: first among their own names, then among all names"
 "$clipgo" zeroshot --model "$dir/run" 'builtin:emoji?split=val&names=split'
 "$clipgo" zeroshot --model "$dir/run" 'builtin:emoji?split=val'
 
@@ -24,7 +24,7 @@ step "3. Embed a folder of pictures"
 (cd "$root" && CGO_ENABLED=0 GOFLAGS= go run ./scripts/pictures -set builtin:emoji -out "$dir/pictures")
 "$clipgo" embed --model "$dir/run" "$dir/pictures" --index "$dir/index"
 
-step "4. Search it by words"
+step "4. Search it by text"
 for query in "a red heart" "clock face" "smiling cat face"; do
 	echo "clipgo search --index $dir/index \"$query\""
 	"$clipgo" search --index "$dir/index" --top 3 "$query"
