@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"clipgo/datasets"
 	"clipgo/internal/nn"
@@ -74,7 +75,8 @@ func (r Reward) beside() []*nn.Params {
 	return []*nn.Params{r.Head.params}
 }
 
-// Measure gives the rewards of both sides of each pair of a batch of preferences.
+// Measure gives the rewards of both sides of each pair of a batch of preferences. Sides whose token ids and pixels are the same
+// have the same reward: a product's rows may differ in their last bit by their place in a batch, and no decision depends on that.
 func (r Reward) Measure(ctx context.Context, b *datasets.Batch) (first, second []float32, err error) {
 	err = torch.Do(ctx, func(s *torch.Scope) error {
 		mb := r.Model.MicroBatches(s, b, 0, r.beside()...)
@@ -87,7 +89,20 @@ func (r Reward) Measure(ctx context.Context, b *datasets.Batch) (first, second [
 		}
 		return nil
 	})
+	of := r.shapeOf(b)
+	for i := range first {
+		if same(b.IDs, i, b.N, of.captions) && same(b.Pixels, i, b.N, of.pictures) {
+			second[i] = first[i]
+		}
+	}
 	return first, second, err
+}
+
+// same says whether both sides of pair i of n have equal values; where there is one for both, they share it.
+func same[T comparable](values []T, i, n, sides int) bool {
+	width := len(values) / n
+	pair := values[i*width : (i+1)*width]
+	return sides == 1 || slices.Equal(pair[:width/2], pair[width/2:])
 }
 
 // Head is a scalar layer on [image, text, image * text], 3E wide. It begins as the model's own score: zeros, and the
