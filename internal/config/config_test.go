@@ -115,22 +115,23 @@ func TestAssignmentTakesTheFieldsType(t *testing.T) {
 
 func TestBadAssignmentNamesKeyValueAndType(t *testing.T) {
 	for a, want := range map[string]string{
-		"lr=fast":                             "lr = fast: want a number",
-		"lr=":                                 "lr = : want a number",
-		"lr=NaN":                              "lr = NaN: want a number",
-		"lr=1e999":                            "lr = 1e999: want a number",
-		"lr=null":                             "lr = null: want a number",
-		"steps=1.5":                           "steps = 1.5: want a whole number",
-		"level=200":                           "level = 200: want a whole number",
-		"port=-1":                             "port = -1: want a whole number that is not negative",
-		"seed=-1":                             "seed = -1: want a whole number that is not negative",
-		"mean=1,2":                            "mean = 1,2: want 3 numbers: has 2 values",
-		"mean=1,x,2":                          "mean[1] = x: want a number",
-		"sizes=[1,":                           "sizes = [1,: want a list of whole numbers: unexpected end of JSON input",
-		`sizes=["1"]`:                         `sizes[0] = "1": want a whole number`,
-		"shade=grey":                          "shade = grey: want dark or light",
-		"vision_cfg.no_ln_pre=1":              "vision_cfg.no_ln_pre = 1: want true or false",
-		"vision_cfg=x":                        "vision_cfg = x: want an object with the keys width, mlp_ratio, ls_init_value, no_ln_pre, pool_type",
+		"lr=fast":                "lr = fast: want a number",
+		"lr=":                    "lr = : want a number",
+		"lr=NaN":                 "lr = NaN: want a number",
+		"lr=1e999":               "lr = 1e999: want a number",
+		"lr=null":                "lr = null: want a number",
+		"steps=1.5":              "steps = 1.5: want a whole number",
+		"level=200":              "level = 200: want a whole number",
+		"port=-1":                "port = -1: want a whole number that is not negative",
+		"seed=-1":                "seed = -1: want a whole number that is not negative",
+		"mean=1,2":               "mean = 1,2: want 3 numbers: has 2 values",
+		"mean=1,x,2":             "mean[1] = x: want a number",
+		"sizes=[1,":              "sizes = [1,: want a list of whole numbers: unexpected end of JSON input",
+		`sizes=["1"]`:            `sizes[0] = "1": want a whole number`,
+		"shade=grey":             "shade = grey: want dark or light",
+		"vision_cfg.no_ln_pre=1": "vision_cfg.no_ln_pre = 1: want true or false",
+		"vision_cfg=x": "vision_cfg = x: want an object with the keys width, mlp_ratio, ls_init_value, " +
+			"no_ln_pre, pool_type",
 		"Table=x":                             "Table = x: want a map[string]int",
 		"share=1.5":                           "share = 1.5: want at most 1",
 		"share=-0.1":                          "share = -0.1: want at least 0",
@@ -251,7 +252,8 @@ func TestBadFileIsToldWithItsLine(t *testing.T) {
 		{"a.yaml", "lr: &x\n - *x\n", `DIR/a.yaml: yaml: anchor 'x' value contains itself`},
 		{"a.yaml", "lr: 1\n---\nlr: 2\n", `DIR/a.yaml:2: a second document; a config has one`},
 		{"a.yaml", "- lr\n", `DIR/a.yaml:1: a config file holds key: value pairs`},
-		{"a.yaml", "vision_cfg: 3\n", `DIR/a.yaml:1: vision_cfg = 3: want an object with the keys width, mlp_ratio, ls_init_value, no_ln_pre, pool_type`},
+		{"a.yaml", "vision_cfg: 3\n", "DIR/a.yaml:1: vision_cfg = 3: want an object " +
+			"with the keys width, mlp_ratio, ls_init_value, no_ln_pre, pool_type"},
 		{"a.yaml", "mean: 3\n", `DIR/a.yaml:1: mean = 3: want 3 numbers: not a list`},
 		{"a.yaml", "? [a]\n: 1\n", `DIR/a.yaml: yaml: invalid map key: []interface {}{"a"}`},
 		{"a.json", "{\"lr\": 1,\n\"steps\": true}", `DIR/a.json:2: steps = true: want a whole number`},
@@ -394,7 +396,8 @@ func slow(a, b string) int {
 
 // Nothing that is typed panics, every refusal is the user's mistake, and what is accepted survives JSON.
 func FuzzSet(f *testing.F) {
-	for _, a := range []string{"lr=1", "mean=1,2,3", "vision_cfg.width=3", `towers=[{"width":1}]`, "shade=light", "text_cfg=null", "x", "..=", "names=[\"\xff\"]"} {
+	for _, a := range []string{"lr=1", "mean=1,2,3", "vision_cfg.width=3", `towers=[{"width":1}]`, "shade=light", "text_cfg=null", "x",
+		"..=", "names=[\"\xff\"]"} {
 		f.Add(a)
 	}
 	f.Fuzz(func(t *testing.T, a string) {

@@ -9,7 +9,7 @@ type Attention struct {
 	heads            int
 }
 
-// Forward attends within each sequence. mask [L, L] or [B, 1, L, L] is added to the scores; nil lets every position see every other.
+// Forward maps [B, L, D] to [B, L, D]. mask [L, L] or [B, 1, L, L] is added to the scores; with nil every position attends to all.
 //
 // B batch, L sequence, D width.
 func (a *Attention) Forward(xBLD, mask *torch.Tensor) *torch.Tensor {

@@ -6,8 +6,8 @@ import (
 	"clipgo/internal/torch"
 )
 
-// Weights are what Forward mixes values by, softmax(q k^T / sqrt(H) + mask), float32 [B, N, L, L]: one row for each query.
-// Forward never holds them; this computes them again, for looking at.
+// Weights returns the attention weights softmax(q k^T / sqrt(H) + mask), float32 [B, N, L, L], a row for each query. Forward never
+// holds them as a whole, so they are computed again, for visualization.
 func (a *Attention) Weights(xBLD, mask *torch.Tensor) *torch.Tensor {
 	shape := xBLD.Shape()
 	b, l, h := shape[0], shape[1], shape[2]/a.heads
@@ -20,7 +20,7 @@ func (a *Attention) Weights(xBLD, mask *torch.Tensor) *torch.Tensor {
 	return scores.Softmax(-1)
 }
 
-// attend shows the weights with which a block is about to mix x, and frees them.
+// attend passes the attention weights of block b for input x to m.Attend, and frees them.
 func (m Mode) attend(layer int, b *Block, x, mask *torch.Tensor) {
 	if m.Attend == nil {
 		return

@@ -42,7 +42,8 @@ func TestAttentionWeightsAreThoseOfTheBlock(t *testing.T) {
 			t.Errorf("shown layers %v", layers)
 		}
 		const at = "resblocks.0."
-		qkv := rows(x, 4).norm(p.matrix(at+"ln_1.weight"), p.matrix(at+"ln_1.bias")).linear(p.matrix(at+"attn.in_proj_weight"), p.matrix(at+"attn.in_proj_bias"))
+		qkv := rows(x, 4).norm(p.matrix(at+"ln_1.weight"), p.matrix(at+"ln_1.bias")).linear(p.matrix(at+"attn.in_proj_weight"),
+			p.matrix(at+"attn.in_proj_bias"))
 		for head := range 2 {
 			for q := range 3 {
 				var weights [3]float64

@@ -2,68 +2,69 @@ package nn
 
 import "clipgo/internal/torch"
 
-// A pass in a narrower type reads copies of the parameters in that type. They are made when a pass first asks for them and live
-// as long as the parameters. AdamW keeps them equal to the masters in the pass that moves those; whatever else changes a
-// master makes its copy stale, and it is made anew before it is read. So a step converts no weights, however many lanes and
-// uses read them.
+// A forward pass in bfloat16 reads low-precision copies of the float32 master parameters. A copy is made on first use and lives as
+// long as the parameters. AdamW updates it together with its master. Any other change of the master makes the copy stale (the
+// master's version counter differs), and it is refreshed before the next use. So a training step converts no weights, however
+// many lanes and operations read them.
 //
 // A table is read by rows from its master: it has no copy.
 
-// For is the parameter as an operand for x: the master itself, or its copy where x is computed in another type.
+// For returns the parameter as an operand for x, in x's type and bound to x's scope: the master, or its low-precision copy, whose
+// gradient accumulates into the master.
 func (p *Param) For(x *torch.Tensor) *torch.Tensor {
 	d := x.DType()
-	if d == p.tensor.DType() {
-		return p.master(x.Scope())
-	}
 	master := p.In(x.Scope())
+	if d == p.tensor.DType() {
+		return master
+	}
 	if p.Table {
 		return master.To(d)
 	}
 	if !x.Scope().InLane() {
-		p.settle(d)
+		p.ensureFresh(d)
 	}
-	if !p.settled(d) {
-		p.wanted.Store(int32(d))
+	if !p.fresh(d) {
+		p.requested.Store(int32(d))
 		return master.To(d)
 	}
-	return master.StandIn(p.copied)
+	return master.LowPrecisionCopy(p.lowCopy)
 }
 
-// Copy is the parameter's copy in another type, equal to the master; nil where none has been asked for, or something else has
-// changed the master since. Who moves both says so with Moved.
+// Copy returns the parameter's low-precision copy; nil if no pass has needed one, or if it is stale. Whoever updates the master and
+// this copy together calls CopyUpdated afterwards.
 func (p *Param) Copy() *torch.Tensor {
-	if p.copied == nil || !p.settled(p.copied.DType()) {
+	if p.lowCopy == nil || !p.fresh(p.lowCopy.DType()) {
 		return nil
 	}
-	return p.copied
+	return p.lowCopy
 }
 
-// Moved says that the copy that Copy gave has followed the master.
-func (p *Param) Moved() { p.changes = p.tensor.Changes() }
+// CopyUpdated marks the copy as equal to the master.
+func (p *Param) CopyUpdated() { p.changes = p.tensor.Changes() }
 
-// settled says whether there is a copy of a type that equals the master.
-func (p *Param) settled(d torch.DType) bool {
-	return p.copied != nil && p.copied.DType() == d && p.changes == p.tensor.Changes()
+// fresh reports whether there is a copy of type d that equals the master.
+func (p *Param) fresh(d torch.DType) bool {
+	return p.lowCopy != nil && p.lowCopy.DType() == d && p.changes == p.tensor.Changes()
 }
 
-// settle makes it so. Lanes must not be running.
-func (p *Param) settle(d torch.DType) {
+// ensureFresh makes or refreshes the copy of type d. Lanes must not be running.
+func (p *Param) ensureFresh(d torch.DType) {
 	switch {
-	case p.settled(d):
+	case p.fresh(d):
 		return
-	case p.copied == nil || p.copied.DType() != d:
-		p.copied = p.tensor.Copied(d)
+	case p.lowCopy == nil || p.lowCopy.DType() != d:
+		p.lowCopy = p.tensor.CopyAs(d)
 	default:
-		p.copied.CopyInPlace(p.tensor)
+		p.lowCopy.CopyInPlace(p.tensor)
 	}
-	p.Moved()
+	p.CopyUpdated()
 }
 
-// Settle makes the copies that lanes will read. It is called before they run, on libtorch's thread.
-func (p *Params) Settle() {
+// RefreshCopies refreshes the copies that lanes will read. It is called before lanes run, on libtorch's thread.
+func (p *Params) RefreshCopies() {
 	for _, q := range p.list {
-		if d := torch.DType(q.wanted.Load()); d != 0 {
-			q.settle(d)
+		if d := torch.DType(q.requested.Load()); d != 0 {
+			q.ensureFresh(d)
 		}
 	}
 }

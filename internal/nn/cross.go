@@ -6,11 +6,11 @@ import (
 	"clipgo/internal/torch"
 )
 
-// KV are the keys and values of a sequence of M positions, [B, N, M, H] each.
+// KV holds the keys and values of a sequence of M positions, [B, N, M, H] each.
 type KV struct{ Keys, Values *torch.Tensor }
 
-// CrossAttention is multi-head attention of one sequence to another (Vaswani et al., 2017), under the names of PyTorch's
-// MultiheadAttention: one packed projection where both are equally wide, else three.
+// CrossAttention is multi-head attention from one sequence to another (Vaswani et al., 2017), with the parameter names of PyTorch's
+// MultiheadAttention: one packed projection if both are equally wide, otherwise three.
 type CrossAttention struct {
 	packed            *Param // in_proj_weight [3E, E]
 	query, key, value *Param // q_proj_weight [E, E], k_proj_weight and v_proj_weight [E, D]
@@ -19,7 +19,7 @@ type CrossAttention struct {
 	heads, width      int
 }
 
-// newCrossAttention declares attention of width s.Width to a context of another width.
+// newCrossAttention declares attention of width s.Width to a context of width context.
 func newCrossAttention(p Path, s Shape, context int) *CrossAttention {
 	a, e := &CrossAttention{heads: s.Heads, width: s.Width}, s.Width
 	if context == e {
@@ -34,35 +34,35 @@ func newCrossAttention(p Path, s Shape, context int) *CrossAttention {
 	return a
 }
 
-// part is the i-th of the projections to queries, keys and values, with its bias.
+// part returns the i-th projection (0 queries, 1 keys, 2 values) and its bias.
 func (a *CrossAttention) part(i int, x *torch.Tensor) (weight, bias *torch.Tensor) {
-	bias = a.bias.For(x).In(x.Scope()).Narrow(0, i*a.width, a.width)
+	bias = a.bias.For(x).Narrow(0, i*a.width, a.width)
 	if a.packed != nil {
-		return a.packed.For(x).In(x.Scope()).Narrow(0, i*a.width, a.width), bias
+		return a.packed.For(x).Narrow(0, i*a.width, a.width), bias
 	}
 	return [...]*Param{a.query, a.key, a.value}[i].For(x), bias
 }
 
-// Context projects what is attended to, [B, M, D].
+// Context projects the context [B, M, D] to keys and values.
 func (a *CrossAttention) Context(xBMD *torch.Tensor) KV {
 	return KV{a.split(1, xBMD), a.split(2, xBMD)}
 }
 
-// split projects [B, L, D] and parts the heads: [B, N, L, H].
+// split projects [B, L, D] and splits the heads: [B, N, L, H].
 func (a *CrossAttention) split(i int, x *torch.Tensor) *torch.Tensor {
 	y := x.Linear(a.part(i, x))
 	b, l := y.Shape()[0], y.Shape()[1]
 	return y.Reshape(b, l, a.heads, a.width/a.heads).Transpose(1, 2)
 }
 
-// Forward lets [B, L, E] attend to a context; a batch of 1 does so for each sequence of the context's batch.
+// Forward maps queries [B, L, E] to [B, L, E] by attention to the context. A query batch of 1 is broadcast over the context's batch.
 func (a *CrossAttention) Forward(xBLE *torch.Tensor, context KV) *torch.Tensor {
 	b, l := context.Keys.Shape()[0], xBLE.Shape()[1]
 	yBNLH := torch.Attention(a.split(0, xBLE), context.Keys, context.Values, nil)
 	return a.out.Forward(yBNLH.Transpose(1, 2).Reshape(b, l, a.width))
 }
 
-// CrossBlock is a pre-norm residual block that attends to a context, which it normalizes itself.
+// CrossBlock is a pre-norm residual block with cross-attention; it normalizes the context as well.
 type CrossBlock struct {
 	ln1, lnContext, ln2 *LayerNorm
 	attn                *CrossAttention
@@ -90,10 +90,10 @@ func newCrossBlock(p Path, s Shape) *CrossBlock {
 	return b
 }
 
-// Context projects what this block attends to, [B, M, E].
+// Context normalizes the context [B, M, E] and projects it to keys and values.
 func (b *CrossBlock) Context(xBME *torch.Tensor) KV { return b.attn.Context(b.lnContext.Forward(xBME)) }
 
-// Forward keeps [B, L, E].
+// Forward maps [B, L, E] to [B, L, E].
 func (b *CrossBlock) Forward(x *torch.Tensor, context KV) *torch.Tensor {
 	x = x.Add(b.scale1.Forward(b.attn.Forward(b.ln1.Forward(x), context)))
 	return x.Add(b.scale2.Forward(b.mlp.Forward(b.ln2.Forward(x))))

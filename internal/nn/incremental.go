@@ -2,8 +2,8 @@ package nn
 
 import "clipgo/internal/torch"
 
-// Extend lets new positions x [B, L, D] attend to those seen before, past [B, N, P, H], and causally to each other. It
-// returns the keys and values of all P+L. mask [L, P+L] says what the new ones see; nil: everything.
+// Extend computes attention for new positions x [B, L, D] with a cache of keys and values, past [B, N, P, H]. It returns the
+// output [B, L, D] and the cache of all P+L positions. mask [L, P+L] is added to the scores; nil: every new position attends to all.
 //
 // B batch, L new positions, P past ones, D width, N heads, H head width.
 func (a *Attention) Extend(xBLD *torch.Tensor, past KV, mask *torch.Tensor) (*torch.Tensor, KV) {
@@ -18,15 +18,14 @@ func (a *Attention) Extend(xBLD *torch.Tensor, past KV, mask *torch.Tensor) (*to
 	return a.out.Forward(yBNLH.Transpose(1, 2).Reshape(b, l, d)), now
 }
 
-// Extend is Forward for new positions that follow those seen before.
+// Extend is Forward for new positions, with the keys and values of the past ones.
 func (b *Block) Extend(x *torch.Tensor, past KV, mask *torch.Tensor) (*torch.Tensor, KV) {
 	y, now := b.attn.Extend(b.ln1.Forward(x), past, mask)
 	x = x.Add(b.scale1.Forward(y))
 	return x.Add(b.scale2.Forward(b.mlp.Forward(b.ln2.Forward(x)))), now
 }
 
-// Extend is Forward for new positions that follow those seen before; past has the keys and values of each block, or is nil
-// at the beginning.
+// Extend is Forward for new positions. past has the cached keys and values of each block; it is nil at the beginning.
 func (t *Transformer) Extend(x *torch.Tensor, past []KV, mask *torch.Tensor) (*torch.Tensor, []KV) {
 	now := make([]KV, len(t.blocks))
 	for i, b := range t.blocks {
@@ -42,7 +41,7 @@ func before(past []KV, i int) KV {
 	return past[i]
 }
 
-// Rows picks sequences of the batch by an int64 index.
+// Rows selects sequences of the batch by an int64 index, as beam search needs it.
 func (kv KV) Rows(index *torch.Tensor) KV { return KV{kv.Keys.Rows(index), kv.Values.Rows(index)} }
 
 // Keep moves keys and values to a scope that outlives their own.

@@ -2,7 +2,7 @@ package nn
 
 import "fmt"
 
-// ActKwargs is open_clip's act_kwargs: how GELU is computed.
+// ActKwargs is open_clip's act_kwargs, the arguments of GELU.
 type ActKwargs struct {
 	Approximate string `json:"approximate"` // none or tanh
 }
@@ -23,12 +23,12 @@ func (k *ActKwargs) Validate() error {
 	return nil
 }
 
-// NormKwargs is open_clip's norm_kwargs: what a LayerNorm adds to the variance.
+// NormKwargs is open_clip's norm_kwargs: LayerNorm's eps.
 type NormKwargs struct {
 	Eps float64 `json:"eps"`
 }
 
-// Epsilon is Eps, or PyTorch's default where k is nil.
+// Epsilon is Eps, or PyTorch's default if k is nil.
 func (k *NormKwargs) Epsilon() float64 {
 	if k == nil {
 		return DefaultEps

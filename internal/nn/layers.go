@@ -21,7 +21,7 @@ func (l *Linear) Forward(x *torch.Tensor) *torch.Tensor {
 	return x.Linear(l.weight.For(x), l.bias.For(x))
 }
 
-// LayerNorm normalizes the last dimension, in float32 whatever the type of its input.
+// LayerNorm normalizes the last dimension. It computes in float32 whatever the type of its input.
 type LayerNorm struct {
 	weight, bias *Param
 	eps          float64
@@ -35,7 +35,7 @@ func NewLayerNorm(p Path, width int, eps float64) *LayerNorm {
 	return &LayerNorm{weight: p.Declare("weight", Constant(1), width), bias: p.Declare("bias", Constant(0), width), eps: eps}
 }
 
-// Forward keeps shape and type.
+// Forward returns a tensor of x's shape and type.
 func (l *LayerNorm) Forward(x *torch.Tensor) *torch.Tensor {
 	d := x.DType()
 	if d != torch.BFloat16 {
@@ -68,7 +68,7 @@ func (a Activation) Forward(x *torch.Tensor) *torch.Tensor {
 	}
 }
 
-// MLP is the feed-forward half of a block.
+// MLP is the feed-forward part of a block.
 type MLP struct {
 	up, down   *Linear
 	activation Activation
@@ -87,10 +87,10 @@ func (m *MLP) Forward(x *torch.Tensor) *torch.Tensor {
 	return m.down.Forward(m.activation.Forward(m.up.Forward(x)))
 }
 
-// LayerScale multiplies a residual branch by a learned vector, or does nothing where a config has none.
+// LayerScale multiplies a residual branch by a learned vector; without one it returns its input.
 type LayerScale struct{ gamma *Param }
 
-// NewLayerScale declares gamma at a path; start nil declares nothing.
+// NewLayerScale declares gamma [D] at a path, with the initial value start; it declares nothing if start is nil.
 func NewLayerScale(p Path, width int, start *float64) *LayerScale {
 	if start == nil {
 		return &LayerScale{}
@@ -98,7 +98,7 @@ func NewLayerScale(p Path, width int, start *float64) *LayerScale {
 	return &LayerScale{gamma: p.Declare("gamma", Constant(*start), width)}
 }
 
-// Forward keeps the shape.
+// Forward returns gamma * x, of x's shape.
 func (l *LayerScale) Forward(x *torch.Tensor) *torch.Tensor {
 	if l.gamma == nil {
 		return x

@@ -2,14 +2,14 @@ package nn
 
 import "clipgo/internal/torch"
 
-// Freeze makes a filled parameter a constant: no gradient is made for it. It runs inside torch.Do.
+// Freeze sets a filled parameter's requires_grad to false. Call it inside torch.Do.
 func (q *Param) Freeze() { q.tensor.Freeze() }
 
-// Trained says whether a filled parameter has a gradient to follow.
+// Trained reports whether a filled parameter requires a gradient.
 func (q *Param) Trained() bool { return q.tensor.Recorded() }
 
-// FillFromParams fills every parameter with the value that it is given, in the set's own scope, from its namesake in another
-// set, or from nil where that has none. It runs inside torch.Do, once.
+// FillFromParams fills every parameter q with value(s, q, from), made in the set's own scope s. from is the parameter of the same name
+// in another set, or nil if that has none. Call it once, inside torch.Do.
 func (p *Params) FillFromParams(other *Params, value func(s *torch.Scope, q, from *Param) *torch.Tensor) {
 	p.scope = torch.NewScope()
 	namesakes := make(map[string]*Param, len(other.list))

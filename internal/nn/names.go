@@ -1,15 +1,15 @@
 package nn
 
-// Naming is whose words a state dict uses for the parts of a block.
+// Naming is the convention by which a state dict names the parameters of a block.
 type Naming int
 
-// The two in use: open_clip's own towers, and those that it takes from timm.
+// The conventions of open_clip's own towers and of those that it takes from timm.
 const (
 	OpenCLIPNames Naming = iota // resblocks.0.attn.in_proj_weight
 	TimmNames                   // blocks.0.attn.qkv.weight
 )
 
-// partNames are the parts of a block, in the order in which they are declared.
+// partNames are the names of a block's parts, in the order of declaration.
 type partNames struct {
 	stack, norm1, attnWeight, attnBias, attnOut, scale1, norm2, up, down, scale2 string
 }

@@ -135,7 +135,8 @@ func TestBlockIsItsTwoLines(t *testing.T) {
 	defer p.Free()
 	start := Start{AttnIn: Normal(0.3), AttnOut: Normal(0.3), Up: Normal(0.3), Down: Normal(0.3),
 		AttnBias: Normal(0.3), AttnOutBias: Normal(0.3), UpBias: Normal(0.3), DownBias: Normal(0.3)}
-	stack := NewTransformer(p.Root(), Shape{Width: 4, Layers: 1, Heads: 2, MLPWidth: 6, Activation: QuickGELU, LayerScale: &gamma, Start: start})
+	stack := NewTransformer(p.Root(), Shape{Width: 4, Layers: 1, Heads: 2, MLPWidth: 6, Activation: QuickGELU, LayerScale: &gamma,
+		Start: start})
 	torchtest.Need(t)
 	err := torch.Do(t.Context(), func(s *torch.Scope) error {
 		p.Fill(3, torch.CPU)

@@ -1,7 +1,7 @@
-// Package nn holds what both towers are made of: named parameters, linear layers, norms, attention, blocks.
+// Package nn holds the modules of both towers: named parameters, linear layers, layer norms, attention, transformer blocks.
 //
-// A layer is declared first and filled later: declaring needs no libtorch and no memory, so that the size of any
-// architecture is known without building it.
+// A layer is declared first and filled later. Declaring needs no libtorch and no memory, so the size of any architecture is known
+// without allocating it.
 package nn
 
 import (
@@ -15,35 +15,35 @@ import (
 	"clipgo/internal/torch"
 )
 
-// Init fills a parameter's first values from a generator that belongs to that parameter alone.
+// Init fills a parameter's initial values from a random generator of the parameter's own.
 type Init func(rng *rand.Rand, values []float32)
 
 // Param is a named parameter. Its name is the key of open_clip's state dict.
 type Param struct {
 	Name  string
 	Shape []int
-	// Table says that the parameter is read by rows, [V, D]: a step's gradient has only those that its batch names.
+	// Table marks an embedding table [V, D]: its gradient is sparse and has only the rows that the batch uses.
 	Table bool
-	// Fixed says that the parameter is a constant that open_clip keeps among its parameters.
-	Fixed  bool
-	init   Init
-	tensor *torch.Tensor
-	twins  []*torch.Tensor // of this step: the master again for each lane behind the first, with a gradient of its own
+	// Fixed marks a constant that open_clip keeps in its state dict (requires_grad is false).
+	Fixed    bool
+	init     Init
+	tensor   *torch.Tensor
+	replicas []*torch.Tensor // this step's gradient replicas of the master, for each lane except the first
 
-	copied  *torch.Tensor // the master in the type that passes compute in; nil until one asks
-	changes int64         // of the master, up to which the copy has followed it
-	wanted  atomic.Int32  // the type that a lane would have liked a copy in; 0: none
+	lowCopy   *torch.Tensor // the master in the forward pass's type; nil until a pass needs it
+	changes   int64         // the master's version to which the copy is equal
+	requested atomic.Int32  // the type of which a lane lacked a copy; 0: none
 }
 
-// Tensor is the parameter's float32 master, nil until Fill. It belongs to a sealed scope.
+// Tensor is the parameter's master (float32, or the set's DType), nil until Fill. It belongs to a sealed scope.
 func (p *Param) Tensor() *torch.Tensor { return p.tensor }
 
-// In is the master as an operand in scope s.
+// In is the master as an operand bound to scope s. In a lane it is the lane's gradient replica.
 func (p *Param) In(s *torch.Scope) *torch.Tensor { return p.master(s).In(s) }
 
 func (p *Param) master(s *torch.Scope) *torch.Tensor {
-	if lane := s.Lane(); lane > 0 && len(p.twins) > 0 {
-		return p.twins[lane-1]
+	if lane := s.Lane(); lane > 0 && len(p.replicas) > 0 {
+		return p.replicas[lane-1]
 	}
 	return p.tensor
 }
@@ -59,7 +59,7 @@ func (p *Param) Len() int {
 
 // Params is an ordered set of parameters with distinct names.
 type Params struct {
-	// DType is what the masters are made of, Float64 for proofs; 0 is Float32.
+	// DType is the masters' type; 0 is Float32. Tests use Float64.
 	DType torch.DType
 	list  []*Param
 	names map[string]bool
@@ -112,7 +112,7 @@ func (p *Params) Count() int64 {
 	return n
 }
 
-// DenseCount is Count without tables, of which a step touches few rows.
+// DenseCount is Count without embedding tables, since a step updates few of their rows.
 func (p *Params) DenseCount() int64 {
 	var n int64
 	for _, q := range p.list {
@@ -123,8 +123,8 @@ func (p *Params) DenseCount() int64 {
 	return n
 }
 
-// Fill gives every parameter memory on a device and its first values, which depend on the seed and the parameter's
-// name alone. It runs inside torch.Do, once.
+// Fill allocates every parameter on a device and initializes it. The values depend only on the seed and the parameter's name. Call it
+// once, inside torch.Do.
 func (p *Params) Fill(seed uint64, device torch.Device) {
 	p.FillFrom(device, func(q *Param) []byte {
 		values := make([]float32, q.Len())
@@ -133,7 +133,7 @@ func (p *Params) Fill(seed uint64, device torch.Device) {
 	})
 }
 
-// FillFrom is Fill with float32 values, little endian and row-major, from elsewhere.
+// FillFrom is Fill with given float32 values, little endian and row-major.
 func (p *Params) FillFrom(device torch.Device, values func(*Param) []byte) {
 	p.scope = torch.NewScope()
 	for _, q := range p.list {
@@ -148,8 +148,8 @@ func (p *Params) FillFrom(device torch.Device, values func(*Param) []byte) {
 	p.scope.Seal()
 }
 
-// FillMapped is FillFrom on the CPU without a copy, for a model that is not trained: the values are the caller's, who neither
-// moves, changes nor frees them until Free. A parameter whose values are nil gets no memory: using it panics.
+// FillMapped is FillFrom on the CPU without a copy, for a model that is not trained. The caller owns the values and must not move, change
+// or free them before Free. A parameter whose values are nil gets no memory, and using it panics.
 func (p *Params) FillMapped(values func(*Param) []byte) {
 	p.scope = torch.NewScope()
 	for _, q := range p.list {
@@ -174,22 +174,22 @@ func (p *Params) Tensors() []*torch.Tensor {
 	return out
 }
 
-// Split readies the parameters for a pass in lanes. Where that records a graph, each lane behind the first gets its own leaves
-// over the trained parameters, until the step ends; else every lane reads the masters.
+// Split prepares the parameters for a pass in lanes. If the pass records a graph, each lane except the first gets gradient replicas
+// of the trained parameters, until the step ends; otherwise all lanes read the masters.
 func (p *Params) Split(lanes *torch.Lanes) {
-	p.Settle()
+	p.RefreshCopies()
 	for _, q := range p.list {
-		q.twins = nil
+		q.replicas = nil
 		for _, s := range lanes.Others() {
 			if lanes.Record() && q.Trained() {
-				q.twins = append(q.twins, q.tensor.Twin(s))
+				q.replicas = append(q.replicas, q.tensor.GradReplica(s))
 			}
 		}
 	}
 }
 
-// GatherRows lets each row of a table stand once in the gradient that the table has collected in s's lane. Without it, a step
-// that looks rows up in many passes keeps the gradient of every lookup.
+// GatherRows coalesces the sparse gradients of tables in s's lane, so that each row occurs once. Without it, a step of many passes
+// keeps a gradient entry for every lookup.
 func (p *Params) GatherRows(s *torch.Scope) {
 	var tables []*torch.Tensor
 	for _, q := range p.list {
@@ -200,16 +200,16 @@ func (p *Params) GatherRows(s *torch.Scope) {
 	torch.GatherRows(tables)
 }
 
-// Join adds the gradients of those leaves to the masters', lane by lane, so that the sum has the same bits each time.
+// Join adds the replicas' gradients to the masters', lane by lane in order, so that the sums are reproducible.
 func (p *Params) Join(lanes *torch.Lanes) {
 	for i := range lanes.Others() {
-		var masters, twins []*torch.Tensor
+		var masters, replicas []*torch.Tensor
 		for _, q := range p.list {
-			if len(q.twins) > 0 {
-				masters, twins = append(masters, q.tensor), append(twins, q.twins[i])
+			if len(q.replicas) > 0 {
+				masters, replicas = append(masters, q.tensor), append(replicas, q.replicas[i])
 			}
 		}
-		torch.AddGradients(masters, twins)
+		torch.AddGradients(masters, replicas)
 	}
 }
 
@@ -235,7 +235,7 @@ func Normal(std float64) Init {
 	}
 }
 
-// TruncatedNormal draws from a normal distribution around 0, and again whatever lies beyond two deviations.
+// TruncatedNormal draws from a normal distribution around 0 and draws values beyond two standard deviations again.
 func TruncatedNormal(std float64) Init {
 	return func(rng *rand.Rand, values []float32) {
 		for i := range values {
@@ -248,7 +248,7 @@ func TruncatedNormal(std float64) Init {
 	}
 }
 
-// Uniform draws evenly from [-bound, bound].
+// Uniform draws from the uniform distribution over [-bound, bound].
 func Uniform(bound float64) Init {
 	return func(rng *rand.Rand, values []float32) {
 		for i := range values {
@@ -266,7 +266,7 @@ func Constant(v float64) Init {
 	}
 }
 
-// Values copies a table.
+// Values copies the given values.
 func Values(table []float32) Init {
 	return func(_ *rand.Rand, values []float32) { copy(values, table) }
 }

@@ -2,8 +2,8 @@ package nn
 
 import "clipgo/internal/torch"
 
-// AttentionPool reads a sequence with one learned query and refines the answer with an MLP (the MAP head of Zhai et
-// al., 2022, "Scaling vision transformers").
+// AttentionPool pools a sequence by attention from one learned query, followed by a residual MLP (the MAP head of Zhai et al., 2022,
+// "Scaling vision transformers").
 type AttentionPool struct {
 	query   *Param // latent [1, 1, D]
 	q, kv   *Linear
@@ -32,8 +32,8 @@ func (a *AttentionPool) Forward(xBLD *torch.Tensor) *torch.Tensor {
 	shape := xBLD.Shape()
 	b, l, d := shape[0], shape[1], shape[2]
 	h := d / a.heads
-	q := a.q.Forward(a.query.For(xBLD).In(xBLD.Scope())).Reshape(1, a.heads, 1, h) // one query for all of the batch
-	kv := a.kv.Forward(xBLD).Reshape(b, l, 2, a.heads, h).Permute(2, 0, 3, 1, 4)   // 2BNLH
+	q := a.q.Forward(a.query.For(xBLD)).Reshape(1, a.heads, 1, h)                // one query for the whole batch
+	kv := a.kv.Forward(xBLD).Reshape(b, l, 2, a.heads, h).Permute(2, 0, 3, 1, 4) // 2BNLH
 	yBN1H := torch.Attention(q, kv.Select(0, 0), kv.Select(0, 1), nil)
 	y := a.project.Forward(yBN1H.Reshape(b, d))
 	return y.Add(a.mlp.Forward(a.norm.Forward(y)))

@@ -47,7 +47,8 @@ func TestAttentionPoolIsOneQuery(t *testing.T) {
 	wide := Normal(0.3)
 	start := Start{AttnIn: wide, AttnOut: wide, Up: wide, Down: wide, AttnBias: wide, AttnOutBias: wide, UpBias: wide, DownBias: wide}
 	const eps = 0.5 // large enough to be seen
-	pool := NewAttentionPool(p.Root(), Shape{Width: 4, Heads: 2, MLPWidth: 6, Activation: GELUTanh, Eps: eps, Naming: TimmNames, Start: start}, Normal(1))
+	pool := NewAttentionPool(p.Root(), Shape{Width: 4, Heads: 2, MLPWidth: 6, Activation: GELUTanh, Eps: eps, Naming: TimmNames,
+		Start: start}, Normal(1))
 	torchtest.Need(t)
 	err := torch.Do(t.Context(), func(s *torch.Scope) error {
 		p.Fill(3, torch.CPU)

@@ -2,21 +2,21 @@ package nn
 
 import "clipgo/internal/torch"
 
-// Pooler reads a sequence with learned queries (CoCa's attentional pooler; Yu et al., 2022, section 3.2).
+// Pooler pools a sequence by attention from learned queries (CoCa's attentional pooler; Yu et al., 2022, section 3.2).
 type Pooler struct {
 	query    *Param // [Q, E]
 	attn     *CrossAttention
 	lnQ, lnK *LayerNorm
 }
 
-// PoolerShape says how big a pooler is.
+// PoolerShape holds the sizes of a pooler.
 type PoolerShape struct {
-	Width, Context int // E of the queries, D of what they read
+	Width, Context int // E of the queries, D of the sequence
 	Heads, Queries int
 	Eps            float64
 }
 
-// NewPooler declares a pooler at a path, under open_clip's names and with PyTorch's first values.
+// NewPooler declares a pooler at a path, with open_clip's names and PyTorch's initialization.
 func NewPooler(p Path, s PoolerShape) *Pooler {
 	a := &Pooler{query: p.Declare("query", Normal(1), s.Queries, s.Width)}
 	start := Start{AttnIn: Xavier(3*s.Width, s.Width), AttnBias: Constant(0), AttnOut: FanIn(s.Width), AttnOutBias: Constant(0)}
@@ -26,9 +26,9 @@ func NewPooler(p Path, s PoolerShape) *Pooler {
 	return a
 }
 
-// Forward maps [B, L, D] to [B, Q, E]. The queries are the same for all of the batch.
+// Forward maps [B, L, D] to [B, Q, E]. The whole batch has the same queries.
 func (a *Pooler) Forward(xBLD *torch.Tensor) *torch.Tensor {
-	query := a.query.For(xBLD).In(xBLD.Scope())
+	query := a.query.For(xBLD)
 	q, e := query.Shape()[0], query.Shape()[1]
 	return a.attn.Forward(a.lnQ.Forward(query.Reshape(1, q, e)), a.attn.Context(a.lnK.Forward(xBLD)))
 }

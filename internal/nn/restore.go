@@ -10,7 +10,7 @@ import (
 	"clipgo/internal/torch"
 )
 
-// WeightsError is weights that do not fit a model or a part of one. Path is empty where the weights are not a file's.
+// WeightsError reports weights that don't fit a model or a part of one. Path is empty if the weights don't come from a file.
 type WeightsError struct {
 	Path, Reason string
 }
@@ -25,9 +25,9 @@ func (e *WeightsError) Error() string {
 // Fault is the error's kind.
 func (e *WeightsError) Fault() fault.Kind { return fault.Model }
 
-// Restore gives parameters the values that a file has under their names, as Write wrote it, and returns the file's metadata.
-// The parameters have their memory already (Fill); the file may hold more. A file that lacks a parameter, or has it with another type or
-// shape or with a number that is not finite, is a *WeightsError and changes nothing.
+// Restore loads parameters by name from a file of Write's, and returns the file's metadata. The parameters must be allocated (Fill);
+// the file may hold more tensors. A parameter that is missing, has another type or shape, or has a value that is not finite is
+// a *WeightsError, and no parameter changes.
 func Restore(ctx context.Context, params []*Param, path string) (metadata map[string]string, err error) {
 	file, err := safetensors.Open(path)
 	if err != nil {

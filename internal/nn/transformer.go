@@ -14,18 +14,18 @@ type Block struct {
 	scale1, scale2 *LayerScale
 }
 
-// Forward keeps [B, L, D].
+// Forward maps [B, L, D] to [B, L, D]. mask is added to the attention scores; nil: none.
 func (b *Block) Forward(x, mask *torch.Tensor) *torch.Tensor {
 	x = x.Add(b.scale1.Forward(b.attn.Forward(b.ln1.Forward(x), mask)))
 	return x.Add(b.scale2.Forward(b.mlp.Forward(b.ln2.Forward(x))))
 }
 
-// Shape says how big a transformer is, what it computes and how it starts.
+// Shape holds the sizes of a transformer, its variants and its initialization.
 type Shape struct {
 	Width, Layers, Heads, MLPWidth int
 	Activation                     Activation
 	Eps                            float64  // of the norms; 0: DefaultEps
-	LayerScale                     *float64 // first value; nil: none
+	LayerScale                     *float64 // initial value; nil: no LayerScale
 	Naming                         Naming
 	Start                          Start
 }
@@ -37,7 +37,7 @@ func (s Shape) eps() float64 {
 	return s.Eps
 }
 
-// Start holds the first values of a block's matrices.
+// Start holds the initializations of a block's matrices.
 type Start struct {
 	AttnIn, AttnOut, Up, Down               Init
 	AttnBias, AttnOutBias, UpBias, DownBias Init
@@ -72,10 +72,10 @@ func newBlock(p Path, s Shape) *Block {
 	return b
 }
 
-// Block is the i-th.
+// Block returns the i-th block.
 func (t *Transformer) Block(i int) *Block { return t.blocks[i] }
 
-// Forward keeps [B, L, D]. Each block's intermediates are freed before the next one runs.
+// Forward maps [B, L, D] to [B, L, D]. Each block's intermediates are freed before the next block runs.
 func (t *Transformer) Forward(x, mask *torch.Tensor, mode Mode) *torch.Tensor {
 	for i, b := range t.blocks {
 		mode.attend(i, b, x, mask)
@@ -85,21 +85,21 @@ func (t *Transformer) Forward(x, mask *torch.Tensor, mode Mode) *torch.Tensor {
 	return x
 }
 
-// Mode says how a forward pass is made.
+// Mode holds the settings of a forward pass.
 type Mode struct {
-	DType torch.DType // what to compute in; 0 means float32
-	// Recompute has the backward pass compute each block again, so that of a block no more than its input is kept till then.
+	DType torch.DType // the type to compute in; 0 means float32
+	// Recompute enables gradient checkpointing: only each block's input is kept, and the backward pass recomputes the block.
 	Recompute bool
-	// DropKeys has one key for each picture, from which patch dropout draws; nil, as in evaluation, keeps all patches.
+	// DropKeys has a random key for each picture, which seeds patch dropout; nil, as in evaluation, keeps all patches.
 	DropKeys []uint64
-	// See, where set, is shown the output of each layer by its name.
+	// See, if set, receives the output of each layer by its name.
 	See func(name string, x *torch.Tensor)
-	// Attend, where set, is shown the attention weights [B, N, L, L] of each layer, float32.
+	// Attend, if set, receives the attention weights of each layer, float32 [B, N, L, L].
 	Attend func(layer int, weights *torch.Tensor)
 }
 
-// Layer is f, a block of a stack, of x and what else it reads. What it computes on the way is freed before the next one runs; its
-// graph too, with Recompute.
+// Layer runs f, a block of a stack, on its operands, and frees its intermediates before the next block runs. With Recompute the
+// block's graph is freed too.
 func (m Mode) Layer(f func(in ...*torch.Tensor) *torch.Tensor, in ...*torch.Tensor) *torch.Tensor {
 	if m.Recompute {
 		return torch.Recomputed(f, in...)
@@ -113,7 +113,7 @@ func (m Mode) Layer(f func(in ...*torch.Tensor) *torch.Tensor, in ...*torch.Tens
 	})
 }
 
-// Type is what to compute in.
+// Type is the type to compute in.
 func (m Mode) Type() torch.DType {
 	if m.DType == 0 {
 		return torch.Float32
@@ -121,7 +121,7 @@ func (m Mode) Type() torch.DType {
 	return m.DType
 }
 
-// Show hands a layer's output to See.
+// Show passes a layer's output to See.
 func (m Mode) Show(name string, x *torch.Tensor) {
 	if m.See != nil {
 		m.See(name, x)

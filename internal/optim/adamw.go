@@ -1,4 +1,4 @@
-// Package optim holds AdamW, gradient clipping and the schedules of the learning rate.
+// Package optim holds AdamW, gradient clipping and learning rate schedules.
 package optim
 
 import (
@@ -21,7 +21,7 @@ type Config struct {
 	GradClipNorm float64  `json:"grad_clip_norm" flag:"grad-clip-norm" arg:"x" help:"clip the gradient to this norm; 0: don't"`
 }
 
-// Default is what open_clip uses for vision transformers.
+// Default returns open_clip's settings for vision transformers.
 func Default() Config {
 	return Config{LR: 5e-4, Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, WD: 0.2}
 }
@@ -58,11 +58,11 @@ type AdamW struct {
 	moments torch.Moments
 	decay   []float64
 	steps   int64 // made by Step
-	ahead   ahead // what StepAhead counts instead
+	ahead   ahead // StepAhead's counters on the device
 	scope   *torch.Scope
 }
 
-// New makes the state, all zero. It runs inside torch.Do; its owner calls Free.
+// New allocates the state, all zero. It runs inside torch.Do; the caller must call Free.
 func New(params []*nn.Param, c Config) *AdamW {
 	o := &AdamW{config: c, params: params, scope: torch.NewScope()}
 	for _, p := range params {
@@ -78,7 +78,7 @@ func New(params []*nn.Param, c Config) *AdamW {
 	return o
 }
 
-// untouched is the mark of a table's rows before the first step; nil for what is no table.
+// untouched marks every row of a table as untouched, as before the first step; nil if p is no table.
 func (o *AdamW) untouched(p *nn.Param) *torch.Tensor {
 	if !p.Table {
 		return nil
@@ -86,11 +86,11 @@ func (o *AdamW) untouched(p *nn.Param) *torch.Tensor {
 	return torch.Zeros(o.scope, torch.Uint8, torch.CPU, p.Shape[0])
 }
 
-// Free gives the state's memory back.
+// Free frees the state's memory.
 func (o *AdamW) Free() { o.scope.Free() }
 
-// decayOf is open_clip 3.3.0's rule: no decay for vectors and scalars, nor where the name has bn, ln, bias or
-// logit_scale.
+// decayOf returns a parameter's weight decay by open_clip 3.3.0's rule: none for vectors and scalars, nor if the name contains bn, ln,
+// bias or logit_scale.
 func (c Config) decayOf(p *nn.Param) float64 {
 	if len(p.Shape) < 2 {
 		return 0
@@ -111,7 +111,8 @@ func (c Config) decayOf(p *nn.Param) float64 {
 // GradNorm is the L2 norm over all gradients, before clipping.
 func (o *AdamW) GradNorm() float64 { return torch.GradientNorm(o.leaves) }
 
-// Step moves the parameters by their gradients at a rate, clipped to the configured norm given the norm that they have.
+// Step makes an AdamW step with learning rate lr. norm is the gradient norm (GradNorm), by which the gradients are clipped to the
+// configured limit.
 func (o *AdamW) Step(lr, norm float64) {
 	o.steps++
 	o.moments.Copies = o.moments.Copies[:0]
@@ -124,12 +125,12 @@ func (o *AdamW) Step(lr, norm float64) {
 	})
 	for i, p := range o.params {
 		if o.moments.Copies[i] != nil {
-			p.Moved()
+			p.CopyUpdated()
 		}
 	}
 }
 
-// clip is PyTorch's clip_grad_norm_: scale by limit / (norm + 1e-6), never up.
+// clip returns the factor of PyTorch's clip_grad_norm_: min(1, limit / (norm + 1e-6)).
 func (o *AdamW) clip(norm float64) float64 {
 	if o.config.GradClipNorm == 0 {
 		return 1
@@ -137,5 +138,5 @@ func (o *AdamW) clip(norm float64) float64 {
 	return min(1, o.config.GradClipNorm/(norm+1e-6))
 }
 
-// DropGradients forgets the gradients of the last step.
+// DropGradients clears the gradients (PyTorch's zero_grad).
 func (o *AdamW) DropGradients() { torch.DropGradients(o.leaves) }

@@ -7,11 +7,11 @@ import (
 	"clipgo/internal/torch"
 )
 
-// ahead is what StepAhead counts where the parameters are, so that the host needs no number of a step to make the next.
+// ahead holds StepAhead's counters, on the parameters' device, so that the host starts the next step without reading them.
 type ahead struct {
 	begun  bool
 	made   *torch.Tensor // float32 [], steps made
-	failed *torch.Tensor // float32 [2], steps that were not: in a row up to now, and in all
+	failed *torch.Tensor // float32 [2], skipped steps: the latest ones in a row, and the total
 }
 
 func (o *AdamW) newAhead() ahead {
@@ -22,9 +22,9 @@ func (o *AdamW) newAhead() ahead {
 	return ahead{made: torch.Zeros(o.scope, torch.Float32, device), failed: torch.Zeros(o.scope, torch.Float32, device, 2)}
 }
 
-// StepAhead is GradNorm and Step without a wait for numbers: the norm, the clipping and whether the step is made stay where
-// the parameters are. It is made where the norm and each of the losses, scalars, are finite. It returns the norm, float64 []
-// in scope s. Step and StepAhead don't mix.
+// StepAhead is GradNorm and Step without synchronizing with the device, where the norm, the clipping and the decision to skip stay. The
+// step is skipped unless the norm and the losses (scalars) are finite. It returns the norm before clipping, float64 [] in
+// scope s. An optimizer uses either Step or StepAhead, not both.
 func (o *AdamW) StepAhead(s *torch.Scope, lr float64, losses []*torch.Tensor) (norm *torch.Tensor) {
 	if !o.ahead.begun {
 		o.ahead.begun = true
@@ -35,14 +35,14 @@ func (o *AdamW) StepAhead(s *torch.Scope, lr float64, losses []*torch.Tensor) (n
 	}, torch.Ahead{Limit: o.config.GradClipNorm, Losses: losses, Made: o.ahead.made, Failed: o.ahead.failed})
 }
 
-// Failed is how many steps StepAhead left out since New: in a row up to now, and in all. It waits for the steps so far, and
-// runs inside torch.Do.
+// Failed returns how many steps StepAhead has skipped since New: the latest ones in a row, and the total. It synchronizes with the
+// device and runs inside torch.Do.
 func (o *AdamW) Failed() (inARow, all int) {
 	n := o.ahead.failed.Float32s()
 	return int(n[0]), int(n[1])
 }
 
-// count is how many steps were made. It runs inside torch.Do.
+// count returns the number of steps made. It runs inside torch.Do.
 func (o *AdamW) count() int64 {
 	if !o.ahead.begun {
 		return o.steps

@@ -9,8 +9,8 @@ import (
 type Schedule struct {
 	Kind     string  `json:"lr_scheduler" flag:"lr-scheduler" arg:"name" help:"cosine, const or const-cooldown (default cosine)"`
 	Warmup   int     `json:"warmup" flag:"warmup" arg:"steps" help:"steps of rising rate (default 5 % of the run, at most 10000, or 500 from trained weights)"`
-	Steps    int     `json:"steps"`        // of the whole run
-	Cooldown int     `json:"cooldown"`     // last steps of const-cooldown
+	Steps    int     `json:"steps"`        // steps of the whole run
+	Cooldown int     `json:"cooldown"`     // number of last steps, for const-cooldown
 	End      float64 `json:"cooldown_end"` // rate at the end of the cooldown
 }
 
@@ -34,8 +34,8 @@ func (s Schedule) Validate() error {
 	return nil
 }
 
-// Rate is the learning rate of a step, counted from 0: base (step+1)/warmup during warm-up; then for cosine half a
-// cosine down to 0 at the last step's end, as open_clip computes them.
+// Rate is the learning rate of a step, counted from 0, as open_clip computes it. During warm-up it is base (step+1)/warmup. After
+// that, cosine falls along half a cosine to 0 at the end of the last step.
 func (s Schedule) Rate(base float64, step int) float64 {
 	if step < s.Warmup {
 		return base * float64(step+1) / float64(s.Warmup)

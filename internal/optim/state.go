@@ -12,7 +12,7 @@ import (
 	"clipgo/internal/torch"
 )
 
-// The two moments of a parameter are stored under its name with one of these endings.
+// Suffixes of the names under which the two moments of a parameter are stored.
 const (
 	meanSuffix     = ".exp_avg"
 	varianceSuffix = ".exp_avg_sq"
@@ -56,7 +56,7 @@ func (o *AdamW) ReadState(file *safetensors.File) error {
 	return nil
 }
 
-// touched marks with 1 the rows of a table, of which there are n, whose moments are not all zero.
+// touched returns a mark for each of a table's n rows: 1 if its moments are not all zero.
 func touched(n int, moments ...[]byte) []byte {
 	out := make([]byte, n)
 	for _, m := range moments {

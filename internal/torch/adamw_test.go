@@ -75,7 +75,8 @@ func TestAdamWFollowsItsDefinition(t *testing.T) {
 				idle := newLeaf(s, rng, c.dtype, 3, 0.2) // no gradient reaches it
 				p, moments, decay := columns(append(leaves, idle))
 				for step := int64(1); step <= 6; step++ {
-					a := torch.AdamW{LR: 1e-2 / float64(step), Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, GradientScale: 1 / float64(step), Step: step}
+					a := torch.AdamW{LR: 1e-2 / float64(step), Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, GradientScale: 1 / float64(step),
+						Step: step}
 					for _, l := range leaves {
 						g := make([]float64, len(l.value))
 						for i := range g {
@@ -110,7 +111,8 @@ func TestTablesMoveAsDenseParametersDo(t *testing.T) {
 			rng := rand.New(rand.NewPCG(5, 6))
 			l := newLeaf(s, rng, torch.Float32, rows*width, 0.2)
 			table := l.p.Detach().Reshape(rows, width).Trainable()
-			moments := torch.Moments{Mean: []*torch.Tensor{l.m.Reshape(rows, width)}, Variance: []*torch.Tensor{l.v.Reshape(rows, width)}, Touched: []*torch.Tensor{nil}}
+			moments := torch.Moments{Mean: []*torch.Tensor{l.m.Reshape(rows, width)},
+				Variance: []*torch.Tensor{l.v.Reshape(rows, width)}, Touched: []*torch.Tensor{nil}}
 			if marked {
 				moments.Touched[0] = torch.Zeros(s, torch.Uint8, torch.CPU, rows)
 			}

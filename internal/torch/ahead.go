@@ -17,17 +17,17 @@ import (
 	"github.com/sugarme/gotch/libtch"
 )
 
-// Ahead is what a step of AdamW decides by itself, where the parameters are, while the host goes on.
+// Ahead holds what an asynchronous AdamW step decides on the device, without the host.
 type Ahead struct {
 	Limit  float64   // of the gradient norm; 0: none
-	Losses []*Tensor // scalars; the step is made where they and the norm are finite
-	Made   *Tensor   // float32 [], steps made so far; counted up
-	Failed *Tensor   // float32 [2], steps that were not: in a row up to now, and in all; counted up
+	Losses []*Tensor // scalars; the step is skipped unless they and the norm are finite
+	Made   *Tensor   // float32 [], steps made so far; updated
+	Failed *Tensor   // float32 [2], skipped steps: the latest ones in a row, and the total; updated
 }
 
-// AdamWAheadInPlace is AdamWInPlace without a number on the host: it clips by the norm that it returns, float64 [] in
-// scope s, and leaves parameters, moments and Made as they are where something is not finite. Every row of a table is
-// passed over. a.Step and a.GradientScale have no part.
+// AdamWAheadInPlace is AdamWInPlace without synchronizing with the device. It returns the gradient norm before clipping, float64 []
+// in scope s, by which it clips. Parameters, moments and Made stay unchanged if the norm or a loss is not finite. It updates every
+// row of a table. a.Step and a.GradientScale are ignored.
 func AdamWAheadInPlace(s *Scope, leaves []*Tensor, moments Moments, decay []float64, a AdamW, now Ahead) (norm *Tensor) {
 	p, m, v := handles("AdamW", leaves), handles("AdamW", moments.Mean), handles("AdamW", moments.Variance)
 	losses := handles("AdamW", now.Losses)
@@ -43,10 +43,10 @@ func AdamWAheadInPlace(s *Scope, leaves []*Tensor, moments Moments, decay []floa
 	return s.own(libtch.Ctensor(c)).on(now.Made.Device())
 }
 
-// Waits counts how often f made the host wait for numbers, or would have on a GPU, as an operation does whose result's size
-// depends on its values. It watches the whole process and is for tests.
+// Waits counts the operations in f that synchronize the host with a GPU (or would, on the CPU): Item, or a result whose size
+// depends on values. It watches the whole process and is for tests.
 func Waits(f func()) int {
-	_ = onThread(func() { C.cg_watch_waits() }) // fails where there is no libtorch, and then nothing waits
+	_ = onThread(func() { C.cg_watch_waits() }) // fails without libtorch, and then the count is 0
 	f()
 	n := 0
 	_ = onThread(func() { n = int(C.cg_waits_seen()) })

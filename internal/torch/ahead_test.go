@@ -21,7 +21,8 @@ func TestAStepAheadFollowsTheDefinition(t *testing.T) {
 	for _, limit := range []float64{0, 0.05, 100} {
 		torchtest.RunGrad(t, func(s *torch.Scope) {
 			rng := rand.New(rand.NewPCG(7, 8))
-			leaves := []*leaf{newLeaf(s, rng, torch.Float32, 33000, 0.2), newLeaf(s, rng, torch.Float32, 1, 0), newLeaf(s, rng, torch.Float32, 7, 0.2)}
+			leaves := []*leaf{newLeaf(s, rng, torch.Float32, 33000, 0.2), newLeaf(s, rng, torch.Float32, 1, 0),
+				newLeaf(s, rng, torch.Float32, 7, 0.2)}
 			idle := newLeaf(s, rng, torch.Float32, 3, 0.2) // no gradient reaches it
 			p, moments, decay := columns(append(leaves, idle))
 			now := counters(s)
@@ -137,7 +138,8 @@ func TestWaitsAreCounted(t *testing.T) {
 		{"a step ahead", func(x *torch.Tensor) {
 			x.Mul(x).Sum().Backward()
 			one := func() []*torch.Tensor { return []*torch.Tensor{torch.Zeros(x.Scope(), torch.Float32, torch.CPU, 2)} }
-			torch.AdamWAheadInPlace(x.Scope(), []*torch.Tensor{x}, torch.Moments{Mean: one(), Variance: one()}, []float64{0}, torch.AdamW{LR: 1}, counters(x.Scope()))
+			torch.AdamWAheadInPlace(x.Scope(), []*torch.Tensor{x}, torch.Moments{Mean: one(), Variance: one()}, []float64{0},
+				torch.AdamW{LR: 1}, counters(x.Scope()))
 		}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -187,7 +189,8 @@ func TestScaledDotProductIsAttention(t *testing.T) {
 					rng := rand.New(rand.NewPCG(5, 5))
 					var in []*torch.Tensor
 					for range 3 {
-						in = append(in, torch.From(s, build([]int{b, n, l, h}, func([]int) float64 { return rng.NormFloat64() }).v, b, n, l, h).To(torch.Float32).Detach().Trainable())
+						in = append(in, torch.From(s, build([]int{b, n, l, h}, func([]int) float64 { return rng.NormFloat64() }).v, b, n,
+							l, h).To(torch.Float32).Detach().Trainable())
 					}
 					y := attend(in[0], in[1], in[2], mask(s))
 					y.Mul(y).Sum().Backward()

@@ -43,9 +43,12 @@ func BenchmarkSelfAttention(b *testing.B) {
 		{"L-14", 4, 257, 16, false}, {"L-14-336", 2, 577, 16, false}, {"text 12", 64, 12, 8, true}, {"text 77", 32, 77, 8, true},
 	} {
 		for way, attend := range map[string]func(x, mask *torch.Tensor) *torch.Tensor{
-			"head by head":                 func(x, mask *torch.Tensor) *torch.Tensor { return x.SelfAttention(c.heads, mask) },
-			"products":                     func(x, mask *torch.Tensor) *torch.Tensor { return x.Unpacked(c.heads, mask, torch.Attention) },
-			"scaled_dot_product_attention": func(x, mask *torch.Tensor) *torch.Tensor { return x.Unpacked(c.heads, mask, torch.ScaledDotProduct) },
+			"head by head": func(x, mask *torch.Tensor) *torch.Tensor { return x.SelfAttention(c.heads, mask) },
+			"products":     func(x, mask *torch.Tensor) *torch.Tensor { return x.Unpacked(c.heads, mask, torch.Attention) },
+			"scaled_dot_product_attention": func(x, mask *torch.Tensor) *torch.Tensor {
+				return x.Unpacked(c.heads, mask,
+					torch.ScaledDotProduct)
+			},
 		} {
 			b.Run(c.name+"/f32/"+way, func(b *testing.B) { c.measure(b, torch.Float32, attend) })
 			b.Run(c.name+"/bf16/"+way, func(b *testing.B) { c.measure(b, torch.BFloat16, attend) })

@@ -30,8 +30,8 @@ func (t *Tensor) Trainable() *Tensor {
 	return t
 }
 
-// Freeze makes the leaf t a constant again: Backward collects nothing for it, and nothing is recorded for what depends
-// on constants alone.
+// Freeze sets the leaf t's requires_grad to false: Backward computes no gradient for it, and operations on frozen tensors alone are
+// not recorded.
 func (t *Tensor) Freeze() {
 	t.check("Freeze")
 	out := t.scope.slot()
@@ -41,7 +41,7 @@ func (t *Tensor) Freeze() {
 	libtch.AtFree(*out) // a second handle on t
 }
 
-// Recorded says whether a gradient reaches t: it is a trainable leaf, or depends on one.
+// Recorded reports PyTorch's requires_grad: t is a trainable leaf, or depends on one.
 func (t *Tensor) Recorded() bool {
 	t.check("Recorded")
 	return libtch.AtRequiresGrad(t.c)
@@ -52,14 +52,14 @@ func (t *Tensor) Detach() *Tensor {
 	return call("Detach", func(o *libtch.Ctensor) { libtch.AtgDetach(o, t.c) }, t)
 }
 
-// Backward adds the gradient of the scalar t to that of every trainable leaf.
+// Backward computes the gradients of the scalar t and accumulates them into the trainable leaves.
 func (t *Tensor) Backward() {
 	t.check("Backward")
 	C.cg_backward(C.cg_tensor(t.c), nil)
 	failed("Backward", []*Tensor{t})
 }
 
-// BackwardFrom is Backward for any t, given the gradient of the loss to it.
+// BackwardFrom is Backward for a t of any shape, given the loss's gradient with respect to t.
 func (t *Tensor) BackwardFrom(gradient *Tensor) {
 	t.check("BackwardFrom")
 	gradient.check("BackwardFrom")
@@ -67,7 +67,7 @@ func (t *Tensor) BackwardFrom(gradient *Tensor) {
 	failed("BackwardFrom", []*Tensor{t, gradient})
 }
 
-// Gradient is what Backward collected for a leaf, in scope s, or nil when nothing reached it.
+// Gradient returns a leaf's accumulated gradient, in scope s, or nil if it has none.
 func (t *Tensor) Gradient(s *Scope) *Tensor {
 	t.check("Gradient")
 	c := C.cg_gradient(C.cg_tensor(t.c))
@@ -78,15 +78,15 @@ func (t *Tensor) Gradient(s *Scope) *Tensor {
 	return s.own(libtch.Ctensor(c)).on(t.Device())
 }
 
-// DropGradients forgets the gradients of all leaves.
+// DropGradients clears the gradients of all leaves (PyTorch's zero_grad(set_to_none=True)).
 func DropGradients(leaves []*Tensor) {
 	h := handles("DropGradients", leaves)
 	C.cg_drop_gradients(first(h), C.int(len(leaves)))
 	failed("DropGradients", nil)
 }
 
-// GatherRows lets each row of a table stand once in the gradient that the table has collected: without it, several passes
-// keep the gradient of every lookup.
+// GatherRows coalesces the sparse gradients of tables, so that each row occurs once. Without it, the gradients of several passes
+// keep an entry for every lookup.
 func GatherRows(tables []*Tensor) {
 	h := handles("GatherRows", tables)
 	C.cg_gather_rows(first(h), C.int(len(tables)))
@@ -101,26 +101,25 @@ func GradientNorm(leaves []*Tensor) float64 {
 	return float64(norm)
 }
 
-// AdamW holds the numbers of one step of the optimizer.
+// AdamW holds the scalars of one optimizer step.
 type AdamW struct {
 	LR, Beta1, Beta2, Eps float64
-	GradientScale         float64 // 1 leaves gradients as they are; clipping makes it smaller
+	GradientScale         float64 // multiplies the gradients; less than 1 where they are clipped
 	Step                  int64   // counted from 1
 }
 
-// Moments are what AdamW keeps for each leaf.
+// Moments are AdamW's running averages of the gradient and of its square, for each leaf.
 type Moments struct {
 	Mean, Variance []*Tensor
-	// Touched, uint8 [V], marks the rows of a table [V, D] whose moments are not zero, so that the others cost no
-	// more than their decay; nil for a leaf that is no table, or to treat every row as touched.
+	// Touched, uint8 [V], marks the rows of a table [V, D] whose moments are not zero. Only the decay is applied to the other
+	// rows. It is nil for a leaf that is no table, or to treat every row as touched.
 	Touched []*Tensor
-	// Copies are the leaves in bfloat16, kept equal to them in the same pass; nil for a leaf without one.
+	// Copies are the leaves' bfloat16 copies, which are updated with them; nil for a leaf without one.
 	Copies []*Tensor
 }
 
-// AdamWInPlace moves every leaf that has a gradient by one AdamW step (Loshchilov and Hutter, 2019): decoupled decay,
-// one rate for each leaf; eps outside the root, after bias correction. The moments are updated too. It is one pass
-// over memory.
+// AdamWInPlace makes one AdamW step (Loshchilov and Hutter, 2019) for every leaf that has a gradient, and updates the moments, in one
+// pass over memory. decay is the weight decay of each leaf. eps is added to the bias-corrected root, as in PyTorch.
 func AdamWInPlace(leaves []*Tensor, moments Moments, decay []float64, a AdamW) {
 	if len(leaves) == 0 {
 		return
@@ -131,7 +130,8 @@ func AdamWInPlace(leaves []*Tensor, moments Moments, decay []float64, a AdamW) {
 		lr: C.double(a.LR), beta1: C.double(a.Beta1), beta2: C.double(a.Beta2), eps: C.double(a.Eps),
 		gradient_scale: C.double(a.GradientScale), step: C.int64_t(a.Step),
 	}
-	C.cg_adamw(first(p), first(m), first(v), first(touched), first(copies), (*C.double)(unsafe.Pointer(&decay[0])), C.int(len(leaves)), &args)
+	C.cg_adamw(first(p), first(m), first(v), first(touched), first(copies), (*C.double)(unsafe.Pointer(&decay[0])), C.int(len(leaves)),
+		&args)
 	failed("AdamW", nil)
 }
 
@@ -144,7 +144,7 @@ func handles(op string, tensors []*Tensor) []C.cg_tensor {
 	return out
 }
 
-// optional are the handles of n tensors, of which any may be nil, and all of them left out.
+// optional returns the handles of n tensors. Each may be nil, and so may the list.
 func optional(tensors []*Tensor, n int) []C.cg_tensor {
 	out := make([]C.cg_tensor, n+1)
 	for i, t := range tensors {

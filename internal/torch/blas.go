@@ -5,8 +5,8 @@ package torch
 #include <stdlib.h>
 #include <string.h>
 
-// cg_blas_core asks OpenBLAS for the kernels that it would use and lets go of it again. It returns null where there is
-// no OpenBLAS, or, if only one that this process computes with counts, where it has another BLAS; free() the result.
+// cg_blas_core returns the name of the kernels that OpenBLAS would use, for the caller to free, and null without OpenBLAS. With
+// loaded, only an OpenBLAS that the process has loaded already counts.
 static char *cg_blas_core(int loaded) {
 	void *library = dlopen("libopenblas.so.0", RTLD_LAZY | RTLD_LOCAL | (loaded ? RTLD_NOLOAD : 0));
 	if (!library) return 0;
@@ -26,14 +26,15 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// coreVariable tells OpenBLAS which kernels to use. A process reads it when the library is loaded.
+// coreVariable is the environment variable that names OpenBLAS's kernels. OpenBLAS reads it when it is loaded.
 const coreVariable = "OPENBLAS_CORETYPE"
 
-// oldCores are OpenBLAS's kernels without AVX, which it also takes for a CPU that is newer than itself: three times
-// slower than what such a CPU can do.
+// oldCores are OpenBLAS's kernels without AVX. OpenBLAS also uses them on a CPU that is newer than itself, where they are three
+// times slower than its AVX kernels.
 var oldCores = []string{"Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Banias", "Northwood", "Katmai", "Unknown"}
 
-// blasCore is the kernels that OpenBLAS uses, empty without OpenBLAS; loaded: without one that is loaded.
+// blasCore returns the name of OpenBLAS's kernels, empty without OpenBLAS. With loaded it asks only an OpenBLAS that is loaded
+// already.
 func blasCore(loaded bool) string {
 	core := C.cg_blas_core(C.int(flag(loaded)))
 	if core == nil {
@@ -43,7 +44,7 @@ func blasCore(loaded bool) string {
 	return C.GoString(core)
 }
 
-// chooseBLAS names the kernels for an OpenBLAS that doesn't know this CPU. What the user chose stays.
+// chooseBLAS sets coreVariable if OpenBLAS doesn't know this CPU, unless the user has set it.
 func chooseBLAS() {
 	if os.Getenv(coreVariable) != "" {
 		return
@@ -51,7 +52,7 @@ func chooseBLAS() {
 	if !slices.Contains(oldCores, blasCore(false)) {
 		return
 	}
-	// C's environment is what OpenBLAS reads; with cgo os.Setenv changes both.
+	// OpenBLAS reads C's environment. With cgo os.Setenv changes it too.
 	switch {
 	case cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512DQ:
 		_ = os.Setenv(coreVariable, "SKYLAKEX")

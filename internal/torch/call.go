@@ -10,14 +10,14 @@ import (
 	"github.com/sugarme/gotch/libtch"
 )
 
-// newSlot is where libtorch writes the handle that a call returns. It is C memory, since C keeps no pointer to Go's, and
-// one slot a thread is enough: no call nests.
+// newSlot allocates the memory to which libtorch writes the handle that a call returns. It is C memory, since C must not keep a
+// pointer to Go memory. One slot for each thread is enough, since calls don't nest.
 func newSlot() *libtch.Ctensor { return (*libtch.Ctensor)(C.calloc(1, 64)) }
 
-// result is the slot of the thread that makes all calls but those of lanes.
+// result is the slot of libtorch's thread; each lane has its own.
 var result = newSlot()
 
-// slot is that of the thread which computes in s.
+// slot returns the slot of the thread that computes in s.
 func (s *Scope) slot() *libtch.Ctensor {
 	if s.lane == nil {
 		return result
@@ -65,7 +65,7 @@ func failed(op string, in []*Tensor) {
 	panic(e)
 }
 
-// handle is t's, or none for an operand that is left out.
+// handle is t's handle, or nil for an omitted operand.
 func handle(t *Tensor) libtch.Ctensor {
 	if t == nil {
 		return nil
@@ -73,14 +73,14 @@ func handle(t *Tensor) libtch.Ctensor {
 	return t.c
 }
 
-// scalar hands a number to an operation.
+// scalar calls f with v as a libtorch scalar.
 func scalar(v float64, f func(libtch.Cscalar)) {
 	s := libtch.AtsFloat(v)
 	defer libtch.AtsFree(s)
 	f(s)
 }
 
-// Int64s widens integers to the type that libtorch's shapes and indices have.
+// Int64s converts integers to int64, the type of libtorch's shapes and indices.
 func Int64s[T int | int32](v []T) []int64 {
 	out := make([]int64, len(v))
 	for i, x := range v {

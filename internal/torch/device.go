@@ -15,11 +15,11 @@ type Device int32
 // CPU is the host.
 const CPU Device = -1
 
-// Simulated is a device for tests, where there is no other: it is used as one that is not the CPU, and computes there all the
-// same. An operation on tensors of which some are on the CPU and some not is an error.
+// Simulated is a device for tests on machines without a GPU. It is treated as an accelerator but computes on the CPU. As for a
+// real one, an operation on tensors of both devices is an error.
 const Simulated Device = -3
 
-// number is the device's, as C knows it.
+// number is the device's number in native.h's calls.
 func (d Device) number() int32 {
 	if d == Simulated {
 		return int32(CPU)
@@ -27,7 +27,7 @@ func (d Device) number() int32 {
 	return int32(d)
 }
 
-// on notes that t is on a device.
+// on records that t is on device d.
 func (t *Tensor) on(d Device) *Tensor {
 	t.simulated = d == Simulated
 	return t
@@ -60,15 +60,15 @@ func (t *Tensor) Device() Device {
 	return Device(libtch.AtDevice(t.c))
 }
 
-// OnDevice copies the elements to a device; the same device gives a second handle. From the CPU to another it doesn't wait for
-// the copy: the elements go through pinned memory, and operations on the result come after it.
+// OnDevice copies the elements to a device; the same device gives a second handle. A copy from the CPU to a GPU is asynchronous,
+// through pinned memory; operations on the result run after it.
 func (t *Tensor) OnDevice(d Device) *Tensor {
 	return call("OnDevice", func(o *libtch.Ctensor) {
 		*o = libtch.Ctensor(C.cg_on_device(C.cg_tensor(t.c), C.int(d.number())))
 	}, t).on(d)
 }
 
-// SetTF32 says whether CUDA devices multiply float32 numbers with 10 bits of mantissa, which is several times faster.
+// SetTF32 sets whether float32 matrix products on CUDA devices use TF32 (10 bits of mantissa), which is several times faster.
 func SetTF32(on bool) error {
 	if err := Load(); err != nil {
 		return err

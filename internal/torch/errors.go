@@ -21,7 +21,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("torch: %s%s: %s", e.Op, strings.Join(shapes, " x "), e.Text)
 }
 
-// OutOfMemory says whether the device had no room for the result.
+// OutOfMemory reports whether the operation failed because the device ran out of memory.
 func (e *Error) OutOfMemory() bool {
 	for _, said := range []string{"out of memory", "can't allocate memory", "not enough memory", "bad_alloc"} {
 		if strings.Contains(e.Text, said) {
@@ -31,5 +31,5 @@ func (e *Error) OutOfMemory() bool {
 	return false
 }
 
-// ErrUnavailable wraps every reason why libtorch could not be loaded.
+// ErrUnavailable is wrapped by every error of loading libtorch.
 var ErrUnavailable = errors.New("libtorch is not available")

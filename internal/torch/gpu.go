@@ -12,7 +12,7 @@ typedef struct {
 
 // cg_gpu_at asks the CUDA driver about a device by its number. It returns the number of devices, 0 without a driver.
 static int cg_gpu_at(int i, cg_gpu *gpu) {
-	void *driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL); // stays: a driver is no library to unload
+	void *driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL); // never closed: a driver can't be unloaded
 	if (!driver) return 0;
 	int (*init)(unsigned) = (int (*)(unsigned))dlsym(driver, "cuInit");
 	int (*count)(int *) = (int (*)(int *))dlsym(driver, "cuDeviceGetCount");
@@ -39,11 +39,11 @@ type GPU struct {
 	Memory       int64 // bytes
 }
 
-// BF16 says whether the device multiplies bfloat16 in hardware: from Ampere on.
+// BF16 reports whether the device has hardware for bfloat16 products: Ampere and later.
 func (g GPU) BF16() bool { return g.Major >= 8 }
 
-// GPUs asks the CUDA driver which devices there are, in the order of their numbers; none without a driver. It needs no
-// libtorch, and knows devices that a libtorch without CUDA doesn't.
+// GPUs lists the CUDA devices by number, as the driver reports them; none without a driver. It needs no libtorch, so it also finds
+// devices that a libtorch without CUDA can't use.
 func GPUs() []GPU {
 	var out []GPU
 	for n := 1; len(out) < n; {

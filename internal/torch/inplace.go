@@ -28,42 +28,42 @@ func (t *Tensor) OverwriteInPlace(data []byte) {
 	failed("Overwrite", []*Tensor{t})
 }
 
-// ClampInPlace limits t's elements to [low, high], outside the graph. For the scale after a step.
+// ClampInPlace limits t's elements to [low, high], outside the graph.
 func (t *Tensor) ClampInPlace(low, high float64) {
 	t.check("Clamp")
 	C.cg_clamp_in_place(C.cg_tensor(t.c), C.double(low), C.double(high))
 	failed("Clamp", []*Tensor{t})
 }
 
-// LerpInPlace moves t's elements by a share, from 0 to 1, of the way to u's, outside the graph. For averages of
-// weights.
+// LerpInPlace computes t += share (u - t), outside the graph. With t the average, u the weights and share = 1 - decay it updates an
+// exponential moving average (EMA).
 func (t *Tensor) LerpInPlace(u *Tensor, share float64) {
 	t.inPlace("LerpInPlace", func(o *libtch.Ctensor) {
 		scalar(share, func(c libtch.Cscalar) { libtch.AtgLerp_(o, t.c, u.c, c) })
 	}, u)
 }
 
-// AddInPlace adds u to t's elements, outside the graph. For sums that are made some rows at a time.
+// AddInPlace adds u to t, outside the graph.
 func (t *Tensor) AddInPlace(u *Tensor) {
 	t.inPlace("AddInPlace", func(o *libtch.Ctensor) { libtch.AtgAdd_(o, t.c, u.c) }, u)
 }
 
-// SubInPlace takes u, with its shape broadcast, from t's elements, outside the graph.
+// SubInPlace subtracts u from t, with u's shape broadcast, outside the graph.
 func (t *Tensor) SubInPlace(u *Tensor) {
 	t.inPlace("SubInPlace", func(o *libtch.Ctensor) { libtch.AtgSub_(o, t.c, u.c) }, u)
 }
 
-// MulInPlace multiplies t's elements by u, with its shape broadcast, outside the graph.
+// MulInPlace multiplies t by u elementwise, with u's shape broadcast, outside the graph.
 func (t *Tensor) MulInPlace(u *Tensor) {
 	t.inPlace("MulInPlace", func(o *libtch.Ctensor) { libtch.AtgMul_(o, t.c, u.c) }, u)
 }
 
-// ExpInPlace is e to the power of t's elements, outside the graph.
+// ExpInPlace computes t = exp(t) elementwise, outside the graph.
 func (t *Tensor) ExpInPlace() {
 	t.inPlace("ExpInPlace", func(o *libtch.Ctensor) { libtch.AtgExp_(o, t.c) })
 }
 
-// AddProductInPlace adds the matrix product of a and b to t's elements, outside the graph.
+// AddProductInPlace adds the matrix product of a and b to t (PyTorch's addmm_), outside the graph.
 func (t *Tensor) AddProductInPlace(a, b *Tensor) {
 	t.inPlace("AddProductInPlace", func(o *libtch.Ctensor) { libtch.AtgAddmm_(o, t.c, a.c, b.c) }, a, b)
 }

@@ -14,22 +14,22 @@ import (
 	"github.com/sugarme/gotch/libtch"
 )
 
-// lane is an OS thread that computes beside others. Its operations use that thread alone.
+// lane is an OS thread that computes in parallel with other lanes. Its operations are single-threaded.
 type lane struct {
 	*thread
 	number int
 	slot   *libtch.Ctensor
 }
 
-// Lanes are several scopes within one, each with an OS thread of its own. Small operations gain little from being split
-// over threads; a batch that is split over lanes gains nearly what the cores have.
+// Lanes are nested scopes of one scope, each with an OS thread of its own: data parallelism within a process. Small operations gain
+// little from several threads; splitting the batch over lanes scales nearly with the number of cores.
 type Lanes struct {
 	scopes []*Scope
 	grad   bool
 }
 
-// Lanes opens n lanes within s, which end with s. A single one is s itself: it computes on libtorch's thread, each
-// operation with all threads. It is called on libtorch's thread, as everything is that doesn't run in a lane.
+// Lanes opens n lanes within s, which end with s. With n = 1 the lane is s itself: it computes on libtorch's thread, and each
+// operation uses all threads. Lanes must be called on libtorch's thread.
 func (s *Scope) Lanes(n int) *Lanes {
 	l := &Lanes{grad: record(true)}
 	record(l.grad)
@@ -46,10 +46,10 @@ func (s *Scope) Lanes(n int) *Lanes {
 	return l
 }
 
-// lane is the thread's i-th, made when it is first asked for. Only the thread itself asks.
+// lane returns the thread's i-th lane and starts it on first use. Only the thread itself calls it.
 func (t *thread) lane(i int) *lane {
 	if len(t.lanes) <= i {
-		C.cg_set_threads(C.cg_get_threads()) // this thread's own number, before lanes ask for another
+		C.cg_set_threads(C.cg_get_threads()) // fixes this thread's number before lanes set theirs
 	}
 	for len(t.lanes) <= i {
 		l := &lane{thread: start(), number: len(t.lanes), slot: newSlot()}
@@ -59,16 +59,15 @@ func (t *thread) lane(i int) *lane {
 	return t.lanes[i]
 }
 
-// alone makes the lane's operations use its own thread only.
+// alone makes the lane's operations single-threaded.
 func (l *lane) alone() {
 	done := make(chan struct{})
 	l.jobs <- func() { C.cg_set_threads(1); close(done) }
 	<-done
 }
 
-// Each runs f in every lane at the same time, with the lane's number and scope, and returns when all are done. f reads
-// tensors of outer scopes and makes its own in its scope; what one lane makes, another must not touch. A panic in a lane
-// goes on here.
+// Each runs f in all lanes in parallel, with the lane's number and scope, and returns when all are done. f may read tensors of outer
+// scopes; it must not use tensors of another lane. A panic in a lane is raised again here.
 func (l *Lanes) Each(f func(i int, s *Scope)) {
 	if len(l.scopes) == 1 {
 		f(0, l.scopes[0])
@@ -93,13 +92,14 @@ func (l *Lanes) Each(f func(i int, s *Scope)) {
 	}
 }
 
-// Keep makes x, of lane i or a scope within it, live as long as the lane. The lane itself calls it.
+// Keep moves x to lane i's scope, so that it lives as long as the lane. x belongs to that lane or to a scope within it, and the lane
+// itself makes the call.
 func (l *Lanes) Keep(i int, x *Tensor) *Tensor { return l.scopes[i].Keep(x) }
 
-// Record says whether operations in the lanes are recorded for a backward pass.
+// Record reports whether operations in the lanes are recorded for a backward pass.
 func (l *Lanes) Record() bool { return l.grad }
 
-// Others are the scopes of all lanes but the first.
+// Others returns the scopes of all lanes except the first.
 func (l *Lanes) Others() []*Scope { return l.scopes[1:] }
 
 // Lane is the number of the lane that computes in s, 0 outside of lanes.
@@ -110,15 +110,15 @@ func (s *Scope) Lane() int {
 	return s.lane.number
 }
 
-// InLane says whether s is a lane's, or within one: others may be computing at the same time.
+// InLane reports whether s belongs to a lane: other lanes may be computing at the same time.
 func (s *Scope) InLane() bool { return s.lane != nil }
 
-// Twin is a second leaf over t's memory, in scope s, with a gradient of its own. It is made outside of lanes.
-func (t *Tensor) Twin(s *Scope) *Tensor { return t.In(s).Detach().Trainable() }
+// GradReplica returns a leaf in scope s that shares t's memory and has a gradient of its own. It must be called outside of lanes.
+func (t *Tensor) GradReplica(s *Scope) *Tensor { return t.In(s).Detach().Trainable() }
 
-// AddGradients adds what the twins have collected to their leaves' gradients, and drops it.
-func AddGradients(leaves, twins []*Tensor) {
-	to, from := handles("AddGradients", leaves), handles("AddGradients", twins)
+// AddGradients adds the gradients of replicas to those of their leaves, and clears the replicas' gradients.
+func AddGradients(leaves, replicas []*Tensor) {
+	to, from := handles("AddGradients", leaves), handles("AddGradients", replicas)
 	C.cg_add_gradients(first(to), first(from), C.int(len(leaves)))
 	failed("AddGradients", nil)
 }

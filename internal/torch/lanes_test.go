@@ -62,15 +62,15 @@ func TestGraphsOutliveARoundOfLanes(t *testing.T) {
 	torchtest.RunGrad(t, func(s *torch.Scope) {
 		w := torch.From(s, []float64{2, 3}, 2).Trainable()
 		lanes := s.Lanes(2)
-		twin := w.Twin(lanes.Others()[0])
-		leaves, squares := []*torch.Tensor{w, twin}, make([]*torch.Tensor, 2)
+		replica := w.GradReplica(lanes.Others()[0])
+		leaves, squares := []*torch.Tensor{w, replica}, make([]*torch.Tensor, 2)
 		lanes.Each(func(i int, s *torch.Scope) { squares[i] = leaves[i].In(s).Mul(leaves[i]) })
 		slope := torch.From(s, []float64{10, 100}, 2)
 		lanes.Each(func(i int, s *torch.Scope) { squares[i].BackwardFrom(slope.In(s).Scale(float64(i + 1))) })
-		torch.AddGradients([]*torch.Tensor{w}, []*torch.Tensor{twin})
+		torch.AddGradients([]*torch.Tensor{w}, []*torch.Tensor{replica})
 		compare(t, "sum of both", w.Gradient(s), array{[]int{2}, []float64{3 * 2 * 2 * 10, 3 * 2 * 3 * 100}}, 0)
-		if twin.Gradient(s) != nil {
-			t.Error("the twin kept its gradient")
+		if replica.Gradient(s) != nil {
+			t.Error("the replica kept its gradient")
 		}
 	})
 }

@@ -5,11 +5,11 @@ package torch
 #include <malloc.h>
 #include <stdlib.h>
 
-// cg_keep_memory makes malloc keep what a step frees for the next one, instead of giving it back to the system and
-// getting it again page by page, zeroed: 5 % of a small model's step.
+// cg_keep_memory makes malloc keep the memory that a step frees. Returning it to the system and getting it back, zeroed page by page,
+// costs 5 % of a small model's step.
 static void cg_keep_memory(void) {
 #ifdef __GLIBC__
-	mallopt(M_MMAP_THRESHOLD, 32 << 20); // the most that glibc takes
+	mallopt(M_MMAP_THRESHOLD, 32 << 20); // glibc's maximum
 	mallopt(M_TRIM_THRESHOLD, 512 << 20);
 	mallopt(M_TOP_PAD, 64 << 20);
 #endif
@@ -35,23 +35,23 @@ import (
 	"unsafe"
 )
 
-// libraryVariable names the environment variable that says where libtch.so is.
+// libraryVariable is the environment variable with the path of libtch.so.
 const libraryVariable = "CLIPGO_LIBTCH"
 
-// Info says which libtorch a process uses.
+// Info describes the libtorch that a process uses.
 type Info struct {
 	Library string // path of libtch.so
 	Version string // libtorch's
 	Config  string // how libtorch was built: BLAS, oneDNN, CPU capability
-	BLAS    string // OpenBLAS's kernels; empty where another BLAS does the products
+	BLAS    string // OpenBLAS's kernels; empty with another BLAS
 	CUDA    int    // number of CUDA devices
 	Threads int
 }
 
-// Load opens libtch.so, and with it libtorch, once a process; Do calls it. It costs 0.15 to 0.4 s.
+// Load opens libtch.so, and with it libtorch, once for the process; Do calls it. It takes 0.15 to 0.4 s.
 //
-// The library is the one that CLIPGO_LIBTCH names, else libtch.so beside the executable. Every error wraps
-// ErrUnavailable and says where it looked.
+// The library is the file that CLIPGO_LIBTCH names, or else libtch.so in the executable's directory. Every error wraps
+// ErrUnavailable and names the paths that were tried.
 func Load() error { return load() }
 
 var load = sync.OnceValue(func() error {
@@ -76,9 +76,9 @@ var load = sync.OnceValue(func() error {
 	return nil
 })
 
-// waitBriefly makes OpenMP's threads spin for some ten microseconds between operations and then sleep, where the user has
-// not said otherwise. Small models: never spinning cost 13 % on a quiet machine, spinning on and on a factor of 5 on a
-// busy one. OpenMP reads the variable when it is loaded.
+// waitBriefly makes OpenMP's threads spin for about ten microseconds between operations and then sleep, unless the user has set
+// GOMP_SPINCOUNT. Measured with small models: never spinning costs 13 % on an idle machine; spinning without a limit makes a busy
+// machine 5 times slower. OpenMP reads the variable when it is loaded.
 func waitBriefly() {
 	if os.Getenv("OMP_WAIT_POLICY") == "" && os.Getenv("GOMP_SPINCOUNT") == "" {
 		_ = os.Setenv("GOMP_SPINCOUNT", "10000") // fails for malformed names alone
@@ -127,8 +127,8 @@ func Probe() (Info, error) {
 	return info, err
 }
 
-// SetThreads fixes the number of threads that one operation may use; 0 means one for each core. The order of
-// additions within an operation may depend on it, so a run that must repeat to the byte keeps it fixed.
+// SetThreads sets the number of threads of an operation; 0 means one for each core. The order of additions within an operation may
+// depend on it, so a run that must repeat byte for byte keeps it fixed.
 func SetThreads(n int) error {
 	if err := Load(); err != nil {
 		return err
@@ -139,5 +139,5 @@ func SetThreads(n int) error {
 	return onThread(func() { C.cg_set_threads(C.int(n)) })
 }
 
-// Threads is the number that SetThreads fixed. It is asked on libtorch's thread.
+// Threads returns the number that SetThreads set. It must be called on libtorch's thread.
 func Threads() int { return int(C.cg_get_threads()) }

@@ -134,7 +134,8 @@ func (t *Tensor) VocabularyLoss(w, target *Tensor, smoothing, over float64) *Ten
 		return scores.CrossEntropy(target, smoothing).Scale(float64(t.Shape()[0]) / over)
 	}
 	return call("VocabularyLoss", func(o *libtch.Ctensor) {
-		*o = libtch.Ctensor(C.cg_vocabulary_loss(C.cg_tensor(t.c), C.cg_tensor(w.c), C.cg_tensor(target.c), C.double(smoothing), C.double(over)))
+		*o = libtch.Ctensor(C.cg_vocabulary_loss(C.cg_tensor(t.c), C.cg_tensor(w.c), C.cg_tensor(target.c), C.double(smoothing),
+			C.double(over)))
 	}, t, w, target)
 }
 

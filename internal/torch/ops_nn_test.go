@@ -30,9 +30,12 @@ func TestLayersMatchPlainLoops(t *testing.T) {
 			}},
 		{"Linear/empty", [][]int{{0, 3, 4}, {5, 4}, {5}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Linear(x[1], x[2]) },
 			func([]array) array { return array{shape: []int{0, 3, 5}} }},
-		{"LayerNorm", [][]int{{2, 3, 8}, {8}, {8}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].LayerNorm(x[1], x[2], 1e-5) }, layerNorm(1e-5)},
-		{"LayerNorm/large eps", [][]int{{1, 1, 4}, {4}, {4}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].LayerNorm(x[1], x[2], 0.5) }, layerNorm(0.5)},
-		{"LayerNorm/one", [][]int{{2, 1, 1}, {1}, {1}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].LayerNorm(x[1], x[2], 0.5) }, layerNorm(0.5)},
+		{"LayerNorm", [][]int{{2, 3, 8}, {8}, {8}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].LayerNorm(x[1], x[2], 1e-5) },
+			layerNorm(1e-5)},
+		{"LayerNorm/large eps", [][]int{{1, 1, 4}, {4}, {4}},
+			func(x []*torch.Tensor) *torch.Tensor { return x[0].LayerNorm(x[1], x[2], 0.5) }, layerNorm(0.5)},
+		{"LayerNorm/one", [][]int{{2, 1, 1}, {1}, {1}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].LayerNorm(x[1], x[2], 0.5) },
+			layerNorm(0.5)},
 		{"Embedding", [][]int{{5, 3}}, func(x []*torch.Tensor) *torch.Tensor {
 			return x[0].Embedding(torch.From(x[0].Scope(), []int64{4, 0, 2, 4}, 2, 2))
 		}, func(x []array) array {
@@ -41,7 +44,8 @@ func TestLayersMatchPlainLoops(t *testing.T) {
 		}},
 		{"Conv2d", [][]int{{2, 3, 6, 6}, {4, 3, 2, 2}, {4}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Conv2d(x[1], x[2], 2) },
 			func(x []array) array { return convolve(x, []int{2, 4, 3, 3}, 2) }},
-		{"Conv2d/no bias, overlapping", [][]int{{1, 2, 5, 5}, {3, 2, 3, 3}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Conv2d(x[1], nil, 1) },
+		{"Conv2d/no bias, overlapping", [][]int{{1, 2, 5, 5}, {3, 2, 3, 3}},
+			func(x []*torch.Tensor) *torch.Tensor { return x[0].Conv2d(x[1], nil, 1) },
 			func(x []array) array { return convolve(x, []int{1, 3, 3, 3}, 1) }},
 	})
 }
@@ -128,7 +132,8 @@ func TestCrossEntropyMatchesPlainLoops(t *testing.T) {
 		classes   int
 		smoothing float64
 	}{
-		{"plain", []int64{2, 0, 4}, 5, 0}, {"smoothed", []int64{1, 1, 3}, 4, 0.1}, {"one row", []int64{0}, 3, 0.2}, {"one class", []int64{0, 0}, 1, 0},
+		{"plain", []int64{2, 0, 4}, 5, 0}, {"smoothed", []int64{1, 1, 3}, 4, 0.1}, {"one row", []int64{0}, 3, 0.2},
+		{"one class", []int64{0, 0}, 1, 0},
 	} {
 		cases = append(cases, opCase{c.name, [][]int{{len(c.targets), c.classes}}, func(x []*torch.Tensor) *torch.Tensor {
 			return x[0].CrossEntropy(torch.From(x[0].Scope(), c.targets, len(c.targets)), c.smoothing)
@@ -181,7 +186,8 @@ func TestTheVocabularysLossIsThatOfAllItsScores(t *testing.T) {
 					want := v.loss(tensors(s, in, torch.Float64))
 					for i, got := range v.loss(tensors(s, in, p.dtype)) {
 						oracle := array{want[i].Shape(), want[i].Float64s()}
-						compare(t, []string{"loss", "gradient to rows", "gradient to words"}[i], got, oracle, 2*p.share) // a product, then another
+						// a product, then another
+						compare(t, []string{"loss", "gradient to rows", "gradient to words"}[i], got, oracle, 2*p.share)
 					}
 				})
 			})
@@ -275,8 +281,10 @@ func TestIndexingMatchesPlainLoops(t *testing.T) {
 		{"Expand", [][]int{{1, 3}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Expand(4, 3) },
 			func(x []array) array { return build([]int{4, 3}, func(i []int) float64 { return x[0].at(0, i[1]) }) }},
 		{"Cat", [][]int{{2, 3, 2}, {2, 1, 2}, {2, 2, 2}}, func(x []*torch.Tensor) *torch.Tensor { return torch.Cat(1, x...) }, concat},
-		{"Cat/one", [][]int{{2, 3}}, func(x []*torch.Tensor) *torch.Tensor { return torch.Cat(0, x...) }, func(x []array) array { return x[0].each(func(v float64) float64 { return v }) }},
-		{"Cat/with an empty one", [][]int{{2, 3}, {0, 3}}, func(x []*torch.Tensor) *torch.Tensor { return torch.Cat(0, x...) }, func(x []array) array { return x[0].each(func(v float64) float64 { return v }) }},
+		{"Cat/one", [][]int{{2, 3}}, func(x []*torch.Tensor) *torch.Tensor { return torch.Cat(0, x...) },
+			func(x []array) array { return x[0].each(func(v float64) float64 { return v }) }},
+		{"Cat/with an empty one", [][]int{{2, 3}, {0, 3}}, func(x []*torch.Tensor) *torch.Tensor { return torch.Cat(0, x...) },
+			func(x []array) array { return x[0].each(func(v float64) float64 { return v }) }},
 		{"Rows", [][]int{{4, 3}}, func(x []*torch.Tensor) *torch.Tensor { return x[0].Rows(index(x[0], 4)) },
 			func(x []array) array {
 				return build([]int{4, 3}, func(i []int) float64 { return x[0].at(pick[i[0]], i[1]) })

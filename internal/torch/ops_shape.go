@@ -7,7 +7,7 @@ func (t *Tensor) To(dtype DType) *Tensor {
 	return call("To", func(o *libtch.Ctensor) { libtch.AtgTotype(o, t.c, int32(dtype)) }, t)
 }
 
-// Reshape gives the same elements another shape; one size may be -1, meaning what is left.
+// Reshape gives the same elements another shape; one size may be -1, which is inferred.
 func (t *Tensor) Reshape(shape ...int) *Tensor {
 	return call("Reshape", func(o *libtch.Ctensor) { libtch.AtgReshape(o, t.c, Int64s(shape), len(shape)) }, t)
 }
@@ -22,12 +22,12 @@ func (t *Tensor) Transpose(a, b int) *Tensor {
 	return call("Transpose", func(o *libtch.Ctensor) { libtch.AtgTranspose(o, t.c, int64(a), int64(b)) }, t)
 }
 
-// Select is the slice at one index of a dimension, which goes away.
+// Select is the slice at one index of a dimension, which is removed.
 func (t *Tensor) Select(dim, index int) *Tensor {
 	return call("Select", func(o *libtch.Ctensor) { libtch.AtgSelect(o, t.c, int64(dim), int64(index)) }, t)
 }
 
-// Narrow is a stretch of a dimension.
+// Narrow is the slice [start, start+length) of a dimension, without a copy.
 func (t *Tensor) Narrow(dim, start, length int) *Tensor {
 	return call("Narrow", func(o *libtch.Ctensor) { libtch.AtgNarrow(o, t.c, int64(dim), int64(start), int64(length)) }, t)
 }
@@ -58,17 +58,17 @@ func (t *Tensor) Rows(index *Tensor) *Tensor {
 	return call("Rows", func(o *libtch.Ctensor) { libtch.AtgIndexSelect(o, t.c, 0, index.c) }, t, index)
 }
 
-// AddRows is t with each row of u added to the row of t that index, an int64 vector, names for it.
+// AddRows returns t with row i of u added to row index[i] of t (PyTorch's index_add); index is an int64 vector.
 func (t *Tensor) AddRows(index, u *Tensor) *Tensor {
 	return call("AddRows", func(o *libtch.Ctensor) { libtch.AtgIndexAdd(o, t.c, 0, index.c, u.c) }, t, index, u)
 }
 
-// Equal is 1 where elements are equal and 0 elsewhere, in a type, with the shapes broadcast.
+// Equal is 1 where elements are equal and 0 elsewhere, as dtype, with the shapes broadcast.
 func (t *Tensor) Equal(u *Tensor, dtype DType) *Tensor {
 	return call("Equal", func(o *libtch.Ctensor) { libtch.AtgEqTensor(o, t.c, u.c) }, t, u).To(dtype)
 }
 
-// Gather picks along a dimension by an int64 index of the result's shape.
+// Gather picks elements along a dimension (PyTorch's gather); index is int64 and has the result's shape.
 func (t *Tensor) Gather(dim int, index *Tensor) *Tensor {
 	return call("Gather", func(o *libtch.Ctensor) { libtch.AtgGather(o, t.c, int64(dim), index.c, 0) }, t, index)
 }

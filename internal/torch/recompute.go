@@ -4,10 +4,10 @@ package torch
 #include <stdint.h>
 #include <stdlib.h>
 typedef void *cg_tensor;
-typedef char *(*cg_again)(uintptr_t, cg_tensor *, int, cg_tensor);
+typedef char *(*cg_recompute)(uintptr_t, cg_tensor *, int, cg_tensor);
 typedef void (*cg_forget)(uintptr_t);
-cg_tensor cg_recomputed(cg_tensor, cg_tensor *, int, uintptr_t, cg_again, cg_forget);
-char *clipgo_again(uintptr_t, cg_tensor *, int, cg_tensor);
+cg_tensor cg_recomputed(cg_tensor, cg_tensor *, int, uintptr_t, cg_recompute, cg_forget);
+char *clipgo_recompute(uintptr_t, cg_tensor *, int, cg_tensor);
 void clipgo_forget(uintptr_t);
 */
 import "C"
@@ -20,16 +20,16 @@ import (
 	"github.com/sugarme/gotch/libtch"
 )
 
-// job is a function that the backward pass computes again.
+// job is a function that the backward pass recomputes.
 type job struct {
-	scope  *Scope // in which it was computed first
+	scope  *Scope // of the forward pass
 	device Device // of all operands
 	f      func(in ...*Tensor) *Tensor
 }
 
-// Recomputed is f of one or two operands with no more of its graph than the operands: Backward computes f once more when it gets there
-// (gradient checkpointing; Chen et al., 2016). f must be a function of the operands and of leaves, the same each time; what else
-// it reads must outlive the operands' scope, and has no gradient from here.
+// Recomputed returns f of one or two operands with gradient checkpointing (Chen et al., 2016): of f's graph only the operands are kept,
+// and the backward pass computes f again. f must be a deterministic function of the operands and of leaves. Any other tensor that
+// it reads must outlive the operands' scope and gets no gradient.
 func Recomputed(f func(in ...*Tensor) *Tensor, in ...*Tensor) *Tensor {
 	scope := innermost("Recomputed", in)
 	s := scope.nested()
@@ -45,15 +45,16 @@ func Recomputed(f func(in ...*Tensor) *Tensor, in ...*Tensor) *Tensor {
 	operands := handles("Recomputed", in)
 	j := C.uintptr_t(cgo.NewHandle(&job{scope, y.Device(), f}))
 	return scope.made("Recomputed", func(o *libtch.Ctensor) {
-		*o = libtch.Ctensor(C.cg_recomputed(C.cg_tensor(y.c), first(operands), C.int(len(in)), j, C.cg_again(C.clipgo_again), C.cg_forget(C.clipgo_forget)))
+		*o = libtch.Ctensor(C.cg_recomputed(C.cg_tensor(y.c), first(operands), C.int(len(in)), j, C.cg_recompute(C.clipgo_recompute),
+			C.cg_forget(C.clipgo_forget)))
 	}, in...).on(y.Device())
 }
 
-// clipgo_again computes a job from leaves in its operands' place and goes back through its graph. It returns why it could not, for
-// the caller to free, or null.
+// clipgo_recompute recomputes a job's function from detached operands (leaves) and runs its backward pass from gradient. It returns
+// null, or an error text that the caller frees.
 //
-//export clipgo_again
-func clipgo_again(handle C.uintptr_t, leaves *C.cg_tensor, n C.int, gradient C.cg_tensor) (reason *C.char) {
+//export clipgo_recompute
+func clipgo_recompute(handle C.uintptr_t, leaves *C.cg_tensor, n C.int, gradient C.cg_tensor) (reason *C.char) {
 	defer func() {
 		if r := recover(); r != nil { // a panic must not cross C++
 			reason = C.CString(fmt.Sprint(caught(r)))
@@ -71,7 +72,7 @@ func clipgo_again(handle C.uintptr_t, leaves *C.cg_tensor, n C.int, gradient C.c
 	return nil
 }
 
-// lent is a tensor of s whose handle is the caller's.
+// lent returns a tensor of s for a handle that the caller owns.
 func (s *Scope) lent(c C.cg_tensor) *Tensor {
 	t := &Tensor{c: libtch.Ctensor(c), scope: s}
 	s.tensors = append(s.tensors, t)

@@ -12,7 +12,8 @@ import (
 )
 
 // stack makes two layers of two operands, of which the second is read by both, and returns the loss and all gradients.
-func stack(t *testing.T, layer func(f func(in ...*torch.Tensor) *torch.Tensor, in ...*torch.Tensor) *torch.Tensor, constant bool) (bits []byte, calls int) {
+func stack(t *testing.T, layer func(f func(in ...*torch.Tensor) *torch.Tensor, in ...*torch.Tensor) *torch.Tensor,
+	constant bool) (bits []byte, calls int) {
 	torchtest.RunGrad(t, func(s *torch.Scope) {
 		rng := rand.New(rand.NewPCG(11, 12))
 		matrix := func() *torch.Tensor { return torch.From(s, normals(rng, 36), 6, 6) }

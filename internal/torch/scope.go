@@ -8,8 +8,8 @@ import (
 
 // Scope owns tensors and frees them together, newest first.
 //
-// Scopes form a line for each Do: the scope that Do hands out and those that Tidy opens within it. A scope made by
-// NewScope stands outside every line and before all of them: it keeps parameters and optimizer state between calls.
+// Each Do has a chain of scopes: the one that it passes to its function, and those that Tidy and Within nest in it. A scope of
+// NewScope is outside of all chains and outlives them: it holds parameters and optimizer state between calls.
 type Scope struct {
 	tensors []*Tensor
 	parent  *Scope

@@ -20,7 +20,7 @@ import (
 // DType is the type of a tensor's numbers, by libtorch's own numbering.
 type DType int32
 
-// The types that clipgo computes or stores in.
+// The types that clipgo computes with or stores.
 const (
 	Uint8    DType = 0
 	Int64    DType = 4
@@ -49,12 +49,12 @@ type Tensor struct {
 	c     libtch.Ctensor
 	scope *Scope
 	owned bool // false for a second handle made by In
-	// causal says that this is a CausalMask, which some kernels have built in.
+	// causal marks a CausalMask: some kernels apply it without reading it.
 	causal    bool
 	simulated bool // see Simulated
 }
 
-// number is what a Go slice may hold to become a tensor.
+// number lists the element types of slices that can become tensors.
 type number interface {
 	~uint8 | ~int64 | ~float32 | ~float64
 }
@@ -116,7 +116,7 @@ func View(s *Scope, data unsafe.Pointer, dtype DType, shape ...int) *Tensor {
 	return s.own(libtch.Ctensor(c))
 }
 
-// cShape hands a shape to C; a pointer is needed even when there are no dimensions.
+// cShape converts a shape for C; the pointer is valid even without dimensions.
 func cShape(shape []int) (*C.int64_t, C.int) {
 	dims := make([]int64, len(shape)+1)
 	for i, d := range shape {
@@ -141,7 +141,7 @@ func (t *Tensor) free() {
 	t.c = nil
 }
 
-// In is a second handle on t that belongs to s, whose end must come before that of t's own scope.
+// In returns a second handle on t that belongs to s. s must end before t's own scope does.
 func (t *Tensor) In(s *Scope) *Tensor {
 	t.check("In")
 	if !s.within(t.scope) {
@@ -152,7 +152,7 @@ func (t *Tensor) In(s *Scope) *Tensor {
 	return second
 }
 
-// Scope is where t belongs.
+// Scope is the scope that owns t.
 func (t *Tensor) Scope() *Scope { return t.scope }
 
 // Shape is the size of each dimension.

@@ -1,5 +1,5 @@
-// Work that a host hands to an accelerator without waiting for it, in libtorch's own operations: on any device, so that it
-// is tested on CPUs. See native.h.
+// Asynchronous work for an accelerator: copies and an AdamW step that never synchronize with the host. It consists of libtorch's
+// own operations, so it runs on any device and is tested on CPUs. See native.h.
 #include "handle.h"
 #include <ATen/record_function.h>
 #include <atomic>
@@ -12,7 +12,7 @@
 
 namespace {
 
-// Memory that the device reads by itself: the copy only begins here. The allocator keeps it until the copy has ended.
+// Copies through pinned memory, asynchronously. PyTorch's allocator keeps the pinned memory until the copy has ended.
 at::Tensor staged(const at::Tensor &host, at::Device device) {
 	if (device.is_cpu()) return host.clone();
 	at::Tensor pinned = at::empty(host.sizes(), host.options().pinned_memory(true)).copy_(host);
@@ -25,19 +25,19 @@ at::Tensor channels(const double *v, at::Device device) {
 	return staged(host, device);
 }
 
-// One decay's share of the parameters.
+// Parameters that have the same weight decay.
 struct Group {
 	std::vector<at::Tensor> params, grads, mean, variance;
 };
 
-// The gradients that there are, by decay.
+// Groups the parameters that have a gradient by their weight decay.
 std::map<double, Group> groups_of(cg_tensor *params, cg_tensor *mean, cg_tensor *variance, const double *decay, int n) {
 	std::map<double, Group> groups;
 	for (int i = 0; i < n; i++) {
 		at::Tensor g = of(params[i]).grad();
 		if (!g.defined()) continue;
 		at::Tensor p = of(params[i]), dense = (g.is_sparse() ? g.to_dense() : g).to(p.scalar_type());
-		if (dense.strides() != p.strides()) dense = at::empty_like(p).copy_(dense); // CUDA's kernel takes no others
+		if (dense.strides() != p.strides()) dense = at::empty_like(p).copy_(dense); // CUDA's kernel requires equal strides
 		Group &to = groups[decay[i]];
 		to.params.push_back(p);
 		to.grads.push_back(dense);
@@ -55,12 +55,12 @@ at::Tensor norm_of(const std::map<double, Group> &groups, at::Device device) {
 	return at::stack(norms).to(at::kDouble).norm();
 }
 
-// Moves a group's parameters where missed is 0. divisor, float32, is what the gradients are divided by; made, float32,
-// counts the steps, this one included.
+// Updates a group's parameters unless missed is 1. divisor, float32 [], divides the gradients; a.made, float32 [], is the number of
+// steps including this one.
 void move(Group &g, double decay, const cg_ahead &a, const at::Tensor &divisor, const at::Tensor &missed) {
 	const at::Tensor &made = of(a.made);
 #if CG_TORCH >= 204
-	// The CPU's kernel reads the count on the host, CUDA's where it is: the one wait that tests must not count.
+	// The CPU kernel reads the step count on the host, CUDA's doesn't: the tests must not count this synchronization.
 	at::DisableRecordFunctionGuard unseen;
 	std::vector<at::Tensor> steps(g.params.size(), made);
 	at::_fused_adamw_(g.params, g.grads, g.mean, g.variance, {}, steps, a.lr, a.beta1, a.beta2, decay, a.eps,
@@ -79,7 +79,7 @@ void move(Group &g, double decay, const cg_ahead &a, const at::Tensor &divisor, 
 #endif
 }
 
-// How often something was done that makes a host wait for an accelerator; counted while watched.
+// Number of operations that synchronize the host with an accelerator; counted between cg_watch_waits and cg_waits_seen.
 std::atomic<int64_t> waited{0};
 std::atomic<at::CallbackHandle> watch{0};
 
@@ -133,7 +133,7 @@ cg_tensor cg_adamw_ahead(cg_tensor *params, cg_tensor *mean, cg_tensor *variance
 		if (args->limit > 0) divisor = ((norm + 1e-6) / args->limit).clamp_min(1).to(at::kFloat);
 		for (auto &g : groups) {
 			move(g.second, g.first, *args, divisor, missed);
-			for (auto &p : g.second.params) p.unsafeGetTensorImpl()->bump_version(); // copies are behind now
+			for (auto &p : g.second.params) p.unsafeGetTensorImpl()->bump_version(); // makes low-precision copies stale
 		}
 		return new at::Tensor(norm);
 	});

@@ -1,10 +1,12 @@
-// Multi-head self-attention over a packed projection, forward and backward, on CPUs. See native.h. bfloat16 is widened where a head
-// is read and rounded where its result is written: scores, softmax and sums are float32.
+// Multi-head self-attention over a packed projection, forward and backward, on CPUs. See native.h. For each head, with q, k, v [L, H]:
+//   s = q k^T / sqrt(H) + mask, p = softmax(s), o = p v                     [L, L], [L, L], [L, H]
+//   dv = p^T do, dp = do v^T, ds = p (dp - rowsum(p dp))                    elementwise products
+//   dq = ds k / sqrt(H), dk = ds^T q / sqrt(H)
+// bfloat16 is widened when a head is read and rounded when its result is written: s, p and all sums are float32.
 //
-// libtorch makes it from batched products of small matrices, and its CPU library loops over those one by one: for 17
-// tokens that is a quarter of a training step. Here each head is one task of one thread: its scores stay in the
-// nearest cache, and queries, keys, values and their gradients are read and written where the projection has them, so
-// nothing is transposed or copied. The order of every sum is fixed by the shape alone.
+// libtorch computes it by batched products of small matrices, which its CPU library runs one by one: for 17 tokens that is a
+// quarter of a training step. Here a head is a task of one thread: s stays in the L1 cache, and q, k, v and their gradients
+// are read and written inside the packed projection, without a transpose or a copy. The shape alone fixes the order of every sum.
 #include "handle.h"
 #include "vector.h"
 #include <ATen/Parallel.h>
@@ -134,8 +136,8 @@ CG_INLINE void placed(uint16_t *to, int64_t row, int64_t n, int64_t width, const
 		}
 }
 
-// Forward for heads [from, to): out [B, L, D]; chance [B * N, L, pad] keeps the softmax where step is L * pad, or is
-// overwritten by each head where step is 0.
+// Forward for heads [from, to): out [B, L, D]. chance [B * N, L, pad] receives p of each head if step is L * pad; with step 0 each
+// head overwrites the same [L, pad].
 template <class T>
 CG_INLINE void forward_of(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *mask, float *chance, int64_t step, T *out) {
 	int64_t l = s.length, pad = s.pad(), one = l * s.width, packed = s.packed(), model = s.model();

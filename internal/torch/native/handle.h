@@ -13,9 +13,9 @@ inline at::Device device_of(int device) {
 	return device < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device));
 }
 
-void cg_waits(); // notes that the host waits for a device's numbers here
+void cg_waits(); // counts a synchronization of the host with a device
 
-// guard runs f and leaves what it throws where gotch's own calls leave it.
+// guard runs f and stores the text of an exception in torch_last_err, as gotch's own calls do.
 template <class F> auto guard(F f) -> decltype(f()) {
 	try {
 		return f();

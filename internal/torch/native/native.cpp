@@ -23,7 +23,7 @@ const char *cg_version(void) { return TORCH_VERSION; }
 
 char *cg_build_config(void) { return strdup(at::show_config().c_str()); }
 
-// dlopen looks where its caller's own libraries are: no tail call, or the caller is another.
+// dlopen searches the library path of its caller. A tail call would make another function the caller.
 int cg_load_cuda(void) {
 	if (!dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL)) return 0;
 	void *library = dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
@@ -37,7 +37,7 @@ int cg_cuda_devices(void) {
 void cg_set_threads(int n) {
 	guard([&] {
 		at::set_num_threads(n);
-		// A thread's first loop takes over the number that any thread asked for last. Here it is this thread's.
+		// A thread's first parallel loop takes the number that any thread set last. Running one here fixes this thread's number.
 		at::parallel_for(0, 1, 1, [](int64_t, int64_t) {});
 	});
 }

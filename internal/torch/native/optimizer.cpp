@@ -37,14 +37,14 @@ bool plain_of(at::ScalarType type, const at::Tensor &t) {
 
 bool plain_float(const at::Tensor &t) { return plain_of(at::kFloat, t); }
 
-// A gradient that the loops here read: float32, or bfloat16 of a parameter whose copy took its place.
+// Whether the loops here can read a gradient: float32, or bfloat16 from a low-precision copy.
 bool plain_gradient(const at::Tensor &t) { return plain_float(t) || plain_of(at::kBFloat16, t); }
 
 CG_VECTOR void widen(const uint16_t *__restrict from, uint32_t *__restrict to, int64_t n) {
 	for (int64_t i = 0; i < n; i++) to[i] = static_cast<uint32_t>(from[i]) << 16;
 }
 
-// bfloat16 by rounding to the nearest, to even between two. What is not a number stays so.
+// float32 to bfloat16, rounded to nearest even. NaN stays NaN.
 CG_VECTOR void narrow(const uint32_t *__restrict from, uint16_t *__restrict to, int64_t n) {
 	for (int64_t i = 0; i < n; i++) {
 		uint32_t v = from[i], rounded = (v + 0x7fff + ((v >> 16) & 1)) >> 16;
@@ -52,7 +52,7 @@ CG_VECTOR void narrow(const uint32_t *__restrict from, uint16_t *__restrict to, 
 	}
 }
 
-// A stretch of a gradient in float32; room is where it is widened.
+// A stretch of a gradient in float32; bfloat16 is widened into room.
 const float *floats(const at::Tensor &g, const Stretch &s, std::vector<float> &room) {
 	if (g.scalar_type() == at::kFloat) return g.data_ptr<float>() + s.begin;
 	room.resize(std::max<size_t>(room.size(), s.end - s.begin));
@@ -60,14 +60,14 @@ const float *floats(const at::Tensor &g, const Stretch &s, std::vector<float> &r
 	return room.data();
 }
 
-// A parameter's gradient: of all of it, or of some rows of a table. Undefined values: there is none.
+// A parameter's gradient: dense, or some rows of a table. Undefined values mean that there is no gradient.
 struct Gradient {
 	at::Tensor values;         // contiguous; [rows.size(), D] for a table
 	std::vector<int64_t> rows; // ascending
 	bool table = false;
 };
 
-// Adds up a lookup's gradient for each row, in the order of the lookups.
+// Sums the gradients of lookups by row, in the order of the lookups.
 Gradient by_rows(const at::Tensor &sparse) {
 	at::Tensor indices = sparse._indices().contiguous(), each = sparse._values().contiguous();
 	const int64_t *row = indices.data_ptr<int64_t>();
@@ -104,7 +104,7 @@ CG_VECTOR void add(float *__restrict to, const float *__restrict from, int64_t n
 	for (int64_t i = 0; i < n; i++) to[i] += from[i];
 }
 
-// Two gradients of any kind, in the parameter's type; those of a table's rows one behind the other.
+// The sum of two gradients of any kind, in the parameter's type; row gradients are concatenated.
 at::Tensor sum_of(const at::Tensor &a, const at::Tensor &b, at::ScalarType type) {
 	if (!a.is_sparse() || !b.is_sparse()) return a.to(type) + b.to(type);
 	return at::_sparse_coo_tensor_unsafe(at::cat({a._indices(), b._indices()}, 1), at::cat({a._values(), b._values()}, 0),
@@ -161,8 +161,7 @@ CG_VECTOR void decay(float keep, float *p, int64_t n) {
 	for (int64_t i = 0; i < n; i++) p[i] *= keep;
 }
 
-// A table's rows [from, to): those with a gradient, those that ever had one, and the rest, whose moments are zero and
-// whose update is the decay alone.
+// Updates a table's rows [from, to). Rows that never had a gradient have zero moments: for them only the decay is applied.
 void update_rows(const AdamW &step, float keep, const Gradient &g, uint8_t *touched, int64_t from, int64_t to, float *p,
                  float *m, float *v) {
 	int64_t width = g.values.size(1);
@@ -184,7 +183,7 @@ void update_rows(const AdamW &step, float keep, const Gradient &g, uint8_t *touc
 	}
 }
 
-// Any device and type, one tensor at a time: the same formula in libtorch's own operations.
+// The same formula in libtorch's operations, one tensor at a time, for any device and type.
 void adamw_by_ops(at::Tensor p, const at::Tensor &g, at::Tensor m, at::Tensor v, double decay, const cg_adamw_args &a) {
 	at::Tensor d = g.to(p.scalar_type()) * a.gradient_scale;
 	p.mul_(1 - a.lr * decay);
@@ -198,12 +197,12 @@ void adamw_by_ops(at::Tensor p, const at::Tensor &g, at::Tensor m, at::Tensor v,
 
 extern "C" {
 
-void cg_add_gradients(cg_tensor *params, cg_tensor *twins, int n) {
+void cg_add_gradients(cg_tensor *params, cg_tensor *replicas, int n) {
 	guard([&] {
 		c10::AutoGradMode off(false);
 		std::vector<at::Tensor> to(n), from(n);
 		for (int i = 0; i < n; i++) {
-			at::Tensor &sum = of(params[i]).mutable_grad(), &more = of(twins[i]).mutable_grad();
+			at::Tensor &sum = of(params[i]).mutable_grad(), &more = of(replicas[i]).mutable_grad();
 			if (!more.defined()) continue;
 			if (sum.defined() && plain_of(at::kBFloat16, sum)) sum = sum.to(at::kFloat);
 			if (sum.defined() && plain_float(sum) && plain_gradient(more))
@@ -267,7 +266,7 @@ void cg_adamw(cg_tensor *params, cg_tensor *mean, cg_tensor *variance, cg_tensor
 			if (!grads[i].values.defined()) continue;
 			if (plain_float(of(params[i])) && plain_gradient(grads[i].values)) {
 				fused[i] = of(params[i]);
-				of(params[i]).unsafeGetTensorImpl()->bump_version(); // as an operation in place would
+				of(params[i]).unsafeGetTensorImpl()->bump_version(); // as an in-place operation does
 				continue;
 			}
 			adamw_by_ops(of(params[i]), grads[i].values, of(mean[i]), of(variance[i]), decay[i], *args);

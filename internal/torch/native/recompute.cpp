@@ -1,4 +1,4 @@
-// A function of whose graph nothing is kept: the backward pass computes it again. See native.h.
+// Gradient checkpointing (Chen et al., 2016): a function's graph is not kept, the backward pass recomputes it. See native.h.
 #include "handle.h"
 #include <stdexcept>
 #include <string>
@@ -11,19 +11,19 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// What computes the function again, until nobody can ask for it.
+// Recomputes the function. The graph owns it and calls forget when it is destroyed.
 struct Job : torch::CustomClassHolder {
 	uintptr_t job;
-	cg_again again;
+	cg_recompute again;
 	cg_forget forget;
-	Job(uintptr_t job, cg_again again, cg_forget forget) : job(job), again(again), forget(forget) {}
+	Job(uintptr_t job, cg_recompute again, cg_forget forget) : job(job), again(again), forget(forget) {}
 	~Job() override { forget(job); }
 };
 
-class Again : public torch::autograd::Function<Again> {
+class Recompute : public torch::autograd::Function<Recompute> {
 public:
-	// anchor is a leaf that makes the result recorded where no operand is. Of n operands the second may be missing: Function sees no
-	// tensors in a list.
+	// anchor is a leaf with requires_grad, so that the result is recorded even if no operand requires a gradient (only parameters
+	// do). Operands are arguments of their own because autograd doesn't see tensors within a list; n is 1 or 2.
 	static at::Tensor forward(AutogradContext *ctx, at::Tensor result, at::Tensor anchor, at::Tensor a, at::Tensor b, int64_t n,
 	                          c10::intrusive_ptr<Job> job) {
 		variable_list leaves = {a.variable_data().set_requires_grad(a.requires_grad())};
@@ -33,8 +33,8 @@ public:
 		return result.variable_data();
 	}
 
-	// The caller computes the function from the leaves and goes back through its graph, which leaves the operands' gradients with
-	// them and the parameters' where they always are.
+	// Calls back to recompute the function from the leaves and to run its backward pass, which accumulates the gradients of the
+	// operands into the leaves and those of the parameters into the parameters.
 	static variable_list backward(AutogradContext *ctx, variable_list grads) {
 		auto found = ctx->saved_data.find("job");
 		TORCH_CHECK(found != ctx->saved_data.end(), "a second backward pass through a function that is computed again");
@@ -57,11 +57,11 @@ public:
 
 } // namespace
 
-extern "C" cg_tensor cg_recomputed(cg_tensor result, cg_tensor *operands, int n, uintptr_t job, cg_again again, cg_forget forget) {
+extern "C" cg_tensor cg_recomputed(cg_tensor result, cg_tensor *operands, int n, uintptr_t job, cg_recompute again, cg_forget forget) {
 	return guard([&]() -> cg_tensor {
 		auto owned = c10::make_intrusive<Job>(job, again, forget);
 		TORCH_CHECK(n == 1 || n == 2, n, " operands of a function that is computed again; 1 or 2");
 		at::Tensor anchor = at::empty({0}, of(result).options().requires_grad(false)).set_requires_grad(true);
-		return new at::Tensor(Again::apply(of(result).variable_data(), anchor, of(operands[0]), n == 2 ? of(operands[1]) : anchor, static_cast<int64_t>(n), owned));
+		return new at::Tensor(Recompute::apply(of(result).variable_data(), anchor, of(operands[0]), n == 2 ? of(operands[1]) : anchor, static_cast<int64_t>(n), owned));
 	});
 }

@@ -1,5 +1,5 @@
-// Sixteen floats at a time, for loops that the compiler must not be left to guess at. Functions marked CG_VECTOR are compiled
-// for several instruction sets, and the one that the CPU has is taken when the library is loaded.
+// Explicit vectors of sixteen floats, for loops that the compiler doesn't vectorize reliably. Functions marked CG_VECTOR are compiled
+// for several instruction sets; the loader picks the best that the CPU supports.
 #pragma once
 #include <cstdint>
 #include <cstring>

@@ -1,10 +1,19 @@
-// The cross-entropy of a vocabulary, from the rows that it is read from. See native.h.
+// Cross-entropy over a vocabulary, fused with the projection to logits. See native.h.
 //
-// Of a small model's training most is this: 50,000 scores for each token. Made one operation after another they go through
-// memory a dozen times. Here they are made a tile of the vocabulary at a time, become exp(score - highest so far) where they
-// lie in cache, and are multiplied at once into the gradient of the rows; when all have been seen, one more product
-// makes the vocabulary's own. So the scores of a block of rows are written once and read once. As the gradient is that of a mean
-// of logarithms, it is made in the forward pass, up to the factor that comes back.
+// x [R, D] rows, w [D, V] vocabulary, y [R] targets, e label smoothing, N the divisor `over`. With z = x w and p = softmax(z):
+//   loss = 1/N sum_r (logsumexp(z_r) - (1 - e) z_r[y_r] - e/V sum_v z_rv)
+//   dz   = (p - (1 - e) onehot(y) - e/V) / N                               [R, V]
+//   dx   = dz w^T, dw = x^T dz
+//
+// Tiles of the vocabulary use an online softmax. h_t is row r's maximum up to tile t, and q_t = exp(z_t - h_t) is kept:
+//   mass_t = mass_{t-1} exp(h_{t-1} - h_t) + sum(q_t)
+//   dx_t   = dx_{t-1} exp(h_{t-1} - h_t) + q_t w_t^T                       at the end divided by mass N
+//   dw_t   = (x exp(h_t - h_last) / (mass N))^T q_t
+// The terms of the target and of the smoothing are subtracted last.
+//
+// This is most of a small model's training: 50,000 logits for each token. Separate operations would move them through memory a dozen
+// times. Here a tile is exponentiated and multiplied into dx while it is in cache, so the logits of a block of rows are written once
+// and read once. The gradients are computed in the forward pass; the backward pass multiplies them by the incoming scalar.
 #include "handle.h"
 #include "vector.h"
 #include <ATen/Parallel.h>
@@ -17,18 +26,19 @@
 
 namespace {
 
-constexpr int64_t kTile = 512;  // words at once: with a block of rows, about what the second cache holds
-constexpr int64_t kBlock = 512; // rows at once: 100 MB of scores for CLIP's vocabulary
+constexpr int64_t kTile = 512;  // words of a tile: a tile of a block's logits about fits the L2 cache
+constexpr int64_t kBlock = 512; // rows of a block: 100 MB of logits for CLIP's vocabulary
 
-// What is known of a row after some tiles.
+// The running state of a row's online softmax.
 struct Seen {
-	float high = -std::numeric_limits<float>::infinity(); // largest score
-	double mass = 0;                                       // sum of exp(score - high)
-	double sum = 0;                                        // of the scores
-	float target = 0;                                      // the target's score
+	float high = -std::numeric_limits<float>::infinity(); // largest logit so far
+	double mass = 0;                                       // sum of exp(logit - high)
+	double sum = 0;                                        // sum of the logits
+	float target = 0;                                      // the target's logit
 };
 
-// Takes n scores of a row: turns them into exp(score - high), and returns what the masses so far are to be multiplied by.
+// Adds n logits of a row to seen and replaces them by q = exp(logit - high). Returns exp(old high - new high), the factor for the sums
+// that were computed with the old high.
 CG_VECTOR float take(int64_t n, float *row, Seen &seen) {
 	vec high = vec{} - std::numeric_limits<float>::infinity(), sums = vec{};
 	float most = seen.high, sum = 0;
@@ -64,9 +74,9 @@ struct Block {
 	double even, over;
 	bool gradient;
 	std::vector<Seen> seen;
-	at::Tensor mass; // [tiles, R, tile], exp(score - high when the tile was seen), in x's type
-	at::Tensor high; // [tiles, R]
-	at::Tensor dx;   // [R, D]
+	at::Tensor mass; // [tiles, R, tile], q_t, in x's type
+	at::Tensor high; // [tiles, R], h_t
+	at::Tensor dx;   // [R, D], float32
 
 	int64_t rows() const { return x.size(0); }
 	int64_t words() const { return w.size(1); }
@@ -92,7 +102,7 @@ struct Block {
 		return loss();
 	}
 
-	// Takes a tile's scores into what is known of each row.
+	// Adds a tile's logits to the state of each row.
 	void look(int64_t t, at::Tensor &scores, at::Tensor &fade) {
 		const int64_t *target = targets.data_ptr<int64_t>();
 		float *to = scores.data_ptr<float>(), *fades = fade.data_ptr<float>(), *highs = high[t].data_ptr<float>();
@@ -114,10 +124,10 @@ struct Block {
 		return total / over;
 	}
 
-	// Finishes dx, and adds the vocabulary's gradient to dw [D, V], or makes it where this is the first block.
+	// Completes dx and adds this block's part of dw [D, V]; the first block overwrites dw.
 	void backward(at::Tensor dw, bool first) {
 		int64_t r = rows();
-		at::Tensor share = at::empty({r, 1}, at::kFloat); // what a row's masses are to be multiplied by
+		at::Tensor share = at::empty({r, 1}, at::kFloat); // 1 / (mass N)
 		float *to = share.data_ptr<float>();
 		for (int64_t i = 0; i < r; i++) to[i] = static_cast<float>(1 / seen[i].mass / over);
 		dx.mul_(share);
@@ -134,7 +144,7 @@ struct Block {
 		to_targets(own, dw);
 	}
 
-	// Takes the target's share from both gradients.
+	// Subtracts the terms of the targets and of the smoothing from both gradients.
 	void to_targets(const at::Tensor &own, at::Tensor &dw) {
 		double each = (1 - even) / over;
 		dx.sub_(w.index_select(1, targets).t().to(at::kFloat), each);

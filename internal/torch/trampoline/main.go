@@ -1,7 +1,6 @@
-// Command trampoline writes an assembly file with one indirect jump for each C function declared in the headers that
-// it is given. Linked in place of libtch.so, it lets a program start, and answer --help or doctor, where there is no
-// libtorch: the slots are filled by tch_load (load.c) when the first tensor is needed. A call through a slot costs
-// nothing that can be measured.
+// Command trampoline writes an assembly file with one indirect jump for each C function that the given headers declare. A program
+// linked with it in place of libtch.so starts without libtorch, so --help and doctor work on any machine. tch_load (load.c) fills
+// the jump slots when the first tensor is needed. The cost of a call through a slot is too small to measure.
 package main
 
 import (

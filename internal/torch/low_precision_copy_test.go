@@ -41,22 +41,25 @@ func TestAStandInCountsAsItsMaster(t *testing.T) {
 			return out
 		}
 		plain := gradient(func(master *torch.Tensor) *torch.Tensor { return master.To(torch.BFloat16) })
-		if !bytes.Equal(plain, gradient(func(master *torch.Tensor) *torch.Tensor { return master.StandIn(master.Copied(torch.BFloat16)) })) {
+		if !bytes.Equal(plain, gradient(func(master *torch.Tensor) *torch.Tensor {
+			return master.LowPrecisionCopy(master.CopyAs(torch.BFloat16))
+		})) {
 			t.Errorf("%d uses: another gradient", uses)
 		}
 	}
 }
 
-func TestAConstantsStandInRecordsNothing(t *testing.T) {
+func TestACopyOfAConstantRecordsNothing(t *testing.T) {
 	torchtest.RunGrad(t, func(s *torch.Scope) {
 		master := torch.From(s, []float32{1, 2}, 2)
-		if master.StandIn(master.Copied(torch.BFloat16)).Recorded() {
+		if master.LowPrecisionCopy(master.CopyAs(torch.BFloat16)).Recorded() {
 			t.Error("recorded")
 		}
 	})
 }
 
-// steps makes AdamW steps from gradients in bfloat16, given by a stand-in or widened before, and checks the copies after each.
+// steps makes AdamW steps from gradients in bfloat16, which come through a low-precision copy or are widened before, and checks the
+// copies after each step.
 func steps(t *testing.T, narrow bool) (bits []byte, norms []float64) {
 	torchtest.RunGrad(t, func(s *torch.Scope) {
 		rng := rand.New(rand.NewPCG(7, 8))
@@ -68,24 +71,26 @@ func steps(t *testing.T, narrow bool) (bits []byte, norms []float64) {
 				n *= d
 			}
 			master := torch.From(s, normals(rng, n), shape...).Trainable()
-			p, m.Copies = append(p, master), append(m.Copies, master.Copied(torch.BFloat16))
-			m.Mean, m.Variance = append(m.Mean, torch.Zeros(s, torch.Float32, torch.CPU, shape...)), append(m.Variance, torch.Zeros(s, torch.Float32, torch.CPU, shape...))
+			p, m.Copies = append(p, master), append(m.Copies, master.CopyAs(torch.BFloat16))
+			m.Mean, m.Variance = append(m.Mean, torch.Zeros(s, torch.Float32, torch.CPU, shape...)),
+				append(m.Variance, torch.Zeros(s, torch.Float32, torch.CPU, shape...))
 		}
 		for step := range 4 {
 			for i, master := range p {
 				operand := master.In(s).To(torch.BFloat16)
 				if narrow {
-					operand = master.StandIn(m.Copies[i])
+					operand = master.LowPrecisionCopy(m.Copies[i])
 				}
 				slope := torch.From(s, normals(rng, master.Len()), master.Shape()...).To(torch.BFloat16)
 				operand.Mul(slope).Sum().Backward()
 			}
 			norms = append(norms, torch.GradientNorm(p))
-			torch.AdamWInPlace(p, m, []float64{0.2, 0.1, 0, 0}, torch.AdamW{LR: 1e-2, Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, GradientScale: 0.7, Step: int64(step + 1)})
+			torch.AdamWInPlace(p, m, []float64{0.2, 0.1, 0, 0}, torch.AdamW{LR: 1e-2, Beta1: 0.9, Beta2: 0.98, Eps: 1e-6,
+				GradientScale: 0.7, Step: int64(step + 1)})
 			torch.DropGradients(p)
 			for i, master := range p {
 				bits = append(bits, master.Bytes()...)
-				if !bytes.Equal(m.Copies[i].Bytes(), master.Copied(torch.BFloat16).Bytes()) {
+				if !bytes.Equal(m.Copies[i].Bytes(), master.CopyAs(torch.BFloat16).Bytes()) {
 					t.Fatalf("step %d: copy %d is not the master's", step, i)
 				}
 			}
@@ -109,7 +114,8 @@ func TestChangesInPlaceAreCounted(t *testing.T) {
 	torchtest.RunGrad(t, func(s *torch.Scope) {
 		x, one := torch.From(s, []float32{1, 2}, 2), torch.From(s, []float32{1, 1}, 2)
 		y := torch.From(s, []float32{1, 2}, 2).Trainable()
-		m := torch.Moments{Mean: []*torch.Tensor{torch.Zeros(s, torch.Float32, torch.CPU, 2)}, Variance: []*torch.Tensor{torch.Zeros(s, torch.Float32, torch.CPU, 2)}}
+		m := torch.Moments{Mean: []*torch.Tensor{torch.Zeros(s, torch.Float32, torch.CPU, 2)},
+			Variance: []*torch.Tensor{torch.Zeros(s, torch.Float32, torch.CPU, 2)}}
 		y.Sum().Backward()
 		for name, change := range map[string]struct {
 			of *torch.Tensor

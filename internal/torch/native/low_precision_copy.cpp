@@ -1,12 +1,12 @@
-// A parameter's copy in a narrower type, in the parameter's place. See native.h.
+// An operand with the value of a low-precision copy, whose gradient accumulates into the float32 parameter. See native.h.
 #include "handle.h"
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 namespace {
 
-// Adds a gradient in the copy's type to the parameter's own. One alone stays as it came, for the optimizer reads either type;
-// a second makes the sum float32, so that nothing is ever added up in the narrow type.
+// Accumulates a gradient in the copy's type. The first one is kept as it is, since the optimizer reads both types; a second one
+// makes the sum float32, so that no sum is computed in the narrow type.
 void collect(at::Tensor &sum, const at::Tensor &more, at::ScalarType wide) {
 	if (!sum.defined())
 		sum = more.contiguous();
@@ -16,7 +16,7 @@ void collect(at::Tensor &sum, const at::Tensor &more, at::ScalarType wide) {
 		sum = sum.to(wide).add_(more);
 }
 
-class StandIn : public torch::autograd::Function<StandIn> {
+class LowPrecisionCopy : public torch::autograd::Function<LowPrecisionCopy> {
 public:
 	static at::Tensor forward(torch::autograd::AutogradContext *ctx, at::Tensor master, at::Tensor copy) {
 		ctx->saved_data["master"] = master;
@@ -35,11 +35,11 @@ public:
 
 extern "C" {
 
-cg_tensor cg_stand_in(cg_tensor master, cg_tensor copy) {
+cg_tensor cg_low_precision_copy(cg_tensor master, cg_tensor copy) {
 	return guard([&]() -> cg_tensor {
 		if (!c10::GradMode::is_enabled() || !of(master).requires_grad()) return new at::Tensor(of(copy));
-		TORCH_CHECK(of(master).is_leaf(), "only a leaf has a stand-in");
-		return new at::Tensor(StandIn::apply(of(master), of(copy)));
+		TORCH_CHECK(of(master).is_leaf(), "only a leaf has a low-precision copy");
+		return new at::Tensor(LowPrecisionCopy::apply(of(master), of(copy)));
 	});
 }
 
