@@ -41,7 +41,7 @@ func (o *Preference) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Par
 }
 
 // Begin makes the forward and backward pass of one batch of pairs, each lane its part. The loss is a sum over pairs.
-func (o *Preference) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, error) {
+func (o *Preference) Begin(s *torch.Scope, b *datasets.Batch) (training.PendingPass, error) {
 	mb := o.Model.MicroBatches(s, b, 0, o.beside()...)
 	targets := make([]float32, b.N)
 	for i, index := range b.Index {
@@ -55,7 +55,7 @@ func (o *Preference) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, er
 		shares[i].Backward()
 	})
 	scale := o.Model.Scale(s)
-	return training.Pass{Losses: shares, Read: func() training.Parts {
+	return training.PendingPass{Losses: shares, Read: func() training.Parts {
 		var loss float64
 		for _, share := range shares {
 			loss += share.Item()

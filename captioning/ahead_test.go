@@ -34,8 +34,8 @@ func TestACaptionersStepsAheadAreTheSteps(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if last.Unread != (n == 0) {
-					t.Errorf("step %d, unread %v: %d waits", last.Step, last.Unread, n)
+				if last.Pending != (n == 0) {
+					t.Errorf("step %d, unread %v: %d waits", last.Step, last.Pending, n)
 				}
 			}
 			return parameters(t, c.Model), last

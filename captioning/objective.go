@@ -65,7 +65,7 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 // Begin makes the forward and backward pass of one batch. Each part computes its features and its share of the caption loss. The
 // contrastive loss is computed from all features, and its gradient goes backward through each part together with that of the
 // caption loss.
-func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, error) {
+func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.PendingPass, error) {
 	mb := o.Model.MicroBatches(s, b, o.MicroBatch)
 	_, all := nextTokens(b.IDs, b.ContextLength)
 	passes, shares := make([]pass, len(mb.Parts)), make([]*torch.Tensor, len(mb.Parts))
@@ -90,13 +90,13 @@ func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, err
 
 // result is the losses of a pass: the caption loss as shares of the parts, nil for a part without pairs, and the contrastive loss, nil
 // if its weight is 0.
-func (o *Objective) result(shares []*torch.Tensor, contrast, scale *torch.Tensor) training.Pass {
+func (o *Objective) result(shares []*torch.Tensor, contrast, scale *torch.Tensor) training.PendingPass {
 	shares = slices.DeleteFunc(shares, func(x *torch.Tensor) bool { return x == nil })
 	all := shares
 	if contrast != nil {
 		all = append([]*torch.Tensor{contrast}, shares...)
 	}
-	return training.Pass{Losses: all, Read: func() training.Parts {
+	return training.PendingPass{Losses: all, Read: func() training.Parts {
 		var whole, caption float64
 		for _, share := range shares {
 			caption += share.Item()

@@ -117,7 +117,7 @@ func TestStepsAheadAreTheSteps(t *testing.T) {
 					golden.Close(t, fmt.Sprint(steps, " steps, parameter ", i), got[i], want[i], golden.Tol{RelMax: tol, Abs: tol})
 				}
 				for i, st := range ahead {
-					if read := st.Step%4 == 0; st.Unread == read || read && (math.Abs(st.Loss/waiting[i].Loss-1) > tol || math.Abs(st.GradNorm/waiting[i].GradNorm-1) > 10*tol) {
+					if read := st.Step%4 == 0; st.Pending == read || read && (math.Abs(st.Loss/waiting[i].Loss-1) > tol || math.Abs(st.GradNorm/waiting[i].GradNorm-1) > 10*tol) {
 						t.Errorf("%+v, want %+v", st, waiting[i])
 					}
 				}
@@ -180,8 +180,8 @@ func TestAStepAheadWaitsForNothing(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if st.Unread != (n == 0) {
-					t.Errorf("step %d, unread %v: %d waits", st.Step, st.Unread, n)
+				if st.Pending != (n == 0) {
+					t.Errorf("step %d, unread %v: %d waits", st.Step, st.Pending, n)
 				}
 			}
 		})

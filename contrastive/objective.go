@@ -39,11 +39,11 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 //
 // The towers compute the features of all micro-batches. The loss is made from all of them, and its gradient with respect to the
 // features goes backward through the graph of each part, kept or recomputed. Masked words are a pass of their own in each part.
-func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, error) {
+func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.PendingPass, error) {
 	mb := o.Model.MicroBatches(s, b, o.MicroBatch, o.beside()...)
 	masked, err := o.mask(b, mb.Parts)
 	if err != nil {
-		return training.Pass{}, err
+		return training.PendingPass{}, err
 	}
 	encode := func(i int, s *torch.Scope) (image, text *torch.Tensor) {
 		p := mb.Parts[i]
@@ -64,7 +64,7 @@ func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.Pass, err
 			masked[i].keep(mb, i)
 		}
 	})
-	return training.Pass{Losses: append(wordLosses(masked), loss.Loss), Read: func() training.Parts {
+	return training.PendingPass{Losses: append(wordLosses(masked), loss.Loss), Read: func() training.Parts {
 		return o.sum(training.Parts{Loss: loss.Loss.Item(), Scale: in.Scale.Item()}, masked)
 	}}, nil
 }

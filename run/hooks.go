@@ -67,7 +67,7 @@ func (h *hooks) watch(batches iter.Seq2[*datasets.Batch, error]) iter.Seq2[*data
 			if b != nil && b.N == 0 && err == nil {
 				// Only unusable samples were left: no step, but they count.
 				if err = h.record(b.Skipped, h.session.trainer.Progress.Step); err == nil {
-					h.session.trainer.Pass(b)
+					h.session.trainer.SkipBatch(b)
 					continue
 				}
 			}
@@ -85,7 +85,7 @@ type SkipLine struct {
 }
 
 func (h *hooks) skips(_ context.Context, e training.Event) error {
-	if e.Again {
+	if e.Replayed {
 		return nil
 	}
 	return h.record(e.Batch.Skipped, e.Step)
@@ -107,10 +107,10 @@ func (h *hooks) record(skips []datasets.Skip, step int) error {
 
 func (h *hooks) progress(_ context.Context, e training.Event) error {
 	h.bar.Set(int64(e.Step))
-	if e.Skipped && !e.Again {
+	if e.Skipped && !e.Replayed {
 		h.session.console.Log.Warn("the loss or a gradient was not finite: the step was left out", "step", e.Step)
 	}
-	if e.MicroBatch > 0 && !e.Again {
+	if e.MicroBatch > 0 && !e.Replayed {
 		return h.session.starved(e)
 	}
 	return nil

@@ -26,7 +26,7 @@ func TestStepsAheadThatAreNotFiniteAreLeftOut(t *testing.T) {
 				if moved := !slices.Equal(o.values(t), before); moved != (step != 2) {
 					t.Errorf("step %d moved the weights: %v", step, moved)
 				}
-				if st.Unread != (step < 3) || !st.Unread && (st.Skipped || !finite(st.Loss) || !finite(st.GradNorm)) {
+				if st.Pending != (step < 3) || !st.Pending && (st.Skipped || !finite(st.Loss) || !finite(st.GradNorm)) {
 					t.Errorf("step %d: %+v", step, st)
 				}
 			}
@@ -59,10 +59,10 @@ func TestSettleCountsWhatWasNotRead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := tr.Settle(t.Context()); err != nil || tr.Progress.BadSteps != 2 {
+	if err := tr.Sync(t.Context()); err != nil || tr.Progress.BadSteps != 2 {
 		t.Errorf("%d bad steps, want 2; %v", tr.Progress.BadSteps, err)
 	}
-	if n := torch.Waits(func() { _ = tr.Settle(t.Context()) }); n != 0 {
+	if n := torch.Waits(func() { _ = tr.Sync(t.Context()) }); n != 0 {
 		t.Errorf("%d waits for what is settled", n)
 	}
 }

@@ -36,11 +36,11 @@ type State struct {
 	Seed        uint64      `json:"seed"`
 	Data        string      `json:"data_fingerprint"`
 	Validation  string      `json:"validation_fingerprint"`
-	DataLength  int64       `json:"data_length"` // samples of an epoch, which Position counts in
+	DataLength  int64       `json:"data_length"` // samples in an epoch; Position / DataLength is the epoch
 	Environment Environment `json:"environment"`
 }
 
-// Environment is what the bytes of a resumed run depend on apart from its inputs.
+// Environment is what else the exact bytes of a resumed run depend on, apart from its inputs.
 type Environment struct {
 	Precision string `json:"precision"`
 	TF32      bool   `json:"tf32,omitempty"`
@@ -57,14 +57,14 @@ type File = durable.File
 type Checkpoints struct {
 	Dir   string        // the run's checkpoints/
 	Every int           // steps between checkpoints; 0: only by time and at the end
-	Pause time.Duration // or so much time, whichever comes first; 0: only by steps
-	Keep  int           // how many stay
+	Pause time.Duration // time between checkpoints, if it is over before Every steps; 0: only by steps
+	Keep  int           // number of checkpoints to keep
 	Files []File
 	State State // Format and Progress are filled in
 	Log   *slog.Logger
 
 	saved time.Time
-	last  Progress // what the newest one has
+	last  Progress // of the newest checkpoint
 }
 
 // After saves when a checkpoint is due.
@@ -76,7 +76,7 @@ func (c *Checkpoints) After(ctx context.Context, e Event) error {
 	if !due && !e.Last || c.last == e.Trainer.Progress {
 		return nil
 	}
-	if err := e.Trainer.Settle(ctx); err != nil {
+	if err := e.Trainer.Sync(ctx); err != nil {
 		return err
 	}
 	return c.save(e.Trainer)
@@ -147,8 +147,8 @@ func list(dir string) ([]string, error) {
 	return dirs, nil
 }
 
-// DropLater removes the checkpoints of steps after the one that a run goes on from, and returns their paths: damaged ones,
-// or another future of the run, which the newest of its own must not be mistaken for.
+// DropLater removes the checkpoints of steps after the one from which a run resumes, and returns their paths. They are damaged or
+// belong to an abandoned continuation; a later resume must not take them for the run's newest.
 func DropLater(dir string, step int) (dropped []string, err error) {
 	dirs, err := list(dir)
 	if err != nil {
@@ -167,10 +167,10 @@ func DropLater(dir string, step int) (dropped []string, err error) {
 	return dropped, nil
 }
 
-// ErrNoCheckpoint says that a run has none.
+// ErrNoCheckpoint reports that a run has no checkpoint.
 var ErrNoCheckpoint = errors.New("no checkpoint")
 
-// CorruptError says that checkpoints exist and none of them verifies.
+// CorruptError reports that none of a run's checkpoints verifies.
 type CorruptError struct {
 	Path string // the newest
 	Err  error
@@ -181,7 +181,7 @@ func (e *CorruptError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.E
 // Fault is the error's kind.
 func (e *CorruptError) Fault() fault.Kind { return fault.Model }
 
-// Latest is the newest checkpoint that verifies. Damaged ones that it passed over are returned too, newest first.
+// Latest returns the newest checkpoint that verifies, and the errors of newer ones that don't, newest first.
 func Latest(dir string) (path string, damaged []error, err error) {
 	dirs, err := list(dir)
 	if err != nil {
@@ -200,7 +200,7 @@ func Latest(dir string) (path string, damaged []error, err error) {
 	return "", nil, ErrNoCheckpoint
 }
 
-// ReadState reads what a checkpoint says about its run.
+// ReadState reads a checkpoint's State.
 func ReadState(checkpoint string) (State, error) {
 	var s State
 	data, err := os.ReadFile(filepath.Join(checkpoint, stateFile))
@@ -216,7 +216,7 @@ func ReadState(checkpoint string) (State, error) {
 	return s, nil
 }
 
-// Restore puts the optimizer's state of a checkpoint back; the model's parameters are its owner's to load.
+// Restore loads the optimizer's state from a checkpoint. The caller loads the model's parameters.
 func Restore(ctx context.Context, checkpoint string, o *optim.AdamW) error {
 	path := filepath.Join(checkpoint, optimizerFile)
 	file, err := safetensors.Open(path)

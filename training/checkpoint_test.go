@@ -211,7 +211,7 @@ func TestSkipsAfterTheLastStepAreSaved(t *testing.T) {
 	tr.Hooks = []Hook{c}
 	batches := func(yield func(*datasets.Batch, error) bool) {
 		if yield(batch(0), nil) {
-			tr.Pass(&datasets.Batch{Next: 6, Skipped: make([]datasets.Skip, 2), Replaced: 1})
+			tr.SkipBatch(&datasets.Batch{Next: 6, Skipped: make([]datasets.Skip, 2), Replaced: 1})
 		}
 	}
 	if err := tr.Run(t.Context(), batches); err != nil {

@@ -9,26 +9,26 @@ import (
 	"clipgo/training/record"
 )
 
-// Diagnosis watches a training for the usual mistakes. It is a hook.
+// Diagnosis is a hook that watches a training for common mistakes.
 type Diagnosis struct {
 	Schedule optim.Schedule
 	Batch    int  // pairs in a full batch that are contrasted with each other; 0 for a loss without negatives
-	Dedup    bool // equal captions of a batch are known as such
+	Dedup    bool // equal captions of a batch are not treated as negatives
 	MaxScale float64
-	Part     string  // which part of the loss is judged; empty: all of it
-	Chance   float64 // loss of guessing, where it isn't the ln(Batch) of a contrastive loss
-	// Estimated says that the loss is an estimate of a gradient, which has no chance, and that a step waits for data to be made.
+	Part     string  // name of the loss term to judge; empty: the whole loss
+	Chance   float64 // loss of guessing, if it isn't ln(Batch) as for a contrastive loss
+	// Estimated marks a policy-gradient loss: its value has no level of guessing, and a step waits while its data are generated.
 	Estimated bool
 
 	steps, atClamp, bad int
-	known               int // steps that were made and whose numbers were read
+	known               int // steps that were not skipped and whose numbers were read
 	pairs, duplicates   int64
 	shortened           int64
 	firstLoss, emaLoss  float64
 	wait, took          float64
 }
 
-// BeforeRun lists what is known before the first step.
+// BeforeRun lists the findings before the first step.
 func (d *Diagnosis) BeforeRun() []record.Finding {
 	var out []record.Finding
 	if s := d.Schedule; s.Warmup >= s.Steps && s.Steps > 0 {
@@ -42,12 +42,12 @@ func (d *Diagnosis) BeforeRun() []record.Finding {
 	return out
 }
 
-// Loss is the mean of about the last twenty steps whose numbers were read, as Findings tells it; 0 before the first.
+// Loss is the moving average over about the last twenty steps whose numbers were read, as in Findings; 0 before the first step.
 func (d *Diagnosis) Loss() float64 { return d.emaLoss }
 
-// After adds a step up.
+// After adds a step to the statistics.
 func (d *Diagnosis) After(_ context.Context, e Event) error {
-	if e.Again {
+	if e.Replayed {
 		return nil
 	}
 	d.steps++
@@ -55,7 +55,7 @@ func (d *Diagnosis) After(_ context.Context, e Event) error {
 		d.bad++
 		return nil
 	}
-	if !e.Unread {
+	if !e.Pending {
 		d.read(e)
 	}
 	d.pairs += int64(e.Batch.N)
@@ -66,7 +66,7 @@ func (d *Diagnosis) After(_ context.Context, e Event) error {
 	return nil
 }
 
-// read adds up a step's own numbers.
+// read adds a step's numbers to the statistics.
 func (d *Diagnosis) read(e Event) {
 	loss := e.Part(d.Part)
 	if d.known++; d.known == 1 {
@@ -79,7 +79,7 @@ func (d *Diagnosis) read(e Event) {
 	}
 }
 
-// duplicated counts captions that are in the batch already.
+// duplicated counts the captions that equal an earlier one of the batch.
 func duplicated(captions []string) int {
 	seen := make(map[string]bool, len(captions))
 	for _, c := range captions {
@@ -88,7 +88,7 @@ func duplicated(captions []string) int {
 	return len(captions) - len(seen)
 }
 
-// Findings lists what the steps so far have shown.
+// Findings lists the findings of the steps so far.
 func (d *Diagnosis) Findings() []record.Finding {
 	out := d.BeforeRun()
 	if d.steps == 0 {
@@ -121,7 +121,7 @@ func (d *Diagnosis) Findings() []record.Finding {
 	return out
 }
 
-// learning compares the loss with chance: a contrastive model that knows nothing has ln(batch).
+// learning compares the loss with that of guessing, which is ln(batch) for a contrastive model.
 func (d *Diagnosis) learning() record.Finding {
 	chance, guessing := d.Chance, fmt.Sprintf("guessing gives %.3f", d.Chance)
 	if chance == 0 {

@@ -15,27 +15,27 @@ import (
 	"clipgo/training/record"
 )
 
-// Metrics writes a line every so many steps and at the end of the training, and hands each to Show. An interrupted
-// sitting adds no line of its own, so that a resumed run has the lines of an unbroken one.
+// Metrics writes a line at a fixed interval of steps and at the end of the training, and passes it to Show. An interrupt adds no line,
+// so the file of a resumed run is the same as that of an uninterrupted one.
 type Metrics struct {
 	W     io.Writer
 	Every int
-	Epoch func(position int64) float64 // how far a position is, in epochs
+	Epoch func(position int64) float64 // converts a position to epochs
 	Show  func(record.Row)
 
 	samples    int64
 	wait, took time.Duration
 }
 
-// After adds the step up and writes a line when one is due.
+// After adds the step to the statistics and writes a line when one is due.
 func (m *Metrics) After(_ context.Context, e Event) error {
-	if !e.Again {
+	if !e.Replayed {
 		m.samples += int64(e.Batch.N)
 		m.wait += e.Wait
 		m.took += e.Took
 	}
 	due := e.Step%m.Every == 0
-	if written := due && e.Again; written || !due && !e.Done {
+	if written := due && e.Replayed; written || !due && !e.Done {
 		return nil
 	}
 	p := e.Trainer.Progress
@@ -62,8 +62,8 @@ func writeLine(w io.Writer, v any) error {
 	return err
 }
 
-// CutBack drops the lines of a JSON-lines file that were written after a step, and a torn last line; each line has a
-// number "step". A missing file stays missing.
+// CutBack removes the lines of a JSON-lines file whose "step" is greater than step, and an incomplete last line. A missing file is no
+// error.
 func CutBack(path string, step int) error {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {

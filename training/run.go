@@ -14,13 +14,13 @@ import (
 // Event is what hooks receive after a step.
 type Event struct {
 	Stats
-	Trainer *Trainer
-	Batch   *datasets.Batch
-	Wait    time.Duration // spent waiting for the batch
-	Took    time.Duration // spent on the step
-	Last    bool          // no step follows in this sitting
-	Done    bool          // nor in another: the training is complete
-	Again   bool          // repeats the previous event, only to say that the run has ended: hooks don't count it again
+	Trainer  *Trainer
+	Batch    *datasets.Batch
+	Wait     time.Duration // spent waiting for the batch
+	Took     time.Duration // spent on the step
+	Last     bool          // no step follows in this sitting
+	Done     bool          // the training is complete
+	Replayed bool          // repeats the previous event only to report that the run has ended: hooks must not count it again
 }
 
 // Hook acts after a step: it logs, saves or evaluates. Hooks run in list order.
@@ -39,8 +39,8 @@ func (e *DivergedError) Error() string {
 // patience is how many non-finite steps in a row end a training.
 const patience = 10
 
-// Run makes steps until the schedule's last one, the end of the batches, StopAfter, or an interrupt. An interrupt lets
-// the step finish and the hooks save, then returns ctx's error.
+// Run makes steps until the schedule's last one, the end of the batches, StopAfter, or an interrupt (ctx). On an interrupt the step
+// finishes, the hooks save, and Run returns ctx's error.
 func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, error]) error {
 	if t.Progress.Step >= t.Schedule.Steps {
 		return nil
@@ -69,7 +69,7 @@ func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, er
 		switch {
 		case st.BadInRow >= patience:
 			return &DivergedError{Steps: st.BadInRow, At: st.Step}
-		case event.Done: // an interrupt that comes now has nothing left to stop
+		case event.Done: // an interrupt has no effect any more
 			return nil
 		case event.Last:
 			return ctx.Err()
@@ -80,8 +80,8 @@ func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, er
 	return t.finish(ctx, event)
 }
 
-// interrupted lets the hooks save what was trained when the batches end with an error, and returns why they ended: the
-// context's error for an interrupt, else what went wrong with the data.
+// interrupted runs the hooks, so that they save, when the batches end with an error. It returns ctx's error after an interrupt, and the
+// data's error otherwise.
 func (t *Trainer) interrupted(ctx context.Context, last Event, err error) error {
 	saved := t.finish(ctx, last)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -90,16 +90,16 @@ func (t *Trainer) interrupted(ctx context.Context, last Event, err error) error 
 	return errors.Join(fmt.Errorf("read batch: %w", err), saved)
 }
 
-// finish tells the hooks, after the fact, that the last event was the last.
+// finish repeats the last event to the hooks, marked as Last and Replayed.
 func (t *Trainer) finish(ctx context.Context, last Event) error {
 	if last.Trainer == nil || last.Last {
 		return nil
 	}
-	last.Last, last.Again = true, true
+	last.Last, last.Replayed = true, true
 	return t.runHooks(ctx, last)
 }
 
-// runHooks lets every hook finish what it began, also after an interrupt.
+// runHooks runs every hook with a context that an interrupt doesn't cancel.
 func (t *Trainer) runHooks(ctx context.Context, e Event) error {
 	for _, h := range t.Hooks {
 		if err := h.After(context.WithoutCancel(ctx), e); err != nil {

@@ -127,7 +127,7 @@ func TestAnInterruptWhileWaitingSaves(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || len(r.events) != 2 {
 		t.Fatalf("got %v after %d events", err, len(r.events))
 	}
-	if r.events[0].Last || !r.events[1].Last || !r.events[1].Again || r.events[1].Step != 1 {
+	if r.events[0].Last || !r.events[1].Last || !r.events[1].Replayed || r.events[1].Step != 1 {
 		t.Errorf("events %+v", r.events)
 	}
 }

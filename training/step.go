@@ -1,5 +1,5 @@
-// Package training runs a training: one step, the loop around it, checkpoints, metrics. It knows no model: it drives an
-// Objective.
+// Package training holds the training step, the loop around it, checkpoints, metrics and a diagnosis. It knows no model: it minimizes
+// the loss of an Objective.
 package training
 
 import (
@@ -15,38 +15,38 @@ import (
 	"clipgo/training/record"
 )
 
-// Objective joins a model with its loss.
+// Objective combines a model with its loss.
 type Objective interface {
-	// Params lists what is trained.
+	// Params lists the trained parameters.
 	Params() []*nn.Param
-	// Accumulate makes the forward and backward pass of one step's batch, in scope s.
+	// Accumulate runs the forward and backward pass of a step's batch, in scope s. It leaves the gradients in the parameters.
 	Accumulate(s *torch.Scope, b *datasets.Batch) (Parts, error)
-	// AfterStep runs once the parameters have moved, on libtorch's thread.
+	// AfterStep runs after each update of the parameters, on libtorch's thread.
 	AfterStep()
 }
 
-// Divisible is an Objective that can make a step in smaller pieces.
+// Divisible is an Objective that can use smaller micro-batches.
 type Divisible interface {
-	// Halve makes the pieces of further steps, of n pairs each, half as large. It returns how many pairs a piece has then; 0
-	// where it can't be smaller.
+	// Halve halves the micro-batch of further steps, whose batches have n pairs. It returns the new size in pairs, or 0 if the
+	// micro-batch can't be smaller.
 	Halve(n int) int
 }
 
-// Deferred is an Objective whose pass needs no number on the host, so that an accelerator never waits for it.
+// Deferred is an Objective whose forward and backward pass reads no number on the host, so that it never waits for an accelerator.
 type Deferred interface {
 	Objective
-	// Begin is Accumulate with its numbers still to be read, within scope s.
-	Begin(s *torch.Scope, b *datasets.Batch) (Pass, error)
+	// Begin starts the work of Accumulate in scope s. Its numbers can be read later, within s.
+	Begin(s *torch.Scope, b *datasets.Batch) (PendingPass, error)
 }
 
-// Pass is a forward and backward pass that may still be under way.
-type Pass struct {
-	Losses []*torch.Tensor // scalars that make up what is minimized
-	Read   func() Parts    // waits for the numbers
+// PendingPass is a forward and backward pass that an accelerator may still be computing.
+type PendingPass struct {
+	Losses []*torch.Tensor // scalars whose sum is minimized
+	Read   func() Parts    // waits for the pass and reads its numbers
 }
 
-// Finish waits for a pass: it makes Accumulate of Begin.
-func Finish(p Pass, err error) (Parts, error) {
+// Finish waits for a pass and reads its numbers, so an objective can implement Accumulate by Begin.
+func Finish(p PendingPass, err error) (Parts, error) {
 	if err != nil {
 		return Parts{}, err
 	}
@@ -55,15 +55,15 @@ func Finish(p Pass, err error) (Parts, error) {
 
 // Parts are the numbers of one forward pass.
 type Parts struct {
-	Loss  float64 // what was minimized
-	Scale float64 // exp(logit_scale) that the pass used
-	Extra []Named // what Loss is made of, and other numbers of the objective, in an order of its own that stays
+	Loss  float64 // the minimized loss
+	Scale float64 // exp(logit_scale) of the pass
+	Extra []Named // terms of Loss and other numbers of the objective, in the same order for each step
 }
 
-// Named is a number under the name that it has in metrics.jsonl, such as mlm_loss.
+// Named is a number with its name in metrics.jsonl, such as mlm_loss.
 type Named = record.Named
 
-// Part is the number of Extra that has a name, or else the loss itself.
+// Part returns the number of Extra with the given name, or Loss if there is none.
 func (p Parts) Part(name string) float64 {
 	for _, n := range p.Extra {
 		if n.Name == name {
@@ -77,35 +77,34 @@ func (p Parts) Part(name string) float64 {
 type Stats struct {
 	Parts
 	Step     int     // 1 for the first
-	LR       float64 // the rate of this step
+	LR       float64 // the learning rate of this step
 	GradNorm float64 // before clipping
-	Skipped  bool    // loss or gradient was not finite: the parameters did not move
-	BadInRow int     // how many steps up to this one were skipped in a row
-	Unread   bool    // nobody waited for the step: only Step and LR are known, other numbers are NaN
-	// MicroBatch is how many pairs go through the model at once from this step on, after it ran out of memory; 0 where the step
-	// went as planned.
+	Skipped  bool    // the loss or the gradient was not finite: the parameters were not updated
+	BadInRow int     // number of steps skipped in a row, up to this one
+	Pending  bool    // the step's numbers were not read: all but Step and LR are NaN
+	// MicroBatch is the new micro-batch size in pairs, after this step ran out of memory; 0 if it didn't.
 	MicroBatch int
 
-	moved bool // the parameters began to move
+	moved bool // the update of the parameters has begun
 }
 
-// Trainer holds a training between steps.
+// Trainer holds the state of a training between steps.
 type Trainer struct {
 	Objective Objective
 	Optimizer *optim.AdamW
 	Schedule  optim.Schedule
-	LR        float64 // the schedule's base
+	LR        float64 // base learning rate of the schedule
 	Hooks     []Hook
-	StopAfter int // end this sitting after so many steps; 0: none
-	// ReadEvery says that the numbers of a step are read each so many steps, and at the end, and that the host waits for no
-	// other: it runs ahead of an accelerator. That takes a Deferred objective. 0: it waits for each, before the parameters move.
+	StopAfter int // end this sitting after this many steps; 0: no limit
+	// ReadEvery is the number of steps between two readings of a step's numbers; the last step is always read. In between the
+	// host runs ahead of the accelerator. It requires a Deferred objective. 0: each step is read before the parameters are updated.
 	ReadEvery int
 
 	Progress Progress
 
 	badInRow int
-	failed   int  // of the optimizer's steps ahead, as last read
-	unread   bool // steps were made since
+	failed   int  // optimizer steps skipped on the device, as last read
+	pending  bool // steps have been made since
 }
 
 // Progress is how far a training is; a checkpoint restores it.
@@ -114,13 +113,13 @@ type Progress struct {
 	Samples  int64 `json:"samples"`   // pairs that the steps used, replacements included
 	Position int64 `json:"position"`  // next slot of the data: epoch * length + offset in the epoch's order
 	Skipped  int64 `json:"skipped"`   // slots whose own sample could not be used
-	Replaced int64 `json:"replaced"`  // slots of those that got another sample: Samples + Skipped - Replaced is the number of slots
-	BadSteps int   `json:"bad_steps"` // steps that were not made because a number was not finite
+	Replaced int64 `json:"replaced"`  // skipped slots that got another sample: Samples + Skipped - Replaced is the number of slots
+	BadSteps int   `json:"bad_steps"` // steps skipped because the loss or the gradient was not finite
 }
 
-// Step makes one optimizer step: forward and backward, norm, AdamW, and whatever the objective does after it. A loss
-// or a gradient that is not finite never reaches the parameters. Where the memory is too small for the forward and backward
-// pass, a Divisible objective makes it again, and all further ones, in smaller pieces.
+// Step makes one optimizer step: forward and backward pass, gradient norm, AdamW, Objective.AfterStep. A loss or gradient that is not
+// finite never updates the parameters. If the forward and backward pass run out of memory, a Divisible objective repeats them
+// with a smaller micro-batch, which it keeps for further steps.
 func (t *Trainer) Step(ctx context.Context, b *datasets.Batch) (Stats, error) {
 	st := Stats{Step: t.Progress.Step + 1, LR: t.Schedule.Rate(t.LR, t.Progress.Step)}
 	for {
@@ -136,7 +135,7 @@ func (t *Trainer) Step(ctx context.Context, b *datasets.Batch) (Stats, error) {
 	return st, nil
 }
 
-// try makes a step. Until the parameters begin to move, an error leaves nothing behind.
+// try makes a step. An error before the update of the parameters changes nothing.
 func (t *Trainer) try(ctx context.Context, b *datasets.Batch, st *Stats) error {
 	return torch.DoGrad(ctx, func(s *torch.Scope) error {
 		defer t.Optimizer.DropGradients()
@@ -147,7 +146,7 @@ func (t *Trainer) try(ctx context.Context, b *datasets.Batch, st *Stats) error {
 	})
 }
 
-// waiting makes a step whose numbers are looked at before the parameters move.
+// waiting makes a step whose numbers are checked on the host before the parameters are updated.
 func (t *Trainer) waiting(s *torch.Scope, b *datasets.Batch, st *Stats) (err error) {
 	if st.Parts, err = t.Objective.Accumulate(s, b); err != nil {
 		return err
@@ -179,11 +178,14 @@ func (t *Trainer) halve(b *datasets.Batch, err error, st *Stats) bool {
 func (t *Trainer) advance(b *datasets.Batch, st Stats) {
 	t.Progress.Step = st.Step
 	t.Progress.Samples += int64(b.N)
-	t.Pass(b)
+	t.countSlots(b)
 }
 
-// Pass counts a batch without usable samples, for which no step is made.
-func (t *Trainer) Pass(b *datasets.Batch) {
+// SkipBatch advances Progress past a batch without a usable sample. It counts the skipped slots and makes no step.
+func (t *Trainer) SkipBatch(b *datasets.Batch) { t.countSlots(b) }
+
+// countSlots advances Progress by a batch's slots.
+func (t *Trainer) countSlots(b *datasets.Batch) {
 	t.Progress.Position = b.Next
 	t.Progress.Skipped += int64(len(b.Skipped))
 	t.Progress.Replaced += int64(b.Replaced)

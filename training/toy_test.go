@@ -27,7 +27,7 @@ func (o *toy) Accumulate(s *torch.Scope, b *datasets.Batch) (Parts, error) {
 	return Finish(o.Begin(s, b))
 }
 
-func (o *toy) Begin(s *torch.Scope, b *datasets.Batch) (Pass, error) {
+func (o *toy) Begin(s *torch.Scope, b *datasets.Batch) (PendingPass, error) {
 	o.steps++
 	target := torch.From(s, []float32{float32(b.IDs[0])}, 1)
 	var loss *torch.Tensor
@@ -43,7 +43,7 @@ func (o *toy) Begin(s *torch.Scope, b *datasets.Batch) (Pass, error) {
 		loss = spoil(loss)
 	}
 	loss.Backward()
-	return Pass{Losses: []*torch.Tensor{loss}, Read: func() Parts { return Parts{Loss: loss.Item(), Scale: 1} }}, nil
+	return PendingPass{Losses: []*torch.Tensor{loss}, Read: func() Parts { return Parts{Loss: loss.Item(), Scale: 1} }}, nil
 }
 
 func (o *toy) AfterStep() { o.after++ }

@@ -64,7 +64,7 @@ func (o *benchOptions) train(ctx context.Context, src pretrained.Source) (r benc
 		if _, err := t.Step(ctx, b); err != nil {
 			return err
 		}
-		return t.Settle(ctx) // a device may still be at it
+		return t.Sync(ctx) // a device may still be at it
 	})
 	r.PeakBytes, _ = memory.Peak() // 0 where the system doesn't tell
 	const passes = 3               // the backward pass costs two forward ones

@@ -1,17 +1,17 @@
-// Package record holds what a training run writes about itself and its report reads back: the lines of metrics.jsonl and
-// the findings of its diagnosis.
+// Package record holds the data that a training run writes and its report reads: the lines of metrics.jsonl and the findings of its
+// diagnosis.
 package record
 
-// Finding is something about a training that its owner should know, in plain words.
+// Finding is an observation about a training that its user should know.
 type Finding struct {
 	Kind Kind
 	Text string
 }
 
-// Kind says how a finding is meant.
+// Kind is the severity of a finding.
 type Kind string
 
-// Good is as it should be; Note is worth knowing; Warning asks for a change.
+// Good: as expected. Note: worth knowing. Warning: something should be changed.
 const (
 	Good    Kind = "good"
 	Note    Kind = "note"

@@ -10,8 +10,8 @@ import (
 	"slices"
 )
 
-// Row is a line of metrics.jsonl. Rates cover the steps since the line before and the waiting for their batches, not what
-// hooks do between them: evaluations, checkpoints.
+// Row is a line of metrics.jsonl. Its rates cover the steps since the previous line and the waiting for their batches, without the time
+// of hooks (evaluations, checkpoints).
 type Row struct {
 	Step     int     `json:"step"`
 	Samples  int64   `json:"samples"`
@@ -23,19 +23,19 @@ type Row struct {
 	Skipped  int     `json:"bad_steps,omitempty"`
 	Pairs    float64 `json:"pairs_per_second"`
 	Wait     float64 `json:"data_wait_fraction"`
-	Extra    []Named `json:"-"` // further numbers of the objective, each under its own name
+	Extra    []Named `json:"-"` // other numbers of the objective, each under its own name
 }
 
-// Named is a number under the name that it has in metrics.jsonl.
+// Named is a number with its name in metrics.jsonl.
 type Named struct {
 	Name  string
 	Value float64
 }
 
-// Number is a float64 that may be NaN or infinite, which JSON can't hold: it is written as null then, and read as NaN.
+// Number is a float64 that may be NaN or infinite. JSON has no such numbers: they are written as null, which is read as NaN.
 type Number float64
 
-// MarshalJSON writes the number, or null where it is not finite.
+// MarshalJSON writes the number, or null if it is not finite.
 func (n Number) MarshalJSON() ([]byte, error) {
 	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
 		return []byte("null"), nil
@@ -46,15 +46,15 @@ func (n Number) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads a number; null is NaN.
 func (n *Number) UnmarshalJSON(data []byte) error {
 	v := math.NaN()
-	err := json.Unmarshal(data, &v) // which null leaves as it is
+	err := json.Unmarshal(data, &v) // null leaves v unchanged
 	*n = Number(v)
 	return err
 }
 
-// fields has the names of Row's fields alone.
+// fields is Row without its methods, for encoding/json.
 type fields Row
 
-// MarshalJSON writes the extra numbers behind the others.
+// MarshalJSON writes the extra numbers after the others.
 func (r Row) MarshalJSON() ([]byte, error) {
 	out, err := json.Marshal(fields(r))
 	if err != nil {
@@ -75,8 +75,8 @@ func (r Row) MarshalJSON() ([]byte, error) {
 // own are the names of Row's fields in JSON.
 var own = []string{"step", "samples", "epoch", "loss", "scale", "lr", "grad_norm", "bad_steps", "pairs_per_second", "data_wait_fraction"}
 
-// UnmarshalJSON reads a line. A measured number that is null or absent becomes NaN, a gap in its curve; extra numbers are those
-// of the other names, and what is no number there is left out.
+// UnmarshalJSON reads a line. A Number that is null or missing becomes NaN, a gap in its curve. Numbers under other names go to
+// Extra; values of other types are ignored.
 func (r *Row) UnmarshalJSON(data []byte) error {
 	nan := math.NaN()
 	line := fields{Loss: Number(nan), Scale: Number(nan), LR: nan, GradNorm: Number(nan), Pairs: nan}
@@ -109,7 +109,7 @@ func (r *Row) readExtra(tokens *json.Decoder) error {
 	return nil
 }
 
-// Number is the extra number of a name; ok reports whether the line has it.
+// Number returns the extra number with a name; ok reports whether the line has one.
 func (r Row) Number(name string) (v float64, ok bool) {
 	i := slices.IndexFunc(r.Extra, func(e Named) bool { return e.Name == name })
 	if i < 0 {
@@ -118,7 +118,7 @@ func (r Row) Number(name string) (v float64, ok bool) {
 	return r.Extra[i].Value, true
 }
 
-// ReadRows reads metrics.jsonl. A last line that a kill has torn is left out.
+// ReadRows reads metrics.jsonl. An incomplete last line, left by a killed process, is ignored.
 func ReadRows(r io.Reader) ([]Row, error) {
 	var out []Row
 	lines := bufio.NewReader(r)
