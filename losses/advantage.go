@@ -18,7 +18,7 @@ func GAE(rewards, values []float64, gamma, lambda float64) (advantages, returns 
 	return advantages, returns
 }
 
-// Normalize shifts and scales numbers, in place, to mean 0 and deviation 1; equal ones become 0.
+// Normalize shifts and scales numbers, in place, to mean 0 and standard deviation 1; if all are equal they become 0.
 func Normalize(v []float64) {
 	const eps = 1e-8
 	var sum, squares float64
@@ -35,9 +35,8 @@ func Normalize(v []float64) {
 	}
 }
 
-// KL estimates the divergence KL(P || Q) in nats for actions that were drawn from P, given their logarithms of
-// probability: the mean of q/p - 1 - log(q/p), which is never negative and has no bias (Schulman, 2020, "Approximating KL
-// divergence", k3). No actions have none.
+// KL estimates KL(P || Q), in nats, from the log-probabilities of actions that were drawn from P: the mean of q/p - 1 - log(q/p), which
+// is never negative and unbiased (Schulman, 2020, "Approximating KL divergence", k3). It is 0 without actions.
 func KL(logP, logQ []float64) float64 {
 	if len(logP) == 0 {
 		return 0
@@ -50,7 +49,7 @@ func KL(logP, logQ []float64) float64 {
 	return sum / float64(len(logP))
 }
 
-// beyond is the share of ratios exp(now - old) outside [1-clip, 1+clip].
+// beyond is the fraction of ratios exp(now - old) outside [1-clip, 1+clip].
 func beyond(now, old []float64, clip float64) float64 {
 	n := 0
 	for i := range now {

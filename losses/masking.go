@@ -5,39 +5,39 @@ import (
 	"slices"
 )
 
-// BERT's rule (Devlin et al., 2019, section 3.1): so much of the tokens is chosen; of the chosen ones, so much becomes [MASK],
-// so much another token at random, and the rest stays as it is.
+// BERT's rule (Devlin et al., 2019, section 3.1): 15 % of the tokens are chosen; of those 80 % become [MASK], 10 % a random token,
+// and the rest stays unchanged.
 const (
 	ChosenShare = 0.15
 	MaskShare   = 0.8
 	RandomShare = 0.1
 )
 
-// Masked is what became of captions: what the model reads, and what it must restore.
+// Masked holds masked captions: the model's input and its targets. Positions index IDs.
 type Masked struct {
-	IDs     []int32 // the captions, with random tokens in their places
-	Hidden  []int   // places in IDs, ascending, that the model must not read: they are [MASK]
-	Chosen  []int   // places, ascending, that count: the hidden, the random and the unchanged ones
-	Targets []int64 // the token of each chosen place
+	IDs     []int32 // the captions, with the random tokens inserted
+	Hidden  []int   // positions, ascending, that the model must read as [MASK]
+	Chosen  []int   // positions, ascending, that the loss counts: hidden, random and unchanged ones
+	Targets []int64 // the original token at each chosen position
 }
 
-// Captions are what Mask works on: rows of L ids each.
+// Captions are the input of Mask: rows of L ids each.
 type Captions struct {
 	IDs     []int32
 	L       int
-	Lengths []int    // of each caption: its ids before the padding
-	Keys    []uint64 // of each: a function of (seed, epoch, sample), so that masks need no state and a resumed run draws the same
+	Lengths []int    // number of ids of each caption before the padding
+	Keys    []uint64 // random key of each caption, a function of (seed, epoch, sample): a resumed run draws the same masks
 }
 
-// Vocabulary says which ids are words.
+// Vocabulary describes the ids that may be masked or drawn.
 type Vocabulary struct {
 	Size    int     // ids are [0, Size)
-	Special []int32 // those that are no words, as start and end: neither chosen nor drawn
+	Special []int32 // special tokens such as start and end: neither chosen nor drawn
 }
 
-// Mask applies the rule. What happens to a caption depends on its key and its ids alone. A caption may have none chosen.
+// Mask applies BERT's rule. The result for a caption depends only on its key and its ids. A caption may have no chosen position.
 func Mask(c Captions, v Vocabulary) Masked {
-	const purpose = 0x6d61736b // "mask": apart from what else is drawn from the key
+	const purpose = 0x6d61736b // "mask": separates these draws from other uses of the key
 	m := Masked{IDs: slices.Clone(c.IDs)}
 	for i, key := range c.Keys {
 		rng := rand.New(rand.NewPCG(key, purpose))
@@ -50,7 +50,7 @@ func Mask(c Captions, v Vocabulary) Masked {
 	return m
 }
 
-// choose decides what a chosen place shows.
+// choose decides what the model reads at a chosen position: [MASK], a random token or the original one.
 func (m *Masked) choose(at int, rng *rand.Rand, v Vocabulary) {
 	m.Chosen, m.Targets = append(m.Chosen, at), append(m.Targets, int64(m.IDs[at]))
 	switch u := rng.Float64(); {
@@ -61,7 +61,7 @@ func (m *Masked) choose(at int, rng *rand.Rand, v Vocabulary) {
 	}
 }
 
-// word is one at random.
+// word draws a random token that isn't special.
 func (v Vocabulary) word(rng *rand.Rand) int32 {
 	for {
 		if id := int32(rng.IntN(v.Size)); !slices.Contains(v.Special, id) {

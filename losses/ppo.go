@@ -7,19 +7,19 @@ import (
 	"clipgo/internal/torch"
 )
 
-// PPO is the loss of proximal policy optimization (Schulman et al., 2017, equations 7 and 9), without its sign:
+// PPO is the loss of proximal policy optimization, to be minimized: the negative of the objective in Schulman et al., 2017, equations 7
+// and 9,
 //
 //	loss = -mean min(r A, clip(r, 1-e, 1+e) A) + c1 mean (V - R)^2 - c2 mean H
 //
-// with r = exp(log P(a) - log P_old(a)), A the advantages as they are given, V the value and R its target, H the entropy of the
-// policy. The squared error has no factor 1/2.
+// with the ratio r = exp(log P(a) - log P_old(a)), advantages A, value V, its target R, and the policy's entropy H. The advantages are
+// used as given, and the squared error has no factor 1/2.
 type PPO struct {
 	// Clip is e, Value c1, Entropy c2.
 	Clip    float64 `json:"clip" flag:"clip" arg:"x" help:"how far from 1 a ratio may go (default 0.2)"`
 	Value   float64 `json:"value_coefficient" flag:"value-coefficient" arg:"x" help:"weight of the value's error (default 0.1)"`
 	Entropy float64 `json:"entropy_coefficient" flag:"entropy-coefficient" arg:"x" help:"bonus for a nat of entropy (default 0.001)"`
-	// ClipValue also takes the larger of the two errors of V and of V held within e of its old value; 0: not. It is e of
-	// the value.
+	// ClipValue v replaces (V - R)^2 by max((V - R)^2, (clip(V, V_old - v, V_old + v) - R)^2); 0: no clipping.
 	ClipValue float64 `json:"clip_value" flag:"clip-value" arg:"x" help:"how far a value may go in a round; 0: anywhere (default 0.2)"`
 }
 
@@ -40,25 +40,25 @@ func (p PPO) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Rollout is what was done and what came of it, for N actions. All but the tensors are constants.
+// Rollout holds N actions with their results. All but the tensors are constants.
 type Rollout struct {
-	Logits    *torch.Tensor // [N, V] of the policy now
-	Value     *torch.Tensor // [N] now
+	Logits    *torch.Tensor // [N, V] of the current policy
+	Value     *torch.Tensor // [N], current
 	Actions   []int64
-	OldLogP   []float32 // log P(a) when it was done
+	OldLogP   []float32 // log P(a) when the action was drawn
 	Advantage []float32
 	Return    []float32 // target of the value
-	OldValue  []float32 // for ClipValue alone
+	OldValue  []float32 // used with ClipValue only
 }
 
-// PPOParts are the loss's parts, each a scalar with its graph, and what their numbers say.
+// PPOParts are the loss's terms, scalars with their graph, and statistics.
 type PPOParts struct {
 	Loss, Policy, Value, Entropy *torch.Tensor
-	Clipped                      float64 // share of the ratios beyond the clip
-	KL                           float64 // mean of the old policy's distance to the new one, as KL estimates it
+	Clipped                      float64 // fraction of the ratios outside the clip
+	KL                           float64 // KL(old policy || new policy), as KL estimates it
 }
 
-// Forward joins the parts.
+// Forward computes the loss.
 func (p PPO) Forward(in Rollout) PPOParts {
 	logp := in.Logits.LogSoftmax(-1)
 	chosen := logp.Gather(1, in.constant64(in.Actions).Reshape(-1, 1)).Reshape(-1)
@@ -83,7 +83,7 @@ func (p PPO) policy(in Rollout, logp *torch.Tensor) *torch.Tensor {
 	return ratio.Mul(advantage).Minimum(ratio.Clamp(1-p.Clip, 1+p.Clip).Mul(advantage)).Mean().Scale(-1)
 }
 
-// value is mean (V - R)^2, or of the larger of that and the clipped one.
+// value is mean (V - R)^2, or the mean of the larger of that and the clipped error.
 func (p PPO) value(in Rollout) *torch.Tensor {
 	target := in.constant(in.Return)
 	squared := square(in.Value.Sub(target))

@@ -6,8 +6,8 @@ import "clipgo/internal/torch"
 //
 //	loss = -mean log( exp r(A) / (exp r(A) + exp r(B)) ) = -mean log sigmoid(r(A) - r(B))
 //
-// for A preferred to B. a and b [N] are the rewards, float32. preferred is the share of judges who took A: 1, or 0 for B, or 0.5
-// for a tie; nil is 1 for all.
+// if A is preferred to B. a and b [N] are the rewards, float32. preferred is the fraction of judges who prefer A: 1 for A, 0 for B,
+// 0.5 for a tie; nil means 1 for all.
 func Ranking(a, b *torch.Tensor, preferred []float32) *torch.Tensor {
 	margin := a.Sub(b)
 	if preferred == nil {

@@ -2,20 +2,20 @@ package losses
 
 import "fmt"
 
-// Smoothing takes a share e of a target off its class and spreads it, which keeps a model from being more certain than its
-// data (Szegedy et al., 2016, section 7).
+// Smoothing is label smoothing: a share e of a target's probability is spread over the classes, so that a model is not trained to be more
+// confident than its data (Szegedy et al., 2016, section 7).
 type Smoothing struct {
 	// Share is e; 0: none.
 	Share float64 `json:"label_smoothing" flag:"label-smoothing" arg:"x" help:"share of the target spread over the wrong captions; of objective coca over the wrong tokens too"`
 	Form  Form    `json:"label_smoothing_form" flag:"label-smoothing-form" arg:"name" help:"others: over the wrong ones; classes: over all, as PyTorch does"`
 }
 
-// Form says over which classes the share is spread.
+// Form selects the classes over which the share is spread.
 type Form string
 
 // The two conventions. With K classes, e over the others equals e K/(K-1) over all of them.
 const (
-	Others  Form = "others"  // e/(K-1) on each wrong class, 1-e on the right one
+	Others  Form = "others"  // 1-e on the target class, e/(K-1) on each other class
 	Classes Form = "classes" // e/K on every class, as PyTorch does
 )
 
@@ -30,7 +30,7 @@ func (s Smoothing) Validate() error {
 	return nil
 }
 
-// OverAll is the share in PyTorch's convention, Classes. A single class has no others: it is left alone.
+// OverAll converts the share to PyTorch's convention, Classes, for k classes. Others has no share with a single class.
 func (s Smoothing) OverAll(k int) float64 {
 	if s.Form == Classes || s.Share == 0 {
 		return s.Share
@@ -41,8 +41,8 @@ func (s Smoothing) OverAll(k int) float64 {
 	return min(1, s.Share*float64(k)/float64(k-1))
 }
 
-// Shares are the targets of each right class and of each other one, among k classes of which right are right and share
-// the mass. Where all are right, nothing is taken off.
+// Shares returns the target probability of each positive class and of each other class. right of the k classes are positive and share
+// the mass equally. Without other classes there is no smoothing.
 func (s Smoothing) Shares(right, k int) (each, other float64) {
 	e := s.Share
 	switch {

@@ -8,11 +8,11 @@ import (
 	"clipgo/internal/torch"
 )
 
-// ForwardTokens is Forward of a tower with a class token (CoCa): features [B, E] read there, and the tokens [B, L, D] in
-// front of it, not normalized, for a decoder. Captions that were cut give the tokens that they have.
+// ForwardTokens is Forward of a tower with a class token (CoCa). It returns the features [B, E], read at the class token, and the
+// tokens before it [B, L, D], not normalized, for a decoder. L is the captions' length, also if padding was trimmed.
 //
-// The class token follows the whole context. Between it and a cut caption one column of padding is put back, which
-// the mask of the published weights leaves visible; the rest of the padding is hidden from every row.
+// The class token follows the whole context. Trimmed captions get one column of padding back, which the mask of the published weights
+// leaves visible to the class token; all other padding is masked.
 func (t *Transformer) ForwardTokens(s *torch.Scope, ids []int32, batch int, mode nn.Mode) (features, tokensBLD *torch.Tensor) {
 	given, context := len(ids)/batch, t.config.ContextLength
 	ids = padOne(ids, batch, context)
@@ -28,7 +28,7 @@ func (t *Transformer) ForwardTokens(s *torch.Scope, ids []int32, batch int, mode
 	return t.project.forward(x), xBLD.Narrow(1, 0, given)
 }
 
-// padOne puts one column of padding behind captions that are shorter than the context.
+// padOne appends one column of padding to captions that are shorter than the context.
 func padOne(ids []int32, batch, context int) []int32 {
 	l := len(ids) / batch
 	if l == context {
@@ -41,8 +41,8 @@ func padOne(ids []int32, batch, context int) []int32 {
 	return out
 }
 
-// classMask is the mask [B, L+1, L+1] of captions of l ids each and the class token: causal, and without padding. In
-// open_clip's first form, column j is hidden when token j-1 is padding; in the correct one, when token j is.
+// classMask is the additive mask [B, L+1, L+1] of captions of l ids and the class token: causal, with the padding masked. In
+// open_clip's original form column j is masked if token j-1 is padding; in the correct one, if token j is.
 func classMask(ids []int32, batch int, correct bool) []float32 {
 	l, hidden := len(ids)/batch, float32(math.Inf(-1))
 	n := l + 1

@@ -1,4 +1,4 @@
-// Package text is the text tower: a transformer over byte-pair tokens as open_clip defines it.
+// Package text is the text tower: open_clip's transformer over byte-pair tokens.
 package text
 
 import (
@@ -8,8 +8,8 @@ import (
 	"clipgo/internal/nn"
 )
 
-// Config describes a text tower in open_clip's words (text_cfg). What CLIP itself has no use for is left out of the
-// JSON where it is not set.
+// Config describes a text tower with the fields of open_clip's text_cfg. Fields that CLIP doesn't use are omitted from the JSON if they
+// are not set.
 type Config struct {
 	ContextLength int      `json:"context_length" flag:"force-context-length" arg:"N" help:"tokens of a caption, other than the model's: positions are interpolated"`
 	VocabSize     int      `json:"vocab_size"`
@@ -17,21 +17,21 @@ type Config struct {
 	Heads         int      `json:"heads"`
 	Layers        int      `json:"layers"`
 	MLPRatio      float64  `json:"mlp_ratio"`
-	LSInitValue   *float64 `json:"ls_init_value,omitempty"` // layer scale's first value; nil: no layer scale
+	LSInitValue   *float64 `json:"ls_init_value,omitempty"` // LayerScale's initial value; nil: no LayerScale
 
-	NoCausalMask bool           `json:"no_causal_mask,omitempty"` // every token sees every other
-	PoolType     string         `json:"pool_type,omitempty"`      // argmax, which is also the empty word, or last
+	NoCausalMask bool           `json:"no_causal_mask,omitempty"` // bidirectional attention
+	PoolType     string         `json:"pool_type,omitempty"`      // argmax (or empty) or last
 	ProjBias     bool           `json:"proj_bias,omitempty"`
-	ProjType     string         `json:"proj_type,omitempty"`   // linear, which is also the empty word, or none
+	ProjType     string         `json:"proj_type,omitempty"`   // linear (or empty) or none
 	ActKwargs    *nn.ActKwargs  `json:"act_kwargs,omitempty"`  // nil: exact GELU
 	NormKwargs   *nn.NormKwargs `json:"norm_kwargs,omitempty"` // nil: 1e-5
 
-	// A class token behind the text, from which the feature is read (CoCa).
+	// A class token after the text, at which the feature is read (CoCa).
 	EmbedCls       bool `json:"embed_cls,omitempty"`
-	CorrectClsMask bool `json:"correct_cls_mask,omitempty"` // false: padding is hidden one column late, as in the published weights
+	CorrectClsMask bool `json:"correct_cls_mask,omitempty"` // false: the padding mask is one column late, as in the published weights
 	OutputTokens   bool `json:"output_tokens,omitempty"`    // a decoder reads the tokens
 
-	HFTokenizerName string           `json:"hf_tokenizer_name,omitempty"` // where the tokenizer is from; empty: CLIP's own
+	HFTokenizerName string           `json:"hf_tokenizer_name,omitempty"` // source of the tokenizer; empty: CLIP's own
 	TokenizerKwargs *TokenizerKwargs `json:"tokenizer_kwargs,omitempty"`
 }
 
@@ -40,11 +40,11 @@ type TokenizerKwargs struct {
 	Clean string `json:"clean,omitempty"` // lower, whitespace or canonicalize
 }
 
-// Causal tells whether a token sees only those before it.
+// Causal reports whether attention is causal.
 func (c Config) Causal() bool { return !c.NoCausalMask }
 
-// Trimmable tells whether the padding behind the end of text leaves the features alone, so that it can be cut off:
-// under causal attention, read at the end of text.
+// Trimmable reports whether the features don't depend on the padding, so that it can be trimmed: with causal attention and a feature
+// that is read at the end of text.
 func (c Config) Trimmable() bool { return c.Causal() && (c.PoolType != poolLast || c.EmbedCls) }
 
 const poolLast = "last"
@@ -54,7 +54,7 @@ func Default() Config {
 	return Config{ContextLength: 77, VocabSize: 49408, Width: 512, Heads: 8, Layers: 12, MLPRatio: 4}
 }
 
-// sizes are the problems of the sizes that a text tower and a decoder have, of the config with this key.
+// sizes checks the sizes that a text tower and a decoder share; key names the config in errors.
 func (c Config) sizes(key string) (errs []error) {
 	for _, f := range []struct {
 		name  string

@@ -10,16 +10,16 @@ import (
 	"clipgo/internal/torch"
 )
 
-// DecoderConfig describes a multimodal decoder in open_clip's words (multimodal_cfg).
+// DecoderConfig describes a multimodal decoder with the fields of open_clip's multimodal_cfg.
 type DecoderConfig struct {
 	ContextLength int      `json:"context_length"`
 	VocabSize     int      `json:"vocab_size"`
 	Width         int      `json:"width"`
 	Heads         int      `json:"heads"`
 	Layers        int      `json:"layers"`
-	LSInitValue   *float64 `json:"ls_init_value,omitempty"` // layer scale's first value; nil: no layer scale
+	LSInitValue   *float64 `json:"ls_init_value,omitempty"` // LayerScale's initial value; nil: no LayerScale
 
-	// What open_clip's configs say and its decoder has no use for, kept for them.
+	// Fields of open_clip's configs that its decoder ignores; kept for writing the config.
 	MLPRatio        float64 `json:"mlp_ratio,omitempty"`
 	DimHead         int     `json:"dim_head,omitempty"`
 	NQueries        int     `json:"n_queries,omitempty"`
@@ -31,7 +31,7 @@ func DefaultDecoder() DecoderConfig {
 	return DecoderConfig{ContextLength: 77, VocabSize: 49408, Width: 512, Heads: 8, Layers: 12}
 }
 
-// UnmarshalJSON gives what is not said open_clip's defaults.
+// UnmarshalJSON sets missing fields to open_clip's defaults.
 func (c *DecoderConfig) UnmarshalJSON(data []byte) error {
 	type plain DecoderConfig
 	p := plain(DefaultDecoder())
@@ -46,8 +46,8 @@ func (c DecoderConfig) Validate() error {
 		Layers: c.Layers}.sizes("multimodal_cfg")...)
 }
 
-// Decoder predicts each next token of a caption from those before it and from the picture (CoCa; Yu et al., 2022): blocks
-// of causal self-attention, each followed by one that attends to the image tokens.
+// Decoder predicts each next token of a caption from the tokens before it and the picture (CoCa; Yu et al., 2022). It has blocks of
+// causal self-attention, each followed by a block of cross-attention to the image tokens.
 type Decoder struct {
 	config  DecoderConfig
 	blocks  *nn.Transformer
@@ -56,7 +56,7 @@ type Decoder struct {
 	project *nn.Param // text_projection [D, V], used as x matrix
 }
 
-// NewDecoder declares a decoder at a path, under open_clip's names and with the text tower's first values.
+// NewDecoder declares a decoder at a path, with open_clip's names and the text tower's initialization.
 func NewDecoder(p nn.Path, c DecoderConfig, activation nn.Activation) *Decoder {
 	d := &Decoder{config: c, project: p.Declare("text_projection", nn.Normal(1/math.Sqrt(float64(c.Width))), c.Width, c.VocabSize)}
 	shape := Config{Width: c.Width, Layers: c.Layers, Heads: c.Heads, MLPRatio: 4, LSInitValue: c.LSInitValue}.shape(activation)
@@ -66,8 +66,8 @@ func NewDecoder(p nn.Path, c DecoderConfig, activation nn.Activation) *Decoder {
 	return d
 }
 
-// Hidden maps the text tower's tokens [B, L, D] and a picture's tokens [B, M, D] to what the next token is read from,
-// [B, L, D].
+// Hidden maps the text tower's tokens [B, L, D] and a picture's tokens [B, M, D] to the final hidden states [B, L, D], from which the
+// logits are computed.
 func (d *Decoder) Hidden(words, picture *torch.Tensor, mode nn.Mode) *torch.Tensor {
 	l := words.Shape()[1]
 	mask := torch.CausalMask(words.Scope(), words.DType(), words.Device(), l)
@@ -82,8 +82,8 @@ func (d *Decoder) Hidden(words, picture *torch.Tensor, mode nn.Mode) *torch.Tens
 	return d.lnFinal.Forward(x)
 }
 
-// Logits maps what Hidden gave, [..., D], to the scores of each next token, [..., V].
+// Logits maps hidden states [..., D] to the logits of the next token [..., V].
 func (d *Decoder) Logits(hidden *torch.Tensor) *torch.Tensor { return hidden.Matmul(d.Words(hidden)) }
 
-// Words are what Logits multiplies with, [D, V], of x's type and in its scope.
+// Words is the matrix [D, V] of Logits, in x's type and scope.
 func (d *Decoder) Words(x *torch.Tensor) *torch.Tensor { return d.project.For(x) }

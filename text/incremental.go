@@ -7,8 +7,8 @@ import (
 	"clipgo/internal/torch"
 )
 
-// Extend is the tokens [B, L, D] of ForwardTokens for ids that follow p others, which are known by their keys and values.
-// None of them may be padding: the class token, which nothing sees, is left out.
+// Extend returns the tokens [B, L, D] of ForwardTokens for ids that follow p others, whose keys and values are cached in past. No id may
+// be padding. The class token is omitted, since no token attends to it.
 func (t *Transformer) Extend(s *torch.Scope, ids []int32, batch, p int, past []nn.KV, mode nn.Mode) (*torch.Tensor, []nn.KV) {
 	l, device := len(ids)/batch, t.tokens.Tensor().Device()
 	idsBL := torch.From(s, torch.Int64s(ids), batch, l).OnDevice(device)
@@ -16,7 +16,7 @@ func (t *Transformer) Extend(s *torch.Scope, ids []int32, batch, p int, past []n
 	return t.blocks.Extend(xBLD, past, following(xBLD, l, p))
 }
 
-// following is the causal mask [L, P+L] of L positions that follow P others; nil for a single one, which sees all.
+// following is the causal mask [L, P+L] of L positions that follow P others; nil for a single one, which attends to all.
 func following(x *torch.Tensor, l, p int) *torch.Tensor {
 	if l == 1 {
 		return nil
@@ -30,7 +30,7 @@ func following(x *torch.Tensor, l, p int) *torch.Tensor {
 	return torch.From(x.Scope(), mask, l, p+l).OnDevice(x.Device()).To(x.DType())
 }
 
-// Contexts are what the decoder's blocks attend to of a picture's tokens [B, M, D]: computed once for a whole caption.
+// Contexts computes the keys and values of a picture's tokens [B, M, D] for each block of the decoder, once for a whole caption.
 func (d *Decoder) Contexts(picture *torch.Tensor) []nn.KV {
 	out := make([]nn.KV, len(d.cross))
 	for i, cross := range d.cross {
@@ -39,7 +39,7 @@ func (d *Decoder) Contexts(picture *torch.Tensor) []nn.KV {
 	return out
 }
 
-// Extend is Hidden for the text tower's tokens [B, L, D] that follow p others, known by their keys and values.
+// Extend is Hidden for tokens [B, L, D] of the text tower that follow p others, whose keys and values are cached in past.
 func (d *Decoder) Extend(words *torch.Tensor, p int, past, contexts []nn.KV) (hidden *torch.Tensor, now []nn.KV) {
 	x, mask := words, following(words, words.Shape()[1], p)
 	now = make([]nn.KV, len(d.cross))

@@ -11,7 +11,7 @@ import (
 // Masked is captions with masked tokens, for a masked language model.
 type Masked struct {
 	IDs     []int32 // B captions of L ids each, L up to the context length
-	Lengths []int   // of each caption: its ids before the padding
+	Lengths []int   // number of ids of each caption before the padding
 	Hidden  []int   // positions in IDs whose embedding is replaced by MaskEmbedding
 	Read    []int   // positions in IDs whose outputs are returned
 
@@ -33,10 +33,10 @@ func (t *Transformer) ForwardMasked(s *torch.Scope, in Masked, mode nn.Mode) *to
 	return t.lnFinal.Forward(xBLD.Reshape(batch*l, d).Rows(rows))
 }
 
-// Tied maps [N, D] to the scores of each token, [N, V], by the token embedding itself.
+// Tied maps hidden states [N, D] to logits [N, V] by the token embedding (tied weights).
 func (t *Transformer) Tied(x *torch.Tensor) *torch.Tensor { return x.Linear(t.tokens.For(x), nil) }
 
-// marked is 1 at some places of n, 0 elsewhere.
+// marked returns n values: 1 at the given positions, 0 elsewhere.
 func marked(at []int, n int) []float32 {
 	out := make([]float32, n)
 	for _, i := range at {
@@ -45,7 +45,7 @@ func marked(at []int, n int) []float32 {
 	return out
 }
 
-// padding is 0 up to each length and minus infinity behind it, [B, l].
+// padding is the additive mask [B, l]: 0 before each caption's length, minus infinity from there on.
 func padding(lengths []int, l int) []float32 {
 	out := make([]float32, 0, len(lengths)*l)
 	for _, n := range lengths {

@@ -1,6 +1,6 @@
 package text
 
-// ResizePositions makes a position table [old, width] fit another context length, linearly, as open_clip does.
+// ResizePositions interpolates a position table [old, width] linearly to [to, width], another context length, as open_clip does.
 func ResizePositions(table []float32, width, to int) []float32 {
 	old := len(table) / width
 	if old == to {

@@ -7,8 +7,8 @@ import (
 	"clipgo/internal/torch"
 )
 
-// Transformer is the text tower. CLIP's has causal attention and is read at the end-of-text token; SigLIP's attends
-// both ways and is read at the last position, padding or not.
+// Transformer is the text tower. CLIP's has causal attention and its feature is read at the end-of-text token. SigLIP's is bidirectional
+// and its feature is read at the last position, even if that is padding.
 type Transformer struct {
 	config    Config
 	tokens    *nn.Param // token_embedding.weight [V, D]
@@ -19,7 +19,7 @@ type Transformer struct {
 	project   projection
 }
 
-// projection maps [B, D] to [B, E]: by a matrix, by a layer with a bias, or not at all.
+// projection maps [B, D] to [B, E] by a matrix or a linear layer with bias, or is the identity.
 type projection struct {
 	matrix *nn.Param // text_projection [D, E], used as x matrix
 	layer  *nn.Linear
@@ -36,10 +36,10 @@ func (p projection) forward(x *torch.Tensor) *torch.Tensor {
 	}
 }
 
-// Head holds the tower's parameters that are at the top of open_clip's state dict, before those of its parts.
+// Head holds the tower's own parameters, which come before those of its modules in open_clip's state dict.
 type Head struct{ class, positions, project *nn.Param }
 
-// NewHead declares them. They come first so that parameters keep open_clip's order, which its optimizer states follow.
+// NewHead declares a Head. It is declared first, so that parameters keep open_clip's order, on which optimizer states depend.
 func NewHead(p nn.Path, c Config, embed int) Head {
 	h, rows := Head{}, c.ContextLength
 	if c.EmbedCls {
@@ -53,14 +53,14 @@ func NewHead(p nn.Path, c Config, embed int) Head {
 	return h
 }
 
-// Layout says where a tower's parameters are in the state dict and what it computes beyond its config.
+// Layout holds settings of a tower that are not in its config.
 type Layout struct {
 	Embed      int // width E of the features
 	Activation nn.Activation
-	Custom     bool // a tower of its own (custom_text), whose parts open_clip lists in another order
+	Custom     bool // a separate text module (custom_text), whose parts open_clip lists in another order
 }
 
-// New declares the rest of a tower at a path, under open_clip's names and with its first values.
+// New declares the rest of a tower at a path, with open_clip's names and initialization.
 func New(p nn.Path, c Config, h Head, l Layout) *Transformer {
 	t := &Transformer{config: c, class: h.class, positions: h.positions, project: projection{matrix: h.project}}
 	embedding := func() {
@@ -96,8 +96,8 @@ func (c Config) shape(activation nn.Activation) nn.Shape {
 
 // Forward maps captions to features [B, E], not normalized.
 //
-// ids are B captions of L tokens each, row-major, L up to the context length. Where the config is Trimmable, a batch may
-// be cut to its longest caption.
+// ids are B captions of L tokens each, row-major, with L up to the context length. If the config is Trimmable, the batch may be
+// trimmed to its longest caption.
 func (t *Transformer) Forward(s *torch.Scope, ids []int32, batch int, mode nn.Mode) *torch.Tensor {
 	if t.class != nil {
 		features, _ := t.ForwardTokens(s, ids, batch, mode)
@@ -118,7 +118,7 @@ func (t *Transformer) Forward(s *torch.Scope, ids []int32, batch int, mode nn.Mo
 	return t.project.forward(x)
 }
 
-// readAt gives each caption's row, among all rows, at which it is read.
+// readAt returns the row of [B*L, D] at which each caption's feature is read.
 func (c Config) readAt(ids []int32, batch int) []int64 {
 	if c.PoolType != poolLast {
 		return endsOfText(ids, batch)
@@ -131,7 +131,7 @@ func (c Config) readAt(ids []int32, batch int) []int64 {
 	return rows
 }
 
-// endsOfText gives each caption's row, among all rows, of its end-of-text token: the first of the largest id, as
+// endsOfText returns the row of [B*L, D] of each caption's end-of-text token: the first occurrence of the caption's largest id, as
 // open_clip and OpenAI define it.
 func endsOfText(ids []int32, batch int) []int64 {
 	l := len(ids) / batch

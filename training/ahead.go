@@ -24,7 +24,7 @@ func (t *Trainer) ahead(s *torch.Scope, o Deferred, b *datasets.Batch, st *Stats
 		return nil
 	}
 	st.Parts, st.GradNorm = pass.Read(), norm.Item()
-	st.Skipped = !finite(st.Loss) || !finite(st.GradNorm)
+	st.Skipped = !record.Finite(st.Loss) || !record.Finite(st.GradNorm)
 	t.sync()
 	st.BadInRow = t.badInRow
 	return nil

@@ -26,7 +26,7 @@ func TestStepsAheadThatAreNotFiniteAreLeftOut(t *testing.T) {
 				if moved := !slices.Equal(o.values(t), before); moved != (step != 2) {
 					t.Errorf("step %d moved the weights: %v", step, moved)
 				}
-				if st.Pending != (step < 3) || !st.Pending && (st.Skipped || !finite(st.Loss) || !finite(st.GradNorm)) {
+				if st.Pending != (step < 3) || !st.Pending && (st.Skipped || !record.Finite(st.Loss) || !record.Finite(st.GradNorm)) {
 					t.Errorf("step %d: %+v", step, st)
 				}
 			}

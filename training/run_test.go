@@ -38,7 +38,7 @@ func TestNumbersThatAreNotFiniteNeverReachTheWeights(t *testing.T) {
 			if st := step(); !st.Skipped || !slices.Equal(o.values(t), before) || o.after != 1 {
 				t.Errorf("%+v moved the weights", st)
 			}
-			if name == "infinite gradient" && !finite(tr.lastLoss(t, o)) {
+			if name == "infinite gradient" && !record.Finite(tr.lastLoss(t, o)) {
 				t.Error("the loss was not finite either")
 			}
 			if st := step(); st.Skipped || slices.Equal(o.values(t), before) {
@@ -48,7 +48,7 @@ func TestNumbersThatAreNotFiniteNeverReachTheWeights(t *testing.T) {
 				t.Errorf("progress %+v", tr.Progress)
 			}
 			for _, v := range o.values(t) {
-				if !finite(float64(v)) {
+				if !record.Finite(float64(v)) {
 					t.Fatal("the optimizer's state was spoilt")
 				}
 			}

@@ -152,7 +152,7 @@ func (t *Trainer) waiting(s *torch.Scope, b *datasets.Batch, st *Stats) (err err
 		return err
 	}
 	st.GradNorm = t.Optimizer.GradNorm()
-	if st.Skipped = !finite(st.Loss) || !finite(st.GradNorm); st.Skipped {
+	if st.Skipped = !record.Finite(st.Loss) || !record.Finite(st.GradNorm); st.Skipped {
 		t.badInRow++
 		t.Progress.BadSteps++
 		st.BadInRow = t.badInRow
@@ -190,5 +190,3 @@ func (t *Trainer) countSlots(b *datasets.Batch) {
 	t.Progress.Skipped += int64(len(b.Skipped))
 	t.Progress.Replaced += int64(b.Replaced)
 }
-
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

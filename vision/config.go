@@ -1,4 +1,4 @@
-// Package vision is the image tower: a vision transformer as open_clip defines it.
+// Package vision is the image tower: open_clip's vision transformer.
 package vision
 
 import (
@@ -9,7 +9,7 @@ import (
 	"clipgo/internal/nn"
 )
 
-// Config describes an image tower in open_clip's words (vision_cfg).
+// Config describes an image tower with the fields of open_clip's vision_cfg.
 type Config struct {
 	ImageSize   int      `json:"image_size" flag:"force-image-size" arg:"pixels" help:"side of the pictures, other than the model's: positions are interpolated"`
 	PatchSize   int      `json:"patch_size"`
@@ -17,7 +17,7 @@ type Config struct {
 	Width       int      `json:"width"`
 	HeadWidth   int      `json:"head_width"`
 	MLPRatio    float64  `json:"mlp_ratio"`
-	LSInitValue *float64 `json:"ls_init_value,omitempty"` // layer scale's first value; nil: no layer scale
+	LSInitValue *float64 `json:"ls_init_value,omitempty"` // LayerScale's initial value; nil: no LayerScale
 	// PatchDropout is FLIP's (Li et al., 2023).
 	PatchDropout float64 `json:"patch_dropout" flag:"force-patch-dropout" arg:"x" help:"share of patches left out in training"`
 	NoLNPre      bool    `json:"no_ln_pre"`
@@ -25,7 +25,8 @@ type Config struct {
 	FinalLN      bool    `json:"final_ln_after_pool"` // ln_post after pooling instead of before
 	PosEmbedType string  `json:"pos_embed_type"`      // learnable or sin_cos_2d
 
-	// Attentional pooling (CoCa): queries read the tokens; the first one's answer is the feature, the others' go to a decoder.
+	// Attentional pooling (CoCa): learned queries attend to the tokens. The output of the first query is the feature, the others go
+	// to a decoder.
 	AttentionalPool   bool `json:"attentional_pool,omitempty"`
 	AttnPoolerQueries int  `json:"attn_pooler_queries,omitempty"` // the first included; 0: 256
 	AttnPoolerHeads   int  `json:"attn_pooler_heads,omitempty"`   // 0: 8
@@ -92,7 +93,7 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Pooler gives the number of queries and heads of attentional pooling.
+// Pooler returns the number of queries and heads of attentional pooling.
 func (c Config) Pooler() (queries, heads int) {
 	return cmp.Or(c.AttnPoolerQueries, 256), cmp.Or(c.AttnPoolerHeads, 8)
 }
@@ -100,5 +101,5 @@ func (c Config) Pooler() (queries, heads int) {
 // grid is the number of patches along a side.
 func (c Config) grid() int { return c.ImageSize / c.PatchSize }
 
-// mlpWidth is the width within a block's MLP.
+// mlpWidth is the hidden width of a block's MLP.
 func (c Config) mlpWidth() int { return int(float64(c.Width) * c.MLPRatio) }

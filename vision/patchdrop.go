@@ -7,8 +7,8 @@ import (
 	"clipgo/internal/torch"
 )
 
-// dropPatches keeps a random share of the patches of each picture (FLIP, Li et al., 2023), chosen by that picture's key
-// alone, and the class tokens before them. Without keys, as in evaluation, nothing is dropped.
+// dropPatches drops a random share of the patches of each picture (FLIP; Li et al., 2023), chosen by the picture's key alone, and keeps
+// the class tokens before them. Without keys, as in evaluation, it drops nothing.
 func dropPatches(xBLD *torch.Tensor, class int, share float64, keys []uint64) *torch.Tensor {
 	if share == 0 || keys == nil {
 		return xBLD
@@ -29,7 +29,7 @@ func dropPatches(xBLD *torch.Tensor, class int, share float64, keys []uint64) *t
 	return xBLD.Reshape(b*l, d).Rows(index).Reshape(b, class+keep, d)
 }
 
-// choose picks k of n, in rising order.
+// choose picks k of n indices, in ascending order.
 func choose(key uint64, n, k int) []int {
 	const purpose = 0x70617463 // keeps these draws apart from other uses of the same key
 	picked := rand.New(rand.NewPCG(key, purpose)).Perm(n)[:k]

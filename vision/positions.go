@@ -2,8 +2,8 @@ package vision
 
 import "math"
 
-// SinCos2D is the fixed position table of sin_cos_2d [grid*grid+1, width], row-major: the first half of the width
-// tells the column, the second the row, each as sines then cosines; the class row is 0. Width is a multiple of 4.
+// SinCos2D is the fixed position table of sin_cos_2d, [1+grid*grid, width], row-major. The first half of the width encodes the column,
+// the second the row, each as sines followed by cosines. The class token's row is 0. Width must be a multiple of 4.
 func SinCos2D(width, grid int) []float32 {
 	out := make([]float32, (grid*grid+1)*width)
 	half, quarter := width/2, width/4
@@ -22,8 +22,8 @@ func SinCos2D(width, grid int) []float32 {
 	return out
 }
 
-// ResizePositions makes a position table [1+old*old, width] fit a grid of rows x cols patches, as open_clip does:
-// bicubic with antialias; the class row is kept.
+// ResizePositions interpolates a position table [1+old*old, width] to a grid of rows x cols patches, as open_clip does: bicubic with
+// antialiasing. The class token's row is kept.
 func ResizePositions(table []float32, width, rows, cols int) []float32 {
 	n := len(table)/width - 1
 	old := int(math.Sqrt(float64(n)))
@@ -53,8 +53,8 @@ func resampleRows(in []float32, n, width, to int) []float32 {
 	return out
 }
 
-// bicubicWeights says which inputs make output i, and in what shares: Keys' kernel with a = -0.5, widened when
-// shrinking, cut at the edge and normalized, which is Pillow's filter and libtorch's antialiased one.
+// bicubicWeights returns the first input and the weights of the inputs for output i: Keys' kernel with a = -0.5, widened for
+// downsampling, cut off at the edges and normalized, as in Pillow and in libtorch's antialiased interpolation.
 func bicubicWeights(n, to, i int) (first int, weights []float32) {
 	scale := float64(n) / float64(to)
 	stretch := max(scale, 1)

@@ -7,8 +7,8 @@ import (
 	"clipgo/internal/torch"
 )
 
-// SigLIP is timm's vision transformer as SigLIP uses it (Zhai et al., 2023): no class token, a bias for the patches, and
-// attention pooling, whose output is the feature.
+// SigLIP is timm's vision transformer as SigLIP uses it (Zhai et al., 2023): no class token, a patch embedding with bias, and attention
+// pooling, whose output is the feature.
 type SigLIP struct {
 	config                 Config
 	patchWeight, patchBias *nn.Param // patch_embed.proj.weight [D, 3, p, p], .bias [D]
@@ -18,7 +18,7 @@ type SigLIP struct {
 	pool                   *nn.AttentionPool
 }
 
-// NewSigLIP declares a tower at a path, under timm's names and with its first values.
+// NewSigLIP declares a tower at a path, with timm's names and initialization.
 func NewSigLIP(p nn.Path, c Config) *SigLIP {
 	d, grid := c.Width, c.grid()
 	wide, zero := nn.Normal(0.02), nn.Constant(0)
@@ -56,6 +56,6 @@ func (v *SigLIP) Forward(images *torch.Tensor, mode nn.Mode) *torch.Tensor {
 
 func (v *SigLIP) embed(images *torch.Tensor) *torch.Tensor {
 	flat := v.config.patches(images)
-	weight := v.patchWeight.For(flat).In(flat.Scope()).Reshape(v.config.Width, flat.Shape()[2])
+	weight := v.patchWeight.For(flat).Reshape(v.config.Width, flat.Shape()[2])
 	return flat.Linear(weight, v.patchBias.For(flat)).Add(v.positions.For(flat))
 }

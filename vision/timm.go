@@ -8,9 +8,8 @@ import (
 	"clipgo/vision/timm"
 )
 
-// Timm is the tower that timm calls by a name; ok is false where clipgo knows no such tower. Then the config has the
-// name alone, and its sizes are to be given in open_clip's words: image_size, patch_size, layers, width, head_width,
-// mlp_ratio, act_kwargs.
+// Timm returns the config of the tower with a name of timm's. If clipgo doesn't know the name, ok is false and c holds only the
+// name; the caller must then set the sizes: image_size, patch_size, layers, width, head_width, mlp_ratio, act_kwargs.
 func Timm(name string) (c Config, ok bool) {
 	c = Config{TimmModelName: name, MLPRatio: 4}
 	t, ok := timm.Named(name)
@@ -21,7 +20,7 @@ func Timm(name string) (c Config, ok bool) {
 	return c, ok
 }
 
-// Activation is GELU as the config says, else as timm's name means it, else exact.
+// Activation is GELU as act_kwargs has it, otherwise as timm's name implies, otherwise exact.
 func (c Config) Activation() nn.Activation {
 	if t, ok := timm.Named(c.TimmModelName); ok && c.ActKwargs == nil {
 		return (&nn.ActKwargs{Approximate: t.GELU}).Activation()
@@ -29,7 +28,7 @@ func (c Config) Activation() nn.Activation {
 	return c.ActKwargs.Activation()
 }
 
-// timmEps is 1e-6 in every vision transformer of timm's.
+// timmEps is LayerNorm's eps in timm's vision transformers, 1e-6, unless norm_kwargs has another.
 func (c Config) timmEps() float64 {
 	if c.NormKwargs == nil {
 		return 1e-6
@@ -37,7 +36,7 @@ func (c Config) timmEps() float64 {
 	return c.NormKwargs.Eps
 }
 
-// validateTimm looks at what only towers of timm's have, and at what they have not.
+// validateTimm checks the fields that only timm's towers have, and those that they must not have.
 func (c Config) validateTimm() error {
 	var errs []error
 	if c.TimmPool != "map" {

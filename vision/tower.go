@@ -11,8 +11,8 @@ type Tower interface {
 	Forward(images *torch.Tensor, mode nn.Mode) *torch.Tensor
 }
 
-// New declares the tower that a config describes, with E = embed outputs, at a path. A tower of timm's has its own
-// activation and ignores the one given, as in open_clip.
+// New declares the tower of a config at a path, with features of width E = embed. A tower of timm's has its own activation and ignores
+// the argument, as in open_clip.
 func New(p nn.Path, c Config, embed int, activation nn.Activation) Tower {
 	if c.TimmModelName != "" {
 		return NewSigLIP(p.At("trunk"), c)
@@ -20,8 +20,8 @@ func New(p nn.Path, c Config, embed int, activation nn.Activation) Tower {
 	return NewViT(p, c, embed, activation)
 }
 
-// patches cuts pictures [B, 3, S, S] into flattened squares [B, P, 3pp], row by row. A convolution whose stride is its
-// kernel is a matrix product over these. What is left at the right and the bottom is not seen, as by a convolution.
+// patches cuts pictures [B, 3, S, S] into flattened patches [B, P, 3pp], row by row: a convolution with stride = kernel size is a matrix
+// product over them. As in a convolution, pixels at the right and the bottom that fill no patch are ignored.
 func (c Config) patches(images *torch.Tensor) *torch.Tensor {
 	b, g, p := images.Shape()[0], c.grid(), c.PatchSize
 	if side := g * p; side != c.ImageSize {

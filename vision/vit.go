@@ -17,10 +17,10 @@ type ViT struct {
 	blocks    *nn.Transformer
 	lnPost    *nn.LayerNorm
 	pooler    *nn.Pooler
-	project   *nn.Param // proj [D, E], used as x proj; [E, E] behind a pooler
+	project   *nn.Param // proj [D, E], used as x proj; [E, E] after a pooler
 }
 
-// NewViT declares a tower with E = embed outputs at a path, under open_clip's names and with its first values.
+// NewViT declares a tower at a path, with features of width E = embed and open_clip's names and initialization.
 func NewViT(p nn.Path, c Config, embed int, activation nn.Activation) *ViT {
 	d, grid := c.Width, c.grid()
 	pooled := d
@@ -69,7 +69,7 @@ func (v *ViT) Forward(images *torch.Tensor, mode nn.Mode) *torch.Tensor {
 	return x.Matmul(v.project.For(x))
 }
 
-// ForwardTokens also gives what the pooler's other queries [B, Q-1, E] have read, which a decoder attends to.
+// ForwardTokens returns the features [B, E] and the outputs of the pooler's other queries [B, Q-1, E], to which a decoder attends.
 func (v *ViT) ForwardTokens(images *torch.Tensor, mode nn.Mode) (features, tokensBQE *torch.Tensor) {
 	xBQE := v.lnPost.Forward(v.pooler.Forward(v.encode(images, mode)))
 	mode.Show("ln_post", xBQE)
@@ -77,7 +77,7 @@ func (v *ViT) ForwardTokens(images *torch.Tensor, mode nn.Mode) (features, token
 	return x.Matmul(v.project.For(x)), xBQE.Narrow(1, 1, xBQE.Shape()[1]-1)
 }
 
-// encode gives the tokens [B, L, D] behind the blocks.
+// encode returns the tokens [B, L, D] after the blocks.
 func (v *ViT) encode(images *torch.Tensor, mode nn.Mode) *torch.Tensor {
 	xBLD := v.embed(images.To(mode.Type()))
 	xBLD = dropPatches(xBLD, 1, v.config.PatchDropout, mode.DropKeys)
@@ -88,16 +88,16 @@ func (v *ViT) encode(images *torch.Tensor, mode nn.Mode) *torch.Tensor {
 	return v.blocks.Forward(xBLD, nil, mode)
 }
 
-// embed projects each patch and adds class token and positions: [B, P+1, D].
+// embed projects the patches, prepends the class token and adds the positions: [B, P+1, D].
 func (v *ViT) embed(images *torch.Tensor) *torch.Tensor {
 	flat := v.config.patches(images)
 	b, pixels, d := flat.Shape()[0], flat.Shape()[2], v.config.Width
-	patches := flat.Linear(v.patches.For(flat).In(flat.Scope()).Reshape(d, pixels), nil)
-	class := v.class.For(flat).In(flat.Scope()).Reshape(1, 1, d).Expand(b, 1, d)
+	patches := flat.Linear(v.patches.For(flat).Reshape(d, pixels), nil)
+	class := v.class.For(flat).Reshape(1, 1, d).Expand(b, 1, d)
 	return torch.Cat(1, class, patches).Add(v.positions.For(flat))
 }
 
-// pool reads the picture from its tokens. Norm and choice of a token commute, so the class token alone is normalized.
+// pool computes the feature from the tokens. LayerNorm and the selection of a token commute, so only the class token is normalized.
 func (v *ViT) pool(xBLD *torch.Tensor) *torch.Tensor {
 	if v.pooler != nil {
 		return v.choose(v.lnPost.Forward(v.pooler.Forward(xBLD)))
@@ -111,7 +111,7 @@ func (v *ViT) pool(xBLD *torch.Tensor) *torch.Tensor {
 	return meanOfPatches(v.lnPost.Forward(xBLD))
 }
 
-// choose reads the picture from a pooler's answers.
+// choose computes the feature from the pooler's outputs.
 func (v *ViT) choose(xBQE *torch.Tensor) *torch.Tensor {
 	if v.config.PoolType == "tok" {
 		return xBQE.Select(1, 0)
@@ -119,7 +119,7 @@ func (v *ViT) choose(xBQE *torch.Tensor) *torch.Tensor {
 	return meanOfPatches(xBQE)
 }
 
-// meanOfPatches leaves the class token out.
+// meanOfPatches is the mean over all tokens except the class token.
 func meanOfPatches(xBLD *torch.Tensor) *torch.Tensor {
 	return xBLD.Narrow(1, 1, xBLD.Shape()[1]-1).MeanAlong(1)
 }

@@ -66,7 +66,7 @@ type chart struct {
 func (c *chart) hasPoints() bool {
 	for _, l := range c.lines {
 		for _, p := range l.points {
-			if finite(p.y) {
+			if record.Finite(p.y) {
 				return true
 			}
 		}
@@ -111,7 +111,7 @@ func (c *chart) bounds() {
 	c.highX, c.highY = math.Inf(-1), math.Inf(-1)
 	for _, l := range c.lines {
 		for _, p := range l.points {
-			if finite(p.y) {
+			if record.Finite(p.y) {
 				c.lowX, c.highX = min(c.lowX, p.x), max(c.highX, p.x)
 				c.lowY, c.highY = min(c.lowY, p.y), max(c.highY, p.y)
 			}
@@ -167,7 +167,7 @@ func (c *chart) draw(l *line, index int) {
 	}
 	l.Path = c.path(drawn)
 	for i, p := range drawn {
-		if finite(p.y) {
+		if record.Finite(p.y) {
 			l.LastText = c.text(points[i].y)
 			if len(drawn) <= mostTips || i%(len(drawn)/mostTips) == 0 || i == len(drawn)-1 {
 				l.Dots = append(l.Dots, tip{c.x(p.x), c.y(p.y), fmt.Sprintf("%s %s: %s%s", c.Over(), grouped(int(p.x)), prefix(l.Name),
@@ -189,7 +189,7 @@ func (c *chart) path(points []point) string {
 	var b strings.Builder
 	pen := "M"
 	for _, p := range points {
-		if !finite(p.y) {
+		if !record.Finite(p.y) {
 			pen = "M"
 			continue
 		}
@@ -234,7 +234,7 @@ func smoothed(points []point, reach int) []point {
 	for i, p := range points {
 		sum, n := 0.0, 0
 		for _, q := range points[max(i-reach, 0):min(i+reach+1, len(points))] {
-			if finite(q.y) {
+			if record.Finite(q.y) {
 				sum, n = sum+q.y, n+1
 			}
 		}
@@ -266,8 +266,6 @@ func ticks(low, high float64, n int) []float64 {
 	}
 }
 
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-
 func round1(v float64) float64 { return math.Round(v*10) / 10 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
@@ -276,9 +274,9 @@ func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 func short(v float64) string {
 	a := math.Abs(v)
 	switch {
-	case finite(v) && a >= 9.9995 && a < 99.95:
+	case record.Finite(v) && a >= 9.9995 && a < 99.95:
 		return strconv.FormatFloat(v, 'f', 1, 64)
-	case finite(v) && a >= 1e-2 && a < 9.9995:
+	case record.Finite(v) && a >= 1e-2 && a < 9.9995:
 		return strconv.FormatFloat(v, 'f', 3, 64)
 	}
 	return trimmed(v)
@@ -288,7 +286,7 @@ func short(v float64) string {
 func trimmed(v float64) string {
 	a := math.Abs(v)
 	switch {
-	case !finite(v):
+	case !record.Finite(v):
 		return "not finite"
 	case a < 1e-12:
 		return "0"

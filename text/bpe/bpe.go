@@ -1,4 +1,4 @@
-// Package bpe is CLIP's byte-pair tokenizer: it turns a caption into the ids that the text tower reads.
+// Package bpe is CLIP's byte-pair tokenizer: it encodes captions as ids for the text tower.
 //
 // It follows open_clip's SimpleTokenizer with clean="lower": the caption is repaired (package ftfy), lower-cased, split
 // into words (split.go), and each word's bytes are joined by the merges of OpenAI's vocabulary (merge.go).
@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// Start is the id that begins every caption.
+	// Start is the id of the start-of-text token.
 	Start = 49406
-	// End is the id that ends every caption, and the place where the text tower pools.
+	// End is the id of the end-of-text token, at which the text tower pools.
 	End = 49407
 	// VocabSize is the number of ids.
 	VocabSize = 49408
@@ -25,8 +25,8 @@ type Tokenizer struct {
 	cache *cache
 }
 
-// New returns a tokenizer. The vocabulary is read once in a process; each tokenizer has its own cache of words, a few
-// megabytes at most.
+// New returns a tokenizer. The vocabulary is read once for the process; each tokenizer has its own cache of words, of a few megabytes at
+// most.
 func New() *Tokenizer {
 	return &Tokenizer{vocab: loaded(), cache: newCache()}
 }
@@ -46,17 +46,17 @@ func (t *Tokenizer) Encode(text string) []int32 {
 	return ids
 }
 
-// Fill writes start, body, end and zeros into ids, whose length is the context length, and returns how many ids come
-// before the zeros. A body that is too long is cut, as open_clip does: the last id is End.
+// Fill writes Start, the caption's ids, End and zeros to ids, whose length is the context length. It returns the number of ids before
+// the zeros. A caption that is too long is truncated, as in open_clip: the last id is End.
 func (t *Tokenizer) Fill(ids []int32, text string) int {
 	n, _ := t.FillCut(ids, text)
 	return n
 }
 
-// FillCut is Fill that also says whether the body was cut.
+// FillCut is Fill that also reports whether the caption was truncated.
 //
-// Of a caption longer than 64 KiB (a run of white space counted as one byte) only that much is read, up to a white space
-// if there is one: a full context of 77 ids covers at most 2,400 bytes of words.
+// It reads at most 64 KiB of a caption (a run of white space counts as one byte), up to white space if there is any: the 77 ids of a
+// context cover at most 2,400 bytes of words.
 func (t *Tokenizer) FillCut(ids []int32, text string) (n int, cut bool) {
 	if len(ids) == 0 {
 		return 0, text != ""
@@ -97,9 +97,8 @@ func (t *Tokenizer) ids(w word) []int32 {
 	return ids
 }
 
-// Decode returns the text of ids: Start is left out, End ends it, and what is no UTF-8 becomes U+FFFD. It panics on
-// an id outside of the vocabulary. Case and white space of the caption are gone, and each word is followed by one space
-// but the last.
+// Decode returns the text of ids. It omits Start, stops at End, and replaces invalid UTF-8 by U+FFFD. It panics on an id outside of
+// the vocabulary. The text is lower-case, and its words are separated by single spaces.
 func (t *Tokenizer) Decode(ids []int32) string {
 	var out strings.Builder
 	for _, id := range ids {
@@ -113,7 +112,7 @@ func (t *Tokenizer) Decode(ids []int32) string {
 	return strings.TrimSuffix(ftfy.ReplaceInvalid(out.String()), " ")
 }
 
-// Fingerprint names the vocabulary: two tokenizers with the same fingerprint give the same ids to a word.
+// Fingerprint identifies the vocabulary: tokenizers with the same fingerprint give a word the same ids.
 func (t *Tokenizer) Fingerprint() string {
 	return t.vocab.fingerprint
 }

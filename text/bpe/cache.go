@@ -11,8 +11,8 @@ const (
 	cacheLongest = 48 // bytes; longer words are rare and would make the cache large
 )
 
-// cache remembers the ids of words. A word has one slot, given by its hash, and the newest word of a slot stays: bounded,
-// without a lock, and what is lost by a clash is only time.
+// cache maps words to ids. A word's hash selects its slot, and a new word replaces the one in its slot. So the cache is bounded, needs no
+// lock, and a collision costs only time.
 type cache struct {
 	seed  maphash.Seed
 	slots [cacheSlots]atomic.Pointer[cached]

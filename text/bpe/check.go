@@ -13,8 +13,8 @@ var spelled = sync.OnceValue(func() spelling {
 	return spelling{tokens, merges}
 })
 
-// CheckVocabulary returns an error that names the first difference between CLIP's vocabulary and that of another
-// tokenizer, spelled as in vocab.json and merges.txt. The ids that frame a caption may have any name.
+// CheckVocabulary compares another tokenizer's vocabulary, in the form of vocab.json and merges.txt, with CLIP's. The error names the
+// first difference. The tokens of Start and End may have any name.
 func CheckVocabulary(ids map[string]int32, merges []string) error {
 	s := spelled()
 	for id, token := range s.tokens {

@@ -13,8 +13,8 @@ const (
 	longest   = 1 << 16 // bytes of a caption that FillCut reads
 )
 
-// appendClean appends the caption as the split wants it: repaired, HTML entities replaced twice more, white space
-// collapsed, lower-case. Printable ASCII without an ampersand needs only the last two.
+// appendClean appends the cleaned caption: repaired, HTML entities unescaped twice more, white space collapsed, lower-case. Printable
+// ASCII without an ampersand needs only the last two steps.
 func appendClean(dst []byte, text string) []byte {
 	if ftfy.Simple(text) {
 		return appendLowerASCII(dst, text)
@@ -51,8 +51,8 @@ func IsSpace(r rune) bool {
 	return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f
 }
 
-// readable returns the part of a caption that FillCut reads: all, or 64 KiB with each run of white space counted once,
-// less the word that is cut there.
+// readable returns the part of a caption that FillCut reads: all of it, or 64 KiB with each run of white space counted once, without the
+// word that the limit cuts.
 func readable(text string) string {
 	if len(text) <= longest {
 		return text

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// appendLower appends the text in lower case as Python's str.lower() has it: a capital sigma that ends a word is a final
-// sigma, and the dotted capital I is an i with a dot above.
+// appendLower appends the text in lower case, as Python's str.lower() does: a capital sigma at the end of a word becomes a final sigma, and
+// the dotted capital I becomes i and a combining dot above.
 func appendLower(dst []byte, text string) []byte {
 	for i, r := range text {
 		switch {
@@ -26,8 +26,8 @@ func appendLower(dst []byte, text string) []byte {
 	return dst
 }
 
-// endsWord says whether the capital sigma at i has a letter before it and none after it, marks and the like aside
-// (Unicode's Final_Sigma).
+// endsWord reports whether the capital sigma at i has a letter before it and none after it, ignoring marks and the like (Unicode's
+// Final_Sigma).
 func endsWord(text string, i int) bool {
 	before := text[:i]
 	for len(before) > 0 {

@@ -10,7 +10,7 @@ type symbol struct {
 
 const gone = -2
 
-// candidate is a merge that a word's pieces at the position allow.
+// candidate is a possible merge of a word's pieces at a position.
 type candidate struct{ id, at int32 }
 
 // candidates is a heap: the earliest merge first, and of equal ones the leftmost.
@@ -29,8 +29,9 @@ func (c *candidates) Pop() any {
 	return x
 }
 
-// merge returns the ids of a word: its bytes, joined by the earliest merge until none fits. It takes n log n time, and
-// a merge never makes an earlier one possible, so doing them one by one from the left is doing each everywhere at once.
+// merge returns the ids of a word: starting with its bytes, it applies the merge of the lowest rank until none applies. It takes
+// O(n log n) time. A merge never makes one of a lower rank possible, so applying merges one by one from the left is the
+// same as applying each to the whole word.
 func (v *vocabulary) merge(text []byte) []int32 {
 	word := make([]symbol, len(text))
 	for i, b := range text {
@@ -76,7 +77,7 @@ func (v *vocabulary) mergeAt(word []symbol, at int32) (int32, bool) {
 	return id, ok
 }
 
-// join takes a piece's right neighbor into it.
+// join merges a piece with its right neighbor.
 func join(word []symbol, c candidate) {
 	right := word[c.at].next
 	after := word[right].next

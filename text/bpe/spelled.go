@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// Spelled gives the vocabulary as other programs keep it: the tokens in the order of their ids, without Start and End, and the
-// merges, best first. Bytes are spelled as in vocabulary.addBytes.
+// Spelled returns the vocabulary in the form of vocab.json and merges.txt: the tokens in the order of their ids, without Start and End,
+// and the merges by rank. Bytes are spelled as in vocabulary.addBytes.
 func Spelled() (tokens, merges []string) {
 	file, err := gzip.NewReader(bytes.NewReader(mergesFile))
 	if err != nil {

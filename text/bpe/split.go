@@ -10,7 +10,7 @@ const (
 	endText   = "<end_of_text>"
 )
 
-// kind is what a word consists of.
+// kind is the kind of characters that a word consists of.
 type kind uint8
 
 const (
@@ -21,7 +21,7 @@ const (
 	special // spelled as a special id
 )
 
-// word is a stretch of the clean text that is merged by itself.
+// word is a part of the cleaned text that is merged separately.
 type word struct {
 	kind kind
 	text []byte
@@ -56,9 +56,9 @@ func kindAt(text []byte) (kind, int) {
 	return runeKind(r), n
 }
 
-// next splits the first word off a text that isn't empty: a special spelled out, an English contraction's tail, a run of
-// letters, one number character, or a run of anything else but white space. Marks are no letters, so they split the words
-// of many scripts. A run of white space comes as one blank.
+// next splits the first word off a text that isn't empty: a special token, the ending of an English contraction, a run of letters, one
+// number character, or a run of other characters except white space. Marks are not letters, so they split the words of many scripts.
+// Each run of white space in text is a single blank.
 func next(text []byte) (word, []byte) {
 	switch text[0] {
 	case '<':
@@ -108,7 +108,7 @@ var (
 	endIDs   = []int32{End}
 )
 
-// specialID returns the id of a special that is spelled exactly; with a long s it is a word like others.
+// specialID returns the id of a special token that is spelled exactly; with a long s it is an ordinary word.
 func specialID(text []byte) ([]int32, bool) {
 	switch string(text) {
 	case startText:

@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// mergesFile is OpenAI's list of merges, best first, below one line of version. CLIP uses the first 48,894 of 262,144.
+// mergesFile is OpenAI's list of merges by rank, after a line with the version. CLIP uses the first 48,894 of 262,144.
 //
 //go:embed bpe_simple_vocab_16e6.txt.gz
 var mergesFile []byte
@@ -23,7 +23,7 @@ const (
 	wordEnd    = "</w>"
 )
 
-// vocabulary is what the merges say. An id is 512 plus its merge's rank, so that the smaller id is the earlier merge.
+// vocabulary holds the merges. A token's id is 512 plus its merge's rank, so a smaller id is an earlier merge.
 type vocabulary struct {
 	merges      map[pair]int32
 	symbols     [256]int32 // the id of a byte
@@ -75,8 +75,8 @@ func readVocabulary(compressed []byte) (*vocabulary, error) {
 	return v, nil
 }
 
-// addBytes numbers the 256 bytes as GPT-2 does: first those that Latin-1 prints, each spelled as itself, then the others,
-// spelled from U+0100 on so that the file of merges has no blanks in it.
+// addBytes numbers the 256 bytes as GPT-2 does: first the bytes that are printable in Latin-1, spelled as themselves, then the others,
+// spelled from U+0100 on, so that merges contain no blanks.
 func (v *vocabulary) addBytes(ids map[string]int32) {
 	id, spare := int32(0), rune(0x100)
 	add := func(b byte, spelled rune) {

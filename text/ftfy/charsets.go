@@ -7,15 +7,15 @@ import (
 	"golang.org/x/text/encoding/charmap"
 )
 
-// charset is a single-byte encoding that UTF-8 gets misread in. Bytes that it leaves open are the C1 controls of the same
-// number, as software that misreads takes them.
+// charset is a single-byte encoding as which UTF-8 is often misread. Bytes that it doesn't define are the C1 controls of the same number,
+// as in software that misreads them.
 type charset struct {
 	decode [128]rune // of the bytes from 0x80 on
 	encode map[rune]byte
 	habits habits
 }
 
-// habits says what else happens to text that is misread in an encoding.
+// habits lists other damage that is common in text misread in an encoding.
 type habits uint8
 
 const (
@@ -56,7 +56,7 @@ var charsets = sync.OnceValue(func() []*charset {
 	}
 })
 
-// lostByte stands for a byte that became U+FFFD.
+// lostByte represents a byte that became U+FFFD.
 const lostByte = 0x1a
 
 // byteOf returns the byte that reads as the character.
@@ -71,7 +71,7 @@ func (c *charset) byteOf(r rune) (byte, bool) {
 	return b, ok
 }
 
-// reread encodes a text and reads the bytes as UTF-8; false if one of the two isn't possible.
+// reread encodes a text in the charset and decodes the bytes as UTF-8; false if one of the two fails.
 func (c *charset) reread(text string) (string, bool) {
 	raw := make([]byte, 0, len(text))
 	for _, r := range text {
@@ -90,7 +90,7 @@ func (c *charset) reread(text string) (string, bool) {
 	return string(raw), utf8.Valid(raw)
 }
 
-// first rereads one misread character at the start of a text; n is its length there, 0 if it isn't one.
+// first decodes one misread character at the start of a text; n is its length in the text, 0 if there is none.
 func (c *charset) first(text string) (r rune, n int) {
 	var raw [utf8.UTFMax]byte
 	k := 0

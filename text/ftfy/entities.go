@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Unescape replaces HTML entities as Python's html.unescape does: names with and, where HTML allows it, without a
-// semicolon (then the longest that fits), and numbers.
+// Unescape replaces HTML entities as Python's html.unescape does: numbers, and names with a semicolon or, where HTML allows it, without
+// one (then the longest match).
 func Unescape(text string) string {
 	return replaceEntities(text, func(entity string) (string, int) {
 		if entity[1] == '#' {
@@ -17,8 +17,7 @@ func Unescape(text string) string {
 	})
 }
 
-// unescapeStrict replaces what Unescape does where a semicolon ends it, and the names in capitals that some writers use
-// (&EACUTE;). Fix uses it.
+// unescapeStrict replaces entities that end in a semicolon, and also names in capitals (&EACUTE;). Fix uses it.
 func unescapeStrict(text string) string {
 	return replaceEntities(text, func(entity string) (string, int) {
 		n := len(entity)
@@ -31,16 +30,16 @@ func unescapeStrict(text string) string {
 		} else if with == entity && strings.ToUpper(entity) == entity {
 			with = upperNamed(entity)
 		}
-		if strings.HasSuffix(with, ";") && entity != "&semi;" { // not known whole; ftfy leaves &#59; too
+		if strings.HasSuffix(with, ";") && entity != "&semi;" { // unknown as a whole; ftfy also leaves &#59;
 			return "", 0
 		}
 		return with, n
 	})
 }
 
-// named replaces the name at the start of an entity; one that HTML doesn't know comes back as it is.
+// named replaces the name at the start of an entity; an unknown name is returned unchanged.
 func named(entity string) string {
-	switch entity { // the two names that Go's table lacks
+	switch entity { // two names that Go's table doesn't have
 	case "&nGt;":
 		return "\u226b\u20d2"
 	case "&nLt;":
@@ -49,7 +48,7 @@ func named(entity string) string {
 	return html.UnescapeString(entity)
 }
 
-// upperNamed is the capital of what the entity stands for when written small.
+// upperNamed is the capital of the character that the lower-case entity stands for.
 func upperNamed(entity string) string {
 	small := named(strings.ToLower(entity))
 	if small == "\u00df" {
@@ -60,8 +59,8 @@ func upperNamed(entity string) string {
 
 const strictLongest = 24 // characters of an entity that the strict pass looks at
 
-// replaceEntities offers each stretch that looks like an entity ("&", "#" perhaps, letters and digits, ";" perhaps) and
-// writes what it is replaced with; n is how much of it that stands for, 0 to leave it.
+// replaceEntities calls replace for each part that looks like an entity ("&", optionally "#", letters and digits, optionally ";") and
+// writes its result. n is the number of replaced bytes; 0 leaves the entity unchanged.
 func replaceEntities(text string, replace func(entity string) (with string, n int)) string {
 	at := strings.IndexByte(text, '&')
 	if at < 0 {
@@ -139,8 +138,8 @@ func digit(c byte) rune {
 	return 16
 }
 
-// numbered is the character that HTML gives a number: the C1 range means Windows-1252, what is no character is U+FFFD,
-// and what HTML forbids is nothing.
+// numbered is the character of a numeric entity by HTML's rules: the C1 range is Windows-1252, invalid code points become U+FFFD, and
+// forbidden ones are dropped.
 func numbered(r rune) string {
 	switch {
 	case r == 0, r > utf8.MaxRune, 0xd800 <= r && r <= 0xdfff:

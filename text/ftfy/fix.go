@@ -87,8 +87,8 @@ func escapeLength(text string) int {
 	return 1
 }
 
-// dropped says which characters mean nothing in a caption: controls other than white space, the deprecated format
-// characters, the byte order mark, interlinear annotation.
+// dropped reports whether a character has no meaning in a caption: controls other than white space, deprecated format characters, the
+// byte order mark, interlinear annotation.
 func dropped(r rune) bool {
 	switch {
 	case r == '\t', r == '\n', r == '\f', r == '\r':
@@ -120,7 +120,7 @@ func plainRune(r rune) string {
 	return string(r)
 }
 
-// compatible is Unicode's compatibility decomposition, but leaves the long s of a ligature.
+// compatible is Unicode's compatibility decomposition, except that the long s of a ligature is kept.
 func compatible(r rune) string {
 	if r == 0xfb05 {
 		return "\u017ft"

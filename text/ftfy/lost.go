@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// restoreBlanks puts byte A0 back where a blank is inside a UTF-8 sequence, which is what a no-break space becomes when
-// misread text is tidied. Only the sequences of common scripts are worth the risk.
+// restoreBlanks replaces a blank inside a UTF-8 sequence by byte A0: the no-break space of misread text often becomes a blank. It does so
+// only for sequences of common scripts, since others are too likely to be wrong.
 func restoreBlanks(raw []byte) []byte {
 	if bytes.IndexByte(raw, ' ') < 0 {
 		return raw
@@ -57,8 +57,8 @@ func blankSequence(raw []byte) int {
 	return n
 }
 
-// aloneA says whether the a with grave whose A0 was a blank is the word "a" of French or Portuguese, so that the blank is
-// needed as such too. It isn't before another blank, nor in the contractions of Portuguese.
+// aloneA reports whether an a with grave whose A0 became a blank is the word "a" of French or Portuguese, so that the blank must be kept
+// as well. It isn't before another blank, nor in the contractions of Portuguese.
 func aloneA(rest []byte) bool {
 	for _, s := range []string{" ", "quele", "quela", "quilo", "s "} {
 		if bytes.HasPrefix(rest, []byte(s)) {
@@ -68,8 +68,7 @@ func aloneA(rest []byte) bool {
 	return true
 }
 
-// restoreLost reads each UTF-8 sequence in which a byte is lost as one U+FFFD, so that it doesn't hide that the rest is
-// UTF-8.
+// restoreLost replaces each UTF-8 sequence with a lost byte by one U+FFFD, so that the rest can still be recognized as UTF-8.
 func restoreLost(raw []byte) []byte {
 	if bytes.IndexByte(raw, lostByte) < 0 {
 		return raw

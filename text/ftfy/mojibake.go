@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// fixMojibake undoes UTF-8 that was read as another encoding, as often as it was. It changes only what looks wrong and,
-// encoded again, is UTF-8.
+// fixMojibake repairs UTF-8 that was decoded as another encoding, once or several times. It changes only text that looks wrong and is valid
+// UTF-8 when encoded again.
 func fixMojibake(text string) string {
 	for range maxPasses {
 		fixed := fixLayer(text)
@@ -31,8 +31,7 @@ func fixLayer(text string) string {
 	return fixPieces(text)
 }
 
-// fixPieces is for a text that isn't misread as a whole: it looks for runs of characters each of which is UTF-8 in some
-// encoding.
+// fixPieces repairs a text of which only parts are misread: it looks for runs of characters that are UTF-8 in some encoding.
 func fixPieces(text string) string {
 	var out strings.Builder
 	for at := 0; at < len(text); {
@@ -51,8 +50,8 @@ func fixPieces(text string) string {
 	return out.String()
 }
 
-// fixStart rereads what the text begins with if that is suspicious: a run, or half of an a with grave or of a no-break
-// space, the other half having become the blank behind it. n is its length, 0 if it's neither.
+// fixStart repairs the start of the text if it is suspicious: a misread run, or half of an a with grave or of a no-break space, whose other
+// half became the blank after it. n is the length of the repaired part, 0 if there is none.
 func fixStart(text string) (fixed string, n int) {
 	switch fixed, n = fixRun(text); {
 	case n > 0 && suspicious(text[:n]):
@@ -65,8 +64,7 @@ func fixStart(text string) (fixed string, n int) {
 	return "", 0
 }
 
-// fixRun rereads the misread characters that the text begins with, all in one encoding if there is one; n is their length,
-// 0 if there are none.
+// fixRun repairs the misread characters at the start of the text, all in one encoding if possible; n is their length, 0 if there are none.
 func fixRun(text string) (fixed string, n int) {
 	var out []byte
 	for {
@@ -85,7 +83,7 @@ func fixRun(text string) (fixed string, n int) {
 	return string(out), n
 }
 
-// first rereads the first character of the text in the likeliest encoding; n is its length, 0 if it isn't misread.
+// first decodes the first character of the text by the likeliest encoding; n is its length, 0 if it isn't misread.
 func first(text string) (r rune, n int) {
 	if text == "" || text[0] < utf8.RuneSelf {
 		return 0, 0
@@ -101,8 +99,8 @@ func first(text string) (r rune, n int) {
 	return 0, 0
 }
 
-// continues holds the characters behind which a run can't begin, as they may be the middle of one: all that read as bytes
-// 80 to BF, but dashes, quotes and the like, which precede anything.
+// continues holds the characters after which a run can't begin, since they may be in the middle of one: all that encode to bytes 80
+// to BF, except dashes, quotes and the like, after which anything can follow.
 var continues = sync.OnceValue(func() map[rune]bool {
 	set := map[rune]bool{}
 	for _, c := range charsets() {

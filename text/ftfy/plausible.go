@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// class groups the characters of single-byte encodings by what is beside them in real writing. It is a set: a
-// character can be of several, and of none if it tells nothing (plain letters, digits, most punctuation).
+// class groups the characters of single-byte encodings by their neighbors in real text. It is a bit set: a character can be in several
+// classes, or in none if it gives no information (plain letters, digits, most punctuation).
 type class uint32
 
 const (
@@ -20,7 +20,7 @@ const (
 	closing        // quotes and marks that end something
 	currency       // money
 	section        // paragraph and section signs
-	odd            // rare, or never beside a letter
+	odd            // rare, or never next to a letter
 	degree         // the degree sign
 	acute          // the free-standing accent
 	math           // operators, fractions, superscripts
@@ -46,7 +46,7 @@ const (
 	box            // lines and blocks to draw with
 )
 
-// members lists the classes' characters beyond ASCII. A few accented letters are in none: they say too little.
+// members lists the classes' characters beyond ASCII. A few accented letters are in none, since they give too little information.
 var members = []struct {
 	class   class
 	members string
@@ -90,7 +90,7 @@ const (
 	anyMark = opening | closing | signs | section | odd
 )
 
-// unlikely tells for each class which ones no writing puts right behind it. Control characters are unlikely anywhere.
+// unlikely lists for each class the classes that don't follow it in real text. Control characters are unlikely anywhere.
 var unlikely = []struct{ class, next class }{
 	{currency, opening | odd | accents | box},
 	{math, opening | odd | accents | box},
@@ -110,7 +110,7 @@ var unlikely = []struct{ class, next class }{
 	{box, anyMark | accents | degree | common},
 }
 
-// trait is what a character is and what it is unlikely to be followed by.
+// trait holds a character's classes and the classes that are unlikely to follow it.
 type trait struct{ is, not class }
 
 var traits = sync.OnceValue(func() map[rune]trait {
@@ -139,7 +139,7 @@ var traits = sync.OnceValue(func() map[rune]trait {
 	return table
 })
 
-// suspicious says whether a text has neighbors that real writing doesn't have, so that it may be misread.
+// suspicious reports whether a text has neighboring characters that don't occur in real text, so that it may be misread.
 func suspicious(text string) bool {
 	if strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
 		return false
@@ -163,7 +163,7 @@ func unlikelyPair(b, c trait) bool {
 	return b.not&c.is != 0 || b.is&control != 0 || b.is&ligature != 0 && c.is&letter == 0
 }
 
-// unlikelyThree is for neighbors that mean more by what precedes them; r is the last of the three.
+// unlikelyThree checks pairs whose meaning depends on the character before them; r is the last of the three.
 func unlikelyThree(a, b, c trait, r rune) bool {
 	switch {
 	case a.is&accents != 0 && b.is&(opening|closing) != 0:
@@ -194,8 +194,8 @@ func misquoted(text string) bool {
 	return false
 }
 
-// blankAfterTilde finds a capital A with circumflex or tilde alone, not at the end, at the start or behind a small letter
-// and perhaps a blank: half of a no-break space or of an a with grave.
+// blankAfterTilde finds a single capital A with circumflex or tilde, at the start or after a small letter and an optional blank, but not at
+// the end: half of a no-break space or of an a with grave.
 func blankAfterTilde(text string) bool {
 	for i, r := range text {
 		if r != 'Â' && r != 'Ã' || !strings.HasPrefix(text[i+2:], " ") {

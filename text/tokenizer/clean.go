@@ -35,14 +35,14 @@ func (c Clean) function() (func(string) string, error) {
 	return nil, fmt.Errorf("tokenizer: clean %q isn't supported", string(c))
 }
 
-// Canonicalize is lower case without ASCII punctuation (underscores become blanks), white space collapsed: big_vision's
-// canonicalize_text, which SigLIP's captions went through.
+// Canonicalize is big_vision's canonicalize_text, which SigLIP's captions need: lower case, without ASCII punctuation (underscores become
+// blanks), white space collapsed.
 func Canonicalize(text string) string {
 	text = withoutPunctuation(strings.ReplaceAll(text, "_", " "))
 	return bpe.Collapse(bpe.Lower(text))
 }
 
-// withoutPunctuation drops Python's string.punctuation.
+// withoutPunctuation removes Python's string.punctuation.
 func withoutPunctuation(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

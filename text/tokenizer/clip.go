@@ -9,7 +9,8 @@ import (
 	"clipgo/text/bpe"
 )
 
-// openCLIP opens CLIP's own tokenizer; vocab.json and merges.txt must be CLIP's, and no other tokenizer's files be there.
+// openCLIP opens CLIP's own tokenizer. If vocab.json and merges.txt exist they must be CLIP's, and the folder must have no files of
+// another tokenizer.
 func (f *folder) openCLIP() (Tokenizer, int, error) {
 	switch f.config.Class {
 	case "", "CLIPTokenizer", "PreTrainedTokenizer", "TokenizersBackend":
@@ -47,7 +48,7 @@ func (f *folder) openCLIP() (Tokenizer, int, error) {
 // largestCLIP is more than any spelling of CLIP's tokenizer.json takes, in bytes.
 const largestCLIP = 8 << 20
 
-// isCLIP says whether a tokenizer.json is of CLIP's kind, a BPE with an end of words, and then checks that it is CLIP's.
+// isCLIP reports whether a tokenizer.json is of CLIP's kind, a BPE with an end-of-word suffix. If so it checks that it is CLIP's.
 func isCLIP(file []byte) (bool, error) {
 	if len(file) > largestCLIP {
 		return false, nil
@@ -89,7 +90,7 @@ func isCLIP(file []byte) (bool, error) {
 	return true, nil
 }
 
-// clipMerge is a merge as merges.txt has it; newer files have an array of two.
+// clipMerge is a merge in the form of merges.txt; newer files have an array of two strings.
 type clipMerge string
 
 func (m *clipMerge) UnmarshalJSON(data []byte) error {

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// Fingerprint is that of the tokenizer that Open gives. A large tokenizer.json (Gemma's has 34 MB) is not read through for
-// it, so that it may be one that Open refuses.
+// Fingerprint returns the fingerprint of Open's tokenizer without opening it. A large tokenizer.json (Gemma's has 34 MB) is not parsed,
+// so Open may still refuse it.
 func Fingerprint(dir string, spec Spec) (string, error) {
 	f := folder{dir: dir, spec: spec}
 	if err := f.readConfigs(); err != nil {
@@ -29,7 +29,7 @@ func Fingerprint(dir string, spec Spec) (string, error) {
 	return t.Fingerprint(), nil
 }
 
-// large tells a folder whose tokenizer is a tokenizer.json that can't be CLIP's.
+// large reports whether the tokenizer is a tokenizer.json that is too large to be CLIP's.
 func (f *folder) large() bool {
 	if _, err := os.Stat(filepath.Join(f.dir, "spiece.model")); err == nil && f.siglip() {
 		return false
@@ -38,7 +38,7 @@ func (f *folder) large() bool {
 	return err == nil && info.Size() > largestCLIP
 }
 
-// fileFingerprint is of a tokenizer.json and of all beside it that has a say in the ids.
+// fileFingerprint identifies a tokenizer.json and the other files of the folder that affect the ids.
 func (f *folder) fileFingerprint(file []byte) string {
 	c := f.config
 	h := sha256.New()

@@ -14,7 +14,7 @@ import (
 	"clipgo/text/tokenizer/sentencepiece"
 )
 
-// folder is a model's folder while its tokenizer is opened.
+// folder is a model's folder whose tokenizer is being opened.
 type folder struct {
 	dir       string
 	spec      Spec
@@ -23,7 +23,7 @@ type folder struct {
 	modelType string // of config.json
 }
 
-// config is tokenizer_config.json, as much as changes ids.
+// config holds the fields of tokenizer_config.json that affect the ids.
 type config struct {
 	Class          string               `json:"tokenizer_class"`
 	PaddingSide    string               `json:"padding_side"`
@@ -39,7 +39,7 @@ type config struct {
 	Added          map[int32]addedToken `json:"added_tokens_decoder"`
 }
 
-// addedToken is a string that is one id wherever it occurs in a caption.
+// addedToken is a string that has an id of its own wherever it occurs in a caption.
 type addedToken struct {
 	Content    string `json:"content"`
 	LeftStrip  bool   `json:"lstrip"`
@@ -60,7 +60,7 @@ func (n *name) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// or returns the name, or another if there is none.
+// or returns the name, or other if it is empty.
 func (n name) or(other string) string {
 	if n == "" {
 		return other
@@ -88,7 +88,7 @@ func (f *folder) readConfigs() error {
 	return nil
 }
 
-// readJSON reads a file of the folder into v, and leaves v alone if there is no such file.
+// readJSON reads a file of the folder into v. Without the file v stays unchanged.
 func (f *folder) readJSON(file string, v any) error {
 	data, err := f.read(file)
 	if err != nil || data == nil {
@@ -100,7 +100,7 @@ func (f *folder) readJSON(file string, v any) error {
 	return nil
 }
 
-// largestFile bounds what is read of a tokenizer's file; Gemma's has 34 MB.
+// largestFile bounds the size of a tokenizer's file; Gemma's has 34 MB.
 const largestFile = 256 << 20
 
 // read returns nil for a file that isn't there.
@@ -118,8 +118,8 @@ func (f *folder) read(file string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// open tries the kinds of tokenizer in the order in which transformers does: a class that says what it is, tokenizer.json,
-// spiece.model, vocab.json with merges.txt. It also returns how many ids there are.
+// open tries the kinds of tokenizer in transformers' order: the class in tokenizer_config.json, tokenizer.json, spiece.model,
+// vocab.json with merges.txt. It also returns the number of ids.
 func (f *folder) open() (Tokenizer, int, error) {
 	pieces, err := f.read("spiece.model")
 	if err != nil {
@@ -141,12 +141,12 @@ func (f *folder) open() (Tokenizer, int, error) {
 	return f.openCLIP()
 }
 
-// siglip tells a folder whose spiece.model is read as transformers' SiglipTokenizer reads it.
+// siglip reports whether spiece.model is to be used as by transformers' SiglipTokenizer.
 func (f *folder) siglip() bool {
 	return f.config.Class == "SiglipTokenizer" || f.config.Class == "" && f.modelType == "siglip"
 }
 
-// lower tells a folder whose tokenizer.json reads captions in lower case.
+// lower reports whether captions are lower-cased before tokenizer.json is applied.
 func (f *folder) lower() bool {
 	return f.config.Class == "Siglip2Tokenizer" || f.modelType == "siglip2"
 }
@@ -180,8 +180,8 @@ func (f *folder) openFile(file []byte) (Tokenizer, int, error) {
 	return p, t.Size(), nil
 }
 
-// frame returns what goes before and after each caption: the file's template, unless tokenizer_config.json says which of
-// the two special tokens there are (Gemma's).
+// frame returns the ids before and after each caption: the file's template, unless tokenizer_config.json selects the special tokens
+// (Gemma's).
 func (f *folder) frame(t *hf.Tokenizer) (prefix, suffix []int32, err error) {
 	prefix, suffix = t.Template()
 	if f.config.AddBegin == nil && f.config.AddEnd == nil {
@@ -204,7 +204,7 @@ func (f *folder) frame(t *hf.Tokenizer) (prefix, suffix []int32, err error) {
 	return prefix, suffix, err
 }
 
-// openPieces opens spiece.model as SentencePiece itself reads captions (T5 in open_clip and big_vision).
+// openPieces opens spiece.model for use as by SentencePiece itself (T5 in open_clip and big_vision).
 func (f *folder) openPieces(file []byte) (Tokenizer, int, error) {
 	m, err := sentencepiece.Read(file)
 	if err != nil {

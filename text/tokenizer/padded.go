@@ -6,11 +6,11 @@ import (
 	"fmt"
 )
 
-// padded frames a caption's ids and pads them, which is the same for all tokenizers but CLIP's.
+// padded adds prefix, suffix and padding to a caption's ids, in the same way for all tokenizers except CLIP's.
 type padded struct {
 	append         func(dst []int32, text string) []int32
 	prefix, suffix []int32
-	once           bool // no suffix after a caption that, cut, ends with it (transformers' SiglipTokenizer)
+	once           bool // no suffix after a truncated caption that ends with it (transformers' SiglipTokenizer)
 	pad            int32
 	fingerprint    string
 }
@@ -21,7 +21,7 @@ func (p *padded) Fill(ids []int32, text string) int {
 	return n
 }
 
-// FillCut implements Tokenizer. Where not even the frame fits, its end stays.
+// FillCut implements Tokenizer. If not even prefix and suffix fit, their end is kept.
 func (p *padded) FillCut(ids []int32, text string) (n int, cut bool) {
 	body := p.append(nil, text)
 	room := len(ids) - len(p.prefix) - len(p.suffix)
@@ -45,7 +45,7 @@ func (p *padded) Fingerprint() string {
 	return p.fingerprint
 }
 
-// name sets the fingerprint: of the model's file and of all that goes around it.
+// name computes the fingerprint from the model's file and the settings of padded.
 func (p *padded) name(parts ...any) *padded {
 	sum := sha256.Sum256(fmt.Append(nil, p.prefix, p.suffix, p.once, p.pad, parts))
 	p.fingerprint = hex.EncodeToString(sum[:8])

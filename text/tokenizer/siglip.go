@@ -11,12 +11,12 @@ import (
 	"clipgo/text/tokenizer/trie"
 )
 
-// siglip reads captions as transformers' SiglipTokenizer: special tokens are found first, each stretch between is made
-// canonical, and encoded behind the unknown token's name, whose ids are then taken off again.
+// siglip encodes captions as transformers' SiglipTokenizer does: it splits at special tokens first. Each part in between is canonicalized
+// and encoded after the unknown token's name, whose ids are then removed.
 type siglip struct {
 	model        *sentencepiece.Model
 	unknown      string
-	unknownIDs   int // how many ids the unknown token's name has
+	unknownIDs   int // number of ids of the unknown token's name
 	symbol       int32
 	lower        bool
 	special      []specialToken
@@ -78,7 +78,7 @@ func (s *siglip) add(text string, token specialToken) {
 	}
 }
 
-// id returns a special token's id, and makes it one with white space around it if it isn't yet.
+// id returns a special token's id. A token that is not special yet becomes one that strips white space around it.
 func (s *siglip) id(text string) (int32, bool) {
 	if at, n := s.findSpecials.Longest(text); n == len(text) {
 		return s.special[at].id, true
@@ -115,7 +115,7 @@ func (s *siglip) append(dst []int32, text string) []int32 {
 	return dst
 }
 
-// next returns the place and the length of the first special token, of those the longest; else the text's end.
+// next returns the position and length of the first special token, the longest one there; without one it returns the text's end.
 func (s *siglip) next(text string) (start, n int, token specialToken) {
 	for start = range len(text) {
 		if at, n := s.findSpecials.Longest(text[start:]); n > 0 {

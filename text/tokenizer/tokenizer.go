@@ -8,25 +8,25 @@ import (
 	"clipgo/text/bpe"
 )
 
-// Tokenizer turns captions into the ids that a text tower reads; it is safe for concurrent use.
+// Tokenizer encodes captions as ids for a text tower; it is safe for concurrent use.
 type Tokenizer interface {
-	// Fill writes a caption's ids into ids, whose length is the context length, padded at the end, and returns how many
-	// come before the padding.
+	// Fill writes a caption's ids to ids, whose length is the context length, and pads the end. It returns the number of ids
+	// before the padding.
 	Fill(ids []int32, text string) int
-	// FillCut is Fill that also says whether the caption was too long and was cut.
+	// FillCut is Fill that also reports whether the caption was truncated.
 	FillCut(ids []int32, text string) (n int, cut bool)
-	// Fingerprint tells tokenizers apart: those with the same one give the same ids.
+	// Fingerprint identifies the tokenizer: tokenizers with the same fingerprint give the same ids.
 	Fingerprint() string
 }
 
-// Spec is what the model says of its tokenizer.
+// Spec holds the model's settings of its tokenizer.
 type Spec struct {
 	VocabSize int   // rows of the text tower's token table
 	Clean     Clean // open_clip's tokenizer_kwargs.clean
 }
 
-// Open opens the tokenizer of a model's folder: CLIP's unless its files say otherwise. Files that clipgo can't follow
-// exactly, and a tokenizer with more ids than the text tower has rows, are errors that name what is wrong.
+// Open opens the tokenizer of a model's folder, which is CLIP's unless the folder has the files of another. Files that clipgo can't
+// reproduce exactly, and a tokenizer with more ids than the text tower's vocabulary, are errors.
 func Open(dir string, spec Spec) (Tokenizer, error) {
 	clean, err := spec.Clean.function()
 	if err != nil {

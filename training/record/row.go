@@ -35,9 +35,12 @@ type Named struct {
 // Number is a float64 that may be NaN or infinite. JSON has no such numbers: they are written as null, which is read as NaN.
 type Number float64
 
+// Finite reports whether v is neither NaN nor infinite.
+func Finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
 // MarshalJSON writes the number, or null if it is not finite.
 func (n Number) MarshalJSON() ([]byte, error) {
-	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
+	if !Finite(float64(n)) {
 		return []byte("null"), nil
 	}
 	return json.Marshal(float64(n))

@@ -7,11 +7,11 @@ import (
 	"sync"
 )
 
-// buffers hold pixels that are not RGB yet.
+// buffers hold pixels before their conversion to RGB.
 var buffers = sync.Pool{New: func() any { return new([]uint8) }}
 
-// Apply is the evaluation transform, open_clip's image_transform: it fills dst, [Size, Size, 3]. Both a picture's sides
-// are resized as ResizeMode says, and the centre is cut out or what is missing filled.
+// Apply is the evaluation transform, open_clip's image_transform: it resizes the picture by ResizeMode, then crops the centre or
+// pads. It fills dst, [Size, Size, 3].
 func (c Config) Apply(dst []uint8, im *Image) error {
 	if err := c.check(dst, im); err != nil {
 		return err
@@ -30,8 +30,8 @@ func (c Config) Apply(dst []uint8, im *Image) error {
 	return nil
 }
 
-// ApplyFile decodes a file within DefaultLimits and applies the evaluation transform. The picture lies in memory that the
-// next one uses again; with Draft a JPEG is made smaller while it is decoded.
+// ApplyFile decodes a file within DefaultLimits and applies the evaluation transform. It reuses the memory of earlier pictures. With
+// Draft a JPEG is scaled down while decoding.
 func (c Config) ApplyFile(dst []uint8, file []byte) error {
 	return c.fromFile(file, c.reductionWhole, func(im *Image) error { return c.Apply(dst, im) })
 }
@@ -46,7 +46,7 @@ func (c Config) check(dst []uint8, im *Image) error {
 	return nil
 }
 
-// source is the picture turned and converted as far as the config wants it before resizing.
+// source is the picture after the conversions that the config has before the resize: orientation and RGB.
 func (c Config) source(im *Image) raster {
 	r := im.raster
 	if c.RGB != RGBLast {
@@ -55,7 +55,7 @@ func (c Config) source(im *Image) raster {
 	return oriented(r, c.turn(im.orientation), im.memory)
 }
 
-// render lets draw fill a square of mode m, and converts it into dst.
+// render calls draw to fill a square of mode m, and converts it to RGB in dst.
 func (c Config) render(dst []uint8, im *Image, m mode, draw func(square raster)) {
 	if m == rgb {
 		draw(tight(dst, rgb, c.Size, c.Size))
@@ -74,7 +74,7 @@ func (c Config) render(dst []uint8, im *Image, m mode, draw func(square raster))
 	}
 }
 
-// fill sets every sample to v; 16-bit samples too are v, not v in both bytes.
+// fill sets every sample to v. A 16-bit sample becomes v, not v in both bytes.
 func fill(r raster, v uint8) {
 	for y := range r.height {
 		row := r.row(y)
@@ -87,7 +87,7 @@ func fill(r raster, v uint8) {
 	}
 }
 
-// placement is a resized picture and where in it the square begins; negative where the square reaches outside.
+// placement is the size of a resized picture and the square's top left corner in it; negative if the square reaches outside.
 type placement struct{ width, height, x, y int }
 
 // place computes sizes as torchvision's Resize and CenterCrop and open_clip's ResizeKeepRatio and CenterCropOrPad do.
@@ -111,12 +111,12 @@ func (c Config) place(width, height int) placement {
 	return p
 }
 
-// scaled is a side divided by ratio. A side that would vanish keeps a pixel; open_clip fails there.
+// scaled is a side divided by ratio, at least 1 pixel; open_clip fails for 0.
 func (c Config) scaled(side int, ratio float64) int {
 	return min(max(int(math.RoundToEven(float64(side)/ratio)), 1), c.Size)
 }
 
-// offset is where the centre of a side begins, rounded half to even.
+// offset is the start of the centre crop along a side, rounded half to even.
 func (c Config) offset(side int) int {
 	return int(math.RoundToEven(float64(side-c.Size) / 2))
 }

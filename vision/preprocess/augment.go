@@ -9,8 +9,7 @@ import (
 	"github.com/disintegration/imaging"
 )
 
-// purpose keeps the random numbers of one step of the augmentation apart from the others', so that switching one on
-// does not change the rest.
+// purpose separates the random numbers of the augmentation's steps, so that enabling one step doesn't change the others.
 type purpose uint64
 
 const (
@@ -23,8 +22,8 @@ const (
 
 func (p purpose) random(key uint64) *rand.Rand { return rand.New(rand.NewPCG(key, uint64(p))) }
 
-// Train is the training transform: a random crop, resized bicubic whatever Interpolation says (as open_clip does), then
-// what a asks for. It fills dst, [Size, Size, 3], and depends on nothing but its arguments.
+// Train is the training transform: a random crop, resized with bicubic interpolation whatever Interpolation is (as in open_clip), then
+// the rest of a. It fills dst, [Size, Size, 3]. The result depends only on the arguments.
 func (c Config) Train(dst []uint8, im *Image, a Augment, key uint64) error {
 	seen := im.reduced.turned(c.turn(im.orientation))
 	if err := c.crop(dst, im, a.crop(seen.width, seen.height, forCrop.random(key))); err != nil {
@@ -34,8 +33,8 @@ func (c Config) Train(dst []uint8, im *Image, a Augment, key uint64) error {
 	return nil
 }
 
-// TrainFile decodes a file within DefaultLimits and applies the training transform. Memory and Draft are as with ApplyFile,
-// but that a picture is made smaller only as far as the crop stays larger than Size.
+// TrainFile decodes a file within DefaultLimits and applies the training transform. It reuses memory as ApplyFile does. With Draft a
+// JPEG is scaled down while decoding only as long as the crop stays larger than Size.
 func (c Config) TrainFile(dst []uint8, file []byte, a Augment, key uint64) error {
 	reduce := func(width, height int) int {
 		return c.reductionCrop(a.crop(width, height, forCrop.random(key)))(width, height)
@@ -43,14 +42,14 @@ func (c Config) TrainFile(dst []uint8, file []byte, a Augment, key uint64) error
 	return c.fromFile(file, reduce, func(im *Image) error { return c.Train(dst, im, a, key) })
 }
 
-// crop resizes a part of a picture as it is seen into dst.
+// crop resizes a part of the upright picture into dst.
 func (c Config) crop(dst []uint8, im *Image, part image.Rectangle) error {
 	if err := c.check(dst, im); err != nil {
 		return err
 	}
 	src := c.source(im)
 	box := c.viewed(im, src).box(part)
-	if im.reduced.by == 1 { // what is beside the crop has no part in it, as with Pillow's crop
+	if im.reduced.by == 1 { // pixels outside of the crop have no influence, as with Pillow's crop
 		src = src.part(part.Min.X, part.Min.Y, part.Dx(), part.Dy())
 		box = src.whole()
 	}
@@ -85,7 +84,7 @@ func (a Augment) crop(width, height int, r *rand.Rand) image.Rectangle {
 
 func uniform(r *rand.Rand, lo, hi float64) float64 { return lo + float64((hi-lo)*r.Float64()) }
 
-// vary does all that follows the crop, on pixels [size, size, 3] in place.
+// vary applies the steps after the crop, in place, to pixels [size, size, 3].
 func (a Augment) vary(pix []uint8, size int, key uint64) {
 	var steps []func(*image.NRGBA) *image.NRGBA
 	if chance(a.HFlip, forFlip.random(key)) {
@@ -113,8 +112,8 @@ func (a Augment) vary(pix []uint8, size int, key uint64) {
 
 func chance(p float64, r *rand.Rand) bool { return r.Float64() < p }
 
-// rotated turns a square about its centre, anticlockwise, and keeps its size. What comes in at the corners has the colour
-// that is the border's median, so a drawing on a plain ground stays on it.
+// rotated turns a square anticlockwise about its centre and keeps its size. The corners are filled with the median colour of the border,
+// so that a drawing on a plain background keeps its background.
 func rotated(m *image.NRGBA, degrees float64) *image.NRGBA {
 	size := m.Rect.Dx()
 	return imaging.CropCenter(imaging.Rotate(m, degrees, borderColor(m)), size, size)

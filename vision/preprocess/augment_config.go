@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Augment says how training varies pictures, in open_clip's words (aug_cfg). HFlip and Rotate are clipgo's own.
+// Augment describes the augmentation of training, with the fields of open_clip's aug_cfg. HFlip and Rotate are clipgo's own.
 type Augment struct {
 	Scale           [2]float64 `json:"scale"`             // share of the picture's area that a crop keeps
 	Ratio           [2]float64 `json:"ratio"`             // width / height of a crop
 	ColorJitter     [4]float64 `json:"color_jitter"`      // brightness, contrast, saturation, hue
-	ColorJitterProb float64    `json:"color_jitter_prob"` // of jittering at all
+	ColorJitterProb float64    `json:"color_jitter_prob"` // probability of any jitter
 	GrayScaleProb   float64    `json:"gray_scale_prob"`
 	HFlip           float64    `json:"hflip"`  // probability
-	Rotate          float64    `json:"rotate"` // degrees at most, either way
+	Rotate          float64    `json:"rotate"` // maximal angle in degrees, in both directions
 }
 
 // DefaultAugment is open_clip's: a random crop of 90 to 100 % of the area.
@@ -22,7 +22,7 @@ func DefaultAugment() Augment {
 	return Augment{Scale: [2]float64{0.9, 1}, Ratio: [2]float64{3. / 4, 4. / 3}}
 }
 
-// String says in words what is varied.
+// String describes the augmentation in words.
 func (a Augment) String() string {
 	out := []string{fmt.Sprintf("crops of %.3g to %.3g of the area, %.3g to %.3g as wide as high", a.Scale[0], a.Scale[1], a.Ratio[0],
 		a.Ratio[1])}

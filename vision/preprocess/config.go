@@ -1,5 +1,5 @@
-// Package preprocess turns image files into the pixels that a model sees: decoding, Pillow's resize, crop, and the
-// augmentation of training. It is pure Go and knows no tensors.
+// Package preprocess turns image files into a model's input pixels: decoding, resizing as Pillow does, cropping, and the augmentation
+// of training. It is pure Go and has no tensors.
 package preprocess
 
 import (
@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// Config says how a picture becomes a square of pixels, in open_clip's words (preprocess_cfg). RGB, Orientation and Draft
+// Config describes how a picture becomes a square of pixels, with the fields of open_clip's preprocess_cfg. RGB, Orientation and Draft
 // are clipgo's own.
 type Config struct {
 	Size          int         `json:"size"` // pixels of a side
@@ -16,14 +16,15 @@ type Config struct {
 	Std           [3]float64  `json:"std"`
 	Interpolation string      `json:"interpolation"` // bicubic or bilinear
 	ResizeMode    string      `json:"resize_mode"`   // shortest, longest or squash
-	FillColor     int         `json:"fill_color"`    // what longest pads with
+	FillColor     int         `json:"fill_color"`    // value of the padding, for longest
 	RGB           RGBOrder    `json:"rgb,omitempty"`
 	Orientation   Orientation `json:"orientation,omitempty"`
-	// Draft lets libjpeg-turbo make a JPEG smaller by 2, 4 or 8 where it stays larger than what it is resized to.
+	// Draft lets libjpeg-turbo scale a JPEG down by 2, 4 or 8 while decoding, as long as it stays larger than the size to which it
+	// is resized.
 	Draft bool `json:"draft,omitempty"`
 }
 
-// RGBOrder says when a picture is converted to RGB.
+// RGBOrder selects when a picture is converted to RGB.
 type RGBOrder string
 
 // RGBFirst converts before resizing, as open_clip's WebDataset training and transformers do; RGBLast after it, as
@@ -33,11 +34,10 @@ const (
 	RGBLast  RGBOrder = "last"
 )
 
-// Orientation says what becomes of a camera's note on how it was held (EXIF).
+// Orientation selects how the EXIF orientation of a picture is treated.
 type Orientation string
 
-// OrientationIgnore leaves pixels as they are stored, as training everywhere does; OrientationApply turns the picture
-// as people see it.
+// OrientationIgnore leaves pixels as they are stored, as open_clip's training does; OrientationApply turns the picture upright.
 const (
 	OrientationIgnore Orientation = "ignore"
 	OrientationApply  Orientation = "apply"

@@ -8,23 +8,22 @@ import (
 	"clipgo/internal/jpeg"
 )
 
-// Decode decodes an image file: JPEG, PNG, WebP or GIF, of an animation the first frame. The format is recognized by its first
-// bytes and not by a name. The error is a *RefusedError where the file or the picture is larger than the limits; a
-// truncated or damaged file is an error as well. No memory is taken for pixels that the limits or the file's own length
-// rule out.
+// Decode decodes an image file: JPEG, PNG, WebP or GIF, and of an animation the first frame. It recognizes the format by the first
+// bytes, not by a name. The error is a *RefusedError if the file or the picture exceeds the limits; a truncated or damaged file
+// is an error as well. It allocates no memory for pixels that the limits or the file's length rule out.
 func Decode(file []byte, limits Limits) (*Image, error) {
 	return decoding{Limits: limits}.decode(file)
 }
 
-// decoding says how a file is decoded.
+// decoding holds the options of a decoder.
 type decoding struct {
 	Limits
 	memory      *memory                                  // nil: new
-	reduce      func(width, height, orientation int) int // what a JPEG's sides may be divided by; nil: 1
-	orientation int                                      // that the file says, once it is known
+	reduce      func(width, height, orientation int) int // divisor of a JPEG's sides; nil: 1
+	orientation int                                      // of the file, once it is known
 }
 
-// memory is what one picture takes, for the next one.
+// memory is a picture's memory, which the next picture reuses.
 type memory struct{ pixels, turned []uint8 }
 
 var memories = sync.Pool{New: func() any { return new(memory) }}
@@ -38,7 +37,7 @@ func (d decoding) decode(file []byte) (im *Image, err error) {
 		return nil, fmt.Errorf("not a JPEG, PNG, GIF or WebP file: it begins with %.16q", file[:min(16, len(file))])
 	}
 	defer func() {
-		if r := recover(); r != nil { // the decoders are others' and the file may be anything
+		if r := recover(); r != nil { // third-party decoders, untrusted files
 			im, err = nil, fmt.Errorf("%s: the decoder panicked: %v", f.name, r)
 		}
 	}()

@@ -19,15 +19,15 @@ func straight(dst []uint8, c color.Color) {
 	dst[0], dst[1], dst[2] = n.R, n.G, n.B
 }
 
-// lzwRatio is the most pixels that a byte of a GIF can stand for: a code has up to 12 bits, a string less than 4096 pixels.
+// lzwRatio is the maximal number of pixels for a byte of a GIF: a code has up to 12 bits, a string less than 4096 pixels.
 const lzwRatio = 4096 * 8 / 12
 
-// gifHeader is what a GIF says before its first frame's data.
+// gifHeader holds the data of a GIF before its first frame's pixels.
 type gifHeader struct {
 	width, height int // of the canvas
 	frame         image.Rectangle
 	colors        []uint8 // [N, 3]
-	transparent   int     // index; 0 where there is none, which is what Pillow fills the canvas with
+	transparent   int     // index; 0 if there is none. Pillow fills the canvas with it
 }
 
 // decodeGIF decodes the first frame into a canvas of indices, as Pillow does. image/gif blanks the transparent colour, so
@@ -78,7 +78,7 @@ func (h *gifHeader) canvas(p *image.Paletted) *Image {
 	return out
 }
 
-// greyRamp tells a palette that maps each index to itself, which Pillow reads as grey.
+// greyRamp reports whether a palette maps each index to itself, which Pillow reads as grey.
 func greyRamp(colors []uint8) bool {
 	for i, v := range colors {
 		if int(v) != i/3 {
@@ -96,7 +96,7 @@ const (
 	gifHasPalette, gifIsTransparent    = 0x80, 0x01
 )
 
-// read goes through the blocks up to the first frame.
+// read reads the blocks up to the first frame.
 func (h *gifHeader) read(file []byte) error {
 	r := gifReader{rest: file[13:]}
 	h.colors = r.palette(file[10])
@@ -131,7 +131,7 @@ func (h *gifHeader) read(file []byte) error {
 	}
 }
 
-// gifReader gives zeros beyond the end, and notes that.
+// gifReader returns zeros beyond the end, and records that it did.
 type gifReader struct {
 	rest  []byte
 	short bool

@@ -11,7 +11,7 @@ import (
 
 const pngMagic = "\x89PNG\r\n\x1a\n"
 
-// pngHeader is the IHDR chunk. The image types that image/png returns don't tell these apart.
+// pngHeader is the IHDR chunk. The image types of image/png don't distinguish all of its color types.
 type pngHeader struct {
 	width, height int
 	depth         int // bits a sample
@@ -28,7 +28,7 @@ const (
 	pngRGBA      pngColor = 6
 )
 
-// deflateRatio is the most that deflate can expand a byte to.
+// deflateRatio is the maximal number of bytes to which deflate expands one byte.
 const deflateRatio = 1032
 
 func readPNGHeader(file []byte) (h pngHeader, err error) {
@@ -75,8 +75,8 @@ func decodePNG(file []byte, d decoding) (*Image, error) {
 	return h.pick(s), nil
 }
 
-// pick takes the samples that the file has, in Pillow's modes: transparency that is a colour, not a channel, is ignored,
-// and of 16 bits the high byte counts, except in plain grey.
+// pick returns the picture in Pillow's mode for the file. A transparent colour (not a channel) is ignored, and of 16-bit samples only the
+// high byte is kept, except in grey.
 func (h pngHeader) pick(s samples) *Image {
 	switch {
 	case h.color == pngGrey && h.depth == 16:
@@ -95,12 +95,12 @@ func (h pngHeader) pick(s samples) *Image {
 	return s.image(rgba, h.width, h.height, 0, 1, 2, 3)
 }
 
-// samples is the memory of one of the standard library's images.
+// samples is the pixel memory of an image of the standard library.
 type samples struct {
 	pix    []uint8
-	stride int // of a row
-	step   int // of a pixel
-	size   int // of a sample: 1 or 2 bytes, the high one first
+	stride int // bytes of a row
+	step   int // bytes of a pixel
+	size   int // bytes of a sample: 1, or 2 in big-endian order
 }
 
 func samplesOf(im image.Image) (samples, error) {

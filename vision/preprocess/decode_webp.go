@@ -11,7 +11,7 @@ import (
 	"golang.org/x/image/webp"
 )
 
-// riffChunks goes through the chunks of a WebP file, those inside of animation frames not included.
+// riffChunks iterates over the chunks of a WebP file, without those inside of animation frames.
 func riffChunks(file []byte) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for rest := file[min(12, len(file)):]; len(rest) >= 8; {
@@ -25,18 +25,18 @@ func riffChunks(file []byte) iter.Seq2[string, []byte] {
 	}
 }
 
-// webpHeader is what a WebP file says before its data.
+// webpHeader holds the header of a WebP file.
 type webpHeader struct {
 	width, height int
 	alpha         bool
-	canvas        [2]int // the container's size; zeros where there is none
+	canvas        [2]int // the container's size; zeros if there is none
 }
 
 const webpHasAlpha, webpIsAnimated = 0x10, 0x02
 
 var errWebP = errors.New("webp: no picture before the file ends, or a damaged header")
 
-// readWebPHeader insists on one size in a file: x/image/webp takes memory by whichever it meets first.
+// readWebPHeader requires that all sizes in a file agree: x/image/webp allocates by the first one that it reads.
 func readWebPHeader(file []byte) (h webpHeader, err error) {
 	for kind, body := range riffChunks(file) {
 		switch kind {
@@ -84,9 +84,8 @@ func (h *webpHeader) readData(kind string, body []byte) bool {
 	return false
 }
 
-// decodeWebP decodes lossless files exactly, and lossy ones with libwebp's upsampling and colours: x/image/webp leaves
-// both to image/color, which takes the full range for what WebP stores in the narrow one. Of an animation it takes the
-// first frame.
+// decodeWebP decodes lossless files exactly, and lossy ones with libwebp's upsampling and colour conversion. x/image/webp leaves both to
+// image/color, which assumes full-range YCbCr where WebP has the narrow range. Of an animation it decodes the first frame.
 func decodeWebP(file []byte, d decoding) (*Image, error) {
 	file, err := firstFrame(file)
 	if err != nil {
@@ -127,7 +126,7 @@ func decodeWebP(file []byte, d decoding) (*Image, error) {
 	return out, nil
 }
 
-// fillAlpha copies a plane of alpha, or makes everything opaque where there is none.
+// fillAlpha copies a plane of alpha, or makes the picture opaque if there is none.
 func fillAlpha(im *Image, plane []uint8, stride int) {
 	if im.mode != rgba {
 		return

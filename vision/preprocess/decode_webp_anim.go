@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// firstFrame makes a still WebP file of an animation's first frame; other files come back as they are. A frame that
-// covers a part of its canvas only is refused: encoders begin with a whole picture.
+// firstFrame makes a still WebP file of an animation's first frame; other files are returned unchanged. A first frame that covers only a
+// part of the canvas is an error, since encoders don't write one.
 func firstFrame(file []byte) ([]byte, error) {
 	var canvas [2]int
 	for kind, body := range riffChunks(file) {
@@ -32,10 +32,10 @@ func firstFrame(file []byte) ([]byte, error) {
 	return file, nil
 }
 
-// frameHeader is the length of what an ANMF chunk says before its picture: place, size, duration, flags.
+// frameHeader is the length of an ANMF chunk's header: position, size, duration, flags.
 const frameHeader = 16
 
-// still wraps a frame's chunks; a plane of alpha needs a container that announces it.
+// still wraps a frame's chunks in a file; with a plane of alpha it needs the extended header.
 func still(canvas [2]int, chunks []byte) []byte {
 	var b bytes.Buffer
 	b.WriteString("RIFF\x00\x00\x00\x00WEBP")

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// orientationOf reads the orientation out of EXIF's TIFF block: 1 to 8, and 1 where it is missing or makes no sense.
+// orientationOf reads the orientation from EXIF's TIFF block: 1 to 8, and 1 if it is missing or invalid.
 func orientationOf(tiff []byte) int {
 	const upright, tag, short, entry = 1, 0x0112, 3, 12
 	var order binary.ByteOrder = binary.LittleEndian
@@ -38,7 +38,7 @@ func orientationOf(tiff []byte) int {
 
 const exifMagic = "Exif\x00\x00"
 
-// exifOfJPEG looks for the first EXIF segment before the pixels.
+// exifOfJPEG returns the first EXIF segment before the pixels.
 func exifOfJPEG(file []byte) []byte {
 	const app1, scan = 0xE1, 0xDA
 	for rest := file[2:]; len(rest) >= 4 && rest[0] == 0xFF; {

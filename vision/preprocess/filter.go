@@ -21,7 +21,7 @@ func filterNamed(name string) filter {
 	return bicubic
 }
 
-// support is how far from its centre the filter reaches, in pixels of the coarser grid.
+// support is the filter's radius, in pixels of the coarser grid.
 func (f filter) support() float64 {
 	switch f {
 	case box:
@@ -34,8 +34,8 @@ func (f filter) support() float64 {
 	return 2
 }
 
-// at is the filter's weight x pixels from its centre. The conversions keep a compiler from fusing a product into a sum,
-// which would round differently on some machines.
+// at is the filter's weight at distance x from its centre, in pixels. The conversions prevent fused multiply-adds, which would round
+// differently on some machines.
 func (f filter) at(x float64) float64 {
 	switch f {
 	case box:
@@ -84,20 +84,20 @@ func sinc(x float64) float64 {
 	return math.Sin(x) / x
 }
 
-// axis holds the weights of one direction of a resize, for the outputs that are wanted. Pictures of one size follow each
-// other often enough to keep them.
+// axis holds the weights of one direction of a resize, for the outputs that are computed. They are kept, since pictures of the same size
+// often follow each other.
 type axis struct {
 	made    design
-	from    int   // inputs before this one are not there
-	first   []int // of each output: the first input
-	count   []int // of each output: inputs
-	size    int   // weights are this far apart
+	from    int   // the first input that is present
+	first   []int // first input of each output
+	count   []int // number of inputs of each output
+	size    int   // stride of the weights
 	exact   []float64
 	weights []int64 // exact in fixed point
 	groups  groups  // the same for a kernel that takes taps by four
 }
 
-// design is all that an axis depends on.
+// design holds the parameters of an axis.
 type design struct {
 	filter filter
 	line   line
@@ -154,13 +154,13 @@ func (a *axis) taps(i int) (first int, weights []int64) {
 	return a.first[i] - a.from, a.weights[i*a.size:][:a.count[i]]
 }
 
-// reach is the range of inputs that the outputs need; both ends grow with the output.
+// reach is the range of inputs that the outputs need. Both ends are monotonic in the output.
 func (a *axis) reach() (lo, hi int) {
 	last := len(a.first) - 1
 	return a.first[0], a.first[last] + a.count[last]
 }
 
-// grow returns a slice of n elements of any value, s's memory where it is large enough.
+// grow returns a slice of n elements with unspecified values; it reuses s's memory if that is large enough.
 func grow[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)

@@ -2,8 +2,8 @@ package preprocess
 
 import "encoding/binary"
 
-// Image is a decoded picture in the file's own kind of pixel, since a resize before the conversion to RGB depends on it.
-// It is never written to after it was made, so several goroutines may use it.
+// Image is a decoded picture with the file's own kind of pixel, since a resize before the conversion to RGB depends on it. It is
+// immutable, so several goroutines may use it.
 type Image struct {
 	raster              // as stored
 	colors      []uint8 // [256, 3], of a palette image
@@ -12,7 +12,7 @@ type Image struct {
 	memory      *memory // that the picture lies in; nil: its own
 }
 
-// FromRGB is a picture of pix, which is [height, width, 3] and kept.
+// FromRGB returns a picture of pix, [height, width, 3], without a copy.
 func FromRGB(pix []uint8, width, height int) *Image {
 	return newImage(pix, rgb, width, height)
 }
@@ -21,7 +21,7 @@ func newImage(pix []uint8, m mode, width, height int) *Image {
 	return &Image{raster: tight(pix, m, width, height), orientation: 1, reduced: reduced{width, height, 1}}
 }
 
-// mode says what a pixel is, after Pillow's modes.
+// mode is the kind of a pixel, as Pillow's modes.
 type mode uint8
 
 const (
@@ -79,7 +79,7 @@ func (r raster) copyInto(dst raster) {
 	}
 }
 
-// flat is the picture without palette, alpha, ink and 16 bits: grey where all channels would be equal, else RGB.
+// flat is the picture as 8-bit grey (if all channels would be equal) or RGB, without palette, alpha and CMYK.
 func (im *Image) flat() raster {
 	to := rgb
 	switch im.mode {
@@ -140,7 +140,7 @@ func mul255(a, b uint8) uint8 {
 	return uint8((t + t>>8) >> 8) // Pillow's MULDIV255
 }
 
-// spread turns the grey pixels that lie at the front of dst into RGB, from the last on.
+// spread turns the grey pixels at the front of dst into RGB in place, starting with the last one.
 func spread(dst []uint8) {
 	for i := len(dst)/3 - 1; i >= 0; i-- {
 		v := dst[i]

@@ -9,8 +9,8 @@ import (
 	"github.com/disintegration/imaging"
 )
 
-// jitter is torchvision's ColorJitter: brightness, contrast and saturation multiplied by factors around 1, the hue turned,
-// in random order.
+// jitter is torchvision's ColorJitter: it scales brightness, contrast and saturation by factors around 1 and shifts the hue, in
+// random order.
 func (a Augment) jitter(r *rand.Rand) []func(*image.NRGBA) *image.NRGBA {
 	var steps []func(*image.NRGBA) *image.NRGBA
 	adjust := [4]func(*image.NRGBA, float64) *image.NRGBA{brightened, contrasted, saturated, hued}
@@ -33,7 +33,7 @@ func luma(c color.NRGBA) uint8 {
 	return uint8((uint32(c.R)*19595 + uint32(c.G)*38470 + uint32(c.B)*7471 + 1<<15) >> 16)
 }
 
-// blend is Pillow's: factor 0 gives from, 1 gives to, beyond that away from from; cut to a byte, not rounded.
+// blend is Pillow's: from + factor (to - from), clipped to a byte and truncated.
 func blend(from, to uint8, factor float64) uint8 {
 	f := float32(factor)
 	v := float32(from) + float32(f*float32(int(to)-int(from)))
@@ -64,12 +64,12 @@ func blended(m *image.NRGBA, factor float64, ground func(color.NRGBA) uint8) *im
 	})
 }
 
-// hued turns the hue by a share of the circle, -0.5 to 0.5.
+// hued shifts the hue by a fraction of the circle, -0.5 to 0.5.
 func hued(m *image.NRGBA, turn float64) *image.NRGBA {
 	return imaging.AdjustFunc(m, func(c color.NRGBA) color.NRGBA { return turned(c, turn) })
 }
 
-// turned adds to the hue of HSV; value and saturation stay. Pillow rounds the three to bytes on the way, this does not.
+// turned shifts the hue of HSV and keeps value and saturation. Unlike Pillow it doesn't round the three to bytes in between.
 func turned(c color.NRGBA, turn float64) color.NRGBA {
 	r, g, b := float64(c.R), float64(c.G), float64(c.B)
 	high, low := max(r, g, b), min(r, g, b)

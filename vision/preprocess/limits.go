@@ -2,9 +2,9 @@ package preprocess
 
 import "fmt"
 
-// Limits bound what is decoded. They are checked against a file's size and header before any memory is taken for pixels.
+// Limits bound the files that are decoded. They are checked against a file's size and header before memory for pixels is allocated.
 type Limits struct {
-	Bytes  int // of the file
+	Bytes  int // size of the file
 	Pixels int // width times height
 	Side   int // pixels of the longer side
 }
@@ -12,7 +12,7 @@ type Limits struct {
 // DefaultLimits are 64 MB, 64 megapixels and 16,384 pixels a side.
 func DefaultLimits() Limits { return Limits{Bytes: 64 << 20, Pixels: 64 << 20, Side: 16384} }
 
-// RefusedError is a picture that is not decoded because of its size.
+// RefusedError reports a picture that is not decoded because of its size.
 type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string { return "refused: " + e.Reason }

@@ -1,7 +1,7 @@
 package preprocess
 
-// oriented is r as people see it, by EXIF's orientation: 2 mirrored, 3 upside down, 4 both, 5 to 8 lying on a side. It lies
-// in m, or in new memory where m is nil.
+// oriented turns r upright by its EXIF orientation: 2 mirrored, 3 upside down, 4 both, 5 to 8 on a side. The result uses m's
+// memory, or new memory if m is nil.
 func oriented(r raster, orientation int, m *memory) raster {
 	if orientation < 2 || orientation > 8 {
 		return r
@@ -27,7 +27,7 @@ func oriented(r raster, orientation int, m *memory) raster {
 	return out
 }
 
-// walk says where in r row y of the oriented picture begins, and how far its pixels are apart.
+// walk returns the offset in r at which row y of the upright picture begins, and the step between its pixels.
 func walk(r raster, orientation, y int) (at, step int) {
 	n := r.mode.bytes()
 	right, bottom := (r.width-1)*n, (r.height-1)*r.stride

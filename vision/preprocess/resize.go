@@ -2,7 +2,7 @@ package preprocess
 
 import "sync"
 
-// scaling says which pixels of a resized picture are wanted: those from (x, y) on, as many as the destination holds.
+// scaling describes a resize of which only a part is computed: the destination's size, from pixel (x, y) of the resized picture on.
 type scaling struct {
 	width, height int        // of the whole resized picture
 	x, y          int        // in it
@@ -24,7 +24,7 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// release keeps the memory for the next resize, unless a huge picture with alpha needed much.
+// release keeps the memory for the next resize, unless it is very large (a huge picture with alpha).
 func (m *scratch) release() {
 	if cap(m.straight) > 16<<20 {
 		m.straight = nil

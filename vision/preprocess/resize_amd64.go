@@ -16,8 +16,8 @@ func kernels() []kernel {
 	return []kernel{plain()}
 }
 
-// acrossAVX2 is horizontal for RGB, two rows at once. Its loads of 16 bytes reach beyond a row: rows near the end of the
-// memory, and other modes, are left to plain Go.
+// acrossAVX2 is horizontal for RGB, two rows at once. Its 16-byte loads reach beyond a row, so plain Go computes the rows near the end of
+// the memory, as well as other modes.
 func acrossAVX2(dst, src raster, m *scratch) {
 	y := 0
 	if a := &m.across; src.mode == rgb && a.group() && dst.width > 0 {

@@ -6,10 +6,10 @@ type groups struct {
 	made    bool
 	spans   []span
 	weights []int16 // of a group: high of taps 0 and 1, low of them, high of taps 2 and 3, low of them
-	end     int     // inputs that padding reaches, at most
+	end     int     // upper bound of the inputs that padding reads
 }
 
-// span is where an output's taps begin, in inputs, and how many groups they are.
+// span is an output's first input and its number of groups.
 type span struct{ first, groups int32 }
 
 const (
@@ -17,7 +17,7 @@ const (
 	lowBits   = 11
 )
 
-// group completes the weights by groups. It reports false where a weight is too large, as no filter's are in practice.
+// group fills the groups from the weights. It returns false if a weight is too large, which no filter's is in practice.
 func (a *axis) group() bool {
 	g := &a.groups
 	if g.made {
@@ -42,7 +42,7 @@ func (a *axis) group() bool {
 	return true
 }
 
-// split writes up to four weights in their order within a group.
+// split writes up to four weights in the order that a group has.
 func split(out []int16, k []int64) bool {
 	clear(out)
 	for i, w := range k {

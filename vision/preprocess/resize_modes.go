@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// nearest takes the pixel under each output's centre; positions are summed up, as Pillow does.
+// nearest takes the pixel under each output's centre. Positions are accumulated by addition, as Pillow does.
 func (s scaling) nearest(dst, src raster, m *scratch) {
 	m.index = grow(m.index, dst.width+dst.height)
 	columns, rows := m.index[:dst.width], m.index[dst.width:]
@@ -50,7 +50,7 @@ func (m *scratch) premultiplied(src raster) raster {
 	return out
 }
 
-// unmultiply divides colours by alpha in place; where alpha is 0 they stay.
+// unmultiply divides colours by alpha in place; with alpha 0 they stay unchanged.
 func unmultiply(r raster) {
 	n := r.mode.bytes()
 	for y := range r.height {

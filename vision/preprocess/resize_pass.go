@@ -2,8 +2,8 @@ package preprocess
 
 import "encoding/binary"
 
-// lanes selects two bytes of a word that are 32 bits apart. One multiplication weighs both, and sums of the products stay
-// two numbers: the lower is the sum's low 32 bits, signed, and the upper is what is left.
+// lanes selects two bytes of a word that are 32 bits apart. One multiplication computes both products, and a sum of products holds two
+// numbers: the lower is its low 32 bits, signed, and the upper is the rest.
 const (
 	lanes = 0xff_0000_00ff
 	halfs = half<<32 | half
@@ -39,7 +39,7 @@ func horizontal(dst, src raster, m *scratch) {
 	}
 }
 
-// pack puts pixel x of two rows into words[x], the second row's 32 bits up.
+// pack puts pixel x of two rows into words[x], the second row's shifted by 32 bits.
 func pack(words []uint64, r1, r2 []uint8, n int) {
 	switch n {
 	case 1:
@@ -92,7 +92,7 @@ func (m *scratch) three(d1, d2 []uint8, lo int) {
 	}
 }
 
-// four is for pixels of two and four bytes.
+// four computes pixels of two and four bytes.
 func (m *scratch) four(d1, d2 []uint8, lo, n int) {
 	for x := range len(d1) / n {
 		first, weights := m.across.taps(x)

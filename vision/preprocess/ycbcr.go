@@ -2,8 +2,8 @@ package preprocess
 
 import "image"
 
-// fromVideo fills the colours of an RGB or RGBA picture from a lossy WebP's planes, bit for bit as libwebp does by
-// default: chroma is interpolated in both directions ("fancy upsampling"), colours are BT.601 in the narrow range.
+// fromVideo fills an RGB or RGBA picture from a lossy WebP's planes, bit for bit as libwebp does by default: chroma is interpolated in
+// both directions ("fancy upsampling"), and colours are narrow-range BT.601.
 func (im *Image) fromVideo(v *image.YCbCr) {
 	c := chroma{u: v.Cb, v: v.Cr, stride: v.CStride, width: (im.width + 1) / 2, height: (im.height + 1) / 2}
 	line := make([]uvSum, im.width)
@@ -23,7 +23,7 @@ type uvSum struct{ u, v int32 }
 func (a uvSum) plus(b uvSum, times int32) uvSum { return uvSum{a.u + times*b.u, a.v + times*b.v} }
 func (a uvSum) shifted(bits int) uvSum          { return uvSum{a.u >> bits, a.v >> bits} }
 
-// chroma is a pair of planes that are halved both ways.
+// chroma is a pair of planes with half the width and height.
 type chroma struct {
 	u, v          []uint8
 	stride        int
@@ -35,8 +35,8 @@ func (c chroma) at(x, y int) uvSum {
 	return uvSum{int32(c.u[i]), int32(c.v[i])}
 }
 
-// line interpolates line y of the full size: a pixel is nine parts of the nearest sample, three of its two neighbours
-// on the pixel's side, one of the diagonal one, in the order of roundings that libwebp has. Beyond an edge it repeats.
+// line interpolates line y of the full size: the weights are 9/16 for the nearest sample, 3/16 for each of the two neighbours on the
+// pixel's side and 1/16 for the diagonal one, rounded in libwebp's order. Samples beyond an edge repeat the edge.
 func (c chroma) line(dst []uvSum, y int) {
 	near := y / 2
 	far := min(max(near+2*(y%2)-1, 0), c.height-1)

@@ -1,4 +1,4 @@
-// Package timm knows the image towers that open_clip takes from timm by name: SigLIP's.
+// Package timm lists the image towers that open_clip takes from timm by name: SigLIP's.
 package timm
 
 // Tower is a vision transformer with attention pooling and no class token.
@@ -6,10 +6,10 @@ type Tower struct {
 	Name string
 	Size
 	PatchSize, ImageSize int
-	GELU                 string // as act_kwargs says it: none or tanh
+	GELU                 string // approximation, as in act_kwargs: none or tanh
 }
 
-// Size is a width with what goes with it.
+// Size holds a width and the sizes that belong to it.
 type Size struct {
 	Width, Layers, Heads int
 	MLPRatio             float64
@@ -22,7 +22,7 @@ var (
 	giantopt = Size{1536, 40, 16, 4}
 )
 
-// towers are those of timm 1.0.31. Whether GELU is exact differs from one to the next, and is part of the name.
+// towers are those of timm 1.0.31. Some have exact GELU and some its tanh approximation; the name implies which.
 var towers = []Tower{
 	{"vit_base_patch32_siglip_256", base, 32, 256, "tanh"},
 	{"vit_base_patch16_siglip_224", base, 16, 224, "none"},
@@ -34,7 +34,7 @@ var towers = []Tower{
 	{"vit_large_patch16_siglip_512", large, 16, 512, "tanh"},
 	{"vit_so400m_patch14_siglip_224", so400m, 14, 224, "none"},
 	{"vit_so400m_patch14_siglip_378", so400m, 14, 378, "none"},
-	{"vit_so400m_patch14_siglip_384", so400m, 14, 384, "none"}, // sees 27 patches, 378 pixels
+	{"vit_so400m_patch14_siglip_384", so400m, 14, 384, "none"}, // uses 27 patches a side, 378 pixels
 	{"vit_so400m_patch16_siglip_256", so400m, 16, 256, "tanh"},
 	{"vit_so400m_patch16_siglip_384", so400m, 16, 384, "tanh"},
 	{"vit_so400m_patch16_siglip_512", so400m, 16, 512, "tanh"},
@@ -52,7 +52,7 @@ func Named(name string) (Tower, bool) {
 	return Tower{}, false
 }
 
-// Like finds the tower that has the parameters of t and sees pictures of its size, whatever its GELU.
+// Like finds a tower with t's parameters and image size; its GELU may differ.
 func Like(t Tower) (Tower, bool) {
 	for _, known := range towers {
 		if known.ImageSize == t.ImageSize && known.SameShape(t) {
@@ -62,10 +62,10 @@ func Like(t Tower) (Tower, bool) {
 	return Tower{}, false
 }
 
-// SameShape tells whether two towers have the same layers; their numbers of positions may differ.
+// SameShape reports whether two towers have the same layers; their numbers of positions may differ.
 func (t Tower) SameShape(u Tower) bool {
 	return t.PatchSize == u.PatchSize && t.Width == u.Width && t.Layers == u.Layers && t.Heads == u.Heads && t.MLPWidth() == u.MLPWidth()
 }
 
-// MLPWidth is the width within a block's MLP.
+// MLPWidth is the hidden width of a block's MLP.
 func (s Size) MLPWidth() int { return int(float64(s.Width) * s.MLPRatio) }

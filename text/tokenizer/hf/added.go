@@ -10,24 +10,24 @@ import (
 	"clipgo/text/tokenizer/trie"
 )
 
-// addedToken is a string that is one id wherever it occurs in a text.
+// addedToken is a string that has an id of its own wherever it occurs in a text.
 type addedToken struct {
 	ID         int32  `json:"id"`
 	Content    string `json:"content"`
 	SingleWord bool   `json:"single_word"` // not inside of a word
 	LeftStrip  bool   `json:"lstrip"`      // with the white space before it
 	RightStrip bool   `json:"rstrip"`
-	Normalized bool   `json:"normalized"` // sought in the normalized text
+	Normalized bool   `json:"normalized"` // matched in the normalized text
 	Special    bool   `json:"special"`
 }
 
-// addedTokens are those that are sought at one point of the pipeline.
+// addedTokens are the tokens that are matched at one point of the pipeline.
 type addedTokens struct {
 	list []addedToken
 	find *trie.Trie
 }
 
-// add takes the file's added tokens.
+// add adds the file's added tokens.
 func (t *Tokenizer) add(tokens []addedToken) error {
 	t.raw, t.normalized = &addedTokens{find: trie.New()}, &addedTokens{find: trie.New()}
 	t.ids, t.size = make(map[string]int32, len(tokens)), t.model.size()
@@ -58,7 +58,7 @@ func (t *Tokenizer) add(tokens []addedToken) error {
 	return nil
 }
 
-// split appends a piece in parts: added tokens, and the text between.
+// split splits a piece into added tokens and the text between them, and appends the parts.
 func (a *addedTokens) split(dst []piece, p piece) []piece {
 	if len(a.list) == 0 {
 		return keep(dst, p)

@@ -11,14 +11,14 @@ import (
 	"clipgo/text/tokenizer/trie"
 )
 
-// bpe joins a text's characters by the earliest merge until none fits.
+// bpe starts with a text's characters and applies the merge of the lowest rank until none applies.
 type bpe struct {
 	ids          map[string]int32
 	largest      int32
 	ascii        [utf8.RuneSelf]int32
 	merges       *mergeTable
 	unknown      int32
-	fuseUnknown  bool // one id for a run of what is unknown
+	fuseUnknown  bool // one id for a run of unknown characters
 	wholeFirst   bool // a text that is in the vocabulary is not merged
 	byteFallback bool
 	bytes        byteIDs
@@ -122,14 +122,14 @@ func (m *bpe) lookUp(token string) int32 {
 
 func (m *bpe) size() int { return int(m.largest) + 1 }
 
-// symbol is a part of the text while it is merged: a link of a list.
+// symbol is a part of the text during merging: an element of a linked list.
 type symbol struct {
 	id         int32
 	prev, next int32 // -1 at the ends
 	gone       bool  // taken into its left neighbor
 }
 
-// merger is the work of one text; it is used again.
+// merger is the working memory for one text; it is reused.
 type merger struct {
 	ids     []int32
 	symbols []symbol
@@ -138,7 +138,7 @@ type merger struct {
 
 var mergers = sync.Pool{New: func() any { return new(merger) }}
 
-// largestMerger is how many symbols a merger may hold and still be kept.
+// largestMerger is the largest number of symbols of a merger that is kept.
 const largestMerger = 1 << 16
 
 func (m *bpe) append(dst []int32, text string) []int32 {
@@ -159,8 +159,8 @@ func (m *bpe) append(dst []int32, text string) []int32 {
 	return dst
 }
 
-// symbolIDs appends the ids of the text's characters. An unknown one waits until a known one comes, as in the library;
-// its bytes don't, and so overtake it.
+// symbolIDs appends the ids of the text's characters. As in the library, the id of unknown characters is appended only before the next
+// known one, but their bytes are appended at once and so come first.
 func (m *bpe) symbolIDs(dst []int32, text string) []int32 {
 	waiting := false
 	for len(text) > 0 {

@@ -2,7 +2,7 @@ package hf
 
 import "math/bits"
 
-// merge makes one symbol of two; the smaller rank is the earlier merge.
+// merge joins two symbols to one; a merge of a smaller rank comes first.
 type merge struct{ rank, id int32 }
 
 // mergeTable maps pairs of ids to merges: a hash table of fixed size that is at most half full, twice as fast as a map.
@@ -42,8 +42,7 @@ func (t *mergeTable) get(pair uint64) (merge, bool) {
 	return s.to, s.used
 }
 
-// merge makes symbols of the ids and joins them: the earliest merge first, and of equal ones the leftmost. It takes
-// n log n time.
+// merge merges the symbols: the lowest rank first, and of equal ones the leftmost. It takes O(n log n) time.
 func (w *merger) merge(merges *mergeTable) {
 	w.symbols, w.queue = w.symbols[:0], w.queue[:0]
 	for i, id := range w.ids {
@@ -79,7 +78,7 @@ func (w *merger) merge(merges *mergeTable) {
 	}
 }
 
-// offer queues the merge of the symbol at a place with its right neighbor, if there is one.
+// offer queues the merge of the symbol at a position with its right neighbor, if there is such a merge.
 func (w *merger) offer(merges *mergeTable, at int32) {
 	s := w.symbols[at]
 	if s.next < 0 {
@@ -90,7 +89,7 @@ func (w *merger) offer(merges *mergeTable, at int32) {
 	}
 }
 
-// candidate is a merge that is possible: its rank above the place of its left symbol, and what it makes.
+// candidate is a possible merge: its order (the rank in the high bits, the position of the left symbol in the low ones) and its result.
 type candidate struct {
 	order uint64
 	id    int32

@@ -13,7 +13,7 @@ import (
 	"clipgo/text/tokenizer/sentencepiece"
 )
 
-// rewrite changes a text; first is whether it still begins where the caption begins, as a Metaspace later asks.
+// rewrite changes a text; first is whether it begins at the start of the caption, which Metaspace needs later.
 type rewrite func(text string, first bool) (string, bool)
 
 func readNormalizer(raw json.RawMessage) (rewrite, error) {
@@ -72,7 +72,7 @@ func form(f norm.Form) rewrite {
 	return func(text string, first bool) (string, bool) { return f.String(text), first }
 }
 
-// lower is lower case by the character: no final sigma, but the dotted capital I becomes two.
+// lower is lower case character by character: without final sigma, but the dotted capital I becomes two characters.
 func lower(text string, first bool) (string, bool) {
 	if strings.Contains(text, "\u0130") {
 		text = strings.ReplaceAll(text, "\u0130", "i\u0307")
@@ -151,7 +151,7 @@ func readStrip(raw json.RawMessage) (rewrite, error) {
 	}, strict(raw, &spec)
 }
 
-// longestCluster is from how many bytes on a cluster of characters is not looked up whole.
+// longestCluster is the number of bytes from which on a cluster of characters is not looked up as a whole.
 const longestCluster = 6
 
 func readPrecompiled(raw json.RawMessage) (rewrite, error) {
@@ -169,8 +169,8 @@ func readPrecompiled(raw json.RawMessage) (rewrite, error) {
 	return func(text string, first bool) (string, bool) { return precompiled(rules, text), first }, nil
 }
 
-// precompiled replaces as the library does, which differs from SentencePiece: a cluster of characters becomes what the
-// shortest rule says that it begins with, or else each of its characters does.
+// precompiled applies rules as the library does, which differs from SentencePiece: a cluster of characters is replaced by the shortest
+// rule with which it begins; without one, each of its characters is replaced.
 func precompiled(rules *sentencepiece.Charsmap, text string) string {
 	var out strings.Builder
 	out.Grow(len(text))

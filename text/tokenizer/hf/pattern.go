@@ -13,13 +13,13 @@ type patternSpec struct {
 	Regex  *string `json:"Regex"`
 }
 
-// pattern finds its matches in a text, one way or the other.
+// pattern finds the matches of a patternSpec in a text.
 type pattern struct {
 	literal string
 	regex   *regexp.Regexp
 }
 
-// span is a stretch of a text that matches or lies between matches.
+// span is a part of a text: a match, or the text between matches.
 type span struct {
 	start, end int
 	match      bool
@@ -42,8 +42,8 @@ func (s patternSpec) compile() (pattern, error) {
 // whiteSpace is \s in Unicode.
 const whiteSpace = `[\t-\r\x{85}\p{Z}]`
 
-// translate compiles an expression whose meaning is the same here and in the library (Oniguruma): characters, classes,
-// alternatives, greedy repetition, \s \A \z \p{L}. Everything else is refused, and what matches nothing at all.
+// translate compiles an expression that has the same meaning in Go and in the library (Oniguruma): characters, classes, alternatives,
+// greedy repetition, \s \A \z \p{L}. Everything else is an error, as is an expression that matches the empty string.
 func translate(expr string) (*regexp.Regexp, error) {
 	var out strings.Builder
 	class := false
@@ -74,7 +74,7 @@ func translate(expr string) (*regexp.Regexp, error) {
 	return re, err
 }
 
-// escape writes what an escape at the start of an expression means, and returns its length.
+// escape writes the translation of the escape at the start of an expression, and returns its length.
 func escape(out *strings.Builder, expr string, class bool) (int, error) {
 	switch {
 	case len(expr) < 2:
@@ -96,7 +96,7 @@ func alphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
 }
 
-// find returns the text in stretches, none of them empty.
+// find splits the text into spans, none of them empty.
 func (p pattern) find(text string) []span {
 	var spans []span
 	last := 0

@@ -12,7 +12,7 @@ import (
 	"clipgo/text/tokenizer/trie"
 )
 
-// splitter appends the pieces that a piece is cut into, none of them empty.
+// splitter appends the pieces into which a piece is split, none of them empty.
 type splitter func(dst []piece, p piece) []piece
 
 func readPreTokenizer(raw json.RawMessage) ([]splitter, error) {
@@ -34,7 +34,7 @@ func readPreTokenizer(raw json.RawMessage) ([]splitter, error) {
 	return all, nil
 }
 
-// readSplitter also says whether the place in the caption matters.
+// readSplitter also returns whether the splitter depends on the piece's position in the caption.
 func readSplitter(raw json.RawMessage) (s splitter, first bool, err error) {
 	name, err := typeOf(raw)
 	if err != nil {
@@ -56,7 +56,7 @@ func readSplitter(raw json.RawMessage) (s splitter, first bool, err error) {
 	return nil, false, fmt.Errorf("%q isn't supported", name)
 }
 
-// keep cuts nothing.
+// keep splits nothing.
 func keep(dst []piece, p piece) []piece {
 	if p.text == "" {
 		return dst
@@ -88,7 +88,7 @@ func (p piece) slice(dst []piece, start, end int) []piece {
 	return append(dst, piece{text: p.text[start:end], id: trie.None, first: p.first && start == 0})
 }
 
-// metaspace writes a symbol for each blank, and one before the text.
+// metaspace replaces each blank by a symbol, and may add one before the text.
 type metaspace struct {
 	symbol  string
 	prepend string // "always", "first" (only where the caption begins) or "never"
@@ -170,7 +170,7 @@ func readSplit(raw json.RawMessage) (splitter, error) {
 	}, nil
 }
 
-// behaviors returns what happens to the stretches that match.
+// behaviors returns the treatment of the spans that match.
 func behaviors(name string) (func([]span) []span, bool) {
 	switch name {
 	case "Isolated":
@@ -187,7 +187,7 @@ func behaviors(name string) (func([]span) []span, bool) {
 	return nil, false
 }
 
-// join makes one stretch of neighbors that belong together.
+// join joins neighboring spans that belong together.
 func join(spans []span, together func(a, b span) bool) []span {
 	var out []span
 	for i, s := range spans {

@@ -9,7 +9,7 @@ import (
 	"clipgo/text/tokenizer/trie"
 )
 
-// file is the top of a tokenizer.json. The decoder is for the way back from ids to text.
+// file is the top level of a tokenizer.json. The decoder, from ids to text, is not used.
 type file struct {
 	Version       string          `json:"version"`
 	Truncation    json.RawMessage `json:"truncation"`
@@ -47,7 +47,8 @@ func read(data []byte) (*Tokenizer, error) {
 	return t, t.readSides(f)
 }
 
-// readSides takes the padding id, and refuses truncation or padding on the left: lengths are the caller's, sides are not.
+// readSides reads the padding id, and refuses truncation or padding on the left. The file's lengths are ignored, since the
+// caller sets them.
 func (t *Tokenizer) readSides(f file) error {
 	var truncation struct {
 		Direction string `json:"direction"`
@@ -78,7 +79,7 @@ func (t *Tokenizer) readSides(f file) error {
 	return nil
 }
 
-// strict decodes JSON and refuses keys that the value has no field for.
+// strict decodes JSON and refuses unknown keys.
 func strict(data []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
@@ -95,10 +96,10 @@ func present(raw json.RawMessage) bool {
 	return len(raw) > 0 && string(raw) != "null"
 }
 
-// deepest bounds how far sequences may nest.
+// deepest bounds the nesting of sequences.
 const deepest = 8
 
-// flatten returns the parts of a component in order: itself, or what its sequences hold under the given key.
+// flatten returns the parts of a component in order: itself, or the elements of its (nested) sequences under the given key.
 func flatten(raw json.RawMessage, key string, depth int) ([]json.RawMessage, error) {
 	if !present(raw) {
 		return nil, nil
@@ -132,7 +133,7 @@ func flatten(raw json.RawMessage, key string, depth int) ([]json.RawMessage, err
 	return all, nil
 }
 
-// typeOf returns a component's "type", which mostly comes first, so that a large model isn't read through for it.
+// typeOf returns a component's "type". It is usually the first key, so a large model need not be read to the end.
 func typeOf(raw json.RawMessage) (string, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if open, err := d.Token(); err != nil || open != json.Delim('{') {

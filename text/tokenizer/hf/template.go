@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// templatePart is a special token or the place of the text, one of them.
+// templatePart is either a special token or the position of the text.
 type templatePart struct {
 	SpecialToken *templateName `json:"SpecialToken"`
 	Sequence     *templateName `json:"Sequence"`
@@ -23,7 +23,7 @@ type specialToken struct {
 	Tokens []string `json:"tokens"`
 }
 
-// readTemplate reads what is put around a single text.
+// readTemplate reads the template for a single text.
 func (t *Tokenizer) readTemplate(raw json.RawMessage) error {
 	parts, err := flatten(raw, "processors", 0)
 	if err != nil || len(parts) == 0 {

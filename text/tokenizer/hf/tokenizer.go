@@ -1,8 +1,8 @@
-// Package hf encodes text as a tokenizer.json of Hugging Face's tokenizers library says: BPE with bytes for what is unknown
-// (Gemma, SigLIP 2) and unigram models (T5, SigLIP), with the normalizers and pre-tokenizers that those use.
+// Package hf encodes text with a tokenizer.json of Hugging Face's tokenizers library: BPE with byte fallback (Gemma, SigLIP 2) and unigram
+// models (T5, SigLIP), with the normalizers and pre-tokenizers that those use.
 //
-// What a file asks for and this package lacks is an error that names it, never left out. Method: Sennrich, Haddow and
-// Birch, ACL 2016 (BPE); Kudo, ACL 2018 (unigram). Reference: github.com/huggingface/tokenizers, version 0.23.
+// A feature that this package doesn't have is an error that names it; none is ignored. Method: Sennrich, Haddow and Birch, ACL 2016
+// (BPE); Kudo, ACL 2018 (unigram). Reference: github.com/huggingface/tokenizers, version 0.23.
 package hf
 
 import (
@@ -13,7 +13,7 @@ import (
 	"clipgo/text/tokenizer/trie"
 )
 
-// Tokenizer is what a tokenizer.json describes; it is safe for concurrent use.
+// Tokenizer is the tokenizer of a tokenizer.json; it is safe for concurrent use.
 type Tokenizer struct {
 	raw, normalized *addedTokens // tokens that are found before and after normalization
 	normalize       rewrite
@@ -25,18 +25,18 @@ type Tokenizer struct {
 	padding         int32
 }
 
-// model turns a stretch of text into ids.
+// model encodes a piece of text.
 type model interface {
 	append(dst []int32, text string) []int32
 	id(token string) (int32, bool)
 	size() int
 }
 
-// piece is a stretch of the text on its way through the pipeline.
+// piece is a part of the text in the pipeline.
 type piece struct {
 	text  string
-	id    int32 // of an added token; trie.None where it is text still
-	first bool  // it begins where the caption begins
+	id    int32 // of an added token; trie.None for text
+	first bool  // at the start of the caption
 }
 
 // Read reads a tokenizer.json.
@@ -48,7 +48,7 @@ func Read(data []byte) (*Tokenizer, error) {
 	return t, nil
 }
 
-// Append appends the ids of a text, without the template's special tokens. Bytes that are no UTF-8 count as U+FFFD.
+// Append appends the ids of a text, without the template's special tokens. Invalid UTF-8 is treated as U+FFFD.
 func (t *Tokenizer) Append(dst []int32, text string) []int32 {
 	if !utf8.ValidString(text) {
 		text = string([]rune(text))
@@ -63,7 +63,7 @@ func (t *Tokenizer) Append(dst []int32, text string) []int32 {
 	return dst
 }
 
-// pieces takes a text through added tokens, normalizer and pre-tokenizers.
+// pieces applies added tokens, normalizer and pre-tokenizers to a text.
 func (t *Tokenizer) pieces(text string) []piece {
 	all := t.raw.split(nil, piece{text: text, id: trie.None, first: true})
 	var next []piece
@@ -88,8 +88,8 @@ func (t *Tokenizer) pieces(text string) []piece {
 	return next
 }
 
-// Lowercase returns a tokenizer that makes text lower case before everything else but the added tokens that are sought
-// before normalization, as transformers' Siglip2Tokenizer does.
+// Lowercase returns a tokenizer that lower-cases text, after the added tokens that are matched before normalization and before all other
+// steps, as transformers' Siglip2Tokenizer does.
 func (t *Tokenizer) Lowercase() (*Tokenizer, error) {
 	if len(t.normalized.list) > 0 {
 		return nil, errors.New("tokenizer.json: lower case with added tokens that are normalized isn't supported")
@@ -112,7 +112,7 @@ func (t *Tokenizer) ID(token string) (int32, bool) {
 	return t.model.id(token)
 }
 
-// Template returns what the file puts before and after each text, not to be changed.
+// Template returns the ids that the file adds before and after each text. The caller must not change them.
 func (t *Tokenizer) Template() (prefix, suffix []int32) {
 	return t.prefix, t.suffix
 }

@@ -11,8 +11,8 @@ import (
 	"clipgo/text/tokenizer/trie"
 )
 
-// unigram cuts text into its likeliest pieces. It is SentencePiece's algorithm with float64 scores and all pieces, also
-// those for control, so that a few texts come out otherwise.
+// unigram segments text into its likeliest pieces. It is SentencePiece's algorithm, but with float64 scores and including control pieces,
+// so a few texts have other ids.
 type unigram struct {
 	ids          map[string]int32
 	scores       []float64
@@ -23,7 +23,7 @@ type unigram struct {
 	bytes        byteIDs
 }
 
-// unknownPenalty is how much less likely than the least likely piece an unknown character is.
+// unknownPenalty is the difference between the lowest score of a piece and the score of an unknown character.
 const unknownPenalty = 10
 
 // scored is a piece and its score, an array of two in the file.
@@ -79,18 +79,18 @@ func (m *unigram) id(token string) (int32, bool) {
 
 func (m *unigram) size() int { return len(m.scores) }
 
-// best is the best way to cut the text up to a place: its last piece, where that starts, and the score of the whole.
+// best is the best segmentation of the text up to a position: its last piece, the start of that piece, and the total score.
 type best struct {
 	score     float64
 	id, start int32
 }
 
-// lattice is used again by the next text.
+// lattice holds the best segmentations for all positions; its memory is reused.
 type lattice struct{ best []best }
 
 var lattices = sync.Pool{New: func() any { return new(lattice) }}
 
-// largestLattice is how long a lattice may be and still be kept.
+// largestLattice is the longest lattice whose memory is kept.
 const largestLattice = 1 << 16
 
 func (m *unigram) append(dst []int32, text string) []int32 {
@@ -113,7 +113,7 @@ func (m *unigram) append(dst []int32, text string) []int32 {
 	return dst
 }
 
-// offerAll offers each piece that the text has at a place, and says whether one is a single character.
+// offerAll offers each piece with which the text continues at a position, and reports whether one is a single character.
 func (m *unigram) offerAll(l *lattice, text string, at int) (single bool) {
 	n, here, node := width(text[at:]), l.best[at].score, int32(trie.Root)
 	for end := at; end < len(text); {
@@ -129,14 +129,14 @@ func (m *unigram) offerAll(l *lattice, text string, at int) (single bool) {
 	return single
 }
 
-// offer keeps a way to the end of a piece if there is none or it is better.
+// offer keeps a segmentation up to the end of a piece if it is the first or better.
 func (l *lattice) offer(end int, b best) {
 	if old := l.best[end]; old.start == trie.None || b.score > old.score {
 		l.best[end] = b
 	}
 }
 
-// trace appends the ids of the best way. A run of unknown characters is one: a piece if the run is one, its bytes, or the
+// trace appends the ids of the best segmentation. A run of unknown characters becomes a piece if there is one, otherwise its bytes, or one
 // unknown id.
 func (m *unigram) trace(dst []int32, l *lattice, text string) []int32 {
 	from := len(dst)

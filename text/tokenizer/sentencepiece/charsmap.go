@@ -8,14 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// Charsmap replaces characters by others: SentencePiece's compiled normalization rules (NFKC and more). It is a
-// double-array trie (darts-clone) whose values are places in a list of replacements.
+// Charsmap holds SentencePiece's compiled normalization rules (NFKC and more), which replace characters. It is a double-array trie
+// (darts-clone) whose values are offsets in a list of replacements.
 type Charsmap struct {
 	units        []uint32
-	replacements string // each ends with a zero
+	replacements string // each zero-terminated
 }
 
-// longestReplacement bounds what a single rule may write, in bytes; in SentencePiece's own rules it is 33 (U+FDFA).
+// longestReplacement bounds a rule's replacement, in bytes; the longest in SentencePiece's own rules has 33 (U+FDFA).
 const longestReplacement = 1 << 10
 
 // ReadCharsmap reads a precompiled_charsmap: the trie's size in bytes, the trie, the replacements.
@@ -46,7 +46,7 @@ func ReadCharsmap(blob []byte) (*Charsmap, error) {
 	return c, nil
 }
 
-// Longest returns the replacement for the longest rule that a text begins with, and the rule's length; 0 if there is none.
+// Longest returns the replacement of the longest rule with which a text begins, and the rule's length; 0 if there is none.
 func (c *Charsmap) Longest(text string) (replacement string, n int) {
 	return c.search(text, 0)
 }
@@ -56,8 +56,8 @@ func (c *Charsmap) Shortest(text string) (replacement string, n int) {
 	return c.search(text, 1)
 }
 
-// search walks down the trie past at most the given number of rules; 0 is no limit. A unit holds its label, the distance
-// to its children, and whether a rule ends there; then the child of label 0 is the rule's value.
+// search descends the trie and stops after limit rules; 0 is no limit. A unit holds its label, the distance to its children, and whether a
+// rule ends there. If one does, the child with label 0 has the rule's value.
 func (c *Charsmap) search(text string, limit int) (replacement string, n int) {
 	at, found := uint32(0), 0
 	at ^= offset(c.units[0])
@@ -89,7 +89,7 @@ func (c *Charsmap) search(text string, limit int) (replacement string, n int) {
 	return rest[:strings.IndexByte(rest, 0)], n
 }
 
-// offset is the distance to a unit's children, with one bit that says whether it counts in 256.
+// offset is the distance to a unit's children; one bit of the unit scales it by 256.
 func offset(unit uint32) uint32 {
 	return unit >> 10 << (unit & (1 << 9) >> 6)
 }

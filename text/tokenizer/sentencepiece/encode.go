@@ -7,14 +7,14 @@ import (
 	"clipgo/text/tokenizer/trie"
 )
 
-// best is the best way to cut the text up to a place: its last piece, where that starts, and the score of the whole.
+// best is the best segmentation of the text up to a position: its last piece, the start of that piece, and the total score.
 type best struct {
 	score float32
 	id    int32
-	start int32 // trie.None: no way leads here
+	start int32 // trie.None: no segmentation ends here
 }
 
-// scratch is what one encoding needs; it is used again.
+// scratch is the working memory of one encoding; it is reused.
 type scratch struct {
 	text  []byte
 	best  []best
@@ -23,11 +23,11 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// largestScratch is how many bytes of text a scratch may hold and still be kept.
+// largestScratch is the largest number of bytes of text for which a scratch is kept.
 const largestScratch = 1 << 16
 
-// Append appends the ids of a text: of all ways to cut it into pieces, the likeliest. Bytes that are no UTF-8 count as
-// U+FFFD. What no piece spells becomes its bytes, if the model has those, or else the unknown id, once for a run.
+// Append appends the ids of a text's likeliest segmentation. Invalid UTF-8 is treated as U+FFFD. Characters without a piece become their
+// bytes if the model has byte pieces, otherwise the unknown id, once for a run.
 func (m *Model) Append(dst []int32, text string) []int32 {
 	s := scratches.Get().(*scratch)
 	s.text = m.normalizer.append(s.text[:0], text)
@@ -41,8 +41,8 @@ func (m *Model) Append(dst []int32, text string) []int32 {
 
 // cut fills s.best by the Viterbi algorithm from left to right.
 //
-// Scores are added in float32; only a user-defined piece's sum is compared before it is rounded, as in the reference
-// implementation, which decides ties as it does.
+// Scores are added in float32. Only the sum with a user-defined piece is compared before it is rounded. Both are as in the reference
+// implementation, so that ties are decided in the same way.
 func (m *Model) cut(s *scratch) {
 	s.best = slices.Grow(s.best[:0], len(s.text)+1)[:len(s.text)+1]
 	for i := range s.best {
@@ -58,7 +58,7 @@ func (m *Model) cut(s *scratch) {
 	}
 }
 
-// cutAt offers each piece that the text has at a place, and says whether one is a single character.
+// cutAt offers each piece with which the text continues at a position, and reports whether one is a single character.
 func (m *Model) cutAt(s *scratch, at, width int) (single bool) {
 	node, here := int32(trie.Root), s.best[at].score
 	for end := at; end < len(s.text); {
@@ -89,14 +89,14 @@ type candidate struct {
 	score float64
 }
 
-// offer keeps a way to the end of a piece if there is none or it is better.
+// offer keeps a segmentation up to the end of a piece if it is the first or better.
 func (s *scratch) offer(start, end int, c candidate) {
 	if b := &s.best[end]; b.start == trie.None || c.score > float64(b.score) {
 		*b = best{float32(c.score), c.id, int32(start)}
 	}
 }
 
-// trace appends the ids of the best way to the end.
+// trace appends the ids of the best segmentation.
 func (m *Model) trace(dst []int32, s *scratch) []int32 {
 	s.found = s.found[:0]
 	for end := len(s.text); end > 0; {
@@ -112,7 +112,7 @@ func (m *Model) trace(dst []int32, s *scratch) []int32 {
 	return append(dst, s.found...)
 }
 
-// appendUnknown appends, last first, what stands for a character that no piece spells.
+// appendUnknown appends the ids of a character without a piece, in reverse order.
 func (m *Model) appendUnknown(ids []int32, char []byte) []int32 {
 	if m.byteFallback {
 		for i := range char {
@@ -126,7 +126,7 @@ func (m *Model) appendUnknown(ids []int32, char []byte) []int32 {
 	return append(ids, m.unknown)
 }
 
-// width is how many bytes the character that begins with a byte has.
+// width is the length in bytes of the character that begins with byte b.
 func width(b byte) int {
 	switch {
 	case b < 0xc0:

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// file is what is read of a ModelProto.
+// file holds the fields of a ModelProto that are used.
 type file struct {
 	pieces       []piece
 	kind         modelType
@@ -16,7 +16,7 @@ type file struct {
 	normalizer   normalizer
 }
 
-// parse reads a ModelProto. Fields that change no id (training settings, self tests) are skipped.
+// parse reads a ModelProto. Fields that don't affect the ids (training settings, self tests) are skipped.
 func parse(data []byte) (*file, error) {
 	f := &file{kind: unigram, normalizer: normalizer{dummyPrefix: true, removeExtra: true, escape: true}}
 	err := fields(data, func(n protowire.Number, v value) error {
@@ -41,7 +41,7 @@ func parse(data []byte) (*file, error) {
 	return f, nil
 }
 
-// value is a field's value: bytes of a string or message, number of everything else.
+// value is a field's value: bytes for a string or message, number for all other types.
 type value struct {
 	bytes  []byte
 	number uint64

@@ -1,5 +1,5 @@
-// Package sentencepiece encodes text with a SentencePiece unigram model (spiece.model), exactly as the reference
-// implementation: T5's and SigLIP's tokenizer.
+// Package sentencepiece encodes text with a SentencePiece unigram model (spiece.model), the tokenizer of T5 and SigLIP. The ids are exactly
+// those of the reference implementation.
 //
 // Method: Kudo, "Subword Regularization", ACL 2018 (the unigram model); Kudo and Richardson, "SentencePiece", EMNLP 2018
 // (normalization, the white space symbol). File: sentencepiece_model.proto of github.com/google/sentencepiece.
@@ -15,7 +15,7 @@ import (
 	"clipgo/text/tokenizer/trie"
 )
 
-// kind is what a piece is for (ModelProto.SentencePiece.Type).
+// kind is the type of a piece (ModelProto.SentencePiece.Type).
 type kind uint8
 
 const (
@@ -27,7 +27,7 @@ const (
 	byteValue
 )
 
-// modelType is how text is cut (TrainerSpec.ModelType).
+// modelType is the segmentation algorithm (TrainerSpec.ModelType).
 type modelType uint64
 
 const unigram modelType = 1
@@ -56,8 +56,8 @@ type piece struct {
 type Model struct {
 	pieces       []piece
 	ids          map[string]int32
-	matching     *trie.Trie // pieces that text may contain
-	userDefined  *trie.Trie // of those, the ones that normalization leaves alone
+	matching     *trie.Trie // pieces that can match text
+	userDefined  *trie.Trie // those of them that normalization doesn't change
 	bytes        [256]int32
 	unknown      int32
 	unknownScore float32
@@ -67,10 +67,10 @@ type Model struct {
 	fingerprint  string
 }
 
-// unknownPenalty is how much less likely than the least likely piece an unknown character is.
+// unknownPenalty is the difference between the lowest score of a piece and the score of an unknown character.
 const unknownPenalty = 10
 
-// Read reads a model from the bytes of its file. Models that are not unigram are refused by name.
+// Read reads a model from the bytes of its file. A model that is not unigram is an error that names its type.
 func Read(data []byte) (*Model, error) {
 	f, err := parse(data)
 	if err != nil {
@@ -90,7 +90,7 @@ func Read(data []byte) (*Model, error) {
 	return m, nil
 }
 
-// index fills the tries and checks what the reference implementation checks.
+// index builds the tries, with the checks of the reference implementation.
 func (m *Model) index() error {
 	m.ids = make(map[string]int32, len(m.pieces))
 	m.matching, m.userDefined = trie.New(), trie.New()
@@ -154,8 +154,8 @@ func (m *Model) addByte(text string, id int32) error {
 	return nil
 }
 
-// setScores finds the scores of what isn't known and of user-defined pieces. The largest score begins at the smallest
-// positive float, as in the reference implementation, so that log probabilities never raise it.
+// setScores computes the scores of unknown characters and of user-defined pieces. The search for the largest score starts at the smallest
+// positive float, as in the reference implementation, so log-probabilities never exceed it.
 func (m *Model) setScores() {
 	least, most := float32(math.MaxFloat32), float32(0x1p-126)
 	for _, p := range m.pieces {
@@ -166,7 +166,7 @@ func (m *Model) setScores() {
 	m.unknownScore, m.userScore = least-unknownPenalty, most
 }
 
-// WithoutPrefix returns the model without a blank before each text.
+// WithoutPrefix returns the model without the dummy prefix (a blank before each text).
 func (m *Model) WithoutPrefix() *Model {
 	c := *m
 	c.dummyPrefix = false
@@ -184,12 +184,12 @@ func (m *Model) ID(piece string) (int32, bool) {
 	return id, ok
 }
 
-// Unknown is the id of what the vocabulary can't spell.
+// Unknown is the id of characters that the vocabulary doesn't cover.
 func (m *Model) Unknown() int32 {
 	return m.unknown
 }
 
-// Fingerprint names the model's file.
+// Fingerprint identifies the model's file.
 func (m *Model) Fingerprint() string {
 	return m.fingerprint
 }

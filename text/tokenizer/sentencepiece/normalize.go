@@ -8,20 +8,20 @@ import (
 	"clipgo/text/tokenizer/trie"
 )
 
-// space is what stands for a blank among the pieces (U+2581).
+// space is the character that represents a blank in pieces (U+2581).
 const space = "\u2581"
 
 // normalizer is a NormalizerSpec.
 type normalizer struct {
-	rules       *Charsmap  // nil: characters stay
-	symbols     *trie.Trie // user-defined pieces, which stay whatever the rules say
-	dummyPrefix bool       // a blank before the text
-	removeExtra bool       // no blanks at the ends, one between words
-	escape      bool       // blanks become U+2581
-	suffix      bool       // the dummy blank is behind the text
+	rules       *Charsmap  // nil: no replacements
+	symbols     *trie.Trie // user-defined pieces, to which the rules don't apply
+	dummyPrefix bool       // add a blank before the text
+	removeExtra bool       // remove blanks at the ends and repeated ones
+	escape      bool       // replace blanks by U+2581
+	suffix      bool       // add the dummy blank after the text
 }
 
-// prefix returns what the text's first characters become, and how many bytes those are.
+// prefix returns the replacement of the text's first characters, and their length in bytes.
 func (z *normalizer) prefix(text string) (becomes string, n int) {
 	if _, n := z.symbols.Longest(text); n > 0 {
 		return text[:n], n
@@ -71,7 +71,7 @@ func (z *normalizer) append(dst []byte, text string) []byte {
 	return dst
 }
 
-// trimStart cuts the blanks that the text begins with, where they count as extra.
+// trimStart removes leading blanks if removeExtra is set.
 func (z *normalizer) trimStart(text string) string {
 	for z.removeExtra && text != "" {
 		becomes, n := z.prefix(text)
@@ -90,7 +90,7 @@ func (z *normalizer) blank() string {
 	return " "
 }
 
-// write appends what characters became, with blanks escaped.
+// write appends normalized characters, with blanks escaped.
 func (z *normalizer) write(dst []byte, text string) []byte {
 	if !z.escape || strings.IndexByte(text, ' ') < 0 {
 		return append(dst, text...)

@@ -1,9 +1,9 @@
-// Package trie finds which of many strings a text begins with.
+// Package trie finds the longest of many strings with which a text begins.
 package trie
 
 import "math/bits"
 
-// None is what stands for no node and no value.
+// None is no node, or no value.
 const None = -1
 
 // Root is the node of the empty string.
@@ -72,7 +72,7 @@ func (t *Trie) Add(key string, value int32) bool {
 	return true
 }
 
-// Step returns the node of one more byte, None if no key goes on so.
+// Step returns the node for one more byte, None if no key continues with it.
 func (t *Trie) Step(node int32, b byte) int32 {
 	edge := uint64(node)<<8 | uint64(b)
 	i := int(edge * 0x9e3779b97f4a7c15 >> t.shift)
@@ -88,7 +88,7 @@ func (t *Trie) Step(node int32, b byte) int32 {
 	}
 }
 
-// Value returns what the key that ends at a node is mapped to, None if none ends there.
+// Value returns the value of the key that ends at a node, None if no key ends there.
 func (t *Trie) Value(node int32) int32 {
 	return t.values[node]
 }
