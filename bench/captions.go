@@ -1,4 +1,4 @@
-// Package bench makes up the work that benchmarks measure.
+// Package bench generates the workload of benchmarks.
 package bench
 
 import (
@@ -8,9 +8,9 @@ import (
 	"clipgo/text/bpe"
 )
 
-// Captions are made of real words, and are all of one length. Which words a batch names decides what its step costs: the
-// gradient of the token embedding has a row for each of them. Ids drawn evenly from the vocabulary would name nearly as many
-// words as the batch has tokens, where real captions share "a", "of" and the words of their subject.
+// Captions generates captions of real words, all of the same length. The number of distinct words in a batch affects the cost of a step,
+// since the gradient of the token embedding has a row for each. Ids from a uniform distribution would be nearly all distinct,
+// while real captions share "a", "of" and the words of their subject.
 type Captions struct {
 	stream  []int32 // without starts and ends; captions are cut from it one after the other, round and round
 	next    int
@@ -18,7 +18,7 @@ type Captions struct {
 	context int
 }
 
-// NewCaptions makes captions of so many tokens, start and end included, that fill rows of context ids.
+// NewCaptions generates captions of a number of tokens, including start and end, in rows of context ids.
 //
 // The words are the names of builtin:emoji, each as "a picture of NAME". The same call gives the same captions.
 func NewCaptions(tokens, context int) (*Captions, error) {
@@ -39,7 +39,7 @@ func NewCaptions(tokens, context int) (*Captions, error) {
 	return c, nil
 }
 
-// Batch gives the next n captions, [n, context], zeros behind the end of text.
+// Batch returns the next n captions, [n, context], with zeros after the end-of-text token.
 func (c *Captions) Batch(n int) []int32 {
 	ids := make([]int32, n*c.context)
 	for i := range n {

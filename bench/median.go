@@ -2,7 +2,7 @@ package bench
 
 import "slices"
 
-// Median is the middle one of some values, or the mean of the middle two; 0 without any.
+// Median returns the median of values: the middle one, or the mean of the middle two; 0 for none.
 func Median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0

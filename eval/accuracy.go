@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// ZeroShot is what a classification reached, as fractions.
+// ZeroShot is the result of a zero-shot classification, as fractions.
 type ZeroShot struct {
 	Top1               float64  `json:"top1"`
 	Top5               *float64 `json:"top5"` // nil below five classes, where CLIP_benchmark reports NaN
@@ -15,19 +15,19 @@ type ZeroShot struct {
 	Chance             float64  `json:"chance"`
 }
 
-// Accuracy adds up a classification, batch by batch, in memory that doesn't grow with the data.
+// Accuracy accumulates the result of a classification batch by batch, in constant memory.
 type Accuracy struct {
 	top1, top5    int
-	present, hits []int // of each class: how many pictures, and how many of them came first
+	present, hits []int // for each class: number of pictures, and how many of them were classified correctly
 	n             int
 }
 
-// NewAccuracy counts for a number of classes.
+// NewAccuracy returns an empty Accuracy for a number of classes.
 func NewAccuracy(classes int) *Accuracy {
 	return &Accuracy{present: make([]int, classes), hits: make([]int, classes)}
 }
 
-// Add counts a batch: logits [n, classes] and the right class of each row. Equal logits rank by class number.
+// Add adds a batch: logits [n, classes] and the right class of each row. Equal logits are ranked by class number.
 func (a *Accuracy) Add(logits []float32, labels []int) error {
 	classes := len(a.present)
 	if len(logits) != len(labels)*classes {
@@ -55,7 +55,7 @@ func (a *Accuracy) Add(logits []float32, labels []int) error {
 	return nil
 }
 
-// rankOf is how many entries rank before the one at index, largest first and equals by position.
+// rankOf is the 0-based rank of the entry at index: largest first, equal ones by position.
 func rankOf(row []float32, index int) (int, error) {
 	rank, own := 0, row[index]
 	for i, v := range row {
@@ -69,7 +69,7 @@ func rankOf(row []float32, index int) (int, error) {
 	return rank, nil
 }
 
-// Result is what was reached so far. Only classes that occurred count in the mean recall.
+// Result returns the result so far. The mean recall is over the classes that occurred.
 func (a *Accuracy) Result() ZeroShot {
 	r := ZeroShot{N: a.n, Classes: len(a.present), Chance: 1 / float64(max(len(a.present), 1))}
 	if a.n == 0 {
@@ -91,7 +91,7 @@ func (a *Accuracy) Result() ZeroShot {
 	return r
 }
 
-// ClassRecall returns each class's share of right answers, NaN for a class that never occurred.
+// ClassRecall returns each class's recall, NaN for a class that never occurred.
 func (a *Accuracy) ClassRecall() []float64 {
 	out := make([]float64, len(a.present))
 	for class, n := range a.present {

@@ -5,13 +5,13 @@ import (
 	"math"
 )
 
-// Agreement is how often a reward takes the side that judges took.
+// Agreement is how often a reward agrees with the judges' preferences.
 type Agreement struct {
-	Value float64 `json:"agreement"` // share of the pairs that are no ties; equal rewards count half
+	Value float64 `json:"agreement"` // fraction of the pairs without ties; equal rewards count half
 	Pairs int     `json:"pairs"`     // ties included
 	Ties  int     `json:"ties"`
 	Equal int     `json:"equal_rewards"` // pairs whose rewards are the same, bit for bit
-	// Margin is the mean reward of preferred sides less that of the others.
+	// Margin is the mean difference of the rewards of the preferred and the other side.
 	Margin float64 `json:"margin"`
 
 	agreed float64

@@ -7,39 +7,38 @@ import (
 	"clipgo/internal/vec"
 )
 
-// Anatomy is what a loss has done to a model's features, seen on pairs.
+// Anatomy holds statistics of a model's features on pairs: how training has shaped the embedding space.
 type Anatomy struct {
 	Pairs      int     `json:"pairs"`
-	Candidates int     `json:"candidates"`  // that each picture, or caption, is compared with: a batch
-	LogitScale float64 `json:"logit_scale"` // what cosines are multiplied by
+	Candidates int     `json:"candidates"`  // number of candidates for each picture or caption: a batch
+	LogitScale float64 `json:"logit_scale"` // factor of the cosines
 
-	// Alignment is the mean squared distance of a picture's feature to its caption's; Uniformity the logarithm of the mean of
-	// exp(-2 d^2) over the distances d within a tower (Wang and Isola, 2020). Lower is better in both. Of equal captions
-	// one is counted.
+	// Alignment is the mean squared distance between a picture's feature and its caption's. Uniformity is log mean exp(-2 d^2) over
+	// the distances d between the features of a tower (Wang and Isola, 2020). Lower is better for both. Equal captions count once.
 	Alignment       float64 `json:"alignment"`
 	ImageUniformity float64 `json:"image_uniformity"`
 	TextUniformity  float64 `json:"text_uniformity"`
 	// ModalityGap is the distance between the mean features of the towers (Liang et al., 2022).
 	ModalityGap float64 `json:"modality_gap"`
-	// Separated is the share of pairs whose cosine is above that of every wrong pair in its row and its column of a batch.
+	// Separated is the fraction of pairs whose cosine is greater than that of every wrong pair in the same row or column of a batch.
 	Separated float64 `json:"separated"`
 
-	Calibration Calibration `json:"calibration"` // of the softmax over candidates, both ways
+	Calibration Calibration `json:"calibration"` // of the softmax over candidates, in both directions
 
 	ImageAttention [][]float64 `json:"image_attention_entropy,omitempty"` // [layer][head]; see Entropy
 	TextAttention  [][]float64 `json:"text_attention_entropy,omitempty"`
 }
 
-// Pairs are features to be looked at: row i of both belongs together, [n, Dim], normalized or not.
+// Pairs are the features of pairs, [n, Dim] each, normalized or not: row i of Images and Texts is a pair.
 type Pairs struct {
 	Images, Texts []float32
 	Dim           int
-	Group         []int // equal numbers are equal captions, which are no wrong answers for each other
+	Group         []int // pairs with equal captions have equal numbers; they are not wrong pairs for each other
 	Scale         float64
-	Candidates    int // pairs of a batch; what is left over after whole batches is not compared
+	Candidates    int // pairs of a batch; an incomplete last batch is ignored
 }
 
-// Dissect computes an anatomy, without attention.
+// Dissect computes an Anatomy, without attention.
 func Dissect(p Pairs) (Anatomy, error) {
 	a := Anatomy{Pairs: len(p.Group), Candidates: min(p.Candidates, len(p.Group)), LogitScale: p.Scale}
 	if len(p.Images) != len(p.Texts) || len(p.Images) != len(p.Group)*p.Dim || a.Candidates < 2 {
@@ -74,7 +73,7 @@ func distinct(rows []float64, dim int, group []int) (out []float64) {
 	return out
 }
 
-// uniformity is over all pairs of different rows; 0 for a single one.
+// uniformity is log mean exp(-2 d^2) over all pairs of different rows; 0 for a single row.
 func uniformity(rows []float64, dim int) float64 {
 	n := len(rows) / dim
 	var sum float64
@@ -107,7 +106,7 @@ func gap(images, texts []float64, dim int) float64 {
 	return math.Sqrt(square)
 }
 
-// compare goes through the batches: which pairs the model separates, and how sure the softmax is of it.
+// compare computes Separated and the calibration, batch by batch.
 func (a *Anatomy) compare(p Pairs, images, texts []float64) {
 	separated, compared := 0, 0
 	for from := 0; from+a.Candidates <= a.Pairs; from += a.Candidates {
@@ -123,7 +122,7 @@ func (a *Anatomy) compare(p Pairs, images, texts []float64) {
 	a.Calibration.finish()
 }
 
-// square holds the cosines of a batch's pictures, rows, with its captions, columns.
+// square holds the cosines of a batch: a row for each picture, a column for each caption.
 type square struct {
 	n       int
 	scale   float64
@@ -146,7 +145,7 @@ func newSquare(images, texts []float64, p Pairs, from, n int) square {
 func (s square) row(i, j int) float64    { return s.cosines[i*s.n+j] }
 func (s square) column(i, j int) float64 { return s.cosines[j*s.n+i] }
 
-// separated counts the pairs above all wrong ones.
+// separated counts the pairs whose cosine is greater than that of all wrong pairs in their row and column.
 func (s square) separated() (count int) {
 	for i := range s.n {
 		own, apart := s.row(i, i), true
@@ -162,8 +161,8 @@ func (s square) separated() (count int) {
 	return count
 }
 
-// answer is what the softmax over one row or column takes for the right candidate: how sure it is, and whether it is right.
-// Candidates of one caption are one answer; of equal answers the one of the lowest group counts.
+// answer returns the softmax's prediction for one row or column: its probability, and whether it is right. Candidates with the same
+// caption are one prediction; ties are broken by the lowest group.
 func (s square) answer(i int, cosine func(i, j int) float64) (confidence float64, right bool) {
 	highest := math.Inf(-1)
 	for j := range s.n {

@@ -2,26 +2,26 @@ package eval
 
 import "math"
 
-// calibrationBins is how many equal intervals of confidence the error is summed over (Guo et al., 2017).
+// calibrationBins is the number of equal bins of confidence (Guo et al., 2017).
 const calibrationBins = 15
 
-// Calibration compares how sure answers are with how often they are right.
+// Calibration compares the confidence of predictions with their accuracy.
 type Calibration struct {
-	// Error is the expected calibration error: the mean over answers of |accuracy - confidence| of the answer's bin.
+	// Error is the expected calibration error: the mean over predictions of |accuracy - confidence| of the prediction's bin.
 	Error      float64 `json:"expected_error"`
 	Confidence float64 `json:"confidence"` // mean
 	Accuracy   float64 `json:"accuracy"`
-	Bins       []Bin   `json:"bins"` // from 0 to 1, each a fifteenth wide
+	Bins       []Bin   `json:"bins"` // from 0 to 1, each 1/15 wide
 }
 
-// Bin is the answers of one interval of confidence.
+// Bin holds the predictions in one interval of confidence.
 type Bin struct {
 	N          int     `json:"n"`
-	Confidence float64 `json:"confidence"` // mean; 0 without answers
+	Confidence float64 `json:"confidence"` // mean; 0 if the bin is empty
 	Accuracy   float64 `json:"accuracy"`
 }
 
-// add counts an answer.
+// add adds a prediction.
 func (c *Calibration) add(confidence float64, right bool) {
 	if c.Bins == nil {
 		c.Bins = make([]Bin, calibrationBins)
@@ -34,7 +34,7 @@ func (c *Calibration) add(confidence float64, right bool) {
 	}
 }
 
-// finish turns sums into means.
+// finish converts sums to means.
 func (c *Calibration) finish() {
 	total := 0
 	for i := range c.Bins {

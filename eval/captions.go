@@ -9,26 +9,26 @@ import (
 	"clipgo/internal/vec"
 )
 
-// Described is a caption that was written for a picture, with those that people wrote.
+// Described is a generated caption of a picture, with reference captions.
 type Described struct {
 	Caption    string
 	References []string
 }
 
-// Captions are the scores of captions, as fractions: COCO's tables show 100 times as much.
+// Captions are the scores of generated captions, as fractions: COCO's tables show percent.
 type Captions struct {
 	N         int     `json:"n"`
 	BLEU4     float64 `json:"bleu_4"`
 	CIDEr     float64 `json:"cider"` // CIDEr-D, from 0 to 10
-	Empty     int     `json:"empty"` // captions without a word, which count with 0
+	Empty     int     `json:"empty"` // captions without a word, which score 0
 	MeanWords float64 `json:"mean_words"`
 }
 
-// ErrNoReferences is a picture that nothing is known of.
+// ErrNoReferences reports a picture without reference captions.
 var ErrNoReferences = errors.New("score captions: a picture has no caption to compare with")
 
-// ScoreCaptions measures captions against references as the COCO caption evaluation does. Words are lower-cased runs of
-// letters and digits; punctuation is left out.
+// ScoreCaptions scores captions against references as the COCO caption evaluation does. Words are lower-cased runs of letters and
+// digits; punctuation is ignored.
 func ScoreCaptions(all []Described) (Captions, error) {
 	out := Captions{N: len(all)}
 	cooked := make([]cooked, len(all))
@@ -46,7 +46,7 @@ func ScoreCaptions(all []Described) (Captions, error) {
 	return out, nil
 }
 
-// cooked is a Described in words.
+// cooked is a Described, split into words.
 type cooked struct {
 	caption    []string
 	references [][]string
@@ -60,7 +60,7 @@ func cook(d Described) cooked {
 	return c
 }
 
-// captionWords are a caption's words. A clitic, the s of dog's, is a word of its own; a hyphen joins.
+// captionWords splits a caption into words. A clitic (the s of dog's) is a word of its own; a hyphen joins words.
 func captionWords(caption string) []string {
 	text := strings.ReplaceAll(strings.ToLower(caption), "'", " '")
 	words := strings.FieldsFunc(text, func(r rune) bool {
@@ -75,10 +75,10 @@ func captionWords(caption string) []string {
 	return out
 }
 
-// longestGram is how many words in a row are compared, at most.
+// longestGram is the n of the longest n-grams that are compared.
 const longestGram = 4
 
-// grams counts the runs of 1 to 4 words, by their text; the number of words is kept with them.
+// grams counts the n-grams of 1 to 4 words by their text, with n for each.
 func grams(words []string) [longestGram]map[string]int {
 	var out [longestGram]map[string]int
 	for n := range out {
@@ -90,8 +90,7 @@ func grams(words []string) [longestGram]map[string]int {
 	return out
 }
 
-// bleu is BLEU-4 over all captions together (Papineni et al., 2002), with the length of the reference that is nearest in
-// length.
+// bleu is corpus BLEU-4 (Papineni et al., 2002). The brevity penalty uses the reference that is closest in length.
 func bleu(all []cooked) float64 {
 	var matched, guessed [longestGram]float64
 	var length, nearest float64
@@ -136,8 +135,7 @@ func off(reference, caption []string) int {
 	return max(d, -d)
 }
 
-// CLIPScore is the mean of 2.5 max(cos, 0) over pictures and the captions written for them (Hessel et al., 2021), features
-// [n, dim] each.
+// CLIPScore is the mean of 2.5 max(cos, 0) over pictures and their generated captions (Hessel et al., 2021); features are [n, dim] each.
 func CLIPScore(images, captions []float32, dim int) float64 {
 	a, b := vec.Units(images, dim), vec.Units(captions, dim)
 	sum, cos := 0.0, make([]float64, 1)

@@ -2,10 +2,10 @@ package eval
 
 import "math"
 
-// cider is the mean CIDEr-D of captions (Vedantam et al., 2015, section 4; the form of COCO's evaluation): the cosine of
-// tf-idf vectors of 1 to 4 words, clipped to the reference and damped by the difference in length.
+// cider is the mean CIDEr-D of captions (Vedantam et al., 2015, section 4, as in COCO's evaluation): the cosine of tf-idf vectors of
+// n-grams of 1 to 4 words, clipped to the reference and with a penalty for the difference in length.
 func cider(all []cooked) float64 {
-	documents := map[string]float64{} // in how many pictures' references a run of words occurs
+	documents := map[string]float64{} // number of pictures in whose references an n-gram occurs
 	for _, c := range all {
 		seen := map[string]bool{}
 		for _, r := range c.references {
@@ -32,17 +32,17 @@ func cider(all []cooked) float64 {
 	return sum / float64(max(1, len(all)))
 }
 
-// weighting is how much a run of words tells.
+// weighting holds the inverse document frequencies of n-grams.
 type weighting struct {
 	documents map[string]float64
-	log       float64 // of the number of pictures
+	log       float64 // logarithm of the number of pictures
 }
 
-// tfidf is a caption as vectors, one for each number of words.
+// tfidf is a caption's tf-idf vectors, one for each n.
 type tfidf struct {
 	weights [longestGram]map[string]float64
 	norms   [longestGram]float64
-	pairs   int // runs of two words, COCO's measure of length
+	pairs   int // number of bigrams, COCO's measure of length
 }
 
 func (w weighting) vector(words []string) tfidf {
@@ -60,7 +60,7 @@ func (w weighting) vector(words []string) tfidf {
 	return out
 }
 
-// like is the similarity to a reference, from 0 to 1.
+// like is the similarity with a reference, from 0 to 1.
 func (v tfidf) like(r tfidf) float64 {
 	const sigma = 6
 	difference := float64(v.pairs - r.pairs)

@@ -10,17 +10,17 @@ import (
 	"clipgo/internal/vec"
 )
 
-// LogitScale multiplies cosines into logits, as CLIP's published evaluations do whatever the model learned.
+// LogitScale is the factor from cosines to logits. CLIP's published evaluations use it whatever scale the model has learned.
 const LogitScale = 100
 
-// Classifier holds a direction per class in the joint space.
+// Classifier holds the weights of a zero-shot classifier: a unit vector for each class in the embedding space.
 type Classifier struct {
 	Classes []string
 	Dim     int
 	Weights []float32 // [classes, Dim], unit rows
 }
 
-// Prompts says how class names become features.
+// Prompts holds the settings for embedding class names.
 type Prompts struct {
 	Classes, Templates []string
 	Fill               func(ids []int32, text string) int // the tokenizer's
@@ -34,7 +34,7 @@ type Label struct {
 	Score float64 `json:"score"`
 }
 
-// NewClassifier embeds each class in every template, normalizes each feature, and takes the direction of their mean
+// NewClassifier embeds each class name with every template, normalizes the features, and takes the normalized mean as the class's weight
 // (CLIP paper, section 3.1.4).
 func NewClassifier(ctx context.Context, e Embedder, p Prompts) (*Classifier, error) {
 	if len(p.Classes) == 0 || len(p.Templates) == 0 {
@@ -58,7 +58,7 @@ func NewClassifier(ctx context.Context, e Embedder, p Prompts) (*Classifier, err
 	return c, nil
 }
 
-// embed hands over the features of all prompts, class by class, in batches that need not end with a class.
+// embed yields the features of all prompts, class by class, in batches that may end within a class.
 func (p Prompts) embed(ctx context.Context, e Embedder, take func(rows []float32)) error {
 	size, total := p.BatchSize, len(p.Classes)*len(p.Templates)
 	if size <= 0 {

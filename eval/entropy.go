@@ -2,9 +2,8 @@ package eval
 
 import "math"
 
-// Entropy adds up how widely attention is spread, by layer and head: the entropy of each query's weights as a share of
-// what an even spread over the tokens that it may see has, so that 0 is one token and 1 is all alike. Queries that see a
-// single token don't count.
+// Entropy accumulates the normalized entropy of attention by layer and head: -sum p log p / log n for a query's weights p over the n
+// tokens that it may attend to. 0 means one token, 1 a uniform distribution. Queries with n = 1 don't count.
 type Entropy struct {
 	sums   [][]float64
 	counts [][]float64
@@ -14,11 +13,11 @@ type Entropy struct {
 type Maps struct {
 	Layer, Batch, Heads, Length int
 	Weights                     []float32
-	Used                        []int // of each input: its first queries that count; nil: all
-	Causal                      bool  // query i sees the tokens up to i
+	Used                        []int // number of each input's first queries that count; nil: all
+	Causal                      bool  // query i attends to the tokens up to i
 }
 
-// Add takes a layer in.
+// Add adds a layer's attention weights.
 func (e *Entropy) Add(m Maps) {
 	for len(e.sums) <= m.Layer {
 		e.sums, e.counts = append(e.sums, make([]float64, m.Heads)), append(e.counts, make([]float64, m.Heads))

@@ -1,7 +1,7 @@
-// Package eval measures a model: zero-shot classification, retrieval both ways, average precision.
+// Package eval computes metrics of a model: zero-shot classification, retrieval in both directions, average precision, caption scores.
 //
-// Features come as float32 rows [n, dim], normalized or not; every function normalizes what it is given. Numbers are
-// fractions, under the names that CLIP_benchmark and open_clip print them, and agree with theirs.
+// Features are float32 rows [n, dim], normalized or not; every function normalizes them. Metrics are fractions, with the names and
+// the values of CLIP_benchmark and open_clip.
 package eval
 
 import (
@@ -10,7 +10,7 @@ import (
 	"math"
 )
 
-// Embedder turns pictures and captions into features of one space.
+// Embedder embeds pictures and captions in a common space.
 //
 // Pixels are uint8 [n, S, S, 3] and ids int32 [n, L]; both methods return n rows of Dim values, normalized or not, or the context's error
 // once it is done.
@@ -20,7 +20,7 @@ type Embedder interface {
 	Dim() int
 }
 
-// checkRows refuses features that are not whole rows of finite numbers.
+// checkRows returns an error unless features are whole rows of finite numbers.
 func checkRows(what string, x []float32, dim int) error {
 	if dim <= 0 || len(x)%dim != 0 {
 		return fmt.Errorf("%s: %d values are not rows of %d", what, len(x), dim)

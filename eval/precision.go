@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// AveragePrecision returns each class's average precision for several labels a picture: scores and targets are
-// [n, classes], a target that is not 0 is a right label. Its mean over the classes is CLIP_benchmark's
-// mean_average_precision. A class without a right label has 0, and equal scores rank by row.
+// AveragePrecision returns each class's average precision for multi-label classification. scores and targets are [n, classes]; a target
+// other than 0 is a positive label. The mean over the classes is CLIP_benchmark's mean_average_precision. A class without
+// positive labels has 0, and equal scores are ranked by row.
 func AveragePrecision(scores []float32, targets []int64, classes int) ([]float64, error) {
 	if classes <= 0 || len(scores) != len(targets) || len(scores)%classes != 0 {
 		return nil, fmt.Errorf("average precision: %d scores, %d targets, %d classes", len(scores), len(targets), classes)

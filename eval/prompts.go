@@ -20,7 +20,7 @@ func OpenAITemplates() []string {
 
 // ReadTemplates reads prompt templates, one a line, with {} (open_clip) or {c} (CLIP_benchmark) for the class name.
 //
-// Empty lines are skipped. A line without a place for the name is an error that gives its number.
+// Empty lines are skipped. A line without a placeholder is an error with the line number.
 func ReadTemplates(r io.Reader) ([]string, error) {
 	var out []string
 	lines := bufio.NewScanner(r)
@@ -43,7 +43,7 @@ func ReadTemplates(r io.Reader) ([]string, error) {
 	return out, nil
 }
 
-// Prompt puts a class name into a template.
+// Prompt inserts a class name into a template.
 func Prompt(template, class string) string {
 	return strings.NewReplacer("{}", class, "{c}", class).Replace(template)
 }

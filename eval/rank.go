@@ -10,20 +10,20 @@ import (
 	"clipgo/internal/vec"
 )
 
-// never is the rank of a query that has no right answer.
+// never is the rank of a query without a right answer.
 const never = int64(1) << 62
 
-// ranks are the 0-based places of the best right answers, both ways.
+// ranks are the 0-based ranks of the best right answers, in both directions.
 type ranks struct {
-	perText  []int64 // place of the text's image among all images
-	perImage []int64 // place of the image's best text among all texts; never for an image without a text
+	perText  []int64 // rank of the text's image among all images
+	perImage []int64 // rank of the image's best text among all texts; never for an image without a text
 }
 
-// textBlock is how many texts are scored together: enough to keep the cores busy, few enough to stay in a cache.
+// textBlock is the number of texts that are scored together: enough to use all cores, few enough to fit a cache.
 const textBlock = 16
 
-// rankPairs scores all texts against all images in one pass without holding the scores, and counts what ranks before
-// each query's best right answer. textImage gives each text's image. Scores are float64, equal ones rank by row.
+// rankPairs scores all texts against all images in one pass without storing the scores, and counts the candidates that rank before each
+// query's best right answer. textImage is the image of each text. Scores are float64; equal ones are ranked by row.
 func rankPairs(images, texts []float32, dim int, textImage []int) (ranks, error) {
 	if err := checkPairs(images, texts, dim, textImage); err != nil {
 		return ranks{}, err
@@ -66,12 +66,12 @@ type pairing struct {
 	dim           int
 	images, texts []float64
 	textImage     []int
-	own           []float64 // of each text: the score with its image
-	best          []float64 // of each image: the highest score with one of its texts
-	bestText      []int     // and which; -1 without a text
+	own           []float64 // each text's score with its image
+	best          []float64 // each image's highest score with one of its texts
+	bestText      []int     // index of that text; -1 without a text
 }
 
-// findBest scores the right pairs, by the function that scores all, so that a pair never differs from itself.
+// findBest scores the right pairs. It uses the same function as count, so that a pair's score is the same in both.
 func (p *pairing) findBest() {
 	n := len(p.images) / p.dim
 	p.own, p.perText = make([]float64, len(p.textImage)), make([]int64, len(p.textImage))
@@ -94,7 +94,7 @@ func (p *pairing) findBest() {
 
 func (p *pairing) text(t int) []float64 { return p.texts[t*p.dim : (t+1)*p.dim] }
 
-// count scores a block of texts with every image: their ranks are complete after it, the images' ranks go up.
+// count scores a block of texts with every image. It completes the texts' ranks and adds to the images' ranks.
 func (p *pairing) count(from int, before []int64) {
 	const imageBlock = 64
 	scores := make([]float64, imageBlock)

@@ -8,20 +8,20 @@ import (
 	"slices"
 )
 
-// Recall is the share of queries with a right answer among the first K.
+// Recall is the fraction of queries with a right answer among the first K.
 type Recall struct {
 	K     int
 	Value float64
 }
 
-// Retrieval is recall both ways; it is written with CLIP_benchmark's keys.
+// Retrieval holds the recall in both directions; its JSON has CLIP_benchmark's keys.
 type Retrieval struct {
 	Images, Texts int
-	Image         []Recall // a text asks for its image
-	Text          []Recall // an image asks for any of its texts
+	Image         []Recall // a text retrieves its image
+	Text          []Recall // an image retrieves any of its texts
 }
 
-// Retrieve measures retrieval: images [n, dim], texts [m, dim], and the image of each text. An image without a text
+// Retrieve measures retrieval between images [n, dim] and texts [m, dim], given the image index of each text. An image without a text
 // counts as a miss, as in CLIP_benchmark.
 func Retrieve(images, texts []float32, dim int, textImage, ks []int) (Retrieval, error) {
 	r, err := rankPairs(images, texts, dim, textImage)
@@ -56,7 +56,7 @@ func (r Retrieval) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// ClipMetrics are open_clip's validation numbers: the i-th image belongs to the i-th text, ranks count from 1.
+// ClipMetrics are open_clip's validation metrics: image i belongs to text i, and ranks count from 1.
 type ClipMetrics struct {
 	ImageToTextMeanRank   float64 `json:"image_to_text_mean_rank"`
 	ImageToTextMedianRank float64 `json:"image_to_text_median_rank"`
@@ -92,7 +92,7 @@ func NewClipMetrics(images, texts []float32, dim int) (ClipMetrics, error) {
 	}, nil
 }
 
-// within is the share of ranks below k; 0 of none.
+// within is the fraction of ranks below k; 0 without ranks.
 func within(ranks []int64, k int) float64 {
 	hits := 0
 	for _, r := range ranks {
@@ -111,7 +111,7 @@ func meanRank(ranks []int64) float64 {
 	return float64(sum)/float64(len(ranks)) + 1
 }
 
-// medianRank rounds the median of the 0-based ranks down before it counts from 1, as open_clip does.
+// medianRank rounds the median of the 0-based ranks down and adds 1, as open_clip does.
 func medianRank(ranks []int64) float64 {
 	sorted := slices.Sorted(slices.Values(ranks))
 	n := len(sorted)

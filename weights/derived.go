@@ -6,11 +6,11 @@ import (
 	"clipgo/internal/safetensors"
 )
 
-// derived is a set of tensors that are made when they are asked for.
+// derived is a set of tensors that are computed on access.
 type derived struct {
 	names   []string
 	entries map[string]func() safetensors.Tensor
-	parts   map[string]func() []safetensors.Tensor // of a tensor that is others, stacked by rows
+	parts   map[string]func() []safetensors.Tensor // parts of a tensor that is stacked by rows
 }
 
 func newDerived() *derived {
@@ -29,7 +29,7 @@ func (o *derived) Tensor(name string) (safetensors.Tensor, bool) {
 	return t, true
 }
 
-// add reports false where the name is taken.
+// add returns false if the name exists already.
 func (o *derived) add(name string, entry func() safetensors.Tensor) bool {
 	if o.entries[name] != nil {
 		return false
@@ -55,7 +55,7 @@ func (o *derived) passAll(src Set, names []string) {
 	}
 }
 
-// unstacked gives a tensor's parts where it is several, stacked by rows, that nobody has joined yet; else the tensor itself.
+// unstacked returns the parts of a stacked tensor that hasn't been joined yet, otherwise the tensor itself.
 func unstacked(s Set, name string) []safetensors.Tensor {
 	if c, ok := s.(*Checkpoint); ok {
 		s = c.Set
@@ -70,7 +70,7 @@ func unstacked(s Set, name string) []safetensors.Tensor {
 	return []safetensors.Tensor{t}
 }
 
-// Shape gives a tensor's type and shape, without joining it where it is stored in parts.
+// Shape returns a tensor's type and shape, without joining a tensor that is stored in parts.
 func Shape(s Set, name string) (dtype safetensors.DType, shape []int64, ok bool) {
 	parts := unstacked(s, name)
 	if parts == nil {
@@ -83,7 +83,7 @@ func Shape(s Set, name string) (dtype safetensors.DType, shape []int64, ok bool)
 	return parts[0].DType, shape, true
 }
 
-// Stored is the type of most of a set's numbers.
+// Stored returns the type of most of a set's numbers.
 func Stored(s Set) safetensors.DType {
 	count := map[safetensors.DType]int64{}
 	var most safetensors.DType

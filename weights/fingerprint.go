@@ -9,11 +9,12 @@ import (
 	"strings"
 )
 
-// sample is how much of each end and of the middle of a tensor a fingerprint reads: training, merging and rounding change all of a tensor.
+// sample is the number of bytes that a fingerprint reads at each end and in the middle of a tensor. That suffices, since training, merging
+// and rounding change all of a tensor.
 const sample = 1024
 
-// Fingerprint names weights by the names, types and shapes of all tensors and three samples of each; it is the same in every
-// layout. It reads little: a file of 600 MB costs a few milliseconds.
+// Fingerprint identifies weights by the names, types and shapes of all tensors and three samples of each. It is the same in every layout.
+// A file of 600 MB takes a few milliseconds.
 func Fingerprint(s Set) string {
 	return digest(s, func(h hash.Hash, data []byte) {
 		n := len(data)
@@ -27,7 +28,7 @@ func Fingerprint(s Set) string {
 	})
 }
 
-// Digest is Fingerprint over every number.
+// Digest is Fingerprint over all bytes of the tensors.
 func Digest(s Set) string { return digest(s, func(h hash.Hash, data []byte) { h.Write(data) }) }
 
 func digest(s Set, add func(h hash.Hash, data []byte)) string {
@@ -42,7 +43,7 @@ func digest(s Set, add func(h hash.Hash, data []byte)) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// thirds gives a tensor's data: that of queries, keys and values apart, since there are layouts that store them so.
+// thirds returns a tensor's data, with queries, keys and values separate, since some layouts store them so.
 func thirds(s Set, name string) [][]byte {
 	var data [][]byte
 	for _, t := range unstacked(s, name) {

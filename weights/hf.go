@@ -14,10 +14,10 @@ const (
 	processorFile    = "processor_config.json" // of transformers 5, with all processors in it
 )
 
-// hfFiles are the names that weights go by in a folder of transformers', the preferred first.
+// hfFiles are the names of weights in a folder of transformers', in order of preference.
 var hfFiles = []string{plainWeights, "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"}
 
-// family is a kind of model that transformers has a class for.
+// family is a kind of model with a class in transformers.
 type family struct {
 	modelType string // of config.json
 	layout    Layout
@@ -31,7 +31,7 @@ type family struct {
 	export func(b Bundle) (map[string]any, error) // transformers' configs by the name of their file
 }
 
-// families are those that clipgo reads and writes.
+// families lists the families that clipgo reads and writes.
 func families() []family {
 	return []family{
 		{"clip", HFCLIP, hfCLIP, "vision_model.pre_layrnorm.weight", hfCLIPModel, hfCLIPPreprocess, isCLIP, exportCLIP},
@@ -39,7 +39,7 @@ func families() []family {
 	}
 }
 
-// hfTable finds the table of a file by its names.
+// hfTable finds the table for a file by its tensors' names.
 func hfTable(src Set) ([]row, Layout, bool) {
 	for _, f := range families() {
 		if _, ok := src.Tensor(f.mark); ok {
@@ -65,7 +65,7 @@ func openHF(dir, path string, data []byte) (*Checkpoint, error) {
 	return nil, refuse(path, "model_type: %q is not supported; %s are", config.ModelType, strings.Join(known, ", "))
 }
 
-// configure translates the configs of a folder of transformers'.
+// configure converts the configs of a folder of transformers' to open_clip's.
 func (c *Checkpoint) configure(f family, config hfConfig) (err error) {
 	if config.ProjectionDim == 0 {
 		config.ProjectionDim = 512
@@ -92,7 +92,7 @@ func (c *Checkpoint) configure(f family, config hfConfig) (err error) {
 	return nil
 }
 
-// processor reads how pictures are prepared.
+// processor reads the preprocessor config.
 func (c *Checkpoint) processor() (p hfProcessor, found bool, err error) {
 	if data, err := os.ReadFile(filepath.Join(c.Dir, preprocessorFile)); err == nil {
 		if err := json.Unmarshal(data, &p); err != nil {

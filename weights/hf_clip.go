@@ -1,6 +1,6 @@
 package weights
 
-// hfCLIP is transformers' CLIPModel beside open_clip's CLIP.
+// hfCLIP maps the names of transformers' CLIPModel to those of open_clip's CLIP.
 var hfCLIP = []row{
 	{"logit_scale", "logit_scale", same},
 

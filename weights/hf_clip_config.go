@@ -14,7 +14,7 @@ var (
 		ImageSize: 224, PatchSize: 32, Channels: 3}
 )
 
-// hfCLIPModel turns CLIPModel's config.json into open_clip's model_cfg.
+// hfCLIPModel converts CLIPModel's config.json to open_clip's model_cfg.
 func hfCLIPModel(c hfConfig) (json.RawMessage, error) {
 	text, err := tower("text_config", hfCLIPText, c.Text, c.TextDict)
 	if err != nil {
@@ -48,7 +48,7 @@ func hfCLIPModel(c hfConfig) (json.RawMessage, error) {
 	return json.Marshal(m)
 }
 
-// activate sets the towers' activations. open_clip has one switch for QuickGELU and a choice of GELU for each tower.
+// activate sets the towers' activations. open_clip has one switch for QuickGELU, and act_kwargs for each tower's GELU.
 func (m *modelConfig) activate(vision, text string) error {
 	for what, act := range map[string]string{"vision_config": vision, "text_config": text} {
 		if !slices.Contains([]string{"quick_gelu", "gelu", "gelu_pytorch_tanh"}, act) {
@@ -68,14 +68,13 @@ func (m *modelConfig) activate(vision, text string) error {
 	return nil
 }
 
-// historicEOS is what OpenAI's models on the hub carry; transformers then reads at the largest id, as open_clip always does.
+// historicEOS is the eos_token_id of OpenAI's models on the hub. With it transformers pools at the largest id, as open_clip always does.
 const historicEOS = 2
 
-// clipEOS ends a caption of CLIP's tokenizer, whose largest id it is.
+// clipEOS is the end-of-text id of CLIP's tokenizer, its largest id.
 const clipEOS = 49407
 
-// readsEnd checks that the first end-of-text token, which transformers reads the caption's features at, is the largest id,
-// where open_clip and clipgo read.
+// readsEnd checks that the end-of-text token, at which transformers pools, is the largest id, at which open_clip and clipgo pool.
 func readsEnd(text hfTower) error {
 	var one int
 	var several []int

@@ -7,7 +7,7 @@ import (
 	"clipgo/internal/safetensors"
 )
 
-// features are parts of a model_cfg that CLIPModel has no place for, beside what modelConfig holds.
+// features are fields of a model_cfg that CLIPModel can't express, apart from those of modelConfig.
 type features struct {
 	CustomText bool            `json:"custom_text"`
 	LogitBias  *float64        `json:"init_logit_bias"`
@@ -28,7 +28,7 @@ type features struct {
 	} `json:"text_cfg"`
 }
 
-// isCLIP tells a model whose image tower is open_clip's own transformer.
+// isCLIP reports whether a model's image tower is open_clip's own transformer.
 func isCLIP(model json.RawMessage) bool {
 	var f features
 	return json.Unmarshal(model, &f) == nil && f.Vision.Timm == ""
@@ -70,7 +70,7 @@ type clipConfigOut struct {
 	Vision        visionOut `json:"vision_config"`
 }
 
-// towerOut is what the towers' configs of all models have.
+// towerOut holds the fields that the towers' configs of all models have.
 type towerOut struct {
 	ModelType    string  `json:"model_type"`
 	HiddenSize   int     `json:"hidden_size"`
@@ -81,7 +81,7 @@ type towerOut struct {
 	Eps          decimal `json:"layer_norm_eps"`
 }
 
-// clipTowerOut is what both of a CLIPModel's have.
+// clipTowerOut holds the fields that both towers of a CLIPModel have.
 type clipTowerOut struct {
 	towerOut
 	ProjectionDim int     `json:"projection_dim"`
@@ -173,7 +173,7 @@ func (k *normKwargs) eps() float64 {
 	return k.Eps
 }
 
-// dtype is the type of the weights in PyTorch's words.
+// dtype is PyTorch's name of the weights' type.
 func (b Bundle) dtype() string {
 	d := b.DType
 	if d == "" {

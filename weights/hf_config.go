@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// hfTower is text_config or vision_config of config.json: what both have, and what one of them has.
+// hfTower is text_config or vision_config of config.json, with the fields of both.
 type hfTower struct {
 	HiddenSize       int     `json:"hidden_size"`
 	IntermediateSize int     `json:"intermediate_size"`
@@ -27,7 +27,7 @@ type hfTower struct {
 	UseHead        *bool `json:"vision_use_head"`
 }
 
-// hfConfig is config.json. Older files hold a tower twice; the second, _dict, counts, with the defaults for what it leaves out.
+// hfConfig is config.json. Older files hold a tower's config twice; the second one (_dict) is used, with defaults for missing fields.
 type hfConfig struct {
 	ModelType     string          `json:"model_type"`
 	ProjectionDim int             `json:"projection_dim"`
@@ -70,18 +70,18 @@ func mlpRatio(width, mlp int) float64 {
 	return r
 }
 
-// model_cfg and its parts, as clipgo writes them: what open_clip's default says is left out where that is CLIP's.
+// model_cfg and its parts, as clipgo writes them: fields with open_clip's default are omitted if CLIP has the same default.
 type modelConfig struct {
 	EmbedDim  int          `json:"embed_dim"`
 	QuickGELU bool         `json:"quick_gelu,omitempty"`
 	Vision    visionConfig `json:"vision_cfg"`
 	Text      textConfig   `json:"text_cfg"`
 
-	CustomText    bool     `json:"custom_text,omitempty"` // this and what is below: SigLIP's
+	CustomText    bool     `json:"custom_text,omitempty"` // this and the fields below: SigLIP only
 	InitLogitBias *float64 `json:"init_logit_bias,omitempty"`
 }
 
-// openCLIPDefaults is what a model_cfg means where it leaves things out.
+// openCLIPDefaults are the values of fields that a model_cfg omits.
 func openCLIPDefaults() modelConfig {
 	return modelConfig{
 		Vision: visionConfig{ImageSize: 224, PatchSize: 16, Layers: 12, Width: 768, HeadWidth: 64, MLPRatio: 4},
@@ -128,7 +128,7 @@ type normKwargs struct {
 	Eps float64 `json:"eps"`
 }
 
-// epsOf is norm_kwargs where a tower's epsilon is not PyTorch's.
+// epsOf returns norm_kwargs for a tower's epsilon; nil if that is PyTorch's default.
 func epsOf(eps float64) *normKwargs {
 	if eps == 1e-5 {
 		return nil

@@ -54,10 +54,10 @@ type preprocessConfig struct {
 	ResizeMode    string    `json:"resize_mode"`
 }
 
-// yes reads a switch that is on where it is not named.
+// yes reads a switch whose default is true.
 func yes(b *bool) bool { return b == nil || *b }
 
-// common turns what all families' processors share into preprocess_cfg; size and resize mode are the family's.
+// common converts the fields that all families' processors share to preprocess_cfg. The family supplies size and resize mode.
 func (p hfProcessor) common() (preprocessConfig, error) {
 	out := preprocessConfig{Mode: "RGB", Mean: p.Mean, Std: p.Std, Interpolation: "bicubic"}
 	if p.Resample != nil {
@@ -92,7 +92,7 @@ func (p hfProcessor) family(known ...string) error {
 	return nil
 }
 
-// hfCLIPPreprocess turns CLIPImageProcessor's config into preprocess_cfg for pictures of the model's size.
+// hfCLIPPreprocess converts CLIPImageProcessor's config to preprocess_cfg for the model's image size.
 func hfCLIPPreprocess(p hfProcessor, size int) (json.RawMessage, error) {
 	if err := p.family("CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor"); err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func hfCLIPPreprocess(p hfProcessor, size int) (json.RawMessage, error) {
 	return json.Marshal(out)
 }
 
-// clipSize tells how a picture becomes a square: its shortest side resized and the middle kept, or squashed.
+// clipSize reads how a picture becomes a square: by resizing its shortest side and cropping the centre, or by squashing.
 func (p hfProcessor) clipSize() (size int, mode string, err error) {
 	s, crop := p.Size, p.CropSize
 	if s == (hfSize{}) {

@@ -23,10 +23,10 @@ type processorOut struct {
 	Std           []decimal `json:"image_std"`
 }
 
-// decimal is a number that stays a float in Python, which transformers' configs tell from an int: 0 is written 0.0.
+// decimal is a number that Python reads as a float, which transformers' configs distinguish from an int: 0 is written as 0.0.
 type decimal float64
 
-// MarshalJSON writes the shortest number that reads back the same.
+// MarshalJSON writes the shortest decimal that has the same float64 value.
 func (d decimal) MarshalJSON() ([]byte, error) {
 	data, err := json.Marshal(float64(d))
 	if err == nil && !bytes.ContainsAny(data, ".e") {
@@ -43,7 +43,7 @@ func decimals(values []float64) []decimal {
 	return out
 }
 
-// square and shortest are transformers' two ways to say a size.
+// square and shortest are transformers' two forms of a size.
 type square struct {
 	Height int `json:"height"`
 	Width  int `json:"width"`
@@ -53,7 +53,7 @@ type shortest struct {
 	Edge int `json:"shortest_edge"`
 }
 
-// exportProcessor turns preprocess_cfg into transformers' words.
+// exportProcessor converts preprocess_cfg to transformers' preprocessor config.
 func exportProcessor(preprocess json.RawMessage) (processorOut, error) {
 	var p preprocessConfig
 	if err := json.Unmarshal(preprocess, &p); err != nil {

@@ -1,6 +1,6 @@
 package weights
 
-// hfSigLIP is transformers' SiglipModel beside open_clip's SigLIP, whose image tower is timm's.
+// hfSigLIP maps the names of transformers' SiglipModel to those of open_clip's SigLIP, whose image tower is timm's.
 var hfSigLIP = []row{
 	{"logit_scale", "logit_scale", scalar},
 	{"logit_bias", "logit_bias", scalar},

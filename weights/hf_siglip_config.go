@@ -17,7 +17,7 @@ var (
 		ImageSize:    224, PatchSize: 16, Channels: 3}
 )
 
-// hfSigLIPModel turns SiglipModel's config.json, which SigLIP 2 of a fixed resolution has too, into open_clip's model_cfg.
+// hfSigLIPModel converts SiglipModel's config.json, which SigLIP 2 with fixed resolution also has, to open_clip's model_cfg.
 func hfSigLIPModel(c hfConfig) (json.RawMessage, error) {
 	text, err := tower("text_config", hfSigLIPText, c.Text, c.TextDict)
 	if err != nil {
@@ -65,8 +65,7 @@ func hfSigLIPModel(c hfConfig) (json.RawMessage, error) {
 	})
 }
 
-// geluOf says in open_clip's words how transformers computes GELU. It is always said: in open_clip the default differs
-// from one model to the next.
+// geluOf converts transformers' activation to act_kwargs. It is always set, since open_clip's default differs between models.
 func geluOf(what, act string) (*actKwargs, error) {
 	switch act {
 	case "gelu":
@@ -77,7 +76,7 @@ func geluOf(what, act string) (*actKwargs, error) {
 	return nil, fmt.Errorf("config.json: %s.hidden_act: %q is not supported; gelu and gelu_pytorch_tanh are", what, act)
 }
 
-// timmName is what timm calls a tower, or would by its rule.
+// timmName is timm's name of a tower, or the name by timm's rule if timm has no such tower.
 func timmName(v hfTower) string {
 	size := timm.Size{Width: v.HiddenSize, Layers: v.Layers, Heads: v.Heads, MLPRatio: mlpRatio(v.HiddenSize, v.IntermediateSize)}
 	if t, ok := timm.Like(timm.Tower{Size: size, PatchSize: v.PatchSize, ImageSize: v.ImageSize}); ok {
@@ -86,8 +85,7 @@ func timmName(v hfTower) string {
 	return fmt.Sprintf("vit_custom_patch%d_siglip_%d", v.PatchSize, v.ImageSize)
 }
 
-// hfSigLIPPreprocess turns SiglipImageProcessor's config into preprocess_cfg: the whole picture is squashed to the model's
-// size.
+// hfSigLIPPreprocess converts SiglipImageProcessor's config to preprocess_cfg: the whole picture is squashed to the model's size.
 func hfSigLIPPreprocess(p hfProcessor, size int) (json.RawMessage, error) {
 	if err := p.family("SiglipImageProcessor", "SiglipImageProcessorFast", "SiglipImageProcessorPil"); err != nil {
 		return nil, err

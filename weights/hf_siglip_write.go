@@ -7,13 +7,13 @@ import (
 	"clipgo/vision/timm"
 )
 
-// isSigLIP tells a model whose image tower is timm's.
+// isSigLIP reports whether a model's image tower is timm's.
 func isSigLIP(model json.RawMessage) bool {
 	var f features
 	return json.Unmarshal(model, &f) == nil && f.Vision.Timm != ""
 }
 
-// beyondSigLIP names the first feature that SiglipModel lacks, or that it always has and this model lacks.
+// beyondSigLIP names the first feature of this model that SiglipModel lacks, or that SiglipModel always has and this model lacks.
 func (f features) beyondSigLIP(m modelConfig) error {
 	for _, c := range []struct {
 		off  bool
@@ -58,7 +58,7 @@ type siglipVisionOut struct {
 	UseHead   bool `json:"vision_use_head"`
 }
 
-// exportSigLIP turns open_clip's configs into SiglipModel's and SiglipImageProcessor's.
+// exportSigLIP converts open_clip's configs to SiglipModel's and SiglipImageProcessor's.
 func exportSigLIP(b Bundle) (map[string]any, error) {
 	var f features
 	if err := json.Unmarshal(b.Model, &f); err != nil {
@@ -84,7 +84,7 @@ func exportSigLIP(b Bundle) (map[string]any, error) {
 	return map[string]any{hfConfigFile: m.toSigLIP(b.dtype()), preprocessorFile: p}, nil
 }
 
-// timm fills in what the name of a tower of timm's means.
+// timm fills in the sizes that the name of a timm tower implies.
 func (v *visionConfig) timm(name string) {
 	v.MLPRatio, v.NormKwargs = 4, &normKwargs{1e-6}
 	if t, ok := timm.Named(name); ok {

@@ -10,16 +10,16 @@ import (
 	"clipgo/internal/safetensors"
 )
 
-// row is a line of a layout's table: a name of theirs, open_clip's name, and how the one tensor becomes the other.
+// row is a line of a layout's table: the layout's name, open_clip's name, and the conversion between the two tensors.
 //
-// In a name # stands for a layer's number and a last * for weight or bias. {q,k,v} are several tensors, which are one tensor,
-// stacked by rows, on the other side; a part's letters are its share of the rows ({q,kv} are a third and two thirds).
+// In a name # stands for a layer's number, and a final * for weight or bias. {q,k,v} are several tensors that are one tensor on
+// the other side, stacked by rows. The number of a part's letters is its share of the rows ({q,kv} are 1/3 and 2/3).
 type row struct {
 	theirs, ours string
 	how          how
 }
 
-// how is what happens to a tensor between two layouts, in addition to stacking. No number changes.
+// how is the conversion of a tensor's shape between two layouts, in addition to stacking. The values don't change.
 type how string
 
 const (
@@ -30,10 +30,10 @@ const (
 	ignored    how = "ignored"    // theirs is no weight
 )
 
-// toOurs shows a set of their names under open_clip's. What the table does not know keeps its name.
+// toOurs renames a set from a layout's names to open_clip's. Tensors that are not in the table keep their names.
 func toOurs(table []row, src Set) Set { return translate(table, src, theirsToOurs) }
 
-// toTheirs shows a set of open_clip's names under theirs. What the table does not know keeps its name.
+// toTheirs renames a set from open_clip's names to a layout's. Tensors that are not in the table keep their names.
 func toTheirs(table []row, src Set) Set { return translate(table, src, oursToTheirs) }
 
 type direction bool
@@ -51,13 +51,13 @@ func (r row) sides(d direction) (from, to string) {
 	return r.theirs, r.ours
 }
 
-// slot is where a name is in the table.
+// slot is the position of a name in the table.
 type slot struct {
 	row  int
 	part int // of the braces
 }
 
-// place is what # and * stand for.
+// place holds the values of # and *.
 type place struct{ layer, kind string }
 
 func (p place) fill(pattern string) string {
@@ -95,7 +95,7 @@ func alternatives(pattern string) []string {
 	return all
 }
 
-// shares are the parts' shares of the rows, the number of letters of each.
+// shares are the parts' shares of the rows: the number of letters of each.
 func shares(pattern string) []int {
 	_, rest, _ := strings.Cut(pattern, "{")
 	inside, _, _ := strings.Cut(rest, "}")
@@ -106,7 +106,7 @@ func shares(pattern string) []int {
 	return n
 }
 
-// find looks a name up: with its layer, then with its kind, left open.
+// find looks a name up: with # for its layer, then also with * for weight or bias.
 func find(slots map[string]slot, name string) (slot, place, bool) {
 	var p place
 	pattern := name
@@ -125,11 +125,11 @@ func find(slots map[string]slot, name string) (slot, place, bool) {
 	return s, p, ok
 }
 
-// group is the tensors of one side that one row joins at one place.
+// group is the tensors of one side that belong to the same row and place.
 type group struct {
 	row   int
 	place place
-	parts []string // names; empty where one is missing
+	parts []string // names; empty for a missing one
 }
 
 func translate(table []row, src Set, d direction) Set {
@@ -164,7 +164,7 @@ func translate(table []row, src Set, d direction) Set {
 	return out
 }
 
-// step is what is done to each tensor of a row.
+// step is the conversion of the tensors of a row.
 type step struct {
 	how how
 	d   direction
@@ -203,7 +203,7 @@ func (o *derived) join(src Set, g *group, to string, s step) bool {
 	return ok
 }
 
-// stackable tells whether tensors differ in their number of rows at most.
+// stackable reports whether tensors have the same type and shape, except for the number of rows.
 func stackable(src Set, names []string) bool {
 	first, ok := src.Tensor(names[0])
 	if len(names) == 1 {
@@ -244,7 +244,7 @@ func stack(parts []safetensors.Tensor) safetensors.Tensor {
 	return out
 }
 
-// rows takes n of total equal shares of a tensor's rows, from the one given on.
+// rows returns n of total equal shares of a tensor's rows, starting with share from.
 func rows(t safetensors.Tensor, from, n, total int) safetensors.Tensor {
 	share := len(t.Data) / total
 	t.Data = t.Data[from*share : (from+n)*share]
@@ -253,7 +253,7 @@ func rows(t safetensors.Tensor, from, n, total int) safetensors.Tensor {
 	return t
 }
 
-// apply changes a tensor's shape as the row says; a shape that does not allow it stays, to be refused by name later.
+// apply converts a tensor's shape. A shape that doesn't fit is left unchanged; a later check reports it by name.
 func (s step) apply(t safetensors.Tensor) safetensors.Tensor {
 	switch {
 	case s.how == transposed && len(t.Shape) == 2:

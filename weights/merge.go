@@ -12,9 +12,9 @@ import (
 	"clipgo/internal/safetensors"
 )
 
-// Interpolate is (1-alpha)*a + alpha*b over all tensors, the scale of the similarities included (WiSE-FT, Wortsman et al.
-// 2022). Each number is computed in float64 and rounded once, to float32; with alpha 0 or 1 the tensors are a's or b's own,
-// bit for bit and in their own type. The sets must hold the same names and shapes, and stay open while the result is used.
+// Interpolate returns (1-alpha)*a + alpha*b for all tensors, including logit_scale (WiSE-FT; Wortsman et al., 2022). Each number is
+// computed in float64 and rounded once, to float32. With alpha 0 or 1 the result is exactly a or b, in its own type. The sets
+// must have the same names and shapes, and must stay open while the result is used.
 func Interpolate(a, b Set, alpha float64) (Set, error) {
 	if math.IsNaN(alpha) || alpha < 0 || alpha > 1 {
 		return nil, fmt.Errorf("alpha: %g is not between 0 and 1", alpha)
@@ -31,8 +31,8 @@ func Interpolate(a, b Set, alpha float64) (Set, error) {
 	return blend([]Set{a, b}, func(v []float64) float64 { return (1-alpha)*v[0] + alpha*v[1] }), nil
 }
 
-// Average is the mean of sets over all tensors (a uniform soup, Wortsman et al. 2022), with the arithmetic and the
-// conditions of Interpolate.
+// Average returns the mean of sets for all tensors (a uniform soup; Wortsman et al., 2022), with the arithmetic and the conditions of
+// Interpolate.
 func Average(sets ...Set) (Set, error) {
 	if len(sets) == 0 {
 		return nil, errors.New("average of no weights")
@@ -85,7 +85,7 @@ func alike(a, b Set) error {
 	return errors.New(strings.Join(wrong, "; "))
 }
 
-// blend is sets joined number by number. A tensor is computed when it is asked for.
+// blend combines sets elementwise. A tensor is computed on access.
 func blend(sets []Set, join func(values []float64) float64) Set {
 	out := &derived{entries: map[string]func() safetensors.Tensor{}}
 	for _, name := range sets[0].Names() {
@@ -118,7 +118,7 @@ func blended(parts []safetensors.Tensor, join func(values []float64) float64) sa
 	return out
 }
 
-// reader reads the k-th number of a type's data, exactly; nil for a type without fractions.
+// reader returns a function that reads the k-th number of a type's data exactly; nil for an integer type.
 func reader(d safetensors.DType) func(data []byte, k int) float64 {
 	switch d {
 	case safetensors.F64:

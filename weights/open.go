@@ -13,7 +13,7 @@ import (
 	"clipgo/internal/safetensors"
 )
 
-// Open opens a folder or a file of weights and decides by its content what it is. What it refuses is an *Error.
+// Open opens a folder or a file of weights and recognizes its layout by its content. Weights that it can't use are an *Error.
 func Open(path string) (*Checkpoint, error) {
 	st, err := os.Stat(path)
 	switch {
@@ -29,11 +29,10 @@ func Open(path string) (*Checkpoint, error) {
 	return nil, refuse(path, "%w: neither %s nor %s", ErrNoModel, openCLIPConfig, hfConfigFile)
 }
 
-// ErrNoModel is a folder that has nothing to do with models.
+// ErrNoModel reports a folder without any of a model's files.
 var ErrNoModel = errors.New("holds no model")
 
-// openHub opens a folder of open_clip's. A repository may hold transformers' files beside open_clip's: then
-// model.safetensors is transformers'.
+// openHub opens a folder of open_clip's. A repository may also hold transformers' files; then model.safetensors is transformers'.
 func openHub(dir string) (*Checkpoint, error) {
 	path := filepath.Join(dir, openCLIPConfig)
 	data, err := os.ReadFile(path)
@@ -43,7 +42,7 @@ func openHub(dir string) (*Checkpoint, error) {
 	return openHubConfig(dir, path, data)
 }
 
-// openHubConfig opens the weights of a folder beside a hub config, which was read from path.
+// openHubConfig opens the weights of a folder with a hub config, which was read from path.
 func openHubConfig(dir, path string, data []byte) (*Checkpoint, error) {
 	model, preprocess, err := openCLIPParts(path, data)
 	if err != nil {
@@ -55,7 +54,7 @@ func openHubConfig(dir, path string, data []byte) (*Checkpoint, error) {
 	})
 }
 
-// openByConfig opens a folder by its config.json: transformers', or open_clip's model config or hub config under that name.
+// openByConfig opens a folder by its config.json, which is transformers' or, under that name, open_clip's model config or hub config.
 func openByConfig(dir string) (*Checkpoint, error) {
 	path := filepath.Join(dir, hfConfigFile)
 	data, err := os.ReadFile(path)
@@ -84,7 +83,7 @@ func openByConfig(dir string) (*Checkpoint, error) {
 	return nil, refuse(path, "is neither transformers' (no model_type) nor open_clip's (no embed_dim)")
 }
 
-// openWeights opens the first of the files that a folder has, and lets configure complete what was found.
+// openWeights opens the first of the given files that a folder has, and calls configure to add the configs.
 func openWeights(dir string, files []string, configure func(*Checkpoint) error) (*Checkpoint, error) {
 	for _, name := range files {
 		path := filepath.Join(dir, name)
@@ -104,7 +103,7 @@ func openWeights(dir string, files []string, configure func(*Checkpoint) error) 
 	return nil, refuse(dir, "holds no weights: none of %s", strings.Join(files, ", "))
 }
 
-// openFile opens a bare file and tells its layout by its names.
+// openFile opens a bare file and recognizes its layout by its tensors' names.
 func openFile(path string) (*Checkpoint, error) {
 	f, err := openContainer(path)
 	if err != nil {
@@ -120,7 +119,7 @@ func openFile(path string) (*Checkpoint, error) {
 	return c, nil
 }
 
-// recognize tells a file's layout by its names and shows it under open_clip's.
+// recognize recognizes a file's layout by its tensors' names and renames them to open_clip's.
 func (c *Checkpoint) recognize(src Set, class string) (err error) {
 	if table, layout, ok := hfTable(src); ok {
 		c.Layout, c.Set = layout, toOurs(table, src)
@@ -134,7 +133,7 @@ func (c *Checkpoint) recognize(src Set, class string) (err error) {
 	return err
 }
 
-// container opens one file: safetensors where it has the name or the first bytes of one, else PyTorch's.
+// container opens one file: safetensors if its name or its first bytes say so, otherwise PyTorch's.
 func container(path string) (safetensors.Container, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -149,7 +148,7 @@ func container(path string) (safetensors.Container, error) {
 	return opened(pickle.Open(path))
 }
 
-// opened makes no container of a nil pointer.
+// opened returns a nil interface for a nil pointer.
 func opened[T safetensors.Container](c T, err error) (safetensors.Container, error) {
 	if err != nil {
 		return nil, err
@@ -157,7 +156,7 @@ func opened[T safetensors.Container](c T, err error) (safetensors.Container, err
 	return c, nil
 }
 
-// contents is an open file with what was saved with the weights.
+// contents is an open file with the metadata that was saved with the weights.
 type contents struct {
 	safetensors.Container
 	class string // of a TorchScript module
@@ -165,7 +164,7 @@ type contents struct {
 	notes []string
 }
 
-// openContainer opens a file, or the files that an index names.
+// openContainer opens a file, or the shards that an index names.
 func openContainer(path string) (contents, error) {
 	if strings.HasSuffix(path, ".index.json") {
 		c, err := opened(safetensors.OpenSharded(path, container))

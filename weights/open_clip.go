@@ -15,8 +15,7 @@ const (
 	plainWeights    = "model.safetensors"
 )
 
-// openCLIPFiles are the names that weights go by in a folder of open_clip's, the preferred first: a file of numbers before a
-// pickle.
+// openCLIPFiles are the names of weights in a folder of open_clip's, in order of preference: safetensors before pickles.
 var openCLIPFiles = []string{
 	openCLIPWeights, "open_clip_pytorch_model.safetensors", plainWeights, "model.safetensors.index.json",
 	"open_clip_pytorch_model.bin", "open_clip_pytorch_model.pth", "pytorch_model.bin", "pytorch_model.pth", "model.pth",
@@ -25,13 +24,13 @@ var openCLIPFiles = []string{
 // buffers are the tensors in open_clip's and OpenAI's files that are not weights.
 var buffers = []string{"attn_mask", "text.attn_mask", "input_resolution", "context_length", "vocab_size"}
 
-// bare strips what training wrapped around open_clip's names (DistributedDataParallel, torch.compile).
+// bare removes the prefixes that DistributedDataParallel and torch.compile add to open_clip's names.
 func bare(name string) string {
 	name = strings.ReplaceAll(name, "_orig_mod.", "")
 	return strings.TrimPrefix(name, "module.")
 }
 
-// openCLIPSet shows a file of open_clip's names without wrapping and buffers.
+// openCLIPSet returns the tensors of a file with open_clip's names, without prefixes and buffers.
 func openCLIPSet(path string, src Set) (Set, []string, error) {
 	out := newDerived()
 	var dropped []string

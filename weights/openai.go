@@ -9,7 +9,7 @@ import (
 	"clipgo/internal/safetensors"
 )
 
-// openAI completes what OpenAI's own archive leaves to the reader: the config, inferred from the shapes, and QuickGELU.
+// openAI adds what OpenAI's own archive doesn't contain: the config, inferred from the shapes, with QuickGELU.
 func (c *Checkpoint) openAI() error {
 	if _, ok := c.Tensor("visual.layer1.0.conv1.weight"); ok {
 		return refuse(c.File, "its image tower is a ResNet, which is not supported; a vision transformer is")
@@ -31,7 +31,7 @@ func (c *Checkpoint) openAI() error {
 	return nil
 }
 
-// infer tells an architecture by the shapes of its weights, as OpenAI's own loader does. Heads are 64 wide.
+// infer infers an architecture from the shapes of its weights, as OpenAI's own loader does. Heads have width 64.
 func infer(s Set) (modelConfig, error) {
 	var m modelConfig
 	sh := shapes{set: s}
@@ -67,7 +67,7 @@ func infer(s Set) (modelConfig, error) {
 	return m, nil
 }
 
-// shapes remembers the first name that is missing or has another number of dimensions.
+// shapes records the first name that is missing or has the wrong number of dimensions.
 type shapes struct {
 	set Set
 	err error
@@ -94,7 +94,7 @@ func positive(t safetensors.Tensor) bool {
 	return true
 }
 
-// layers is one more than the largest number behind a prefix.
+// layers is one more than the largest layer number after a prefix.
 func layers(s Set, prefix string) int {
 	most := 0
 	for _, name := range s.Names() {

@@ -13,14 +13,14 @@ import (
 	"clipgo/internal/paths"
 )
 
-// tokenizerFiles are the names that a tokenizer's files go by in every layout.
+// tokenizerFiles are the names of a tokenizer's files in every layout.
 var tokenizerFiles = []string{
 	"vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
 	"spiece.model", "tokenizer.model",
 }
 
-// FolderTokenizer is text_cfg.hf_tokenizer_name of a model read from a folder of transformers': its tokenizer is that
-// folder's, and captions reach it as they are. To open_clip any name means the folder's where it opens one.
+// FolderTokenizer is text_cfg.hf_tokenizer_name of a model that was read from a folder of transformers': the tokenizer is in the folder,
+// and captions are not cleaned before it. When open_clip opens a folder, it takes the folder's tokenizer for any name.
 const FolderTokenizer = "."
 
 // TokenizerIn finds the tokenizer's files of a folder, to be copied into another.
@@ -44,17 +44,17 @@ func TokenizerIn(dir string) map[string]FileWriter {
 	return files
 }
 
-// The spelling of transformers for the ids that begin and end a caption.
+// transformers' names of the start-of-text and end-of-text tokens.
 const (
 	startToken = "<|startoftext|>"
 	endToken   = "<|endoftext|>"
 )
 
-// clipPattern splits a caption into words.
+// clipPattern is the regular expression that splits a caption into words.
 const clipPattern = `<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+`
 
-// CLIPTokenizer writes CLIP's byte-pair tokenizer as transformers' CLIPTokenizer reads it. tokens are in the order of their
-// ids, without the two that begin and end a caption; context is the number of ids of a caption.
+// CLIPTokenizer returns the files of CLIP's byte-pair tokenizer for transformers' CLIPTokenizer. tokens are in the order of their ids,
+// without start-of-text and end-of-text; context is the context length in ids.
 func CLIPTokenizer(tokens, merges []string, context int) map[string]FileWriter {
 	vocab := ordered{names: append(append([]string{}, tokens...), startToken, endToken)}
 	config := map[string]any{
@@ -75,7 +75,7 @@ func CLIPTokenizer(tokens, merges []string, context int) map[string]FileWriter {
 	}
 }
 
-// ordered is a JSON object of names and their numbers, in order.
+// ordered is a JSON object that maps each name to its index, in order.
 type ordered struct{ names []string }
 
 // MarshalJSON keeps the order, which a map loses.
@@ -91,7 +91,7 @@ func (o ordered) MarshalJSON() ([]byte, error) {
 	return append(append([]byte{'{'}, bytes.TrimPrefix(b.Bytes(), []byte(","))...), '}'), nil
 }
 
-// object is a piece of JSON whose keys are not ours to name.
+// object is a JSON object with keys of another program's format.
 type object = map[string]any
 
 // clipFast is tokenizer.json: the same tokenizer for the tokenizers library.

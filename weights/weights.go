@@ -1,5 +1,5 @@
-// Package weights opens what the field publishes: a file or a folder of CLIP's weights in any of the usual layouts, under
-// open_clip's names, with the model and preprocessing configs that go with them.
+// Package weights opens a file or folder of a CLIP model's weights in any of the usual layouts (open_clip, OpenAI, transformers). It shows
+// the tensors under open_clip's names, with the model and preprocessing configs.
 //
 // Each layout is a file with one table of names (hf_clip.go); the table is read in both directions.
 package weights
@@ -12,13 +12,13 @@ import (
 	"clipgo/internal/safetensors"
 )
 
-// Set is tensors by name. Their data is read only; several goroutines may ask at once.
+// Set is a collection of tensors by name. Their data is read-only. A Set is safe for concurrent use.
 type Set interface {
 	Names() []string
 	Tensor(name string) (safetensors.Tensor, bool)
 }
 
-// Layout names how weights are laid out in a file or folder.
+// Layout is the naming and file structure of weights.
 type Layout string
 
 // The layouts that clipgo reads.
@@ -29,17 +29,18 @@ const (
 	HFSigLIP Layout = "hf-siglip" // its SiglipModel
 )
 
-// Checkpoint is open weights. The tensors' data is the mapped file where the format allows, and gone after Close.
+// Checkpoint is an open file or folder of weights. The tensors' data is the memory-mapped file where the format allows it, and is invalid
+// after Close.
 type Checkpoint struct {
 	Set                          // under open_clip's names
 	Layout     Layout            //
-	Model      json.RawMessage   // open_clip's model_cfg; nil for a bare file that leaves it open
-	Preprocess json.RawMessage   // open_clip's preprocess_cfg; nil where nothing is said
-	Dir        string            // the folder, in which the tokenizer's files are too; empty for a bare file
+	Model      json.RawMessage   // open_clip's model_cfg; nil for a bare file that doesn't determine it
+	Preprocess json.RawMessage   // open_clip's preprocess_cfg; nil if there is none
+	Dir        string            // the folder, which also has the tokenizer's files; empty for a bare file
 	File       string            // the file of weights, or the index of several
-	Info       map[string]string // what a training checkpoint says of itself: epoch, name
-	Notes      []string          // what was inferred rather than read, a line each
-	Buffers    []string          // what the file holds that is not weights and was left out
+	Info       map[string]string // metadata of a training checkpoint: epoch, name
+	Notes      []string          // what was inferred instead of read, one line each
+	Buffers    []string          // names of tensors that are not weights and were ignored
 
 	close func() error
 }
@@ -51,7 +52,7 @@ func (c *Checkpoint) note(format string, args ...any) {
 	c.Notes = append(c.Notes, fmt.Sprintf(format, args...))
 }
 
-// Error is a file or folder of weights that is refused.
+// Error reports a file or folder of weights that can't be used.
 type Error struct {
 	Path string
 	Err  error

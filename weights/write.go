@@ -13,12 +13,12 @@ import (
 	"clipgo/internal/safetensors"
 )
 
-// Bundle is a model with all that a folder of weights says of it.
+// Bundle is a model with the other files of a folder of weights.
 type Bundle struct {
 	Set                              // under open_clip's names
 	Model      json.RawMessage       // open_clip's model_cfg
 	Preprocess json.RawMessage       // open_clip's preprocess_cfg
-	DType      safetensors.DType     // what the weights are stored in; empty: as they are
+	DType      safetensors.DType     // type to store the weights in; empty: unchanged
 	Tokenizer  map[string]FileWriter // the tokenizer's files by name
 	Also       map[string]FileWriter // more files by name
 	Card       FileWriter            // README.md
@@ -27,7 +27,7 @@ type Bundle struct {
 // FileWriter writes the content of one file.
 type FileWriter func(w io.Writer) error
 
-// WriteOpenCLIP makes a folder that open_clip opens as local-dir:DIR. It is whole or it is not there.
+// WriteOpenCLIP writes a folder that open_clip opens as local-dir:DIR. After an error the folder doesn't exist.
 func WriteOpenCLIP(dir string, b Bundle) error {
 	hub := struct {
 		Model      json.RawMessage `json:"model_cfg"`
@@ -36,8 +36,8 @@ func WriteOpenCLIP(dir string, b Bundle) error {
 	return b.write(dir, openCLIPWeights, map[string]any{openCLIPConfig: hub})
 }
 
-// WriteHF makes a folder that transformers opens with from_pretrained. What its classes can't express is an *Error that names
-// the feature.
+// WriteHF writes a folder that transformers opens with from_pretrained. A feature that its classes can't express is an *Error that names
+// it.
 func WriteHF(dir string, b Bundle) error {
 	for _, f := range families() {
 		if !f.holds(b.Model) {
@@ -56,7 +56,7 @@ func WriteHF(dir string, b Bundle) error {
 	return refuse(dir, "transformers has no class for this model")
 }
 
-// known refuses tensors that a table has no line for.
+// known returns an error for tensors without a row in the table.
 func known(table []row, s Set) error {
 	slots := index(table, oursToTheirs)
 	for _, name := range s.Names() {
@@ -67,7 +67,7 @@ func known(table []row, s Set) error {
 	return nil
 }
 
-// write puts weights, configs (as JSON, by name), tokenizer and card into a new folder.
+// write writes weights, configs (as JSON, by name), tokenizer and card to a new folder.
 func (b Bundle) write(dir, weightsName string, configs map[string]any) error {
 	files := map[string]FileWriter{"README.md": b.Card}
 	for name, v := range configs {
@@ -95,7 +95,7 @@ func (b Bundle) writeTensors(w io.Writer) error {
 	})
 }
 
-// stored is a tensor in the type wanted. A number that the type can't hold is refused.
+// stored converts a tensor to the given type. A number that the type can't represent is an error.
 func (b Bundle) stored(name string) (safetensors.Tensor, error) {
 	t, _ := b.Tensor(name)
 	t.Name = name

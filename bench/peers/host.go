@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// host is how much of a training step clipgo spends in Go: the seam to libtorch, the loop, the garbage collector. open_clip has
-// no part in it.
+// host measures how much time of a training step clipgo spends in Go code: calls of libtorch, the loop, the garbage collector. It runs only
+// clipgo.
 type host struct {
 	steps
 }
@@ -43,7 +43,7 @@ func (h *host) clipgo(w *workshop, l library) command {
 	return c
 }
 
-// native tells the names under which a profile counts time outside of Go: a call of C, or a library in brackets.
+// native matches the names under which a profile counts time outside of Go: a call of C, or a library in brackets.
 func native(name string) bool {
 	return strings.HasPrefix(name, "[") || name == "runtime.cgocall" || name == "runtime._ExternalCode"
 }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// machine is what the numbers belong to.
+// machine describes the machine of the measurements.
 type machine struct {
 	CPU    string `json:"cpu"`
 	Cores  int    `json:"cores"`
@@ -58,10 +58,10 @@ func line(path string) string {
 	return strings.TrimSpace(string(data))
 }
 
-// readLoad is how busy the machine was in the last 1, 5 and 15 minutes.
+// readLoad returns the load averages over the last 1, 5 and 15 minutes.
 func readLoad() string { return line("/proc/loadavg") }
 
-// peakBytes is the most memory that a process, which has ended, had at once.
+// peakBytes is the peak resident memory of a process that has ended.
 func peakBytes(p *os.ProcessState) int64 {
 	usage, ok := p.SysUsage().(*syscall.Rusage)
 	if !ok {

@@ -1,5 +1,5 @@
-// Command peers measures clipgo against open_clip: the same work on the same machine, one after the other again and again, so
-// that both see the same weather. It prints a table of ratios and writes everything it saw as JSON. `make bench-peers` runs it.
+// Command peers measures clipgo against open_clip: the same work on the same machine, alternating, so that both run under the same load. It
+// prints a table of ratios and writes all measurements as JSON. `make bench-peers` runs it.
 package main
 
 import (
@@ -56,7 +56,7 @@ func run(ctx context.Context, s settings) error {
 	for _, r := range rows {
 		measured, err := r.measure(ctx, w)
 		if ctx.Err() != nil {
-			break // what was measured stays
+			break // keep the measurements so far
 		}
 		if err != nil { // the other rows don't depend on it
 			say("  %v", err)

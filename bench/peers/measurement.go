@@ -9,12 +9,12 @@ import (
 	"clipgo/bench"
 )
 
-// measurement is what one program took for one unit of a row's work.
+// measurement is the cost of one unit of a row's work for one program.
 type measurement struct {
 	Seconds        float64         `json:"seconds"`          // of a unit: a step, a picture, a process
 	Steps          []float64       `json:"steps,omitempty"`  // seconds of each step, of which Seconds is the median
 	HostShare      float64         `json:"host,omitempty"`   // of a step's time, in Go code
-	PeakBytes      int64           `json:"peak_bytes"`       // resident memory of the process, at its most
+	PeakBytes      int64           `json:"peak_bytes"`       // peak resident memory of the process
 	ProcessSeconds float64         `json:"process_seconds"`  // from the start of the process to its end
 	Output         json.RawMessage `json:"output,omitempty"` // what the program printed
 }
@@ -63,7 +63,7 @@ func wholeProcess(o output) (measurement, error) {
 	return measurement{Seconds: o.wall.Seconds()}, nil
 }
 
-// spread is the least, the middle and the most of some ratios.
+// spread is the minimum, median and maximum of ratios.
 type spread struct {
 	Min    float64 `json:"min"`
 	Median float64 `json:"median"`

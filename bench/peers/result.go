@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// result is all that a run saw.
+// result holds all measurements of a run.
 type result struct {
 	Time        time.Time     `json:"time"` // of the beginning
 	Commit      string        `json:"commit"`
@@ -20,10 +20,10 @@ type result struct {
 	Rows        []measuredRow `json:"rows"`
 }
 
-// measuredRow is a row with what was measured.
+// measuredRow is a row with its measurements.
 type measuredRow struct {
 	Name        string            `json:"name"`
-	Work        string            `json:"work"` // whose unit's seconds are measured
+	Work        string            `json:"work"` // the unit of work whose seconds are measured
 	Goal        goal              `json:"goal"`
 	Load        string            `json:"load_average"`       // of the machine, before
 	LeftOut     string            `json:"left_out,omitempty"` // why it was not measured
@@ -43,7 +43,7 @@ func newResult(w *workshop) *result {
 	}
 }
 
-// compare makes the ratios: each of a repetition's programs against the open_clip of that repetition.
+// compare computes the ratios: each program of a repetition against open_clip in the same repetition.
 func (r *measuredRow) compare() {
 	speed, memory := map[string][]float64{}, map[string][]float64{}
 	for _, rep := range r.Repetitions {
@@ -67,7 +67,7 @@ func (r *measuredRow) compare() {
 	}
 }
 
-// table is what a person wants to know, in Markdown: of each row's ratios the median, and the least and the most.
+// table is the summary in Markdown: the median, minimum and maximum of each row's ratios.
 func (r *result) table() string {
 	cells := [][]string{append(append([]string{"row"}, r.names()...), "at least", "reach for", "memory")}
 	cells = append(cells, make([]string, len(cells[0]))) // the rule below the head

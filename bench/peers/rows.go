@@ -8,27 +8,27 @@ import (
 	"time"
 )
 
-// row is a line of the table: work that clipgo and open_clip both do.
+// row is a line of the table: a workload that clipgo and open_clip both run.
 type row struct {
 	name string
 	goal goal
 	work work
 }
 
-// goal is how many times faster than open_clip clipgo wants to be; 0: no goal.
+// goal is the speed-up over open_clip that clipgo aims at; 0: no goal.
 type goal struct {
 	Least float64 `json:"least,omitempty"`
 	Reach float64 `json:"reach,omitempty"`
 	AMX   bool    `json:"amx,omitempty"` // on CPUs that have it
 }
 
-// work is what both programs do.
+// work is a workload of both programs.
 type work interface {
 	describe() string
-	// prepare makes what both need, before anything is measured.
+	// prepare creates the input of both, before the measurement.
 	prepare(ctx context.Context, w *workshop) error
 	clipgo(w *workshop, l library) command
-	openCLIP(w *workshop) command // without arguments where only clipgo is measured
+	openCLIP(w *workshop) command // without arguments if only clipgo is measured
 }
 
 // The precisions, by the names that both sides take.
@@ -50,7 +50,7 @@ func allRows() []row {
 	}
 }
 
-// choose gives the rows of some names; of none, all.
+// choose returns the rows with the given names; all rows if no name is given.
 func choose(all []row, names []string) ([]row, error) {
 	var out []row
 	for _, name := range names {
@@ -76,7 +76,7 @@ type program struct {
 	command
 }
 
-// programs are all sides of a row, open_clip's in the middle of clipgo's.
+// programs lists the programs of a row, with open_clip between clipgo's.
 func (r row) programs(w *workshop) []program {
 	var out []program
 	for _, l := range w.libraries {
@@ -91,7 +91,7 @@ func (r row) programs(w *workshop) []program {
 // openCLIP names the other side.
 const openCLIP = "open_clip"
 
-// measure runs the programs in turn, forth and back, as often as the settings say.
+// measure runs the programs in turn, forwards and backwards, for the configured number of repetitions.
 func (r row) measure(ctx context.Context, w *workshop) (out measuredRow, err error) {
 	out = measuredRow{Name: r.name, Work: r.work.describe(), Goal: r.goal, Load: readLoad()}
 	say("%s: %s", r.name, out.Work)

@@ -14,7 +14,7 @@ import (
 // tokens is the length of all captions, start and end included.
 const tokens = 12
 
-// steps is training: some steps after one that doesn't count.
+// steps is training: a number of steps after a warm-up step.
 type steps struct {
 	model     string
 	own       bool // a config of clipgo's, which open_clip has to be given
@@ -157,7 +157,7 @@ func (l *loading) openCLIP(w *workshop) command {
 	return c
 }
 
-// start is a process from its start to the features of one caption, and to its end. clipgo also searches a small index by them.
+// start measures a process that embeds one caption, from its start to the features and to its end. clipgo also searches a small index.
 type start struct {
 	model  string
 	photos int
@@ -184,7 +184,7 @@ func (s *start) prepare(ctx context.Context, w *workshop) error {
 	if _, err := w.run(ctx, w.clipgoOn(w.libraries[0], "embed", "--model", s.weights, pictures, "--index", s.index)); err != nil {
 		return err
 	}
-	for _, c := range []command{s.openCLIP(w), s.clipgo(w, w.libraries[0])} { // files come into memory
+	for _, c := range []command{s.openCLIP(w), s.clipgo(w, w.libraries[0])} { // warms the file cache
 		if _, err := w.run(ctx, c); err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ import (
 // scripts are the programs of the other side.
 const scripts = "bench/openclip"
 
-// workshop is where the programs are and what they work on.
+// workshop holds the paths of the programs and of their input.
 type workshop struct {
 	settings
 	machine   machine
@@ -30,7 +30,7 @@ type workshop struct {
 // library is a libtorch that clipgo runs on.
 type library struct {
 	Name   string         `json:"name"`   // pytorch or system
-	Doctor map[string]any `json:"doctor"` // what clipgo doctor says of it
+	Doctor map[string]any `json:"doctor"` // output of clipgo doctor
 	path   string
 }
 
@@ -69,7 +69,7 @@ func openWorkshop(ctx context.Context, s settings) (*workshop, error) {
 type command struct {
 	args, env []string
 	before    func() error                        // nil: nothing
-	read      func(o output) (measurement, error) // nil: what it did is not measured
+	read      func(o output) (measurement, error) // nil: not measured
 }
 
 func (w *workshop) clipgoOn(l library, args ...string) command {
@@ -80,7 +80,7 @@ func (w *workshop) python3(script string, args ...string) command {
 	return command{args: append([]string{w.python, filepath.Join(scripts, script)}, args...)}
 }
 
-// output is what a program did.
+// output is the output and the cost of a program.
 type output struct {
 	stdout []byte
 	wall   time.Duration // from its start to its end
@@ -107,7 +107,7 @@ func (w *workshop) run(ctx context.Context, c command) (output, error) {
 	return output{stdout.Bytes(), wall, peakBytes(p.ProcessState)}, nil
 }
 
-// once makes a file or folder of the workshop by a command that is given its path, unless an earlier run has made it.
+// once creates a file or folder of the workshop with a command that gets its path, unless an earlier run has created it.
 func (w *workshop) once(ctx context.Context, name string, making func(path string) command) (string, error) {
 	path := filepath.Join(w.dir, name)
 	if _, err := os.Stat(path); err == nil {
@@ -153,7 +153,7 @@ func (w *workshop) bestWorkers(ctx context.Context, with func(workers int) comma
 // errNoBF16 leaves a row out.
 var errNoBF16 = errors.New("this CPU doesn't multiply bfloat16: neither AMX nor AVX512-BF16")
 
-// multiplies tells whether the CPU has a precision in hardware. Without it bf16 is some thirty times slower than f32.
+// multiplies reports whether the CPU supports a precision in hardware. Without support bf16 is about thirty times slower than f32.
 func (w *workshop) multiplies(precision string) error {
 	if precision == bf16 && w.machine.BF16 == "" {
 		return errNoBF16

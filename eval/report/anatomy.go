@@ -7,13 +7,13 @@ import (
 	"clipgo/eval"
 )
 
-// Anatomy is what the loss has done to the network by a step.
+// Anatomy holds the statistics of the network at a step.
 type Anatomy struct {
 	Step int
 	eval.Anatomy
 }
 
-// anatomyView is how the page shows it.
+// anatomyView is the page's form of an Anatomy.
 type anatomyView struct {
 	About    string
 	Measures []measure
@@ -29,7 +29,7 @@ type calibrationBar struct {
 	Text                string
 }
 
-// attentionMap is a tower's entropy of attention, a row a layer.
+// attentionMap is a tower's attention entropy, a row for each layer.
 type attentionMap struct {
 	Name  string
 	Heads []int
@@ -41,7 +41,7 @@ type attentionRow struct {
 	Cells []attentionCell
 }
 
-// attentionCell is a head's; Heat is how strongly it is coloured, in percent.
+// attentionCell is a head's entropy; Heat is the strength of its colour, in percent.
 type attentionCell struct {
 	Text string
 	Heat int

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// The picture's size in its own units; the page stretches it to the width that there is.
+// The chart's size in its own units; the page scales it to the available width.
 const (
 	chartWidth, chartHeight  = 560.0, 280.0
 	left, right, top, bottom = 58.0, 14.0, 14.0, 34.0
@@ -23,8 +23,8 @@ type line struct {
 
 	Index    int
 	Path     string // as drawn
-	Faint    string // the values themselves, where Path is smoothed
-	Dots     []tip  // single points, and the places that show their numbers when pointed at
+	Faint    string // the original values, if Path is smoothed
+	Dots     []tip  // single points, and points with a tooltip
 	LastText string
 }
 
@@ -43,10 +43,10 @@ type tick struct {
 	Text string
 }
 
-// chart is one SVG. The exported fields are what the template draws.
+// chart is one SVG. The template draws the exported fields.
 type chart struct {
 	Name, About string
-	over        string // what runs from left to right; empty: steps
+	over        string // label of the horizontal axis; empty: steps
 	lines       []line
 	marks       []mark
 
@@ -102,10 +102,10 @@ func (c *chart) layout() {
 	c.Summary = fmt.Sprintf("%s From %s %s to %s; %s.", c.About, c.Over(), trimmed(c.lowX), trimmed(c.highX), strings.Join(ends, ", "))
 }
 
-// Over names what runs from left to right.
+// Over is the label of the horizontal axis.
 func (c *chart) Over() string { return cmp.Or(c.over, "step") }
 
-// bounds takes in all points and marks; a mark that would flatten the curve beyond use stays outside, at the edge.
+// bounds computes the range of all points and marks. A mark that would flatten the curves too much is drawn at the edge instead.
 func (c *chart) bounds() {
 	c.lowX, c.lowY = math.Inf(1), math.Inf(1)
 	c.highX, c.highY = math.Inf(-1), math.Inf(-1)
@@ -184,7 +184,7 @@ func prefix(name string) string {
 	return name + " "
 }
 
-// path joins the points; a value that is not finite is a gap.
+// path connects the points; a value that is not finite is a gap.
 func (c *chart) path(points []point) string {
 	var b strings.Builder
 	pen := "M"
@@ -199,7 +199,7 @@ func (c *chart) path(points []point) string {
 	return b.String()
 }
 
-// thin keeps the lowest and the highest of each stretch, so that a spike stays visible.
+// thin keeps the lowest and the highest point of each interval, so that spikes stay visible.
 func thin(points []point) []point {
 	if len(points) <= mostPoints {
 		return points
@@ -270,7 +270,7 @@ func round1(v float64) float64 { return math.Round(v*10) / 10 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
-// short writes a value in three or four digits, always the same ones behind the point.
+// short formats a value with three or four digits, with a fixed number of decimals.
 func short(v float64) string {
 	a := math.Abs(v)
 	switch {
@@ -282,7 +282,7 @@ func short(v float64) string {
 	return trimmed(v)
 }
 
-// trimmed writes a number in about four characters, without zeros behind the point.
+// trimmed formats a number in about four characters, without trailing zeros.
 func trimmed(v float64) string {
 	a := math.Abs(v)
 	switch {
@@ -305,7 +305,7 @@ func trimmed(v float64) string {
 	return number(math.Round(v*1000) / 1000)
 }
 
-// percent writes a fraction with two digits behind the point, as the console does.
+// percent formats a fraction as a percentage with two decimals, as the console does.
 func percent(v float64) string { return strconv.FormatFloat(100*v, 'f', 2, 64) + " %" }
 
 // grouped writes a whole number with commas.

@@ -8,7 +8,7 @@ import (
 	"clipgo/training/record"
 )
 
-// charts are the curves of a run, in the order in which one asks.
+// charts are the charts of a run, the most important first.
 func charts(run Run) []*chart {
 	column := func(of func(record.Row) float64) []point {
 		out := make([]point, len(run.Rows))
@@ -41,10 +41,10 @@ func charts(run Run) []*chart {
 	return all
 }
 
-// curve is a number of an objective that has a chart of its own.
+// curve is a number of an objective that has its own chart.
 type curve struct{ key, name, about string }
 
-// numbers are those of PPO, in the order in which one asks.
+// numbers are those of PPO, the most important first.
 var numbers = []curve{
 	{"reward_mean", "Reward", "Mean of each round, in deviations of the untuned captioner's rewards."},
 	{"kl", "KL", "How far the policy is from the untuned captioner, in nats a token."},
@@ -59,7 +59,7 @@ func placeOf(name string) int {
 	return slices.IndexFunc(numbers, func(n curve) bool { return n.name == name })
 }
 
-// parts draws what a loss is made of, where it has parts, and how often what it asks for was right.
+// parts draws the terms of the loss, if there are any, and the objective's accuracy.
 func parts(run Run) []*chart {
 	losses := &chart{Name: "Parts of the loss", About: "Each before its weight.", smooth: true}
 	accuracies := &chart{Name: "Accuracy", About: "Share of what the batch asked for that came first.", fraction: true, fromZero: true,
@@ -95,7 +95,7 @@ func parts(run Run) []*chart {
 	return append(own, losses, accuracies)
 }
 
-// validation draws the measured fractions, a chart for each group, with the chance of its first one.
+// validation draws the measured fractions, a chart for each group, with the chance level of its first value.
 func validation(run Run) []*chart {
 	var out []*chart
 	byGroup := map[string]*chart{}
@@ -129,7 +129,7 @@ const (
 	accuracySuffix = "_accuracy"
 )
 
-// isPart reports whether a number of metrics.jsonl is drawn: a part of the loss, an accuracy, or one of numbers.
+// isPart reports whether a number of metrics.jsonl is drawn: a term of the loss, an accuracy, or one of numbers.
 func isPart(name string) bool {
 	return slices.ContainsFunc(numbers, func(n curve) bool { return n.key == name }) || strings.HasSuffix(name, lossSuffix) ||
 		strings.HasSuffix(name, accuracySuffix)

@@ -8,15 +8,15 @@ import (
 	"io"
 )
 
-// Figure is a chart by itself, for a page that is not a run's.
+// Figure is a single chart, for a page other than a run's.
 type Figure struct {
 	Name  string
-	About string // a sentence, for those who can't see it
-	Over  string // what runs from left to right
+	About string // a sentence that describes it, for screen readers
+	Over  string // label of the horizontal axis
 	Lines []Line
 }
 
-// Line is a curve of a figure: y over x, as long as each other.
+// Line is a curve of a figure; X and Y have the same length.
 type Line struct {
 	Name string
 	X, Y []float64
@@ -25,7 +25,7 @@ type Line struct {
 //go:embed figure.svg
 var figureSource string
 
-// WriteFigure writes a figure as one SVG, to be read on light and on dark ground.
+// WriteFigure writes a figure as one SVG, readable on light and dark backgrounds.
 func WriteFigure(w io.Writer, f Figure) error {
 	c := &chart{Name: f.Name, About: f.About, over: f.Over}
 	for _, l := range f.Lines {
@@ -46,7 +46,7 @@ func WriteFigure(w io.Writer, f Figure) error {
 	if err != nil {
 		return fmt.Errorf("figure: %w", err)
 	}
-	var b bytes.Buffer // whole or not at all
+	var b bytes.Buffer // so that an error writes nothing
 	if err := drawing.Execute(&b, c); err != nil {
 		return fmt.Errorf("figure: %w", err)
 	}

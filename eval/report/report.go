@@ -1,6 +1,6 @@
-// Package report writes what a training did as one self-contained HTML page: curves, settings, examples, findings.
+// Package report writes a training's report as one self-contained HTML page: curves, settings, examples, findings.
 //
-// The page needs no script, no network and no other file; it follows the reader's light or dark preference.
+// The page needs no script, no network and no other file. It follows the reader's light or dark preference.
 package report
 
 import (
@@ -17,16 +17,16 @@ import (
 	"clipgo/training/record"
 )
 
-// Run is a training as the page shows it. Whatever is empty is left out.
+// Run is the content of the page. Empty fields are omitted.
 type Run struct {
 	Title       string
 	Subtitle    string  // one line under the title: model, data, when
-	BatchSize   int     // for the chance line of the loss, ln(batch); 0 where the loss has none
-	Chance      float64 // loss of guessing, where it isn't that; 0: there is none
-	LossIs      string  // what the loss is, a sentence; empty: the contrastive one
-	Loss        float64 // how it ended, smoothed; 0: that of the last row
+	BatchSize   int     // for the loss of guessing, ln(batch); 0 if the loss has no such line
+	Chance      float64 // loss of guessing, if it isn't ln(batch); 0: none
+	LossIs      string  // a sentence that describes the loss; empty: the contrastive loss
+	Loss        float64 // final loss, smoothed; 0: that of the last row
 	MaxScale    float64
-	About       map[string]string // what a group of measured values is, a sentence
+	About       map[string]string // a sentence that describes each group of measured values
 	Settings    []Setting
 	Rows        []record.Row
 	Evaluations []Evaluation
@@ -39,13 +39,13 @@ type Run struct {
 // Setting is a line of the settings table.
 type Setting struct{ Name, Value string }
 
-// Evaluation is what was measured after a step.
+// Evaluation holds the values measured after a step.
 type Evaluation struct {
 	Step   int
 	Values []Value
 }
 
-// Value is a measured fraction under its name; Chance is what guessing would give, 0 where unknown.
+// Value is a measured fraction with its name; Chance is the value of guessing, 0 if unknown.
 type Value struct {
 	Name          string
 	Group         string // heading of the chart that it is drawn in
@@ -66,23 +66,23 @@ type Hit struct {
 	Verdict   Verdict
 }
 
-// Verdict says whether a hit is what was asked for.
+// Verdict is whether a hit is a right answer.
 type Verdict string
 
-// Unjudged hits carry no mark.
+// Unjudged hits have no mark.
 const (
 	Unjudged Verdict = ""
 	Right    Verdict = "right"
 	Wrong    Verdict = "wrong"
 )
 
-// Rollout is a picture and what was written of it.
+// Rollout is a picture with generated captions.
 type Rollout struct {
 	Thumbnail []byte
 	Lines     []RolloutLine
 }
 
-// RolloutLine is a caption with its reward; Name says whose it is.
+// RolloutLine is a caption with its reward; Name is the model that generated it.
 type RolloutLine struct {
 	Name, Caption string
 	Reward        float64
@@ -100,7 +100,7 @@ func Write(w io.Writer, run Run) error {
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	var b bytes.Buffer // whole or not at all
+	var b bytes.Buffer // so that an error writes nothing
 	if err := page.Execute(&b, view(run)); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
@@ -108,7 +108,7 @@ func Write(w io.Writer, run Run) error {
 	return err
 }
 
-// pageView is what the template shows.
+// pageView is the data of the template.
 type pageView struct {
 	Run
 	Style    template.CSS
@@ -161,7 +161,7 @@ func view(run Run) pageView {
 	return v
 }
 
-// tiles are the numbers to see first: how the loss ended, the last evaluation, and the pace.
+// tiles are the most important numbers: the final loss, the last evaluation, and the speed.
 func tiles(run Run) []tile {
 	var out []tile
 	if n := len(run.Rows); n > 0 {
@@ -192,7 +192,7 @@ func tiles(run Run) []tile {
 	return out
 }
 
-// chance is the loss of guessing; 0 where there is none.
+// chance is the loss of guessing; 0 if there is none.
 func (r Run) chance() float64 {
 	if r.Chance == 0 && r.BatchSize > 1 {
 		return math.Log(float64(r.BatchSize))
@@ -214,7 +214,7 @@ func medianPace(rows []record.Row) float64 {
 	return all[len(all)/2]
 }
 
-// dataURI inlines a picture of a known format; others are left out.
+// dataURI encodes a picture of a known format as a data URI; other formats are omitted.
 func dataURI(data []byte) template.URL {
 	kinds := []struct{ magic, mime string }{
 		{"\x89PNG", "image/png"}, {"\xff\xd8\xff", "image/jpeg"}, {"GIF8", "image/gif"}, {"RIFF", "image/webp"},
