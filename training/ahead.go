@@ -6,6 +6,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/torch"
+	"clipgo/training/record"
 )
 
 // ahead makes a step without waiting for the accelerator, except when its numbers are to be read. The gradients are clipped, and a

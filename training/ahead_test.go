@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"clipgo/internal/torch"
+	"clipgo/training/record"
 )
 
 // A step that nobody waits for is left out all the same where its numbers are not finite, and is counted.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	"clipgo/datasets"
 	"clipgo/internal/nn"

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"clipgo/training/record"
 )
 
 // The chart's size in its own units; the page scales it to the available width.
