@@ -17,12 +17,12 @@ import (
 	"strings"
 )
 
-// Error is a setting that can't be used.
+// Error reports a setting that can't be used.
 type Error struct {
-	Where string // the file, with a line where it is known, or the flag
-	Key   string // empty where the whole file is meant
+	Where string // the file, with the line if it is known, or the flag
+	Key   string // empty for an error of the whole file
 	Value string // as written, shortened
-	Err   error  // what is wrong, or what was wanted
+	Err   error  // what is wrong, or what is expected
 }
 
 func (e *Error) Error() string {
@@ -39,10 +39,10 @@ func (e *Error) Error() string {
 // Fault is the error's kind.
 func (e *Error) Fault() fault.Kind { return fault.Usage }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// UnknownKeyError is a key that no field has. Nearest is a known one that is spelt much alike, or empty.
+// UnknownKeyError reports a key that no field has. Nearest is a known key with a similar spelling, or empty.
 type UnknownKeyError struct {
 	Where        string // as in Error
 	Key, Nearest string
@@ -62,7 +62,7 @@ func (e *UnknownKeyError) Error() string {
 // Fault is the error's kind.
 func (e *UnknownKeyError) Fault() fault.Kind { return fault.Usage }
 
-// IsUsage tells whether an error is about what the user wrote.
+// IsUsage reports whether an error is about the user's input.
 func IsUsage(err error) bool {
 	var bad *Error
 	var unknown *UnknownKeyError

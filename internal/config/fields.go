@@ -13,13 +13,13 @@ type Field struct {
 	Key    string // JSON names, joined by dots
 	Type   reflect.Type
 	Tag    reflect.StructTag
-	Nested bool // a struct whose fields have keys of their own
+	Nested bool // a struct, whose fields have keys of their own
 
 	index []int // from the outermost struct on
 }
 
-// Fields lists the fields of a struct (or of what a pointer leads to) and of the structs below it, in their order, as
-// encoding/json writes them. An embedded struct has no name of its own.
+// Fields lists the fields of a struct (or of the struct that a pointer points to) and of its nested structs, in the order in which
+// encoding/json writes them. An embedded struct adds no name to the key.
 func Fields(options any) []Field { return fields(deref(reflect.TypeOf(options)), Field{}) }
 
 func fields(t reflect.Type, parent Field) (out []Field) {
@@ -41,7 +41,7 @@ func fields(t reflect.Type, parent Field) (out []Field) {
 	return out
 }
 
-// byKey has the fields of a struct by their keys.
+// byKey maps keys to the fields of a struct.
 func byKey(options any) map[string]Field {
 	out := map[string]Field{}
 	for _, f := range Fields(options) {
@@ -64,7 +64,7 @@ func deref(t reflect.Type) reflect.Type {
 	return t
 }
 
-// own follows pointers, and allocates what they should point to.
+// own follows pointers and allocates the values of nil ones.
 func own(v reflect.Value) reflect.Value {
 	for v.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -75,7 +75,7 @@ func own(v reflect.Value) reflect.Value {
 	return v
 }
 
-// in is the field's value in the outermost struct.
+// in returns the field's value within the outermost struct.
 func (f Field) in(v reflect.Value) reflect.Value {
 	for _, i := range f.index {
 		v = own(v).Field(i)

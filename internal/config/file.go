@@ -14,13 +14,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxFile is the size in bytes of a config file beyond which it is taken for something else.
+// maxFile is the largest size of a config file in bytes; a larger file is probably something else.
 const maxFile = 4 << 20
 
-// Load reads a JSON or YAML file of settings, decided by the name's ending (.json, .yaml, .yml), for a struct of the type
-// of options.
+// Load reads a JSON or YAML file of settings for a struct of the type of options. The file's extension (.json, .yaml, .yml) selects the
+// format.
 //
-// All mistakes are returned, joined, with file and line; each is an *Error or an *UnknownKeyError.
+// It returns all errors, joined, with file and line; each is an *Error or an *UnknownKeyError.
 func Load(options any, path string) (Layer, error) {
 	ending := strings.ToLower(filepath.Ext(path))
 	if ending != ".json" && ending != ".yaml" && ending != ".yml" {
@@ -42,7 +42,7 @@ func Load(options any, path string) (Layer, error) {
 	return r.layer, errors.Join(r.errs...)
 }
 
-// read reads a file of a sensible size, without a byte order mark.
+// read reads a file of at most maxFile bytes and removes a byte order mark.
 func read(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -56,8 +56,8 @@ func read(path string) ([]byte, error) {
 	return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), err
 }
 
-// parse reads one document. JSON goes through the YAML decoder as well, which knows lines. An error comes with its line, or
-// with 0 where it says it itself.
+// parse reads one document. JSON is also parsed by the YAML decoder, since that has line numbers. An error is returned with its line, or
+// with 0 if its text has the line already.
 func parse(data []byte, isJSON bool) (top *yaml.Node, line int, err error) {
 	if isJSON {
 		var well json.RawMessage
@@ -96,8 +96,7 @@ func parse(data []byte, isJSON bool) (top *yaml.Node, line int, err error) {
 	return doc.Content[0], 0, nil
 }
 
-// pairs finds a character that JSON escapes by its two UTF-16 halves, which YAML doesn't know. A backslash that is escaped
-// itself is passed over.
+// pairs matches a character that JSON escapes as a UTF-16 surrogate pair, which YAML doesn't support. It skips an escaped backslash.
 var pairs = regexp.MustCompile(`\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\.`)
 
 func joined(escape []byte) []byte {

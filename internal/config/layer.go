@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// Origin says where a setting comes from. Of two, the later constant goes over the earlier one.
+// Origin is where a setting comes from. A later constant has precedence over an earlier one.
 type Origin int
 
-// The origins, from the weakest on.
+// The origins, in ascending order of precedence.
 const (
 	Default    Origin = iota // the program's own
-	Recipe                   // what goes with a model or with data
+	Recipe                   // settings that belong to a model or a data set
 	Stored                   // the settings of a run that is resumed
 	Command                  // what the command is
 	File                     // a config file
@@ -27,11 +27,11 @@ func (o Origin) String() string {
 	return [...]string{"default", "recipe", "run.json", "command", "config file", "flag", "assignment"}[o]
 }
 
-// Value is what one place says of a setting.
+// Value is a setting's value in a layer.
 type Value struct {
 	JSON   string // as encoding/json writes a value of the field's type
 	Origin Origin
-	Where  string // file:line or the flag, for messages; empty where nobody wrote it
+	Where  string // file:line or the flag, for messages; empty if the user didn't set it
 }
 
 // String is the value for a message: its JSON, or "none" where it says nothing.
@@ -45,14 +45,14 @@ func (v Value) String() string {
 // Layer is a sparse set of settings by their dotted keys. A null stands for a pointer that is nil.
 type Layer map[string]Value
 
-// Of holds every setting of a struct.
+// Of returns a layer with every setting of a struct.
 func Of(origin Origin, options any) Layer {
 	l := Layer{}
 	l.Put(origin, "", options)
 	return l
 }
 
-// Put sets a key to v, which has to be of the field's type. A struct sets the keys of all its fields.
+// Put sets a key to v, which must have the field's type. A struct sets the keys of all its fields.
 func (l Layer) Put(origin Origin, key string, v any) {
 	root := reflect.Indirect(reflect.ValueOf(v))
 	if root.Kind() != reflect.Struct {
@@ -70,12 +70,12 @@ func (l Layer) Put(origin Origin, key string, v any) {
 func asText(v any) string {
 	data, err := json.Marshal(v)
 	if err != nil {
-		panic("config: " + err.Error()) // a setting has JSON
+		panic("config: " + err.Error()) // settings can be encoded
 	}
 	return string(data)
 }
 
-// put replaces a value, and also a null above its key and the values below it.
+// put replaces the value of a key. It removes a null of an enclosing key and the values of nested keys.
 func (l Layer) put(key string, v Value) {
 	maps.DeleteFunc(l, func(k string, _ Value) bool {
 		return strings.HasPrefix(k, key+".") || strings.HasPrefix(key, k+".")
@@ -94,13 +94,13 @@ func Merge(layers ...Layer) Layer {
 	return out
 }
 
-// Origin is where a key's value comes from. Nobody having set it counts as a default.
+// Origin is where a key's value comes from; Default if the layer doesn't have the key.
 func (l Layer) Origin(key string) Origin { return l[key].Origin }
 
-// Said tells whether the user set a key: by a file, a flag or an assignment.
+// Said reports whether the user set a key, by a file, a flag or an assignment.
 func (l Layer) Said(key string) bool { return l.Origin(key) >= File }
 
-// Under holds the settings below a key, by what their keys have behind it.
+// Under returns the settings nested in a key, by the rest of their keys.
 func (l Layer) Under(parent string) Layer {
 	out := Layer{}
 	for key, v := range l {
@@ -114,8 +114,8 @@ func (l Layer) Under(parent string) Layer {
 // Sorted lists the keys in alphabetical order.
 func (l Layer) Sorted() []string { return slices.Sorted(maps.Keys(l)) }
 
-// Decode sets the fields of the struct that options points to. Fields without a key in the layer keep their values. The
-// struct is of the type that the layer was made for; Decode panics if it isn't.
+// Decode sets the fields of the struct that options points to. Fields without a key in the layer keep their values. It panics if the
+// struct doesn't have the type for which the layer was made.
 func (l Layer) Decode(options any) {
 	root, known := pointee(options), byKey(options)
 	for _, key := range l.Sorted() {

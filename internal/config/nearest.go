@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// Nearest is the known key that takes the fewest edits to reach, case aside, or "" where that would be another word:
-// more than a third of the key's letters, or more than three.
+// Nearest is the known key with the smallest edit distance, ignoring case. It is "" if the distance is more than a third of the key's
+// letters or more than three.
 func Nearest(key string, known []string) string {
 	if len(key) > 100 {
 		return ""
@@ -17,7 +17,7 @@ func Nearest(key string, known []string) string {
 	return best
 }
 
-// edits counts insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
+// edits is the edit distance: insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
 func edits(a, b string) int {
 	var before []int
 	last := make([]int, len(b)+1)

@@ -11,14 +11,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// raw is the tag of a node that an assignment made: its text is of the type that the field has.
+// raw is the tag of a node of an assignment: its text is read by the type of the field.
 const raw = "!raw"
 
 func rawNode(text string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: raw, Value: text}
 }
 
-// reader makes a layer of what was written, and collects what is wrong with it.
+// reader builds a layer from the user's input and collects the errors.
 type reader struct {
 	fields []Field
 	known  map[string]Field
@@ -32,7 +32,7 @@ func newReader(options any, origin Origin, where string) *reader {
 	return &reader{fields: Fields(options), known: byKey(options), origin: origin, where: where, layer: Layer{}}
 }
 
-// at is where a node was written: the line too, of a file.
+// at is the position of a node: the flag, or file and line.
 func (r *reader) at(n *yaml.Node) string {
 	if n.Line == 0 || r.origin != File {
 		return r.where
@@ -44,10 +44,10 @@ func (r *reader) bad(key string, n *yaml.Node, err error) {
 	r.errs = append(r.errs, &Error{Where: r.at(n), Key: key, Value: show(n), Err: err})
 }
 
-// Assign reads key=value assignments, the last of a key last, for a struct of the type of options. where names the flag
-// that they come from. A list is a,b,c or JSON, an object JSON; null makes a pointer nil.
+// Assign reads key=value assignments for a struct of the type of options; the last one of a key counts. where names the flag that they
+// come from. A list is a,b,c or JSON, an object is JSON; null sets a pointer to nil.
 //
-// All mistakes are returned, joined; each is an *Error or an *UnknownKeyError.
+// It returns all errors, joined; each is an *Error or an *UnknownKeyError.
 func Assign(options any, origin Origin, where string, assignments ...string) (Layer, error) {
 	r := newReader(options, origin, where)
 	for _, a := range assignments {
@@ -61,8 +61,8 @@ func Assign(options any, origin Origin, where string, assignments ...string) (La
 	return r.layer, errors.Join(r.errs...)
 }
 
-// nearest is a known key that is spelt much like an unknown one, or whose last part is the same or spelt much alike: what is
-// before it was forgotten or mistaken.
+// nearest is a known key with a spelling similar to that of an unknown one, or with the same or a similar last part, since the
+// parts before it may be missing or wrong.
 func (r *reader) nearest(key string) string {
 	var whole, ends []string
 	for _, f := range r.fields {
@@ -86,7 +86,7 @@ func (r *reader) nearest(key string) string {
 	return ""
 }
 
-// setting adds to the layer what a node says of a key.
+// setting adds a key with a node's value to the layer.
 func (r *reader) setting(key string, n *yaml.Node) {
 	f, ok := r.known[key]
 	if !ok {
@@ -108,7 +108,7 @@ func (r *reader) setting(key string, n *yaml.Node) {
 	r.layer.put(key, Value{JSON: asText(v.Interface()), Origin: r.origin, Where: r.at(n)})
 }
 
-// object adds the members of an object; an empty key is that of the whole.
+// object adds the members of an object. An empty key is the whole document.
 func (r *reader) object(key string, n *yaml.Node) {
 	if n.Tag == raw && strings.HasPrefix(n.Value, "{") {
 		if parsed, _, err := parse([]byte(n.Value), true); err == nil {
@@ -130,7 +130,7 @@ func (r *reader) object(key string, n *yaml.Node) {
 	}
 }
 
-// fill sets v to what a node says. encoding/json decides what a type can hold.
+// fill sets v to a node's value. encoding/json checks whether the type can hold it.
 func (r *reader) fill(v reflect.Value, key string, n *yaml.Node) {
 	n = followed(n)
 	if k := v.Kind(); null(n) && (k == reflect.Pointer || k == reflect.Slice || k == reflect.Map) {
@@ -178,7 +178,7 @@ func (r *reader) list(v reflect.Value, key string, n *yaml.Node) {
 	}
 }
 
-// items are the elements of a list; an assignment has them as JSON, or with commas between them.
+// items are the elements of a list. An assignment has them as JSON or separated by commas.
 func items(n *yaml.Node) (out []*yaml.Node, err error) {
 	if n.Tag == raw && strings.HasPrefix(n.Value, "[") {
 		if n, _, err = parse([]byte(n.Value), true); err != nil {

@@ -11,8 +11,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// asJSON is a node as JSON, with numbers as YAML resolves them: 1_000 and 1e5 are whole. Of an assignment, what is
-// no number and no JSON is a string.
+// asJSON converts a node to JSON, with numbers as YAML resolves them: 1_000 and 1e5 are whole. The value of an assignment that is
+// neither a number nor JSON is a string.
 func asJSON(n *yaml.Node) ([]byte, error) {
 	if n.Tag == raw {
 		if strings.ContainsAny(n.Value[:min(1, len(n.Value))], `{["`) && json.Valid([]byte(n.Value)) {
@@ -34,7 +34,7 @@ func null(n *yaml.Node) bool {
 	return n.Tag == raw && n.Value == "null" || n.Tag != raw && n.ShortTag() == "!!null"
 }
 
-// followed is what an alias means.
+// followed returns the node that an alias refers to.
 func followed(n *yaml.Node) *yaml.Node {
 	for n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -42,7 +42,7 @@ func followed(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// show is a node for a message, as it was written.
+// show formats a node for a message, as it was written.
 func show(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.SequenceNode:
@@ -83,8 +83,8 @@ func within(tag reflect.StructTag, v reflect.Value) error {
 	return nil
 }
 
-// Check returns the numbers of a struct that are beyond the bounds of their fields' tags, joined. Of what a user sets, Load
-// and Assign check it.
+// Check returns an error for each number of a struct that is out of the bounds of its field's tags, joined. Load and Assign check the
+// numbers that they read.
 func Check(options any) error {
 	var errs []error
 	for _, f := range Fields(options) {

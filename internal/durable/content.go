@@ -8,13 +8,13 @@ import (
 	"path/filepath"
 )
 
-// File is a file of a directory: its name there, and what writes its content.
+// File is a file of a directory: its name, and the function that writes its content.
 type File struct {
 	Name  string
 	Write func(w io.Writer) error
 }
 
-// WriteFiles makes a directory of files as WriteDir does.
+// WriteFiles writes a directory of files as WriteDir does.
 func WriteFiles(dir string, files []File) error {
 	return WriteDir(dir, func(tmp string) error {
 		for _, f := range files {
@@ -32,7 +32,7 @@ func (f File) writeIn(dir string) error {
 		return err
 	}
 	if err := f.Write(w); err != nil {
-		_ = w.Close() // the directory goes
+		_ = w.Close() // the directory is removed
 		return err
 	}
 	return w.Close()

@@ -10,10 +10,11 @@ import (
 	"regexp"
 )
 
-// WriteDir makes a directory as a whole: until it returns nil, dir is what it was before, or the new one, complete.
+// WriteDir replaces a directory as a whole: after an error or a crash dir is either the previous directory or the complete new one (see
+// Sweep).
 //
-// The function fill puts regular files and folders into an empty directory beside dir. They are listed in a manifest,
-// synced and renamed into place; what was there is removed.
+// fill writes regular files and folders to an empty temporary directory next to dir. They are listed in a manifest and synced, the
+// directory is renamed to dir, and the previous one is removed.
 func WriteDir(dir string, fill func(tmp string) error) error {
 	return writeDir(osDisk{}, filepath.Clean(dir), fill)
 }
@@ -36,7 +37,7 @@ func writeDir(d disk, dir string, fill func(tmp string) error) error {
 	return nil
 }
 
-// seal syncs all that is in a directory and writes its manifest.
+// seal syncs everything in a directory and writes its manifest.
 func seal(d disk, dir string) error {
 	m := manifest{Files: map[string]entry{}}
 	folders := []string{}
@@ -55,7 +56,7 @@ func seal(d disk, dir string) error {
 		if !e.Type().IsRegular() || name == Manifest {
 			return fmt.Errorf("%s: a directory holds regular files and no %s of its own", name, Manifest)
 		}
-		m.Files[filepath.ToSlash(name)], err = settle(d, path)
+		m.Files[filepath.ToSlash(name)], err = syncFile(d, path)
 		return err
 	})
 	if err != nil {
@@ -73,8 +74,8 @@ func seal(d disk, dir string) error {
 	return nil
 }
 
-// settle syncs a file and describes it.
-func settle(d disk, path string) (entry, error) {
+// syncFile syncs a file and returns its manifest entry.
+func syncFile(d disk, path string) (entry, error) {
 	f, err := d.open(path)
 	if err != nil {
 		return entry{}, err
@@ -86,8 +87,8 @@ func settle(d disk, path string) (entry, error) {
 	return e, errors.Join(err, f.Close())
 }
 
-// place moves tmp to dir. Where dir exists the two are swapped in one step; a file system that can't do that gets two
-// renames, and Sweep mends what a crash between them leaves.
+// place moves tmp to dir. If dir exists the two are exchanged in one step. On a file system without exchange it makes two renames, and
+// Sweep repairs the state after a crash between them.
 func place(d disk, tmp, dir string) error {
 	parent := filepath.Dir(dir)
 	switch info, err := os.Lstat(dir); {
@@ -110,7 +111,7 @@ func place(d disk, tmp, dir string) error {
 	if err := syncDir(d, parent); err != nil {
 		return err
 	}
-	_ = d.removeAll(old) // the new directory is complete; what is left of the old one is swept later
+	_ = d.removeAll(old) // the new directory is complete; Sweep removes the rest of the old one later
 	return nil
 }
 
@@ -127,7 +128,7 @@ func twoRenames(d disk, tmp, dir string) (old string, err error) {
 
 var besideName = regexp.MustCompile(`^\.(.+)\.(tmp|old)-[0-9a-f]{16}$`)
 
-// Sweep removes what interrupted writes left in a directory, and puts back what was about to be replaced. The caller
+// Sweep removes the leftovers of interrupted writes in a directory, and restores a directory whose replacement was interrupted. The caller
 // must be the directory's only writer.
 func Sweep(dir string) error {
 	entries, err := os.ReadDir(dir)

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// disk is what the package does to the file system. The tests have others that fail at a chosen operation.
+// disk holds the package's file system operations. Tests use implementations that fail at a chosen operation.
 type disk interface {
 	create(path string, mode fs.FileMode) (file, error) // new and for writing
 	open(path string) (file, error)
@@ -46,7 +46,7 @@ func (osDisk) rename(from, to string) error { return os.Rename(from, to) }
 func (osDisk) exchange(a, b string) error   { return exchange(a, b) }
 func (osDisk) removeAll(path string) error  { return os.RemoveAll(path) }
 
-// syncDir makes the names in a directory durable. Some network file systems have no such thing and say so.
+// syncDir makes the names in a directory durable. Some network file systems don't support it and return an error, which is ignored.
 func syncDir(d disk, path string) error {
 	f, err := d.open(path)
 	if err != nil {

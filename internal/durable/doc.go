@@ -1,6 +1,6 @@
-// Package durable writes files and directories that are either absent or whole, whenever the process or the machine
-// stops, and keeps a second writer out.
+// Package durable writes files and directories atomically, so that they are never incomplete, even if the process or the machine stops.
+// Its locks exclude a second writer.
 //
-// The order is always the same: write under a temporary name in the same directory, sync, rename, sync the directory. A
-// sync that failed is final: it is reported and not tried again.
+// The order is always the same: write under a temporary name in the same directory, sync, rename, sync the directory. A failed sync is
+// reported and not repeated.
 package durable

@@ -4,5 +4,5 @@ package durable
 
 import "errors"
 
-// exchange is not there; two renames do its work.
+// exchange is not supported; two renames are used instead.
 func exchange(_, _ string) error { return errors.ErrUnsupported }

@@ -10,10 +10,10 @@ import (
 	"path/filepath"
 )
 
-// WriteFile replaces a file as a whole: until it returns nil, path is what it was before, or the new file, complete.
+// WriteFile replaces a file atomically: at any time path is either the previous file or the complete new one.
 //
-// What write gives goes through a buffer into a temporary file beside path, whose name holds path's own name. The mode
-// is subject to the umask, as in os.WriteFile.
+// The output of write is buffered and goes to a temporary file in path's directory, whose name contains path's name. The mode is subject
+// to the umask, as in os.WriteFile.
 func WriteFile(path string, mode fs.FileMode, write func(w io.Writer) error) error {
 	return writeFile(osDisk{}, path, mode, write)
 }
@@ -33,7 +33,7 @@ func writeFile(d disk, path string, mode fs.FileMode, write func(io.Writer) erro
 	return nil
 }
 
-// fill makes a file and leaves it synced and closed.
+// fill creates and writes a file, syncs it and closes it.
 func fill(d disk, path string, mode fs.FileMode, write func(io.Writer) error) error {
 	f, err := d.create(path, mode)
 	if err != nil {
@@ -50,13 +50,13 @@ func fill(d disk, path string, mode fs.FileMode, write func(io.Writer) error) er
 	return errors.Join(err, f.Close())
 }
 
-// The two kinds of names that the package makes beside a path.
+// The kinds of temporary names in a path's directory.
 const (
 	partial  = "tmp" // not yet complete
-	replaced = "old" // what was at the path before
+	replaced = "old" // the previous content of the path
 )
 
-// beside is a new hidden name in path's directory, .NAME.KIND-RANDOM.
+// beside returns a new hidden name in path's directory, .NAME.KIND-RANDOM.
 func beside(path, kind string) string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // it never fails

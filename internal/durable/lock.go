@@ -11,14 +11,14 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// ErrLocked says that a living process, perhaps this one, holds the lock.
+// ErrLocked reports that a running process, perhaps this one, holds the lock.
 var ErrLocked = fault.New(fault.InUse, "locked")
 
-// Lock is a lock file that is held. The kernel gives it back when the process ends, however it ends.
+// Lock is a held lock file. The kernel releases it when the process ends for any reason.
 type Lock struct{ file *flock.Flock }
 
-// Acquire takes the lock at path, or fails at once with ErrLocked. The file is made when it is missing and stays
-// afterwards, unless its owner discards it.
+// Acquire takes the lock at path, or fails immediately with ErrLocked. It creates the file if it is missing. The file stays after
+// Release; Discard removes it.
 func Acquire(path string) (*Lock, error) {
 	l := flock.New(path, flock.SetPermissions(0o644))
 	for {
@@ -36,7 +36,7 @@ func Acquire(path string) (*Lock, error) {
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 	}
-	// Who holds it is a courtesy to the one who is refused; the lock doesn't depend on it.
+	// The process id is only for the error message of another process; the lock doesn't depend on it.
 	_ = os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644)
 	return &Lock{l}, nil
 }
@@ -49,7 +49,7 @@ func current(l *flock.Flock) bool {
 	return err1 == nil && err2 == nil && os.SameFile(ours, there)
 }
 
-// owner names the process that wrote itself into the lock file, or nothing.
+// owner names the process whose id is in the lock file; empty if there is none.
 func owner(path string) string {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -62,8 +62,8 @@ func owner(path string) string {
 	return fmt.Sprintf(" by process %d", pid)
 }
 
-// Release gives the lock back. A second call does nothing.
+// Release releases the lock. A second call does nothing.
 func (l *Lock) Release() error { return l.file.Unlock() }
 
-// Discard removes the file and gives the lock back: nothing is left to be guarded.
+// Discard removes the file and releases the lock, for a lock that is not needed any more.
 func (l *Lock) Discard() error { return errors.Join(os.Remove(l.file.Path()), l.file.Unlock()) }

@@ -14,7 +14,7 @@ import (
 	"slices"
 )
 
-// Manifest is the name of the file that lists the others of a directory. It is written last.
+// Manifest is the name of the file that lists a directory's other files. It is written last.
 const Manifest = "MANIFEST"
 
 // manifest is the content of that file: each file's size and hash, by its path with slashes.
@@ -27,7 +27,7 @@ type entry struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Problem is what is wrong with a file.
+// Problem is a difference between a file and the manifest.
 type Problem string
 
 // The ways in which a directory can differ from its manifest.
@@ -39,7 +39,7 @@ const (
 	Malformed Problem = "not a manifest"
 )
 
-// DamageError says that a directory is not what WriteDir left.
+// DamageError reports that a directory differs from its manifest.
 type DamageError struct {
 	Dir, File string
 	Problem   Problem
@@ -49,8 +49,8 @@ func (e *DamageError) Error() string {
 	return fmt.Sprintf("%s: %s", filepath.Join(e.Dir, filepath.FromSlash(e.File)), e.Problem)
 }
 
-// Verify reads a whole directory and compares it with its manifest. A difference is a *DamageError; sizes are looked at
-// before anything is hashed.
+// Verify reads a whole directory and compares it with its manifest. A difference is a *DamageError. Sizes are compared before any file is
+// hashed.
 func Verify(dir string) error {
 	want, err := readManifest(dir)
 	if err != nil {
@@ -60,7 +60,7 @@ func Verify(dir string) error {
 	if err != nil {
 		return fmt.Errorf("verify %s: %w", dir, err)
 	}
-	names := slices.Sorted(maps.Keys(want.Files)) // the same complaint each time
+	names := slices.Sorted(maps.Keys(want.Files)) // reproducible errors
 	for _, name := range names {
 		switch size, ok := have[name]; {
 		case !ok:
@@ -114,7 +114,7 @@ func readManifest(dir string) (m manifest, err error) {
 	return m, nil
 }
 
-// sizes lists everything below a directory but folders and the manifest; what is no regular file has the size -1.
+// sizes lists all files below a directory except the manifest, with their sizes; -1 for one that is not a regular file.
 func sizes(dir string) (map[string]int64, error) {
 	out := map[string]int64{}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -139,7 +139,7 @@ func sizes(dir string) (map[string]int64, error) {
 	return out, err
 }
 
-// describe reads a file for its size and hash.
+// describe reads a file and returns its size and hash.
 func describe(r io.Reader) (entry, error) {
 	h := sha256.New()
 	n, err := io.Copy(h, r)

@@ -1,5 +1,5 @@
-// Package hub downloads models from the Hugging Face hub, or a mirror of it, into the cache that Python's
-// huggingface_hub keeps, so that either finds what the other downloaded.
+// Package hub downloads models from the Hugging Face hub, or a mirror of it, into the cache of Python's huggingface_hub, so that each
+// program finds the other's downloads.
 package hub
 
 import (
@@ -12,35 +12,34 @@ import (
 	"time"
 )
 
-// Client downloads models. Its zero value downloads public models from huggingface.co, if it is given a Cache.
+// Client downloads models. With only Cache set it downloads public models from huggingface.co.
 type Client struct {
 	Endpoint string // scheme and host of the hub; empty: DefaultEndpoint
-	Token    string // sent to the endpoint's own host alone; may be empty
+	Token    string // sent only to the endpoint's own host; may be empty
 	Cache    string // directory that holds models--ORG--REPO
-	Offline  bool   // nothing is asked of the network
+	Offline  bool   // no network requests
 
-	// Progress is called with the number of a file's bytes that are on disk; total is -1 where the hub does not say. May be nil.
+	// Progress is called with the number of bytes of a file on disk; total is -1 if the hub doesn't report it. May be nil.
 	Progress func(file string, done, total int64)
-	Log      *slog.Logger // of retries and of what the cache stands in for; nil: silent
+	Log      *slog.Logger // logs retries and the use of cached revisions when the hub can't be reached; nil: silent
 
 	pause func(ctx context.Context, d time.Duration) error // between attempts; nil: a timer
-	stall time.Duration                                    // without a byte until a transfer is given up; 0: stallLimit
+	stall time.Duration                                    // time without a byte after which a transfer is cancelled; 0: stallLimit
 }
 
-// DefaultEndpoint is the hub itself.
+// DefaultEndpoint is the Hugging Face hub.
 const DefaultEndpoint = "https://huggingface.co"
 
-// RefusedError is a model that the hub or the cache will not give, however often it is asked.
+// RefusedError reports a model that can't be obtained from the hub or the cache; a retry would not help.
 type RefusedError struct{ Repo, Reason string }
 
 func (e *RefusedError) Error() string { return e.Repo + ": " + e.Reason }
 
-// Snapshot returns the directory that holds a model's files as they are at a revision (a branch, a tag or a commit),
-// after downloading those that the cache lacks: configs, preprocessing, tokenizer, and one form of the weights,
-// safetensors before pickles.
+// Snapshot returns the directory with a model's files at a revision (a branch, a tag or a commit), after downloading those that the cache
+// lacks: configs, preprocessing, tokenizer, and one form of the weights, preferably safetensors.
 //
-// When the hub can't be reached, what the cache has of that revision is returned if it is whole. A *RefusedError says
-// why there is no such model for this user. A cancelled download keeps what it has, and the next goes on from there.
+// If the hub can't be reached, it returns the cached revision if that is complete. A *RefusedError is the reason why this user can't have
+// the model. A cancelled download keeps its data, and the next one resumes it.
 func (c *Client) Snapshot(ctx context.Context, repo, rev string) (string, error) {
 	if err := checkName(repo, rev); err != nil {
 		return "", err
@@ -78,7 +77,7 @@ func (s *snapshot) refuse(format string, args ...any) error {
 	return &RefusedError{s.repo, fmt.Sprintf(format, args...)}
 }
 
-// download lists the files, fetches those that are missing, and only then lets the revision point to them.
+// download lists the files, fetches the missing ones, and only then updates the revision's commit.
 func (s *snapshot) download(ctx context.Context, rev string, cached bool) (string, error) {
 	patience := attempts
 	if cached {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// FromEnvironment is a client with the settings of huggingface_hub's environment variables: HF_ENDPOINT; HF_TOKEN, or
-// the file that `hf auth login` writes (HF_TOKEN_PATH); HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME; HF_HUB_OFFLINE.
+// FromEnvironment returns a client with the settings of huggingface_hub's environment variables: HF_ENDPOINT; HF_TOKEN, or the file that
+// `hf auth login` writes (HF_TOKEN_PATH); HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME; HF_HUB_OFFLINE.
 func FromEnvironment() *Client {
 	home := directory("HF_HOME", filepath.Join(directory("XDG_CACHE_HOME", "~/.cache"), "huggingface"))
 	cache := directory("HUGGINGFACE_HUB_CACHE", filepath.Join(home, "hub"))
@@ -19,7 +19,7 @@ func FromEnvironment() *Client {
 	}
 }
 
-// token is the user's, in one line; empty where there is none or it is not to be sent unasked.
+// token is the user's token; empty if there is none or the user has disabled sending it.
 func token(path string) string {
 	if isTrue(os.Getenv("HF_HUB_DISABLE_IMPLICIT_TOKEN")) {
 		return ""
@@ -35,7 +35,7 @@ func clean(token string) string {
 	return strings.TrimSpace(strings.NewReplacer("\r", "", "\n", "").Replace(token))
 }
 
-// directory is the value of a variable, with the variables and the ~ in it resolved.
+// directory is the value of an environment variable, with variables and ~ expanded.
 func directory(name, otherwise string) string {
 	dir := os.Getenv(name)
 	if dir == "" {

@@ -17,15 +17,15 @@ import (
 	"syscall"
 )
 
-// errChanged says that a file is not what it was a moment ago.
+// errChanged reports that a file has changed on the hub during the download.
 var errChanged = errors.New("the file changed while it was downloaded")
 
-// wrongError is content that is not what the hub said it would be.
+// wrongError reports content that doesn't have the hash or size that the hub announced.
 type wrongError struct{ reason string }
 
 func (e *wrongError) Error() string { return e.reason }
 
-// fetch puts one file into the snapshot. What changes under it, or comes out wrong, is fetched once more from the start.
+// fetch downloads one file into the snapshot. A file that changes meanwhile or has wrong content is downloaded once more from the start.
 func (s *snapshot) fetch(ctx context.Context, commit string, f entry) error {
 	if isFile(s.store.pointer(commit, f.name)) {
 		return nil
@@ -82,7 +82,7 @@ func (s *snapshot) address(commit, name string) string {
 	return s.endpoint() + "/" + s.repo + "/resolve/" + commit + "/" + strings.Join(parts, "/")
 }
 
-// identify asks what a file's content is and how large, and believes only what can be.
+// identify asks the hub for a file's identity and size, and checks that they are plausible.
 func (s *snapshot) identify(ctx context.Context, commit string, f entry) (id identity, err error) {
 	err = s.persist(ctx, attempts, func() (bool, error) {
 		r, err := s.ask(ctx, request{method: http.MethodHead, address: s.address(commit, f.name), accept: isDescribed})
@@ -115,7 +115,7 @@ func (s *snapshot) identify(ctx context.Context, commit string, f entry) (id ide
 	return id, nil
 }
 
-// complete downloads a blob, from where an earlier download stopped. The caller holds its lock.
+// complete downloads a blob and resumes an earlier download. The caller holds the blob's lock.
 func (s *snapshot) complete(ctx context.Context, commit string, f entry, id identity) (err error) {
 	part := s.store.blob(id.etag) + ".incomplete"
 	file, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o666)
@@ -139,7 +139,7 @@ func (s *snapshot) complete(ctx context.Context, commit string, f entry, id iden
 	return nil
 }
 
-// explain says what a full disk means; other errors pass.
+// explain adds advice to the error of a full disk; other errors are returned unchanged.
 func (s *snapshot) explain(err error, part string) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return fmt.Errorf("%s: the disk of %s is full; make room, and the same command goes on from what is there: %w", s.repo, part, err)
@@ -147,7 +147,7 @@ func (s *snapshot) explain(err error, part string) error {
 	return err
 }
 
-// verify compares a whole file with what the hub promised.
+// verify compares a complete file with the size and hash that the hub announced.
 func verify(path string, f entry, id identity) error {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -160,7 +160,7 @@ func verify(path string, f entry, id identity) error {
 	if isSHA256(id.etag) {
 		want = id.etag
 	}
-	if want == "" && !isCommit(id.etag) { // a mirror's own ETag says nothing of the content
+	if want == "" && !isCommit(id.etag) { // a mirror's own ETag doesn't depend on the content
 		return nil
 	}
 	sum, blob, plain := sha256.New(), sha1.New(), sha1.New()
@@ -198,7 +198,7 @@ func readInto(w io.Writer, path string) error {
 	return err
 }
 
-// rangeStart reads where the body of a partial answer begins and how large the whole is; -1 where it isn't said.
+// rangeStart reads the offset of a partial answer's body and the size of the whole file; -1 for an unknown one.
 func rangeStart(value string) (from, total int64) {
 	rest, ok := strings.CutPrefix(value, "bytes ")
 	span, whole, found := strings.Cut(rest, "/")

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// The most that the hub may send without being distrusted.
+// Limits of the hub's answers; larger ones are errors.
 const (
 	maxListing = 32 << 20 // bytes of a list of files
 	maxFiles   = 100_000
@@ -27,14 +27,14 @@ type listing struct {
 	files  map[string]entry
 }
 
-// entry is a file as the list has it.
+// entry is a file of a listing.
 type entry struct {
 	name   string
-	size   int64  // -1: not said
-	sha256 string // hex; empty: not said
+	size   int64  // bytes; -1: unknown
+	sha256 string // hex; empty: unknown
 }
 
-// limit is how large the file may be.
+// limit is the largest accepted size of the file, in bytes.
 func (e entry) limit() int64 {
 	if isWeights(e.name) {
 		return maxWeights
@@ -42,7 +42,7 @@ func (e entry) limit() int64 {
 	return maxOther
 }
 
-// answer is what api/models says of a revision.
+// answer is the answer of api/models for a revision.
 type answer struct {
 	Commit   string `json:"sha"`
 	Siblings []struct {
@@ -118,7 +118,7 @@ func readListing(data []byte) (listing, error) {
 	return l, nil
 }
 
-// companions are the files beside the weights that say what the weights are: they are taken where they exist.
+// companions are the files that describe the weights. They are downloaded if they exist.
 func companions() []string {
 	return []string{
 		"open_clip_config.json", "config.json", "preprocessor_config.json", "processor_config.json",
@@ -127,8 +127,8 @@ func companions() []string {
 	}
 }
 
-// weightForms are the names of weights, best first. open_clip's own file comes before one that may be in another
-// layout, and every safetensors file before every pickle. An index leads to shards.
+// weightForms are the names of weights, in order of preference: open_clip's own file before one that may have another layout, and
+// safetensors before pickles. An index names shards.
 func weightForms() []string {
 	return []string{
 		"open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "model.safetensors", "model.safetensors.index.json",
@@ -139,7 +139,7 @@ func weightForms() []string {
 
 const indexSuffix = ".index.json"
 
-// isWeights tells weights, which may be huge, from the files that describe them.
+// isWeights reports whether a file is weights, which may be huge, and not one that describes them.
 func isWeights(name string) bool {
 	return slices.Contains([]string{".safetensors", ".bin", ".pt", ".pth"}, path.Ext(name))
 }
@@ -171,7 +171,7 @@ func choose(files map[string]entry) (wanted []entry, index string) {
 	return wanted, index
 }
 
-// onlyWeights is the one file with weights in the root: safetensors, else a pickle.
+// onlyWeights is the single file of weights in the root: safetensors if there is one, otherwise a pickle.
 func onlyWeights(files map[string]entry) string {
 	var tensors, pickles []string
 	for name := range files {

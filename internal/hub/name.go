@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Scheme is what a model's name begins with when it is the hub's.
+// Scheme is the prefix of the names of models on the hub.
 const Scheme = "hf-hub:"
 
-// DefaultRevision is the branch that a name without a revision means.
+// DefaultRevision is the branch of a name without a revision.
 const DefaultRevision = "main"
 
 // Parse reads hf-hub:ORG/REPO[@REVISION].
@@ -33,7 +33,7 @@ var (
 	etagPattern     = regexp.MustCompile(`^[\w+=-][\w.+=-]{0,199}$`)
 )
 
-// checkName lets only names through that are the hub's and can be parts of a path.
+// checkName accepts only names that are valid on the hub and safe as parts of a path.
 func checkName(repo, rev string) error {
 	if !repoPattern.MatchString(repo) || strings.Contains(repo, "--") || strings.Contains(repo, "..") || strings.HasSuffix(repo, ".git") {
 		return fmt.Errorf("%q is no repository of the hub: %sORG/REPO[@REVISION] is wanted", repo, Scheme)
@@ -46,7 +46,7 @@ func checkName(repo, rev string) error {
 
 func isCommit(rev string) bool { return commitPattern.MatchString(rev) }
 
-// safeFile says whether a file's name stays inside the directory that it is put in.
+// safeFile reports whether a file's name stays inside its directory.
 func safeFile(name string) bool {
 	return filepath.IsLocal(name) && filepath.ToSlash(filepath.Clean(name)) == name && !strings.ContainsAny(name, "\\\x00:")
 }

@@ -15,36 +15,36 @@ import (
 
 const (
 	maxRedirects  = 5
-	maxMessage    = 300 // bytes of a server's own words that are shown
+	maxMessage    = 300 // bytes of a server's message that are shown
 	headerTimeout = 30 * time.Second
 	stallLimit    = 60 * time.Second
 )
 
-// newWeb is an HTTP client that follows no redirect by itself.
+// newWeb returns an HTTP client that doesn't follow redirects.
 func newWeb() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone() // proxies as the environment says
 	transport.ResponseHeaderTimeout = headerTimeout
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// request is one question to the hub. accept says which answer is wanted; one that is not, and redirects, is followed.
+// request is a request to the hub. accept reports whether an answer is the final one; other redirects are followed.
 type request struct {
 	method, address string
-	from            int64 // first byte that is wanted
+	from            int64 // first byte of the requested range
 	accept          func(*http.Response) bool
 }
 
-// reply is an answer together with what the hub said of the file on the way to it.
+// reply is an answer with the file's identity from the answers before it.
 type reply struct {
 	*http.Response
 	identity identity
 }
 
-// identity is what the hub says of a file's content.
+// identity describes a file's content, by the hub's headers.
 type identity struct {
 	etag   string // SHA-256 of files in LFS, git's blob id of others; a mirror may have its own
-	commit string // empty: not said
-	size   int64  // -1: not said
+	commit string // empty: unknown
+	size   int64  // bytes; -1: unknown
 }
 
 func (c *Client) endpoint() string {
@@ -58,12 +58,11 @@ func isFinal(r *http.Response) bool {
 	return r.StatusCode < 300 || r.StatusCode > 399 || r.Header.Get("Location") == ""
 }
 
-// isDescribed is enough of an answer where only the file's identity is asked for: the hub gives it with the redirect to
-// the store, which need not answer HEAD.
+// isDescribed accepts an answer with the file's identity. The hub sends it with the redirect to the store, which may not support HEAD.
 func isDescribed(r *http.Response) bool { return isFinal(r) || r.Header.Get("X-Linked-Etag") != "" }
 
-// ask makes one attempt. Redirects are followed by hand, so that the token goes to the endpoint's origin and nowhere
-// else, not even to a host below it.
+// ask makes one attempt. It follows redirects itself, so that the token is sent only to the endpoint's origin, not even to its
+// subdomains.
 func (s *snapshot) ask(ctx context.Context, q request) (*reply, error) {
 	ctx, watch := s.watch(ctx)
 	at, known := q.address, identity{size: -1}
@@ -108,7 +107,7 @@ func (s *snapshot) hop(ctx context.Context, q request, at string) (*http.Respons
 	}
 	var inner *url.Error
 	if errors.As(err, &inner) {
-		err = inner.Err // signed addresses do not belong into messages
+		err = inner.Err // messages must not contain signed URLs
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
@@ -116,13 +115,13 @@ func (s *snapshot) hop(ctx context.Context, q request, at string) (*http.Respons
 	return nil, &awayError{reason: "no answer from " + r.URL.Host, cause: err}
 }
 
-// own says whether an address is the endpoint's own.
+// own reports whether a URL has the endpoint's origin.
 func (c *Client) own(u *url.URL) bool {
 	e, err := url.Parse(c.endpoint())
 	return err == nil && e.Scheme == u.Scheme && strings.EqualFold(e.Host, u.Host)
 }
 
-// next is where a redirect leads.
+// next is the target of a redirect.
 func next(r *http.Response) (string, error) {
 	to, err := r.Location()
 	switch {
@@ -134,7 +133,7 @@ func next(r *http.Response) (string, error) {
 	return to.String(), nil
 }
 
-// add takes what one answer says. What the hub itself says of the linked file has precedence over what a store says.
+// add adds the headers of an answer. The hub's headers of the linked file have precedence over the store's.
 func (id *identity) add(r *http.Response) {
 	h := r.Header
 	if commit := h.Get("X-Repo-Commit"); commit != "" && id.commit == "" {
@@ -163,7 +162,7 @@ func number(text string) int64 {
 	return n
 }
 
-// watchdog cancels a transfer in which nothing has come for a while.
+// watchdog cancels a transfer that has received nothing for a while.
 type watchdog struct {
 	timer  *time.Timer
 	limit  time.Duration
@@ -189,7 +188,7 @@ func (w *watchdog) stop() {
 	w.cancel(nil)
 }
 
-// watchedBody feeds the watchdog with every read.
+// watchedBody resets the watchdog on every read.
 type watchedBody struct {
 	io.ReadCloser
 	watch *watchdog

@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	attempts   = 5 // in a row that bring nothing new
+	attempts   = 5 // maximal number in a row without progress
 	firstPause = time.Second
 	longPause  = 30 * time.Second
-	maxWait    = 5 * time.Minute // that a server may ask for
+	maxWait    = 5 * time.Minute // maximal delay that a server may ask for
 )
 
-// awayError is a failure that another attempt may not have.
+// awayError is a temporary failure, after which a retry may succeed.
 type awayError struct {
 	reason string
 	cause  error         // may be nil
@@ -33,8 +33,7 @@ func (e *awayError) Error() string {
 
 func (e *awayError) Unwrap() error { return e.cause }
 
-// persist repeats an attempt while its failures are of the kind that pass, with longer and longer pauses. An attempt
-// that brought something new, though it failed, starts the count again.
+// persist retries after temporary failures, with increasing delays. A failed attempt that made progress resets the count.
 func (s *snapshot) persist(ctx context.Context, patience int, attempt func() (fresh bool, err error)) error {
 	for failures := 0; ; {
 		fresh, err := attempt()
@@ -76,7 +75,7 @@ func (c *Client) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// judge makes an answer that is no success an error that says what to do. what is what was asked for.
+// judge converts an answer without success to an error with advice. what names the requested file.
 func (s *snapshot) judge(r *http.Response, what string) error {
 	code := r.StatusCode
 	switch {
@@ -98,7 +97,7 @@ func (s *snapshot) judge(r *http.Response, what string) error {
 	}
 }
 
-// denied says how to get what the hub keeps back.
+// denied returns the error of a gated or private model, with the way to get access.
 func (s *snapshot) denied(r *http.Response) error {
 	page := s.endpoint() + "/" + s.repo
 	gated := r.Header.Get("X-Error-Code") == "GatedRepo"
@@ -126,7 +125,7 @@ func (s *snapshot) absent(r *http.Response, what string) error {
 	}
 }
 
-// said is the server's own explanation, in one short printable line.
+// said is the server's own message, as one short printable line.
 func said(r *http.Response) string {
 	text := r.Header.Get("X-Error-Message")
 	text = strings.Map(func(c rune) rune {
@@ -141,7 +140,7 @@ func said(r *http.Response) string {
 	return ": " + text
 }
 
-// retryAfter reads seconds or a date; 0 where there is neither.
+// retryAfter reads seconds or a date; 0 if there is neither.
 func retryAfter(value string) time.Duration {
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second

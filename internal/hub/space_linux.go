@@ -2,7 +2,7 @@ package hub
 
 import "golang.org/x/sys/unix"
 
-// freeSpace is how many bytes a user may write in a directory.
+// freeSpace is the number of bytes that a user may write in a directory.
 func freeSpace(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {

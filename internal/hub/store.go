@@ -16,7 +16,7 @@ import (
 	"clipgo/internal/durable"
 )
 
-// store is a repository's part of the cache, laid out as huggingface_hub does:
+// store is a repository's part of the cache, with the layout of huggingface_hub:
 //
 //	models--ORG--REPO/refs/REVISION            the commit that a branch or a tag had when it was last asked for
 //	models--ORG--REPO/blobs/ETAG               contents
@@ -41,7 +41,7 @@ func (s store) pointer(commit, f string) string {
 	return filepath.Join(s.snapshot(commit), filepath.FromSlash(f))
 }
 
-// cached finds a revision that is whole: weights, all of their shards, and a config.
+// cached finds a complete revision: weights, all of their shards, and a config.
 func (s store) cached(rev string) (string, bool) {
 	dir, ok := s.find(rev)
 	return dir, ok && s.missingIn(dir) == ""
@@ -60,7 +60,7 @@ func (s store) find(rev string) (string, bool) {
 	return dir, isDir(dir)
 }
 
-// missing says what the cache lacks of a revision.
+// missing returns an error that names what the cache lacks of a revision.
 func (s store) missing(rev string) string {
 	dir, ok := s.find(rev)
 	if !ok {
@@ -69,8 +69,8 @@ func (s store) missing(rev string) string {
 	return s.missingIn(dir) + " in " + dir
 }
 
-// missingIn names a file without which a directory is no model; empty: nothing is missing. Other tools download single
-// files into the same directories.
+// missingIn names a required file that a model's directory lacks; empty: none. A directory may be incomplete, since other tools
+// download single files.
 func (s store) missingIn(dir string) string {
 	files := map[string]entry{}
 	found, err := os.ReadDir(dir)
@@ -111,7 +111,7 @@ func isDir(path string) bool {
 	return err == nil && st.IsDir()
 }
 
-// point lets a branch or a tag mean a commit.
+// point records the commit of a branch or a tag.
 func (s store) point(rev, commit string) error {
 	path := s.path("refs", filepath.FromSlash(rev))
 	if rev == commit {
@@ -145,7 +145,7 @@ func (s store) link(etag, commit, file string) error {
 		if isFile(pointer) {
 			return nil
 		}
-		if err = os.Remove(pointer); err == nil { // it led to a blob that is gone
+		if err = os.Remove(pointer); err == nil { // its blob is gone
 			err = os.Symlink(target, pointer)
 		}
 	}
@@ -155,8 +155,8 @@ func (s store) link(etag, commit, file string) error {
 	return err
 }
 
-// lock waits until no other process, be it clipgo or Python, downloads the blob; waiting is called when there is one. The
-// returned function gives the lock back.
+// lock waits until no other process, clipgo or Python, downloads the blob. It calls waiting if it has to wait. The returned function
+// releases the lock.
 func (s store) lock(ctx context.Context, etag string, waiting func()) (unlock func(), err error) {
 	path := filepath.Join(s.cache, ".locks", s.folder, etag+".lock")
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
@@ -175,7 +175,7 @@ func (s store) lock(ctx context.Context, etag string, waiting func()) (unlock fu
 		if sameFile(l, path) {
 			return func() { _ = l.Close() }, nil
 		}
-		_ = l.Close() // Python removed the file when it let go; the lock of a removed file keeps nobody out
+		_ = l.Close() // Python removes the file on release; the lock of a removed file excludes nobody
 	}
 }
 

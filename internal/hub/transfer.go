@@ -17,10 +17,10 @@ type transfer struct {
 	address string
 	file    *os.File
 	at      int64 // bytes in the file
-	highest int64 // that there ever were: a server that starts from 0 each time brings nothing new
+	highest int64 // largest value of at: a server that restarts from 0 each time makes no progress
 }
 
-// run goes on from what the file has until all is there.
+// run downloads the rest of the file.
 func (t *transfer) run(ctx context.Context) error {
 	st, err := t.file.Stat()
 	if err != nil {
@@ -47,7 +47,7 @@ func (t *transfer) run(ctx context.Context) error {
 	})
 }
 
-// room refuses early what the disk can't hold.
+// room returns an error if the disk has not enough free space.
 func (t *transfer) room() error {
 	free, err := freeSpace(t.store.path("blobs"))
 	if need := t.identity.size - t.at; err == nil && need > 0 && need > free {
@@ -56,7 +56,7 @@ func (t *transfer) room() error {
 	return nil
 }
 
-// attempt is one request. It leaves in the file whatever came.
+// attempt makes one request. The file keeps the received bytes even after an error.
 func (t *transfer) attempt(ctx context.Context) error {
 	r, err := t.ask(ctx, request{method: http.MethodGet, address: t.address, from: t.at, accept: isFinal})
 	if err != nil {
@@ -79,7 +79,7 @@ func (t *transfer) attempt(ctx context.Context) error {
 	return t.copy(r.Body)
 }
 
-// place puts the file's end where the answer's body goes.
+// place truncates the file to the offset of the answer's body.
 func (t *transfer) place(r *http.Response) error {
 	from := int64(0)
 	if r.StatusCode == http.StatusPartialContent {
@@ -102,7 +102,7 @@ func (t *transfer) place(r *http.Response) error {
 	return err
 }
 
-// copy takes the body, and no byte more than was promised.
+// copy appends the body, up to the announced size.
 func (t *transfer) copy(body io.Reader) error {
 	limit := t.identity.size
 	if limit < 0 {

@@ -7,7 +7,7 @@ import (
 	"image"
 )
 
-// assemble makes the interleaved picture out of what a decoder gave.
+// assemble converts a decoder's output to an interleaved picture.
 func (o Options) assemble(im image.Image, f frame) (*Picture, error) {
 	p := &Picture{Width: f.width, Height: f.height, Channels: f.components, Shrunk: 1, Pix: o.memory(f.width * f.height * f.components)}
 	switch im := im.(type) {
@@ -38,7 +38,7 @@ func dropAlpha(rgb, rgba []uint8) {
 	}
 }
 
-// fromYCbCr fills a picture of three channels: chroma as libjpeg upsamples it, colours in its 16-bit fixed point.
+// fromYCbCr fills a picture of three channels, with libjpeg's chroma upsampling and its 16-bit fixed-point colour conversion.
 func (p *Picture) fromYCbCr(im *image.YCbCr) {
 	b := newChroma(im.Cb, im, p)
 	r := newChroma(im.Cr, im, p)

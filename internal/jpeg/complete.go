@@ -8,8 +8,8 @@ import (
 	"errors"
 )
 
-// checkComplete walks through the whole file up to its end marker, because no decoder here does. It counts each scan's
-// restart markers against its blocks, and says whether there are any.
+// checkComplete checks that the file is complete up to its end marker, which none of the decoders does. It compares the number of each
+// scan's restart markers with its blocks, and reports whether there are restart markers.
 func checkComplete(file []byte) (restarts bool, err error) {
 	s, err := newSegments(file)
 	if err != nil {
@@ -27,7 +27,7 @@ func checkComplete(file []byte) (restarts bool, err error) {
 	}
 }
 
-// walk is what has been seen of a file.
+// walk is the state of checkComplete.
 type walk struct {
 	*segments
 	frame         frame
@@ -60,7 +60,7 @@ func (w *walk) visit(marker byte, body []byte) (err error) {
 	return nil
 }
 
-// scan passes over a scan's coded data, which has a restart marker between every two intervals.
+// scan skips a scan's coded data, which has a restart marker between consecutive intervals.
 func (w *walk) scan(header []byte) error {
 	found, err := w.skipScan()
 	if err != nil || w.interval == 0 {
@@ -73,7 +73,7 @@ func (w *walk) scan(header []byte) error {
 	return nil
 }
 
-// units is how many units a scan codes (T.81, A.2): the blocks of its only component, else the groups of blocks.
+// units is the number of units of a scan (T.81, A.2): the blocks of a single component, or the groups of blocks (MCUs) of several.
 func (f frame) units(header []byte) int {
 	if len(header) < 2 || header[0] != 1 {
 		return ceilDiv(f.width, 8*f.hmax) * ceilDiv(f.height, 8*f.vmax)
@@ -87,7 +87,7 @@ func (f frame) units(header []byte) int {
 	return 0
 }
 
-// skipScan goes on to the marker that ends a scan's coded data, and counts the restart markers before it.
+// skipScan advances to the marker after a scan's coded data, and counts the restart markers before it.
 func (s *segments) skipScan() (restarts int, err error) {
 	for {
 		i := bytes.IndexByte(s.rest, 0xFF)

@@ -23,20 +23,20 @@ const (
 	dri   = 0xDD
 )
 
-// frame is what a frame header (SOFn) says.
+// frame holds a frame header (SOFn).
 type frame struct {
 	marker        byte
 	width, height int
 	components    int
 	hmax, vmax    int    // largest sampling factors
-	parts         []byte // three bytes a component: its name, its sampling factors, its table
+	parts         []byte // three bytes for each component: name, sampling factors, table
 }
 
-// fits tells whether n bytes can be long enough: Huffman coding spends at least a bit on each block, so at least a bit on
-// each group of blocks (MCU).
+// fits reports whether n bytes can be a complete file: Huffman coding takes at least one bit for each block, so at least one for each
+// group of blocks (MCU).
 func (f frame) fits(n int) bool {
 	if f.marker > sof2 {
-		return true // arithmetic coding can spend less
+		return true // arithmetic coding can take less
 	}
 	across := ceilDiv(f.width, 8*f.hmax)
 	down := ceilDiv(f.height, 8*f.vmax)
@@ -96,7 +96,7 @@ func parseFrame(marker byte, body []byte) (frame, error) {
 	return f, nil
 }
 
-// segments walks through a file's marker segments.
+// segments iterates over a file's marker segments.
 type segments struct{ rest []byte }
 
 func newSegments(file []byte) (*segments, error) {
@@ -108,7 +108,7 @@ func newSegments(file []byte) (*segments, error) {
 
 var errTruncated = errors.New("jpeg: corrupt: truncated")
 
-// next gives the next segment's marker and what follows its length.
+// next returns the next segment's marker and its content after the length.
 func (s *segments) next() (marker byte, body []byte, err error) {
 	if len(s.rest) > 0 && s.rest[0] != 0xFF {
 		return 0, nil, errors.New("jpeg: corrupt: stray bytes where a marker belongs")

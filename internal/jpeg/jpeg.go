@@ -1,7 +1,7 @@
-// Package jpeg decodes JPEG files to the pixels that Pillow gives.
+// Package jpeg decodes JPEG files to the same pixels as Pillow.
 //
-// With the build tag turbojpeg it is libjpeg-turbo, and the pixels are Pillow's byte for byte. Without the tag it is pure
-// Go: jpegn, or the standard library for what jpegn refuses, and the upsampling and colours of libjpeg on top.
+// With the build tag turbojpeg it uses libjpeg-turbo, and the pixels are Pillow's byte for byte. Without the tag it is pure Go: jpegn, or
+// the standard library for files that jpegn doesn't support, followed by libjpeg's upsampling and colour conversion.
 package jpeg
 
 import "fmt"
@@ -11,15 +11,15 @@ type Picture struct {
 	Width, Height int
 	Channels      int // 1 grey, 3 RGB, 4 CMYK where 255 is full ink
 	Pix           []uint8
-	Shrunk        int // what the sides that the header names were divided by
+	Shrunk        int // divisor of the header's sides
 }
 
-// Options say how a file is decoded. The zero value is the whole picture in memory of its own.
+// Options are the options of decoding. The zero value decodes at full size into new memory.
 type Options struct {
 	// Shrink divides each side by 2, 4 or 8, rounded up, within the inverse cosine transform: the pixels are those of
 	// Pillow's Image.draft. Pure Go decodes the whole picture all the same.
 	Shrink int
-	Memory []uint8 // becomes Pix where it is large enough
+	Memory []uint8 // used for Pix if it is large enough
 }
 
 // Size reads a picture's size from its header. It allocates nothing in proportion to that size, so limits are checked
@@ -35,12 +35,12 @@ func Size(file []byte) (width, height int, err error) {
 // Decode is Options.Decode of the zero value.
 func Decode(file []byte) (*Picture, error) { return Options{}.Decode(file) }
 
-// Decode decodes a whole file. A truncated or damaged file is an error ("corrupt: ..."), never half a picture; bytes
-// after the end of the picture don't matter. EXIF orientation is not applied.
+// Decode decodes a whole file. A truncated or damaged file is an error ("corrupt: ..."), never a part of a picture; bytes after the end of
+// the picture are ignored. EXIF orientation is not applied.
 //
-// Memory is in proportion to Size. Pure Go misses a scan that stops within its last blocks (its last restart interval, in a
-// progressive file that has them) and a damaged bit that still decodes, repeats chroma in unusual subsamplings, and refuses
-// arithmetic coding and CMYK without Adobe's marker.
+// The memory is proportional to Size. Limitations of pure Go: it doesn't detect a scan that stops within its last blocks (its last
+// restart interval, in a progressive file that has them), nor a damaged bit that can be decoded; it repeats chroma in unusual
+// subsamplings; it refuses arithmetic coding and CMYK without Adobe's marker.
 func (o Options) Decode(file []byte) (*Picture, error) {
 	f, err := readFrame(file)
 	if err != nil {
@@ -56,7 +56,7 @@ func (o Options) Decode(file []byte) (*Picture, error) {
 	return o.decode(file, f)
 }
 
-// memory is n bytes of any value.
+// memory returns n bytes with unspecified values.
 func (o Options) memory(n int) []uint8 {
 	if cap(o.Memory) < n {
 		return make([]uint8, n)

@@ -37,9 +37,9 @@ func (o Options) decode(file []byte, f frame) (*Picture, error) {
 	return o.assemble(im, f)
 }
 
-// planes decodes a file to what it stores, mostly planes that are not upsampled yet. Jpegn is twice as fast on baseline
-// files, but leaves blocks empty without a word where a scan stops early; the standard library reports that. It loses
-// its place, though, in progressive files with restart markers: those are jpegn's.
+// planes decodes a file, usually to planes that are not upsampled yet. Jpegn is twice as fast on baseline files, but if a scan stops
+// early it leaves blocks empty without an error, which the standard library reports. The standard library fails on
+// progressive files with restart markers, which are decoded by jpegn.
 func planes(file []byte, f frame, restarts bool) (im image.Image, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -61,7 +61,7 @@ func planes(file []byte, f frame, restarts bool) (im image.Image, err error) {
 
 func fast(r io.Reader) (image.Image, error) { return jpegn.Decode(r) }
 
-// either lets the second decoder try what the first one doesn't support.
+// either tries the second decoder if the first one doesn't support the file.
 func either(file []byte, first, second func(io.Reader) (image.Image, error)) (image.Image, error) {
 	im, err := first(bytes.NewReader(file))
 	if refused(err) {
@@ -70,13 +70,13 @@ func either(file []byte, first, second func(io.Reader) (image.Image, error)) (im
 	return im, err
 }
 
-// refused tells a decoder's limits from a fault of the file.
+// refused reports whether an error is a decoder's limitation and not a damaged file.
 func refused(err error) bool {
 	var unsupported std.UnsupportedError
 	return errors.Is(err, jpegn.ErrUnsupported) || errors.As(err, &unsupported)
 }
 
-// endsFlat tells whether the last block of a picture's first plane holds a single value, as it does where jpegn left it out.
+// endsFlat reports whether the last block of a picture's first plane has a single value, as it has if jpegn skipped it.
 func endsFlat(im image.Image) bool {
 	var pix []uint8
 	var stride int

@@ -15,7 +15,7 @@ import (
 // Library names the decoder and its version.
 func Library() string { return C.GoString(C.clipgo_jpeg_library()) }
 
-// decode is one call into C, which writes the pixels where Go keeps them.
+// decode is one call of C, which writes the pixels to Go memory.
 func (o Options) decode(file []byte, f frame) (*Picture, error) {
 	p := &Picture{Width: ceilDiv(f.width, o.Shrink), Height: ceilDiv(f.height, o.Shrink), Channels: f.components, Shrunk: o.Shrink}
 	p.Pix = o.memory(p.Width * p.Height * p.Channels)

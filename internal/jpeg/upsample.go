@@ -4,8 +4,8 @@ package jpeg
 
 import "image"
 
-// chroma gives one chroma plane's rows at full size, as libjpeg upsamples by default ("fancy"): a triangle filter where
-// the plane is halved across, or across and down; repetition otherwise.
+// chroma returns the rows of a chroma plane at full size, with libjpeg's default ("fancy") upsampling: a triangle filter if the plane has
+// half the width, or half the width and height; repetition otherwise.
 type chroma struct {
 	plane         []uint8
 	stride        int
@@ -63,7 +63,7 @@ func (c *chroma) row(y int) []uint8 {
 	return c.out
 }
 
-// line is a row of the plane; above the first and below the last they repeat.
+// line is a row of the plane; the first and the last row repeat beyond the edges.
 func (c *chroma) line(y int) []uint8 {
 	y = min(max(y, 0), c.height-1)
 	return c.plane[y*c.stride:][:c.width]

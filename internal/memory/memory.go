@@ -1,4 +1,4 @@
-// Package memory tells how much memory there is, and how much this process has taken, as Linux counts it.
+// Package memory reads the available memory and the memory of this process from Linux.
 package memory
 
 import (
@@ -11,20 +11,20 @@ import (
 	"strings"
 )
 
-// Available is how many bytes this process may still take: what the kernel can give without swapping, and no more than the
-// limits of its control groups leave.
+// Available is the number of bytes that this process can still allocate: the memory that the kernel can provide without swapping, within
+// the limits of the process's control groups.
 func Available() (int64, error) { return host{"/"}.available() }
 
-// Resident is how many bytes of this process are in memory.
+// Resident is the resident memory of this process, in bytes.
 func Resident() (int64, error) { return host{"/"}.field("proc/self/status", "VmRSS:") }
 
-// Peak is the most that Resident has been since ResetPeak, or since the process began.
+// Peak is the largest value of Resident since ResetPeak, or since the process started, in bytes.
 func Peak() (int64, error) { return host{"/"}.field("proc/self/status", "VmHWM:") }
 
-// ResetPeak lets Peak begin anew.
+// ResetPeak resets Peak to the current value of Resident.
 func ResetPeak() error { return os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
 
-// host is a machine by the root of its files.
+// host is the root directory of a machine's files.
 type host struct{ root string }
 
 func (h host) available() (int64, error) {
@@ -35,7 +35,7 @@ func (h host) available() (int64, error) {
 	return min(free, h.leftOfGroups()), nil
 }
 
-// field is a number of kilobytes, in bytes, that follows a name at the beginning of a line.
+// field reads the number of kilobytes after a name at the beginning of a line, and returns bytes.
 func (h host) field(file, name string) (int64, error) {
 	data, err := os.ReadFile(filepath.Join(h.root, file))
 	if err != nil {
@@ -51,11 +51,11 @@ func (h host) field(file, name string) (int64, error) {
 	return 0, fmt.Errorf("/%s has no %s", file, name)
 }
 
-// group says where a version of control groups keeps its numbers.
+// group holds the directory, the file names and the key of the page cache for a version of control groups.
 type group struct{ dir, limit, used, cache string }
 
-// leftOfGroups is what the tightest limit of this process's groups leaves; they nest. Files in the kernel's cache count as used
-// there, and are given up when memory is wanted.
+// leftOfGroups is the memory that the tightest limit of this process's (nested) control groups leaves. The groups count the page cache as
+// used memory, but the kernel frees it on demand, so it is available.
 func (h host) leftOfGroups() int64 {
 	left := int64(math.MaxInt64)
 	data, _ := os.ReadFile(filepath.Join(h.root, "proc/self/cgroup"))
@@ -97,7 +97,7 @@ func (h host) leftOf(g group, at string) int64 {
 	return max(0, limit-max(0, used))
 }
 
-// number reads a file of one number; "max" is none.
+// number reads a file with one number; "max" means no limit.
 func number(file string) (int64, bool) {
 	data, err := os.ReadFile(file)
 	if err != nil {

@@ -14,14 +14,14 @@ const (
 	maxProgram   = 8 << 20 // bytes of data.pkl; the same model has 1 MB
 )
 
-// archive is a torch archive: a zip with one folder, in it data.pkl and a file for each storage.
+// archive is a torch archive: a zip with one folder, which has data.pkl and a file for each storage.
 type archive struct {
 	data     []byte
 	files    map[string]*zip.File
 	folder   string
 	program  []byte
 	inflated map[string][]byte
-	room     int64 // bytes that may still be inflated or copied into order: a little more than the file has
+	room     int64 // bytes that may still be inflated or copied: initially a little more than the file's size
 }
 
 func openArchive(data []byte) (*archive, error) {
@@ -62,7 +62,7 @@ func (a *archive) readProgram() error {
 	return err
 }
 
-// read gives an entry of the folder: a view of the file where it is stored, inflated where it is compressed.
+// read returns an entry of the folder: a view of the file if it is stored, otherwise inflated.
 func (a *archive) read(name string) ([]byte, error) {
 	f, ok := a.files[a.folder+name]
 	if !ok {
@@ -95,7 +95,7 @@ func (a *archive) inflate(f *zip.File) ([]byte, error) {
 		return data, nil
 	}
 	size := f.UncompressedSize64
-	const most = 1032 // what deflate can make of a byte
+	const most = 1032 // maximal expansion of a byte by deflate
 	if size > uint64(a.room) || size > most*(f.CompressedSize64+1) {
 		return nil, fmt.Errorf("%q would grow from %d to %d bytes", f.Name, f.CompressedSize64, size)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// gather finds the weights in what was saved, and what was saved with them.
+// gather finds the weights and the metadata in a saved object.
 func gather(a *archive, value any) (*File, error) {
 	f := &File{mapped: a.data, index: map[string]int{}, info: map[string]string{}}
 	attributes, ok := items(value)
@@ -34,10 +34,11 @@ func gather(a *archive, value any) (*File, error) {
 	return f, nil
 }
 
-// average is the name under which open_clip saves an average of the weights.
+// average is the key under which open_clip saves an average of the weights.
 const average = "state_dict_ema"
 
-// weights picks the dict that open_clip and others wrap in a training checkpoint; an average is taken where there is no other.
+// weights returns the dict of weights in a training checkpoint of open_clip's or others'. It takes an average only if there are no other
+// weights.
 func (f *File) weights(attributes []pair) []pair {
 	found := map[string][]pair{}
 	for _, p := range attributes {
@@ -91,7 +92,7 @@ func plain(v any) (string, bool) {
 	}
 }
 
-// keys names up to eight of them for a message.
+// keys lists up to eight keys for a message.
 func keys(attributes []pair) string {
 	var names []string
 	for _, p := range attributes {
@@ -105,7 +106,7 @@ func keys(attributes []pair) string {
 	return strings.Join(names, ", ")
 }
 
-// A file can say a part once and use it twice, again and again: what the walk meets is bounded, not what is in the file.
+// A file can refer to a part several times, at each level. So the number of visits is bounded, not only the size of the file.
 const (
 	maxDepth   = 64      // modules within modules
 	maxVisits  = 1 << 15 // attributes in all; the largest CLIPs have some 10,000

@@ -8,10 +8,10 @@ import (
 	"clipgo/internal/safetensors"
 )
 
-// untyped is a storage that counts bytes; the tensors on it bring the type of their numbers.
+// untyped is a storage that counts bytes; its tensors have their own types.
 const untyped safetensors.DType = ""
 
-// storages are torch's classes of storages with the type of their numbers; the lower-case ones have none here.
+// storages maps torch's classes of storages to the types of their numbers. safetensors has no type for those in lower case.
 var storages = map[global]safetensors.DType{
 	"torch.DoubleStorage":          safetensors.F64,
 	"torch.FloatStorage":           safetensors.F32,
@@ -50,7 +50,7 @@ var dtypes = map[global]safetensors.DType{
 	"torch.float8_e5m2":   "float8_e5m2",
 }
 
-// functions are those that a pickle may call, each done in Go.
+// functions are the functions that a pickle may call, implemented in Go.
 var functions = map[global]func(args tuple) (any, error){
 	"torch._utils._rebuild_tensor":               rebuildTensor,
 	"torch._utils._rebuild_tensor_v2":            rebuildTensor,
@@ -74,7 +74,7 @@ func known(g global) bool {
 	return storage || dtype || function || script(g)
 }
 
-// script reports whether a class is TorchScript's: its code is in the archive and is never looked at.
+// script reports whether a class is TorchScript's. Its code is in the archive and is never read.
 func script(g global) bool { return strings.HasPrefix(string(g), "__torch__.") }
 
 func (m *machine) call(callee, args any) any {
@@ -96,7 +96,7 @@ func (m *machine) call(callee, args any) any {
 	return v
 }
 
-// instance makes an empty record of a TorchScript class.
+// instance creates an empty record for a TorchScript class.
 func (m *machine) instance(class, args any) any {
 	g, ok := class.(global)
 	if values, isTuple := args.(tuple); !ok || !script(g) || !isTuple || len(values) > 0 {
@@ -106,7 +106,7 @@ func (m *machine) instance(class, args any) any {
 	return &object{class: g}
 }
 
-// build gives a record its attributes. What it gives a dict (the versions of the modules) isn't weights.
+// build sets the attributes of a record. Attributes of a dict (the versions of the modules) are not weights and are ignored.
 func (m *machine) build(v, state any) {
 	switch v := v.(type) {
 	case *object:

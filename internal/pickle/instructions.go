@@ -8,7 +8,7 @@ import (
 
 const opStop = '.'
 
-// instructions are those that torch's two writers use, with the later forms of protocol 4. A letter is Python's own.
+// instructions are those that torch's two writers use, and the later forms of protocol 4. Letters are Python's opcodes.
 var instructions = [256]func(*machine){
 	0x80: func(m *machine) { m.bytes(1) }, // protocol
 	0x95: func(m *machine) { m.bytes(8) }, // frame
@@ -131,7 +131,7 @@ func (m *machine) nameFromStack() {
 	m.name(module, name)
 }
 
-// name pushes a function or class, if it is one of those that are known.
+// name pushes a function or class if it is known, and fails otherwise.
 func (m *machine) name(module, name string) {
 	if m.err != nil {
 		return

@@ -15,32 +15,32 @@ type (
 	dict   struct{ items []pair }
 	pair   struct{ key, value any }
 	global string   // module.name
-	opaque struct{} // something that weights have no use for
+	opaque struct{} // a value that weights don't need
 
-	// object is an instance of a TorchScript class: its attributes and nothing else.
+	// object is an instance of a TorchScript class: only its attributes.
 	object struct {
 		class global
 		state *dict
 	}
 )
 
-// budget bounds what a pickle may build, roughly in bytes. A model of 2,000 tensors with its optimizer spends 10 MB.
+// budget bounds the size of the values that a pickle builds, roughly in bytes. A model of 2,000 tensors with its optimizer takes 10 MB.
 const budget = 32 << 20
 
 const maxStack = 1 << 17
 
-// machine runs a pickle's instructions. The first error stays, and makes the rest do nothing.
+// machine runs a pickle's instructions. After the first error the rest have no effect.
 type machine struct {
 	code  []byte
 	at    int
 	stack []any
-	marks []int // places in stack
+	marks []int // positions in stack
 	memo  map[uint64]any
 	left  int
 	err   error
 }
 
-// run gives the value that a pickle builds.
+// run returns the value that a pickle builds.
 func run(code []byte) (any, error) {
 	m := &machine{code: code, memo: map[uint64]any{}, left: budget}
 	for m.err == nil {
@@ -70,7 +70,7 @@ func (m *machine) spend(n int) {
 	}
 }
 
-// bytes reads n bytes of the code; n is checked against what is left.
+// bytes reads n bytes of the program, and fails if fewer are left.
 func (m *machine) bytes(n uint64) []byte {
 	if m.err == nil && n > uint64(len(m.code)-m.at) {
 		m.fail(fmt.Errorf("it ends within a value of %d bytes", n))
@@ -107,7 +107,7 @@ func (m *machine) line() string {
 	return ""
 }
 
-// text reads a string of n bytes, then what follows it.
+// text reads a string of n bytes and skips the bytes that follow it.
 func (m *machine) text(n uint64, then ...func() byte) string {
 	b := m.bytes(n)
 	for _, next := range then {
@@ -123,7 +123,7 @@ func (m *machine) text(n uint64, then ...func() byte) string {
 	return string(b)
 }
 
-// long reads a number of n bytes in two's complement; one that int64 doesn't hold is opaque.
+// long reads a number of n bytes in two's complement; a number outside of int64 becomes opaque.
 func (m *machine) long(n uint64) any {
 	b := m.bytes(n)
 	if len(b) > 8 {
@@ -154,7 +154,7 @@ func (m *machine) push(v any) {
 	m.stack = append(m.stack, v)
 }
 
-// floor is where the values begin that may be taken: those above the last mark.
+// floor is the position of the first value above the last mark; values below it must not be popped.
 func (m *machine) floor() int {
 	if len(m.marks) == 0 {
 		return 0
@@ -180,7 +180,7 @@ func (m *machine) top() any {
 	return m.stack[len(m.stack)-1]
 }
 
-// popMark takes the values above the last mark; they are valid until the next push.
+// popMark pops the values above the last mark; they are valid until the next push.
 func (m *machine) popMark() []any {
 	if len(m.marks) == 0 {
 		m.fail(errors.New("it goes back to a mark that isn't there"))

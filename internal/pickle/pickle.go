@@ -1,9 +1,9 @@
 // Package pickle reads weights from the archives of torch.save and torch.jit.save without executing anything.
 //
-// A pickle is a program that may name any function of Python. Here its instructions only build plain values: the few
-// functions that rebuild tensors are known by name and done in Go, the classes of TorchScript become inert records, and
-// any other name is refused. The machine is our own because a general one (gopickle 0.2.0) has no bound on what a hostile
-// file makes it allocate, and resolves each name before it can be refused.
+// A pickle is a program that may call any function of Python. Here its instructions only build plain values: the few functions that rebuild
+// tensors are implemented in Go, TorchScript's classes become records without code, and any other name is an error. The package has
+// its own interpreter because a general one (gopickle 0.2.0) doesn't bound the memory that a hostile file makes it allocate, and
+// resolves each name before it can be refused.
 package pickle
 
 import (
@@ -25,10 +25,10 @@ type File struct {
 	notes   []string
 }
 
-// ErrFormat wraps every way in which a file is not an archive of weights.
+// ErrFormat is wrapped by every error of a file that is not an archive of weights.
 var ErrFormat = errors.New("not a valid PyTorch archive")
 
-// UnsafeError refuses a file that names a function or class beyond those of tensors.
+// UnsafeError reports a file that refers to a function or class other than those of tensors.
 type UnsafeError struct {
 	Global string // module.name
 }
@@ -37,8 +37,8 @@ func (e *UnsafeError) Error() string {
 	return fmt.Sprintf("it names %.200s; nothing in a file is executed, so it is refused", e.Global)
 }
 
-// Open maps an archive and finds its weights: the "state_dict", "model" or "state_dict_ema" of the saved dict, the first that
-// there is, else the dict itself, or the attributes of a TorchScript module. The numbers aren't touched.
+// Open maps an archive and finds its weights: the first of "state_dict", "model" and "state_dict_ema" in the saved dict, otherwise the dict
+// itself, or the attributes of a TorchScript module. It doesn't read the numbers.
 func Open(path string) (*File, error) {
 	data, err := mapped.Open(path)
 	if err != nil {
@@ -56,16 +56,16 @@ func Open(path string) (*File, error) {
 	return nil, errors.Join(err, mapped.Close(data))
 }
 
-// legacy is how torch.save began before PyTorch 1.6: a pickle of protocol 2 that holds its magic number.
+// legacy is the beginning of torch.save's files before PyTorch 1.6: a pickle of protocol 2 with a magic number.
 const legacy = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 
-// How the header of a tar archive, torch.save's layout of 2016, names its format, and where.
+// The magic in the header of a tar archive (torch.save's layout of 2016), and its offset.
 const (
 	tarMagic   = "ustar"
 	tarMagicAt = 257
 )
 
-// otherLayout says what a file is that is not an archive, and what to do about it; nil where nothing is known of it.
+// otherLayout returns an error that names the format of a file that is not an archive, with advice; nil for an unknown format.
 func otherLayout(data []byte) error {
 	switch {
 	case bytes.HasPrefix(data, []byte(legacy)):
@@ -106,7 +106,7 @@ func (f *File) Names() []string {
 	return names
 }
 
-// Tensor finds a tensor by name. One whose numbers aren't in order in the file is copied at each call.
+// Tensor finds a tensor by name. A tensor that isn't contiguous in the file is copied on each call.
 func (f *File) Tensor(name string) (safetensors.Tensor, bool) {
 	i, ok := f.index[name]
 	if !ok {
@@ -115,13 +115,13 @@ func (f *File) Tensor(name string) (safetensors.Tensor, bool) {
 	return f.tensors[i].load(), true
 }
 
-// Info holds the numbers and strings that were saved with the weights, such as epoch and name.
+// Info returns the numbers and strings that were saved with the weights, such as epoch and name.
 func (f *File) Info() map[string]string { return f.info }
 
-// Notes say, a line each, which of several weights in the file were taken.
+// Notes describe, one line each, which of several sets of weights in the file were taken.
 func (f *File) Notes() []string { return f.notes }
 
-// Class names the saved module's class in a TorchScript archive; it is empty for one of torch.save.
+// Class is the class of the saved module in a TorchScript archive; empty for an archive of torch.save.
 func (f *File) Class() string { return f.class }
 
 // Close unmaps the file.

@@ -8,21 +8,21 @@ import (
 	"clipgo/internal/safetensors"
 )
 
-// storage is a place in the archive that holds numbers.
+// storage is an entry of the archive with the numbers of tensors.
 type storage struct {
 	key   string
 	dtype safetensors.DType
 	count int64 // numbers, or bytes if it is untyped
 }
 
-// tensor is a view of a storage; sizes and strides count numbers.
+// tensor is a view of a storage; sizes and strides are in elements.
 type tensor struct {
 	storage
 	offset         int64
 	shape, strides []int64
 }
 
-// storage reads the name of a storage: ("storage", class, key, device, count).
+// storage reads a persistent id: ("storage", class, key, device, count).
 func (m *machine) storage(id any) any {
 	t, ok := id.(tuple)
 	if !ok || len(t) < 5 || t[0] != any("storage") {
@@ -56,7 +56,7 @@ func rebuildTensor(args tuple) (any, error) {
 	return &tensor{storage: s, offset: offset, shape: shape, strides: strides}, nil
 }
 
-// rebuildTyped takes also requires_grad, hooks and the type.
+// rebuildTyped also takes requires_grad, hooks and the type.
 func rebuildTyped(args tuple) (any, error) {
 	if len(args) < 7 {
 		return nil, errors.New("too few arguments")
@@ -97,12 +97,12 @@ func sizes(v any) ([]int64, bool) {
 
 // entry is a named tensor with the bytes of its storage, from its first number on.
 type entry struct {
-	safetensors.Tensor // Data is set if the numbers are in order
+	safetensors.Tensor // Data is set if the tensor is contiguous
 	data               []byte
 	strides            []int64
 }
 
-// resolve finds a tensor's bytes and checks that they are there.
+// resolve finds a tensor's bytes and checks that the storage has them all.
 func (a *archive) resolve(name string, t *tensor) (entry, error) {
 	e := entry{Tensor: safetensors.Tensor{Name: name, DType: t.dtype, Shape: t.shape, Data: []byte{}}, strides: t.strides}
 	width := t.dtype.Size()
@@ -134,7 +134,7 @@ func (a *archive) resolve(name string, t *tensor) (entry, error) {
 	return e, nil
 }
 
-// extent gives the number of numbers and the place of the last one in the storage.
+// extent returns the number of elements and the position of the last one in the storage.
 func (t *tensor) extent() (count, last int64, ok bool) {
 	const most = 1 << 48
 	n, at, over := uint64(1), uint64(t.offset), t.offset > most
@@ -153,7 +153,7 @@ func (t *tensor) extent() (count, last int64, ok bool) {
 	return int64(n), int64(at), !over
 }
 
-// ordered reports whether the numbers have the tensor's order in the file, row by row.
+// ordered reports whether the tensor is contiguous: row-major in the file.
 func (t *tensor) ordered() bool {
 	want := int64(1)
 	for i := len(t.shape) - 1; i >= 0; i-- {
@@ -165,7 +165,7 @@ func (t *tensor) ordered() bool {
 	return true
 }
 
-// size is the number of bytes of a copy; 0 where none is needed.
+// size is the number of bytes of a contiguous copy; 0 if none is needed.
 func (e entry) size() int64 {
 	if len(e.Data) > 0 || e.data == nil {
 		return 0
@@ -185,7 +185,7 @@ func (e entry) load() safetensors.Tensor {
 	return t
 }
 
-// collect appends the numbers of a dimension in order; from begins with the first of them.
+// collect appends the elements of a dimension in row-major order; from begins with the first one.
 func (e entry) collect(to []byte, dim int, from []byte) []byte {
 	width := e.DType.Size()
 	step := e.strides[dim] * width

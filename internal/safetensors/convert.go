@@ -10,8 +10,8 @@ import (
 	"clipgo/internal/parallel"
 )
 
-// Convert gives the tensor in another type: F64, F16 or BF16 as F32, F32 as F16 or BF16. Rounding is to the nearest, ties
-// to even; what is too large becomes infinite; NaN stays NaN. The data is a copy unless the type is the tensor's own.
+// Convert converts a tensor to another type: F64, F16 or BF16 to F32, F32 to F16 or BF16. It rounds to nearest even; numbers that are too
+// large become infinite; NaN stays NaN. The data is a copy unless the tensor has the type already.
 func (t Tensor) Convert(to DType) (Tensor, error) {
 	if t.DType == to {
 		return t, nil
@@ -31,14 +31,14 @@ func (t Tensor) Convert(to DType) (Tensor, error) {
 	return out, nil
 }
 
-// inParts shares n numbers out among the processors.
+// inParts splits n numbers into parts and calls do for them in parallel.
 func inParts(n int, do func(begin, end int)) {
-	const least = 1 << 16 // numbers that are worth a goroutine
+	const least = 1 << 16 // the smallest part that is worth a goroutine
 	parts := max(1, min(runtime.GOMAXPROCS(0), n/least))
 	parallel.For(parts, func(i int) { do(n*i/parts, n*(i+1)/parts) })
 }
 
-// conversion converts as many numbers as from holds; nil where there is none.
+// conversion returns the function that converts all numbers of from; nil if the types can't be converted.
 func conversion(from, to DType) func(to, from []byte) {
 	switch [2]DType{from, to} {
 	case [2]DType{F16, F32}:

@@ -2,8 +2,8 @@ package safetensors
 
 import "encoding/binary"
 
-// exponents describes a floating-point type eight bytes at a time: the bits of the exponents, and one in the lowest bit of
-// each. A number is infinite or NaN where all bits of its exponent are set: then adding one carries into the sign.
+// exponents describes a floating-point type for checking eight bytes at a time: the mask of the exponent bits, and the lowest bit of each
+// exponent. A number is infinite or NaN if all bits of its exponent are set: then adding the lowest bit carries into the sign.
 type exponents struct{ mask, one, carry uint64 }
 
 var floats = map[DType]exponents{

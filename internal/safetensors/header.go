@@ -48,7 +48,7 @@ func (f *File) readEntry(d *tokens, name string, body []byte) error {
 	return nil
 }
 
-// info is what the header says of a tensor.
+// info is a tensor's entry in the header.
 type info struct {
 	dtype          DType
 	shape, offsets []int64
@@ -73,7 +73,7 @@ func readInfo(d *tokens) (e info, err error) {
 	return e, err
 }
 
-// check compares it with itself and with the size of the data.
+// check checks that type, shape and offsets agree with each other and with the size of the data.
 func (e info) check(size int64) error {
 	if e.shape == nil || len(e.offsets) != 2 {
 		return errors.New("it needs a shape and two data_offsets")
@@ -109,9 +109,9 @@ func byteSize(d DType, shape []int64) (int64, error) {
 	return n, nil
 }
 
-// checkLayout wants the tensors to cover the data exactly, without gap, overlap or rest, and puts them in its order.
+// checkLayout sorts the tensors by offset, and checks that they cover the data exactly, without gap, overlap or rest.
 func (f *File) checkLayout(size int64) error {
-	slices.SortStableFunc(f.tensors, func(a, b entry) int { // an empty tensor comes before the one at its place
+	slices.SortStableFunc(f.tensors, func(a, b entry) int { // an empty tensor comes before the one at its offset
 		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(len(a.Data), len(b.Data)))
 	})
 	var at int64

@@ -1,6 +1,6 @@
 // Package safetensors reads and writes the safetensors format: an 8-byte length, a JSON header, raw numbers.
 //
-// A file is data and nothing else: nothing in it is executed, and a header that lies about its data is refused.
+// A file has only data: nothing in it is executed. A header that doesn't agree with the data is an error.
 package safetensors
 
 import (
@@ -12,10 +12,10 @@ import (
 	"clipgo/internal/mapped"
 )
 
-// DType names the type of a tensor's numbers as the format spells it.
+// DType is the format's name of a tensor's type.
 type DType string
 
-// The types of the format that clipgo meets.
+// The types of the format that clipgo uses.
 const (
 	F64  DType = "F64"
 	F32  DType = "F32"
@@ -29,7 +29,7 @@ const (
 	Bool DType = "BOOL"
 )
 
-// Size is the width of one number in bytes, 0 for a type that is not known.
+// Size is the size of one number in bytes, 0 for an unknown type.
 func (d DType) Size() int64 {
 	switch d {
 	case F64, I64:
@@ -53,7 +53,7 @@ type Tensor struct {
 	Data  []byte
 }
 
-// File is an open file. Its tensors' Data is the mapped file: it is read only, and gone after Close.
+// File is an open file. Its tensors' Data is the memory-mapped file: it is read-only, and invalid after Close.
 type File struct {
 	mapped   []byte
 	tensors  []entry
@@ -61,19 +61,20 @@ type File struct {
 	metadata map[string]string
 }
 
-// entry is a tensor with the place of its data.
+// entry is a tensor with the offset of its data.
 type entry struct {
 	Tensor
 	begin int64
 }
 
-// ErrFormat wraps every way in which a file is not a valid safetensors file.
+// ErrFormat is wrapped by every error of a file that is not a valid safetensors file.
 var ErrFormat = errors.New("not a valid safetensors file")
 
-// maxHeader is smaller than the format's 100 MB, for encoding/json needs several times as much; the largest CLIP has 0.2 MB.
+// maxHeader is less than the format's limit of 100 MB, since encoding/json needs several times as much memory. The largest
+// CLIP's header has 0.2 MB.
 const maxHeader = 4 << 20
 
-// Open maps a file and checks its header. Reading the numbers costs nothing until they are touched.
+// Open maps a file and checks its header. The numbers are read from disk on first access.
 func Open(path string) (*File, error) {
 	data, err := mapped.Open(path)
 	if err != nil {
@@ -123,7 +124,7 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 	return f.tensors[i].Tensor, true
 }
 
-// Metadata is the header's own table of strings.
+// Metadata is the header's table of strings (__metadata__).
 func (f *File) Metadata() map[string]string { return f.metadata }
 
 // Close unmaps the file.

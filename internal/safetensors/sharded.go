@@ -10,7 +10,7 @@ import (
 	"clipgo/internal/mapped"
 )
 
-// Container is an open file of named tensors, whatever its format. Their data is gone after Close.
+// Container is an open file of named tensors of any format. Their data is invalid after Close.
 type Container interface {
 	Names() []string
 	Tensor(name string) (Tensor, bool)
@@ -27,8 +27,8 @@ type Sharded struct {
 // maxIndex bounds an index: that of a model of 2,000 tensors has 0.2 MB.
 const maxIndex = 4 << 20
 
-// OpenSharded reads an index and opens, in the index's own folder, the shards that it names. Each tensor must be in the
-// shard that the index says; a shard may hold others. open decides which formats there are.
+// OpenSharded reads an index and opens the shards that it names, in the index's folder. Each tensor must be in the shard that the index
+// names; a shard may have other tensors. open opens a shard and so decides the formats.
 func OpenSharded(path string, open func(path string) (Container, error)) (*Sharded, error) {
 	weightMap, err := readIndex(path)
 	if err != nil {
@@ -63,7 +63,7 @@ func (s *Sharded) open(dir string, weightMap map[string]string, open func(path s
 	return nil
 }
 
-// add takes the tensors of a shard, except those that the index has elsewhere.
+// add adds the tensors of a shard, except those that the index assigns to another shard.
 func (s *Sharded) add(file string, c Container, weightMap map[string]string) error {
 	for _, name := range c.Names() {
 		if where, mapped := weightMap[name]; mapped && where != file {

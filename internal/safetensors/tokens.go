@@ -8,12 +8,11 @@ import (
 	"strconv"
 )
 
-// maxTokens bounds what a header or an index may say. A tensor has 17 and its rank (a key counts twice: it is remembered),
-// the largest CLIP with its optimizer some 6,000 tensors. A token takes up to 160 bytes of memory.
+// maxTokens bounds the number of tokens of a header or an index. A tensor has 17 plus its rank (a key counts twice, since it is
+// stored), and the largest CLIP with its optimizer has about 6,000 tensors. A token takes up to 160 bytes of memory.
 const maxTokens = 1 << 18
 
-// tokens reads JSON piece by piece: encoding/json as a whole would take the last of two equal keys, in any spelling,
-// without a word.
+// tokens reads JSON token by token. json.Unmarshal would accept repeated keys, ignoring case, and keep the last one.
 type tokens struct {
 	*json.Decoder
 	left int
@@ -25,7 +24,7 @@ func newTokens(data []byte) *tokens {
 	return &tokens{Decoder: d, left: maxTokens}
 }
 
-// Token gives the next one as encoding/json does.
+// Token returns the next token of encoding/json.
 func (t *tokens) Token() (json.Token, error) {
 	if t.left--; t.left < 0 {
 		return nil, errors.New("it says more than any model has to say")
@@ -33,7 +32,7 @@ func (t *tokens) Token() (json.Token, error) {
 	return t.Decoder.Token()
 }
 
-// object calls read at each key's value. No key may occur twice.
+// object calls read for the value of each key. A repeated key is an error.
 func (t *tokens) object(read func(key string) error) error {
 	if open, err := t.Token(); err != nil {
 		return err
@@ -72,7 +71,7 @@ func (t *tokens) text() (string, error) {
 	return s, nil
 }
 
-// skip passes over a value of any kind.
+// skip skips a value of any kind.
 func (t *tokens) skip() error {
 	for depth := 0; ; {
 		token, err := t.Token()

@@ -20,8 +20,8 @@ func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	return WriteEach(w, tensors, metadata, func(t Tensor) (Tensor, error) { return t, nil })
 }
 
-// WriteEach is Write for tensors that need not be in memory together: their names, types and shapes are given first, and
-// each one's data when its turn comes.
+// WriteEach is Write for tensors that need not be in memory together: it gets all names, types and shapes first, and asks for the data of
+// each tensor when it writes it.
 func WriteEach(w io.Writer, tensors []Tensor, metadata map[string]string, load func(Tensor) (Tensor, error)) error {
 	header, err := makeHeader(tensors, metadata)
 	if err != nil {
@@ -92,7 +92,7 @@ func makeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// check compares a tensor with what the format can hold.
+// check checks that the format can hold a tensor.
 func (t Tensor) check() error {
 	n, err := t.size()
 	if err == nil && n != int64(len(t.Data)) {
