@@ -20,7 +20,7 @@ func normals(rng *rand.Rand, n int) []float32 {
 }
 
 // A conversion in the graph is the plain way: the same product and the same gradient, to the bit, however often a parameter is used.
-func TestAStandInCountsAsItsMaster(t *testing.T) {
+func TestALowPrecisionCopyCountsAsItsMaster(t *testing.T) {
 	for uses := 1; uses <= 3; uses++ {
 		gradient := func(operand func(master *torch.Tensor) *torch.Tensor) (out []byte) {
 			torchtest.RunGrad(t, func(s *torch.Scope) {
