@@ -72,6 +72,9 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 	for _, page := range documents {
 		text := readPage(t, page)
 		for _, name := range namedPaths(page, text) {
+			if first, _, _ := strings.Cut(name, "/"); slices.Contains(skipped, first) && first != "testdata" {
+				continue // made by the build or by a run
+			}
 			if _, err := os.Stat(filepath.Join(root, name)); err != nil {
 				t.Errorf("%s names %s, which doesn't exist", page, name)
 			}
