@@ -15,7 +15,7 @@ import (
 // A model learns from pairs of captions, of which one fits the picture better, to score pictures with captions.
 func Example() {
 	ctx := context.Background()
-	pairs, _ := datasets.OpenPreferences("builtin:shapes-preferences?n=160", datasets.Options{})
+	pairs, _ := datasets.OpenPreferences(ctx, "builtin:shapes-preferences?n=160", datasets.Options{})
 	config, _ := model.NamedConfig("ViT-Nano-16-64")
 	m, err := model.New(ctx, config, 1, model.On())
 	if err != nil {

@@ -2,6 +2,7 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 
 	"clipgo/datasets"
@@ -18,20 +19,20 @@ type Captions struct {
 	context int
 }
 
-// NewCaptions generates captions of a number of tokens, including start and end, in rows of context ids.
+// NewCaptions generates captions of a number of tokens, including start and end, in rows of length ids.
 //
 // The words are the names of builtin:emoji, each as "a picture of NAME". The same call gives the same captions.
-func NewCaptions(tokens, context int) (*Captions, error) {
-	if tokens < 2 || tokens > context {
-		return nil, fmt.Errorf("captions of %d tokens: they have at least 2, and at most the context of %d", tokens, context)
+func NewCaptions(ctx context.Context, tokens, length int) (*Captions, error) {
+	if tokens < 2 || tokens > length {
+		return nil, fmt.Errorf("captions of %d tokens: they have at least 2, and at most the context of %d", tokens, length)
 	}
-	names, err := datasets.Open("builtin:emoji", datasets.Options{})
+	names, err := datasets.Open(ctx, "builtin:emoji", datasets.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("read the words of captions: %w", err)
 	}
 	defer names.Close()
 	const stride = 613 // prime, and no divisor of the number of names: neighbours are about different things
-	c := &Captions{tokens: tokens, context: context}
+	c := &Captions{tokens: tokens, context: length}
 	classes, tokenizer := names.Info().Classes, bpe.New()
 	for i := range classes {
 		c.stream = append(c.stream, tokenizer.Encode("a picture of "+classes[i*stride%len(classes)])...)

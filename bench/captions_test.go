@@ -37,7 +37,7 @@ func TestCaptionsRepeatWordsAsCaptionsDo(t *testing.T) {
 
 func TestCaptionsThatDoNotFitAreRefused(t *testing.T) {
 	for _, tokens := range []int{1, 78} {
-		if _, err := NewCaptions(tokens, 77); err == nil {
+		if _, err := NewCaptions(t.Context(), tokens, 77); err == nil {
 			t.Errorf("%d tokens in a context of 77: no error", tokens)
 		}
 	}
@@ -45,7 +45,7 @@ func TestCaptionsThatDoNotFitAreRefused(t *testing.T) {
 
 func open(t *testing.T, tokens, context int) *Captions {
 	t.Helper()
-	c, err := NewCaptions(tokens, context)
+	c, err := NewCaptions(t.Context(), tokens, context)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 // A fresh model is trained for ten steps on drawn pictures with captions.
 func Example() {
 	ctx := context.Background()
-	source, _ := datasets.Open("builtin:shapes?n=640", datasets.Options{})
+	source, _ := datasets.Open(ctx, "builtin:shapes?n=640", datasets.Options{})
 	config, _ := model.NamedConfig("ViT-Nano-16-64")
 	m, err := model.New(ctx, config, 1, model.On())
 	if err != nil {

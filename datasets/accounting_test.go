@@ -47,7 +47,7 @@ func account(t *testing.T, s Source, order Order) (skips map[string]string, capt
 		total -= b.Replaced
 	}
 	for i, n := range used {
-		e := s.Entry(i)
+		e := entryOf(t, s, i)
 		if n > 1 && order == Sequential || n > 0 && e.Bad != "" {
 			t.Errorf("%s was used %d times, although %q", e.Key, n, e.Bad)
 		}
@@ -112,7 +112,7 @@ func TestBadSamplesAreSkippedOrRepairedInEachKindOfSource(t *testing.T) {
 		}},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
-			s, err := Open(c.write(t), Options{Need: NeedCaptions})
+			s, err := Open(t.Context(), c.write(t), Options{Need: NeedCaptions})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -147,7 +147,7 @@ func TestBadSamplesAreSkippedOrRepairedInEachKindOfSource(t *testing.T) {
 func TestEveryRowOfABadTableIsAccountedFor(t *testing.T) {
 	root := tree(t, map[string]string{"a.jpg": "picture", "b.jpg": "text", "t.csv": "filepath,title\n" +
 		"a.jpg,one\nb.jpg,two\nc.jpg,three\na.jpg,four,4\na.jpg\na.jpg,\"six\"\na.jpg,\"seven\nb.jpg,eight\n"})
-	s, err := Open(filepath.Join(root, "t.csv"), Options{Need: NeedCaptions})
+	s, err := Open(t.Context(), filepath.Join(root, "t.csv"), Options{Need: NeedCaptions})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestDamagedShardsLoseNothingSilently(t *testing.T) {
 		if err := os.WriteFile(path, data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		s, err := Open(path, Options{Need: NeedCaptions})
+		s, err := Open(t.Context(), path, Options{Need: NeedCaptions})
 		if refused := (*DataError)(nil); errors.As(err, &refused) {
 			continue // nothing usable was left, and that was said
 		}
@@ -190,7 +190,7 @@ func TestDamagedShardsLoseNothingSilently(t *testing.T) {
 		if len(captions)+len(skips) < samples && len(s.Info().Notes) == 0 {
 			t.Errorf("seed %d, %s: %d used, %d skipped of %d, and no note", seed, what, len(captions), len(skips), samples)
 		}
-		if what == "cut" && len(data) < closed && (len(s.Info().Notes) == 0 || s.Entry(s.Len()-1).Bad == "") {
+		if what == "cut" && len(data) < closed && (len(s.Info().Notes) == 0 || entryOf(t, s, s.Len()-1).Bad == "") {
 			t.Errorf("seed %d: cut to %d bytes, but notes are %q and the last sample is fine", seed, len(data), s.Info().Notes)
 		}
 		s.Close()

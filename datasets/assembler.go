@@ -70,6 +70,10 @@ func (a *assembler) take(ctx context.Context, s *sample) bool {
 	if a.batch == nil {
 		a.begin()
 	}
+	if s.refused != nil {
+		a.send(ctx, result{&Batch{Next: s.slot, Skipped: a.batch.Skipped}, s.refused})
+		return false
+	}
 	a.slots++
 	a.batch.Next = s.slot + 1
 	if s.skip == nil {
@@ -149,7 +153,7 @@ func (a *assembler) begin() {
 	}
 	a.batch = &Batch{
 		Pixels: b.pixels[:0], IDs: b.ids[:0], DropKeys: b.drop[:0], ContextLength: l.ContextLength,
-		Lengths: make([]int, 0, l.BatchSize), Captions: make([]string, 0, l.BatchSize), Index: make([]int, 0, l.BatchSize),
+		Lengths: make([]int, 0, l.BatchSize), Captions: make([]string, 0, l.BatchSize), Index: make([]int, 0, l.BatchSize), Entries: make([]Entry, 0, l.BatchSize),
 	}
 	if l.Order == Sequential {
 		a.batch.DropKeys = nil
@@ -165,6 +169,7 @@ func (a *assembler) append(s *sample) {
 	b.Lengths = append(b.Lengths, s.used)
 	b.Captions = append(b.Captions, s.caption)
 	b.Index = append(b.Index, s.index)
+	b.Entries = append(b.Entries, s.entry)
 	if a.loader.Order == Shuffled {
 		b.DropKeys = append(b.DropKeys, s.drop)
 	}

@@ -15,6 +15,7 @@ type Batch struct {
 	Captions      []string // the caption chosen for each
 	Alike         []uint64 // equal for samples that have the same captions, all that each may be told by
 	Index         []int    // each sample's number in its source
+	Entries       []Entry  // of the samples
 	DropKeys      []uint64 // one a sample, for patch dropout and the masks of words; nil in evaluation
 	Next          int64    // the slot after this batch: epoch * length + offset in the epoch's order
 	Skipped       []Skip   // one for each slot of this batch whose own sample could not be used

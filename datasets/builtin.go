@@ -139,13 +139,13 @@ func (s *emojiSource) Len() int     { return len(s.chosen) }
 func (s *emojiSource) Info() Info   { return s.info }
 func (s *emojiSource) Close() error { return nil }
 
-func (s *emojiSource) Entry(i int) Entry {
+func (s *emojiSource) Entry(_ context.Context, i int) (Entry, error) {
 	e := s.all[s.chosen[i]]
 	captions := make([]string, len(emojiTemplates))
 	for j, t := range emojiTemplates {
 		captions[j] = strings.ReplaceAll(t, "{}", e.Name)
 	}
-	return Entry{Key: fmt.Sprintf("%U %s", e.Rune, e.Name), Captions: captions, Label: s.labels[i]}
+	return Entry{Key: fmt.Sprintf("%U %s", e.Rune, e.Name), Captions: captions, Label: s.labels[i]}, nil
 }
 
 func (s *emojiSource) Picture(ctx context.Context, i int) (Picture, error) {
@@ -188,8 +188,8 @@ func openShapes(q query) (Source, error) {
 func (s *shapesSource) Info() Info   { return s.info }
 func (s *shapesSource) Close() error { return nil }
 
-func (s *shapesSource) Entry(i int) Entry {
-	return Entry{Key: s.Key(i), Captions: s.Captions(i), Label: int(s.Combination(i))}
+func (s *shapesSource) Entry(_ context.Context, i int) (Entry, error) {
+	return Entry{Key: s.Key(i), Captions: s.Captions(i), Label: int(s.Combination(i))}, nil
 }
 
 func (s *shapesSource) Picture(ctx context.Context, i int) (Picture, error) {

@@ -87,7 +87,7 @@ func TestLabelsNameTheCaptions(t *testing.T) {
 		s := builtin(t, src)
 		keys := map[string]bool{}
 		for i := range s.Len() {
-			e := s.Entry(i)
+			e := entryOf(t, s, i)
 			if e.Captions[0] != s.Info().Classes[e.Label] || e.Bad != "" {
 				t.Errorf("%s: %+v is class %q", src, e, s.Info().Classes[e.Label])
 			}
@@ -106,7 +106,7 @@ func TestLabelsNameTheCaptions(t *testing.T) {
 
 func TestEmojiEntryReadsWell(t *testing.T) {
 	s := builtin(t, "builtin:emoji")
-	e := s.Entry(slices.Index(s.Info().Classes, "grinning face"))
+	e := entryOf(t, s, slices.Index(s.Info().Classes, "grinning face"))
 	want := []string{"grinning face", "an emoji of grinning face", "a picture of grinning face", "grinning face emoji"}
 	if e.Key != "U+1F600 grinning face" || !slices.Equal(e.Captions, want) {
 		t.Errorf("%+v", e)
@@ -118,12 +118,12 @@ func TestEmojiSplitsShareNothingAndLeaveNothing(t *testing.T) {
 	for _, split := range []string{"train", "val"} {
 		s := builtin(t, "builtin:emoji?split="+split)
 		for i := range s.Len() {
-			seen[s.Entry(i).Key]++
+			seen[entryOf(t, s, i).Key]++
 		}
 	}
 	all := builtin(t, "builtin:emoji")
 	for i := range all.Len() {
-		if key := all.Entry(i).Key; seen[key] != 1 {
+		if key := entryOf(t, all, i).Key; seen[key] != 1 {
 			t.Errorf("%s is in %d splits", key, seen[key])
 		}
 	}
@@ -132,7 +132,7 @@ func TestEmojiSplitsShareNothingAndLeaveNothing(t *testing.T) {
 func TestLabelNoiseLeavesLabelsAndPicturesTrue(t *testing.T) {
 	clean, noisy := builtin(t, "builtin:shapes?n=400"), builtin(t, "builtin:shapes?n=400&label-noise=1")
 	for i := range clean.Len() {
-		a, b := clean.Entry(i), noisy.Entry(i)
+		a, b := entryOf(t, clean, i), entryOf(t, noisy, i)
 		if a.Label != b.Label || a.Key != b.Key || a.Captions[0] == b.Captions[0] {
 			t.Errorf("%+v became %+v", a, b)
 		}
@@ -186,7 +186,7 @@ func TestBuiltinsServeSeveralReadersAndObeyTheContext(t *testing.T) {
 		for range 8 {
 			wg.Go(func() {
 				got, err := s.Picture(t.Context(), 5)
-				if err != nil || !bytes.Equal(got.RGB, want.RGB) || s.Entry(5).Label < 0 {
+				if err != nil || !bytes.Equal(got.RGB, want.RGB) || entryOf(t, s, 5).Label < 0 {
 					t.Errorf("%s: %v", src, err)
 				}
 			})
@@ -200,7 +200,7 @@ func TestScenesAreThoseOfTheirSplit(t *testing.T) {
 		src := "builtin:shapes?split=" + split
 		s := builtin(t, src)
 		for i := range 1000 {
-			if e := s.Entry(i); shapes.Combination(e.Label).Novel() != novel {
+			if e := entryOf(t, s, i); shapes.Combination(e.Label).Novel() != novel {
 				t.Errorf("%s: %+v", src, e)
 			}
 		}
@@ -220,7 +220,7 @@ func TestEmojiNamesCanBeThoseOfTheSplitAlone(t *testing.T) {
 		t.Errorf("%d and %d classes for %d pictures", a, o, own.Len())
 	}
 	for i := range own.Len() {
-		a, o := all.Entry(i), own.Entry(i)
+		a, o := entryOf(t, all, i), entryOf(t, own, i)
 		if name := own.Info().Classes[o.Label]; name != all.Info().Classes[a.Label] || !slices.Contains(o.Captions, name) {
 			t.Errorf("%s is labelled %q", o.Key, name)
 		}

@@ -23,7 +23,11 @@ func (f *fake) Len() int     { return f.n }
 func (f *fake) Info() Info   { return Info{Name: "fake"} }
 func (f *fake) Close() error { return nil }
 
-func (f *fake) Entry(i int) Entry {
+func (f *fake) Entry(ctx context.Context, i int) (Entry, error) {
+	return f.entry(i), ctx.Err()
+}
+
+func (f *fake) entry(i int) Entry {
 	return Entry{Key: fmt.Sprint("key", i), Captions: []string{fmt.Sprint("a", i), fmt.Sprint("b", i), fmt.Sprint("c", i)}, Offset: int64(100 * i), Bad: f.entries[i]}
 }
 
@@ -67,6 +71,16 @@ func (f *fake) loader() *Loader {
 			return min(len(dst), len(caption)), len(caption) > len(dst)
 		},
 	}
+}
+
+// entryOf describes a sample of a source that can describe all of its samples.
+func entryOf(t testing.TB, s Source, i int) Entry {
+	t.Helper()
+	e, err := s.Entry(t.Context(), i)
+	if err != nil {
+		t.Error(err)
+	}
+	return e
 }
 
 // badSamples picks a share of n samples, deterministically.

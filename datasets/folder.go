@@ -24,7 +24,10 @@ func (f *folder) Len() int     { return len(f.files) }
 func (f *folder) Info() Info   { return f.info }
 func (f *folder) Close() error { return nil }
 
-func (f *folder) Entry(i int) Entry {
+// Entry implements Source.
+func (f *folder) Entry(_ context.Context, i int) (Entry, error) { return f.entry(i), nil }
+
+func (f *folder) entry(i int) Entry {
 	p := &f.files[i]
 	e := Entry{Key: p.path, File: p.path, Captions: p.captions, Label: p.label, Size: p.size, ModTime: p.modified, Bad: p.bad}
 	if f.need != NeedCaptions {
@@ -64,9 +67,9 @@ func (p *file) read(ctx context.Context) (Picture, error) {
 
 // openFolder opens a folder as a set of classes where subfolders hold all pictures and captions are not the rule, else
 // as pictures at any depth.
-func openFolder(root string, o Options) (Source, error) {
+func openFolder(ctx context.Context, root string, o Options) (Source, error) {
 	var repairs captionRepairs
-	files, err := findPictures(root, &repairs)
+	files, err := findPictures(ctx, root, &repairs)
 	if err != nil {
 		return nil, err
 	}
@@ -122,12 +125,15 @@ func (f *folder) finish(repairs *captionRepairs) {
 
 // OpenFiles opens pictures by their paths and those below the folders among the paths, as one source without classes; a
 // path given twice counts once. A path that doesn't exist is fs.ErrNotExist, a file that is no picture a *UsageError.
-func OpenFiles(names []string) (Source, error) {
+func OpenFiles(ctx context.Context, names []string) (Source, error) {
 	f := &folder{info: Info{Name: strings.Join(names, " "), Kind: "folder"}}
 	var repairs captionRepairs
 	seen := map[string]bool{}
 	for _, path := range names {
-		found, err := findPath(path, &repairs)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		found, err := findPath(ctx, path, &repairs)
 		if err != nil {
 			return nil, err
 		}
@@ -146,13 +152,13 @@ func OpenFiles(names []string) (Source, error) {
 	return f, nil
 }
 
-func findPath(path string, repairs *captionRepairs) ([]file, error) {
+func findPath(ctx context.Context, path string, repairs *captionRepairs) ([]file, error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, notFound(path, err)
 	}
 	if st.IsDir() {
-		return findPictures(path, repairs)
+		return findPictures(ctx, path, repairs)
 	}
 	if !paths.IsPicture(path) {
 		return nil, &UsageError{Source: path, Reason: "neither a picture (.jpg .jpeg .png .webp .gif) nor a folder"}

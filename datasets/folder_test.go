@@ -43,10 +43,10 @@ func tree(t *testing.T, files map[string]string) string {
 }
 
 // listing shows a source's samples in one line each: the name below root, its label, captions, and why it is bad.
-func listing(s Source, root string) []string {
+func listing(t *testing.T, s Source, root string) []string {
 	var out []string
 	for i := range s.Len() {
-		e := s.Entry(i)
+		e := entryOf(t, s, i)
 		rel, _ := filepath.Rel(root, e.Key)
 		line := fmt.Sprintf("%s %d %q", filepath.ToSlash(rel), e.Label, e.Captions)
 		if e.Bad != "" {
@@ -126,11 +126,11 @@ func TestFoldersAreReadForWhatTheyHold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := tree(t, c.files)
-			s, err := Open(root, Options{Need: c.need})
+			s, err := Open(t.Context(), root, Options{Need: c.need})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := listing(s, root); !slices.Equal(got, c.want) {
+			if got := listing(t, s, root); !slices.Equal(got, c.want) {
 				t.Errorf("samples\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
 			if info := s.Info(); !slices.Equal(info.Classes, c.classes) || !slices.Equal(info.Notes, c.notes) || (info.Kind == "classes") != (c.classes != nil) {
@@ -152,7 +152,7 @@ func TestFoldersOfNoUseAreRefused(t *testing.T) {
 		"one class says nothing":      {map[string]string{"images/a.jpg": ""}, NeedCaptions, "expected a.txt beside a.jpg"},
 		"pictures outside of classes": {map[string]string{"a.jpg": "", "cat/b.jpg": ""}, NeedLabels, "no classes"},
 	} {
-		_, err := Open(tree(t, c.files), Options{Need: c.need})
+		_, err := Open(t.Context(), tree(t, c.files), Options{Need: c.need})
 		var refused *DataError
 		if !errors.As(err, &refused) || !strings.Contains(refused.Reason, c.reason) {
 			t.Errorf("%s: %v", name, err)
@@ -169,11 +169,11 @@ func TestFoldersEntriesTellTheFile(t *testing.T) {
 	}
 	t.Chdir(filepath.Dir(root))
 	relative := filepath.Base(root)
-	s, err := Open("./"+relative+"/", Options{})
+	s, err := Open(t.Context(), "./"+relative+"/", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := s.Entry(0)
+	e := entryOf(t, s, 0)
 	if want := filepath.Join(relative, "sub", "a.jpg"); e.Key != want || e.File != want || e.Size != 5 || !e.ModTime.Equal(when) || e.Offset != 0 {
 		t.Errorf("%+v", e)
 	}
@@ -197,7 +197,7 @@ func TestPicturesThatCannotBeReadSayWhy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s, err := Open(root, Options{})
+	s, err := Open(t.Context(), root, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestPicturesThatCannotBeReadSayWhy(t *testing.T) {
 	for i := range s.Len() {
 		_, err := s.Picture(t.Context(), i)
 		if err == nil || !strings.Contains(err.Error(), reasons[i]) || strings.Contains(err.Error(), root) {
-			t.Errorf("%s: %v", s.Entry(i).Key, err)
+			t.Errorf("%s: %v", entryOf(t, s, i).Key, err)
 		}
 	}
 	over, cancel := context.WithCancel(t.Context())
@@ -222,7 +222,7 @@ func TestFolderFingerprintsFollowTheData(t *testing.T) {
 	base := func() map[string]string { return map[string]string{"a.jpg": "1", "a.txt": "one", "b.jpg": "22"} }
 	with := func(name, content string) map[string]string { m := base(); m[name] = content; return m }
 	fingerprint := func(files map[string]string) string {
-		s, err := Open(tree(t, files), Options{})
+		s, err := Open(t.Context(), tree(t, files), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -252,23 +252,23 @@ func TestFilesAndFoldersJoin(t *testing.T) {
 		}
 		return out
 	}
-	s, err := OpenFiles(at("x", "a.jpg", "x/b.jpg", "empty", "x"))
+	s, err := OpenFiles(t.Context(), at("x", "a.jpg", "x/b.jpg", "empty", "x"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{`x/b.jpg -1 []`, `x/cat/c.jpg -1 []`, `a.jpg -1 ["one"]`}
-	if got := listing(s, root); !slices.Equal(got, want) || s.Info().Classes != nil {
+	if got := listing(t, s, root); !slices.Equal(got, want) || s.Info().Classes != nil {
 		t.Errorf("%q", got)
 	}
-	if _, err := OpenFiles(at("a.jpg", "nowhere.jpg")); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "nowhere.jpg") {
+	if _, err := OpenFiles(t.Context(), at("a.jpg", "nowhere.jpg")); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "nowhere.jpg") {
 		t.Error(err)
 	}
 	var usage *UsageError
-	if _, err := OpenFiles(at("n.bmp")); !errors.As(err, &usage) {
+	if _, err := OpenFiles(t.Context(), at("n.bmp")); !errors.As(err, &usage) {
 		t.Error(err)
 	}
 	var data *DataError
-	if _, err := OpenFiles(at("empty")); !errors.As(err, &data) {
+	if _, err := OpenFiles(t.Context(), at("empty")); !errors.As(err, &data) {
 		t.Error(err)
 	}
 }

@@ -2,18 +2,19 @@ package datasets
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
+	"clipgo/internal/parallel"
 	"clipgo/internal/paths"
 )
 
@@ -43,18 +44,17 @@ func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
 // findPictures lists the pictures at any depth below root with their captions, sorted bytewise by name. Hidden files and
 // folders are left out; links are followed, but not into a folder that they lie in.
-func findPictures(root string, repairs *captionRepairs) ([]file, error) {
+func findPictures(ctx context.Context, root string, repairs *captionRepairs) ([]file, error) {
 	st, err := os.Stat(root)
 	if err != nil {
 		return nil, notFound(root, err)
 	}
 	f := finder{root: root, texts: map[string]string{}}
-	if err := f.folder("", []fs.FileInfo{st}); err != nil {
+	if err := f.folder(ctx, "", []fs.FileInfo{st}); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(f.files, func(a, b file) int { return cmp.Compare(a.name, b.name) })
-	f.complete(repairs)
-	return f.files, nil
+	return f.files, f.complete(ctx, repairs)
 }
 
 // finder collects what a folder holds.
@@ -65,7 +65,10 @@ type finder struct {
 }
 
 // folder adds what is in the folder name and below; above are the folders on the way to it, itself included.
-func (f *finder) folder(name string, above []fs.FileInfo) error {
+func (f *finder) folder(ctx context.Context, name string, above []fs.FileInfo) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	entries, err := os.ReadDir(filepath.Join(f.root, name))
 	if errors.Is(err, fs.ErrNotExist) && name != "" {
 		return nil // removed meanwhile
@@ -77,7 +80,7 @@ func (f *finder) folder(name string, above []fs.FileInfo) error {
 		if hidden(e.Name()) {
 			continue
 		}
-		if err := f.entry(join(name, e.Name()), e, above); err != nil {
+		if err := f.entry(ctx, join(name, e.Name()), e, above); err != nil {
 			return err
 		}
 	}
@@ -91,10 +94,10 @@ func join(folder, name string) string {
 	return folder + "/" + name
 }
 
-func (f *finder) entry(name string, e fs.DirEntry, above []fs.FileInfo) error {
+func (f *finder) entry(ctx context.Context, name string, e fs.DirEntry, above []fs.FileInfo) error {
 	switch isLink := e.Type()&fs.ModeSymlink != 0; {
 	case e.IsDir() || isLink && f.isFolder(name):
-		return f.below(name, above)
+		return f.below(ctx, name, above)
 	case strings.EqualFold(filepath.Ext(name), ".txt"):
 		f.texts[stem(name)] = filepath.Join(f.root, name)
 	case paths.IsPicture(name):
@@ -109,30 +112,37 @@ func (f *finder) isFolder(name string) bool {
 }
 
 // below goes into a folder unless it is one of those above.
-func (f *finder) below(name string, above []fs.FileInfo) error {
+func (f *finder) below(ctx context.Context, name string, above []fs.FileInfo) error {
 	st, err := os.Stat(filepath.Join(f.root, name))
 	if err != nil || slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, st) }) {
 		return nil
 	}
-	return f.folder(name, append(slices.Clip(above), st))
+	return f.folder(ctx, name, append(slices.Clip(above), st))
 }
 
 // complete adds sizes, times and captions, several files at a time.
-func (f *finder) complete(repairs *captionRepairs) {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range 2 * runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(f.files)); i = next.Add(1) - 1 {
-				p := &f.files[i]
-				p.stat()
-				if path, ok := f.texts[stem(p.name)]; ok {
-					p.readCaptions(path, repairs)
-				}
+func (f *finder) complete(ctx context.Context, repairs *captionRepairs) error {
+	return eachFile(ctx, len(f.files), func(i int) {
+		p := &f.files[i]
+		p.stat()
+		if path, ok := f.texts[stem(p.name)]; ok {
+			p.readCaptions(path, repairs)
+		}
+	})
+}
+
+// eachFile calls f for each of n files: on more goroutines than there are processors, since most of them wait for the disk.
+// Once ctx is done it begins no further one and returns ctx's error.
+func eachFile(ctx context.Context, n int, f func(i int)) error {
+	parallel.Workers(2*runtime.GOMAXPROCS(0), n, func(_ int, indices iter.Seq[int]) {
+		for i := range indices {
+			if ctx.Err() != nil {
+				return
 			}
-		})
-	}
-	wg.Wait()
+			f(i)
+		}
+	})
+	return ctx.Err()
 }
 
 // stat finds the size and time of a picture whose path is known.

@@ -15,9 +15,9 @@ import (
 // OpenAll opens what the user named, one after the other, as one source: whatever Open takes, and any number of it.
 // Pictures, and folders of them, among several names are one part, in which a picture counts once; several parts have
 // no classes. Errors are those of Open.
-func OpenAll(names []string, o Options) (Source, error) {
+func OpenAll(ctx context.Context, names []string, o Options) (Source, error) {
 	if len(names) == 1 {
-		return Open(names[0], o)
+		return Open(ctx, names[0], o)
 	}
 	j := &joined{name: strings.Join(names, " ")}
 	plain, at := pictureNames(names)
@@ -26,9 +26,9 @@ func OpenAll(names []string, o Options) (Source, error) {
 		var err error
 		switch {
 		case i == at:
-			part, err = OpenFiles(plain)
+			part, err = OpenFiles(ctx, plain)
 		case !slices.Contains(plain, name):
-			part, err = Open(name, o)
+			part, err = Open(ctx, name, o)
 		default:
 			continue
 		}
@@ -86,11 +86,11 @@ func (j *joined) Len() int {
 	return j.ends[len(j.ends)-1]
 }
 
-func (j *joined) Entry(i int) Entry {
+func (j *joined) Entry(ctx context.Context, i int) (Entry, error) {
 	part, n := j.part(i)
-	e := part.Entry(n)
+	e, err := part.Entry(ctx, n)
 	e.Label = -1
-	return e
+	return e, err
 }
 
 func (j *joined) Picture(ctx context.Context, i int) (Picture, error) {

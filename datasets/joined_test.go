@@ -25,19 +25,19 @@ func TestSeveralSourcesAreOne(t *testing.T) {
 	table := put("list.csv", "filepath,title\na.png,one\nphotos/b.png,two\n")
 	shards := filepath.Join(golden.Dir(t, "webdataset"), "pairs")
 	names := []string{table, a, "builtin:shapes?n=3", filepath.Dir(b), shards, b}
-	s, err := OpenAll(names, Options{})
+	s, err := OpenAll(t.Context(), names, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
 	i := 0
 	for _, part := range []string{table, a, b, "builtin:shapes?n=3", shards} {
-		alone, err := Open(part, Options{})
+		alone, err := Open(t.Context(), part, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for n := range alone.Len() {
-			got, want := s.Entry(i), alone.Entry(n)
+			got, want := entryOf(t, s, i), entryOf(t, alone, n)
 			if got.Key != want.Key || got.File != want.File || got.Label != -1 || len(got.Captions) != len(want.Captions) {
 				t.Errorf("sample %d is %+v, want %+v", i, got, want)
 			}
@@ -53,7 +53,7 @@ func TestSeveralSourcesAreOne(t *testing.T) {
 	if s.Len() != i {
 		t.Errorf("%d samples, want %d", s.Len(), i)
 	}
-	if _, err := OpenAll(append(names, filepath.Join(dir, "nowhere.csv")), Options{}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := OpenAll(t.Context(), append(names, filepath.Join(dir, "nowhere.csv")), Options{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a part that does not exist: %v", err)
 	}
 }

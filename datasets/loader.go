@@ -51,7 +51,7 @@ type Loader struct {
 // behind it; Batches(ctx, k*BatchSize, (k+1)*BatchSize) is batch k of a stream from slot 0. A batch whose slots are all
 // empty holds no samples, only Skipped.
 //
-// The stream ends with a *DataError where as many slots in a row as an epoch has hold unusable samples or, within what it saw
+// The stream ends with a *DataError where the source returns one, where as many slots in a row as an epoch has hold unusable samples or, within what it saw
 // of one epoch, more than MaxSkip do; the batch that comes with the error holds no samples, only the Skipped that
 // were not delivered yet. The stream ends with the context's error soon after the context is done. When it has ended, so
 // have its goroutines.
@@ -140,7 +140,7 @@ func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to 
 				return
 			case s := <-free:
 				s.slot = slot
-				s.place, s.known = w.at(slot)
+				s.place, s.known = w.at(ctx, slot)
 				ordered <- s // neither blocks: both have room for all samples
 				jobs <- s
 			}

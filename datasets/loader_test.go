@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -37,7 +38,7 @@ func ledger(t *testing.T, f *fake, l *Loader, batches []Batch, from, to int64) (
 		for _, s := range b.Skipped {
 			index := numberOf(t, s.Key)
 			skipped[index]++
-			if want := (Skip{"fake", f.Entry(index).Key, int64(100 * index), f.why(index), s.ReplacedBy}); s != want {
+			if want := (Skip{"fake", f.entry(index).Key, int64(100 * index), f.why(index), s.ReplacedBy}); s != want {
 				t.Errorf("%+v, want %+v", s, want)
 			}
 			if s.ReplacedBy != "" {
@@ -60,7 +61,7 @@ func ledger(t *testing.T, f *fake, l *Loader, batches []Batch, from, to int64) (
 func (f *fake) longestRun(l *Loader, slots int) (most int) {
 	w, run := walk{loader: l}, 0
 	for slot := range slots {
-		at, _ := w.at(int64(slot))
+		at, _ := w.at(context.Background(), int64(slot))
 		if run++; f.why(at.index) == "" {
 			run = 0
 		}
@@ -221,7 +222,7 @@ func TestSampleKeysAreItsOwnInEachEpoch(t *testing.T) {
 
 // Scenes of builtin:shapes have the captions of their combination, of which each epoch shows one.
 func TestSamplesWithTheSameCaptionsAreAlike(t *testing.T) {
-	scenes, err := Open("builtin:shapes?n=300", Options{})
+	scenes, err := Open(t.Context(), "builtin:shapes?n=300", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +231,7 @@ func TestSamplesWithTheSameCaptionsAreAlike(t *testing.T) {
 	number, shown := map[int]uint64{}, map[string]bool{}
 	for _, b := range good(t, l, 0, 600) {
 		for i, index := range b.Index {
-			label := scenes.Entry(index).Label
+			label := entryOf(t, scenes, index).Label
 			if was, known := number[label]; known && was != b.Alike[i] {
 				t.Fatalf("scenes of combination %d are not alike", label)
 			}

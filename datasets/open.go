@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -34,19 +35,20 @@ type Options struct {
 var later = regexp.MustCompile(`(?i)^(https?|s3|gs|hdfs)://|^pipe:|\.parquet$`)
 
 // Open opens what the user named: builtin:NAME, a folder, a table, shards, or one picture. A path that doesn't exist is
-// fs.ErrNotExist; data that lacks what o.Need asks for is a *DataError, and a form that can't be read a *UsageError.
-func Open(src string, o Options) (Source, error) {
-	s, err := open(src, o)
+// fs.ErrNotExist; data that lacks what o.Need asks for is a *DataError, and a form that can't be read a *UsageError. Once ctx is
+// done, opening ends with its error; an open source doesn't keep ctx.
+func Open(ctx context.Context, src string, o Options) (Source, error) {
+	s, err := open(ctx, src, o)
 	if err != nil {
 		return nil, err
 	}
-	if reason := o.Need.lack(s); reason != "" {
-		return nil, errors.Join(&DataError{Source: src, Reason: reason}, s.Close())
+	if err := o.Need.check(ctx, src, s); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func open(src string, o Options) (Source, error) {
+func open(ctx context.Context, src string, o Options) (Source, error) {
 	switch {
 	case strings.HasPrefix(src, "builtin:"):
 		return openBuiltin(src)
@@ -56,42 +58,46 @@ func open(src string, o Options) (Source, error) {
 	st, err := os.Stat(src)
 	switch {
 	case err == nil && st.IsDir() && holdsShards(src):
-		return openShards(src, o)
+		return openShards(ctx, src, o)
 	case err == nil && st.IsDir():
-		return openFolder(src, o)
+		return openFolder(ctx, src, o)
 	case err != nil && (strings.Contains(src, "::") || strings.Contains(src, "{")):
-		return openShards(src, o)
+		return openShards(ctx, src, o)
 	case err != nil:
 		return nil, notFound(src, err)
 	}
 	switch strings.ToLower(filepath.Ext(src)) {
 	case ".tar":
-		return openShards(src, o)
+		return openShards(ctx, src, o)
 	case ".csv", ".tsv", ".jsonl":
-		return openTable(src, o)
+		return openTable(ctx, src, o)
 	}
 	if paths.IsPicture(src) {
-		return OpenFiles([]string{src})
+		return OpenFiles(ctx, []string{src})
 	}
 	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl), nor a shard (.tar), nor a picture"}
 }
 
-// lack says what a source misses, or nothing.
-func (n Need) lack(s Source) string {
+// check looks for one sample that has what is needed.
+func (n Need) check(ctx context.Context, src string, s Source) error {
 	switch n {
 	case NeedLabels:
 		if len(s.Info().Classes) == 0 {
-			return "its samples have no classes: a subfolder for each class is expected"
+			return &DataError{Source: src, Reason: "its samples have no classes: a subfolder for each class is expected"}
 		}
 	case NeedCaptions:
 		for i := range s.Len() {
-			if e := s.Entry(i); len(e.Captions) > 0 {
-				return ""
+			e, err := s.Entry(ctx, i)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err == nil && len(e.Captions) > 0 {
+				return nil
 			}
 		}
-		return fmt.Sprintf("none of its %d samples has a caption", s.Len())
+		return &DataError{Source: src, Reason: fmt.Sprintf("none of its %d samples has a caption", s.Len())}
 	}
-	return ""
+	return nil
 }
 
 // notFound makes one short line of an error that names the path itself.

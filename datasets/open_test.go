@@ -17,7 +17,7 @@ func TestOpenGoesByTheForm(t *testing.T) {
 		filepath.Join(root, "{odd}"):      "folder",
 		root + "/pictures/../pictures///": "folder",
 	} {
-		s, err := Open(src, Options{})
+		s, err := Open(t.Context(), src, Options{})
 		if err != nil || s.Info().Kind != kind {
 			t.Errorf("%s: %v", src, err)
 		}
@@ -31,7 +31,7 @@ func TestSourcesThatCannotBeMeantAreRefused(t *testing.T) {
 		filepath.Join(root, "notes.md"),
 	} {
 		var usage *UsageError
-		if _, err := Open(src, Options{}); !errors.As(err, &usage) || usage.Source != src {
+		if _, err := Open(t.Context(), src, Options{}); !errors.As(err, &usage) || usage.Source != src {
 			t.Errorf("%s: %v", src, err)
 		}
 	}
@@ -41,7 +41,7 @@ func TestPathsThatDoNotExistAreTold(t *testing.T) {
 	root := t.TempDir()
 	for _, name := range []string{"nothing", "a.csv", "a.tar", "a.jpg", "a.tar::b.tar", "{000..002}.tar"} {
 		src := filepath.Join(root, name)
-		_, err := Open(src, Options{})
+		_, err := Open(t.Context(), src, Options{})
 		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), root) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -62,7 +62,7 @@ func TestNeedsAreEnforced(t *testing.T) {
 		{"builtin:emoji", NeedCaptions, true}, {"builtin:emoji", NeedLabels, true}, {"builtin:shapes", NeedCaptions, true},
 		{bare, NeedNothing, true}, {bare, NeedCaptions, false}, {bare, NeedLabels, false},
 	} {
-		_, err := Open(c.src, Options{Need: c.need})
+		_, err := Open(t.Context(), c.src, Options{Need: c.need})
 		var data *DataError
 		if (err == nil) != c.ok || err != nil && !errors.As(err, &data) {
 			t.Errorf("%s, need %d: %v", c.src, c.need, err)

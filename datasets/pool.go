@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"cmp"
+	"context"
 	"slices"
 )
 
@@ -17,12 +18,12 @@ type pooled struct {
 // which batch gets the short captions is random. Pools and batches are counted from slot 0, and an epoch's end ends a
 // pool, so that an epoch has each sample once. Within a batch the epoch's order stays, so that parts of a batch have
 // about the same number of tokens.
-func (w *walk) fill(slot int64) {
+func (w *walk) fill(ctx context.Context, slot int64) {
 	n, size, batch := int64(w.loader.Source.Len()), w.loader.poolSize(), int64(w.loader.BatchSize)
 	epoch := slot / n
 	w.from = max(slot/size*size, epoch*n)
 	end := min((w.from/size+1)*size, (epoch+1)*n)
-	samples := w.survey(end)
+	samples := w.survey(ctx, end)
 
 	w.pool = make([]pooled, len(samples)) // workers still hold texts of the one before
 	first, last := w.from/batch, (end-1)/batch
@@ -38,10 +39,10 @@ func (w *walk) fill(slot int64) {
 }
 
 // survey lists the samples of the pool that ends before a slot, the shortest first.
-func (w *walk) survey(end int64) []pooled {
+func (w *walk) survey(ctx context.Context, end int64) []pooled {
 	samples := make([]pooled, 0, end-w.from)
 	for slot := w.from; slot < end; slot++ {
-		samples = append(samples, w.look(slot))
+		samples = append(samples, w.look(ctx, slot))
 	}
 	slices.SortStableFunc(samples, func(a, b pooled) int { return cmp.Compare(a.tokens, b.tokens) })
 	return samples
@@ -49,7 +50,7 @@ func (w *walk) survey(end int64) []pooled {
 
 // look tokenizes the text of a slot. A sample whose entry can't be used counts with the tokens of its replacement; a panic
 // counts as 0 tokens, and its reason is found when the sample is read.
-func (w *walk) look(slot int64) (p pooled) {
+func (w *walk) look(ctx context.Context, slot int64) (p pooled) {
 	l := w.loader
 	p = pooled{place: w.plain(slot), slot: slot}
 	defer func() {
@@ -61,13 +62,13 @@ func (w *walk) look(slot int64) (p pooled) {
 		w.buffer = l.newSample()
 	}
 	at := p.place
-	e := l.Source.Entry(at.index)
-	for try := 0; e.Bad != ""; try++ {
-		if try == tries {
+	e, err := l.Source.Entry(ctx, at.index)
+	for try := 0; err != nil || e.Bad != ""; try++ {
+		if try == tries || ctx.Err() != nil {
 			return p
 		}
 		at = replacement(l.Seed, l.Source.Len(), p.place, try)
-		e = l.Source.Entry(at.index)
+		e, err = l.Source.Entry(ctx, at.index)
 	}
 	w.buffer.place = at
 	l.readText(w.buffer, e)

@@ -34,7 +34,7 @@ type Preferences interface {
 
 // OpenPreferences opens builtin:shapes-preferences or a table of preferences (.jsonl, .json, .csv, .tsv), whose picture paths
 // are relative to its folder. Errors are those of Open.
-func OpenPreferences(src string, o Options) (Preferences, error) {
+func OpenPreferences(ctx context.Context, src string, o Options) (Preferences, error) {
 	if strings.HasPrefix(src, "builtin:") {
 		s, err := openBuiltin(src)
 		if err != nil {
@@ -45,7 +45,7 @@ func OpenPreferences(src string, o Options) (Preferences, error) {
 		}
 		return nil, &UsageError{Source: src, Reason: "it holds captions, not preferences; builtin:shapes-preferences does"}
 	}
-	return openPreferenceTable(src, o)
+	return openPreferenceTable(ctx, src, o)
 }
 
 // SamplePreferences is a view of at most n of the samples, spread evenly. Closing it leaves the source open.

@@ -23,13 +23,13 @@ func openShapesPreferences(q query) (Source, error) {
 
 func (s *shapesPreferences) Form() Form { return TwoCaptions }
 
-func (s *shapesPreferences) Entry(i int) Entry {
+func (s *shapesPreferences) Entry(_ context.Context, i int) (Entry, error) {
 	better, worse := s.Preference(i)
 	e := Entry{Key: s.Key(i), Captions: []string{better, worse}, Label: -1}
 	if !s.BetterFirst(i) {
 		e.Captions = []string{worse, better}
 	}
-	return e
+	return e, nil
 }
 
 func (s *shapesPreferences) Preferred(i int) float64 {

@@ -20,7 +20,7 @@ type preferenceTable struct {
 	info    Info
 }
 
-func openPreferenceTable(path string, o Options) (Preferences, error) {
+func openPreferenceTable(ctx context.Context, path string, o Options) (Preferences, error) {
 	extension := strings.ToLower(filepath.Ext(path))
 	if !slices.Contains([]string{".csv", ".tsv", ".jsonl", ".json"}, extension) {
 		return nil, &UsageError{Source: path, Reason: "preferences are read from a .jsonl, .json, .csv or .tsv table, or builtin:shapes-preferences"}
@@ -29,13 +29,16 @@ func openPreferenceTable(path string, o Options) (Preferences, error) {
 	if err != nil {
 		return nil, notFound(path, err)
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	t := &preferenceTable{path: path, info: Info{Name: path, Kind: "preferences"}}
 	reason, err := t.readRows(bytes.TrimPrefix(data, []byte("\ufeff")), extension, o)
 	if err != nil {
 		return nil, err
 	}
 	if reason == "" {
-		reason = noneUsable(len(t.rows), t.Entry)
+		reason = noneUsable(len(t.rows), t.entry)
 	}
 	if reason != "" {
 		return nil, &DataError{Source: path, Reason: reason}
@@ -134,7 +137,10 @@ func (t *preferenceTable) Close() error            { return nil }
 func (t *preferenceTable) Form() Form              { return t.columns.form }
 func (t *preferenceTable) Preferred(i int) float64 { return t.rows[i].preferred }
 
-func (t *preferenceTable) Entry(i int) Entry {
+// Entry implements Source.
+func (t *preferenceTable) Entry(_ context.Context, i int) (Entry, error) { return t.entry(i), nil }
+
+func (t *preferenceTable) entry(i int) Entry {
 	r := &t.rows[i]
 	e := Entry{Key: fmt.Sprintf("%s:%d", t.path, r.line), Label: -1, Offset: r.line, List: t.path, Bad: r.bad}
 	if r.bad != "" {
@@ -157,7 +163,7 @@ func (t *preferenceTable) resolve(name string) string {
 }
 
 func (t *preferenceTable) Picture(ctx context.Context, i int) (Picture, error) {
-	return t.open(ctx, t.Entry(i).File)
+	return t.open(ctx, t.entry(i).File)
 }
 
 func (t *preferenceTable) Second(ctx context.Context, i int) (Picture, error) {

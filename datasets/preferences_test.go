@@ -17,7 +17,7 @@ func judgedTable(t *testing.T, name, text string) (Preferences, error) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return OpenPreferences(path, Options{})
+	return OpenPreferences(t.Context(), path, Options{})
 }
 
 // pairsOf lists a table's pairs: what is shared, both sides, and the first one's share; or why they can't be used.
@@ -82,7 +82,7 @@ func TestTablesWithoutPreferencesAreRefused(t *testing.T) {
 		}
 	}
 	var usage *UsageError
-	if _, err := OpenPreferences("builtin:shapes", Options{}); !errors.As(err, &usage) {
+	if _, err := OpenPreferences(t.Context(), "builtin:shapes", Options{}); !errors.As(err, &usage) {
 		t.Errorf("builtin:shapes: %v", err)
 	}
 	if _, err := judgedTable(t, "pairs.parquet", ""); !errors.As(err, &usage) {
@@ -114,7 +114,7 @@ func TestBothSidesOfAPairFollowEachOther(t *testing.T) {
 		if err := os.WriteFile(path, []byte(c.table), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p, err := OpenPreferences(path, Options{})
+		p, err := OpenPreferences(t.Context(), path, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -13,15 +14,17 @@ import (
 type sample struct {
 	slot int64
 	place
-	text   // ids has the full length [captions, ContextLength]
-	pixels []uint8
-	known  *text  // the text, where a pool has made it already; nil: not yet
-	told   []byte // all its captions
-	alike  uint64 // their digest
-	drop   uint64 // key
-	skip   *Skip  // why the slot's own sample can't be used; nil where it can
-	usable bool   // the fields hold a sample: the slot's own or its replacement
-	done   chan struct{}
+	text    // ids has the full length [captions, ContextLength]
+	entry   Entry
+	pixels  []uint8
+	known   *text      // the text, where a pool has made it already; nil: not yet
+	joined  []byte     // all its captions
+	alike   uint64     // their digest
+	drop    uint64     // key
+	skip    *Skip      // why the slot's own sample can't be used; nil where it can
+	usable  bool       // the fields hold a sample: the slot's own or its replacement
+	refused *DataError // why the data as a whole can't be used any more
+	done    chan struct{}
 }
 
 // text is a sample's caption, or both of a pair, as a batch holds it.
@@ -43,12 +46,15 @@ func (l *Loader) newSample() *sample {
 
 // fill reads, decodes and tokenizes a slot's sample or, where that can't be used, its replacement.
 func (l *Loader) fill(ctx context.Context, s *sample) {
-	var e Entry
-	err := l.read(ctx, s, &e)
-	if s.skip, s.usable = nil, err == nil; s.usable {
+	err := l.read(ctx, s)
+	s.skip, s.usable, s.refused = nil, err == nil, nil
+	if s.usable || errors.As(err, &s.refused) {
 		return
 	}
-	s.skip = &Skip{Source: l.Source.Info().Name, Key: e.Key, Offset: e.Offset, Reason: err.Error()}
+	s.skip = &Skip{Source: l.Source.Info().Name, Key: s.entry.Key, Offset: s.entry.Offset, Reason: err.Error()}
+	if s.skip.Key == "" {
+		s.skip.Key = fmt.Sprintf("sample %d", s.index)
+	}
 	if l.Order == Shuffled {
 		l.replace(ctx, s)
 	}
@@ -63,15 +69,19 @@ func (l *Loader) replace(ctx context.Context, s *sample) {
 		if s.index == unusable.index {
 			continue
 		}
-		var e Entry
-		if err := l.read(ctx, s, &e); err == nil {
-			s.usable, s.skip.ReplacedBy = true, e.Key
+		err := l.read(ctx, s)
+		if s.usable = err == nil; s.usable {
+			s.skip.ReplacedBy = s.entry.Key
+		}
+		if s.usable || errors.As(err, &s.refused) {
 			return
 		}
 	}
 }
 
-func (l *Loader) read(ctx context.Context, s *sample, e *Entry) (err error) {
+// read fills in the sample of s.place. The entry is known after an error too, unless that was of reading the entry.
+func (l *Loader) read(ctx context.Context, s *sample) (err error) {
+	s.entry = Entry{}
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v", r)
@@ -80,9 +90,11 @@ func (l *Loader) read(ctx context.Context, s *sample, e *Entry) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	*e = l.Source.Entry(s.index)
-	if e.Bad != "" {
-		return &unusable{e.Bad}
+	if s.entry, err = l.Source.Entry(ctx, s.index); err != nil {
+		return err
+	}
+	if s.entry.Bad != "" {
+		return &unusable{s.entry.Bad}
 	}
 	picture, err := l.Source.Picture(ctx, s.index)
 	if err != nil {
@@ -98,10 +110,10 @@ func (l *Loader) read(ctx context.Context, s *sample, e *Entry) (err error) {
 	if s.known != nil {
 		s.restore()
 	} else {
-		l.readText(s, *e)
+		l.readText(s, s.entry)
 	}
 	if l.Pairs == nil {
-		s.alike = s.digest(e.Captions)
+		s.alike = s.digest(s.entry.Captions)
 	}
 	return nil
 }
@@ -140,12 +152,12 @@ func (s *sample) restore() {
 
 // digest is the same for the same captions in the same order.
 func (s *sample) digest(captions []string) uint64 {
-	s.told = s.told[:0]
+	s.joined = s.joined[:0]
 	for _, caption := range captions {
-		s.told = append(append(s.told, caption...), 0)
+		s.joined = append(append(s.joined, caption...), 0)
 	}
 	h := fnv.New64a()
-	_, _ = h.Write(s.told)
+	_, _ = h.Write(s.joined)
 	return h.Sum64()
 }
 

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // shards are the samples of local WebDataset archives, in the archives' order.
@@ -22,7 +19,7 @@ type shards struct {
 // openShards indexes archives: a.tar, a.tar::b.tar, names in braces, a folder of archives, a folder laid out as
 // CLIP_benchmark's. Damage makes single samples unusable and is said in Info.Notes; a shard that doesn't exist is
 // fs.ErrNotExist, and a set without a usable sample a *DataError.
-func openShards(src string, o Options) (Source, error) {
+func openShards(ctx context.Context, src string, o Options) (Source, error) {
 	set, err := findShards(src, o.Need)
 	if err != nil {
 		return nil, err
@@ -31,37 +28,37 @@ func openShards(src string, o Options) (Source, error) {
 	s := &shards{files: make([]shardFile, len(set.paths)), info: Info{
 		Name: src, Kind: "shards", Classes: set.classes, Templates: set.templates, Notes: set.notes,
 	}}
-	s.index(set, &sampler{set: set, need: o.Need, repairs: repairs})
+	if err := s.index(ctx, set, &sampler{set: set, need: o.Need, repairs: repairs}); err != nil {
+		return nil, err
+	}
 	s.info.Notes = append(s.info.Notes, repairs.notes()...)
-	if reason := noneUsable(len(s.samples), s.Entry); reason != "" {
+	if reason := noneUsable(len(s.samples), s.entry); reason != "" {
 		return nil, &DataError{Source: src, Reason: reason}
 	}
 	s.info.Fingerprint = fingerprint(len(s.samples), func(i int) (string, Entry) {
-		e := s.Entry(i)
+		e := s.entry(i)
 		return filepath.Base(e.File) + "/" + s.samples[i].name, e
 	})
 	return s, nil
 }
 
 // index reads all archives, several at a time.
-func (s *shards) index(set *shardSet, sampler *sampler) {
+func (s *shards) index(ctx context.Context, set *shardSet, sampler *sampler) error {
 	perShard := make([][]shardSample, len(set.paths))
 	notes := make([][]string, len(set.paths))
-	var g errgroup.Group
-	g.SetLimit(2 * runtime.GOMAXPROCS(0))
-	for i, path := range set.paths {
-		g.Go(func() error {
-			s.files[i].path = path
-			x := s.files[i].index()
-			perShard[i], notes[i] = sampler.samples(x, int32(i)), x.notes(path)
-			return nil
-		})
+	err := eachFile(ctx, len(set.paths), func(i int) { // damage is part of the samples
+		s.files[i].path = set.paths[i]
+		x := s.files[i].index()
+		perShard[i], notes[i] = sampler.samples(x, int32(i)), x.notes(set.paths[i])
+	})
+	if err != nil {
+		return err
 	}
-	_ = g.Wait() // damage is part of the samples
 	for i := range perShard {
 		s.samples = append(s.samples, perShard[i]...)
 		s.info.Notes = append(s.info.Notes, notes[i]...)
 	}
+	return nil
 }
 
 // index reads an archive's headers.
@@ -114,7 +111,10 @@ func noneUsable(n int, entry func(int) Entry) string {
 func (s *shards) Len() int   { return len(s.samples) }
 func (s *shards) Info() Info { return s.info }
 
-func (s *shards) Entry(i int) Entry {
+// Entry implements Source.
+func (s *shards) Entry(_ context.Context, i int) (Entry, error) { return s.entry(i), nil }
+
+func (s *shards) entry(i int) Entry {
 	one := &s.samples[i]
 	f := &s.files[one.shard]
 	key := f.path

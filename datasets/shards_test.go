@@ -30,7 +30,7 @@ func TestGoldenWebDataset(t *testing.T) {
 
 func openForTest(t testing.TB, src string, o Options) Source {
 	t.Helper()
-	s, err := Open(src, o)
+	s, err := Open(t.Context(), src, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func goldenPairs(t *testing.T, dir string) {
 		t.Fatalf("%d samples, notes %q; want %d and none", s.Len(), s.Info().Notes, len(want))
 	}
 	for i, w := range want {
-		e := s.Entry(i)
+		e := entryOf(t, s, i)
 		if key := filepath.Join(dir, w.Shard) + "/" + w.Key + ".jpg"; e.Key != key || !slices.Equal(e.Captions, []string{w.Txt}) || e.Bad != "" {
 			t.Errorf("sample %d is %q %q %q; want %q %q", i, e.Key, e.Captions, e.Bad, key, w.Txt)
 		}
@@ -85,7 +85,7 @@ func goldenOdd(t *testing.T, dir string) {
 		s := openForTest(t, path, Options{})
 		for i, w := range want {
 			hasPicture := slices.ContainsFunc(w.Fields, func(f string) bool { return slices.Contains(pictureFields, f) })
-			if bad := s.Entry(i).Bad; (bad == "") != hasPicture {
+			if bad := entryOf(t, s, i).Bad; (bad == "") != hasPicture {
 				t.Errorf("sample %s with %q: %q", w.Key, w.Fields, bad)
 			}
 		}
@@ -125,7 +125,7 @@ func goldenBenchmark(t *testing.T, dir string) {
 		t.Fatalf("%d samples; want %d", s.Len(), len(want))
 	}
 	for i, w := range want {
-		e := s.Entry(i)
+		e := entryOf(t, s, i)
 		if !strings.HasSuffix(e.Key, "/"+w.Key+".png") || e.Label != w.Cls || e.Captions[0] != info.Classes[w.Cls] || e.Bad != "" {
 			t.Errorf("sample %d is %+v; want %+v", i, e, w)
 		}
@@ -233,7 +233,7 @@ func TestWhatASampleLacksIsSaid(t *testing.T) {
 	} {
 		root := shardTree(t, map[string]string{"0.tar": "good.jpg=p good.txt=x good.cls=0 " + c.members, "classnames.txt": beside})
 		s := openForTest(t, root, Options{Need: c.need})
-		bad := s.Entry(s.Len() - 1).Bad
+		bad := entryOf(t, s, s.Len()-1).Bad
 		if (bad == "") != (c.bad == "") || !strings.Contains(bad, c.bad) {
 			t.Errorf("%s: %q; want %q", c.members, bad, c.bad)
 		}
@@ -249,10 +249,10 @@ func TestABrokenShardCostsItsOwnSamplesAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := openForTest(t, root, Options{})
-	if s.Len() != 3 || s.Entry(0).Bad != "" || s.Entry(2).Bad != "" {
-		t.Fatalf("%d samples: %+v", s.Len(), s.Entry(0))
+	if s.Len() != 3 || entryOf(t, s, 0).Bad != "" || entryOf(t, s, 2).Bad != "" {
+		t.Fatalf("%d samples: %+v", s.Len(), entryOf(t, s, 0))
 	}
-	if e := s.Entry(1); e.Key != filepath.Join(root, "1.tar") || !strings.Contains(e.Bad, "no valid tar header") {
+	if e := entryOf(t, s, 1); e.Key != filepath.Join(root, "1.tar") || !strings.Contains(e.Bad, "no valid tar header") {
 		t.Errorf("the broken shard is %+v", e)
 	}
 	if notes := s.Info().Notes; len(notes) != 1 || !strings.Contains(notes[0], "1.tar") {
@@ -279,7 +279,7 @@ func TestShardsThatCantBeMeantAreRefused(t *testing.T) {
 		{"captions", func(err error) bool { return errors.As(err, &data) }},
 		{"both", func(err error) bool { return errors.As(err, &data) }},
 	} {
-		if s, err := Open(filepath.Join(root, c.src), Options{}); err == nil || !c.right(err) {
+		if s, err := Open(t.Context(), filepath.Join(root, c.src), Options{}); err == nil || !c.right(err) {
 			t.Errorf("%s: %v, %v", c.src, s, err)
 		}
 	}
@@ -292,7 +292,7 @@ func TestRetrievalSetsHoldOneCaptionALine(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := openForTest(t, root, Options{Need: NeedCaptions})
-	if got := s.Entry(0).Captions; !slices.Equal(got, []string{"one dog", "two cats"}) {
+	if got := entryOf(t, s, 0).Captions; !slices.Equal(got, []string{"one dog", "two cats"}) {
 		t.Errorf("captions %q", got)
 	}
 }

@@ -30,10 +30,13 @@ type subset struct {
 	info    func() Info
 }
 
-func (s *subset) Len() int          { return len(s.indices) }
-func (s *subset) Entry(i int) Entry { return s.source.Entry(s.indices[i]) }
-func (s *subset) Info() Info        { return s.info() }
-func (s *subset) Close() error      { return nil }
+func (s *subset) Len() int     { return len(s.indices) }
+func (s *subset) Info() Info   { return s.info() }
+func (s *subset) Close() error { return nil }
+
+func (s *subset) Entry(ctx context.Context, i int) (Entry, error) {
+	return s.source.Entry(ctx, s.indices[i])
+}
 
 func (s *subset) Picture(ctx context.Context, i int) (Picture, error) {
 	return s.source.Picture(ctx, s.indices[i])

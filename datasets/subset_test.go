@@ -16,7 +16,7 @@ func TestViewsShowTheChosenSamples(t *testing.T) {
 	for i, n := range chosen {
 		p, err := view.Picture(t.Context(), i)
 		q, err2 := all.Picture(t.Context(), n)
-		if err != nil || err2 != nil || !bytes.Equal(p.RGB, q.RGB) || view.Entry(i).Key != all.Entry(n).Key {
+		if err != nil || err2 != nil || !bytes.Equal(p.RGB, q.RGB) || entryOf(t, view, i).Key != entryOf(t, all, n).Key {
 			t.Errorf("sample %d is not %d of the source: %v %v", i, n, err, err2)
 		}
 		a, _ := Hash(t.Context(), view, i)
@@ -27,7 +27,7 @@ func TestViewsShowTheChosenSamples(t *testing.T) {
 	if err := view.Close(); err != nil {
 		t.Error(err)
 	}
-	if Select(view, []int{3}).Entry(0).Key != all.Entry(49).Key {
+	if entryOf(t, Select(view, []int{3}), 0).Key != entryOf(t, all, 49).Key {
 		t.Error("a view of a view shows another sample")
 	}
 }
@@ -49,7 +49,7 @@ func TestSampleSpreadsOverTheSource(t *testing.T) {
 		view := Sample(all, n)
 		got := []int{}
 		for i := range view.Len() {
-			got = append(got, slices.IndexFunc(want, func(w int) bool { return all.Entry(w).Key == view.Entry(i).Key }))
+			got = append(got, slices.IndexFunc(want, func(w int) bool { return entryOf(t, all, w).Key == entryOf(t, view, i).Key }))
 		}
 		for i, at := range got {
 			if at != i {

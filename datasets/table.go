@@ -7,12 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 )
 
 // table is a list of pictures in a .csv, .tsv or .jsonl file.
@@ -30,10 +27,13 @@ type tableEntry struct {
 
 // openTable opens a table whose picture paths are relative to its folder, or absolute. A row that breaks the rules is
 // unusable by itself; a table without the columns that o needs, or without a usable row, is a *DataError.
-func openTable(path string, o Options) (Source, error) {
+func openTable(ctx context.Context, path string, o Options) (Source, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, notFound(path, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	rows, chosen, err := readTable(path, data, o)
 	if err != nil {
@@ -49,13 +49,13 @@ func openTable(path string, o Options) (Source, error) {
 		t.rows[i].judge(o.Need, t.info.Classes)
 	}
 	t.info.Notes = append(t.info.Notes, repairs.notes()...)
-	if reason := noneUsable(len(t.rows), t.Entry); reason != "" {
+	if reason := noneUsable(len(t.rows), t.entry); reason != "" {
 		return nil, &DataError{Source: path, Reason: reason}
 	}
-	if err := t.look(); err != nil {
+	if err := t.look(ctx); err != nil {
 		return nil, err
 	}
-	t.info.Fingerprint = fingerprint(len(t.rows), func(i int) (string, Entry) { return t.rows[i].name, t.Entry(i) })
+	t.info.Fingerprint = fingerprint(len(t.rows), func(i int) (string, Entry) { return t.rows[i].name, t.entry(i) })
 	return t, nil
 }
 
@@ -195,17 +195,10 @@ func classNumber(label string) (int, bool) {
 
 // look asks for the size of all pictures, several at a time. Those that are missing are found out when they are read;
 // a table all of whose pictures are missing is refused.
-func (t *table) look() error {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range 2 * runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(t.rows)); i = next.Add(1) - 1 {
-				t.rows[i].stat()
-			}
-		})
+func (t *table) look(ctx context.Context) error {
+	if err := eachFile(ctx, len(t.rows), func(i int) { t.rows[i].stat() }); err != nil {
+		return err
 	}
-	wg.Wait()
 	looked, missing, example := 0, 0, ""
 	for i := range t.rows {
 		e := &t.rows[i]
@@ -244,7 +237,10 @@ func (t *table) Len() int     { return len(t.rows) }
 func (t *table) Info() Info   { return t.info }
 func (t *table) Close() error { return nil }
 
-func (t *table) Entry(i int) Entry {
+// Entry implements Source.
+func (t *table) Entry(_ context.Context, i int) (Entry, error) { return t.entry(i), nil }
+
+func (t *table) entry(i int) Entry {
 	e := &t.rows[i]
 	key := e.path
 	if key == "" {

@@ -26,10 +26,10 @@ func tableTree(t testing.TB, name, content string) string {
 }
 
 // rowsLine writes a table as line:picture|captions, or line!reason, separated by spaces.
-func rowsLine(s Source) string {
+func rowsLine(t *testing.T, s Source) string {
 	var out []string
 	for i := range s.Len() {
-		e := s.Entry(i)
+		e := entryOf(t, s, i)
 		if e.Bad != "" {
 			out = append(out, fmt.Sprintf("%d!%s", e.Offset, e.Bad))
 			continue
@@ -68,12 +68,12 @@ func TestTablesAreReadRowByRow(t *testing.T) {
 			"1:a.jpg|one; 2!the line is not a JSON object; 3!the line is not a JSON object; 4!the line is not a JSON object; " +
 				"5!image is not a text; 6!text is neither a text nor a list of texts; 7!the row names no picture; 8!no caption"},
 	} {
-		s, err := Open(tableTree(t, c.name, c.content), Options{Need: NeedCaptions})
+		s, err := Open(t.Context(), tableTree(t, c.name, c.content), Options{Need: NeedCaptions})
 		if err != nil {
 			t.Errorf("%s: %v", c.what, err)
 			continue
 		}
-		if got := rowsLine(s); got != c.want {
+		if got := rowsLine(t, s); got != c.want {
 			t.Errorf("%s:\n%s\nwant\n%s", c.what, got, c.want)
 		}
 	}
@@ -101,7 +101,7 @@ func TestTablesThatCantBeReadSayWhy(t *testing.T) {
 		{"t.jsonl", "\n", Options{}, "no rows"},
 	} {
 		var data *DataError
-		if _, err := Open(tableTree(t, c.name, c.content), c.o); !errors.As(err, &data) || !strings.Contains(err.Error(), c.want) {
+		if _, err := Open(t.Context(), tableTree(t, c.name, c.content), c.o); !errors.As(err, &data) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v; want a DataError with %q", c.content, err, c.want)
 		}
 	}
@@ -109,16 +109,16 @@ func TestTablesThatCantBeReadSayWhy(t *testing.T) {
 
 func TestTheSeparatorIsTheUsers(t *testing.T) {
 	path := tableTree(t, "t.csv", "filepath|title\na.jpg|one, two\n")
-	if got := rowsLine(openForTest(t, path, Options{CSVSeparator: "|"})); got != "2:a.jpg|one, two" {
+	if got := rowsLine(t, openForTest(t, path, Options{CSVSeparator: "|"})); got != "2:a.jpg|one, two" {
 		t.Error(got)
 	}
 	path = tableTree(t, "t.csv", "filepath\ttitle,de\na.jpg\tone\n")
-	if got := rowsLine(openForTest(t, path, Options{CSVSeparator: `\t`, CSVCaptionKey: "title,de"})); got != "2:a.jpg|one" {
+	if got := rowsLine(t, openForTest(t, path, Options{CSVSeparator: `\t`, CSVCaptionKey: "title,de"})); got != "2:a.jpg|one" {
 		t.Error(got)
 	}
 	var usage *UsageError
 	for _, sep := range []string{"::", `"`, "\n", "\xff"} {
-		if _, err := Open(path, Options{CSVSeparator: sep}); !errors.As(err, &usage) {
+		if _, err := Open(t.Context(), path, Options{CSVSeparator: sep}); !errors.As(err, &usage) {
 			t.Errorf("separator %q: %v; want a UsageError", sep, err)
 		}
 	}
@@ -138,7 +138,7 @@ func TestLabelsBecomeClasses(t *testing.T) {
 		s := openForTest(t, tableTree(t, c.name, c.content), Options{Need: NeedLabels})
 		var labels []int
 		for i := range s.Len() {
-			labels = append(labels, s.Entry(i).Label)
+			labels = append(labels, entryOf(t, s, i).Label)
 		}
 		if got := strings.Join(s.Info().Classes, " "); got != c.classes || !slices.Equal(labels, c.labels) {
 			t.Errorf("%q: classes %s, labels %d; want %s, %d", c.content, got, labels, c.classes, c.labels)
@@ -153,13 +153,13 @@ func TestNumbersAreNamedByClassnames(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := openForTest(t, path, Options{Need: NeedCaptions})
-	if got := rowsLine(s); got != "2:a.jpg|blue; 3:b.jpg|red" || len(s.Info().Classes) != 3 {
+	if got := rowsLine(t, s); got != "2:a.jpg|blue; 3:b.jpg|red" || len(s.Info().Classes) != 3 {
 		t.Errorf("%s; classes %q", got, s.Info().Classes)
 	}
 	if err := os.WriteFile(names, []byte("red\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path, Options{}); err == nil || !strings.Contains(err.Error(), "label 1 is not below the 1") {
+	if _, err := Open(t.Context(), path, Options{}); err == nil || !strings.Contains(err.Error(), "label 1 is not below the 1") {
 		t.Errorf("a label without a name: %v", err)
 	}
 }

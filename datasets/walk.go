@@ -1,5 +1,7 @@
 package datasets
 
+import "context"
+
 // place is where a sample comes from.
 type place struct {
 	epoch uint64
@@ -18,12 +20,12 @@ type walk struct {
 }
 
 // at gives the sample of a slot and, from a pool, its text where that can be used.
-func (w *walk) at(slot int64) (place, *text) {
+func (w *walk) at(ctx context.Context, slot int64) (place, *text) {
 	if w.loader.Pool == 0 {
 		return w.plain(slot), nil
 	}
 	if len(w.pool) == 0 || slot < w.from || slot >= w.from+int64(len(w.pool)) {
-		w.fill(slot)
+		w.fill(ctx, slot)
 	}
 	p := &w.pool[slot-w.from]
 	return p.place, p.text

@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -15,13 +16,13 @@ import (
 // longest cut at 77.
 type wordy struct{ *fake }
 
-func (w wordy) Entry(i int) Entry {
-	e := w.fake.Entry(i)
+func (w wordy) Entry(_ context.Context, i int) (Entry, error) {
+	e := w.fake.entry(i)
 	for k := range e.Captions {
 		r := rand.New(rand.NewPCG(uint64(i), uint64(k)))
 		e.Captions[k] = strings.Repeat(e.Captions[k][:1], int(math.Exp(math.Log(12)+0.7*r.NormFloat64())))
 	}
-	return e
+	return e, nil
 }
 
 // loader sorts captions over a pool.
@@ -183,7 +184,7 @@ func TestPairsArePooledByTheLongerCaption(t *testing.T) {
 	l.Pairs, l.Pool = twoCaptions{}, 8
 	w := walk{loader: l}
 	l.Source = longer{&fake{n: 1}}
-	if got := w.look(0).tokens; got != 3 {
+	if got := w.look(t.Context(), 0).tokens; got != 3 {
 		t.Errorf("%d tokens", got)
 	}
 }
@@ -194,4 +195,6 @@ func (twoCaptions) Form() Form { return TwoCaptions }
 
 type longer struct{ *fake }
 
-func (longer) Entry(int) Entry { return Entry{Captions: []string{"x", "yyy"}} }
+func (longer) Entry(context.Context, int) (Entry, error) {
+	return Entry{Captions: []string{"x", "yyy"}}, nil
+}

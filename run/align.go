@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -18,26 +19,30 @@ import (
 const HeadsFile = "heads.safetensors"
 
 // openSource opens what the run is trained on.
-func (s *session) openSource(name string) (datasets.Source, error) {
+func (s *session) openSource(ctx context.Context, name string) (datasets.Source, error) {
 	if s.Align.prefers() {
-		return s.openPairs(name)
+		return s.openPairs(ctx, name)
 	}
 	options := s.Data
 	if !s.Align.rewards() { // which needs pictures alone
 		options.Need = datasets.NeedCaptions
 	}
-	return datasets.Open(name, options)
+	return datasets.Open(ctx, name, options)
 }
 
 // openPairs opens judged pairs for training.
-func (s *session) openPairs(name string) (datasets.Source, error) {
-	p, err := datasets.OpenPreferences(name, s.Data)
+func (s *session) openPairs(ctx context.Context, name string) (datasets.Source, error) {
+	p, err := datasets.OpenPreferences(ctx, name, s.Data)
 	if err != nil {
 		return nil, err
 	}
 	s.pairs = p
 	for i := range p.Len() {
-		if p.Entry(i).Bad == "" && p.Preferred(i) != 0.5 {
+		e, err := p.Entry(ctx, i)
+		if ctx.Err() != nil {
+			return nil, errors.Join(ctx.Err(), p.Close())
+		}
+		if err == nil && e.Bad == "" && p.Preferred(i) != 0.5 {
 			return p, nil
 		}
 	}
@@ -46,11 +51,11 @@ func (s *session) openPairs(name string) (datasets.Source, error) {
 }
 
 // openOther opens what the run is evaluated on.
-func (s *session) openOther(name string) (datasets.Source, error) {
+func (s *session) openOther(ctx context.Context, name string) (datasets.Source, error) {
 	if s.pairs != nil {
-		return datasets.OpenPreferences(name, s.Data)
+		return datasets.OpenPreferences(ctx, name, s.Data)
 	}
-	return datasets.Open(name, s.Data)
+	return datasets.Open(ctx, name, s.Data)
 }
 
 // borrow is some of the training data, to evaluate on for want of other.

@@ -69,12 +69,12 @@ func (f *foretelling) add(ctx context.Context, v *Validation, b *datasets.Batch)
 	if f == nil {
 		return nil
 	}
-	surprise, tokens, err := NegLogLikelihood(ctx, v.Embedder, b, func(index int) string {
-		captions := v.Source.Entry(index).Captions
+	surprise, tokens, err := NegLogLikelihood(ctx, v.Embedder, b, func(row int) string {
+		captions := b.Entries[row].Captions
 		if len(captions) == 0 {
 			return ""
 		}
-		return captions[index%len(captions)]
+		return captions[b.Index[row]%len(captions)]
 	})
 	f.surprise, f.tokens = f.surprise+surprise, f.tokens+tokens
 	return err
@@ -120,9 +120,9 @@ func (s *session) perplexityNote() string {
 	return fmt.Sprintf("validation captions have perplexity %.3f, at the first evaluation %.3f: at each token the model is as unsure as among so many equally likely ones", last, first)
 }
 
-// NegLogLikelihood is -log P of captions of a batch's pictures, and how many tokens that are; caption gives that of a sample, or
-// nothing.
-func NegLogLikelihood(ctx context.Context, m *pretrained.Embedder, b *datasets.Batch, caption func(index int) string) (sum float64, tokens int, err error) {
+// NegLogLikelihood is -log P of captions of a batch's pictures, and their number of tokens. caption returns the caption of a row of
+// the batch; rows with an empty one are left out.
+func NegLogLikelihood(ctx context.Context, m *pretrained.Embedder, b *datasets.Batch, caption func(row int) string) (sum float64, tokens int, err error) {
 	words, err := m.Tokenizer()
 	if err != nil {
 		return 0, 0, err
@@ -130,8 +130,8 @@ func NegLogLikelihood(ctx context.Context, m *pretrained.Embedder, b *datasets.B
 	var pixels []uint8
 	var ids []int32
 	n, size, l := 0, len(b.Pixels)/b.N, m.Config.Text.ContextLength
-	for i, index := range b.Index {
-		text := caption(index)
+	for i := range b.N {
+		text := caption(i)
 		if text == "" {
 			continue
 		}

@@ -134,7 +134,7 @@ func (j *judge) see(ctx context.Context, src datasets.Source, b *datasets.Batch)
 			err = j.Pixels(out[i*size:(i+1)*size], p, 0)
 		}
 		if err != nil {
-			return nil, &datasets.DataError{Source: src.Info().Name, Reason: fmt.Sprintf("%s can't be read again for the %s: %v", src.Entry(index).Key, j.name, err)}
+			return nil, &datasets.DataError{Source: src.Info().Name, Reason: fmt.Sprintf("%s can't be read again for the %s: %v", b.Entries[i].Key, j.name, err)}
 		}
 	}
 	return out, nil

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"path/filepath"
 
 	"clipgo/alignment"
@@ -15,7 +16,7 @@ import (
 // Resolve works out the options of a run: defaults, over them the recipe of the model and the data, or instead of it the
 // run.json of a run that is resumed, and over these what the command and the user say. The settings that it returns as well
 // know where each of them comes from.
-func Resolve(find finder, said ...config.Layer) (*Options, config.Layer, error) {
+func Resolve(ctx context.Context, find finder, said ...config.Layer) (*Options, config.Layer, error) {
 	user := config.Merge(said...)
 	if err := joinSigLIP(user); err != nil {
 		return nil, nil, err
@@ -36,7 +37,7 @@ func Resolve(find finder, said ...config.Layer) (*Options, config.Layer, error) 
 		o.Changes, err = changed(settings, stored, asked.Out)
 	} else {
 		var recipe config.Layer
-		recipe, err = o.recipeOf(&asked, find)
+		recipe, err = o.recipeOf(ctx, &asked, find)
 		settings = config.Merge(settings, recipe, user)
 	}
 	if err != nil {
@@ -84,7 +85,7 @@ func (asked *Options) contradictions(user config.Layer) error {
 }
 
 // recipeOf finds the model of a new run and returns the settings that go with it and with the data.
-func (o *Options) recipeOf(asked *Options, find finder) (config.Layer, error) {
+func (o *Options) recipeOf(ctx context.Context, asked *Options, find finder) (config.Layer, error) {
 	recipe, err := asked.recipe()
 	if err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ func (o *Options) recipeOf(asked *Options, find finder) (config.Layer, error) {
 		model = recipe.Model
 	}
 	if model == "" {
-		return nil, noModel(asked)
+		return nil, noModel(ctx, asked)
 	}
 	if o.source, err = find(model, asked.Pretrained); err != nil {
 		return nil, err
@@ -140,8 +141,8 @@ func (asked *Options) recipe() (contrastive.Recipe, error) {
 }
 
 // noModel says why there is none: a misspelt built-in set has no recipe either.
-func noModel(asked *Options) error {
-	src, err := datasets.Open(asked.TrainData, asked.Data)
+func noModel(ctx context.Context, asked *Options) error {
+	src, err := datasets.Open(ctx, asked.TrainData, asked.Data)
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func (s *session) close() error {
 
 // openData opens what is trained and evaluated on.
 func (s *session) openData(ctx context.Context) (err error) {
-	if s.train, err = s.openSource(s.TrainData); err != nil {
+	if s.train, err = s.openSource(ctx, s.TrainData); err != nil {
 		return err
 	}
 	s.onClose(s.train.Close)
@@ -112,7 +112,7 @@ func (s *session) openData(ctx context.Context) (err error) {
 	if s.effective() > s.train.Len() {
 		return &datasets.DataError{Source: s.TrainData, Reason: fmt.Sprintf("%d samples are fewer than one batch of %d; lower --batch-size%s", s.train.Len(), s.effective(), s.accumNote())}
 	}
-	s.val, err = s.openValidation()
+	s.val, err = s.openValidation(ctx)
 	if err == nil {
 		s.onClose(s.val.Source.Close)
 	}

@@ -35,6 +35,7 @@ type Validation struct {
 type Features struct {
 	Images    []float32 // [len(index), dim]
 	Index     []int     // each row's sample
+	Entries   []datasets.Entry
 	Captions  []string
 	Texts     []float32 // [len(captions), dim]
 	TextImage []int     // row of each caption's picture
@@ -46,10 +47,10 @@ type Want struct{ Retrieval, Zeroshot bool }
 // borrowed is how many training pairs stand in for --val-data.
 const borrowed = 1000
 
-func (s *session) openValidation() (*Validation, error) {
+func (s *session) openValidation(ctx context.Context) (*Validation, error) {
 	v := &Validation{Source: s.train, Skipped: func(datasets.Skip) {}, Seen: func(int64) {}}
 	if s.ValData != "" {
-		src, err := s.openOther(s.ValData)
+		src, err := s.openOther(ctx, s.ValData)
 		if err != nil {
 			return nil, err
 		}
@@ -131,12 +132,12 @@ func (v *Validation) Embed(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, index := range b.Index {
-			for _, caption := range v.Source.Entry(index).Captions {
+		for i, e := range b.Entries {
+			for _, caption := range e.Captions {
 				f.Captions = append(f.Captions, caption)
 				f.TextImage = append(f.TextImage, len(f.Index))
 			}
-			f.Index = append(f.Index, index)
+			f.Index, f.Entries = append(f.Index, b.Index[i]), append(f.Entries, e)
 		}
 		f.Images = append(f.Images, features...)
 		v.Seen(b.Next)
@@ -164,9 +165,9 @@ func (v *Validation) zeroshot(ctx context.Context) ([]report.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	labels := make([]int, len(v.Last.Index))
-	for i, index := range v.Last.Index {
-		labels[i] = v.Source.Entry(index).Label
+	labels := make([]int, len(v.Last.Entries))
+	for i, e := range v.Last.Entries {
+		labels[i] = e.Label
 	}
 	count := eval.NewAccuracy(len(info.Classes))
 	if err := count.Add(logits, labels); err != nil {
@@ -215,7 +216,7 @@ func (v *Validation) examples(captions, hits int) []report.Example {
 		seen[caption] = true
 		example := report.Example{Caption: caption}
 		for _, n := range nearest(v.Last.Texts[t*dim:(t+1)*dim], v.Last.Images, hits) {
-			hit := v.hit(caption, v.Last.Index[n.row])
+			hit := v.hit(caption, n.row)
 			hit.Score = n.score
 			example.Hits = append(example.Hits, hit)
 		}
@@ -224,8 +225,9 @@ func (v *Validation) examples(captions, hits int) []report.Example {
 	return out
 }
 
-func (v *Validation) hit(caption string, index int) report.Hit {
-	entry := v.Source.Entry(index)
+// hit shows a row of the last features.
+func (v *Validation) hit(caption string, row int) report.Hit {
+	entry := v.Last.Entries[row]
 	h := report.Hit{Verdict: report.Wrong}
 	if len(entry.Captions) > 0 {
 		h.Label = entry.Captions[0]
@@ -234,6 +236,6 @@ func (v *Validation) hit(caption string, index int) report.Hit {
 		h.Verdict = report.Right
 	}
 	// A picture that has gone since, or can't be read any more, has no thumbnail; the training goes on.
-	h.Thumbnail, _ = v.Embedder.Thumbnail(v.Source, index)
+	h.Thumbnail, _ = v.Embedder.Thumbnail(v.Source, v.Last.Index[row])
 	return h
 }

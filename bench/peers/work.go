@@ -31,15 +31,15 @@ func (s *steps) describe() string {
 
 func (s *steps) config() string { return filepath.Join("contrastive/configs", s.model+".json") }
 
-func (s *steps) prepare(_ context.Context, w *workshop) error {
+func (s *steps) prepare(ctx context.Context, w *workshop) error {
 	if err := w.multiplies(s.precision); err != nil {
 		return err
 	}
-	context, err := contextLength(s.config())
+	length, err := contextLength(s.config())
 	if err != nil {
 		return err
 	}
-	captions, err := bench.NewCaptions(tokens, context)
+	captions, err := bench.NewCaptions(ctx, tokens, length)
 	if err != nil {
 		return err
 	}

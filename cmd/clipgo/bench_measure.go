@@ -43,7 +43,7 @@ func (o *benchOptions) train(ctx context.Context, src pretrained.Source) (r benc
 	}
 	defer m.Free()
 	m.Recompute = o.GradCheckpointing
-	captions, err := bench.NewCaptions(o.Tokens, src.Config.Text.ContextLength)
+	captions, err := bench.NewCaptions(ctx, o.Tokens, src.Config.Text.ContextLength)
 	if err != nil {
 		return r, err
 	}
@@ -98,7 +98,7 @@ func (o *benchOptions) load(ctx context.Context, src pretrained.Source) (r bench
 	if name == "" {
 		name = "builtin:emoji"
 	}
-	data, err := datasets.Open(name, datasets.Options{})
+	data, err := datasets.Open(ctx, name, datasets.Options{})
 	if err != nil {
 		return r, err
 	}

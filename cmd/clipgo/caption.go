@@ -99,13 +99,13 @@ func (w *writer) write(ctx context.Context, src datasets.Source, b *datasets.Bat
 	w.how.Offset += b.N
 	out := make([]written, b.N)
 	for i, c := range captions {
-		out[i] = written{Image: src.Entry(b.Index[i]).Key, Caption: w.words.Decode(c.IDs), LogProb: c.LogProb, Ended: c.Ended}
+		out[i] = written{Image: b.Entries[i].Key, Caption: w.words.Decode(c.IDs), LogProb: c.LogProb, Ended: c.Ended}
 	}
 	return out, nil
 }
 
 func (o *captionOptions) run(ctx context.Context, a *app, said config.Layer, data []string) (err error) {
-	src, err := datasets.OpenAll(data, o.Data)
+	src, err := datasets.OpenAll(ctx, data, o.Data)
 	if err != nil {
 		return err
 	}

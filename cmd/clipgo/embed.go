@@ -62,9 +62,9 @@ func (o *embedOptions) check() error {
 }
 
 // captioned tells whether a source has a caption.
-func captioned(src datasets.Source) bool {
-	for i := range src.Len() {
-		if len(src.Entry(i).Captions) > 0 {
+func captioned(ctx context.Context, src datasets.Source) bool {
+	for i := 0; i < src.Len() && ctx.Err() == nil; i++ {
+		if e, err := src.Entry(ctx, i); err == nil && len(e.Captions) > 0 {
 			return true
 		}
 	}
@@ -72,7 +72,7 @@ func captioned(src datasets.Source) bool {
 }
 
 func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args []string) (err error) {
-	src, err := datasets.OpenAll(args, o.Data)
+	src, err := datasets.OpenAll(ctx, args, o.Data)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 	}
 	defer closeWith(&err, w)
 	o.Follow(w.Info().Preprocess)
-	if !captioned(src) {
+	if !captioned(ctx, src) {
 		o.Towers = model.ImageTower
 	}
 	m, err := openModel(ctx, a, &o.Settings, said)

@@ -57,9 +57,9 @@ of each picture among all captions (text_retrieval_recall@K), as CLIP_benchmark 
 }
 
 // openCaptioned opens data that has to have captions, and says what was noticed.
-func openCaptioned(c *console, data string, o datasets.Options) (datasets.Source, error) {
+func openCaptioned(ctx context.Context, c *console, data string, o datasets.Options) (datasets.Source, error) {
 	o.Need = datasets.NeedCaptions
-	src, err := datasets.Open(data, o)
+	src, err := datasets.Open(ctx, data, o)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func embedPairs(ctx context.Context, m *pretrained.Embedder, c *console, src dat
 }
 
 func (o *retrievalOptions) run(ctx context.Context, a *app, m *pretrained.Embedder, data string) (err error) {
-	src, err := openCaptioned(a.console, data, o.Data)
+	src, err := openCaptioned(ctx, a.console, data, o.Data)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ made for it. PAIRS are those of align preference. Ties are left out, and equal r
 }
 
 func evalAgreement(ctx context.Context, c *console, m *pretrained.Embedder, data string) (err error) {
-	pairs, err := datasets.OpenPreferences(data, m.Settings.Data)
+	pairs, err := datasets.OpenPreferences(ctx, data, m.Settings.Data)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func newEvalAnatomy(a *app) *cobra.Command {
 }
 
 func (o *anatomyOptions) run(ctx context.Context, c *console, m *pretrained.Embedder, data string) (err error) {
-	src, err := openCaptioned(c, data, o.Data)
+	src, err := openCaptioned(ctx, c, data, o.Data)
 	if err != nil {
 		return err
 	}

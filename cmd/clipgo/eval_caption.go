@@ -58,7 +58,7 @@ type attributes struct {
 }
 
 func (o *captionOptions) evaluate(ctx context.Context, a *app, m *pretrained.Embedder, data string) (err error) {
-	src, err := openCaptioned(a.console, data, o.Data)
+	src, err := openCaptioned(ctx, a.console, data, o.Data)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (w *writer) add(ctx context.Context, src datasets.Source, b *datasets.Batch
 	}
 	var captions []string
 	for i, line := range lines {
-		entry := src.Entry(b.Index[i])
+		entry := b.Entries[i]
 		captions = append(captions, line.Caption)
 		t.described = append(t.described, eval.Described{Caption: line.Caption, References: entry.Captions})
 		if entry.Label >= 0 && entry.Label < shapes.Combinations {
@@ -170,8 +170,8 @@ func (a *attributes) add(said, scene shapes.Said) {
 // all is -log P of all captions of a batch's pictures, and their tokens.
 func (w *writer) all(ctx context.Context, src datasets.Source, b *datasets.Batch) (sum float64, tokens int, err error) {
 	for round := 0; ; round++ {
-		s, n, err := run.NegLogLikelihood(ctx, w.Embedder, b, func(index int) string {
-			if captions := src.Entry(index).Captions; round < len(captions) {
+		s, n, err := run.NegLogLikelihood(ctx, w.Embedder, b, func(row int) string {
+			if captions := b.Entries[row].Captions; round < len(captions) {
 				return captions[round]
 			}
 			return ""

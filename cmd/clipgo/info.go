@@ -100,7 +100,7 @@ func describeThing(ctx context.Context, c *console, x string, o infoOptions) err
 	case isRun(x):
 		return err
 	case perhapsData(x, err):
-		return describeData(c, x, o.Options, err)
+		return describeData(ctx, c, x, o.Options, err)
 	}
 	return err
 }
@@ -154,8 +154,8 @@ type dataInfo struct {
 	First   datasets.Entry `json:"first"`
 }
 
-func describeData(c *console, x string, o datasets.Options, asModel error) error {
-	src, err := datasets.Open(x, o)
+func describeData(ctx context.Context, c *console, x string, o datasets.Options, asModel error) error {
+	src, err := datasets.Open(ctx, x, o)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			return asModel
@@ -165,12 +165,16 @@ func describeData(c *console, x string, o datasets.Options, asModel error) error
 	defer src.Close()
 	i := dataInfo{Info: src.Info(), Samples: src.Len()}
 	for n := range src.Len() {
-		if src.Entry(n).Bad == "" {
+		e, err := src.Entry(ctx, n)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil && e.Bad == "" {
 			i.Usable++
 		}
-	}
-	if src.Len() > 0 {
-		i.First = src.Entry(0)
+		if n == 0 {
+			i.First = e
+		}
 	}
 	if c.json {
 		return c.result(i)

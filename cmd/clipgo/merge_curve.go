@@ -91,7 +91,7 @@ func best(points []*mergePoint) (metric string, top *mergePoint) {
 // measure fills in the points' values.
 func (m *merger) measure(ctx context.Context, points []*mergePoint) (err error) {
 	o := m.options
-	src, err := datasets.Open(o.Eval, o.Data)
+	src, err := datasets.Open(ctx, o.Eval, o.Data)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (a *app) trains(c *cobra.Command, objective string, without ...string) func
 		if objective != "" {
 			command.Put(config.Command, "align.objective", objective)
 		}
-		o, _, err := run.Resolve(a.console.finder(c.Context()), append([]config.Layer{command}, user...)...)
+		o, _, err := run.Resolve(c.Context(), a.console.finder(c.Context()), append([]config.Layer{command}, user...)...)
 		if err != nil {
 			return err
 		}

@@ -52,13 +52,17 @@ func grammarOf(t *testing.T, tokens *bpe.Tokenizer, sources map[string]float64) 
 	t.Helper()
 	share := map[string]float64{}
 	for source, weight := range sources {
-		src, err := datasets.Open(source, datasets.Options{Need: datasets.NeedCaptions})
+		src, err := datasets.Open(t.Context(), source, datasets.Options{Need: datasets.NeedCaptions})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer src.Close()
 		for i := range src.Len() {
-			captions := src.Entry(i).Captions
+			e, err := src.Entry(t.Context(), i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			captions := e.Captions
 			for _, c := range captions { // one of them, with equal chances
 				share[c] += weight / float64(len(captions)*src.Len())
 			}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,7 +55,7 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, said config.Layer, da
 	if err != nil {
 		return err
 	}
-	src, err := datasets.OpenAll(data, o.Data)
+	src, err := datasets.OpenAll(ctx, data, o.Data)
 	if err != nil {
 		return err
 	}
@@ -65,7 +64,7 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, said config.Layer, da
 	tellNotes(a.console, info)
 	classes, number := chooseClasses(info.Classes, asked)
 	if len(info.Classes) == 0 {
-		if number, err = nameNumbers(src, asked); err != nil {
+		if number, err = nameNumbers(ctx, src, asked); err != nil {
 			return err
 		}
 	}
@@ -112,10 +111,16 @@ func chooseClasses(data, asked []string) (classes []string, number []int) {
 
 // nameNumbers gives the names asked for to class numbers without names, in order: shards with .cls members and no
 // classnames.txt. nil where there are no class numbers either.
-func nameNumbers(src datasets.Source, asked []string) ([]int, error) {
+func nameNumbers(ctx context.Context, src datasets.Source, asked []string) ([]int, error) {
 	highest := -1
 	for i := range src.Len() {
-		highest = max(highest, src.Entry(i).Label)
+		e, err := src.Entry(ctx, i)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err == nil {
+			highest = max(highest, e.Label)
+		}
 	}
 	switch name := src.Info().Name; {
 	case highest < 0:
@@ -138,14 +143,13 @@ type labelled struct {
 	number []int
 }
 
-func (l labelled) label(i int) int { return l.number[l.Entry(i).Label] }
-
-// Picture refuses a sample without a class.
-func (l labelled) Picture(ctx context.Context, i int) (datasets.Picture, error) {
-	if l.Entry(i).Label < 0 {
-		return datasets.Picture{}, errors.New("no label")
+// Entry marks a sample without a class as unusable.
+func (l labelled) Entry(ctx context.Context, i int) (datasets.Entry, error) {
+	e, err := l.Source.Entry(ctx, i)
+	if err == nil && e.Bad == "" && e.Label < 0 {
+		e.Bad = "no label"
 	}
-	return l.Source.Picture(ctx, i)
+	return e, err
 }
 
 // measure prints what share of the labelled pictures the classifier gets right.
@@ -158,8 +162,8 @@ func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *pretrained.Emb
 			return err
 		}
 		labels := make([]int, b.N)
-		for i, index := range b.Index {
-			labels[i] = src.label(index)
+		for i, e := range b.Entries {
+			labels[i] = src.number[e.Label]
 		}
 		bar.set(b.Next)
 		return count.Add(logits, labels)
@@ -192,12 +196,12 @@ func (o *zeroshotOptions) rank(ctx context.Context, a *app, m *pretrained.Embedd
 	dim := m.Dim()
 	var failed int
 	err := m.EachBatch(ctx, src, func(b *datasets.Batch, features []float32) error {
-		for i, index := range b.Index {
+		for i, e := range b.Entries {
 			labels, err := classifier.Rank(features[i*dim:(i+1)*dim], o.Top)
 			if err != nil {
 				return err
 			}
-			if err := o.show(a, rankedImage{src.Entry(index).Key, labels}); err != nil {
+			if err := o.show(a, rankedImage{e.Key, labels}); err != nil {
 				return err
 			}
 		}

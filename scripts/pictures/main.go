@@ -27,7 +27,8 @@ func main() {
 }
 
 func write(set, out string, every int) error {
-	src, err := datasets.Open(set, datasets.Options{})
+	ctx := context.Background()
+	src, err := datasets.Open(ctx, set, datasets.Options{})
 	if err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func write(set, out string, every int) error {
 	}
 	n := 0
 	for i := 0; i < src.Len(); i += every {
-		if err := writeOne(src, i, out); err != nil {
+		if err := writeOne(ctx, src, i, out); err != nil {
 			return err
 		}
 		n++
@@ -46,8 +47,12 @@ func write(set, out string, every int) error {
 	return nil
 }
 
-func writeOne(src datasets.Source, i int, out string) error {
-	p, err := src.Picture(context.Background(), i)
+func writeOne(ctx context.Context, src datasets.Source, i int, out string) error {
+	p, err := src.Picture(ctx, i)
+	if err != nil {
+		return err
+	}
+	e, err := src.Entry(ctx, i)
 	if err != nil {
 		return err
 	}
@@ -56,7 +61,7 @@ func writeOne(src datasets.Source, i int, out string) error {
 		copy(im.Pix[4*k:], p.RGB[3*k:3*k+3])
 		im.Pix[4*k+3] = 255
 	}
-	name := strings.NewReplacer(" ", "-", "/", "-").Replace(src.Entry(i).Captions[0])
+	name := strings.NewReplacer(" ", "-", "/", "-").Replace(e.Captions[0])
 	f, err := os.Create(filepath.Join(out, name+".png"))
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func (brightness) EmbedSource(ctx context.Context, src datasets.Source, use func
 func Example() {
 	ctx, dir := context.Background(), filepath.Join(os.TempDir(), "clipgo-example-ingest")
 	defer os.RemoveAll(dir)
-	src, err := datasets.Open("builtin:shapes?split=novel&n=8", datasets.Options{})
+	src, err := datasets.Open(context.Background(), "builtin:shapes?split=novel&n=8", datasets.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

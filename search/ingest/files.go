@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -19,11 +21,14 @@ type list struct {
 
 // listed lists a source. A picture that is there twice, in a folder and in a table, counts once: with the caption of the first
 // that has one.
-func listed(src datasets.Source) list {
+func listed(ctx context.Context, src datasets.Source) (list, error) {
 	l := list{archives: map[string]bool{}, tables: map[string]bool{}}
 	at := map[string]int{} // place of each path in files
 	for i := range src.Len() {
-		entry := src.Entry(i)
+		entry, err := src.Entry(ctx, i)
+		if err != nil { // without its path, its row in the index would be taken for one whose picture is gone
+			return list{}, fmt.Errorf("sample %d of %s: %w", i, src.Info().Name, err)
+		}
 		f := search.File{Path: picturePath(entry), Size: entry.Size, MTime: entry.ModTime.UnixNano()}
 		if len(entry.Captions) > 0 {
 			f.Caption = entry.Captions[0]
@@ -44,7 +49,7 @@ func listed(src datasets.Source) list {
 			l.files[before].Caption, l.files[before].List = f.Caption, f.List
 		}
 	}
-	return l
+	return l, nil
 }
 
 // scope says where a run looks: in and below the paths that exist, in archives and in tables.

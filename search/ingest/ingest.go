@@ -60,7 +60,10 @@ type Result struct {
 // than Options.MaxSkip allows are a *datasets.DataError; the others are in the index then.
 func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Options) (Result, error) {
 	u := &update{ix: ix, source: src, embedder: e, options: o}
-	l := listed(src)
+	l, err := listed(ctx, src)
+	if err != nil {
+		return u.result, err
+	}
 	plan := ix.Plan(l.files, l.scope(o.Paths), func(i int) (string, error) { return datasets.Hash(ctx, src, l.samples[i]) })
 	if err := ix.Follow(plan); err != nil {
 		return u.result, err
@@ -70,7 +73,7 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 		u.todo = append(u.todo, picture{l.files[i], l.samples[i]})
 	}
 	begun := time.Now()
-	err := u.embed(ctx)
+	err = u.embed(ctx)
 	committed := ix.Commit()
 	if committed != nil && ctx.Err() != nil {
 		return u.result, committed // nothing was saved: not what an interrupt promises

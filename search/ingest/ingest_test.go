@@ -57,7 +57,8 @@ func (c *colors) EmbedSource(ctx context.Context, src datasets.Source, use func(
 		}
 		img, wrong := png.Decode(bytes.NewReader(p.File))
 		if err := errors.Join(err, wrong); err != nil {
-			skip(datasets.Skip{Key: src.Entry(i).Key, Reason: err.Error()})
+			e, _ := src.Entry(ctx, i)
+			skip(datasets.Skip{Key: e.Key, Reason: err.Error()})
 			continue
 		}
 		r, g, b, _ := img.At(0, 0).RGBA()
@@ -89,7 +90,7 @@ var (
 // run brings an index up to date with what the paths hold.
 func run(t *testing.T, ctx context.Context, index string, e Embedder, o Options) (Result, error) {
 	t.Helper()
-	src, err := datasets.OpenAll(o.Paths, datasets.Options{})
+	src, err := datasets.OpenAll(ctx, o.Paths, datasets.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +256,7 @@ func TestAFailedCommitIsTheError(t *testing.T) {
 	dir := t.TempDir()
 	draw(t, filepath.Join(dir, "a.png"), red)
 	draw(t, filepath.Join(dir, "b.png"), blue)
-	src, err := datasets.OpenAll([]string{dir}, datasets.Options{})
+	src, err := datasets.OpenAll(t.Context(), []string{dir}, datasets.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
