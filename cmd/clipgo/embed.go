@@ -18,10 +18,12 @@ type embedOptions struct {
 	pretrained.Settings
 	Index string       `json:"index" flag:"index" arg:"dir" help:"index directory; made where it does not exist"`
 	DType search.DType `json:"dtype" flag:"dtype" arg:"name" help:"float32 or float16, of a new index (default float32)"`
+	// SegmentRows is how many rows are gathered before they are saved: what a kill can lose, and memory.
+	SegmentRows int `json:"segment_rows"`
 }
 
 func newEmbed(a *app) *cobra.Command {
-	o := embedOptions{Settings: pretrained.DefaultSettings()}
+	o := embedOptions{Settings: pretrained.DefaultSettings(), SegmentRows: search.SegmentRows}
 	c := &cobra.Command{
 		Use:   "embed --model M SRC... --index DIR",
 		Short: "Embed pictures, and their captions, into an index for search",
@@ -32,7 +34,9 @@ A second run embeds only what is new or changed (by size, time, and content), fo
 drops what is gone: from the folders and archives that it was given, and from the tables, each picture that the table
 named before. What other runs put into the index stays. A picture's EXIF orientation is applied, since people search photos; --set preprocess.orientation=ignore leaves it.
 --set preprocess.draft=true decodes large JPEGs at a half, a quarter or an eighth of their size where that is enough (Pillow's draft): faster on
-photos, and not to the bit the same features; the index keeps the setting.`,
+photos, and not to the bit the same features; the index keeps the setting.
+
+What is embedded is saved every 8,192 pictures, and at the end or on an interrupt; --set segment_rows=1000 saves more often.`,
 		Example: `  clipgo embed --model runs/emoji ~/Pictures --index pictures.index
   clipgo embed --model runs/emoji photos.csv more.csv ~/Pictures --index photos.index --json`,
 		Args: cobra.MinimumNArgs(1),
@@ -55,6 +59,8 @@ func (o *embedOptions) check() error {
 	switch {
 	case o.Index == "":
 		return usagef("--index is missing: the directory that the index is kept in")
+	case o.SegmentRows < 1:
+		return usagef("segment_rows: %d is not 1 or more", o.SegmentRows)
 	case o.DType != "" && o.DType != search.Float32 && o.DType != search.Float16:
 		return usagef("--dtype: %q is neither float32 nor float16", o.DType)
 	}
@@ -99,6 +105,7 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 	if err := w.Begin(space); err != nil {
 		return err
 	}
+	w.SegmentRows = o.SegmentRows
 	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip}, w, src)
 }
 
