@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"clipgo/run"
 )
 
 // version is set by the linker.
@@ -31,11 +33,19 @@ func command(ctx context.Context, args []string, s streams) int {
 	switch {
 	case err == nil:
 	case code >= 128:
-		fmt.Fprintln(s.err, "clipgo:", context.Cause(ctx))
+		fmt.Fprintln(s.err, "clipgo:", stopNote(ctx, err))
 	default:
 		fmt.Fprintln(s.err, "clipgo:", oneLine(err))
 	}
 	return code
+}
+
+// stopNote is the line of an interrupted command: what was saved if the error says so, else the signal.
+func stopNote(ctx context.Context, err error) string {
+	if isAny[*run.InterruptedError](err) {
+		return oneLine(err)
+	}
+	return context.Cause(ctx).Error()
 }
 
 // execute turns a mistake of the program, too, into one line.
@@ -70,7 +80,12 @@ func (o *outcome) Write(p []byte) (int, error) {
 // interrupt is the cause of a context that a signal ended.
 type interrupt struct{ signal syscall.Signal }
 
-func (i *interrupt) Error() string { return "interrupted by " + i.signal.String() }
+func (i *interrupt) Error() string {
+	if i.signal == syscall.SIGINT {
+		return "interrupted"
+	}
+	return "stopped by a signal: " + i.signal.String()
+}
 
 // interruptible ends the context at the first SIGINT or SIGTERM, so that work can be saved, and the process at the
 // second.

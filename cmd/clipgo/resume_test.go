@@ -115,6 +115,8 @@ func TestInterruptSavesAndExits130(t *testing.T) {
 	whole, stopped := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "stopped")
 	must(t, tinyRun(model, whole, "--steps", "400")...)
 	c := process(t, tinyRun(model, stopped, "--steps", "400")...)
+	var said bytes.Buffer
+	c.Stderr = &said
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -129,6 +131,9 @@ func TestInterruptSavesAndExits130(t *testing.T) {
 		t.Skip("the training ended before the signal came")
 	default:
 		t.Fatalf("exit %d, want 130", code)
+	}
+	if hint := ", checkpoint saved. Resume with: clipgo train --resume latest --out " + stopped + "\n"; !strings.HasSuffix(said.String(), hint) {
+		t.Errorf("the last line lacks how to resume: %s", said.String())
 	}
 	must(t, "train", "--resume", "latest", "--out", stopped)
 	sameRun(t, stopped, whole)
