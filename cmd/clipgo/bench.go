@@ -17,7 +17,7 @@ type benchOptions struct {
 	Workers   int    `json:"workers" min:"1" flag:"workers" arg:"N" help:"goroutines that read and decode"`
 	Profile   string `json:"cpu_profile" flag:"cpu-profile" arg:"file" help:"write a CPU profile of the steps measured, for go tool pprof"`
 
-	GradCheckpointing bool `json:"grad_checkpointing,omitempty" flag:"grad-checkpointing" help:"as in train: compute each block again on the way back, for less memory"`
+	GradCheckpointing bool `json:"grad_checkpointing,omitempty" flag:"grad-checkpointing" help:"as in train: recompute activations in the backward pass, to save memory"`
 	pretrained.Machine
 }
 
@@ -42,9 +42,9 @@ func newBench(a *app) *cobra.Command {
 	o := benchOptions{BatchSize: 64, Tokens: 12, Steps: 10, Workers: runtime.GOMAXPROCS(0), Machine: pretrained.DefaultMachine()}
 	c := &cobra.Command{
 		Use:   "bench train|embed|load --model M",
-		Short: "Measure what this machine does",
+		Short: "Measure training, embedding and data-loading speed",
 		Long: `bench times training steps (train), embedding pictures (embed), or reading and decoding a data source (load). train and
-embed take pictures of noise and captions of real words, all of --tokens tokens, so that their numbers are the machine's.`,
+embed take pictures of noise and captions of real words, all of --tokens tokens, so that results depend on the machine only.`,
 		Example:   "  clipgo bench train --model ViT-S-32-alt --batch-size 64\n  clipgo bench load --model ViT-B-32 --data photos/",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: []string{"train", "embed", "load"},

@@ -34,7 +34,7 @@ func newConvert(a *app) *cobra.Command {
 	var o convertOptions
 	c := &cobra.Command{
 		Use:   "convert SRC DST --to open_clip|hf",
-		Short: "Write a model as open_clip or transformers open it",
+		Short: "Write a model for open_clip or transformers",
 		Long: `convert writes a new folder with weights, configs, tokenizer and a model card: for open_clip (local-dir:DST) or for
 transformers (CLIPModel.from_pretrained). SRC is whatever --model takes elsewhere. No number changes unless --dtype says so.`,
 		Example: `  clipgo convert runs/emoji emoji-hf --to hf
@@ -159,7 +159,7 @@ func (o *convertOptions) account(src pretrained.Source, b weights.Bundle) (conve
 		d.Notes = append(d.Notes, "no tokenizer files: the source has none, and its vocabulary is not CLIP's")
 	}
 	if src.Dir != "" && paths.Exists(filepath.Join(src.Dir, run.HeadsFile)) {
-		d.Notes = append(d.Notes, run.HeadsFile+" is left behind: what it holds reads the model and is no part of it")
+		d.Notes = append(d.Notes, run.HeadsFile+" is not converted: its heads are not part of the model")
 	}
 	return d, err
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
-	"clipgo/internal/fault"
 	"context"
 	"errors"
 	"strings"
+
+	"clipgo/internal/fault"
+	"clipgo/model"
 )
 
 // The exit codes that scripts may rely on.
@@ -44,6 +46,9 @@ func oneLine(err error) string {
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Key != "" {
 		flag := "--" + strings.ReplaceAll(f.Key, "_", "-") + ": " + f.Reason
 		text = strings.Replace(text, f.Error(), flag, 1)
+	}
+	if unknown, ok := errors.AsType[*model.UnknownModelError](err); ok && unknown.Nearest == "" {
+		text += "; clipgo info --list shows the known configs"
 	}
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; ")
 }

@@ -25,7 +25,7 @@ import (
 type infoOptions struct {
 	datasets.Options
 	List   bool `json:"list" flag:"list" help:"list the known model configs"`
-	Verify bool `json:"verify" flag:"verify" help:"read every number of a model's weights, and digest them"`
+	Verify bool `json:"verify" flag:"verify" help:"read all weights and print a checksum"`
 }
 
 func newInfo(a *app) *cobra.Command {
@@ -180,7 +180,7 @@ func describeData(ctx context.Context, c *console, x string, o datasets.Options,
 		return c.result(i)
 	}
 	c.print("data         %s (%s)", i.Name, i.Kind)
-	c.print("samples      %d, %d of them usable as far as can be told without reading pictures", i.Samples, i.Usable)
+	c.print("samples      %d, %d usable (images not opened yet)", i.Samples, i.Usable)
 	if n := len(i.Classes); n > 0 {
 		c.print("classes      %d: %s ...", n, i.Classes[0])
 	}

@@ -22,12 +22,12 @@ func newRoot(s streams) *cobra.Command {
 	a := &app{streams: s, output: output{logFormat: "text"}}
 	root := &cobra.Command{
 		Use:   "clipgo",
-		Short: "Train CLIP, classify pictures without labels, search pictures by words",
-		Long: `clipgo trains CLIP models (an image and a text tower that share one space), classifies pictures by names
-that it was never trained on, and searches folders of pictures by words, by pictures, or by both.`,
+		Short: "Train CLIP models, classify images without labels, search images by text",
+		Long: `clipgo trains CLIP models, classifies images into categories the model was never trained on (zero-shot), and
+searches folders of pictures by text or by example.`,
 		Example: `  clipgo train --train-data builtin:emoji --out runs/emoji
   clipgo zeroshot --model runs/emoji photo.png --classes "a cat,a dog,a house"
-  clipgo embed --model runs/emoji ~/Pictures --index pictures.index
+  clipgo embed --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K ~/Pictures --index pictures.index
   clipgo search --index pictures.index "a red heart"`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
