@@ -66,7 +66,8 @@ func viewAnatomy(a *Anatomy) *anatomyView {
 			{"separated", percent(a.Separated), "Pairs whose cosine is above that of every wrong pair in their batch. On these the " +
 				"loss has little left to do."},
 			{"calibration error", percent(c.Error), fmt.Sprintf("Mean difference of confidence and accuracy over the "+
-				"bins of the softmax over a batch. Its mean confidence is %s, its accuracy %s.", percent(c.Confidence), percent(c.Accuracy))},
+				"bins of the softmax over a batch. Its mean confidence is %s, its accuracy %s.",
+				percent(c.Confidence), percent(c.Accuracy))},
 		},
 		Bars: calibrationBars(c),
 	}
