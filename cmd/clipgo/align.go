@@ -6,15 +6,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newAlign(a *app) *cobra.Command {
-	c := &cobra.Command{
-		Use:   "align",
-		Short: "Train reward models and fine-tune captioners with preferences",
-	}
-	c.AddCommand(newAlignPreference(a), newAlignPPO(a))
-	return c
-}
-
 func newAlignPreference(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "preference --model M --train-data PAIRS --out DIR",

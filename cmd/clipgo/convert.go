@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -117,18 +116,6 @@ func (o *convertOptions) blame(err error) error {
 		return fault.Modelf(o.src, "%s", wrong.Err.Error())
 	}
 	return fault.Modelf(o.src, "%s", wrong.Error())
-}
-
-// vacant refuses a folder that holds something: nothing is written over.
-func vacant(dir string) error {
-	entries, err := os.ReadDir(dir)
-	switch {
-	case err == nil && len(entries) > 0:
-		return usagef("%s is not empty; the model is written into a new folder", dir)
-	case err != nil && !os.IsNotExist(err):
-		return usagef("%s: it is not a folder", dir)
-	}
-	return nil
 }
 
 // converted is what convert did.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"syscall"
 
 	"clipgo/internal/fault"
 	"clipgo/model"
@@ -51,4 +52,14 @@ func oneLine(err error) string {
 		text += "; clipgo info --list shows the known configs"
 	}
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; ")
+}
+
+// interrupt is the cause of a context that a signal ended.
+type interrupt struct{ signal syscall.Signal }
+
+func (i *interrupt) Error() string {
+	if i.signal == syscall.SIGINT {
+		return "interrupted"
+	}
+	return "stopped by a signal: " + i.signal.String()
 }

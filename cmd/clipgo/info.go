@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -96,7 +95,7 @@ func describeThing(ctx context.Context, c *console, x string, o infoOptions) err
 		for _, note := range src.Notes {
 			c.log.Warn(note)
 		}
-		return describeModel(c, src, o)
+		return describeModel(c, src, o.Verify)
 	case isRun(x):
 		return err
 	case perhapsData(x, err):
@@ -143,8 +142,6 @@ func describeIndex(c *console, dir string) error {
 	c.print("preprocess   %s", orNone(string(i.Preprocess)))
 	return nil
 }
-
-func orNone(s string) string { return cmp.Or(s, "unknown") }
 
 // dataInfo is what info says of a data source.
 type dataInfo struct {

@@ -13,17 +13,14 @@ import (
 	"clipgo/run"
 )
 
-// version is set by the linker.
-var version = "unknown"
-
 func main() {
 	ctx, stop := interruptible(context.Background())
 	defer stop()
-	os.Exit(command(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
+	os.Exit(dispatch(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
 }
 
-// command executes one command line and returns the exit code of the contract.
-func command(ctx context.Context, args []string, s streams) int {
+// dispatch executes one command line and returns the exit code of the contract.
+func dispatch(ctx context.Context, args []string, s streams) int {
 	out := &outcome{to: s.out}
 	err := execute(ctx, args, streams{out: out, err: s.err})
 	if err == nil && out.err != nil {
@@ -75,16 +72,6 @@ func (o *outcome) Write(p []byte) (int, error) {
 		o.err = err
 	}
 	return n, err
-}
-
-// interrupt is the cause of a context that a signal ended.
-type interrupt struct{ signal syscall.Signal }
-
-func (i *interrupt) Error() string {
-	if i.signal == syscall.SIGINT {
-		return "interrupted"
-	}
-	return "stopped by a signal: " + i.signal.String()
 }
 
 // interruptible ends the context at the first SIGINT or SIGTERM, so that work can be saved, and the process at the

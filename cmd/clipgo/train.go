@@ -50,11 +50,11 @@ func (a *app) trains(c *cobra.Command, objective string, without ...string) func
 		if err != nil {
 			return err
 		}
-		command := config.Layer{}
+		fixed := config.Layer{}
 		if objective != "" {
-			command.Put(config.Command, "align.objective", objective)
+			fixed.Put(config.Command, "align.objective", objective)
 		}
-		o, _, err := run.Resolve(c.Context(), a.console.finder(c.Context()), append([]config.Layer{command}, user...)...)
+		o, _, err := run.Resolve(c.Context(), a.console.finder(c.Context()), append([]config.Layer{fixed}, user...)...)
 		if err != nil {
 			return err
 		}
