@@ -135,7 +135,7 @@ const (
 	zeroshotGroup      = "Zero-shot"
 	maskedGroup        = "Masked words"
 	agreementGroup     = "Agreement with judges"
-	winsGroup          = "Wins over the untuned captioner"
+	winsGroup          = "Wins over the original captioner"
 	ownCaptionsGroup   = "Pictures by the captions written"
 )
 
@@ -144,8 +144,8 @@ func (v *Validation) about() map[string]string {
 	n := v.Source.Len()
 	if v.trial != nil {
 		return map[string]string{
-			winsGroup:        fmt.Sprintf("Share of %d pictures whose new caption the judge gives a higher reward than the untuned captioner's.", n),
-			ownCaptionsGroup: fmt.Sprintf("Share of the captions written whose picture comes first among %d, by the features of the untuned model.", n),
+			winsGroup:        fmt.Sprintf("Share of %d pictures whose new caption the judge gives a higher reward than the original captioner's.", n),
+			ownCaptionsGroup: fmt.Sprintf("Share of the captions written whose picture comes first among %d, by the features of the original model.", n),
 		}
 	}
 	if v.pairs != nil {

@@ -16,9 +16,9 @@ import (
 
 type embedOptions struct {
 	pretrained.Settings
-	Index string       `json:"index" flag:"index" arg:"dir" help:"index directory; made where it does not exist"`
+	Index string       `json:"index" flag:"index" arg:"dir" help:"index directory; created if it does not exist"`
 	DType search.DType `json:"dtype" flag:"dtype" arg:"name" help:"float32 or float16, of a new index (default float32)"`
-	// SegmentRows is how many rows are gathered before they are saved: what a kill can lose, and memory.
+	// SegmentRows is the number of rows between two saves of the index: at most this many are lost when the process is killed.
 	SegmentRows int `json:"segment_rows"`
 }
 
@@ -30,15 +30,17 @@ func newEmbed(a *app) *cobra.Command {
 		Long: `embed computes the features of every picture of each SRC and keeps them in an index. A SRC is a picture, a
 folder, a table, a set of shards, or a built-in set; several may be mixed.
 
-A second run embeds only what is new or changed (by size, time, and content), follows files that were renamed, and
-drops what is gone: from the folders and archives that it was given, and from the tables, each picture that the table
-named before. What other runs put into the index stays. A picture's EXIF orientation is applied, since people search photos; --set preprocess.orientation=ignore leaves it.
---set preprocess.draft=true decodes large JPEGs at a half, a quarter or an eighth of their size where that is enough (Pillow's draft): faster on
-photos, and not to the bit the same features; the index keeps the setting.
+A second run embeds only what is new or changed (by size, time and content), recognizes renamed files, and removes
+deleted pictures: those of the given folders and archives, and those that a given table no longer lists. Pictures of
+other sources stay in the index.
 
-What is embedded is saved every 8,192 pictures, and at the end or on an interrupt; --set segment_rows=1000 saves more often.`,
-		Example: `  clipgo embed --model runs/emoji ~/Pictures --index pictures.index
-  clipgo embed --model runs/emoji photos.csv more.csv ~/Pictures --index photos.index --json`,
+The EXIF orientation of a picture is applied; --set preprocess.orientation=ignore turns that off.
+--set preprocess.draft=true decodes large JPEGs at a half, a quarter or an eighth of their size where that is enough
+(Pillow's draft): it is faster on photos, and features differ slightly. The index keeps the setting.
+
+The index is saved after every 8,192 pictures, at the end, and on an interrupt. --set segment_rows=1000 saves more often.`,
+		Example: `  clipgo embed --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K ~/Pictures --index pictures.index
+  clipgo embed --model runs/photos photos.csv more.csv ~/Pictures --index photos.index --json`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	b := bind(c, &o)

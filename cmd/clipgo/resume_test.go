@@ -115,6 +115,8 @@ func TestInterruptSavesAndExits130(t *testing.T) {
 	whole, stopped := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "stopped")
 	must(t, tinyRun(model, whole, "--steps", "2000")...)
 	c := process(t, tinyRun(model, stopped, "--steps", "2000")...)
+	var said bytes.Buffer
+	c.Stderr = &said
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -127,6 +129,9 @@ func TestInterruptSavesAndExits130(t *testing.T) {
 	case 130:
 	default:
 		t.Fatalf("exit %d, want 130", code)
+	}
+	if hint := ", checkpoint saved. Resume with: clipgo train --resume latest --out " + stopped + "\n"; !strings.HasSuffix(said.String(), hint) {
+		t.Errorf("the last line lacks how to resume: %s", said.String())
 	}
 	must(t, "train", "--resume", "latest", "--out", stopped)
 	sameRun(t, stopped, whole)
