@@ -1,11 +1,12 @@
 package datasets
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
+
+	"clipgo/datasets/table"
 )
 
 // judgement is a pair as a row says it, or why it can't be used.
@@ -18,8 +19,11 @@ type judgement struct {
 }
 
 // read takes the judgements out of a row: one, or one for each two of a list that differ.
-func (c preferenceColumns) read(line int64, row jsonObject) []judgement {
-	base := judgement{line: line}
+func (c preferenceColumns) read(row table.Row) []judgement {
+	base := judgement{line: row.Line}
+	if row.Bad != "" {
+		return base.refused(row.Bad)
+	}
 	shared, err := textCell(row, c.shared)
 	base.shared = shared
 	switch {
@@ -61,7 +65,7 @@ func (j judgement) checked(c preferenceColumns) judgement {
 }
 
 // share is how much of the judgement the first side has.
-func (c preferenceColumns) share(row jsonObject) (float64, error) {
+func (c preferenceColumns) share(row table.Row) (float64, error) {
 	if len(c.judged) == 0 {
 		return 1, nil
 	}
@@ -86,14 +90,14 @@ func (c preferenceColumns) share(row jsonObject) (float64, error) {
 }
 
 // readList makes pairs of a list of sides, judged by ranks (1 is the best) or by votes.
-func (c preferenceColumns) readList(base judgement, row jsonObject) (out []judgement) {
+func (c preferenceColumns) readList(base judgement, row table.Row) (out []judgement) {
 	var sides []string
 	var values []float64
 	judge := c.judged[0]
-	if json.Unmarshal(row[c.first], &sides) != nil || len(sides) == 0 {
+	if !row.Value(c.first).List(&sides) || len(sides) == 0 {
 		return base.refused(c.first + " is not a list of texts")
 	}
-	if json.Unmarshal(row[judge], &values) != nil || len(values) != len(sides) {
+	if !row.Value(judge).List(&values) || len(values) != len(sides) {
 		return base.refused(fmt.Sprintf("%s is not a list of as many numbers as %s has items", judge, c.first))
 	}
 	if len(sides) == 1 {
@@ -130,24 +134,21 @@ func versus(a, b float64) float64 {
 }
 
 // textCell is the text in a cell; empty where the cell is absent.
-func textCell(row jsonObject, name string) (string, error) {
-	var s *string
-	if raw, ok := row[name]; ok && json.Unmarshal(raw, &s) != nil {
+func textCell(row table.Row, name string) (string, error) {
+	text, ok := row.Value(name).Text()
+	if !ok || row.Value(name).IsList() {
 		return "", fmt.Errorf("%s is not a text", name)
 	}
-	if s == nil {
-		return "", nil
-	}
-	return *s, nil
+	return strings.ToValidUTF8(text, "\uFFFD"), nil
 }
 
 // numeral is a cell that holds a number from 0 on, as a number or as a text.
-func numeral(row jsonObject, name string) (float64, error) {
-	cell := strings.Trim(strings.TrimSpace(string(row[name])), `"`)
-	if cell == "" || cell == "null" {
+func numeral(row table.Row, name string) (float64, error) {
+	cell := row.Value(name).Number()
+	if cell == "" {
 		return 0, fmt.Errorf("no judgement: %s is empty", name)
 	}
-	v, err := strconv.ParseFloat(strings.TrimSpace(cell), 64)
+	v, err := strconv.ParseFloat(cell, 64)
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
 		return 0, fmt.Errorf("%s is %s, not a number from 0 on", name, cell)
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"clipgo/datasets/table"
 )
 
 // shardSample is a sample of a shard, without its picture's bytes.
@@ -121,7 +123,7 @@ func (s *sampler) captions(fields map[string]*tarMember) []string {
 		return s.repairs.usable([]string{string(m.text)})
 	}
 	if m := fields["json"]; m != nil {
-		var about struct{ Caption captionList }
+		var about struct{ Caption table.Texts }
 		if json.Unmarshal(m.text, &about) == nil {
 			return s.repairs.usable(about.Caption)
 		}
@@ -134,22 +136,4 @@ func (s *sampler) trimmed(lines []string) []string {
 		lines[i] = strings.TrimSpace(lines[i])
 	}
 	return s.repairs.usable(lines)
-}
-
-// captionList is a caption or a list of captions in JSON; null is none.
-type captionList []string
-
-// UnmarshalJSON takes a text or a list of texts.
-func (c *captionList) UnmarshalJSON(data []byte) error {
-	var one *string
-	if err := json.Unmarshal(data, &one); err == nil {
-		if one != nil {
-			*c = captionList{*one}
-		}
-		return nil
-	}
-	var several []string
-	err := json.Unmarshal(data, &several)
-	*c = several
-	return err
 }
