@@ -17,7 +17,7 @@ type tableRow struct {
 	bad          string
 }
 
-// openRows reads a table's header. Only where choose gives no reason against them are its columns those of wanted data.
+// openRows reads a table's header. choose says why a table with these columns can't be used; its reason is empty if it can.
 func openRows(path string, o Options, choose func(columns []string) (reason string)) (*table.Table, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -33,7 +33,7 @@ func openRows(path string, o Options, choose func(columns []string) (reason stri
 	if err != nil {
 		return nil, &DataError{Source: path, Reason: err.Error()}
 	}
-	if len(t.Columns) == 0 { // an empty file: that it has no rows says more than which columns it lacks
+	if len(t.Columns) == 0 { // an empty file; "it has no rows" says more than which columns are missing
 		return t, nil
 	}
 	if reason := choose(t.Columns); reason != "" {

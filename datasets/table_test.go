@@ -62,6 +62,8 @@ func TestTablesAreReadRowByRow(t *testing.T) {
 		{"invalid UTF-8, NUL", "t.csv", "filepath,title\na.jpg,caf\xe9 \x00\n", "2:a.jpg|caf\ufffd \x00"},
 		{"line of carriage returns", "t.csv", "filepath,title\na.jpg,one\n\r\r", "2:a.jpg|one; 3!the row has 1 cells, the header 2"},
 		{"case of names", "t.csv", "FilePath,Title\na.jpg,one\n", "2:a.jpg|one"},
+		{"unnamed column and no captions", "t.csv", ",path,label\n0,a.jpg,cat\n1,b.jpg,\n", "2:a.jpg|cat; 3!no caption"},
+		{"space around labels", "t.csv", "path,label\na.jpg, cat \nb.jpg,cat\n", "2:a.jpg|cat; 3:b.jpg|cat"},
 		{"other columns", "t.csv", "id,path,extra,text\n7,a.jpg,x,one\n", "2:a.jpg|one"},
 		{"jsonl", "t.jsonl", `{"image":"a.jpg","caption":"one"}` + "\n\n" + `{"image":"b.jpg","caption":["two","three"]}`, "1:a.jpg|one; 3:b.jpg|two|three"},
 		{"jsonl oddities", "t.jsonl", `{"image":"a.jpg","text":"one"}` + "\r\n{oops\n[1]\nnull\n" + `{"image":7,"text":"x"}` + "\n" + `{"image":"b.jpg","text":{}}` + "\n" + `{"text":"x"}` + "\n" + `{"image":"c.jpg","text":null}`,

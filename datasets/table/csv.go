@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// ParseSeparator reads what a user writes for a separator: one character, or \t for a tab.
+// ParseSeparator parses a separator as a user writes it: one character, or \t for a tab.
 func ParseSeparator(text string) (rune, error) {
 	s := strings.ReplaceAll(text, `\t`, "\t")
 	r, size := utf8.DecodeRuneInString(s)
@@ -20,8 +20,8 @@ func ParseSeparator(text string) (rune, error) {
 	return r, nil
 }
 
-// separator is what separates the cells of a file.
-func (o Options) separator(data []byte, extension string) rune {
+// separatorOf is the given separator or the detected one.
+func (o Options) separatorOf(data []byte, extension string) rune {
 	switch {
 	case o.Separator != 0:
 		return o.Separator
@@ -71,7 +71,7 @@ func (t *Table) readHeader() (err error) {
 	return err
 }
 
-// records calls row for each record, the header included, until it returns false.
+// records calls row for each record, including the header, until row returns false.
 func (t *Table) records(row func(Row) bool) {
 	c := newRecords(t.data, t.separator)
 	for c.from < len(c.data) {
@@ -79,13 +79,13 @@ func (t *Table) records(row func(Row) bool) {
 	}
 }
 
-// records reads records. A record that breaks the rules costs its first line alone: reading goes on at the next line, so
-// that a quote that is never closed does not swallow the rows behind it.
+// records reads the records of a CSV file. A malformed record costs its first line alone: reading continues at the next line, so that a
+// quote that is never closed doesn't swallow the rows after it.
 type records struct {
 	data   []byte
 	sep    rune
 	want   int   // cells of a record; 0 until the header is read
-	from   int   // where the reader in use began
+	from   int   // where the current csv.Reader began
 	before int64 // lines before from
 	again  int   // bytes that may still be read a second time
 }
@@ -94,7 +94,7 @@ func newRecords(data []byte, sep rune) *records {
 	return &records{data: data, sep: sep, again: 1<<26 + len(data)}
 }
 
-// read goes on to the end of the data, to the first record that spans several lines by mistake, or until row returns false.
+// read reads until the end of the data, until row returns false, or until a malformed record spans several lines.
 func (c *records) read(r *csv.Reader, row func(Row) bool) {
 	for {
 		start := c.from + int(r.InputOffset())
@@ -113,7 +113,7 @@ func (c *records) read(r *csv.Reader, row func(Row) bool) {
 			continue
 		}
 		for bytes.HasPrefix(c.data[start:], []byte("\n")) || bytes.HasPrefix(c.data[start:], []byte("\r\n")) {
-			start = lineEnd(c.data, start) // the reader passes over empty lines
+			start = lineEnd(c.data, start) // the csv.Reader skips empty lines
 		}
 		end := lineEnd(c.data, start)
 		line := c.before + int64(bytes.Count(c.data[c.from:start], []byte("\n"))) + 1
@@ -133,7 +133,7 @@ func (c *records) read(r *csv.Reader, row func(Row) bool) {
 // end stops reading.
 func (c *records) end() { c.from = len(c.data) }
 
-// restart goes back to the line behind a broken record, unless too much has been read twice already.
+// restart goes back to the line after a malformed record, unless too many bytes have been read twice already.
 func (c *records) restart(line int64, end, stop int, row func(Row) bool) {
 	c.from, c.before = end, line-1
 	if c.again -= stop - end; c.again < 0 {
@@ -149,8 +149,8 @@ func lineEnd(data []byte, from int) int {
 	return len(data)
 }
 
-// judge says what is wrong with a record of n cells, given its first line. A quote in the middle of a cell that does not
-// begin with one is text.
+// judge says what is wrong with a record of n cells, given its first line. A quote inside a cell that doesn't begin with a quote is text:
+// such a record is read again leniently.
 func (c *records) judge(first []byte, n int, err error) (cells []string, bad string) {
 	if err == nil {
 		return nil, fmt.Sprintf("the row has %d cells, the header %d", n, c.want)

@@ -9,12 +9,12 @@ import (
 	"slices"
 )
 
-// headerLines is how many objects say which columns a file of objects has.
+// headerLines is the number of objects whose names are the columns.
 const headerLines = 1000
 
 type object map[string]json.RawMessage
 
-// objects are the lines that are not blank.
+// objects iterates over the lines that are not blank.
 func (t *Table) objects() iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		line := int64(0)
@@ -34,7 +34,7 @@ func (t *Table) objects() iter.Seq[Row] {
 	}
 }
 
-// readColumns finds the names in the first objects.
+// readColumns collects the names of the first objects.
 func (t *Table) readColumns() error {
 	names := map[string]bool{}
 	seen := 0
@@ -52,7 +52,7 @@ func (t *Table) readColumns() error {
 	return nil
 }
 
-// listLines is a list in JSON with an item on each line.
+// listLines rewrites a JSON list with one item on each line.
 func listLines(data []byte) ([]byte, error) {
 	var items []json.RawMessage
 	if err := json.Unmarshal(data, &items); err != nil {

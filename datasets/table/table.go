@@ -1,5 +1,5 @@
-// Package table reads rows of CSV, TSV and JSON files. A row that breaks the format costs that row alone: it comes with what is
-// wrong with it, and reading goes on behind it.
+// Package table reads the rows of CSV, TSV, JSONL and JSON files. A row that breaks the format costs that row alone: Row.Bad says what is
+// wrong with it, and reading continues at the next line.
 package table
 
 import (
@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// Extensions are those of the files that are read, in lower case.
+// extensions are those of the files that can be read, in lower case.
 var extensions = []string{".csv", ".tsv", ".jsonl", ".json"}
 
 // IsTable reports whether files with an extension, in lower case, can be read.
@@ -18,35 +18,36 @@ func IsTable(extension string) bool { return slices.Contains(extensions, extensi
 
 // Options say how a table is read.
 type Options struct {
-	// Separator is between the cells of a CSV file. 0: a tab in a .tsv file; else comma, semicolon or tab, whichever gives a header
-	// with the columns that Wanted looks for, or else most columns.
+	// Separator separates the cells of a CSV file. 0 detects it: a tab in a .tsv file; in others the one of comma, semicolon and tab that
+	// gives a header with the columns that Wanted accepts, or else the most columns.
 	Separator rune
-	// Wanted reports whether a header has the columns that the caller needs; may be nil.
+	// Wanted reports whether a header has the columns that the caller needs. It may be nil.
 	Wanted func(columns []string) bool
 }
 
 // Table is a table whose header has been read.
 type Table struct {
-	// Columns are the names in the header, without white space around them; of objects, the sorted names of the first 1,000.
-	// A file without rows and header has none.
+	// Columns are the names in the header, without white space around them. Of JSON objects they are the sorted names of the first 1,000
+	// objects. An empty file has no columns.
 	Columns []string
 
 	data      []byte
-	separator rune // 0: an object a line
+	separator rune // 0: a JSON object on each line
 }
 
-// Row is a row of a table.
+// Row is one row of a table.
 type Row struct {
-	Line int64  // where it begins, from 1; in a JSON list, the number of its item
-	Bad  string // why it can't be read; empty where it can
+	Line int64  // where it begins, from 1; of a JSON list, the item's number from 1
+	Bad  string // why the row can't be read; empty if it can
 
 	columns []string
 	cells   []string
 	object  object
 }
 
-// Open reads the header of a table from the whole content of its file. extension is the file's, in lower case: ".csv", ".tsv", ".jsonl" (an
-// object a line) or ".json" (a list of objects). An error says in one line why the table can't be read.
+// Open reads a table's header. data is the whole content of the file, and extension is the file's, in lower case: ".csv", ".tsv", ".jsonl"
+// (an object on each line) or ".json" (a list of objects). A byte order mark of UTF-8 is skipped. An error says in one line why the table
+// can't be read.
 func Open(data []byte, extension string, o Options) (*Table, error) {
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		return nil, errors.New("it is UTF-16; save it as UTF-8")
@@ -63,13 +64,13 @@ func Open(data []byte, extension string, o Options) (*Table, error) {
 	case ".jsonl":
 		return t, t.readColumns()
 	case ".csv", ".tsv":
-		t.separator = o.separator(t.data, extension)
+		t.separator = o.separatorOf(t.data, extension)
 		return t, t.readHeader()
 	}
 	return nil, fmt.Errorf("%s is not the extension of a table", extension)
 }
 
-// Rows are the rows below the header, in the order of the file.
+// Rows iterates over the rows below the header, in the order of the file.
 func (t *Table) Rows() iter.Seq[Row] {
 	if t.separator == 0 {
 		return t.objects()
@@ -87,8 +88,12 @@ func (t *Table) Rows() iter.Seq[Row] {
 	}
 }
 
-// Value is a row's cell in a column; the first, where several have the name.
+// Value is the row's value in a column. If several columns have the name, it is that of the first. The empty name, which stands for a
+// column that the table lacks, gives an empty text, even if a header has a cell without a name.
 func (r Row) Value(column string) Value {
+	if column == "" {
+		return Value{}
+	}
 	if r.object != nil {
 		return Value{raw: r.object[column]}
 	}

@@ -38,14 +38,18 @@ func TestTheSameRowsInEachFormat(t *testing.T) {
 	for _, c := range []struct{ extension, content, want string }{
 		{".csv", "\ufeffa,b\r\nx,y\r\nz,\r\n", "a|b; 2:x|y; 3:z|"},
 		{".tsv", "a\tb\nx\ty\n", "a|b; 2:x|y"},
-		{".jsonl", "\ufeff{\"a\":\"x\",\"b\":\"y\"}\n\n{\"a\":\"z\"}\n{\"b\":1}\n[1]\n", "a|b; 1:x|y; 3:z|; 4:|?; 5!the line is not a JSON object"},
+		{".jsonl", "\ufeff{\"a\":\"x\",\"b\":\"y\"}\n\n{\"a\":\"z\"}\n{\"b\":1}\n[1]\n",
+			"a|b; 1:x|y; 3:z|; 4:|?; 5!the line is not a JSON object"},
 		{".json", "[{\"a\":\"x\",\n\"b\":\"y\"},\n7,{\"a\":null}]", "a|b; 1:x|y; 2!the line is not a JSON object; 3:|"},
 		{".csv", "", "; "},
 		{".jsonl", "\n\n", "; "},
 		{".csv", "a,b\n", "a|b; "},
 		{".csv", " a , a \n1,2\n", "a|a; 2:1|1"},
+		{".csv", ",a\n1,2\n", "|a; 2:|2"}, // a column without a name can't be asked for
+		{".jsonl", `{"":"1","a":"2"}`, "|a; 1:|2"},
 		{".csv", "\xff\xfea", "error: it is UTF-16; save it as UTF-8"},
-		{".csv", "\"a,b\nx,y\n", "error: its header in line 1 can't be read: the row has a quote that is not closed, or closed in the middle of a cell"},
+		{".csv", "\"a,b\nx,y\n",
+			"error: its header in line 1 can't be read: the row has a quote that is not closed, or closed in the middle of a cell"},
 		{".json", "{}", "error: it is not a list in JSON: json: cannot unmarshal object into Go value of type []json.RawMessage"},
 		{".jsonl", "7\n", "error: none of its first 1000 lines is a JSON object with columns"},
 		{".txt", "a", "error: .txt is not the extension of a table"},
@@ -71,7 +75,9 @@ func TestTheSeparatorIsTheOneThatWasMeant(t *testing.T) {
 			t.Errorf("%q: %s, want %s", c.content, got, c.want)
 		}
 	}
-	for text, want := range map[string]rune{",": ',', `\t`: '\t', "\t": '\t', "\u00a7": '\u00a7', "": 0, "::": 0, `"`: 0, "\n": 0, "\xff": 0} {
+	for text, want := range map[string]rune{
+		",": ',', `\t`: '\t', "\t": '\t', "\u00a7": '\u00a7', "": 0, "::": 0, `"`: 0, "\n": 0, "\xff": 0,
+	} {
 		if got, err := ParseSeparator(text); got != want || (err == nil) != (want != 0) {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
@@ -182,7 +188,8 @@ func TestManyUnclosedQuotesEnd(t *testing.T) {
 func FuzzTable(f *testing.F) {
 	for _, seed := range []string{
 		"filepath,title\na.jpg,one\n", "image\tcaption\na.jpg\t\"x\ny\"\n", "image;label\na.jpg;\"x\n\n\"\"b.jpg;2\r\n", "\"\n\"\"\n,",
-		`{"image":"a.jpg","caption":["x"],"label":3}` + "\n{", "image,caption\n\ra,b\n", "\n\r\r\n\"", "a,b\n\r\r", `[{"a":1},{}]`, ",\n\r\r\n00",
+		`{"image":"a.jpg","caption":["x"],"label":3}` + "\n{", "image,caption\n\ra,b\n", "\n\r\r\n\"", "a,b\n\r\r", `[{"a":1},{}]`,
+		",\n\r\r\n00",
 	} {
 		for kind := range extensions {
 			f.Add([]byte(seed), byte(kind))

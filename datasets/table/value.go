@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Value is a cell: a text of a CSV file, or any value of an object. A column that the row doesn't have is an empty text.
+// Value is a cell of a CSV file, which is a text, or any value of a JSON object. A column that the row doesn't have is an empty text.
 type Value struct {
 	text string
-	raw  json.RawMessage // of objects
+	raw  json.RawMessage // of JSON objects; nil: text
 }
 
-// Text is the value as a text; null is an empty one. ok is false where an object has another kind of value.
+// Text is the value as a text; null is an empty text. ok is false if a JSON object holds another kind of value.
 func (v Value) Text() (text string, ok bool) {
 	if v.raw == nil {
 		return strings.Clone(v.text), true // a copy doesn't keep its whole row in memory
@@ -27,7 +27,8 @@ func (v Value) Text() (text string, ok bool) {
 	return *s, true
 }
 
-// Texts is the value as a text or, of objects, a list of texts; null is none. ok is false where it is neither.
+// Texts is the value as a list of texts. One text is a list of one, and null is an empty list. A cell of a CSV file is always one text. ok
+// is false if a JSON object holds another kind of value.
 func (v Value) Texts() (texts []string, ok bool) {
 	if v.raw == nil {
 		return []string{strings.Clone(v.text)}, true
@@ -37,8 +38,8 @@ func (v Value) Texts() (texts []string, ok bool) {
 	return t, ok
 }
 
-// Name is the value as a text without white space around it or, of objects, a number as it is written. ok is false where it is
-// neither.
+// Name is the value as a text without white space around it. A number of a JSON object is taken as it is written. ok is false if a JSON
+// object holds another kind of value.
 func (v Value) Name() (name string, ok bool) {
 	if number := json.Number(""); v.raw != nil && json.Unmarshal(v.raw, &number) == nil && !bytes.HasPrefix(v.raw, []byte(`"`)) {
 		return number.String(), true
@@ -47,7 +48,7 @@ func (v Value) Name() (name string, ok bool) {
 	return strings.TrimSpace(name), ok
 }
 
-// Number is the value as it is written, without quotes and white space around it; null is empty.
+// Number is the value as it is written, without quotes and white space around it. null is empty. It need not be a number.
 func (v Value) Number() string {
 	text := v.text
 	if v.raw != nil {
@@ -59,7 +60,8 @@ func (v Value) Number() string {
 	return text
 }
 
-// List decodes a list in JSON, which a cell of a CSV file may hold too. It reports whether the value is a list of such items.
+// List decodes a JSON list into items, a pointer to a slice. A cell of a CSV file may hold such a list too. It reports whether the value is
+// a list of such items.
 func (v Value) List(items any) bool {
 	raw := v.raw
 	if raw == nil {
@@ -68,7 +70,7 @@ func (v Value) List(items any) bool {
 	return v.IsList() && json.Unmarshal(raw, items) == nil
 }
 
-// IsList reports whether the value is a list in JSON.
+// IsList reports whether the value is a JSON list.
 func (v Value) IsList() bool {
 	if v.raw != nil {
 		return bytes.HasPrefix(v.raw, []byte("["))
@@ -76,10 +78,10 @@ func (v Value) IsList() bool {
 	return strings.HasPrefix(v.text, "[") && json.Valid([]byte(v.text))
 }
 
-// Texts is a text or a list of texts in JSON; null is none.
+// Texts decodes a JSON text or a list of texts. null is an empty list.
 type Texts []string
 
-// UnmarshalJSON takes a text or a list of texts.
+// UnmarshalJSON implements json.Unmarshaler.
 func (t *Texts) UnmarshalJSON(data []byte) error {
 	var one *string
 	if err := json.Unmarshal(data, &one); err == nil {
