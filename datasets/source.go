@@ -1,13 +1,10 @@
-// Package datasets reads image-caption pairs: built-in sets, folders, tables, WebDataset shards. A Loader turns them
-// into batches whose content depends on (seed, epoch, index) alone.
-//
-// It knows neither tower: pixels and token ids are filled in by two functions that its owner hands over.
 package datasets
 
 import (
-	"clipgo/internal/fault"
 	"context"
 	"time"
+
+	"clipgo/internal/fault"
 )
 
 // Source is a set of samples with random access. Samples, their order and Len don't change while it is open. Every method but
