@@ -21,7 +21,9 @@ type preferenceTable struct {
 
 func openPreferenceTable(ctx context.Context, path string, o Options) (Preferences, error) {
 	if !table.IsTable(strings.ToLower(filepath.Ext(path))) {
-		return nil, &UsageError{Source: path, Reason: "preferences are read from a .jsonl, .json, .csv or .tsv table, or builtin:shapes-preferences"}
+		return nil, &UsageError{
+			Source: path, Reason: "preferences are read from a .jsonl, .json, .csv or .tsv table, or builtin:shapes-preferences",
+		}
 	}
 	t := &preferenceTable{path: path, info: Info{Name: path, Kind: "preferences"}}
 	rows, err := openRows(path, o, func(columns []string) (reason string) {
@@ -71,7 +73,7 @@ func (t *preferenceTable) entry(i int) Entry {
 	return e
 }
 
-// resolve is a picture's path from the working directory.
+// resolve is a picture's path relative to the working directory.
 func (t *preferenceTable) resolve(name string) string {
 	if filepath.IsAbs(name) {
 		return name

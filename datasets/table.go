@@ -18,14 +18,14 @@ type pictureTable struct {
 	info Info
 }
 
-// tableEntry is a row whose picture has been looked for.
+// tableEntry is a sample made of a row.
 type tableEntry struct {
 	file
 	line int64
 }
 
-// openTable opens a table whose picture paths are relative to its folder, or absolute. A row that breaks the rules is
-// unusable by itself; a table without the columns that o needs, or without a usable row, is a *DataError.
+// openTable opens a table whose picture paths are absolute or relative to its folder. A malformed row is one unusable sample. A table
+// without the columns that o needs, or without a usable row, is a *DataError.
 func openTable(ctx context.Context, path string, o Options) (Source, error) {
 	rows, chosen, err := readTable(ctx, path, o)
 	if err != nil {
@@ -51,7 +51,7 @@ func openTable(ctx context.Context, path string, o Options) (Source, error) {
 	return t, nil
 }
 
-// fill makes entries of the rows.
+// fill makes samples of the rows.
 func (t *pictureTable) fill(rows []tableRow, need Need, repairs *captionRepairs) {
 	folder := filepath.Dir(t.path)
 	t.rows = make([]tableEntry, len(rows))
@@ -76,7 +76,7 @@ func (t *pictureTable) fill(rows []tableRow, need Need, repairs *captionRepairs)
 	}
 }
 
-// judge completes what is known of a row: why it can't be used, a class's name for a missing caption.
+// judge finds out whether the sample can be used. A class name takes the place of a missing caption.
 func (e *tableEntry) judge(need Need, classes []string) {
 	if len(e.captions) == 0 && e.label >= 0 {
 		e.captions = []string{classes[e.label]}
@@ -92,7 +92,7 @@ func (e *tableEntry) judge(need Need, classes []string) {
 	}
 }
 
-// classify numbers the labels: those that are numbers already keep them, names count in sorted order.
+// classify numbers the labels. Numbers are kept; names are numbered in sorted order.
 func (t *pictureTable) classify(rows []tableRow, need Need) error {
 	var labels []string
 	for _, r := range rows {
@@ -129,7 +129,7 @@ func (t *pictureTable) classify(rows []tableRow, need Need) error {
 	return nil
 }
 
-// numerals name classes of which only numbers are known.
+// numerals are the names of classes that have only numbers.
 func (t *pictureTable) numerals(most int, need Need) []string {
 	if need != NeedNothing {
 		t.info.Notes = append(t.info.Notes, "the labels are numbers; a classnames.txt beside the table can name them")
@@ -141,7 +141,7 @@ func (t *pictureTable) numerals(most int, need Need) []string {
 	return names
 }
 
-// classNumbers tells whether all labels are class numbers, and the highest.
+// classNumbers reports whether all labels are class numbers, and the highest one.
 func classNumbers(labels []string) (all bool, most int) {
 	for _, l := range labels {
 		n, ok := classNumber(l)
@@ -153,14 +153,14 @@ func classNumbers(labels []string) (all bool, most int) {
 	return true, most
 }
 
-// classNumber reads a class number; above a million it is taken for a name.
+// classNumber parses a class number. A number from a million on is a name.
 func classNumber(label string) (int, bool) {
 	n, err := strconv.ParseUint(label, 10, 31)
 	return int(n), err == nil && n < 1_000_000
 }
 
-// look asks for the size of all pictures, several at a time. Those that are missing are found out when they are read;
-// a table all of whose pictures are missing is refused.
+// look finds the sizes of all pictures, several at a time. A missing picture is reported when it is read. A table whose pictures are all
+// missing is refused.
 func (t *pictureTable) look(ctx context.Context) error {
 	if err := eachFile(ctx, len(t.rows), func(i int) { t.rows[i].stat() }); err != nil {
 		return err
@@ -188,7 +188,7 @@ func (t *pictureTable) look(ctx context.Context) error {
 	return nil
 }
 
-// stat fills in what is known of the picture's file; nothing where it is missing.
+// stat fills in the size and time of the picture's file; nothing if it is missing.
 func (e *tableEntry) stat() {
 	if e.bad != "" {
 		return
