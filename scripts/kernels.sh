@@ -9,13 +9,15 @@
 # oneDNN keeps the CPU's own kernels: libtorch asks the CPU, not oneDNN, whether bfloat16 goes through it, and with DNNL_MAX_CPU_ISA below
 # AVX512_CORE each such operation fails ("could not create a primitive descriptor iterator"), which no real CPU does.
 #
+# One package at a time: each uses all cores, and two at once wait for each other at every barrier of OpenMP.
+#
 # Packages that never reach a kernel are left out: make test covers them. A PyTorch with MKL ignores the name of OpenBLAS's kernels
 # and follows ATEN_CPU_CAPABILITY; MKL_ENABLE_INSTRUCTIONS limits MKL itself.
 set -eu
 cd "$(dirname "$0")/.."
 packages=$(go list ./internal/torch ./internal/nn ./internal/optim ./losses ./vision ./text ./model ./contrastive ./captioning ./alignment ./training)
 # Of the commands, those tests whose results are sums of floats. The others take minutes and test files, flags and words.
-commands='Embed|Search|Zeroshot|Retrieval|Nothing|Killed|Stopped|Resum|Caption|Ppo|PPO|Tuned|Merge|Convert|Golden'
+commands='Embed|Search|Zeroshot|Retrieval|NothingToLearn|Stopped|Resum|Caption|Ppo|PPO|Tuned|Merge|Convert|Golden'
 
 has() { grep -qw "$1" /proc/cpuinfo; }
 # needs says what a setting asks of the CPU; empty: nothing.
@@ -59,7 +61,7 @@ for setting in "$@"; do
 	fi
 	begun=$(date +%s)
 	echo "kernels: $setting ($variables)"
-	if env CLIPGO_TEST_LIBTORCH=1 $variables go test -count 1 $packages && env CLIPGO_TEST_LIBTORCH=1 $variables go test -count 1 -run "$commands" ./cmd/clipgo; then
+	if env CLIPGO_TEST_LIBTORCH=1 $variables go test -p 1 -count 1 $packages && env CLIPGO_TEST_LIBTORCH=1 $variables go test -count 1 -run "$commands" ./cmd/clipgo; then
 		echo "kernels: $setting passed in $(($(date +%s) - begun)) s"
 	else
 		failed="$failed $setting"
