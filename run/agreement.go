@@ -61,7 +61,7 @@ func (a *Agreement) Measure(ctx context.Context, v *Validation) (out report.Eval
 	if found.Pairs == found.Ties {
 		return out, &datasets.DataError{Source: a.Pairs.Info().Name, Reason: fmt.Sprintf("none of its %d pairs that can be used is judged", found.Pairs)}
 	}
-	out.Values = []report.Value{{Name: agreementName, Value: found.Value, Chance: 0.5}}
+	out.Values = []eval.Value{{Name: agreementName, Value: found.Value, Chance: 0.5}}
 	return out, nil
 }
 

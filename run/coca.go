@@ -10,6 +10,7 @@ import (
 	"clipgo/captioning"
 	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/eval"
 	"clipgo/eval/report"
 	"clipgo/model"
 	"clipgo/pretrained"
@@ -80,11 +81,11 @@ func (f *foretelling) add(ctx context.Context, v *Validation, b *datasets.Batch)
 	return err
 }
 
-func (f *foretelling) values() []report.Value {
+func (f *foretelling) values() []eval.Value {
 	if f == nil || f.tokens == 0 {
 		return nil
 	}
-	return []report.Value{{Name: perplexityName, Value: math.Exp(f.surprise / float64(f.tokens))}}
+	return []eval.Value{{Name: perplexityName, Value: math.Exp(f.surprise / float64(f.tokens))}}
 }
 
 // isShare tells measured values that are a share of something from those that no chart of shares can hold.
@@ -96,7 +97,7 @@ func isShare(name string) bool {
 func shares(all []report.Evaluation) []report.Evaluation {
 	out := slices.Clone(all)
 	for i := range out {
-		out[i].Values = slices.DeleteFunc(slices.Clone(out[i].Values), func(v report.Value) bool { return !isShare(v.Name) })
+		out[i].Values = slices.DeleteFunc(slices.Clone(out[i].Values), func(v eval.Value) bool { return !isShare(v.Name) })
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"clipgo/eval"
 	"clipgo/eval/report"
 	"clipgo/internal/durable"
 	"clipgo/internal/vec"
@@ -68,7 +69,7 @@ func (s *session) recall() error {
 		found := report.Evaluation{Step: int(fields["step"])}
 		delete(fields, "step")
 		for _, name := range slices.Sorted(maps.Keys(fields)) {
-			found.Values = append(found.Values, report.Value{Name: name, Group: groupOf(name), Value: fields[name]})
+			found.Values = append(found.Values, eval.Value{Name: name, Group: groupOf(name), Value: fields[name]})
 		}
 		s.val.history = append(s.val.history, found)
 	}

@@ -196,18 +196,18 @@ func (t *trial) compare(ctx context.Context, images []float32, far divergence) (
 }
 
 // values are what was measured, as an evaluation has it.
-func (t *trial) values() []report.Value {
+func (t *trial) values() []eval.Value {
 	r := t.last
-	out := []report.Value{
+	out := []eval.Value{
 		{Name: winRateName, Value: r.wins, Chance: 0.5}, {Name: captionRecall, Value: r.at, Chance: 1 / float64(max(r.n, 1))},
 		{Name: rewardName, Value: r.reward},
 	}
 	for i, j := range t.judges.rewards {
 		if standard, err := alignment.NewStandard(t.now.rewards[i]); err == nil { // equal ones, at last, have no deviation
-			out = append(out, report.Value{Name: j.name + rewardSuffix, Value: standard.Mean}, report.Value{Name: j.name + rewardStdSuffix, Value: standard.Deviation})
+			out = append(out, eval.Value{Name: j.name + rewardSuffix, Value: standard.Mean}, eval.Value{Name: j.name + rewardStdSuffix, Value: standard.Deviation})
 		}
 	}
-	return append(out, report.Value{Name: klName, Value: r.kl}, report.Value{Name: meanTokensName, Value: mean(t.now.tokens)}, report.Value{Name: emptyName, Value: float64(r.empty)})
+	return append(out, eval.Value{Name: klName, Value: r.kl}, eval.Value{Name: meanTokensName, Value: mean(t.now.tokens)}, eval.Value{Name: emptyName, Value: float64(r.empty)})
 }
 
 // rollouts are captions before and now of a few pictures, evenly taken.

@@ -94,7 +94,7 @@ func (v *Validation) Measure(ctx context.Context, w Want) (report.Evaluation, er
 			return out, err
 		}
 		if !math.IsNaN(right) { // no word was chosen
-			out.Values = append(out.Values, report.Value{Name: maskedName, Value: right})
+			out.Values = append(out.Values, eval.Value{Name: maskedName, Value: right})
 		}
 	}
 	out.Values = append(out.Values, v.foretold.values()...)
@@ -109,7 +109,7 @@ func (v *Validation) Measure(ctx context.Context, w Want) (report.Evaluation, er
 			among  int
 		}{{"image", r.Image, r.Images}, {"text", r.Text, r.Texts}} {
 			for _, k := range side.recall {
-				out.Values = append(out.Values, report.Value{
+				out.Values = append(out.Values, eval.Value{
 					Name: fmt.Sprintf("%s_retrieval_recall@%d", side.name, k.K), Value: k.Value, Chance: min(1, float64(k.K)/float64(side.among)),
 				})
 			}
@@ -154,7 +154,7 @@ func (v *Validation) Embed(ctx context.Context) error {
 	return err
 }
 
-func (v *Validation) zeroshot(ctx context.Context) ([]report.Value, error) {
+func (v *Validation) zeroshot(ctx context.Context) ([]eval.Value, error) {
 	info := v.Source.Info()
 	templates := v.Embedder.Templates(info)
 	classifier, err := v.Embedder.Classifier(ctx, info.Classes, templates)
@@ -174,9 +174,9 @@ func (v *Validation) zeroshot(ctx context.Context) ([]report.Value, error) {
 		return nil, err
 	}
 	r := count.Result()
-	out := []report.Value{{Name: "zeroshot_top1", Value: r.Top1, Chance: r.Chance}}
+	out := []eval.Value{{Name: "zeroshot_top1", Value: r.Top1, Chance: r.Chance}}
 	if r.Top5 != nil {
-		out = append(out, report.Value{Name: "zeroshot_top5", Value: *r.Top5, Chance: 5 * r.Chance})
+		out = append(out, eval.Value{Name: "zeroshot_top5", Value: *r.Top5, Chance: 5 * r.Chance})
 	}
 	return out, nil
 }
