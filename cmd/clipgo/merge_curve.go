@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"clipgo/datasets"
+	"clipgo/eval"
 	"clipgo/model"
 	"clipgo/pretrained"
-	"clipgo/run"
 	"clipgo/weights"
 )
 
@@ -105,18 +105,18 @@ func (m *merger) measure(ctx context.Context, points []*mergePoint) (err error) 
 	bar := m.progress("measure", int64(src.Len())*int64(len(points)))
 	defer bar.done()
 	for i, p := range points {
-		v := &run.Validation{Source: src, Skipped: m.tellSkip, Seen: func(n int64) { bar.set(int64(i)*int64(src.Len()) + n) }}
-		if i > 0 {
-			v.Skipped = func(datasets.Skip) {} // told once
+		pass := &pretrained.Pass{Source: src, Seen: func(n int64) { bar.set(int64(i)*int64(src.Len()) + n) }}
+		if i == 0 { // skipped samples are reported once
+			pass.Skipped = m.tellSkip
 		}
-		if err := m.measureOne(ctx, p, v, at); err != nil {
+		if err := m.measureOne(ctx, p, pass, at); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (m *merger) measureOne(ctx context.Context, p *mergePoint, v *run.Validation, at model.Placement) error {
+func (m *merger) measureOne(ctx context.Context, p *mergePoint, pass *pretrained.Pass, at model.Placement) error {
 	first := m.sources[0]
 	model, err := model.Load(ctx, first.Config, p.set, at)
 	if err != nil {
@@ -124,22 +124,22 @@ func (m *merger) measureOne(ctx context.Context, p *mergePoint, v *run.Validatio
 	}
 	defer model.Free()
 	model.Preprocess = first.Preprocess
-	v.Embedder = pretrained.NewEmbedder(model, first, m.tokens, m.options.Settings)
-	if v.Embedder.Source.Templates, err = templates(v.Embedder, m.options.Templates, v.Source.Info()); err != nil {
+	pass.Embedder = pretrained.NewEmbedder(model, first, m.tokens, m.options.Settings)
+	if pass.Embedder.Source.Templates, err = templates(pass.Embedder, m.options.Templates, pass.Source.Info()); err != nil {
 		return err
 	}
-	found, err := v.Measure(ctx, run.Want{Retrieval: true, Zeroshot: true})
+	values, err := eval.All(ctx, []eval.Evaluator{pass.ZeroShot(), pass.Retrieval(1, 5, 10)})
 	if err != nil {
 		return err
 	}
-	if m.tokens, err = v.Embedder.Tokenizer(); err != nil {
+	if m.tokens, err = pass.Embedder.Tokenizer(); err != nil {
 		m.tokens = nil // pictures with classes alone need none
 	}
-	if len(found.Values) == 0 {
+	if len(values) == 0 {
 		return usagef("--eval: %s has neither classes nor captions to measure by", m.options.Eval)
 	}
 	p.Values = map[string]float64{}
-	for _, value := range found.Values {
+	for _, value := range values {
 		p.Values[value.Name] = value.Value
 	}
 	return nil
