@@ -21,7 +21,7 @@ export GOFLAGS = $(addprefix -tags=,$(shell sh scripts/jpeg.sh))
 PURE := $(shell awk '$$2 == "pure" { print "./" $$1 "/..." }' internal/lint/rooms.txt)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build demo test test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch
+.PHONY: build demo test test-kernels test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch
 .DEFAULT_GOAL := build
 
 # build finds or installs what is missing, builds libtch.so once for each libtorch, and bin/clipgo.
@@ -46,7 +46,11 @@ demo: build
 
 test: test-pure build
 	go vet ./...
-	go test ./...
+	CLIPGO_TEST_LIBTORCH=1 go test ./...
+
+# test-kernels repeats the tests that need libtorch with the kernels of other CPUs. KERNELS="haswell prescott" chooses some.
+test-kernels: build
+	sh scripts/kernels.sh $(KERNELS)
 
 # test-cuda is what needs a CUDA device: the device against the CPU. It fails where there is none.
 test-cuda: build

@@ -181,7 +181,7 @@ func (e *PPOEvaluator) Rewards() (before, now []float64) {
 
 // The headings of the report's charts.
 const (
-	winsGroup        = "Wins over the untuned captioner"
+	winsGroup        = "Wins over the original captioner"
 	ownCaptionsGroup = "Pictures by the captions written"
 	rewardSuffix     = "_reward" // after the name of a judge
 	rewardStdSuffix  = "_reward_std"
@@ -225,8 +225,8 @@ func (e *PPOEvaluator) Describe() eval.Description {
 	}
 	n := e.Source.Len()
 	return eval.Description{Values: values, About: map[string]string{
-		winsGroup: fmt.Sprintf("Share of %d pictures whose new caption the judge gives a higher reward than the untuned captioner's.", n),
+		winsGroup: fmt.Sprintf("Share of %d pictures whose new caption the judge gives a higher reward than the original captioner's.", n),
 		ownCaptionsGroup: fmt.Sprintf(
-			"Share of the captions written whose picture comes first among %d, by the features of the untuned model.", n),
+			"Share of the captions written whose picture comes first among %d, by the features of the original model.", n),
 	}}
 }

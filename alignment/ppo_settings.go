@@ -12,22 +12,22 @@ import (
 // PPOSettings say how a captioner is tuned against a reward. Rewards are in deviations of the untuned captioner's.
 type PPOSettings struct {
 	losses.PPO
-	Epochs      int `json:"epochs" flag:"ppo-epochs" arg:"N" help:"passes over the captions of a round (default 2)"`
-	Minibatches int `json:"minibatches" flag:"minibatches" arg:"N" help:"steps of a pass (default 2)"`
+	Epochs      int `json:"epochs" flag:"ppo-epochs" arg:"N" help:"passes over the captions of a rollout (default 2)"`
+	Minibatches int `json:"minibatches" flag:"minibatches" arg:"N" help:"minibatches (steps) in each pass (default 2)"`
 	// Gamma and Lambda are those of GAE.
 	Gamma  float64 `json:"gamma" flag:"gamma" arg:"x" help:"discount of GAE (default 1)"`
 	Lambda float64 `json:"lambda" flag:"lambda" arg:"x" help:"lambda of GAE (default 0.95)"`
 
 	// Each token's reward loses KLCoefficient times log P - log P_reference. It is where the coefficient begins.
-	KLCoefficient float64 `json:"kl_coefficient" flag:"kl-coefficient" arg:"x" help:"what a token pays for a nat from the untuned captioner, at first (default 0.05)"`
+	KLCoefficient float64 `json:"kl_coefficient" flag:"kl-coefficient" arg:"x" help:"initial KL penalty per token against the original captioner (default 0.05)"`
 	// A round whose tokens are more than KLLimit nats from the reference, on average, earns no reward.
-	KLLimit float64 `json:"kl_limit" flag:"kl-limit" arg:"nats" help:"how far a token may be from the untuned captioner (default 0.5)"`
-	KLFixed bool    `json:"kl_fixed" flag:"kl-fixed" help:"the coefficient stays as it is"`
+	KLLimit float64 `json:"kl_limit" flag:"kl-limit" arg:"nats" help:"largest mean KL per token, in nats (default 0.5)"`
+	KLFixed bool    `json:"kl_fixed" flag:"kl-fixed" help:"keep the KL coefficient fixed"`
 
 	// LengthPenalty is for being twice as long as the untuned captions are on average, or empty.
-	LengthPenalty float64 `json:"length_penalty" flag:"length-penalty" arg:"x" help:"what a caption pays that is empty, or twice as long as usual (default 0.5)"`
+	LengthPenalty float64 `json:"length_penalty" flag:"length-penalty" arg:"x" help:"penalty for a caption that is empty or twice the usual length (default 0.5)"`
 	// RepetitionPenalty is for pairs of neighbouring tokens that were there before.
-	RepetitionPenalty float64 `json:"repetition_penalty" flag:"repetition-penalty" arg:"x" help:"what a caption pays that says the same all along (default 0.5)"`
+	RepetitionPenalty float64 `json:"repetition_penalty" flag:"repetition-penalty" arg:"x" help:"penalty for repetition (default 0.5)"`
 	MaxLength         int     `json:"max_length" flag:"max-length" arg:"N" help:"tokens of a caption, at most (default 30)"`
 }
 

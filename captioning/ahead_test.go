@@ -3,6 +3,7 @@ package captioning
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"clipgo/internal/golden"
@@ -16,6 +17,7 @@ import (
 func TestACaptionersStepsAheadAreTheSteps(t *testing.T) {
 	const steps, readEvery = 6, 3
 	for _, w := range []Weights{DefaultWeights(), {Caption: 1}} {
+		var names []string
 		run := func(device torch.Device, readEvery int) (values [][]float32, last training.Stats) {
 			c := newTinyOn(t, device)
 			o := objectiveOf(c, w)
@@ -38,17 +40,31 @@ func TestACaptionersStepsAheadAreTheSteps(t *testing.T) {
 					t.Errorf("step %d, unread %v: %d waits", last.Step, last.Pending, n)
 				}
 			}
+			for _, p := range c.Model.Params() {
+				names = append(names, p.Name)
+			}
 			return parameters(t, c.Model), last
 		}
 		want, waiting := run(torch.CPU, 0)
 		got, ahead := run(torch.Simulated, readEvery)
-		for i := range want {
-			golden.Close(t, "parameter", got[i], want[i], golden.Tol{Abs: 3e-4}) // a key's bias has no gradient but rounding, and AdamW makes steps of that
+		for i, p := range names[:len(want)] {
+			a, b := got[i], want[i]
+			if strings.HasSuffix(p, "in_proj_bias") {
+				a, b = withoutKeys(a), withoutKeys(b)
+			}
+			golden.Close(t, p, a, b, golden.Tol{Abs: 2e-5}) // a fiftieth of one step at this rate
 		}
 		if math.Abs(ahead.Loss/waiting.Loss-1) > 1e-5 || len(ahead.Extra) != 2 || math.Abs(ahead.Part("caption_loss")/waiting.Part("caption_loss")-1) > 1e-5 {
 			t.Errorf("%+v, want %+v", ahead.Parts, waiting.Parts)
 		}
 	}
+}
+
+// withoutKeys leaves the keys' third out of an attention's bias. Softmax doesn't see it, so that its gradient is rounding alone, of
+// which AdamW makes whole steps in any direction.
+func withoutKeys(bias []float32) []float32 {
+	third := len(bias) / 3
+	return slices.Concat(bias[:third], bias[2*third:])
 }
 
 func TestCaptionsAreTheCPUsOnASimulatedDevice(t *testing.T) {

@@ -35,7 +35,7 @@ func (w Weights) Validate() error {
 		}
 	}
 	if w.Caption == 0 {
-		errs = append(errs, errors.New("coca_caption_loss_weight: without it nothing trains the decoder; that is --objective clip"))
+		errs = append(errs, errors.New("coca_caption_loss_weight: at 0 nothing trains the decoder; use objective clip"))
 	}
 	return errors.Join(errs...)
 }

@@ -86,29 +86,34 @@ func TestBadSamplesAreSkippedOrRepairedInEachKindOfSource(t *testing.T) {
 			}
 			return root
 		}, map[string]string{
-			"b.JPG": "no caption", "c.png": "no picture", "d.webp": "no picture", "g.jpg": "no such file", "i.jpg": "no caption", "big.jpg": "67108865 bytes",
+			"b.JPG": "no caption", "c.png": "no picture", "d.webp": "no picture", "g.jpg": "no such file", "i.jpg": "no caption",
+			"big.jpg": "67108865 bytes",
 		}},
 		{"table", func(t *testing.T) string {
 			root := tree(t, map[string]string{"a.jpg": good, "b.jpg": good, "c.jpg": "this is text", "t.csv": strings.Join([]string{
-				"filepath,title", "a.jpg,fine", "b.jpg,caf\xe9", "b.jpg,a second one", "c.jpg,a text", "none.jpg,gone", "a.jpg,", ",no path", "a.jpg,too,many",
-				"a.jpg," + long, `b.jpg,"quoted, with ""quotes"""`, "\x00.jpg,zero", "http://example.com/a.jpg,far", `a.jpg,"open`, "b.jpg,behind it",
+				"filepath,title", "a.jpg,fine", "b.jpg,caf\xe9", "b.jpg,a second one", "c.jpg,a text", "none.jpg,gone", "a.jpg,",
+				",no path", "a.jpg,too,many", "a.jpg," + long, `b.jpg,"quoted, with ""quotes"""`, "\x00.jpg,zero",
+				"http://example.com/a.jpg,far", `a.jpg,"open`, "b.jpg,behind it",
 			}, "\r\n")})
 			return filepath.Join(root, "t.csv")
 		}, nil},
 		{"shards", func(t *testing.T) string {
 			root := t.TempDir()
 			data := archive(t, tar.FormatPAX,
-				member{"a.jpg", good}, member{"a.txt", "fine"}, member{"b.txt", "no picture"}, member{"c.jpg", good}, member{"d.jpg", ""}, member{"d.txt", "empty"},
-				member{"e.jpg", good}, member{"e.txt", long}, member{"f.png", good}, member{"f.txt", "caf\xe9"}, member{"a.jpg", good}, member{"a.txt", "again"},
-				member{"g.jpg", "text"}, member{"g.txt", "a text named .jpg"}, member{"h.gif", good}, member{"h.json", `{"caption": "from json"}`},
-				member{"../i.jpg", good}, member{"../i.txt", "above"}, member{"j.jpg", good}, member{"j.txt", " \n"}, member{"z.jpg", good + long}, member{"z.txt", "lost"})
+				member{"a.jpg", good}, member{"a.txt", "fine"}, member{"b.txt", "no picture"}, member{"c.jpg", good},
+				member{"d.jpg", ""}, member{"d.txt", "empty"}, member{"e.jpg", good}, member{"e.txt", long},
+				member{"f.png", good}, member{"f.txt", "caf\xe9"}, member{"a.jpg", good}, member{"a.txt", "again"},
+				member{"g.jpg", "text"}, member{"g.txt", "a text named .jpg"},
+				member{"h.gif", good}, member{"h.json", `{"caption": "from json"}`}, member{"../i.jpg", good}, member{"../i.txt", "above"},
+				member{"j.jpg", good}, member{"j.txt", " \n"}, member{"z.jpg", good + long}, member{"z.txt", "lost"})
 			path := filepath.Join(root, "s.tar")
 			if err := os.WriteFile(path, data[:len(data)-100_000], 0o644); err != nil {
 				t.Fatal(err)
 			}
 			return path
 		}, map[string]string{
-			"b": "no picture", "c.jpg": "no caption", "d.jpg": "is empty", "a.jpg": "second time", "g.jpg": "no picture", "j.jpg": "no caption", "z.jpg": "is cut",
+			"b": "no picture", "c.jpg": "no caption", "d.jpg": "is empty", "a.jpg": "second time", "g.jpg": "no picture",
+			"j.jpg": "no caption", "z.jpg": "is cut",
 		}},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
@@ -158,8 +163,8 @@ func TestEveryRowOfABadTableIsAccountedFor(t *testing.T) {
 	}
 }
 
-// Shards with flipped bits, overwritten blocks and missing ends: whatever is not counted as a sample is told in a note,
-// and nothing panics or is read beyond its shard.
+// Shards with flipped bits, overwritten blocks and missing ends: what isn't counted as a sample is reported in a note, and
+// nothing panics or is read beyond its shard.
 func TestDamagedShardsLoseNothingSilently(t *testing.T) {
 	const samples = 20
 	for seed := range uint64(400) {
@@ -167,7 +172,8 @@ func TestDamagedShardsLoseNothingSilently(t *testing.T) {
 		var members []member
 		for i := range samples {
 			key := fmt.Sprintf("%04d", i)
-			members = append(members, member{key + ".jpg", "picture" + strings.Repeat(key, r.IntN(300))}, member{key + ".txt", "caption of " + key})
+			picture := member{key + ".jpg", "picture" + strings.Repeat(key, r.IntN(300))}
+			members = append(members, picture, member{key + ".txt", "caption of " + key})
 		}
 		data := archive(t, []tar.Format{tar.FormatUSTAR, tar.FormatGNU, tar.FormatPAX}[r.IntN(3)], members...)
 		what := damage(r, data)

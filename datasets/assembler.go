@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// assembler joins slots into batches and counts those whose samples can't be used.
+// assembler joins slots into batches and counts the slots whose samples can't be used.
 type assembler struct {
 	loader *Loader
 	length int
@@ -17,24 +17,24 @@ type assembler struct {
 	tally
 }
 
-// result is what the stream yields.
+// result is what the stream yields: one batch or the error that ends it.
 type result struct {
 	batch *Batch
 	err   error
 }
 
-// buffers are the slices of a batch that are filled again.
+// buffers are the slices of a batch that are reused.
 type buffers struct {
 	pixels []uint8
 	ids    []int32
 	drop   []uint64
 }
 
-// tally counts what can't be used.
+// tally counts the unusable samples.
 type tally struct {
 	epoch   uint64
 	skipped int      // in this epoch
-	inRow   int      // since the last slot whose own sample is usable
+	inRow   int      // since the last slot whose own sample was usable
 	reasons []string // the first few of this epoch
 }
 
@@ -55,7 +55,7 @@ func (a *assembler) run(ctx context.Context, p pipeline) {
 		if ctx.Err() != nil || !a.take(ctx, s) {
 			return
 		}
-		p.free <- s // has room for all samples
+		p.free <- s // never blocks: has room for all samples
 	}
 	if ctx.Err() == nil && a.batch != nil {
 		a.send(ctx, result{batch: a.batch})
@@ -98,17 +98,17 @@ func (a *assembler) take(ctx context.Context, s *sample) bool {
 
 // count enters a skip into the tally; it returns an error once there are too many.
 func (a *assembler) count(s Skip) error {
-	const told = 3
+	const most = 3 // reasons in the error
 	a.skipped++
 	a.inRow++
-	if len(a.reasons) < told {
+	if len(a.reasons) < most {
 		a.reasons = append(a.reasons, s.Key+": "+s.Reason)
 	}
 	if a.inRow >= a.length {
 		return a.dataError(fmt.Sprintf("none of %d samples can be used", a.length))
 	}
 	limit := a.loader.MaxSkip
-	if limit >= 1 || float64(a.skipped) <= limit*float64(a.length)*(1+1e-12) { // 0.29 * 100 is less than 29
+	if limit >= 1 || float64(a.skipped) <= limit*float64(a.length)*(1+1e-12) { // the factor, since 0.29 * 100 is less than 29 in float64
 		return nil
 	}
 	return a.dataError(fmt.Sprintf("%d of %d samples can't be used, more than %.4g %%", a.skipped, a.length, 100*limit))
@@ -127,7 +127,7 @@ func (a *assembler) send(ctx context.Context, r result) bool {
 	}
 }
 
-// receive waits for the next result; the context's end is one.
+// receive waits for the next result. Once the context is done, its error is the result.
 func (a *assembler) receive(ctx context.Context) (r result, open bool) {
 	select {
 	case <-ctx.Done():
@@ -153,7 +153,8 @@ func (a *assembler) begin() {
 	}
 	a.batch = &Batch{
 		Pixels: b.pixels[:0], IDs: b.ids[:0], DropKeys: b.drop[:0], ContextLength: l.ContextLength,
-		Lengths: make([]int, 0, l.BatchSize), Captions: make([]string, 0, l.BatchSize), Index: make([]int, 0, l.BatchSize), Entries: make([]Entry, 0, l.BatchSize),
+		Lengths: make([]int, 0, l.BatchSize), Captions: make([]string, 0, l.BatchSize),
+		Index: make([]int, 0, l.BatchSize), Entries: make([]Entry, 0, l.BatchSize),
 	}
 	if l.Order == Sequential {
 		a.batch.DropKeys = nil

@@ -1,25 +1,25 @@
 package datasets
 
-// Batch is one step's data, in Go slices. The loader fills Pixels, IDs and DropKeys again once the next batch is asked
-// for; the rest is the caller's to keep.
+// Batch is the data of one step. Pixels, IDs and DropKeys are valid until the next batch is requested: the loader reuses them. The caller
+// may keep the other fields.
 //
-// Of preferences N counts the pairs; a pair's two pictures, or two captions, follow each other in Pixels, or in IDs, which
-// have 2N of them then.
+// In a batch of preferences N is the number of pairs. The two pictures of a pair are neighbours in Pixels, or its two captions in IDs,
+// which then holds 2N of them.
 type Batch struct {
 	N             int
-	Pixels        []uint8 // [N, S, S, 3]
-	IDs           []int32 // [N, ContextLength], zeros behind the end of text
+	Pixels        []uint8 // [N, Size, Size, 3], RGB
+	IDs           []int32 // [N, ContextLength], zeros after the end of the text
 	ContextLength int
-	MaxTokens     int      // of the longest caption, its start and end included
-	Lengths       []int    // tokens of each caption, its start and end included
-	Captions      []string // the caption chosen for each
-	Alike         []uint64 // equal for samples that have the same captions, all that each may be told by
+	MaxTokens     int      // of the longest caption, including its start and end tokens
+	Lengths       []int    // tokens of each caption, including its start and end tokens
+	Captions      []string // the caption chosen for each sample
+	Alike         []uint64 // a hash of all captions of each sample; equal for samples with the same captions
 	Index         []int    // each sample's number in its source
-	Entries       []Entry  // of the samples
-	DropKeys      []uint64 // one a sample, for patch dropout and the masks of words; nil in evaluation
+	Entries       []Entry  // what the source knows of each sample
+	DropKeys      []uint64 // keys of random choices, one a sample, for patch dropout and masked words; nil if Order is Sequential
 	Next          int64    // the slot after this batch: epoch * length + offset in the epoch's order
-	Skipped       []Skip   // one for each slot of this batch whose own sample could not be used
-	Replaced      int      // of those slots, how many hold another sample: N + len(Skipped) - Replaced are the batch's slots
+	Skipped       []Skip   // one for each slot of this batch whose own sample can't be used
+	Replaced      int      // how many of those slots hold another sample: the batch has N + len(Skipped) - Replaced slots
 	Shortened     int      // captions that were cut to fit the context
 }
 

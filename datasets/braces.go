@@ -11,14 +11,14 @@ import (
 // maxExpanded is how many names one pattern may stand for.
 const maxExpanded = 1 << 20
 
-// A range in braces, {from..to} or {from..to..step}: whole numbers or single letters.
+// A range in braces is {from..to} or {from..to..step}, of whole numbers or single letters.
 var (
 	numberRange = regexp.MustCompile(`^(-?\d+)\.\.(-?\d+)(?:\.\.(-?\d+))?$`)
 	letterRange = regexp.MustCompile(`^([A-Za-z])\.\.([A-Za-z])(?:\.\.(-?\d+))?$`)
 )
 
-// expandBraces lists what a pattern with a shell's braces stands for, the last braces running fastest: {a,b} and
-// {000..099} with its zeros, nested too. Braces around neither a list nor a range stand for themselves.
+// expandBraces lists the names that a pattern stands for, as a shell does: {a,b}, {000..099} with its zeros, and nested braces. The last
+// braces vary fastest. Braces around neither a list nor a range are kept as they are.
 func expandBraces(pattern string) ([]string, error) {
 	open, end, err := firstBraces(pattern)
 	if err != nil || open < 0 {
@@ -70,7 +70,7 @@ func firstBraces(s string) (open, end int, err error) {
 	return open, 0, nil
 }
 
-// alternatives lists what the inside of a pair of braces stands for.
+// alternatives lists what the content of a pair of braces stands for.
 func alternatives(inside string) ([]string, error) {
 	if parts := splitOutside(inside); len(parts) > 1 {
 		var out []string
@@ -98,7 +98,7 @@ func alternatives(inside string) ([]string, error) {
 	return names, err
 }
 
-// splitOutside splits at the commas that stand in no inner braces.
+// splitOutside splits at the commas that are outside of inner braces.
 func splitOutside(s string) []string {
 	var parts []string
 	depth, from := 0, 0
@@ -136,7 +136,7 @@ func zeroPadded(digits string) bool {
 	return len(digits) > 1 && digits[0] == '0'
 }
 
-// expandRange counts from a to b inclusive, up or down; a step's sign does not matter, as in a shell.
+// expandRange counts from a to b inclusive, up or down. The sign of a step doesn't matter, as in a shell.
 func expandRange(a, b int64, step string, format func(int64) string) ([]string, error) {
 	by := int64(1)
 	if step != "" {

@@ -25,7 +25,7 @@ var builtins = map[string]struct {
 	"shapes-preferences": {openShapesPreferences, []string{"n", "seed", "split"}},
 }
 
-// openBuiltin opens builtin:NAME?k=v&k2=v2; a name, parameter or value that can't be meant is a *UsageError.
+// openBuiltin opens builtin:NAME?k=v&k2=v2; an unknown name or parameter, or an invalid value, is a *UsageError.
 func openBuiltin(src string) (Source, error) {
 	name, rawQuery, _ := strings.Cut(strings.TrimPrefix(src, "builtin:"), "?")
 	known, ok := builtins[name]
@@ -49,7 +49,7 @@ func openBuiltin(src string) (Source, error) {
 	return known.open(query{src: src, values: values})
 }
 
-// query reads a built-in set's parameters. The first bad value stays in err.
+// query reads a built-in set's parameters. err is the error of the first invalid value.
 type query struct {
 	src    string
 	values url.Values
@@ -63,7 +63,7 @@ func (q *query) refuse(parameter, want string) {
 	}
 }
 
-// choice is the position of the parameter's value among those allowed; the first is the default.
+// choice is the index of the parameter's value among the allowed ones. The first is the default.
 func (q *query) choice(parameter string, allowed ...string) int {
 	if !q.values.Has(parameter) {
 		return 0
@@ -75,7 +75,7 @@ func (q *query) choice(parameter string, allowed ...string) int {
 	return max(i, 0)
 }
 
-// whole is a number from least to 2^bits-1.
+// whole is a whole number from least to 2^bits-1.
 func (q *query) whole(parameter string, fallback, least uint64, bits int) uint64 {
 	if !q.values.Has(parameter) {
 		return fallback
@@ -113,7 +113,7 @@ type emojiSource struct {
 func openEmoji(q query) (Source, error) {
 	splits := []string{"all", "train", "val"}
 	split := splits[q.choice("split", splits...)]
-	own := q.choice("names", "all", "split") == 1 // the classes are this split's alone
+	own := q.choice("names", "all", "split") == 1 // only the classes of this split
 	if q.err != nil {
 		return nil, q.err
 	}
@@ -162,7 +162,7 @@ type shapesSource struct {
 	info Info
 }
 
-// scenes reads which scenes are meant, and how many where that is not said: of split train, or of the others.
+// scenes reads the configuration of the scenes. It has default numbers of scenes for the train split and for the others.
 func (q *query) scenes(train, others uint64) shapes.Config {
 	split := shapes.Split(q.choice("split", shapes.Train.String(), shapes.Val.String(), shapes.Novel.String()))
 	length := others

@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// captionRepairs makes captions usable and counts what it had to do. Several goroutines may use one.
+// captionRepairs makes captions usable and counts the repairs. It is safe for concurrent use.
 type captionRepairs struct{ invalid, long atomic.Int64 }
 
-// clean is a caption as the loader would hand it on.
+// clean is a caption as the loader puts it into a batch.
 func (r *captionRepairs) clean(caption string) string {
 	if len(caption) > captionLimit {
 		r.long.Add(1)
@@ -22,7 +22,7 @@ func (r *captionRepairs) clean(caption string) string {
 	return caption
 }
 
-// notes says what was repaired.
+// notes describes the repairs, a line for each kind.
 func (r *captionRepairs) notes() []string {
 	var out []string
 	if n := r.long.Load(); n > 0 {
@@ -34,7 +34,7 @@ func (r *captionRepairs) notes() []string {
 	return out
 }
 
-// usable cleans the texts that hold more than white space; the others are dropped.
+// usable cleans the texts and drops those that are empty or white space.
 func (r *captionRepairs) usable(texts []string) []string {
 	var out []string
 	for _, t := range texts {

@@ -28,7 +28,8 @@ func (f *fake) Entry(ctx context.Context, i int) (Entry, error) {
 }
 
 func (f *fake) entry(i int) Entry {
-	return Entry{Key: fmt.Sprint("key", i), Captions: []string{fmt.Sprint("a", i), fmt.Sprint("b", i), fmt.Sprint("c", i)}, Offset: int64(100 * i), Bad: f.entries[i]}
+	captions := []string{fmt.Sprint("a", i), fmt.Sprint("b", i), fmt.Sprint("c", i)}
+	return Entry{Key: fmt.Sprint("key", i), Captions: captions, Offset: int64(100 * i), Bad: f.entries[i]}
 }
 
 func (f *fake) Picture(ctx context.Context, i int) (Picture, error) {

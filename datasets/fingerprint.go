@@ -7,8 +7,8 @@ import (
 	"encoding/hex"
 )
 
-// fingerprint is 16 hex digits over n samples in their order: names, sizes, captions, labels. A name must be relative
-// to the source, so that a set keeps its fingerprint when it moves.
+// fingerprint is a hash of n samples in their order, as 16 hex digits: names, sizes, captions, labels. A name must be relative to the
+// source, so that a set keeps its fingerprint when it is moved.
 func fingerprint(n int, at func(i int) (name string, e Entry)) string {
 	hash := sha256.New()
 	w := bufio.NewWriterSize(hash, 1<<16)

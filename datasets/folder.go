@@ -13,7 +13,7 @@ import (
 	"clipgo/internal/paths"
 )
 
-// folder holds pictures that are files of their own.
+// folder is a source of pictures, each in a file of its own.
 type folder struct {
 	files []file
 	info  Info
@@ -65,8 +65,8 @@ func (p *file) read(ctx context.Context) (Picture, error) {
 	return Picture{File: data}, nil
 }
 
-// openFolder opens a folder as a set of classes where subfolders hold all pictures and captions are not the rule, else
-// as pictures at any depth.
+// openFolder opens a folder. It is a set of classes if all pictures are in subfolders and most have no captions, else a set of pictures
+// at any depth.
 func openFolder(ctx context.Context, root string, o Options) (Source, error) {
 	var repairs captionRepairs
 	files, err := findPictures(ctx, root, &repairs)
@@ -85,7 +85,10 @@ func openFolder(ctx context.Context, root string, o Options) (Source, error) {
 		f.classify()
 	}
 	if o.Need == NeedCaptions && captioned == 0 && len(f.info.Classes) < 2 {
-		return nil, &DataError{Source: root, Reason: "no picture has a caption: expected a.txt beside a.jpg, one caption a line, or a subfolder for each class"}
+		return nil, &DataError{
+			Source: root,
+			Reason: "no picture has a caption: expected a.txt beside a.jpg, one caption a line, or a subfolder for each class",
+		}
 	}
 	if missing := len(files) - captioned; captioned > 0 && missing > 0 && f.info.Classes == nil {
 		f.info.Notes = append(f.info.Notes, fmt.Sprintf("%d of %d pictures have no caption", missing, len(files)))
@@ -94,7 +97,7 @@ func openFolder(ctx context.Context, root string, o Options) (Source, error) {
 	return f, nil
 }
 
-// classify gives each picture the class of its uppermost subfolder, unless the folder itself holds pictures.
+// classify gives each picture the class of its topmost subfolder, unless the folder itself holds pictures.
 func (f *folder) classify() {
 	var names []string
 	for _, p := range f.files {
@@ -114,7 +117,7 @@ func (f *folder) classify() {
 	f.info.Kind = "classes"
 }
 
-// finish completes what is known of the set.
+// finish completes the description of the set.
 func (f *folder) finish(repairs *captionRepairs) {
 	f.info.Notes = append(f.info.Notes, repairs.notes()...)
 	f.info.Fingerprint = fmt.Sprintf("%s n=%d %s", f.info.Kind, len(f.files), fingerprint(len(f.files), func(i int) (string, Entry) {
@@ -123,8 +126,8 @@ func (f *folder) finish(repairs *captionRepairs) {
 	}))
 }
 
-// OpenFiles opens pictures by their paths and those below the folders among the paths, as one source without classes; a
-// path given twice counts once. A path that doesn't exist is fs.ErrNotExist, a file that is no picture a *UsageError.
+// OpenFiles opens pictures by their paths as one source without classes. A folder among the paths gives the pictures below it, and a
+// picture given twice counts once. A path that doesn't exist is fs.ErrNotExist, and a file that isn't a picture a *UsageError.
 func OpenFiles(ctx context.Context, names []string) (Source, error) {
 	f := &folder{info: Info{Name: strings.Join(names, " "), Kind: "folder"}}
 	var repairs captionRepairs
@@ -168,7 +171,7 @@ func findPath(ctx context.Context, path string, repairs *captionRepairs) ([]file
 	return []file{p}, nil
 }
 
-// cause is an error without the path that the caller names itself.
+// cause is an error without its path, for callers that name the path themselves.
 func cause(err error) error {
 	if p := (*fs.PathError)(nil); errors.As(err, &p) {
 		return p.Err

@@ -70,7 +70,9 @@ func TestFoldersAreReadForWhatTheyHold(t *testing.T) {
 			want:  []string{`a.jpg -1 ["one" "two"]`, `b.png -1 ["three"]`},
 		},
 		"extensions in any case": {
-			files: map[string]string{"a.JPG": "1", "a.TXT": "one", "b.JpEg": "", "c.WEBP": "", "d.gif": "", "e.bmp": "", "f": "", "g.jpg.part": ""},
+			files: map[string]string{
+				"a.JPG": "1", "a.TXT": "one", "b.JpEg": "", "c.WEBP": "", "d.gif": "", "e.bmp": "", "f": "", "g.jpg.part": "",
+			},
 			want:  []string{`a.JPG -1 ["one"]`, `b.JpEg -1 []`, `c.WEBP -1 []`, `d.gif -1 []`},
 			notes: []string{"3 of 4 pictures have no caption"},
 		},
@@ -111,10 +113,13 @@ func TestFoldersAreReadForWhatTheyHold(t *testing.T) {
 			classes: []string{"000", "001"},
 		},
 		"links": {
-			files: map[string]string{"a/x.jpg": "", "a/up": "-> ..", "a/self": "-> .", "b": "-> a", "c.jpg": "-> a/x.jpg", "d.jpg": "-> nowhere", "e": "-> nowhere"},
-			want:  []string{`a/x.jpg -1 []`, `b/x.jpg -1 []`, `c.jpg -1 []`, `d.jpg -1 [] bad: read: no such file or directory`},
+			files: map[string]string{
+				"a/x.jpg": "", "a/up": "-> ..", "a/self": "-> .", "b": "-> a", "c.jpg": "-> a/x.jpg",
+				"d.jpg": "-> nowhere", "e": "-> nowhere",
+			},
+			want: []string{`a/x.jpg -1 []`, `b/x.jpg -1 []`, `c.jpg -1 []`, `d.jpg -1 [] bad: read: no such file or directory`},
 		},
-		"caption repairs are told": {
+		"caption repairs are reported": {
 			files: map[string]string{"a.jpg": "", "a.txt": "\ufeffcaf\xe9\n" + strings.Repeat("é", captionLimit)},
 			want:  []string{`a.jpg -1 ["caf�" "` + strings.Repeat("é", captionLimit/2) + `"]`},
 			notes: []string{"cut 1 captions to 65536 bytes", "replaced invalid UTF-8 in 1 captions"},
@@ -133,7 +138,9 @@ func TestFoldersAreReadForWhatTheyHold(t *testing.T) {
 			if got := listing(t, s, root); !slices.Equal(got, c.want) {
 				t.Errorf("samples\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
-			if info := s.Info(); !slices.Equal(info.Classes, c.classes) || !slices.Equal(info.Notes, c.notes) || (info.Kind == "classes") != (c.classes != nil) {
+			info := s.Info()
+			if !slices.Equal(info.Classes, c.classes) || !slices.Equal(info.Notes, c.notes) ||
+				(info.Kind == "classes") != (c.classes != nil) {
 				t.Errorf("%+v", info)
 			}
 		})
@@ -146,9 +153,11 @@ func TestFoldersOfNoUseAreRefused(t *testing.T) {
 		need   Need
 		reason string
 	}{
-		"empty":                       {nil, NeedNothing, "holds no pictures"},
-		"no pictures":                 {map[string]string{"a.txt": "", "b.bmp": ""}, NeedNothing, "holds no pictures"},
-		"no captions":                 {map[string]string{"a.jpg": "", "b.jpg": "", "b.txt": "\n"}, NeedCaptions, "expected a.txt beside a.jpg"},
+		"empty":       {nil, NeedNothing, "holds no pictures"},
+		"no pictures": {map[string]string{"a.txt": "", "b.bmp": ""}, NeedNothing, "holds no pictures"},
+		"no captions": {
+			map[string]string{"a.jpg": "", "b.jpg": "", "b.txt": "\n"}, NeedCaptions, "expected a.txt beside a.jpg",
+		},
 		"one class says nothing":      {map[string]string{"images/a.jpg": ""}, NeedCaptions, "expected a.txt beside a.jpg"},
 		"pictures outside of classes": {map[string]string{"a.jpg": "", "cat/b.jpg": ""}, NeedLabels, "no classes"},
 	} {
@@ -174,7 +183,8 @@ func TestFoldersEntriesTellTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := entryOf(t, s, 0)
-	if want := filepath.Join(relative, "sub", "a.jpg"); e.Key != want || e.File != want || e.Size != 5 || !e.ModTime.Equal(when) || e.Offset != 0 {
+	want := filepath.Join(relative, "sub", "a.jpg")
+	if e.Key != want || e.File != want || e.Size != 5 || !e.ModTime.Equal(when) || e.Offset != 0 {
 		t.Errorf("%+v", e)
 	}
 	p, err := s.Picture(t.Context(), 0)
@@ -260,7 +270,8 @@ func TestFilesAndFoldersJoin(t *testing.T) {
 	if got := listing(t, s, root); !slices.Equal(got, want) || s.Info().Classes != nil {
 		t.Errorf("%q", got)
 	}
-	if _, err := OpenFiles(t.Context(), at("a.jpg", "nowhere.jpg")); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "nowhere.jpg") {
+	_, err = OpenFiles(t.Context(), at("a.jpg", "nowhere.jpg"))
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "nowhere.jpg") {
 		t.Error(err)
 	}
 	var usage *UsageError

@@ -20,8 +20,8 @@ import (
 
 // file is a picture of a folder.
 type file struct {
-	path     string // to open it: the user's folder and the name
-	name     string // below the folder, with slashes
+	path     string // the user's folder joined with name
+	name     string // relative to the folder, with slashes
 	size     int64
 	modified time.Time
 	captions []string
@@ -42,8 +42,8 @@ func stem(path string) string { return strings.TrimSuffix(path, filepath.Ext(pat
 
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
-// findPictures lists the pictures at any depth below root with their captions, sorted bytewise by name. Hidden files and
-// folders are left out; links are followed, but not into a folder that they lie in.
+// findPictures lists the pictures at any depth below root with their captions, sorted bytewise by name. Hidden files and folders are left
+// out. Links are followed, except to a folder that contains the link.
 func findPictures(ctx context.Context, root string, repairs *captionRepairs) ([]file, error) {
 	st, err := os.Stat(root)
 	if err != nil {
@@ -57,21 +57,21 @@ func findPictures(ctx context.Context, root string, repairs *captionRepairs) ([]
 	return f.files, f.complete(ctx, repairs)
 }
 
-// finder collects what a folder holds.
+// finder collects the pictures and captions of a folder.
 type finder struct {
 	root  string
 	files []file
-	texts map[string]string // path of a caption file by its name without extension
+	texts map[string]string // paths of the caption files by their names without extension
 }
 
-// folder adds what is in the folder name and below; above are the folders on the way to it, itself included.
+// folder adds the content of the folder name and of those below. above are the folders on the path to it, including itself.
 func (f *finder) folder(ctx context.Context, name string, above []fs.FileInfo) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(filepath.Join(f.root, name))
 	if errors.Is(err, fs.ErrNotExist) && name != "" {
-		return nil // removed meanwhile
+		return nil // removed in the meantime
 	}
 	if err != nil {
 		return notFound(filepath.Join(f.root, name), err)
@@ -111,7 +111,7 @@ func (f *finder) isFolder(name string) bool {
 	return err == nil && st.IsDir()
 }
 
-// below goes into a folder unless it is one of those above.
+// below reads a folder unless it is one of those above, which would be a cycle.
 func (f *finder) below(ctx context.Context, name string, above []fs.FileInfo) error {
 	st, err := os.Stat(filepath.Join(f.root, name))
 	if err != nil || slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, st) }) {
@@ -120,7 +120,7 @@ func (f *finder) below(ctx context.Context, name string, above []fs.FileInfo) er
 	return f.folder(ctx, name, append(slices.Clip(above), st))
 }
 
-// complete adds sizes, times and captions, several files at a time.
+// complete adds sizes, times and captions. It reads several files at a time.
 func (f *finder) complete(ctx context.Context, repairs *captionRepairs) error {
 	return eachFile(ctx, len(f.files), func(i int) {
 		p := &f.files[i]
@@ -131,8 +131,8 @@ func (f *finder) complete(ctx context.Context, repairs *captionRepairs) error {
 	})
 }
 
-// eachFile calls f for each of n files: on more goroutines than there are processors, since most of them wait for the disk.
-// Once ctx is done it begins no further one and returns ctx's error.
+// eachFile calls f for each of n files on several goroutines, more than there are processors, since most of them wait for the disk. Once
+// ctx is done, it starts no further call and returns ctx's error.
 func eachFile(ctx context.Context, n int, f func(i int)) error {
 	parallel.Workers(2*runtime.GOMAXPROCS(0), n, func(_ int, indices iter.Seq[int]) {
 		for i := range indices {
@@ -145,7 +145,7 @@ func eachFile(ctx context.Context, n int, f func(i int)) error {
 	return ctx.Err()
 }
 
-// stat finds the size and time of a picture whose path is known.
+// stat finds the size and modification time of the file at path.
 func (p *file) stat() {
 	st, err := os.Stat(p.path)
 	if err != nil {
@@ -158,8 +158,8 @@ func (p *file) stat() {
 // textLimit is how much of a caption file is read, in bytes.
 const textLimit = 16 << 20
 
-// readCaptions takes the captions from a text file, one a line. Without the file there are none; one that can't be read
-// makes the picture unusable.
+// readCaptions reads the captions from a text file, one a line. Without a file there are none. A file that can't be read makes the picture
+// unusable.
 func (p *file) readCaptions(path string, repairs *captionRepairs) {
 	text, err := readStart(path, textLimit)
 	if errors.Is(err, fs.ErrNotExist) {

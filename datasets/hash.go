@@ -6,7 +6,7 @@ import (
 	"encoding/hex"
 )
 
-// Hash is the SHA-256 of a sample's picture, in hex: of its file where it has one, else of its pixels.
+// Hash is the SHA-256 of a sample's picture in hex: of its file if it has one, else of its pixels.
 func Hash(ctx context.Context, s Source, i int) (string, error) {
 	p, err := s.Picture(ctx, i)
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"clipgo/internal/paths"
 )
 
-// OpenAll opens what the user named, one after the other, as one source: whatever Open takes, and any number of it.
-// Pictures, and folders of them, among several names are one part, in which a picture counts once; several parts have
-// no classes. Errors are those of Open.
+// OpenAll opens any number of names that Open takes and joins them to one source, in their order. If there are several, the pictures and
+// the folders of pictures among them are one part, in which a picture counts once. A source of several parts has no classes. Errors are
+// those of Open.
 func OpenAll(ctx context.Context, names []string, o Options) (Source, error) {
 	if len(names) == 1 {
 		return Open(ctx, names[0], o)
@@ -43,7 +43,7 @@ func OpenAll(ctx context.Context, names []string, o Options) (Source, error) {
 	return j, nil
 }
 
-// pictureNames are the pictures, and folders of pictures, among names, and the place of the first.
+// pictureNames are the pictures and folders of pictures among names, and the index of the first.
 func pictureNames(names []string) (plain []string, at int) {
 	at = -1
 	for i, name := range names {
@@ -58,11 +58,11 @@ func pictureNames(names []string) (plain []string, at int) {
 	return plain, at
 }
 
-// joined is several sources, one behind the other.
+// joined is a sequence of sources.
 type joined struct {
 	name  string
 	parts []Source
-	ends  []int // of each part: the number after its last sample
+	ends  []int // of each part, the index after its last sample
 }
 
 func (j *joined) add(part Source) {
@@ -70,7 +70,7 @@ func (j *joined) add(part Source) {
 	j.ends = append(j.ends, j.Len()+part.Len())
 }
 
-// part finds a sample's source, and its number there.
+// part finds a sample's source and its index there.
 func (j *joined) part(i int) (Source, int) {
 	at, ends := slices.BinarySearch(j.ends, i)
 	if ends { // the end of a part is the beginning of the next

@@ -10,51 +10,51 @@ import (
 
 // Loader turns a source's samples into batches.
 //
-// The epochs' orders, one behind the other without end, are slots 0, 1, 2, ...: slot epoch * length + offset holds the sample
-// at that offset of the epoch's order. A batch is a range of slots, whatever was unusable before it, so that any process
-// can make any batch by itself. What a slot holds depends on the source, Seed, Order, Pool and (with Pool) BatchSize, never
-// on Workers, Queue or timing: every random choice is a hash of (Seed, epoch, index, purpose).
+// The samples of epoch 0, 1, 2, ... in each epoch's order fill slots 0, 1, 2, ... without end: slot epoch * length + offset holds the
+// sample at that offset of the epoch's order. A batch is a range of slots, independent of how many samples before it were unusable, so
+// any process can make any batch by itself. The content of a slot depends on the source, Seed, Order, Pool and (with Pool) BatchSize,
+// never on Workers, Queue or timing: every random choice is a hash of (Seed, epoch, index, purpose).
 //
-// A sample that can't be used is a Skip of its slot. Shuffled, another sample, drawn by (Seed, epoch, index of the unusable
-// one, try), takes its place; the slot stays empty where none of 16 tries can be used. Sequential, the slot stays empty, so that an
-// evaluation has each sample once. The account of a range of slots is therefore exact:
+// A sample that can't be used gives a Skip for its slot. With Order Shuffled another sample takes its place, drawn by (Seed, epoch, index
+// of the unusable sample, try); if none of 16 tries can be used, the slot stays empty. With Order Sequential the slot stays empty, so
+// that an evaluation has each sample once. For any range of slots
 //
 //	slots = samples in batches + skips - replacements
 //
-// and each epoch has each sample present once in its own slot, used or with a Skip. That a replacement is tried and can't
-// be used either is no further Skip: it has a slot of its own.
+// and in each epoch each sample of the source has one slot of its own, where it is used or has a Skip. A replacement that can't be used
+// either gives no further Skip, since it has a slot of its own.
 type Loader struct {
 	Source        Source
-	Pairs         Preferences // the source again, where each sample goes in with both its sides; nil: one picture, one caption
+	Pairs         Preferences // the same source, if its samples are pairs; nil: each sample is one picture and one caption
 	Seed          uint64
 	BatchSize     int
-	Workers       int // goroutines that read and decode; 0: one a processor
-	Queue         int // batches made ready ahead; 0: 2
-	Size          int // pixels of a side
-	ContextLength int // ids of a caption
+	Workers       int // goroutines that read and decode; 0: GOMAXPROCS
+	Queue         int // batches made in advance; 0: 2
+	Size          int // width and height of the pictures in pixels
+	ContextLength int // ids of each caption
 	Order         Order
-	// Pool is over how many samples captions are sorted by length, so that a batch has similar ones and little padding; it
-	// is rounded up to whole batches. Captions are tokenized before any picture is read. 0: they aren't sorted.
+	// Pool is the number of samples that are sorted by caption length, so that a batch has captions of similar length and little padding.
+	// It is rounded up to whole batches. The captions of a pool are tokenized before any of its pictures is read. 0: not sorted.
 	Pool int
-	// MaxSkip is the share of an epoch's samples that may turn out unusable before the data is refused; 1 never refuses. A
-	// replaced sample counts as unusable.
+	// MaxSkip is the share of an epoch's samples, 0 to 1, that may be unusable. If there are more, the stream ends with an error. A
+	// sample that was replaced counts as unusable.
 	MaxSkip float64
-	// Pixels fills [Size, Size, 3] from a picture; what it draws at random comes from key. An error skips the sample.
+	// Pixels fills dst, [Size, Size, 3], from a picture. Its random choices are functions of key. An error skips the sample.
 	Pixels func(dst []uint8, p Picture, key uint64) error
-	// Tokens fills ContextLength ids from a caption and returns how many it used and whether the caption was cut. Without
-	// it batches have no ids.
+	// Tokens fills dst, [ContextLength], from a caption. It returns the number of ids before the padding and whether the caption was cut.
+	// nil: batches have no ids.
 	Tokens func(dst []int32, caption string) (n int, cut bool)
 }
 
-// Batches streams the slots [from, to) in batches of BatchSize slots, of which the last may have fewer: batch i is the slots
-// from from + i * BatchSize on. An epoch's end does not end a batch. Starting again at a batch's Next gives the batches
-// behind it; Batches(ctx, k*BatchSize, (k+1)*BatchSize) is batch k of a stream from slot 0. A batch whose slots are all
-// empty holds no samples, only Skipped.
+// Batches streams the slots [from, to) in batches of BatchSize slots; the last batch may have fewer. Batch i begins at slot
+// from + i * BatchSize. A batch may continue from one epoch into the next. A stream that starts at a batch's Next gives the batches after
+// it, and Batches(ctx, k*BatchSize, (k+1)*BatchSize) is batch k of a stream from slot 0. A batch whose slots are all empty has N 0 and its
+// Skipped.
 //
-// The stream ends with a *DataError where the source returns one, where as many slots in a row as an epoch has hold unusable samples or, within what it saw
-// of one epoch, more than MaxSkip do; the batch that comes with the error holds no samples, only the Skipped that
-// were not delivered yet. The stream ends with the context's error soon after the context is done. When it has ended, so
-// have its goroutines.
+// The stream ends with a *DataError if the source returns one, if as many consecutive slots as an epoch has hold unusable samples, or if
+// more than MaxSkip of one epoch's samples, of those in [from, to), are unusable. The batch that comes with the error has no samples,
+// only the Skipped that were not delivered yet. The stream ends with the context's error soon after the context is done. When it has
+// ended, its goroutines have ended too.
 func (l *Loader) Batches(ctx context.Context, from, to int64) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
 		if err := l.check(from, to); err != nil {
@@ -75,7 +75,7 @@ func (l *Loader) Batches(ctx context.Context, from, to int64) iter.Seq2[*Batch, 
 			if !open || !yield(r.batch, r.err) || r.err != nil {
 				return
 			}
-			a.spent <- buffers{r.batch.Pixels, r.batch.IDs, r.batch.DropKeys} // has room for all
+			a.spent <- buffers{r.batch.Pixels, r.batch.IDs, r.batch.DropKeys} // never blocks: has room for all
 		}
 	}
 }
@@ -113,10 +113,10 @@ func (l *Loader) queue() int {
 	return l.Queue
 }
 
-// lookahead is how many samples a worker may be ahead of the slowest one, so that a large picture holds up few others.
+// lookahead is the number of samples in flight for each worker, so that one large picture delays few others.
 const lookahead = 4
 
-// pipeline hands out samples in order while workers fill them in any order. A fixed number circulates.
+// pipeline delivers samples in order while workers fill them in any order. A fixed number of samples circulates.
 type pipeline struct {
 	ordered <-chan *sample
 	free    chan *sample
@@ -141,7 +141,7 @@ func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to 
 			case s := <-free:
 				s.slot = slot
 				s.place, s.known = w.at(ctx, slot)
-				ordered <- s // neither blocks: both have room for all samples
+				ordered <- s // neither send blocks: both channels have room for all samples
 				jobs <- s
 			}
 		}

@@ -44,12 +44,12 @@ func TestTooManyUnusableSamplesAreRefused(t *testing.T) {
 		if !errors.As(err, &data) || data.Reason != c.refused || data.Source != "fake" {
 			t.Errorf("%d of %d, limit %g: %v", c.bad, c.n, c.limit, err)
 		}
-		told := 0
+		delivered := 0
 		for _, b := range batches {
-			told += len(b.Skipped)
+			delivered += len(b.Skipped)
 		}
-		if last := batches[len(batches)-1]; last.N != 0 || told > c.bad || told == 0 {
-			t.Errorf("%d of %d, limit %g: %d skips were told, last batch of %d", c.bad, c.n, c.limit, told, last.N)
+		if last := batches[len(batches)-1]; last.N != 0 || delivered > c.bad || delivered == 0 {
+			t.Errorf("%d of %d, limit %g: %d skips were delivered, last batch of %d", c.bad, c.n, c.limit, delivered, last.N)
 		}
 	}
 }
@@ -59,7 +59,8 @@ func TestBatchesBeforeTheRefusalAreDelivered(t *testing.T) {
 	l := f.loader()
 	l.Order, l.BatchSize, l.MaxSkip = Sequential, 3, 0.1
 	batches, err := all(t, l, 0, 10)
-	if err == nil || len(batches) != 2 || !slices.Equal(batches[0].Index, []int{0, 2}) || len(batches[0].Skipped) != 1 || len(batches[1].Skipped) != 1 {
+	if err == nil || len(batches) != 2 || !slices.Equal(batches[0].Index, []int{0, 2}) ||
+		len(batches[0].Skipped) != 1 || len(batches[1].Skipped) != 1 {
 		t.Errorf("%+v, %v", batches, err)
 	}
 }
@@ -151,7 +152,7 @@ func TestCancellationEndsTheStream(t *testing.T) {
 	settles(t, before)
 }
 
-// A source that waits for the context, as one on a dead disk would be told to.
+// A read that returns only when the context is done ends the stream with the context's error.
 func TestCancellationReachesAStuckRead(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	l := (&fake{n: 100}).loader()

@@ -22,16 +22,18 @@ func ledger(t *testing.T, f *fake, l *Loader, batches []Batch, from, to int64) (
 	at := from
 	for k, b := range batches {
 		if b.N != len(b.Index) || b.N != len(b.Captions) || len(b.Pixels) != 12*b.N || len(b.IDs) != l.ContextLength*b.N {
-			t.Fatalf("batch of %d has %d numbers, %d captions, %d bytes, %d ids", b.N, len(b.Index), len(b.Captions), len(b.Pixels), len(b.IDs))
+			t.Fatalf("batch of %d has %d numbers, %d captions, %d bytes, %d ids",
+				b.N, len(b.Index), len(b.Captions), len(b.Pixels), len(b.IDs))
 		}
 		if want := min(at+int64(l.BatchSize), to); b.Next != want || int64(b.N+len(b.Skipped)-b.Replaced) != want-at {
-			t.Fatalf("batch %d of slots %d to %d: %d samples, %d skipped, %d replaced, next %d", k, at, want, b.N, len(b.Skipped), b.Replaced, b.Next)
+			t.Fatalf("batch %d of slots %d to %d: %d samples, %d skipped, %d replaced, next %d",
+				k, at, want, b.N, len(b.Skipped), b.Replaced, b.Next)
 		}
 		at = b.Next
 		for i, index := range b.Index {
 			own[index]++
 			if number(&b, i) != index {
-				t.Errorf("picture %d stands where %d should", number(&b, i), index)
+				t.Errorf("picture %d in place of %d", number(&b, i), index)
 			}
 		}
 		replacements := 0
@@ -106,7 +108,7 @@ func TestUsedAndSkippedArePresentInEveryEpoch(t *testing.T) {
 			for i := range n {
 				bad := f.why(i) != ""
 				if bad && (own[i] != 0 || replaced[i] != 0 || skipped[i] != epochs) || !bad && (own[i] != epochs || skipped[i] != 0) {
-					t.Errorf("seed %d: sample %d of %d (bad: %t) was used %d and skipped %d times in its slot, and replaced another %d times",
+					t.Errorf("seed %d: sample %d of %d (bad: %t): used %d and skipped %d times in its slot, %d times a replacement",
 						seed, i, n, bad, own[i], skipped[i], replaced[i])
 				}
 			}
@@ -146,7 +148,7 @@ func TestABatchStaysAsItIsUntilTheNext(t *testing.T) {
 		}
 		for i, index := range b.Index {
 			if got := number(b, i); got != index || b.IDs[4*i+1] != int32(b.Captions[i][1]) {
-				t.Fatalf("picture %d stands where %d stood", got, index)
+				t.Fatalf("picture %d in place of %d", got, index)
 			}
 		}
 	}
@@ -156,7 +158,8 @@ func TestStartingAtNextContinuesExactly(t *testing.T) {
 	f := &fake{n: 41, reasons: badSamples(41, 0.3, 5)}
 	whole := good(t, f.loader(), 0, 41*4)
 	for k, b := range whole {
-		if rest := good(t, f.loader(), b.Next, 41*4); !slices.EqualFunc(rest, whole[k+1:], func(a, b Batch) bool { return reflect.DeepEqual(a, b) }) {
+		rest := good(t, f.loader(), b.Next, 41*4)
+		if !slices.EqualFunc(rest, whole[k+1:], func(a, b Batch) bool { return reflect.DeepEqual(a, b) }) {
 			t.Errorf("from batch %d on, slot %d, the rest is another", k+1, b.Next)
 		}
 	}
@@ -170,7 +173,8 @@ func TestAnEvaluationsBatchesLeaveUnusableSamplesOut(t *testing.T) {
 	for _, b := range good(t, l, 0, 11) {
 		got = append(got, fmt.Sprintf("%v skips %d next %d", b.Index, len(b.Skipped), b.Next))
 	}
-	if want := []string{"[1 2] skips 1 next 3", "[3 4] skips 1 next 6", "[] skips 3 next 9", "[9 10] skips 0 next 11"}; !slices.Equal(got, want) {
+	want := []string{"[1 2] skips 1 next 3", "[3 4] skips 1 next 6", "[] skips 3 next 9", "[9 10] skips 0 next 11"}
+	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
@@ -244,7 +248,7 @@ func TestSamplesWithTheSameCaptionsAreAlike(t *testing.T) {
 		different[n] = true
 	}
 	if len(different) != len(number) || len(shown) < 2*len(number) {
-		t.Errorf("%d numbers for %d combinations, told in %d captions", len(different), len(number), len(shown))
+		t.Errorf("%d numbers for %d combinations, in %d captions", len(different), len(number), len(shown))
 	}
 }
 

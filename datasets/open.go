@@ -12,31 +12,32 @@ import (
 	"clipgo/internal/paths"
 )
 
-// Need is what the samples of a source must have.
+// Need is what the samples of a source must have in addition to a picture.
 type Need int
 
-// What may be needed of each sample.
+// The needs.
 const (
 	NeedNothing  Need = iota // a picture is enough
-	NeedCaptions             // a caption each; a folder of classes then gives the class names
-	NeedLabels               // a class each
+	NeedCaptions             // captions; in a folder of classes, the class names are the captions
+	NeedLabels               // classes
 )
 
 // Options say how a source is read.
 type Options struct {
 	Need Need `json:"-"`
-	// CSVSeparator and the columns are of a table. What is empty is detected or guessed.
+	// CSVSeparator and the two column names concern tables. Empty ones are detected: the separator from the header, the columns by the
+	// names that are common for them.
 	CSVSeparator  string `json:"csv_separator,omitempty" flag:"csv-separator" arg:"char" help:"separator of a table (detected)"`
 	CSVImageKey   string `json:"csv_img_key,omitempty" flag:"csv-img-key" arg:"name" help:"column of a table that holds paths (guessed)"`
 	CSVCaptionKey string `json:"csv_caption_key,omitempty" flag:"csv-caption-key" arg:"name" help:"column of a table that holds captions (guessed)"`
 }
 
-// later are forms that are known and can't be read yet.
+// later matches kinds of data that are known but not supported yet.
 var later = regexp.MustCompile(`(?i)^(https?|s3|gs|hdfs)://|^pipe:|\.parquet$`)
 
-// Open opens what the user named: builtin:NAME, a folder, a table, shards, or one picture. A path that doesn't exist is
-// fs.ErrNotExist; data that lacks what o.Need asks for is a *DataError, and a form that can't be read a *UsageError. Once ctx is
-// done, opening ends with its error; an open source doesn't keep ctx.
+// Open opens a built-in set (builtin:NAME), a folder, a table, shards, or one picture. A path that doesn't exist is fs.ErrNotExist, data
+// without what o.Need asks for is a *DataError, and a kind of data that can't be read is a *UsageError. Once ctx is done, Open returns
+// its error. An open source doesn't keep ctx.
 func Open(ctx context.Context, src string, o Options) (Source, error) {
 	s, err := open(ctx, src, o)
 	if err != nil {
@@ -78,7 +79,7 @@ func open(ctx context.Context, src string, o Options) (Source, error) {
 	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl), nor a shard (.tar), nor a picture"}
 }
 
-// check looks for one sample that has what is needed.
+// check finds out whether the classes are there, or at least one caption.
 func (n Need) check(ctx context.Context, src string, s Source) error {
 	switch n {
 	case NeedLabels:
@@ -100,5 +101,5 @@ func (n Need) check(ctx context.Context, src string, s Source) error {
 	return nil
 }
 
-// notFound makes one short line of an error that names the path itself.
+// notFound is an error of a path as one short line that begins with the path.
 func notFound(path string, err error) error { return fmt.Errorf("%s: %w", path, cause(err)) }

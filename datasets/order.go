@@ -2,16 +2,16 @@ package datasets
 
 import "math/bits"
 
-// Order is how a Loader goes through an epoch.
+// Order is the order of the samples in each epoch of a Loader.
 type Order int
 
 // The orders.
 const (
-	Sequential Order = iota // the source's own order, the first caption of each sample, each sample once: evaluation
-	Shuffled                // an order of its own for each epoch, a random caption, unusable samples replaced: training
+	Sequential Order = iota // for evaluation: the source's order, the first caption of each sample, unusable samples left out
+	Shuffled                // for training: a random order for each epoch, a random caption, unusable samples replaced
 )
 
-// Purposes keep the random numbers of one sample apart.
+// Purposes make the random numbers of one sample independent of each other.
 const (
 	orderKey uint64 = iota + 1
 	pixelsKey
@@ -21,19 +21,19 @@ const (
 	replaceKey
 )
 
-// tries is how many samples are tried in place of an unusable one before its slot stays empty. Where half of all samples
-// are unusable, one slot in 65,536 of those stays empty.
+// tries is the number of samples that are tried in place of an unusable one before its slot stays empty. If half of all samples are
+// unusable, one in 65,536 of their slots stays empty.
 const tries = 16
 
-// replacement is the sample to try in place of an unusable one. It is drawn from all n samples of the source and depends on
-// the arguments alone, so that every process that meets the same unusable sample finds the same replacement.
+// replacement is the sample to try in place of an unusable one. It is drawn from all n samples of the source and depends on the arguments
+// alone, so every process finds the same replacement for the same unusable sample.
 func replacement(seed uint64, n int, unusable place, try int) place {
 	salt := scramble(mix(seed, unusable.epoch, uint64(unusable.index), replaceKey) ^ uint64(try))
-	index, _ := bits.Mul64(salt, uint64(n)) // of [0, n)
+	index, _ := bits.Mul64(salt, uint64(n)) // in [0, n)
 	return place{unusable.epoch, int(index), scramble(salt)}
 }
 
-// mix is a random number that depends on its arguments alone.
+// mix is a hash of its arguments, used as a random number.
 func mix(seed, epoch, index, purpose uint64) uint64 {
 	return scramble(scramble(scramble(scramble(purpose)^seed)^epoch) ^ index)
 }
@@ -48,8 +48,8 @@ func scramble(x uint64) uint64 {
 
 const feistelRounds = 6
 
-// permutation is a keyed bijection of [0, n), in constant memory: a Feistel network on the next even number of bits,
-// applied again until it lands below n (less than four times on average).
+// permutation is a keyed bijection of [0, n) in constant memory: a Feistel network on the next even number of bits, applied repeatedly
+// until the result is below n (less than four times on average).
 type permutation struct {
 	n      uint64
 	half   int // bits
@@ -65,7 +65,7 @@ func newPermutation(n int, seed, epoch uint64) permutation {
 	return p
 }
 
-// at is the number in place i, i < n.
+// at is the number at position i, i < n.
 func (p *permutation) at(i uint64) uint64 {
 	i = p.network(i)
 	for i >= p.n {

@@ -28,7 +28,7 @@ func TestAnOrderHoldsEachSampleOnce(t *testing.T) {
 			slices.Sort(order)
 			for i, v := range order {
 				if v != i {
-					t.Fatalf("%d samples, epoch %d: %d stands where %d should", n, epoch, v, i)
+					t.Fatalf("%d samples, epoch %d: %d in place of %d", n, epoch, v, i)
 				}
 			}
 		}
@@ -62,7 +62,7 @@ func TestSeedsAndEpochsHaveOrdersOfTheirOwn(t *testing.T) {
 	}
 }
 
-// Over many epochs each sample stands in each place about equally often: chi-squared with (n-1)^2 degrees of freedom,
+// Over many epochs each sample is at each position about equally often: chi-squared with (n-1)^2 degrees of freedom,
 // within six standard deviations. The keys are fixed, so the outcome is too.
 func TestEverySampleReachesEveryPlace(t *testing.T) {
 	for _, n := range []int{2, 3, 5, 16, 17, 60} {

@@ -14,10 +14,9 @@ type pooled struct {
 	text   *text // nil where the sample can't be used
 }
 
-// fill makes the pool of a slot: the same samples as without pools, sorted by tokens and dealt out to the pool's batches;
-// which batch gets the short captions is random. Pools and batches are counted from slot 0, and an epoch's end ends a
-// pool, so that an epoch has each sample once. Within a batch the epoch's order stays, so that parts of a batch have
-// about the same number of tokens.
+// fill makes the pool of a slot: the same samples as without pools, sorted by token count and cut into the pool's batches. The order of
+// these batches is random. Pools and batches are counted from slot 0. A pool ends with its epoch, so that an epoch has each sample once.
+// Within a batch the samples keep the epoch's order, so that micro-batches have about the same number of tokens.
 func (w *walk) fill(ctx context.Context, slot int64) {
 	n, size, batch := int64(w.loader.Source.Len()), w.loader.poolSize(), int64(w.loader.BatchSize)
 	epoch := slot / n
@@ -25,7 +24,7 @@ func (w *walk) fill(ctx context.Context, slot int64) {
 	end := min((w.from/size+1)*size, (epoch+1)*n)
 	samples := w.survey(ctx, end)
 
-	w.pool = make([]pooled, len(samples)) // workers still hold texts of the one before
+	w.pool = make([]pooled, len(samples)) // not reused: workers still hold texts of the previous pool
 	first, last := w.from/batch, (end-1)/batch
 	order := newPermutation(int(last-first+1), mix(w.loader.Seed, uint64(epoch), uint64(w.from), poolKey), uint64(epoch))
 	for i := range order.n {
@@ -48,8 +47,8 @@ func (w *walk) survey(ctx context.Context, end int64) []pooled {
 	return samples
 }
 
-// look tokenizes the text of a slot. A sample whose entry can't be used counts with the tokens of its replacement; a panic
-// counts as 0 tokens, and its reason is found when the sample is read.
+// look tokenizes the text of a slot. A sample whose entry can't be used counts with the tokens of its replacement. A panic counts as 0
+// tokens; it is reported when the sample is read.
 func (w *walk) look(ctx context.Context, slot int64) (p pooled) {
 	l := w.loader
 	p = pooled{place: w.plain(slot), slot: slot}
@@ -78,10 +77,10 @@ func (w *walk) look(ctx context.Context, slot int64) (p pooled) {
 	return p
 }
 
-// mostPooled bounds Pool; it is far beyond what is useful.
+// mostPooled is the limit of Pool, far above useful values.
 const mostPooled = 1 << 30
 
-// poolSize is Pool in whole batches.
+// poolSize is Pool rounded up to whole batches.
 func (l *Loader) poolSize() int64 {
 	batch := int64(l.BatchSize)
 	return (int64(l.Pool) + batch - 1) / batch * batch

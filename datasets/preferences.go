@@ -16,19 +16,19 @@ const (
 
 func (f Form) String() string { return [...]string{"two captions", "two pictures"}[f] }
 
-// pictures and captions are how many of each a pair has.
+// pictures and captions are the numbers of each in a pair.
 func (f Form) pictures() int { return 1 + int(f) }
 func (f Form) captions() int { return 2 - int(f) }
 
-// Preferences is a source of judgements: each sample is a picture with two captions, of which Entry names both, or a
-// caption with two pictures. Picture reads the first one.
+// Preferences is a source of judged pairs. Each sample is a picture with two captions, which are the Captions of its Entry, or a caption
+// with two pictures, of which Picture reads the first.
 type Preferences interface {
 	Source
 	// Form is the same for all samples.
 	Form() Form
-	// Preferred is 1 where the first side is the better one, 0 where the second is, and 0.5 for a tie.
+	// Preferred is the share of the judgement for the first side: 1 if it is the better one, 0 if the second is, 0.5 for a tie.
 	Preferred(i int) float64
-	// Second reads the second picture of sample i, where there are two.
+	// Second reads the second picture of sample i. Pairs of captions have none.
 	Second(ctx context.Context, i int) (Picture, error)
 }
 
@@ -48,7 +48,7 @@ func OpenPreferences(ctx context.Context, src string, o Options) (Preferences, e
 	return openPreferenceTable(ctx, src, o)
 }
 
-// SamplePreferences is a view of at most n of the samples, spread evenly. Closing it leaves the source open.
+// SamplePreferences is a view of at most n samples, spread evenly over the source. Closing it doesn't close the source.
 func SamplePreferences(p Preferences, n int) Preferences {
 	return &somePreferences{Sample(p, n).(*subset), p}
 }

@@ -10,11 +10,10 @@ import (
 type sideColumns struct {
 	first, second string // second is empty where first holds lists
 	form          Form
-	ranked        bool // the names say themselves that the first is the better side
+	ranked        bool // by the names of the columns the first side is the better one
 }
 
-// knownSides are tried in this order: names of our own, then those of PickaPic (image_0, jpg_0) and of HPD (lists in
-// image_path).
+// knownSides are tried in this order: clipgo's own names, then those of Pick-a-Pic (image_0, jpg_0) and of HPD (lists in image_path).
 var knownSides = []sideColumns{
 	{"better_caption", "worse_caption", TwoCaptions, true}, {"caption_better", "caption_worse", TwoCaptions, true},
 	{"better_image", "worse_image", TwoPictures, true}, {"image_better", "image_worse", TwoPictures, true},
@@ -24,27 +23,28 @@ var knownSides = []sideColumns{
 	{"image_path", "", TwoPictures, false}, {"images", "", TwoPictures, false},
 }
 
-// What judges sides whose names don't.
+// Columns that hold the judgement.
 var (
 	labelColumns  = []string{"label_0", "label_1"}
 	listedColumns = []string{"human_preference", "rank"}
-	shareColumn   = "preference" // of the first side, 0 to 1, in tables with two named sides; absent: as the names say
+	shareColumn   = "preference" // share of the first side, 0 to 1, in tables with two columns of sides
 )
 
 // preferenceColumns are the columns that are read.
 type preferenceColumns struct {
 	sideColumns
 	shared string   // the caption of two pictures, or the picture of two captions
-	judged []string // label_0 and label_1, one of listedColumns, or preference; none where the names judge
+	judged []string // label_0 and label_1, one of listedColumns, or preference; none: the first side is the better one
 }
 
-// choosePreferences picks from a table's columns. Its reason, where not empty, says what is missing.
+// choosePreferences chooses from a table's columns. reason says what is missing; it is empty if nothing is.
 func choosePreferences(columns []string, o Options) (c preferenceColumns, reason string) {
 	there := "; its columns are " + strings.Join(columns, ", ")
 	has := func(name string) bool { return slices.Contains(columns, name) }
 	at := slices.IndexFunc(knownSides, func(s sideColumns) bool { return has(s.first) && (s.second == "" || has(s.second)) })
 	if at < 0 {
-		return c, "no columns hold two sides to choose from (such as better_caption and worse_caption, image_0 and image_1, or lists in image_path)" + there
+		return c, "no columns hold two sides to choose from " +
+			"(such as better_caption and worse_caption, image_0 and image_1, or lists in image_path)" + there
 	}
 	c.sideColumns = knownSides[at]
 	if c.shared, reason = c.sharedColumn(columns, o); reason != "" {
@@ -65,7 +65,7 @@ func choosePreferences(columns []string, o Options) (c preferenceColumns, reason
 	return c, ""
 }
 
-// sharedColumn is the column of what both sides have in common.
+// sharedColumn is the column of what both sides have in common: the picture or the caption.
 func (s sideColumns) sharedColumn(columns []string, o Options) (name, reason string) {
 	asked, known, what := o.CSVCaptionKey, append([]string{"prompt"}, captionColumns...), "the caption of both pictures"
 	if s.form == TwoCaptions {

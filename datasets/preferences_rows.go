@@ -1,25 +1,29 @@
 package datasets
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
+
+	"clipgo/datasets/table"
 )
 
-// judgement is a pair as a row says it, or why it can't be used.
+// judgement is a judged pair of a row, or the reason why the row can't be used.
 type judgement struct {
 	line      int64
 	shared    string
 	sides     [2]string
-	preferred float64 // 1: the first; 0.5: a tie
-	bad       string  // why not
+	preferred float64 // share of the first side, 0 to 1
+	bad       string  // why the pair can't be used
 }
 
-// read takes the judgements out of a row: one, or one for each two of a list that differ.
-func (c preferenceColumns) read(line int64, row jsonObject) []judgement {
-	base := judgement{line: line}
+// read takes the judgements from a row: one, or one for each judged pair of a list.
+func (c preferenceColumns) read(row table.Row) []judgement {
+	base := judgement{line: row.Line}
+	if row.Bad != "" {
+		return base.refused(row.Bad)
+	}
 	shared, err := textCell(row, c.shared)
 	base.shared = shared
 	switch {
@@ -46,7 +50,7 @@ func (j judgement) refused(reason string) []judgement {
 	return []judgement{j}
 }
 
-// checked refuses a pair that has nothing to choose between.
+// checked refuses a pair without two different sides.
 func (j judgement) checked(c preferenceColumns) judgement {
 	a, b := strings.TrimSpace(j.sides[0]), strings.TrimSpace(j.sides[1])
 	switch {
@@ -60,8 +64,8 @@ func (j judgement) checked(c preferenceColumns) judgement {
 	return j
 }
 
-// share is how much of the judgement the first side has.
-func (c preferenceColumns) share(row jsonObject) (float64, error) {
+// share is the first side's share of the judgement, 0 to 1.
+func (c preferenceColumns) share(row table.Row) (float64, error) {
 	if len(c.judged) == 0 {
 		return 1, nil
 	}
@@ -85,15 +89,15 @@ func (c preferenceColumns) share(row jsonObject) (float64, error) {
 	return labels[0] / (labels[0] + labels[1]), nil
 }
 
-// readList makes pairs of a list of sides, judged by ranks (1 is the best) or by votes.
-func (c preferenceColumns) readList(base judgement, row jsonObject) (out []judgement) {
+// readList makes pairs of a list of sides, which are judged by ranks (1 is the best) or by votes.
+func (c preferenceColumns) readList(base judgement, row table.Row) (out []judgement) {
 	var sides []string
 	var values []float64
 	judge := c.judged[0]
-	if json.Unmarshal(row[c.first], &sides) != nil || len(sides) == 0 {
+	if !row.Value(c.first).List(&sides) || len(sides) == 0 {
 		return base.refused(c.first + " is not a list of texts")
 	}
-	if json.Unmarshal(row[judge], &values) != nil || len(values) != len(sides) {
+	if !row.Value(judge).List(&values) || len(values) != len(sides) {
 		return base.refused(fmt.Sprintf("%s is not a list of as many numbers as %s has items", judge, c.first))
 	}
 	if len(sides) == 1 {
@@ -102,7 +106,7 @@ func (c preferenceColumns) readList(base judgement, row jsonObject) (out []judge
 	for i := range sides {
 		for k := i + 1; k < len(sides); k++ {
 			if values[i] == values[k] && judge != "rank" && len(sides) > 2 {
-				continue // two that were both not chosen: nobody compared them
+				continue // neither was chosen: they were not compared
 			}
 			j := base
 			j.sides, j.preferred = [2]string{sides[i], sides[k]}, versus(values[i], values[k])
@@ -118,7 +122,7 @@ func (c preferenceColumns) readList(base judgement, row jsonObject) (out []judge
 	return out
 }
 
-// versus is 1 where a is the greater, 0.5 where they are equal.
+// versus is 1 if a > b, 0.5 if they are equal, else 0.
 func versus(a, b float64) float64 {
 	switch {
 	case a > b:
@@ -129,25 +133,22 @@ func versus(a, b float64) float64 {
 	return 0.5
 }
 
-// textCell is the text in a cell; empty where the cell is absent.
-func textCell(row jsonObject, name string) (string, error) {
-	var s *string
-	if raw, ok := row[name]; ok && json.Unmarshal(raw, &s) != nil {
+// textCell is the text of a cell; empty if the column is absent.
+func textCell(row table.Row, name string) (string, error) {
+	text, ok := row.Value(name).Text()
+	if !ok || row.Value(name).IsList() {
 		return "", fmt.Errorf("%s is not a text", name)
 	}
-	if s == nil {
-		return "", nil
-	}
-	return *s, nil
+	return strings.ToValidUTF8(text, "\uFFFD"), nil
 }
 
-// numeral is a cell that holds a number from 0 on, as a number or as a text.
-func numeral(row jsonObject, name string) (float64, error) {
-	cell := strings.Trim(strings.TrimSpace(string(row[name])), `"`)
-	if cell == "" || cell == "null" {
+// numeral is a cell that holds a number >= 0, as a number or as a text.
+func numeral(row table.Row, name string) (float64, error) {
+	cell := row.Value(name).Number()
+	if cell == "" {
 		return 0, fmt.Errorf("no judgement: %s is empty", name)
 	}
-	v, err := strconv.ParseFloat(strings.TrimSpace(cell), 64)
+	v, err := strconv.ParseFloat(cell, 64)
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
 		return 0, fmt.Errorf("%s is %s, not a number from 0 on", name, cell)
 	}

@@ -1,15 +1,14 @@
 package datasets
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
+
+	"clipgo/datasets/table"
 )
 
 // preferenceTable is a list of judgements in a .csv, .tsv, .jsonl or .json file.
@@ -21,26 +20,26 @@ type preferenceTable struct {
 }
 
 func openPreferenceTable(ctx context.Context, path string, o Options) (Preferences, error) {
-	extension := strings.ToLower(filepath.Ext(path))
-	if !slices.Contains([]string{".csv", ".tsv", ".jsonl", ".json"}, extension) {
-		return nil, &UsageError{Source: path, Reason: "preferences are read from a .jsonl, .json, .csv or .tsv table, or builtin:shapes-preferences"}
+	if !table.IsTable(strings.ToLower(filepath.Ext(path))) {
+		return nil, &UsageError{
+			Source: path, Reason: "preferences are read from a .jsonl, .json, .csv or .tsv table, or builtin:shapes-preferences",
+		}
 	}
-	data, err := os.ReadFile(path)
+	t := &preferenceTable{path: path, info: Info{Name: path, Kind: "preferences"}}
+	rows, err := openRows(path, o, func(columns []string) (reason string) {
+		t.columns, reason = choosePreferences(columns, o)
+		return reason
+	})
 	if err != nil {
-		return nil, notFound(path, err)
+		return nil, err
+	}
+	for row := range rows.Rows() {
+		t.rows = append(t.rows, t.columns.read(row)...)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	t := &preferenceTable{path: path, info: Info{Name: path, Kind: "preferences"}}
-	reason, err := t.readRows(bytes.TrimPrefix(data, []byte("\ufeff")), extension, o)
-	if err != nil {
-		return nil, err
-	}
-	if reason == "" {
-		reason = noneUsable(len(t.rows), t.entry)
-	}
-	if reason != "" {
+	if reason := noneUsable(len(t.rows), t.entry); reason != "" {
 		return nil, &DataError{Source: path, Reason: reason}
 	}
 	t.info.Notes = []string{t.columns.note()}
@@ -49,86 +48,6 @@ func openPreferenceTable(ctx context.Context, path string, o Options) (Preferenc
 		return strings.Join([]string{r.shared, r.sides[0], r.sides[1], strconv.FormatFloat(r.preferred, 'g', -1, 64)}, "\x00"), Entry{}
 	})
 	return t, nil
-}
-
-// readRows fills the rows. The reason, where not empty, says why the table can't be read as a whole.
-func (t *preferenceTable) readRows(data []byte, extension string, o Options) (reason string, err error) {
-	if extension == ".json" {
-		if data, err = asLines(data); err != nil {
-			return "it is not a list in JSON: " + err.Error(), nil
-		}
-	} else if extension != ".jsonl" {
-		sep, err := separatorFor(data, extension, o)
-		if err != nil {
-			return "", &UsageError{Source: t.path, Reason: err.Error()}
-		}
-		return t.readCSV(data, sep, o), nil
-	}
-	columns := jsonColumns(data)
-	if t.columns, reason = choosePreferences(columns, o); reason != "" {
-		return reason, nil
-	}
-	jsonLines(data, func(line int64, row jsonObject, bad string) bool {
-		t.add(line, row, bad)
-		return true
-	})
-	return "", nil
-}
-
-// asLines is a list in JSON, as HPD has them, with an item on each line.
-func asLines(data []byte) ([]byte, error) {
-	var items []json.RawMessage
-	if err := json.Unmarshal(data, &items); err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	for _, item := range items {
-		if err := json.Compact(&out, item); err != nil {
-			return nil, err
-		}
-		out.WriteByte('\n')
-	}
-	return out.Bytes(), nil
-}
-
-func (t *preferenceTable) readCSV(data []byte, sep rune, o Options) (reason string) {
-	var header []string
-	newCSVRows(data, sep).all(func(line int64, cells []string, bad string) {
-		switch {
-		case reason != "":
-		case header == nil && bad != "":
-			reason = fmt.Sprintf("its header in line %d can't be read: %s", line, bad)
-		case header == nil:
-			header = trimmedAll(cells)
-			t.columns, reason = choosePreferences(header, o)
-		case bad != "":
-			t.add(line, nil, bad)
-		default:
-			t.add(line, asObject(header, cells), "")
-		}
-	})
-	return reason
-}
-
-// asObject is a record of a CSV as one of JSONL: a cell is a text, or a list where it is one in JSON.
-func asObject(header, cells []string) jsonObject {
-	row := jsonObject{}
-	for i, name := range header {
-		if raw := []byte(cells[i]); bytes.HasPrefix(raw, []byte("[")) && json.Valid(raw) {
-			row[name] = raw
-			continue
-		}
-		row[name], _ = json.Marshal(cells[i]) // a text
-	}
-	return row
-}
-
-func (t *preferenceTable) add(line int64, row jsonObject, bad string) {
-	if bad != "" {
-		t.rows = append(t.rows, judgement{line: line, bad: bad})
-		return
-	}
-	t.rows = append(t.rows, t.columns.read(line, row)...)
 }
 
 func (t *preferenceTable) Len() int                { return len(t.rows) }
@@ -154,7 +73,7 @@ func (t *preferenceTable) entry(i int) Entry {
 	return e
 }
 
-// resolve is a picture's path from the working directory.
+// resolve is a picture's path relative to the working directory.
 func (t *preferenceTable) resolve(name string) string {
 	if filepath.IsAbs(name) {
 		return name

@@ -38,14 +38,17 @@ func TestPreferencesInTheWordsOfEachSet(t *testing.T) {
 		{"own.csv", "caption,better_image,worse_image\nx,a,b\n", "two pictures", "x: a b 1"},
 		{"ties.csv", "caption,better_image,worse_image,preference\nx,a,b,0.5\ny,c,d,0\nz,e,f,2\n", "two pictures",
 			"x: a b 0.5|y: c d 0|bad: preference is 2, more than 1"},
-		{"pickapic.csv", "caption,image_0,image_1,label_0,label_1\nx,a,b,1,0\nx,a,b,0.5,0.5\nx,a,b,0,1\nx,a,b,,\nx,a,b,nan,1\nx,a,b,0,0\n", "two pictures",
-			"x: a b 1|x: a b 0.5|x: a b 0|bad: no judgement: label_0 is empty|bad: label_0 is nan, not a number from 0 on|bad: neither side is preferred: label_0 and label_1 are 0"},
+		{"pickapic.csv", "caption,image_0,image_1,label_0,label_1\n" +
+			"x,a,b,1,0\nx,a,b,0.5,0.5\nx,a,b,0,1\nx,a,b,,\nx,a,b,nan,1\nx,a,b,0,0\n", "two pictures",
+			"x: a b 1|x: a b 0.5|x: a b 0|bad: no judgement: label_0 is empty|bad: label_0 is nan, not a number from 0 on|" +
+				"bad: neither side is preferred: label_0 and label_1 are 0"},
 		{"pickapic.jsonl", `{"caption":"x","jpg_0":"a","jpg_1":"b","label_0":0.0,"label_1":1.0}`, "two pictures", "x: a b 0"},
 		{"hpd.jsonl", `{"prompt":"x","image_path":["a","b"],"human_preference":[0,1]}`, "two pictures", "x: a b 0"},
 		{"hpd.jsonl", `{"prompt":"x","image_path":["a","b","c"],"rank":[2,1,2]}`, "two pictures", "x: a b 0|x: a c 0.5|x: b c 1"},
 		{"hpd.jsonl", `{"prompt":"x","image_path":["a","b","c"],"human_preference":[0,1,0]}`, "two pictures", "x: a b 0|x: b c 1"},
 		{"hpd.json", `[{"prompt":"x",
-			"image_path":["a","b"],"human_preference":[0,1]}, {"prompt":"y","image_path":["c","d"],"human_preference":[1,1]}]`, "two pictures", "x: a b 0|y: c d 0.5"},
+			"image_path":["a","b"],"human_preference":[0,1]}, {"prompt":"y","image_path":["c","d"],"human_preference":[1,1]}]`,
+			"two pictures", "x: a b 0|y: c d 0.5"},
 		{"hpd.csv", "prompt,image_path,human_preference\nx,\"[\"\"a\"\",\"\"b\"\"]\",\"[1,0]\"\n", "two pictures", "x: a b 1"},
 		{"bad.csv", "image,better_caption,worse_caption\na,x,y\na,x,\na,x,x\na,,\n,x,y\na,x\n", "two captions",
 			"a: x y 1|bad: no partner: the row has only one of the two captions|bad: equal items: the two captions are the same|" +

@@ -10,24 +10,24 @@ import (
 	"unicode/utf8"
 )
 
-// sample is one slot on its way into a batch. Its slices are reused.
+// sample is the content of one slot before it is added to a batch. Its slices are reused.
 type sample struct {
 	slot int64
 	place
 	text    // ids has the full length [captions, ContextLength]
 	entry   Entry
 	pixels  []uint8
-	known   *text      // the text, where a pool has made it already; nil: not yet
+	known   *text      // the text, if a pool has tokenized it already; else nil
 	joined  []byte     // all its captions
 	alike   uint64     // their digest
 	drop    uint64     // key
-	skip    *Skip      // why the slot's own sample can't be used; nil where it can
+	skip    *Skip      // why the slot's own sample can't be used; nil if it can
 	usable  bool       // the fields hold a sample: the slot's own or its replacement
 	refused *DataError // why the data as a whole can't be used any more
 	done    chan struct{}
 }
 
-// text is a sample's caption, or both of a pair, as a batch holds it.
+// text is a sample's caption, or both captions of a pair, with their ids.
 type text struct {
 	ids     []int32
 	caption string
@@ -79,7 +79,7 @@ func (l *Loader) replace(ctx context.Context, s *sample) {
 	}
 }
 
-// read fills in the sample of s.place. The entry is known after an error too, unless that was of reading the entry.
+// read fills in the sample of s.place. After an error s.entry is set too, unless Entry itself failed.
 func (l *Loader) read(ctx context.Context, s *sample) (err error) {
 	s.entry = Entry{}
 	defer func() {
@@ -118,8 +118,7 @@ func (l *Loader) read(ctx context.Context, s *sample) (err error) {
 	return nil
 }
 
-// readText chooses the caption, or takes both of a pair, and makes the ids. What it does depends on the sample's place
-// alone.
+// readText chooses the caption, or takes both of a pair, and tokenizes it. The result depends on the sample's place alone.
 func (l *Loader) readText(s *sample, e Entry) {
 	s.used, s.cut = 0, false
 	if l.Pairs == nil {
@@ -132,7 +131,7 @@ func (l *Loader) readText(s *sample, e Entry) {
 	}
 }
 
-// keep is a copy of the text that doesn't change when the sample is reused. Its ids end with the last that isn't 0.
+// keep is a copy of the text that doesn't change when the sample is reused. Its ids end with the last one that isn't 0.
 func (t *text) keep() *text {
 	out, n := *t, len(t.ids)
 	for n > 0 && t.ids[n-1] == 0 {
@@ -142,7 +141,7 @@ func (t *text) keep() *text {
 	return &out
 }
 
-// restore takes the text that keep made.
+// restore sets the text from a copy that keep made.
 func (s *sample) restore() {
 	ids := s.ids
 	clear(ids[copy(ids, s.known.ids):])
@@ -150,7 +149,7 @@ func (s *sample) restore() {
 	s.ids = ids
 }
 
-// digest is the same for the same captions in the same order.
+// digest is a hash of the captions in their order.
 func (s *sample) digest(captions []string) uint64 {
 	s.joined = s.joined[:0]
 	for _, caption := range captions {
@@ -161,7 +160,7 @@ func (s *sample) digest(captions []string) uint64 {
 	return h.Sum64()
 }
 
-// tokenize makes the ids of one of a sample's captions.
+// tokenize makes the ids of the i-th caption of a sample.
 func (l *Loader) tokenize(s *sample, i int, caption string) {
 	text, cut := boundCaption(caption)
 	if i == 0 {
@@ -183,7 +182,7 @@ func (l *Loader) key(s *sample, purpose uint64) uint64 {
 	return mix(l.Seed^s.salt, s.epoch, uint64(s.index), purpose)
 }
 
-// caption chooses one of several. Sets of classes have none: the empty string.
+// caption chooses one of a sample's captions. It is empty if there are none, as in sets of classes.
 func (l *Loader) caption(s *sample, e Entry) string {
 	switch {
 	case len(e.Captions) == 0:
@@ -194,10 +193,10 @@ func (l *Loader) caption(s *sample, e Entry) string {
 	return e.Captions[l.key(s, captionKey)%uint64(len(e.Captions))]
 }
 
-// captionLimit is the longest caption kept, in bytes; what any context holds is far below it.
+// captionLimit is the maximum length of a caption in bytes, far more than any context length needs.
 const captionLimit = 64 << 10
 
-// boundCaption makes a caption valid UTF-8 of bounded length and tells whether it was cut.
+// boundCaption makes a caption valid UTF-8 of at most captionLimit bytes and reports whether it was cut.
 func boundCaption(s string) (string, bool) {
 	cut := len(s) > captionLimit
 	if cut {

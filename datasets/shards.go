@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// shards are the samples of local WebDataset archives, in the archives' order.
+// shards is a source of the samples of local WebDataset archives, in the archives' order.
 type shards struct {
 	files   []shardFile
 	samples []shardSample
@@ -16,9 +16,9 @@ type shards struct {
 	info    Info
 }
 
-// openShards indexes archives: a.tar, a.tar::b.tar, names in braces, a folder of archives, a folder laid out as
-// CLIP_benchmark's. Damage makes single samples unusable and is said in Info.Notes; a shard that doesn't exist is
-// fs.ErrNotExist, and a set without a usable sample a *DataError.
+// openShards indexes archives: a.tar, a.tar::b.tar, names in braces, a folder of archives, or a folder in CLIP_benchmark's layout. Damage
+// makes single samples unusable and is reported in Info.Notes. A shard that doesn't exist is fs.ErrNotExist, and a set without a usable
+// sample is a *DataError.
 func openShards(ctx context.Context, src string, o Options) (Source, error) {
 	set, err := findShards(src, o.Need)
 	if err != nil {
@@ -42,11 +42,11 @@ func openShards(ctx context.Context, src string, o Options) (Source, error) {
 	return s, nil
 }
 
-// index reads all archives, several at a time.
+// index reads the headers of all archives, several at a time.
 func (s *shards) index(ctx context.Context, set *shardSet, sampler *sampler) error {
 	perShard := make([][]shardSample, len(set.paths))
 	notes := make([][]string, len(set.paths))
-	err := eachFile(ctx, len(set.paths), func(i int) { // damage is part of the samples
+	err := eachFile(ctx, len(set.paths), func(i int) { // damage isn't an error: it is recorded in the samples
 		s.files[i].path = set.paths[i]
 		x := s.files[i].index()
 		perShard[i], notes[i] = sampler.samples(x, int32(i)), x.notes(set.paths[i])
@@ -79,7 +79,7 @@ func (f *shardFile) index() tarIndex {
 	return indexTar(file, f.size)
 }
 
-// notes are what the user should know of a shard.
+// notes describes damage and oddities of a shard, a line each.
 func (x *tarIndex) notes(path string) []string {
 	var out []string
 	if x.broken != "" {
@@ -94,7 +94,7 @@ func (x *tarIndex) notes(path string) []string {
 	return out
 }
 
-// noneUsable says why none of n samples can be used; it is empty if one can.
+// noneUsable says why none of n samples can be used. It is empty if one can.
 func noneUsable(n int, entry func(int) Entry) string {
 	for i := range n {
 		if entry(i).Bad == "" {

@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// shardSet is what the user's words stand for: archives in their order, and what CLIP_benchmark keeps beside them.
+// shardSet is a set of archives in their order, with the files that CLIP_benchmark stores beside them.
 type shardSet struct {
 	paths              []string
 	classes, templates []string
-	captionLines       bool // retrieval sets hold one caption a line
+	captionLines       bool // of retrieval sets: txt has one caption a line
 	notes              []string
 }
 
@@ -63,7 +63,7 @@ func (s *shardSet) addPart(src, part string, need Need) error {
 	return nil
 }
 
-// inFolder lists a folder's shards; those of its test or train folder where it has none itself.
+// inFolder lists a folder's shards. If it has none, they are those of its test or train folder.
 func (s *shardSet) inFolder(root string, need Need) ([]string, error) {
 	paths, err := tarsIn(root)
 	if err != nil || len(paths) > 0 {
@@ -86,7 +86,7 @@ func (s *shardSet) inFolder(root string, need Need) ([]string, error) {
 	return s.counted(folder)
 }
 
-// holdsShards tells whether a folder, or its test or train folder, holds shards.
+// holdsShards reports whether a folder, or its test or train folder, has shards.
 func holdsShards(root string) bool {
 	return slices.ContainsFunc([]string{"", "test", "train"}, func(split string) bool {
 		paths, err := tarsIn(filepath.Join(root, split))
@@ -94,7 +94,7 @@ func holdsShards(root string) bool {
 	})
 }
 
-// tarsIn lists the archives of a folder, numbers in their names in numeric order. Hidden ones are left out.
+// tarsIn lists the archives of a folder in the order of compareNumbered, without hidden ones.
 func tarsIn(folder string) ([]string, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -110,7 +110,7 @@ func tarsIn(folder string) ([]string, error) {
 	return paths, nil
 }
 
-// compareNumbered compares bytewise, but runs of digits as numbers: 2.tar stands before 10.tar.
+// compareNumbered compares bytewise, but runs of digits as numbers: 2.tar comes before 10.tar.
 func compareNumbered(a, b string) int {
 	for x, y := a, b; ; {
 		i, j := digits(x), digits(y)
@@ -129,10 +129,10 @@ func compareNumbered(a, b string) int {
 	}
 }
 
-// digits is how many digits a text begins with.
+// digits is the number of digits that a text begins with.
 func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }
 
-// counted lists a split of CLIP_benchmark: exactly the shards 0.tar, 1.tar and so on that its nshards.txt counts.
+// counted lists a split of CLIP_benchmark: the shards 0.tar, 1.tar, ..., as many as its nshards.txt says.
 func (s *shardSet) counted(folder string) ([]string, error) {
 	there, err := tarsIn(folder)
 	if err != nil {
@@ -161,7 +161,7 @@ func (s *shardSet) counted(folder string) ([]string, error) {
 	return paths, nil
 }
 
-// readBeside reads the class names, templates and kind of task that stand in the shards' folder or above it.
+// readBeside reads the class names, templates and kind of task from files in the shards' folder or its parent.
 func (s *shardSet) readBeside(folder string) error {
 	kind, err := linesBeside(folder, "dataset_type.txt")
 	if err != nil {
@@ -176,7 +176,7 @@ func (s *shardSet) readBeside(folder string) error {
 	return err
 }
 
-// linesBeside are the stripped lines of a file in the folder or, where it isn't there, in the folder above.
+// linesBeside are the trimmed lines of a file in the folder or, if it isn't there, in the folder's parent.
 func linesBeside(folder, name string) ([]string, error) {
 	for _, path := range []string{filepath.Join(folder, name), filepath.Join(folder, "..", name)} {
 		if _, err := os.Stat(path); err != nil {

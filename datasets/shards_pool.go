@@ -7,28 +7,28 @@ import (
 	"time"
 )
 
-// maxOpenShards is how many archives stay open between two reads.
+// maxOpenShards is the number of archives that stay open between reads.
 const maxOpenShards = 64
 
-// shardFile is an archive and what its file was when it was indexed.
+// shardFile is an archive and the state of its file when it was indexed.
 type shardFile struct {
 	path     string
 	size     int64
 	modified time.Time
 }
 
-// shardPool keeps the archives open that were read last. Several goroutines may use it.
+// shardPool keeps the most recently read archives open. It is safe for concurrent use.
 type shardPool struct {
 	mu     sync.Mutex
 	closed bool
-	open   []*openShard // the one used last stands last
+	open   []*openShard // the most recently used one is the last
 }
 
 type openShard struct {
 	id     int
 	file   *os.File
 	users  int
-	retire bool // closed by its last user
+	retire bool // the last reader closes it
 }
 
 // read reads a member's bytes.
@@ -72,7 +72,7 @@ func (p *shardPool) acquire(id int, f shardFile) (*openShard, error) {
 	return s, nil
 }
 
-// openUnchanged opens an archive unless it is another than was indexed: its offsets would point anywhere.
+// openUnchanged opens an archive. It is an error if the file changed since it was indexed, since the offsets are wrong then.
 func openUnchanged(f shardFile) (*os.File, error) {
 	file, err := os.Open(f.path)
 	if err != nil {
@@ -98,7 +98,7 @@ func (p *shardPool) release(s *openShard) {
 	}
 }
 
-// retireNow closes a file that left the pool once nobody reads it. The pool is locked.
+// retireNow closes a file that was removed from the pool, as soon as nobody reads it. The pool is locked.
 func (s *openShard) retireNow() {
 	s.retire = true
 	if s.users == 0 {
@@ -106,7 +106,7 @@ func (s *openShard) retireNow() {
 	}
 }
 
-// close closes what is open; later reads fail.
+// close closes the open archives. Later reads fail.
 func (p *shardPool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"clipgo/datasets/table"
 )
 
 // shardSample is a sample of a shard, without its picture's bytes.
 type shardSample struct {
-	name         string // of the picture's member; the sample's key where there is none
+	name         string // of the picture's member; the sample's key if there is none
 	captions     []string
 	label        int32 // -1: none
 	shard        int32
@@ -19,7 +21,7 @@ type shardSample struct {
 	bad          string
 }
 
-// pictureFields are the members that hold a picture, the first that is there wins.
+// pictureFields are the extensions of members that hold a picture. The first that is present is used.
 var pictureFields = []string{"jpg", "jpeg", "png", "webp", "gif"}
 
 // sampler makes samples of a shard's groups.
@@ -29,7 +31,7 @@ type sampler struct {
 	repairs *captionRepairs
 }
 
-// samples are what an indexed shard holds, one more for the rest of a shard that could not be read.
+// samples lists the samples of an indexed shard. If a part of it could not be read, one more sample represents that part.
 func (s *sampler) samples(x tarIndex, shard int32) []shardSample {
 	out := make([]shardSample, 0, len(x.groups)+1)
 	first := make(map[string]int64, len(x.groups))
@@ -67,7 +69,7 @@ func (s *sampler) sample(g tarGroup) shardSample {
 	return one
 }
 
-// fail notes why a sample can't be used; the first reason stays.
+// fail records why a sample can't be used. The first reason is kept.
 func (one *shardSample) fail(reason string) {
 	if one.bad == "" {
 		one.bad = reason
@@ -112,7 +114,7 @@ func (s *sampler) text(one *shardSample, fields map[string]*tarMember) {
 	}
 }
 
-// captions takes txt as it is, its line breaks too; without it, json's caption.
+// captions takes txt as one caption with its line breaks or, without txt, the caption of json.
 func (s *sampler) captions(fields map[string]*tarMember) []string {
 	if m := fields["txt"]; m != nil {
 		if s.set.captionLines {
@@ -121,7 +123,7 @@ func (s *sampler) captions(fields map[string]*tarMember) []string {
 		return s.repairs.usable([]string{string(m.text)})
 	}
 	if m := fields["json"]; m != nil {
-		var about struct{ Caption captionList }
+		var about struct{ Caption table.Texts }
 		if json.Unmarshal(m.text, &about) == nil {
 			return s.repairs.usable(about.Caption)
 		}
@@ -134,22 +136,4 @@ func (s *sampler) trimmed(lines []string) []string {
 		lines[i] = strings.TrimSpace(lines[i])
 	}
 	return s.repairs.usable(lines)
-}
-
-// captionList is a caption or a list of captions in JSON; null is none.
-type captionList []string
-
-// UnmarshalJSON takes a text or a list of texts.
-func (c *captionList) UnmarshalJSON(data []byte) error {
-	var one *string
-	if err := json.Unmarshal(data, &one); err == nil {
-		if one != nil {
-			*c = captionList{*one}
-		}
-		return nil
-	}
-	var several []string
-	err := json.Unmarshal(data, &several)
-	*c = several
-	return err
 }

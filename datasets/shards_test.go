@@ -49,7 +49,8 @@ func goldenPairs(t *testing.T, dir string) {
 	}
 	for i, w := range want {
 		e := entryOf(t, s, i)
-		if key := filepath.Join(dir, w.Shard) + "/" + w.Key + ".jpg"; e.Key != key || !slices.Equal(e.Captions, []string{w.Txt}) || e.Bad != "" {
+		key := filepath.Join(dir, w.Shard) + "/" + w.Key + ".jpg"
+		if e.Key != key || !slices.Equal(e.Captions, []string{w.Txt}) || e.Bad != "" {
 			t.Errorf("sample %d is %q %q %q; want %q %q", i, e.Key, e.Captions, e.Bad, key, w.Txt)
 		}
 		if sum, err := Hash(t.Context(), s, i); err != nil || sum != w.SHA256 {

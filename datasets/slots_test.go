@@ -165,7 +165,8 @@ func TestReplacedSamplesCountAsUnusable(t *testing.T) {
 	}
 	l.MaxSkip = 0.04
 	batches, err := all(t, l, 0, 300)
-	if refused := (*DataError)(nil); !errors.As(err, &refused) || !strings.HasPrefix(refused.Reason, "5 of 100 samples can't be used, more than 4 %") {
+	var refused *DataError
+	if !errors.As(err, &refused) || !strings.HasPrefix(refused.Reason, "5 of 100 samples can't be used, more than 4 %") {
 		t.Errorf("5 of 100, at most 4 %%: %v", err)
 	}
 	var skips []Skip

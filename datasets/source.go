@@ -1,60 +1,57 @@
-// Package datasets reads image-caption pairs: built-in sets, folders, tables, WebDataset shards. A Loader turns them
-// into batches whose content depends on (seed, epoch, index) alone.
-//
-// It knows neither tower: pixels and token ids are filled in by two functions that its owner hands over.
 package datasets
 
 import (
-	"clipgo/internal/fault"
 	"context"
 	"time"
+
+	"clipgo/internal/fault"
 )
 
-// Source is a set of samples with random access. Samples, their order and Len don't change while it is open. Every method but
-// Close may be called from several goroutines.
+// Source is a set of samples with random access. Samples, their order and Len don't change while it is open. Every method except Close is
+// safe for concurrent use.
 //
-// An implementation need not hold entries in memory: it may read them from an index on disk or from a remote file when Entry
-// asks for them. It owes the following:
+// An implementation need not hold entries in memory: it may read them from an index on disk or from a remote file when Entry is called. It
+// must meet these conditions:
 //
-//   - Entry and Picture give the same answer for the same i each time; batches depend on it.
-//   - An error of Entry or Picture says in one line why this sample can't be used, and costs this sample alone. What may succeed a
-//     moment later, such as a lost connection, is tried again before an error is returned, since a skip changes the batch.
-//   - A *DataError says that the data as a whole can't be used any more, such as a file that changed while it is read. It ends
-//     the stream of batches.
+//   - Entry and Picture give the same result for the same i each time, since batches depend on it.
+//   - An error of Entry or Picture says in one line why this sample can't be used. It costs this sample alone. A temporary failure, such
+//     as a lost connection, is retried before an error is returned, since a skip changes the batch.
+//   - A *DataError says that the data as a whole can't be used any more, for example because a file changed since it was opened. It
+//     ends the stream of batches.
 //   - Both return soon after ctx is done, with ctx's error.
 //   - Errors, keys and notes hold no credentials.
 type Source interface {
-	// Len is the number of samples present, including those that will turn out to be unusable.
+	// Len is the number of samples, including those that can't be used.
 	Len() int
-	// Entry describes sample i, 0 <= i < Len(), without reading its picture. The caller doesn't change it.
+	// Entry describes sample i, 0 <= i < Len(), without reading its picture. The caller doesn't modify it.
 	Entry(ctx context.Context, i int) (Entry, error)
 	// Picture reads the picture of sample i.
 	Picture(ctx context.Context, i int) (Picture, error)
 	// Info describes the whole set.
 	Info() Info
-	// Close frees what the source holds. Later reads are errors.
+	// Close releases the source's files and memory. Later reads are errors.
 	Close() error
 }
 
 // Entry is what is known of a sample before its picture is read.
 type Entry struct {
-	Key      string    `json:"key"`                // names the sample to a person: a path, shard.tar/member, an emoji
+	Key      string    `json:"key"`                // the sample's name in messages: a path, shard.tar/member, an emoji
 	Captions []string  `json:"captions,omitempty"` // several describe the same picture; empty only in sets of classes
 	Label    int       `json:"label"`              // class number into Info.Classes; -1 without one
-	Size     int64     `json:"size,omitempty"`     // bytes of the picture's file, 0 where there is none
+	Size     int64     `json:"size,omitempty"`     // bytes of the picture's file; 0 if there is none
 	ModTime  time.Time `json:"mod_time,omitzero"`
 	Offset   int64     `json:"offset,omitempty"` // of the sample in its shard (bytes) or table (line); 0 in folders
 	File     string    `json:"file,omitempty"`   // the file that holds it; empty in built-in sets
 	List     string    `json:"list,omitempty"`   // the table that names the sample; empty elsewhere
-	// Bad, where not empty, says why the sample can't be used although it is present: a table row without a caption, a
-	// shard member without a picture.
+	// Bad says why the sample can't be used, such as a table row without a caption or a sample of a shard without a picture. It is empty
+	// if the sample can be used.
 	Bad string `json:"bad,omitempty"`
 }
 
-// Picture is a picture as a source holds it: the bytes of an image file, or pixels already.
+// Picture is a picture as a source holds it: the bytes of an image file, or pixels.
 type Picture struct {
 	File          []byte
-	RGB           []uint8 // [Height, Width, 3]; used where File is nil
+	RGB           []uint8 // [Height, Width, 3]; used if File is nil
 	Width, Height int
 }
 
@@ -64,13 +61,13 @@ type Info struct {
 	Kind      string   `json:"kind"`                // builtin, folder, classes, table, shards, several
 	Classes   []string `json:"classes,omitempty"`   // names by class number; nil without classes
 	Templates []string `json:"templates,omitempty"` // prompts that fit the classes; nil: the caller's default
-	// Fingerprint changes when samples, their order, or their captions do. A source that would have to read all captions for it
-	// may make it from what changes with them, such as the sizes and ETags of its files.
+	// Fingerprint changes when the samples, their order or their captions change. A source that would have to read all captions for it may
+	// use what changes with them, such as the sizes and ETags of its files.
 	Fingerprint string   `json:"fingerprint"`
-	Notes       []string `json:"notes,omitempty"` // guesses and repairs that the user should know of, a line each
+	Notes       []string `json:"notes,omitempty"` // guesses and repairs that the user should know about, a line each
 }
 
-// DataError is data that is refused as a whole: an empty folder, a missing column, too many unusable samples.
+// DataError says why data is refused as a whole: an empty folder, a missing column, too many unusable samples.
 type DataError struct{ Source, Reason string }
 
 func (e *DataError) Error() string { return e.Source + ": " + e.Reason }
@@ -78,7 +75,7 @@ func (e *DataError) Error() string { return e.Source + ": " + e.Reason }
 // Fault is the error's kind.
 func (e *DataError) Fault() fault.Kind { return fault.Data }
 
-// UsageError is a name of data that has no meaning: an unknown built-in, a parameter that it does not have.
+// UsageError says why a name doesn't name data that can be opened: an unknown built-in set, a parameter that it doesn't have.
 type UsageError struct{ Source, Reason string }
 
 func (e *UsageError) Error() string { return e.Source + ": " + e.Reason }

@@ -8,13 +8,12 @@ import (
 	"sync"
 )
 
-// Select is a view of some samples of a source, in the order of indices; a sample's number in it is its place there.
-// Closing it leaves the source open.
+// Select is a view of the samples of a source at indices, in that order. Closing it doesn't close the source.
 func Select(s Source, indices []int) Source {
 	return &subset{s, indices, sync.OnceValue(func() Info { return subsetInfo(s.Info(), indices) })}
 }
 
-// Sample is a view of at most n samples of a source, spread evenly over it.
+// Sample is a view of at most n samples of a source, spread evenly over it. Closing it doesn't close the source.
 func Sample(s Source, n int) Source {
 	n = min(n, s.Len())
 	indices := make([]int, n)
@@ -42,7 +41,7 @@ func (s *subset) Picture(ctx context.Context, i int) (Picture, error) {
 	return s.source.Picture(ctx, s.indices[i])
 }
 
-// subsetInfo is the source's description with a fingerprint of what was chosen.
+// subsetInfo is the source's description with a fingerprint of the chosen samples.
 func subsetInfo(info Info, indices []int) Info {
 	h := sha256.New()
 	var b [8]byte

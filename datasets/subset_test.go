@@ -45,7 +45,10 @@ func TestViewsHaveFingerprintsOfTheirOwn(t *testing.T) {
 
 func TestSampleSpreadsOverTheSource(t *testing.T) {
 	all := builtin(t, "builtin:shapes?n=10")
-	for n, want := range map[int][]int{0: {}, 1: {0}, 3: {0, 3, 6}, 9: {0, 1, 2, 3, 4, 5, 6, 7, 8}, 10: {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 99: {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}} {
+	for n, want := range map[int][]int{
+		0: {}, 1: {0}, 3: {0, 3, 6}, 9: {0, 1, 2, 3, 4, 5, 6, 7, 8},
+		10: {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 99: {0, 1, 2, 3, 4, 5, 6, 7, 8, 9},
+	} {
 		view := Sample(all, n)
 		got := []int{}
 		for i := range view.Len() {

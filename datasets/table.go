@@ -1,7 +1,6 @@
 package datasets
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -12,34 +11,27 @@ import (
 	"strings"
 )
 
-// table is a list of pictures in a .csv, .tsv or .jsonl file.
-type table struct {
+// pictureTable is a list of pictures in a .csv, .tsv or .jsonl file.
+type pictureTable struct {
 	path string
 	rows []tableEntry
 	info Info
 }
 
-// tableEntry is a row whose picture has been looked for.
+// tableEntry is a sample made of a row.
 type tableEntry struct {
 	file
 	line int64
 }
 
-// openTable opens a table whose picture paths are relative to its folder, or absolute. A row that breaks the rules is
-// unusable by itself; a table without the columns that o needs, or without a usable row, is a *DataError.
+// openTable opens a table whose picture paths are absolute or relative to its folder. A malformed row is one unusable sample. A table
+// without the columns that o needs, or without a usable row, is a *DataError.
 func openTable(ctx context.Context, path string, o Options) (Source, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, notFound(path, err)
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	rows, chosen, err := readTable(path, data, o)
+	rows, chosen, err := readTable(ctx, path, o)
 	if err != nil {
 		return nil, err
 	}
-	t := &table{path: path, info: Info{Name: path, Kind: "table", Notes: chosen.note(o)}}
+	t := &pictureTable{path: path, info: Info{Name: path, Kind: "table", Notes: chosen.note(o)}}
 	var repairs captionRepairs
 	t.fill(rows, o.Need, &repairs)
 	if err := t.classify(rows, o.Need); err != nil {
@@ -59,34 +51,8 @@ func openTable(ctx context.Context, path string, o Options) (Source, error) {
 	return t, nil
 }
 
-// readTable reads a table's rows and chooses its columns.
-func readTable(path string, data []byte, o Options) (rows []tableRow, chosen tableColumns, err error) {
-	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		return nil, chosen, &DataError{Source: path, Reason: "it is UTF-16; save it as UTF-8"}
-	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	var reason string
-	extension := strings.ToLower(filepath.Ext(path))
-	if extension == ".jsonl" {
-		rows, chosen, reason = readJSONL(data, o)
-	} else {
-		sep, err := separatorFor(data, extension, o)
-		if err != nil {
-			return nil, chosen, &UsageError{Source: path, Reason: err.Error()}
-		}
-		rows, chosen, reason = readCSV(data, sep, o)
-	}
-	if reason == "" && len(rows) == 0 {
-		reason = "it has no rows"
-	}
-	if reason != "" {
-		return nil, chosen, &DataError{Source: path, Reason: reason}
-	}
-	return rows, chosen, nil
-}
-
-// fill makes entries of the rows.
-func (t *table) fill(rows []tableRow, need Need, repairs *captionRepairs) {
+// fill makes samples of the rows.
+func (t *pictureTable) fill(rows []tableRow, need Need, repairs *captionRepairs) {
 	folder := filepath.Dir(t.path)
 	t.rows = make([]tableEntry, len(rows))
 	seen := make(map[string]bool, len(rows))
@@ -110,7 +76,7 @@ func (t *table) fill(rows []tableRow, need Need, repairs *captionRepairs) {
 	}
 }
 
-// judge completes what is known of a row: why it can't be used, a class's name for a missing caption.
+// judge finds out whether the sample can be used. A class name takes the place of a missing caption.
 func (e *tableEntry) judge(need Need, classes []string) {
 	if len(e.captions) == 0 && e.label >= 0 {
 		e.captions = []string{classes[e.label]}
@@ -126,8 +92,8 @@ func (e *tableEntry) judge(need Need, classes []string) {
 	}
 }
 
-// classify numbers the labels: those that are numbers already keep them, names count in sorted order.
-func (t *table) classify(rows []tableRow, need Need) error {
+// classify numbers the labels. Numbers are kept; names are numbered in sorted order.
+func (t *pictureTable) classify(rows []tableRow, need Need) error {
 	var labels []string
 	for _, r := range rows {
 		if r.bad == "" && r.label != "" {
@@ -163,8 +129,8 @@ func (t *table) classify(rows []tableRow, need Need) error {
 	return nil
 }
 
-// numerals name classes of which only numbers are known.
-func (t *table) numerals(most int, need Need) []string {
+// numerals are the names of classes that have only numbers.
+func (t *pictureTable) numerals(most int, need Need) []string {
 	if need != NeedNothing {
 		t.info.Notes = append(t.info.Notes, "the labels are numbers; a classnames.txt beside the table can name them")
 	}
@@ -175,7 +141,7 @@ func (t *table) numerals(most int, need Need) []string {
 	return names
 }
 
-// classNumbers tells whether all labels are class numbers, and the highest.
+// classNumbers reports whether all labels are class numbers, and the highest one.
 func classNumbers(labels []string) (all bool, most int) {
 	for _, l := range labels {
 		n, ok := classNumber(l)
@@ -187,15 +153,15 @@ func classNumbers(labels []string) (all bool, most int) {
 	return true, most
 }
 
-// classNumber reads a class number; above a million it is taken for a name.
+// classNumber parses a class number. A number from a million on is a name.
 func classNumber(label string) (int, bool) {
 	n, err := strconv.ParseUint(label, 10, 31)
 	return int(n), err == nil && n < 1_000_000
 }
 
-// look asks for the size of all pictures, several at a time. Those that are missing are found out when they are read;
-// a table all of whose pictures are missing is refused.
-func (t *table) look(ctx context.Context) error {
+// look finds the sizes of all pictures, several at a time. A missing picture is reported when it is read. A table whose pictures are all
+// missing is refused.
+func (t *pictureTable) look(ctx context.Context) error {
 	if err := eachFile(ctx, len(t.rows), func(i int) { t.rows[i].stat() }); err != nil {
 		return err
 	}
@@ -222,7 +188,7 @@ func (t *table) look(ctx context.Context) error {
 	return nil
 }
 
-// stat fills in what is known of the picture's file; nothing where it is missing.
+// stat fills in the size and time of the picture's file; nothing if it is missing.
 func (e *tableEntry) stat() {
 	if e.bad != "" {
 		return
@@ -233,14 +199,14 @@ func (e *tableEntry) stat() {
 	}
 }
 
-func (t *table) Len() int     { return len(t.rows) }
-func (t *table) Info() Info   { return t.info }
-func (t *table) Close() error { return nil }
+func (t *pictureTable) Len() int     { return len(t.rows) }
+func (t *pictureTable) Info() Info   { return t.info }
+func (t *pictureTable) Close() error { return nil }
 
 // Entry implements Source.
-func (t *table) Entry(_ context.Context, i int) (Entry, error) { return t.entry(i), nil }
+func (t *pictureTable) Entry(_ context.Context, i int) (Entry, error) { return t.entry(i), nil }
 
-func (t *table) entry(i int) Entry {
+func (t *pictureTable) entry(i int) Entry {
 	e := &t.rows[i]
 	key := e.path
 	if key == "" {
@@ -252,6 +218,6 @@ func (t *table) entry(i int) Entry {
 	}
 }
 
-func (t *table) Picture(ctx context.Context, i int) (Picture, error) {
+func (t *pictureTable) Picture(ctx context.Context, i int) (Picture, error) {
 	return t.rows[i].read(ctx)
 }

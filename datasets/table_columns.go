@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Columns that are tried, in this order, where the user names none.
+// The columns that are tried, in this order, if the caller names none.
 var (
 	imageColumns   = []string{"filepath", "file_path", "image", "image_path", "file_name", "filename", "path", "img"}
 	captionColumns = []string{"title", "caption", "text", "captions", "description"}
@@ -15,7 +15,7 @@ var (
 // tableColumns are the names of the columns that are read; caption and label may be empty.
 type tableColumns struct{ image, caption, label string }
 
-// chooseColumns picks from a table's columns. Its reason, where not empty, says what is missing.
+// chooseColumns chooses from a table's columns. reason says what is missing; it is empty if nothing is.
 func chooseColumns(columns []string, o Options) (c tableColumns, reason string) {
 	there := "; its columns are " + strings.Join(columns, ", ")
 	for _, asked := range []string{o.CSVImageKey, o.CSVCaptionKey} {
@@ -42,7 +42,7 @@ func chooseColumns(columns []string, o Options) (c tableColumns, reason string) 
 	return c, ""
 }
 
-// firstColumn is the first of the names that a column has, whatever its case.
+// firstColumn is the column of the first name that a column has, ignoring case.
 func firstColumn(columns, names []string) string {
 	for _, name := range names {
 		i := slices.IndexFunc(columns, func(c string) bool { return strings.EqualFold(c, name) })
@@ -53,7 +53,7 @@ func firstColumn(columns, names []string) string {
 	return ""
 }
 
-// note says which columns were guessed.
+// note says which columns were detected.
 func (c tableColumns) note(o Options) []string {
 	if o.CSVImageKey != "" && (o.CSVCaptionKey != "" || c.caption == "") {
 		return nil

@@ -12,40 +12,40 @@ import (
 
 const (
 	tarBlock = 512
-	// maxMemberText is the most bytes of a text member that are read while a shard is indexed; captions are cut far below.
+	// maxMemberText is the maximum number of bytes read of a text member while a shard is indexed. Captions are cut to far fewer.
 	maxMemberText = textLimit
 )
 
 // tarMember is a file in a shard.
 type tarMember struct {
 	name         string // as in the archive
-	field        string // its lower-case extension: all behind the first dot of the base name
+	field        string // its extension in lower case: everything after the first dot of the base name
 	offset, size int64  // of its bytes in the archive
 	text         []byte // of txt, json and cls members
-	problem      string // why its bytes can't be had
+	problem      string // why its bytes can't be read
 }
 
-// tarGroup is a sample as WebDataset groups it: neighbouring members with one key.
+// tarGroup is a sample as WebDataset groups it: consecutive members with the same key.
 type tarGroup struct {
 	key     string
 	members []tarMember
 }
 
-// tarIndex is what a shard holds, as far as it could be read.
+// tarIndex is the content of a shard, as far as it could be read.
 type tarIndex struct {
 	groups []tarGroup
-	passed int    // files that have no key and extension, which WebDataset ignores
-	broken string // why samples behind brokenAt are lost, or may be
-	// brokenAt is where broken was met.
+	passed int    // files without a key or an extension, which WebDataset ignores
+	broken string // why samples after brokenAt are lost or may be lost
+	// brokenAt is the position of the damage in bytes.
 	brokenAt int64
-	// cut says that the last member or a part of the end is missing, or that something stands behind the end.
+	// cut says that the last member or a part of the end is missing, or that there is data after the end.
 	cut string
 }
 
-// webdatasetMeta are members that WebDataset keeps for itself.
+// webdatasetMeta matches members that WebDataset reserves.
 var webdatasetMeta = regexp.MustCompile(`^__[^/]*__($|/)`)
 
-// indexTar reads the headers of an archive, and its small text members. It never fails: damage is part of the answer.
+// indexTar reads the headers of an archive and its small text members. It never fails: damage is part of the result.
 func indexTar(r io.ReaderAt, size int64) tarIndex {
 	x := &tarIndexer{r: r, size: size, in: &cursor{r: r, size: size}}
 	tr := tar.NewReader(x.in)
@@ -55,7 +55,7 @@ func indexTar(r io.ReaderAt, size int64) tarIndex {
 			x.checkEnd()
 			return x.tarIndex
 		}
-		if err != nil && !errors.Is(err, tar.ErrInsecurePath) { // nothing is unpacked: any name will do
+		if err != nil && !errors.Is(err, tar.ErrInsecurePath) { // any name is safe, since nothing is unpacked
 			x.fail(err)
 			return x.tarIndex
 		}
@@ -70,10 +70,10 @@ type tarIndexer struct {
 	r    io.ReaderAt
 	size int64
 	in   *cursor
-	end  int64 // where the last member ends, padding included; -1: not known
+	end  int64 // where the last member ends, including padding; -1: unknown
 }
 
-// add takes a member in; false means that the archive ends inside it.
+// add adds a member. It returns false if the archive ends inside it.
 func (x *tarIndexer) add(h *tar.Header) bool {
 	m := tarMember{name: h.Name, offset: x.in.pos, size: h.Size}
 	stored := h.Size
@@ -104,7 +104,7 @@ func (x *tarIndexer) add(h *tar.Header) bool {
 	return m.problem == ""
 }
 
-// group puts a member into the sample that it belongs to.
+// group adds a member to the sample that it belongs to.
 func (x *tarIndexer) group(m tarMember) {
 	key, field, ok := splitKey(m.name)
 	if webdatasetMeta.MatchString(m.name) || !ok {
@@ -135,11 +135,10 @@ func splitKey(name string) (key, field string, ok bool) {
 	return dir + stem, strings.ToLower(ext), true
 }
 
-// checkEnd looks at what stands where the reader saw the end: archive/tar takes an archive that was cut between two
-// members for a whole one.
+// checkEnd reads the bytes where the reader saw the end: archive/tar reads an archive that was cut between two members without an error.
 func (x *tarIndexer) checkEnd() {
 	from := x.end
-	if from < 0 { // behind a sparse member; the reader stands behind the end blocks
+	if from < 0 { // after a sparse member; the reader is after the end blocks
 		from = max(x.in.pos-2*tarBlock, 0)
 	}
 	var blocks [2 * tarBlock]byte
@@ -149,7 +148,7 @@ func (x *tarIndexer) checkEnd() {
 		x.broken = "is empty"
 	case !allZero(blocks[:n]):
 		x.broken, x.brokenAt = "is truncated: it ends inside a header", from
-	case n < tarBlock: // one zero block is an end to most readers
+	case n < tarBlock: // most readers accept one zero block as the end
 		x.broken, x.brokenAt = "is truncated or was not closed: its end-of-archive blocks are missing", from
 	case n < len(blocks):
 		x.cut = "is truncated or was not closed: one of its two end-of-archive blocks is missing"
@@ -158,7 +157,7 @@ func (x *tarIndexer) checkEnd() {
 	}
 }
 
-// checkBehind looks for a second archive behind the end, as cat makes them.
+// checkBehind looks for a second archive after the end, as cat a.tar b.tar gives.
 func (x *tarIndexer) checkBehind(from int64) {
 	rest := make([]byte, min(x.size-from, 1<<16))
 	n, _ := io.ReadFull(io.NewSectionReader(x.r, from, int64(len(rest))), rest)
@@ -167,7 +166,7 @@ func (x *tarIndexer) checkBehind(from int64) {
 	}
 }
 
-// fail notes why no further header could be read.
+// fail records why no further header could be read.
 func (x *tarIndexer) fail(err error) {
 	x.brokenAt = max(x.end, 0)
 	var magic [2]byte
@@ -178,7 +177,7 @@ func (x *tarIndexer) fail(err error) {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		x.broken = fmt.Sprintf("is truncated: it ends inside a header or member behind byte %d", x.brokenAt)
 	case errors.Is(err, tar.ErrHeader):
-		x.broken = fmt.Sprintf("has no valid tar header at byte %d; what stands behind it is lost", x.brokenAt)
+		x.broken = fmt.Sprintf("has no valid tar header at byte %d; the data after it is lost", x.brokenAt)
 	default:
 		x.broken = "can't be read: " + err.Error()
 	}
@@ -193,13 +192,13 @@ func allZero(b []byte) bool {
 	return true
 }
 
-// cursor reads from a position in a file through a small window, so that a header and the short members behind it cost
-// one read, and a long member that is passed over costs none.
+// cursor reads from a position in a file through a small window. A header and the short members after it cost one read, and a long member
+// that is skipped costs none.
 type cursor struct {
 	r         io.ReaderAt
 	size, pos int64
 	window    [8192]byte
-	at        int64 // where the window's bytes stand
+	at        int64 // offset of the window in the file
 	filled    int
 }
 

@@ -61,7 +61,10 @@ func TestMembersGroupByKeyAsInWebDataset(t *testing.T) {
 }
 
 func TestOffsetsPointAtTheMembersBytes(t *testing.T) {
-	members := []member{{"a.jpg", strings.Repeat("x", 700)}, {"a.txt", "caption"}, {strings.Repeat("n", 200) + ".jpg", "y"}, {"b.jpg", strings.Repeat("z", 20000)}}
+	members := []member{
+		{"a.jpg", strings.Repeat("x", 700)}, {"a.txt", "caption"},
+		{strings.Repeat("n", 200) + ".jpg", "y"}, {"b.jpg", strings.Repeat("z", 20000)},
+	}
 	for _, format := range []tar.Format{tar.FormatGNU, tar.FormatPAX} {
 		data := archive(t, format, members...)
 		i := 0

@@ -6,20 +6,20 @@ import "context"
 type place struct {
 	epoch uint64
 	index int    // in the source
-	salt  uint64 // 0; of a replacement, what tells its random choices from those of the same sample in its own slot
+	salt  uint64 // of a replacement, makes its random choices differ from those of the same sample in its own slot; else 0
 }
 
-// walk turns slots into places. It holds the order of one epoch and, with pools, one pool.
+// walk maps slots to places. It holds the order of one epoch and, with pools, one pool.
 type walk struct {
 	loader *Loader
 	epoch  uint64
 	order  permutation
 	from   int64    // first slot of the pool
-	pool   []pooled // of the slots from there on; empty before the first, and without pools
-	buffer *sample  // that captions are tokenized in
+	pool   []pooled // of the slots from there on; empty before the first pool and without pools
+	buffer *sample  // to tokenize captions
 }
 
-// at gives the sample of a slot and, from a pool, its text where that can be used.
+// at is the place of a slot and, with a pool, its text if that can be used.
 func (w *walk) at(ctx context.Context, slot int64) (place, *text) {
 	if w.loader.Pool == 0 {
 		return w.plain(slot), nil

@@ -53,8 +53,8 @@ func TestAPoolHasEachSampleOnceInEveryEpoch(t *testing.T) {
 	}
 }
 
-// A pool's samples are those that stand there without pools, dealt out by length: of any two of its batches one has no
-// caption longer than any of the other.
+// A pool has the same samples as these slots without pools, cut into batches by length: of any two of its batches, one has no caption
+// longer than any of the other.
 func TestAPoolIsDealtOutByLength(t *testing.T) {
 	const batch, pool = 8, 40
 	plain, pooled := wordy{&fake{n: 400}}.loader(0), wordy{&fake{n: 400}}.loader(pool)
@@ -77,8 +77,8 @@ func TestAPoolIsDealtOutByLength(t *testing.T) {
 	}
 }
 
-// The batches of a pool come in an order of chance, which differs from pool to pool: over many, the shortest batch stands
-// in each of 8 places about equally often: chi-squared with 7 degrees of freedom is below 30 but for one case in 10,000.
+// The batches of a pool are in random order, which differs from pool to pool. Over many pools the shortest batch is at each of 8
+// positions about equally often: chi-squared with 7 degrees of freedom is above 30 in one case of 10,000.
 func TestThePlaceOfTheShortestBatchIsChance(t *testing.T) {
 	const batches, epochs = 8, 200
 	l := wordy{&fake{n: 8 * batches}}.loader(8 * batches)
@@ -97,7 +97,7 @@ func TestThePlaceOfTheShortestBatchIsChance(t *testing.T) {
 		chi += (c - want) * (c - want) / want
 	}
 	if chi > 30 {
-		t.Errorf("the shortest batch stands at %v: chi-squared %.1f", counts, chi)
+		t.Errorf("the shortest batch is at positions %v: chi-squared %.1f", counts, chi)
 	}
 }
 
@@ -122,7 +122,8 @@ func TestStartingInsideAPoolContinuesExactly(t *testing.T) {
 	w := wordy{&fake{n: 41, reasons: badSamples(41, 0.3, 5)}}
 	whole := good(t, w.loader(24), 0, 41*4)
 	for k, b := range whole {
-		if rest := good(t, w.loader(24), b.Next, 41*4); !slices.EqualFunc(rest, whole[k+1:], func(a, b Batch) bool { return reflect.DeepEqual(a, b) }) {
+		rest := good(t, w.loader(24), b.Next, 41*4)
+		if !slices.EqualFunc(rest, whole[k+1:], func(a, b Batch) bool { return reflect.DeepEqual(a, b) }) {
 			t.Errorf("from batch %d on, slot %d, the rest is another", k+1, b.Next)
 		}
 	}
@@ -147,9 +148,13 @@ func TestPoolsSavePadding(t *testing.T) {
 		pool         int
 		bad, entries map[int]string
 		most         float64 // times the real tokens
-	}{{2048, nil, nil, 1.1}, {512, nil, nil, 1.5}, {2048, badSamples(8192, 0.005, 1), nil, 1.25}, {2048, nil, badSamples(8192, 0.005, 1), 1.1}} {
+	}{
+		{2048, nil, nil, 1.1}, {512, nil, nil, 1.5},
+		{2048, badSamples(8192, 0.005, 1), nil, 1.25}, {2048, nil, badSamples(8192, 0.005, 1), 1.1},
+	} {
 		tokens, needed := padded(c.pool, c.bad, c.entries)
-		t.Logf("pool of %d, %d+%d unusable: %d tokens computed for %d real ones, %d without pools", c.pool, len(c.bad), len(c.entries), tokens, needed, plain)
+		t.Logf("pool of %d, %d+%d unusable: %d tokens computed for %d real ones, %d without pools",
+			c.pool, len(c.bad), len(c.entries), tokens, needed, plain)
 		if float64(tokens) > c.most*float64(needed) {
 			t.Errorf("pool of %d, %d+%d unusable: %d tokens computed for %d", c.pool, len(c.bad), len(c.entries), tokens, needed)
 		}

@@ -16,11 +16,11 @@ import (
 // used as given, and the squared error has no factor 1/2.
 type PPO struct {
 	// Clip is e, Value c1, Entropy c2.
-	Clip    float64 `json:"clip" flag:"clip" arg:"x" help:"how far from 1 a ratio may go (default 0.2)"`
+	Clip    float64 `json:"clip" flag:"clip" arg:"x" help:"clipping range of the policy ratio (default 0.2)"`
 	Value   float64 `json:"value_coefficient" flag:"value-coefficient" arg:"x" help:"weight of the value's error (default 0.1)"`
 	Entropy float64 `json:"entropy_coefficient" flag:"entropy-coefficient" arg:"x" help:"bonus for a nat of entropy (default 0.001)"`
 	// ClipValue v replaces (V - R)^2 by max((V - R)^2, (clip(V, V_old - v, V_old + v) - R)^2); 0: no clipping.
-	ClipValue float64 `json:"clip_value" flag:"clip-value" arg:"x" help:"how far a value may go in a round; 0: anywhere (default 0.2)"`
+	ClipValue float64 `json:"clip_value" flag:"clip-value" arg:"x" help:"clipping range of the value; 0: no clipping (default 0.2)"`
 }
 
 // Validate checks the fields.

@@ -43,11 +43,11 @@ func NamedConfig(name string) (Config, error) {
 type UnknownModelError struct{ Name, Nearest string }
 
 func (e *UnknownModelError) Error() string {
-	hint := "clipgo info --list shows the known ones"
+	text := fmt.Sprintf("no model or path is called %q", e.Name)
 	if e.Nearest != "" {
-		hint = "did you mean " + e.Nearest + "?"
+		text += "; did you mean " + e.Nearest + "?"
 	}
-	return fmt.Sprintf("no model or path is called %q; %s", e.Name, hint)
+	return text
 }
 
 // Fault is the error's kind.

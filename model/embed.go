@@ -48,7 +48,7 @@ func (m *Model) embed(ctx context.Context, n, width int, encode func(s *torch.Sc
 		}
 		count := min(m.embeds(), n-i)
 		parts := make([][]float32, m.laneCount(count))
-		err := torch.Do(ctx, func(s *torch.Scope) error {
+		err := torch.DoRows(ctx, func(s *torch.Scope) error {
 			lanes := s.Lanes(len(parts))
 			m.params.Split(lanes)
 			lanes.Each(func(k int, s *torch.Scope) {

@@ -13,12 +13,12 @@ import (
 
 // Lock says which parameters training leaves as they are, in open_clip's terms.
 type Lock struct {
-	Image bool `json:"lock_image" flag:"lock-image" help:"keep the image tower as it is"`
+	Image bool `json:"lock_image" flag:"lock-image" help:"freeze the image encoder"`
 	// ImageUnlocked groups of a locked tower, counted from its end, are trained.
-	ImageUnlocked int  `json:"lock_image_unlocked_groups" flag:"lock-image-unlocked-groups" arg:"N" help:"train the last N groups of the locked image tower: 1 the projection, 2 the last block too, ..."`
-	Text          bool `json:"lock_text" flag:"lock-text" help:"keep the text tower as it is"`
-	TextUnlocked  int  `json:"lock_text_unlocked_layers" flag:"lock-text-unlocked-layers" arg:"N" help:"train the last N groups of the locked text tower"`
-	Scale         bool `json:"lock_logit_scale" flag:"lock-logit-scale" help:"keep the temperature as it is"`
+	ImageUnlocked int  `json:"lock_image_unlocked_groups" flag:"lock-image-unlocked-groups" arg:"N" help:"train the last N groups of the frozen image encoder: 1 the projection, 2 the last block too, ..."`
+	Text          bool `json:"lock_text" flag:"lock-text" help:"freeze the text encoder"`
+	TextUnlocked  int  `json:"lock_text_unlocked_layers" flag:"lock-text-unlocked-layers" arg:"N" help:"train the last N groups of the frozen text encoder"`
+	Scale         bool `json:"lock_logit_scale" flag:"lock-logit-scale" help:"freeze the temperature"`
 }
 
 // Validate returns every problem, joined.

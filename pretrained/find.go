@@ -96,7 +96,7 @@ func configOnly(dir string) bool {
 func (src *Source) fromRun(dir string) error {
 	path, damaged, err := training.Latest(filepath.Join(dir, CheckpointsDir))
 	for _, d := range damaged {
-		src.Notes = append(src.Notes, fmt.Sprintf("passed over a damaged checkpoint: %v", d))
+		src.Notes = append(src.Notes, fmt.Sprintf("skipped a damaged checkpoint: %v", d))
 	}
 	if errors.Is(err, training.ErrNoCheckpoint) {
 		return fault.Modelf(dir, "the run has no checkpoint yet")

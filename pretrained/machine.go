@@ -93,7 +93,7 @@ func Absent(available int) string {
 	case known > 0:
 		return fmt.Sprintf("the driver knows %d CUDA devices, but this libtorch computes on the CPU alone: set LIBTORCH to a CUDA build, such as pip's torch, and run make", known)
 	default:
-		return "there is no CUDA device here; auto takes the CPU then"
+		return "no CUDA device found; use cpu or auto"
 	}
 }
 

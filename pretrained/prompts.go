@@ -12,7 +12,7 @@ import (
 )
 
 // PromptsFile keeps the prompts of a training in a folder that convert or merge made of its model.
-const PromptsFile = "Prompts.json"
+const PromptsFile = "prompts.json"
 
 // Prompts are what run.json says of prompts, and all that prompts.json says.
 type Prompts struct {

@@ -22,7 +22,7 @@ func (s *session) addAgreement(out map[string]any) {
 	if last := s.val.agreement.Last; last.Pairs > 0 {
 		out["pairs"], out["ties"], out["margin"] = last.Pairs, last.Ties, last.Margin
 		if last.Equal == last.Pairs {
-			s.console.Log.Warn("the reward has become the same on both sides of every pair: it says nothing any more", "pairs", last.Pairs)
+			s.console.Log.Warn("the reward is now equal for both sides of every pair: it no longer distinguishes them", "pairs", last.Pairs)
 		}
 	}
 }

@@ -18,8 +18,8 @@ const (
 type alignOptions struct {
 	Objective  string  `json:"objective"`
 	RewardHead bool    `json:"reward_head" flag:"reward-head" help:"the reward is a scalar layer on the features, kept in heads.safetensors, instead of the model's own score"`
-	KeepNear   float64 `json:"keep_near" flag:"keep-near" arg:"share" help:"at the end mix this share of the model as it was into the weights (WiSE-FT): 0.3"`
-	L2SP       float64 `json:"l2_sp" flag:"l2-sp" arg:"x" help:"strength of the pull back to the model as it was (L2-SP): a step goes rate * x of the way, so 1000 at a rate of 1e-4 is a tenth"`
+	KeepNear   float64 `json:"keep_near" flag:"keep-near" arg:"share" help:"at the end, mix this fraction of the original weights in (WiSE-FT), such as 0.3"`
+	L2SP       float64 `json:"l2_sp" flag:"l2-sp" arg:"x" help:"strength of the decay towards the original weights (L2-SP); each step moves lr * x of the way: 1000 at lr 1e-4 is a tenth"`
 	ppoOptions
 }
 
@@ -49,7 +49,7 @@ func (o *Options) validateAlign() error {
 		return errors.Join(o.Align.Validate(), o.validatePPO())
 	}
 	if o.Align.on() && o.EMADecay > 0 {
-		return errors.Join(o.Align.Validate(), errors.New("ema_decay: it is for train; --keep-near and --l2-sp keep a tuned model steady"))
+		return errors.Join(o.Align.Validate(), errors.New("ema_decay: not available in align; align.keep_near and align.l2_sp keep a fine-tuned model close to the original"))
 	}
 	return o.Align.Validate()
 }
@@ -98,23 +98,23 @@ func (o *Options) validatePPO() error {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	switch p := o.Align; {
 	case p.Reward == "":
-		bad("align.reward is missing: --reward preference, clip or both")
+		bad("align.reward: missing; preference, clip or both")
 	case !slices.Contains([]string{preferenceReward, clipReward, bothRewards}, p.Reward):
 		bad("align.reward: %q is none of preference, clip, both", p.Reward)
 	case p.Reward != clipReward && p.RewardModel == "":
-		bad("align.reward_model is missing: a reward of preferences needs --reward-model, a run of align preference")
+		bad("align.reward_model: missing; a preference reward needs a run of preference training")
 	}
 	if err := o.Align.PPO.Validate(); err != nil {
 		bad("align.ppo: %w", err)
 	}
 	if int(o.BatchSize) < o.Align.PPO.Minibatches {
-		bad("batch_size: %d captions make no %d minibatches", o.BatchSize, o.Align.PPO.Minibatches)
+		bad("batch_size: %d captions are fewer than %d minibatches", o.BatchSize, o.Align.PPO.Minibatches)
 	}
 	if o.EMADecay > 0 || o.Align.KeepNear > 0 || o.Align.L2SP > 0 || o.Align.RewardHead {
-		errs = append(errs, errors.New("ema_decay, align.keep_near, align.l2_sp, align.reward_head: they are for other trainings"))
+		errs = append(errs, errors.New("ema_decay, align.keep_near, align.l2_sp, align.reward_head: not available in PPO training"))
 	}
 	if o.ModelCfg.Multimodal == nil {
-		errs = append(errs, errors.New("the model has no decoder (multimodal_cfg): ppo tunes what train --objective coca makes"))
+		errs = append(errs, errors.New("model: it has no decoder (multimodal_cfg); PPO fine-tunes a captioner, which training with objective coca gives"))
 	}
 	return errors.Join(errs...)
 }

@@ -13,8 +13,8 @@ import (
 
 // batching says how many pairs a step has, and how many of them go through the model at once.
 type batching struct {
-	BatchSize  pairCount `json:"batch_size" flag:"batch-size" arg:"N" help:"pairs that go through the model at once, and make a step with --accum-freq 1; auto: the most that fit into memory"`
-	AccumFreq  int       `json:"accum_freq" min:"1" flag:"accum-freq" arg:"k" help:"batches of --batch-size in one step: the loss contrasts all their pairs, the memory is that of one (default 1)"`
+	BatchSize  pairCount `json:"batch_size" flag:"batch-size" arg:"N" help:"pairs per batch; auto: the largest batch that fits in memory"`
+	AccumFreq  int       `json:"accum_freq" min:"1" flag:"accum-freq" arg:"k" help:"batches per step; all their pairs are contrasted, in the memory of one batch (default 1)"`
 	MicroBatch int       `json:"micro_batch,omitempty" min:"0"` // pairs at once, where it isn't a batch: what memory was found for
 }
 
@@ -69,7 +69,7 @@ func (b batching) accumNote() string {
 	if b.AccumFreq == 1 {
 		return ""
 	}
-	return " or --accum-freq"
+	return " or accum_freq"
 }
 
 // queue is how many batches wait for the trainer; 0: the loader's own number. Several in a step are long enough to read one.
@@ -84,17 +84,17 @@ func (b batching) queue() int {
 func (o *Options) validateBatch() error {
 	var errs []error
 	if o.BatchSize < 1 && o.BatchSize != autoPairs {
-		errs = append(errs, fmt.Errorf("batch_size: %d is less than 1", o.BatchSize))
+		errs = append(errs, errors.New("batch_size must be at least 1, or auto"))
 	}
 	if o.Align.on() && (o.AccumFreq > 1 || o.MicroBatch > 0 || o.BatchSize == autoPairs) {
-		errs = append(errs, errors.New("accum_freq, micro_batch and batch_size auto are of train: align makes each batch at once"))
+		errs = append(errs, errors.New("accum_freq, micro_batch and batch_size auto: not available in align, which computes each batch at once"))
 	}
 	return errors.Join(errs...)
 }
 
 // starved tells that a step found no memory, and keeps for a resumed run how many pairs go through the model at once now.
 func (s *session) starved(e training.Event) error {
-	s.console.Log.Warn("out of memory: the step was made again with fewer pairs at once, and further ones are", "step", e.Step, "pairs", s.effective(), "at_once", e.MicroBatch)
+	s.console.Log.Warn("out of memory: retried the step with smaller micro-batches, which later steps use too", "step", e.Step, "pairs", s.effective(), "at_once", e.MicroBatch)
 	s.MicroBatch = e.MicroBatch
 	return durable.WriteJSON(filepath.Join(s.Out, pretrained.RunFile), s.Options)
 }

@@ -4,7 +4,7 @@ import "errors"
 
 // bucketOptions say whether batches are made of captions of similar length.
 type bucketOptions struct {
-	Bucketing bool `json:"length_bucketing" flag:"length-bucketing" help:"batches of captions of similar length: less of the text is padding"`
+	Bucketing bool `json:"length_bucketing" flag:"length-bucketing" help:"put captions of similar length into one batch, for less padding"`
 	Pool      int  `json:"bucket_pool" min:"1" flag:"bucket-pool" arg:"N" help:"samples that --length-bucketing sorts at a time, before they are decoded (default 2048)"`
 }
 

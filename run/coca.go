@@ -14,7 +14,7 @@ import (
 func (o *Options) validateCoCa() error {
 	errs := []error{o.Weights.Validate()}
 	if o.ModelCfg.Multimodal == nil {
-		errs = append(errs, errors.New("objective: coca trains a decoder, and the model has none (multimodal_cfg); --model coca_ViT-B-32 has, and coca_ViT-Nano-16-64 for the built-in sets"))
+		errs = append(errs, errors.New("objective: coca needs a model with a decoder (multimodal_cfg), such as coca_ViT-B-32, or coca_ViT-Nano-16-64 for the built-in data sets"))
 	}
 	return errors.Join(errs...)
 }
@@ -58,5 +58,5 @@ func (s *session) perplexityNote() string {
 	if last == 0 {
 		return ""
 	}
-	return fmt.Sprintf("validation captions have perplexity %.3f, at the first evaluation %.3f: at each token the model is as unsure as among so many equally likely ones", last, first)
+	return fmt.Sprintf("validation captions have perplexity %.3f, at the first evaluation %.3f", last, first)
 }

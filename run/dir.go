@@ -26,15 +26,15 @@ func (s *session) openDir() error {
 	fresh := !paths.Exists(s.Out)
 	held := paths.Exists(filepath.Join(s.Out, pretrained.RunFile)) || paths.Exists(filepath.Join(s.Out, pretrained.CheckpointsDir))
 	if err := os.MkdirAll(s.Out, 0o755); err != nil {
-		return fmt.Errorf("--out: %w", err)
+		return fmt.Errorf("create the run directory: %w", err)
 	}
 	lock, err := durable.Acquire(filepath.Join(s.Out, LockFile))
 	if err != nil {
-		return fmt.Errorf("--out %s: %w", s.Out, err)
+		return fmt.Errorf("run directory %s: %w", s.Out, err)
 	}
 	s.onClose(func() error { return s.leaveDir(lock, fresh) })
 	if held && s.Resume == "" {
-		return fault.Usagef("--out: %s holds a run already; go on with --resume latest, or choose another directory", s.Out)
+		return fault.Setting("out", "%s already contains a run; continue it with resume=latest, or choose another directory", s.Out)
 	}
 	checkpoints := filepath.Join(s.Out, pretrained.CheckpointsDir)
 	if !paths.Exists(checkpoints) {
@@ -81,12 +81,12 @@ func (s *session) findCheckpoint(ctx context.Context) error {
 			return err
 		}
 		for _, d := range damaged {
-			s.console.Log.Warn("passed over a damaged checkpoint", "error", d)
+			s.console.Log.Warn("skipped a damaged checkpoint", "error", d)
 		}
 		path = latest
 	} else if err := durable.Verify(path); err != nil {
 		if !paths.Exists(path) {
-			return fmt.Errorf("--resume: %w", err)
+			return fault.Setting("resume", "%w", err)
 		}
 		return fault.Modelf(path, "%s", err.Error())
 	}
@@ -109,17 +109,17 @@ func (s *session) findStart(ctx context.Context) error {
 func (s *session) checkData() error {
 	if now := s.train.Info().Fingerprint; now != s.state.Data {
 		if !s.AllowDataChange {
-			return fault.Usagef("--train-data: %s is not what this run began with (its samples, order or captions changed); --allow-data-change goes on all the same", s.TrainData)
+			return fault.Setting("train_data", "%s has changed since the run began (samples, order or captions); use allow_data_change to continue", s.TrainData)
 		}
 		n := int64(s.train.Len())
 		s.state.Position = s.state.Position / cmp.Or(s.state.DataLength, n) * n
-		s.console.Log.Warn("the data changed: the epoch starts anew")
+		s.console.Log.Warn("the data changed: restarting the epoch")
 	}
 	if s.val.Source.Info().Fingerprint != s.state.Validation {
-		s.console.Log.Warn("the validation data is not what it was: evaluations from here on do not compare with those before", "data", s.val.Source.Info().Name)
+		s.console.Log.Warn("the validation data has changed: new evaluations are not comparable with earlier ones", "data", s.val.Source.Info().Name)
 	}
 	if s.Seed != s.state.Seed {
-		return fault.Usagef("--seed: this run began with %d; another seed is another run", s.state.Seed)
+		return fault.Setting("seed", "this run began with %d; a different seed needs a new run", s.state.Seed)
 	}
 	return nil
 }
@@ -129,7 +129,7 @@ func (s *session) cutBack() error {
 	if s.resumed != "" {
 		later, err := training.DropLater(filepath.Join(s.Out, pretrained.CheckpointsDir), s.state.Step)
 		for _, path := range later {
-			s.console.Log.Warn("removed a checkpoint of a later step than the run goes on from", "path", path)
+			s.console.Log.Warn("removed a checkpoint newer than the one resumed from", "path", path)
 		}
 		if err != nil {
 			return err

@@ -29,7 +29,7 @@ func (s *session) chooseBatch(ctx context.Context) error {
 	}
 	limit := min(mostPairs, s.train.Len()/s.AccumFreq)
 	if limit < 1 {
-		return &datasets.DataError{Source: s.TrainData, Reason: fmt.Sprintf("%d samples are fewer than the %d batches of a step; lower --accum-freq", s.train.Len(), s.AccumFreq)}
+		return &datasets.DataError{Source: s.TrainData, Reason: fmt.Sprintf("%d samples are fewer than the %d batches of a step; lower accum_freq", s.train.Len(), s.AccumFreq)}
 	}
 	at, err := s.Placement()
 	if err != nil {
@@ -41,7 +41,7 @@ func (s *session) chooseBatch(ctx context.Context) error {
 	}
 	n, note, err := fit(ctx, at, limit)
 	if err != nil {
-		return fmt.Errorf("--batch-size auto: %w", err)
+		return fmt.Errorf("batch_size auto: %w", err)
 	}
 	s.BatchSize = pairCount(n)
 	if s.biasOfBatch {
@@ -56,7 +56,7 @@ func (s *session) chooseBatch(ctx context.Context) error {
 func (s *session) fitHost(ctx context.Context, at model.Placement, limit int) (int, string, error) {
 	free, err := memory.Available()
 	if err != nil {
-		return 0, "", fault.Usagef("how much memory is free can't be told here (%v); give a number", err)
+		return 0, "", fault.Setting("batch_size", "can't determine the free memory (%v); give a number", err)
 	}
 	before, err := memory.Resident()
 	if err != nil {
@@ -82,7 +82,7 @@ func (s *session) fitHost(ctx context.Context, at model.Placement, limit int) (i
 		seen = append(seen, memory.Sample{Pairs: n, Bytes: peak - before})
 	}
 	if small == large {
-		return limit, "all that the data has", nil
+		return limit, "the whole data set", nil
 	}
 	cost := memory.Through(seen[0], seen[1])
 	need := func(n int) int64 { return cost.Of(n) + s.besides(n) }
@@ -119,7 +119,7 @@ func (s *session) fitDevice(ctx context.Context, at model.Placement, limit int) 
 		return 0, "", err
 	}
 	if st.MicroBatch == 0 {
-		return n, "more than was tried", nil
+		return n, "the largest batch tried", nil
 	}
 	return st.MicroBatch, fmt.Sprintf("%d were too many", 2*st.MicroBatch), nil
 }

@@ -37,7 +37,7 @@ func (s *session) hooks(ctx context.Context) *hooks {
 		s.console.Log.Warn(f.Text)
 	}
 	if now := s.environment(); s.resumed != "" && now != s.state.Environment {
-		s.console.Log.Warn("precision, device, threads, CPU features or libtorch are not those of the checkpoint: bytes may differ from an unbroken run",
+		s.console.Log.Warn("precision, device, threads, CPU features or libtorch have changed since the checkpoint: the result may not be bit-identical to an uninterrupted run",
 			"before", fmt.Sprintf("%+v", s.state.Environment), "now", fmt.Sprintf("%+v", now))
 	}
 	n := float64(s.train.Len())
@@ -107,7 +107,7 @@ func (h *hooks) record(skips []datasets.Skip, step int) error {
 func (h *hooks) progress(_ context.Context, e training.Event) error {
 	h.bar.Set(int64(e.Step))
 	if e.Skipped && !e.Replayed {
-		h.session.console.Log.Warn("the loss or a gradient was not finite: the step was left out", "step", e.Step)
+		h.session.console.Log.Warn("the loss or a gradient was not finite: skipped the step", "step", e.Step)
 	}
 	if e.MicroBatch > 0 && !e.Replayed {
 		return h.session.starved(e)

@@ -25,8 +25,8 @@ type objectiveOptions struct {
 	Objective string `json:"objective" flag:"objective" arg:"name" help:"clip: InfoNCE; siglip: sigmoid; coca: InfoNCE and captions (default clip)"`
 	// SigLIP is another word for objective siglip. Resolved options have only Objective.
 	SigLIP             bool    `json:"siglip,omitempty" flag:"siglip" help:"the same as --objective siglip"`
-	DedupTargets       bool    `json:"dedup_targets" flag:"dedup-targets" help:"equal captions of a batch, and those of pictures with the same captions, are no wrong answers: they share the target, and with siglip belong to each other's pictures"`
-	MLMWeight          float64 `json:"mlm_weight" flag:"mlm-weight" arg:"w" help:"also restore masked words of the captions, with this weight; the head stays in heads.safetensors (0: don't)"`
+	DedupTargets       bool    `json:"dedup_targets" flag:"dedup-targets" help:"identical captions of a batch, and captions of images with the same captions, are not negatives"`
+	MLMWeight          float64 `json:"mlm_weight" flag:"mlm-weight" arg:"w" help:"weight of masked language modelling of the captions; its head is in heads.safetensors (0: off)"`
 	captioning.Weights         // of objective coca
 }
 
@@ -43,7 +43,7 @@ func joinSigLIP(user config.Layer) error {
 	case !said, other.JSON == word.JSON, word.Origin > other.Origin && other.Origin < config.Flag:
 		user["objective"] = word
 	case word.Origin == other.Origin, word.Origin >= config.Flag:
-		return fault.Usagef("--siglip is --objective siglip, and --objective says %s", strings.Trim(other.JSON, `"`))
+		return fault.Setting("siglip", "means objective siglip, but objective is %s", strings.Trim(other.JSON, `"`))
 	}
 	return nil
 }
@@ -59,16 +59,16 @@ func (o *Options) validateObjective() error {
 		errs = append(errs, fmt.Errorf("objective: %q is none of clip, siglip, coca", o.Objective))
 	}
 	if o.Objective == siglipObjective && o.Loss.Share > 0 {
-		errs = append(errs, errors.New("label_smoothing: the sigmoid loss asks yes or no for each pair and has no target to smooth; it is for objective clip"))
+		errs = append(errs, errors.New("label_smoothing: the sigmoid loss has no target distribution to smooth; use objective clip"))
 	}
 	switch {
 	case !(o.MLMWeight >= 0) || math.IsInf(o.MLMWeight, 0):
 		errs = append(errs, fmt.Errorf("mlm_weight: %g is not a number from 0 on", o.MLMWeight))
 	case o.MLMWeight == 0:
 	case o.Lock.Text && o.TextUnlocked == 0:
-		errs = append(errs, errors.New("mlm_weight: the text tower is locked, and masked words would teach it nothing"))
+		errs = append(errs, errors.New("mlm_weight: has no effect while the text tower is locked"))
 	case o.Objective == cocaObjective || o.Align.on():
-		errs = append(errs, errors.New("mlm_weight: it goes with objective clip or siglip"))
+		errs = append(errs, errors.New("mlm_weight: only for objective clip or siglip"))
 	}
 	return errors.Join(errs...)
 }
@@ -147,16 +147,16 @@ func (s *session) lossNote() string {
 	case s.Objective == siglipObjective:
 		note = "sigmoid (SigLIP), logit_bias " + s.biasNote()
 	case s.ModelCfg.InitLogitBias != nil:
-		note += "; the logit_bias of the model does nothing in it (--siglip uses it)"
+		note += "; the model's logit_bias has no effect in it (objective siglip uses it)"
 	}
 	if s.Objective == cocaObjective {
 		note = fmt.Sprintf("CoCa: %g times %s, %g times captions", s.Contrastive, note, s.Caption)
 	}
 	if s.DedupTargets {
-		note += ", equal captions belong together"
+		note += ", identical captions are not negatives"
 	}
 	if s.MLMWeight > 0 {
-		note += fmt.Sprintf(", and %g times masked words", s.MLMWeight)
+		note += fmt.Sprintf(", and %g times masked language modelling", s.MLMWeight)
 	}
 	return note
 }

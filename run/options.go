@@ -30,7 +30,7 @@ type Options struct {
 	Data      datasets.Options `json:"data"`
 	Templates []string         `json:"templates"` // prompts that fit what is trained on
 	Workers   int              `json:"workers" min:"1" flag:"workers" arg:"N" help:"goroutines that read and decode"`
-	MaxSkip   float64          `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"share of samples that may be unusable (default 0.01)"`
+	MaxSkip   float64          `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"abort when more than this fraction of samples can't be used (default 0.01)"`
 
 	batching
 	bucketOptions
@@ -44,21 +44,21 @@ type Options struct {
 	EMADecay   float64            `json:"ema_decay" flag:"ema-decay" arg:"x" help:"save and evaluate a moving average of the weights, such as 0.999; 0: none"`
 	Preprocess preprocess.Config  `json:"preprocess"`
 	Augment    preprocess.Augment `json:"aug_cfg" flag:"aug-cfg" arg:"key=value" help:"augmentation, with open_clip's names: scale=0.5,1 (repeated)"`
-	Seed       uint64             `json:"seed" flag:"seed" arg:"N" help:"seed of everything random (default 0)"`
+	Seed       uint64             `json:"seed" flag:"seed" arg:"N" help:"random seed (default 0)"`
 	Align      alignOptions       `json:"align,omitzero"` // of align; zero in an ordinary training
 	pretrained.Machine
-	GradCheckpointing bool `json:"grad_checkpointing,omitempty" flag:"grad-checkpointing" help:"compute each block again on the way back instead of keeping what it computed: less memory, up to a third more time, the same numbers"`
+	GradCheckpointing bool `json:"grad_checkpointing,omitempty" flag:"grad-checkpointing" help:"recompute activations in the backward pass: less memory, up to a third more time, identical results"`
 
 	Out               string `json:"out" flag:"out" arg:"dir" help:"run directory"`
-	Resume            string `json:"resume,omitempty" flag:"resume" arg:"latest|path" help:"go on from a checkpoint of --out, or of a path"`
-	StopAfter         int    `json:"stop_after,omitempty" min:"0" flag:"stop-after" arg:"N" help:"end this sitting after N steps; the schedule stays that of the whole run"`
+	Resume            string `json:"resume,omitempty" flag:"resume" arg:"latest|path" help:"continue from the latest checkpoint of --out, or from a path"`
+	StopAfter         int    `json:"stop_after,omitempty" min:"0" flag:"stop-after" arg:"N" help:"stop after N steps of this invocation; the learning-rate schedule is unchanged"`
 	SaveFrequency     int    `json:"save_frequency" min:"0" flag:"save-frequency" arg:"steps" help:"steps between checkpoints (default 1000, or 5 minutes)"`
 	SaveMinutes       int    `json:"save_minutes" min:"0"`
-	Keep              int    `json:"keep" min:"1" flag:"keep" arg:"N" help:"checkpoints that stay (default 3)"`
+	Keep              int    `json:"keep" min:"1" flag:"keep" arg:"N" help:"number of most recent checkpoints to keep (default 3)"`
 	ValFrequency      int    `json:"val_frequency" flag:"val-frequency" arg:"steps" help:"steps between evaluations (default a fifth of the run)"`
 	ZeroshotFrequency int    `json:"zeroshot_frequency" flag:"zeroshot-frequency" arg:"steps" help:"steps between zero-shot evaluations, where --val-data has classes"`
 	LogFrequency      int    `json:"log_frequency" min:"1" flag:"log-frequency" arg:"steps" help:"steps between lines of metrics.jsonl (default 10)"`
-	AllowDataChange   bool   `json:"allow_data_change,omitempty" flag:"allow-data-change" help:"resume although the data is not what it was; the epoch starts anew"`
+	AllowDataChange   bool   `json:"allow_data_change,omitempty" flag:"allow-data-change" help:"resume even if the training data has changed; restarts the current epoch"`
 
 	source      pretrained.Source
 	maxWarmup   int

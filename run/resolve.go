@@ -69,17 +69,17 @@ func (o *Options) settle(settings config.Layer, resumed bool) {
 func (asked *Options) contradictions(user config.Layer) error {
 	switch {
 	case asked.Out == "":
-		return fault.Usagef("--out is missing: the directory that the run is written to")
+		return fault.Setting("out", "missing: the directory that the run is written to")
 	case min(user.Origin("epochs"), user.Origin("steps")) >= config.Flag:
-		return fault.Usagef("--epochs and --steps exclude each other: one length at a time")
+		return fault.Setting("steps", "excludes epochs: set one of the two")
 	case user.Origin("schedule.steps") == config.Assignment:
-		return fault.Usagef("--set schedule.steps: the schedule is as long as the run; --steps sets both")
+		return fault.Usagef("schedule.steps: the schedule is as long as the run; set steps, which sets both")
 	case asked.Resume == "" || asked.Resume == "latest":
 		return nil
 	case !paths.Exists(asked.Resume):
-		return fault.Usagef("--resume: there is no checkpoint %s; latest goes on from the newest one in --out", asked.Resume)
+		return fault.Setting("resume", "there is no checkpoint %s; latest is the newest in the run directory", asked.Resume)
 	case paths.Exists(filepath.Join(asked.Resume, pretrained.CheckpointsDir)):
-		return fault.Usagef("--resume: %s is a run, not a checkpoint; go on with --resume latest --out %s", asked.Resume, asked.Resume)
+		return fault.Setting("resume", "%s is a run, not a checkpoint; continue with resume=latest out=%s", asked.Resume, asked.Resume)
 	}
 	return nil
 }
@@ -125,11 +125,11 @@ func (o *Options) recipeOf(ctx context.Context, asked *Options, find finder) (co
 func (asked *Options) recipe() (contrastive.Recipe, error) {
 	switch none := (contrastive.Recipe{}); {
 	case asked.TrainData == "" && asked.Resume != "":
-		return none, fault.Usagef("--resume: %s holds no run to go on with; a new one needs --train-data", asked.Out)
+		return none, fault.Setting("resume", "%s contains no run to resume; a new run needs train_data", asked.Out)
 	case asked.TrainData == "":
-		return none, fault.Usagef("--train-data is missing: builtin:emoji is a start without any data of your own")
+		return none, fault.Setting("train_data", "missing; builtin:emoji needs no data of your own")
 	case asked.Align.on() && asked.Model == "":
-		return none, fault.Usagef("--model is missing: the trained model that is tuned")
+		return none, fault.Setting("model", "missing: the trained model to fine-tune")
 	case asked.Align.rewards():
 		return contrastive.PPORecipe(asked.TrainData)
 	case asked.Align.on():
@@ -149,5 +149,5 @@ func noModel(ctx context.Context, asked *Options) error {
 	if err := src.Close(); err != nil {
 		return err
 	}
-	return fault.Usagef("--model is missing: only the built-in sets choose one themselves (clipgo info --list shows the configs)")
+	return fault.Setting("model", "missing; only the built-in data sets have a default (info lists the configs)")
 }

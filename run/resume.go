@@ -35,7 +35,7 @@ func (asked *Options) storedRun() (o Options, found bool, err error) {
 	o.source = pretrained.Source{Name: o.Model, Config: o.ModelCfg, Preprocess: o.Preprocess}
 	o.StopAfter, o.AllowDataChange = 0, false // of the sitting before, not of the run
 	if asked.Model != "" && asked.Model != o.Model {
-		return o, false, fault.Usagef("--model: this run began with %s; %s is another run", o.Model, asked.Model)
+		return o, false, fault.Setting("model", "this run began with %s; %s needs a new run", o.Model, asked.Model)
 	}
 	return o, true, nil
 }
@@ -54,7 +54,7 @@ func changed(settings, stored config.Layer, out string) (changes []string, err e
 		case is == `"auto"`:
 			settings[key] = stored[key]
 		case ofTheRun(key, was, is):
-			return nil, fault.Usagef("%s: this run began with %s; %s is another run (start it with --model %s)", key, was, is, out)
+			return nil, fault.Usagef("%s: this run began with %s; %s needs a new run, which may start from model %s", key, was, is, out)
 		default:
 			changes = append(changes, fmt.Sprintf("%s %s -> %s", key, was, is))
 		}

@@ -110,7 +110,7 @@ func (s *session) openData(ctx context.Context) (err error) {
 		s.Templates = s.train.Info().Templates
 	}
 	if s.effective() > s.train.Len() {
-		return &datasets.DataError{Source: s.TrainData, Reason: fmt.Sprintf("%d samples are fewer than one batch of %d; lower --batch-size%s", s.train.Len(), s.effective(), s.accumNote())}
+		return &datasets.DataError{Source: s.TrainData, Reason: fmt.Sprintf("%d samples are fewer than one batch of %d; lower batch_size%s", s.train.Len(), s.effective(), s.accumNote())}
 	}
 	s.val, err = s.openValidation(ctx)
 	if err == nil {
@@ -137,11 +137,27 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 	err := s.trainer.Run(ctx, hooks.watch(batches))
 	hooks.bar.Done()
 	hooks.finish()
+	if at := s.trainer.Progress.Step; err != nil && errors.Is(err, ctx.Err()) && at > s.state.Step {
+		return nil, &InterruptedError{Step: at, cause: err}
+	}
 	if err != nil {
 		return nil, err
 	}
 	return s.summary(hooks), nil
 }
+
+// InterruptedError is an interrupt (ctx) of Train after at least one step: the checkpoint of Step is saved.
+type InterruptedError struct {
+	Step  int
+	cause error
+}
+
+func (e *InterruptedError) Error() string {
+	return fmt.Sprintf("interrupted at step %d, checkpoint saved", e.Step)
+}
+
+// Unwrap is ctx's error.
+func (e *InterruptedError) Unwrap() error { return e.cause }
 
 // loader reads the training data, shuffled and augmented.
 func (s *session) loader() *datasets.Loader {

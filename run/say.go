@@ -49,7 +49,7 @@ func (s *session) announce() {
 func (s *session) extent() string {
 	epochs := float64(s.Steps) * float64(s.effective()) / float64(s.train.Len())
 	if n := s.Align.updates(); n > 1 {
-		return fmt.Sprintf("%s in rounds of %d, each of %d captions (%.1f epochs)", steps(s.Steps), n, s.effective(), epochs/float64(n))
+		return fmt.Sprintf("%s in rollouts of %d steps and %d captions (%.1f epochs)", steps(s.Steps), n, s.effective(), epochs/float64(n))
 	}
 	return fmt.Sprintf("%s of %d pairs%s (%.1f epochs)", steps(s.Steps), s.effective(), s.roundsNote(), epochs)
 }

@@ -123,7 +123,7 @@ func (v *validation) name() string {
 	if v.own {
 		return fmt.Sprintf("%s, %d pictures", v.Source.Info().Name, v.Source.Len())
 	}
-	return fmt.Sprintf("on %d training pairs, for want of --val-data", v.Source.Len())
+	return fmt.Sprintf("none given: evaluating on %d training pairs", v.Source.Len())
 }
 
 func (v *validation) classified() bool { return len(v.Source.Info().Classes) > 0 }

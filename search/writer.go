@@ -22,6 +22,9 @@ type Row struct {
 	Image, Text []float32 // of the index's dimension, normalized or not; nil where there is none
 }
 
+// SegmentRows is what a new Writer's SegmentRows is.
+const SegmentRows = 8192
+
 // Writer changes an index. It holds the index's lock, so there is one at a time.
 //
 // Changes gather until SegmentRows are there, or until Commit; they become visible and durable together. A process
@@ -62,7 +65,7 @@ func Update(dir string, space Space) (*Writer, error) {
 // OpenWriter opens an index for changes and reads what is in it. Where there is none yet it makes nothing: Begin does. Another
 // writer's lock is durable.ErrLocked, damage a *CorruptError.
 func OpenWriter(dir string) (*Writer, error) {
-	w := &Writer{SegmentRows: 8192, dir: dir, paths: map[string]place{}, known: map[string]details{}, dead: map[int][]int{},
+	w := &Writer{SegmentRows: SegmentRows, dir: dir, paths: map[string]place{}, known: map[string]details{}, dead: map[int][]int{},
 		parts: map[int]*part{}}
 	if _, err := os.Stat(filepath.Join(dir, metaName)); errors.Is(err, fs.ErrNotExist) {
 		return w, nil

@@ -99,12 +99,12 @@ func (d *Diagnosis) Findings() []record.Finding {
 	}
 	if share := float64(d.atClamp) / float64(max(d.known+d.bad, 1)); share > 0.2 {
 		out = append(out, record.Finding{Kind: record.Warning,
-			Text: fmt.Sprintf("the logit scale was at its clamp of %g in %.0f %% of the steps: the model asks for sharper "+
-				"logits than it may have; more data or regularization helps", d.MaxScale, 100*share)})
+			Text: fmt.Sprintf("the logit scale was limited to %g in %.0f %% of the steps; more data or regularization helps",
+				d.MaxScale, 100*share)})
 	}
 	if share := float64(d.duplicates) / float64(max(d.pairs, 1)); share > 0.02 && d.Batch > 0 && !d.Dedup {
-		out = append(out, record.Finding{Kind: record.Note, Text: fmt.Sprintf("%.1f %% of the captions were in their batch twice: "+
-			"such pairs are negatives of each other, so the loss can't reach 0", 100*share)})
+		out = append(out, record.Finding{Kind: record.Note, Text: fmt.Sprintf("%.1f %% of the captions occurred more than once in "+
+			"their batch, so matching pairs are treated as negatives; try dedup_targets", 100*share)})
 	}
 	if d.shortened > 0 {
 		out = append(out, record.Finding{Kind: record.Note,
@@ -130,7 +130,7 @@ func (d *Diagnosis) learning() record.Finding {
 	}
 	switch {
 	case d.emaLoss > 0.97*chance:
-		return record.Finding{Kind: record.Warning, Text: fmt.Sprintf("the loss is %.3f, and %s: the model has not begun to learn; try "+
+		return record.Finding{Kind: record.Warning, Text: fmt.Sprintf("the loss is %.3f, and %s: the model has not started to learn; try "+
 			"another learning rate, or more steps", d.emaLoss, guessing)}
 	case d.emaLoss < 0.05*chance:
 		return record.Finding{Kind: record.Note, Text: fmt.Sprintf("the loss is %.3f, where guessing gives %.3f: nearly every pair is "+

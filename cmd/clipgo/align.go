@@ -6,19 +6,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newAlign(a *app) *cobra.Command {
-	c := &cobra.Command{
-		Use:   "align",
-		Short: "Tune a trained model on what people prefer",
-	}
-	c.AddCommand(newAlignPreference(a), newAlignPPO(a))
-	return c
-}
-
 func newAlignPreference(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "preference --model M --train-data PAIRS --out DIR",
-		Short: "Make a model's score a reward that agrees with judgements",
+		Short: "Train a reward model from preference pairs",
 		Long: `preference tunes a trained model so that of two captions of a picture, or of two pictures for a caption, the one that
 judges preferred has the higher score (scale * cosine): a pairwise ranking loss, -log sigmoid(better - worse).
 
@@ -27,12 +18,13 @@ PAIRS is builtin:shapes-preferences, or a .jsonl, .json, .csv or .tsv table whos
   caption, image_0, image_1, label_0, label_1 (PickaPic; jpg_0 and jpg_1 too; labels of 0.5 are a tie)
   prompt, image_path (a list), human_preference or rank (a list; HPD)
   preference, beside two named sides, is the first one's share: 1, 0, or 0.5 for a tie
-A row without a partner, with equal items or without a judgement is skipped, counted and told in skipped.jsonl.
+A row without a partner, with equal items or without a judgement is skipped and listed in skipped.jsonl.
 
-What the judgements don't ask for is forgotten, which eval retrieval shows; --keep-near and --l2-sp hold on to it.
+Abilities that the pairs don't cover may be lost: compare eval retrieval. --keep-near and --l2-sp keep the model close
+to the original.
 
-Agreement on --val-data is measured before the first step and at the end. The run directory is that of train, and
---resume goes on in it; its checkpoints are models as any other, with heads.safetensors beside where there is a head.`,
+Agreement on --val-data is measured before the first step and at the end. The run directory is that of
+train, and --resume continues it; checkpoints are ordinary models, with heads.safetensors if there is a reward head.`,
 		Example: `  clipgo align preference --model runs/shapes --train-data builtin:shapes-preferences --val-data "builtin:shapes-preferences?split=val" --out runs/reward
   clipgo align preference --model ViT-B-32 --pretrained w.safetensors --train-data pairs.jsonl --keep-near 0.3 --out runs/reward
   clipgo align preference --model runs/shapes --train-data builtin:shapes-preferences --l2-sp 1000 --out runs/near

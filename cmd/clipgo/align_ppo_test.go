@@ -47,7 +47,7 @@ func TestATunedCaptionerEarnsMore(t *testing.T) {
 		t.Errorf("the reward went up by %g deviations, and is told as %g", up, r.Reward)
 	}
 	page := string(read(t, whole, reportFile))
-	for _, want := range []string{"Captions and their rewards", "untuned", "round 10", "Wins over the untuned captioner", "Explained variance"} {
+	for _, want := range []string{"Captions and their rewards", "untuned", "rollout 10", "Wins over the original captioner", "Explained variance"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the report has no %q", want)
 		}
@@ -78,9 +78,9 @@ func TestPPOIsRefusedInOneLine(t *testing.T) {
 		want string
 	}{
 		{"no decoder", ppoRun(plain, "r"), exitUsage, "no decoder"},
-		{"no reward", []string{"align", "ppo", "--model", captioner, "--train-data", "builtin:shapes?n=40", "--out", "r"}, exitUsage, "reward is missing"},
+		{"no reward", []string{"align", "ppo", "--model", captioner, "--train-data", "builtin:shapes?n=40", "--out", "r"}, exitUsage, "align.reward: missing"},
 		{"an unknown reward", ppoRun(captioner, "r", "--reward", "luck"), exitUsage, `"luck"`},
-		{"no reward model", ppoRun(captioner, "r", "--reward", "preference"), exitUsage, "reward_model is missing"},
+		{"no reward model", ppoRun(captioner, "r", "--reward", "preference"), exitUsage, "align.reward_model: missing"},
 		{"a reward of random weights", ppoRun(captioner, "r", "--reward", "both", "--reward-model", plain), exitModel, "no weights"},
 		{"no limit", ppoRun(captioner, "r", "--kl-limit", "0"), exitUsage, "kl_limit"},
 		{"a constant reward", ppoRun(captioner, "r", "--val-data", "builtin:shapes?n=1"), exitData, "nothing to learn"},

@@ -27,7 +27,7 @@ func TestAnatomyOfATrainingIsInItsReport(t *testing.T) {
 		}
 	}
 	page := string(read(t, out, reportFile))
-	for _, want := range []string{"What the loss did to the network", "After step 3, on 40 pairs", "Text tower: spread of attention"} {
+	for _, want := range []string{"Embedding diagnostics", "After step 3, on 40 pairs", "Text tower: spread of attention"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the report doesn't say %q", want)
 		}

@@ -8,43 +8,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-type benchOptions struct {
-	Model     string `json:"model" flag:"model" arg:"M" help:"config name or model (for load: its picture size and context)"`
-	BatchSize int    `json:"batch_size" min:"1" flag:"batch-size" arg:"N" help:"pairs in a step (default 64)"`
-	Tokens    int    `json:"tokens" min:"2" flag:"tokens" arg:"N" help:"tokens of a caption, start and end included (default 12)"`
-	Steps     int    `json:"steps" min:"1" flag:"steps" arg:"N" help:"steps measured (default 10)"`
-	Data      string `json:"data" flag:"data" arg:"SRC" help:"what load reads (default builtin:emoji)"`
-	Workers   int    `json:"workers" min:"1" flag:"workers" arg:"N" help:"goroutines that read and decode"`
-	Profile   string `json:"cpu_profile" flag:"cpu-profile" arg:"file" help:"write a CPU profile of the steps measured, for go tool pprof"`
-
-	GradCheckpointing bool `json:"grad_checkpointing,omitempty" flag:"grad-checkpointing" help:"as in train: compute each block again on the way back, for less memory"`
-	pretrained.Machine
-}
-
-// benchResult is what a machine does, by the median of the steps after the first, in which libtorch prepares itself. What a
-// measurement doesn't tell is left out.
-type benchResult struct {
-	PairsPerSecond  float64   `json:"pairs_per_second,omitzero"`
-	StepSeconds     float64   `json:"step_seconds,omitzero"`
-	Seconds         []float64 `json:"seconds,omitempty"` // of each step measured
-	ImagesPerSecond float64   `json:"images_per_second"`
-	FLOPs           float64   `json:"flops_per_second,omitzero"`
-	PeakBytes       int64     `json:"peak_bytes,omitzero"` // the most that the process had resident while it was measured, libraries included
-	Device          string    `json:"device,omitzero"`
-	Precision       string    `json:"precision,omitzero"`
-	Threads         int       `json:"threads,omitzero"`
-	Libtorch        string    `json:"libtorch,omitzero"`
-	Workers         int       `json:"workers,omitzero"`
-	Skipped         *int      `json:"skipped,omitzero"` // samples that could not be used; they don't count in the rate
-}
-
 func newBench(a *app) *cobra.Command {
 	o := benchOptions{BatchSize: 64, Tokens: 12, Steps: 10, Workers: runtime.GOMAXPROCS(0), Machine: pretrained.DefaultMachine()}
 	c := &cobra.Command{
 		Use:   "bench train|embed|load --model M",
-		Short: "Measure what this machine does",
+		Short: "Measure training, embedding and data-loading speed",
 		Long: `bench times training steps (train), embedding pictures (embed), or reading and decoding a data source (load). train and
-embed take pictures of noise and captions of real words, all of --tokens tokens, so that their numbers are the machine's.`,
+embed take pictures of noise and captions of real words, all of --tokens tokens, so that results depend on the machine only.`,
 		Example:   "  clipgo bench train --model ViT-S-32-alt --batch-size 64\n  clipgo bench load --model ViT-B-32 --data photos/",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: []string{"train", "embed", "load"},

@@ -22,6 +22,36 @@ import (
 	"clipgo/training"
 )
 
+type benchOptions struct {
+	Model     string `json:"model" flag:"model" arg:"M" help:"config name or model (for load: its picture size and context)"`
+	BatchSize int    `json:"batch_size" min:"1" flag:"batch-size" arg:"N" help:"pairs in a step (default 64)"`
+	Tokens    int    `json:"tokens" min:"2" flag:"tokens" arg:"N" help:"tokens of a caption, start and end included (default 12)"`
+	Steps     int    `json:"steps" min:"1" flag:"steps" arg:"N" help:"steps measured (default 10)"`
+	Data      string `json:"data" flag:"data" arg:"SRC" help:"what load reads (default builtin:emoji)"`
+	Workers   int    `json:"workers" min:"1" flag:"workers" arg:"N" help:"goroutines that read and decode"`
+	Profile   string `json:"cpu_profile" flag:"cpu-profile" arg:"file" help:"write a CPU profile of the steps measured, for go tool pprof"`
+
+	GradCheckpointing bool `json:"grad_checkpointing,omitempty" flag:"grad-checkpointing" help:"as in train: recompute activations in the backward pass, to save memory"`
+	pretrained.Machine
+}
+
+// benchResult is what a machine does, by the median of the steps after the first, in which libtorch prepares itself. What a
+// measurement doesn't tell is left out.
+type benchResult struct {
+	PairsPerSecond  float64   `json:"pairs_per_second,omitzero"`
+	StepSeconds     float64   `json:"step_seconds,omitzero"`
+	Seconds         []float64 `json:"seconds,omitempty"` // of each step measured
+	ImagesPerSecond float64   `json:"images_per_second"`
+	FLOPs           float64   `json:"flops_per_second,omitzero"`
+	PeakBytes       int64     `json:"peak_bytes,omitzero"` // the most that the process had resident while it was measured, libraries included
+	Device          string    `json:"device,omitzero"`
+	Precision       string    `json:"precision,omitzero"`
+	Threads         int       `json:"threads,omitzero"`
+	Libtorch        string    `json:"libtorch,omitzero"`
+	Workers         int       `json:"workers,omitzero"`
+	Skipped         *int      `json:"skipped,omitzero"` // samples that could not be used; they don't count in the rate
+}
+
 func (o *benchOptions) place(ctx context.Context, src pretrained.Source) (*model.Model, benchResult, error) {
 	at, err := o.Placement()
 	if err != nil {

@@ -253,15 +253,15 @@ func TestTheStrongerOfTwoCounts(t *testing.T) {
 		{args: "--config " + both, want: "7 2 clip false"},
 		{args: "--config " + both + " --steps 9", want: "9 -1 clip false"},
 		{args: "--config " + both + " --set epochs=1", want: "-1 1 clip false"},
-		{args: "--steps 9 --set epochs=1", error: "exclude each other"},
+		{args: "--steps 9 --set epochs=1", error: "steps: excludes epochs"},
 		{args: "--siglip", want: "-1 3.2 siglip true"},
 		{args: "--siglip=false", want: "-1 3.2 clip false"},
 		{args: "--config " + sigmoid, want: "-1 3.2 siglip true"},
 		{args: "--config " + sigmoid + " --objective clip", want: "-1 3.2 clip false"},
 		{args: "--config " + named + " --siglip", want: "-1 3.2 siglip true"},
 		{args: "--siglip --objective siglip", want: "-1 3.2 siglip true"},
-		{args: "--siglip --objective clip", error: "--siglip is --objective siglip, and --objective says clip"},
-		{args: "--siglip --set objective=clip", error: "--siglip is --objective siglip"},
+		{args: "--siglip --objective clip", error: "siglip: means objective siglip, but objective is clip"},
+		{args: "--siglip --set objective=clip", error: "siglip: means objective siglip"},
 		{args: "--siglip --set model_cfg.init_logit_scale=2.659260036932778", want: "-1 3.2 siglip false"},
 	} {
 		args := append([]string{"--train-data", "builtin:shapes", "--out", dir}, strings.Fields(c.args)...)
@@ -309,7 +309,7 @@ func TestAResumedRunHasItsSettings(t *testing.T) {
 	if !slices.Equal(o.Changes, want) {
 		t.Errorf("changes %q, want %q", o.Changes, want)
 	}
-	if _, _, err := resume("--lock-text=false"); err == nil || !strings.Contains(err.Error(), "lock_text: this run began with true; false is another run") {
+	if _, _, err := resume("--lock-text=false"); err == nil || !strings.Contains(err.Error(), "lock_text: this run began with true; false needs a new run") {
 		t.Errorf("another lock: %v", err)
 	}
 	if o, _, err := resume("--steps", "20"); err != nil || o.Steps != 20 || o.Epochs != unset {

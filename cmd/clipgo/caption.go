@@ -29,10 +29,10 @@ func newCaption(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "caption --model M IMAGES...",
 		Short: "Write a caption for each picture",
-		Long: `caption writes a line for each picture: its path and what a model with a decoder (CoCa) says of it.
+		Long: `caption writes a line for each picture: its path and the caption that a model with a decoder (CoCa) generates.
 
 The model is a run of train --objective coca, or CoCa's weights. Beam search follows several captions at once and takes the
-best; greedy takes the likeliest token each time; top-p draws, and --seed decides what.`,
+best; greedy takes the most likely token; top-p samples with --seed.`,
 		Example: `  clipgo train --train-data builtin:shapes --objective coca --out runs/captioner
   clipgo caption --model runs/captioner 'builtin:shapes?split=val&n=10'
   clipgo caption --model runs/captioner photos/ --method top-p --top-p 0.9 --seed 1 --json`,
@@ -134,7 +134,7 @@ func (o *captionOptions) run(ctx context.Context, a *app, said config.Layer, dat
 		return err
 	}, func(s datasets.Skip) { failed++; a.console.tellSkip(s) })
 	if empty > 0 {
-		a.console.log.Warn("empty captions: the model ended them at once; --min-length asks for more", "empty", empty, "of", done)
+		a.console.log.Warn("empty captions: try --min-length", "empty", empty, "of", done)
 	}
 	if err == nil && failed > 0 && failed == src.Len() {
 		return &datasets.DataError{Source: src.Info().Name, Reason: "none of the pictures could be read"}

@@ -106,7 +106,7 @@ func TestCaptionsAreRefusedInOneLine(t *testing.T) {
 		{"no beams", []string{"caption", "--model", model, "builtin:shapes?n=1", "--beams", "0"}, 2, "beams: 0"},
 		{"an unknown method", []string{"caption", "--model", model, "builtin:shapes?n=1", "--method", "best"}, 2, "none of greedy, beam, top-p"},
 		{"no picture", []string{"caption", "--model", model, "nowhere.png"}, 2, "nowhere.png"},
-		{"to train without a decoder", captionRun(plain, filepath.Join(t.TempDir(), "r")), 2, "coca trains a decoder"},
+		{"to train without a decoder", captionRun(plain, filepath.Join(t.TempDir(), "r")), 2, "coca needs a model with a decoder"},
 		{"no caption weight", captionRun(model, filepath.Join(t.TempDir(), "r"), "--coca-caption-loss-weight", "0"), 2, "coca_caption_loss_weight"},
 	} {
 		r := clipgo(t, c.args...)

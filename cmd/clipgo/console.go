@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"github.com/lmittmann/tint"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"clipgo/datasets"
 )
 
 // streams are where a command writes.
@@ -99,6 +102,20 @@ func (c *console) result(v any) error {
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
 }
+
+// tellNotes says what opening the data had to guess or mend.
+func tellNotes(c *console, info datasets.Info) {
+	for _, note := range info.Notes {
+		c.log.Info(note, "data", info.Name)
+	}
+}
+
+// tellSkip warns of a sample that could not be used.
+func (c *console) tellSkip(s datasets.Skip) {
+	c.log.Warn("skipped", "sample", s.Key, "reason", s.Reason)
+}
+
+func orNone(s string) string { return cmp.Or(s, "unknown") }
 
 // progress shows how far n of total is: a bar, or without a terminal a log line each interval. done takes it away.
 func (c *console) progress(what string, total int64) *progress {

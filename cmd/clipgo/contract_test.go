@@ -68,6 +68,7 @@ func TestBadInputGetsOneLineAndItsCode(t *testing.T) {
 		{"flags without a command", []string{"--json"}, 2, "command is missing"},
 		{"two things to describe", []string{"info", "a", "b"}, 2, "--help"},
 		{"unknown bench", []string{"bench", "fly", "--model", model}, 2, "train, embed or load"},
+		{"unknown model", []string{"embed", "--model", "quite another", "--index", filepath.Join(dir, "x"), shot}, 2, "clipgo info --list"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := clipgo(t, c.args...)
@@ -104,7 +105,7 @@ func TestARunIsNotOverwritten(t *testing.T) {
 	must(t, tinyRun(model, out, "--steps", "4")...)
 	before := read(t, out, pretrained.RunFile)
 	r := clipgo(t, tinyRun(model, out, "--steps", "4")...)
-	if r.code != exitUsage || !strings.Contains(r.err, "--resume latest") {
+	if r.code != exitUsage || !strings.Contains(r.err, "already contains a run; continue it with resume=latest") {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
 	if string(read(t, out, pretrained.RunFile)) != string(before) {

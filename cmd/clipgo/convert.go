@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -34,7 +33,7 @@ func newConvert(a *app) *cobra.Command {
 	var o convertOptions
 	c := &cobra.Command{
 		Use:   "convert SRC DST --to open_clip|hf",
-		Short: "Write a model as open_clip or transformers open it",
+		Short: "Write a model for open_clip or transformers",
 		Long: `convert writes a new folder with weights, configs, tokenizer and a model card: for open_clip (local-dir:DST) or for
 transformers (CLIPModel.from_pretrained). SRC is whatever --model takes elsewhere. No number changes unless --dtype says so.`,
 		Example: `  clipgo convert runs/emoji emoji-hf --to hf
@@ -119,18 +118,6 @@ func (o *convertOptions) blame(err error) error {
 	return fault.Modelf(o.src, "%s", wrong.Error())
 }
 
-// vacant refuses a folder that holds something: nothing is written over.
-func vacant(dir string) error {
-	entries, err := os.ReadDir(dir)
-	switch {
-	case err == nil && len(entries) > 0:
-		return usagef("%s is not empty; the model is written into a new folder", dir)
-	case err != nil && !os.IsNotExist(err):
-		return usagef("%s: it is not a folder", dir)
-	}
-	return nil
-}
-
 // converted is what convert did.
 type converted struct {
 	Out         string            `json:"out"`
@@ -159,7 +146,7 @@ func (o *convertOptions) account(src pretrained.Source, b weights.Bundle) (conve
 		d.Notes = append(d.Notes, "no tokenizer files: the source has none, and its vocabulary is not CLIP's")
 	}
 	if src.Dir != "" && paths.Exists(filepath.Join(src.Dir, run.HeadsFile)) {
-		d.Notes = append(d.Notes, run.HeadsFile+" is left behind: what it holds reads the model and is no part of it")
+		d.Notes = append(d.Notes, run.HeadsFile+" is not converted: its heads are not part of the model")
 	}
 	return d, err
 }

@@ -99,7 +99,7 @@ func TestChangedDataIsNotResumedUnasked(t *testing.T) {
 	args := []string{"train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "8", "--steps", "6", "--precision", "fp32"}
 	must(t, append(args, "--stop-after", "3")...)
 	write(t, filepath.Join(dir, "p003.txt"), "another caption")
-	if r := clipgo(t, append(args, "--resume", "latest")...); r.code != exitUsage || !strings.Contains(r.err, "--allow-data-change") {
+	if r := clipgo(t, append(args, "--resume", "latest")...); r.code != exitUsage || !strings.Contains(r.err, "allow_data_change") {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
 	must(t, append(args, "--resume", "latest", "--allow-data-change")...)

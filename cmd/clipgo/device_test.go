@@ -30,7 +30,7 @@ func TestADeviceThatIsNotThereIsRefused(t *testing.T) {
 	} {
 		r := clipgo(t, append(args, "--device", "cuda")...)
 		lines := strings.Split(strings.TrimSpace(r.err), "\n")
-		if last := lines[len(lines)-1]; r.code != exitUsage || !strings.Contains(last, "--device: cuda: there is no CUDA device here") {
+		if last := lines[len(lines)-1]; r.code != exitUsage || !strings.Contains(last, "--device: cuda: no CUDA device found") {
 			t.Errorf("%s: exit %d: %s", name, r.code, r.err)
 		}
 		if paths.Exists(out) {

@@ -51,7 +51,7 @@ func gpus() []gpu {
 func newDoctor(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "doctor",
-		Short:   "Say what this machine has and what to do about what is missing",
+		Short:   "Check the installation and suggest fixes",
 		Example: "  clipgo doctor",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -16,25 +16,31 @@ import (
 
 type embedOptions struct {
 	pretrained.Settings
-	Index string       `json:"index" flag:"index" arg:"dir" help:"index directory; made where it does not exist"`
+	Index string       `json:"index" flag:"index" arg:"dir" help:"index directory; created if it does not exist"`
 	DType search.DType `json:"dtype" flag:"dtype" arg:"name" help:"float32 or float16, of a new index (default float32)"`
+	// SegmentRows is the number of rows between two saves of the index: at most this many are lost when the process is killed.
+	SegmentRows int `json:"segment_rows"`
 }
 
 func newEmbed(a *app) *cobra.Command {
-	o := embedOptions{Settings: pretrained.DefaultSettings()}
+	o := embedOptions{Settings: pretrained.DefaultSettings(), SegmentRows: search.SegmentRows}
 	c := &cobra.Command{
 		Use:   "embed --model M SRC... --index DIR",
 		Short: "Embed pictures, and their captions, into an index for search",
 		Long: `embed computes the features of every picture of each SRC and keeps them in an index. A SRC is a picture, a
 folder, a table, a set of shards, or a built-in set; several may be mixed.
 
-A second run embeds only what is new or changed (by size, time, and content), follows files that were renamed, and
-drops what is gone: from the folders and archives that it was given, and from the tables, each picture that the table
-named before. What other runs put into the index stays. A picture's EXIF orientation is applied, since people search photos; --set preprocess.orientation=ignore leaves it.
---set preprocess.draft=true decodes large JPEGs at a half, a quarter or an eighth of their size where that is enough (Pillow's draft): faster on
-photos, and not to the bit the same features; the index keeps the setting.`,
-		Example: `  clipgo embed --model runs/emoji ~/Pictures --index pictures.index
-  clipgo embed --model runs/emoji photos.csv more.csv ~/Pictures --index photos.index --json`,
+A second run embeds only what is new or changed (by size, time and content), recognizes renamed files, and removes
+deleted pictures: those of the given folders and archives, and those that a given table no longer lists. Pictures of
+other sources stay in the index.
+
+The EXIF orientation of a picture is applied; --set preprocess.orientation=ignore turns that off.
+--set preprocess.draft=true decodes large JPEGs at a half, a quarter or an eighth of their size where that is enough
+(Pillow's draft): it is faster on photos, and features differ slightly. The index keeps the setting.
+
+The index is saved after every 8,192 pictures, at the end, and on an interrupt. --set segment_rows=1000 saves more often.`,
+		Example: `  clipgo embed --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K ~/Pictures --index pictures.index
+  clipgo embed --model runs/photos photos.csv more.csv ~/Pictures --index photos.index --json`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	b := bind(c, &o)
@@ -55,6 +61,8 @@ func (o *embedOptions) check() error {
 	switch {
 	case o.Index == "":
 		return usagef("--index is missing: the directory that the index is kept in")
+	case o.SegmentRows < 1:
+		return usagef("segment_rows: %d is not 1 or more", o.SegmentRows)
 	case o.DType != "" && o.DType != search.Float32 && o.DType != search.Float16:
 		return usagef("--dtype: %q is neither float32 nor float16", o.DType)
 	}
@@ -99,6 +107,7 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 	if err := w.Begin(space); err != nil {
 		return err
 	}
+	w.SegmentRows = o.SegmentRows
 	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip}, w, src)
 }
 

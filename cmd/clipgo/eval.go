@@ -9,15 +9,6 @@ import (
 	"clipgo/pretrained"
 )
 
-func newEval(a *app) *cobra.Command {
-	c := &cobra.Command{
-		Use:   "eval",
-		Short: "Measure a model",
-	}
-	c.AddCommand(newEvalRetrieval(a), newEvalAnatomy(a), newEvalAgreement(a), newEvalCaption(a))
-	return c
-}
-
 type retrievalOptions struct {
 	pretrained.Settings
 	Recalls []int `json:"recall_k" flag:"recall-k" arg:"1,5,10" help:"the K of recall at K"`

@@ -15,7 +15,7 @@ func newEvalAgreement(a *app) *cobra.Command {
 	o := pretrained.DefaultSettings()
 	c := &cobra.Command{
 		Use:   "agreement --model M PAIRS",
-		Short: "How often a model's reward takes the side that judges took",
+		Short: "How often the reward model agrees with the human judges",
 		Long: `agreement compares the rewards of both sides of judged pairs: the model's score, or that of the head that align preference
 made for it. PAIRS are those of align preference. Ties are left out, and equal rewards count half.`,
 		Example: `  clipgo eval agreement --model runs/reward "builtin:shapes-preferences?split=val" --json

@@ -26,14 +26,14 @@ func newEvalAnatomy(a *app) *cobra.Command {
 	o := defaultAnatomy()
 	c := &cobra.Command{
 		Use:   "anatomy --model M DATA",
-		Short: "What the loss did to the network: features, calibration, attention",
+		Short: "Embedding diagnostics: features, calibration, attention",
 		Long: `anatomy looks at a model's features of DATA's pictures and their first captions:
   alignment    mean squared distance of a picture to its caption (lower is better)
   uniformity   log of the mean exp(-2 d^2) within a tower (lower: more spread out; random directions have about -4)
   gap          distance between the mean features of the two towers
   separated    pairs whose cosine is above that of every wrong pair in their batch
-  calibration  how far the softmax over a batch is from being right as often as it is sure (expected calibration error)
-  attention    by layer and head, how widely it is spread: 0 a single token, 1 all that may be seen alike`,
+  calibration  expected calibration error of the softmax over a batch
+  attention    by layer and head, its entropy: 0 is a single token, 1 all visible tokens equally`,
 		Example: `  clipgo eval anatomy --model runs/shapes "builtin:shapes?split=val"
   clipgo eval anatomy --model runs/shapes "builtin:shapes?split=val" --json`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -81,7 +81,7 @@ func printAnatomy(c *console, data string, a eval.Anatomy) {
 	c.print("  uniformity   %7.4f of pictures, %.4f of captions", a.ImageUniformity, a.TextUniformity)
 	c.print("  gap          %7.4f", a.ModalityGap)
 	c.print("  separated    %6.2f %%", 100*a.Separated)
-	c.print("  calibration  %6.2f %% off: sure by %.2f %%, right in %.2f %%", 100*a.Calibration.Error, 100*a.Calibration.Confidence, 100*a.Calibration.Accuracy)
+	c.print("  calibration  error %.2f %%: confidence %.2f %%, accuracy %.2f %%", 100*a.Calibration.Error, 100*a.Calibration.Confidence, 100*a.Calibration.Accuracy)
 	for _, tower := range []struct {
 		name    string
 		entropy [][]float64

@@ -173,7 +173,7 @@ func (w *writer) all(ctx context.Context, src datasets.Source, b *datasets.Batch
 		return 0, 0, err
 	}
 	for round := 0; ; round++ {
-		s, n, err := w.NegLogLikelihood(ctx, words.Fill, b, func(row int) string {
+		s, n, err := w.captioner.NegLogLikelihood(ctx, words.Fill, b, func(row int) string {
 			if captions := b.Entries[row].Captions; round < len(captions) {
 				return captions[round]
 			}

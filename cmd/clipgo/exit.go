@@ -1,10 +1,13 @@
 package main
 
 import (
-	"clipgo/internal/fault"
 	"context"
 	"errors"
 	"strings"
+	"syscall"
+
+	"clipgo/internal/fault"
+	"clipgo/model"
 )
 
 // The exit codes that scripts may rely on.
@@ -45,5 +48,18 @@ func oneLine(err error) string {
 		flag := "--" + strings.ReplaceAll(f.Key, "_", "-") + ": " + f.Reason
 		text = strings.Replace(text, f.Error(), flag, 1)
 	}
+	if unknown, ok := errors.AsType[*model.UnknownModelError](err); ok && unknown.Nearest == "" {
+		text += "; clipgo info --list shows the known configs"
+	}
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; ")
+}
+
+// interrupt is the cause of a context that a signal ended.
+type interrupt struct{ signal syscall.Signal }
+
+func (i *interrupt) Error() string {
+	if i.signal == syscall.SIGINT {
+		return "interrupted"
+	}
+	return "stopped by a signal: " + i.signal.String()
 }

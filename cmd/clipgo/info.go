@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,7 +24,7 @@ import (
 type infoOptions struct {
 	datasets.Options
 	List   bool `json:"list" flag:"list" help:"list the known model configs"`
-	Verify bool `json:"verify" flag:"verify" help:"read every number of a model's weights, and digest them"`
+	Verify bool `json:"verify" flag:"verify" help:"read all weights and print a checksum"`
 }
 
 func newInfo(a *app) *cobra.Command {
@@ -96,7 +95,7 @@ func describeThing(ctx context.Context, c *console, x string, o infoOptions) err
 		for _, note := range src.Notes {
 			c.log.Warn(note)
 		}
-		return describeModel(c, src, o)
+		return describeModel(c, src, o.Verify)
 	case isRun(x):
 		return err
 	case perhapsData(x, err):
@@ -144,8 +143,6 @@ func describeIndex(c *console, dir string) error {
 	return nil
 }
 
-func orNone(s string) string { return cmp.Or(s, "unknown") }
-
 // dataInfo is what info says of a data source.
 type dataInfo struct {
 	datasets.Info
@@ -180,7 +177,7 @@ func describeData(ctx context.Context, c *console, x string, o datasets.Options,
 		return c.result(i)
 	}
 	c.print("data         %s (%s)", i.Name, i.Kind)
-	c.print("samples      %d, %d of them usable as far as can be told without reading pictures", i.Samples, i.Usable)
+	c.print("samples      %d, %d usable (images not opened yet)", i.Samples, i.Usable)
 	if n := len(i.Classes); n > 0 {
 		c.print("classes      %d: %s ...", n, i.Classes[0])
 	}

@@ -43,7 +43,7 @@ type storedInfo struct {
 	Says        map[string]string `json:"says,omitempty"`   // epoch, name and the like
 }
 
-func describeModel(c *console, src pretrained.Source, o infoOptions) error {
+func describeModel(c *console, src pretrained.Source, verify bool) error {
 	m := model.Declare(src.Config)
 	i := modelInfo{
 		Name: src.Name, Family: familyOf(src.Config), Parameters: m.ParameterCount(), GFLOPs: src.Config.FLOPs(src.Config.Text.ContextLength) / 1e9,
@@ -64,11 +64,11 @@ func describeModel(c *console, src pretrained.Source, o infoOptions) error {
 		i.State = &state
 	}
 	if src.Weights != "" {
-		stored, err := o.stored(src)
+		s, err := stored(src, verify)
 		if err != nil {
 			return err
 		}
-		i.Stored = stored
+		i.Stored = s
 	}
 	if c.json {
 		return c.result(i)
@@ -110,8 +110,8 @@ func (i modelInfo) print(c *console) {
 	}
 }
 
-// stored looks into the files of weights, and with --verify at every number of them.
-func (o infoOptions) stored(src pretrained.Source) (s *storedInfo, err error) {
+// stored reads what the files of weights say, and with verify every number of them.
+func stored(src pretrained.Source, verify bool) (s *storedInfo, err error) {
 	w, err := src.OpenWeights()
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (o infoOptions) stored(src pretrained.Source) (s *storedInfo, err error) {
 		return nil, src.Blame(err)
 	}
 	s = &storedInfo{Layout: src.Layout, DType: weights.Stored(w), Says: w.Info}
-	if s.Fingerprint, err = src.Fingerprint(0); err != nil || !o.Verify {
+	if s.Fingerprint, err = src.Fingerprint(0); err != nil || !verify {
 		return s, err
 	}
 	for _, name := range w.Names() {

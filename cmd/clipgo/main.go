@@ -9,19 +9,18 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-)
 
-// version is set by the linker.
-var version = "unknown"
+	"clipgo/run"
+)
 
 func main() {
 	ctx, stop := interruptible(context.Background())
 	defer stop()
-	os.Exit(command(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
+	os.Exit(dispatch(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
 }
 
-// command executes one command line and returns the exit code of the contract.
-func command(ctx context.Context, args []string, s streams) int {
+// dispatch executes one command line and returns the exit code of the contract.
+func dispatch(ctx context.Context, args []string, s streams) int {
 	out := &outcome{to: s.out}
 	err := execute(ctx, args, streams{out: out, err: s.err})
 	if err == nil && out.err != nil {
@@ -31,11 +30,19 @@ func command(ctx context.Context, args []string, s streams) int {
 	switch {
 	case err == nil:
 	case code >= 128:
-		fmt.Fprintln(s.err, "clipgo:", context.Cause(ctx))
+		fmt.Fprintln(s.err, "clipgo:", stopNote(ctx, err))
 	default:
 		fmt.Fprintln(s.err, "clipgo:", oneLine(err))
 	}
 	return code
+}
+
+// stopNote is the line of an interrupted command: what was saved if the error says so, else the signal.
+func stopNote(ctx context.Context, err error) string {
+	if isAny[*run.InterruptedError](err) {
+		return oneLine(err)
+	}
+	return context.Cause(ctx).Error()
 }
 
 // execute turns a mistake of the program, too, into one line.
@@ -66,11 +73,6 @@ func (o *outcome) Write(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-// interrupt is the cause of a context that a signal ended.
-type interrupt struct{ signal syscall.Signal }
-
-func (i *interrupt) Error() string { return "interrupted by " + i.signal.String() }
 
 // interruptible ends the context at the first SIGINT or SIGTERM, so that work can be saved, and the process at the
 // second.

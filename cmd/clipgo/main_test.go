@@ -33,7 +33,7 @@ type result struct {
 func clipgo(t testing.TB, args ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
-	code := command(context.Background(), args, streams{out: &out, err: &err})
+	code := dispatch(context.Background(), args, streams{out: &out, err: &err})
 	return result{code, out.String(), err.String()}
 }
 

@@ -14,20 +14,6 @@ import (
 	"clipgo/weights"
 )
 
-// mergePoint is one merged model and what was measured of it.
-type mergePoint struct {
-	Alpha  *float64           `json:"alpha"` // nil: the mean
-	Values map[string]float64 `json:"values,omitempty"`
-	set    weights.Set
-}
-
-func (p *mergePoint) String() string {
-	if p.Alpha == nil {
-		return "mean"
-	}
-	return fmt.Sprintf("%.6g", *p.Alpha)
-}
-
 // mergeResult is what merge did.
 type mergeResult struct {
 	Models []string      `json:"models"`

@@ -153,7 +153,7 @@ func TestFoldersKeepThePromptsOfTheirSources(t *testing.T) {
 	}
 	plain, neither := filepath.Join(dir, "plain"), filepath.Join(dir, "neither")
 	must(t, "convert", before, plain, "--to", "open_clip")
-	if err := os.Remove(filepath.Join(plain, pretrained.PromptsFile)); err != nil {
+	if err := os.Remove(filepath.Join(plain, "prompts.json")); err != nil {
 		t.Fatal(err)
 	}
 	if r := must(t, "merge", before, plain, "--out", neither); !strings.Contains(r.err, "different prompts") || of(neither) != nil {

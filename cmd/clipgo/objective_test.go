@@ -64,11 +64,11 @@ func TestTheSigmoidLossStartsFromTheBatch(t *testing.T) {
 func TestObjectivesThatCannotBeMeantAreRefused(t *testing.T) {
 	model, out := tiny(t), filepath.Join(t.TempDir(), "run")
 	for want, more := range map[string][]string{
-		"--siglip is --objective siglip, and --objective says clip": {"--siglip", "--objective", "clip"},
-		"is none of clip, siglip, coca":                             {"--objective", "contrastive"},
-		"has no target to smooth":                                   {"--siglip", "--label-smoothing", "0.1"},
-		"mlm_weight: -1 is not a number from 0 on":                  {"--mlm-weight", "-1"},
-		"the text tower is locked, and masked words":                {"--mlm-weight", "1", "--lock-text"},
+		"--siglip: means objective siglip, but objective is clip":  {"--siglip", "--objective", "clip"},
+		"is none of clip, siglip, coca":                            {"--objective", "contrastive"},
+		"has no target distribution to smooth":                     {"--siglip", "--label-smoothing", "0.1"},
+		"mlm_weight: -1 is not a number from 0 on":                 {"--mlm-weight", "-1"},
+		"mlm_weight: has no effect while the text tower is locked": {"--mlm-weight", "1", "--lock-text"},
 	} {
 		r := clipgo(t, tinyRun(model, out, more...)...)
 		if r.code != exitUsage || !strings.Contains(r.err, want) {
@@ -107,8 +107,8 @@ func TestARunWithMaskedWordsResumesExactly(t *testing.T) {
 		t.Errorf("a line of the metrics has %+v", row)
 	}
 	for want, more := range map[string][]string{
-		"mlm_weight: this run began with 0.5; 0 is another run": {"--mlm-weight", "0"},
-		"objective: this run began with \"siglip\"":             {"--objective", "clip"},
+		"mlm_weight: this run began with 0.5; 0 needs a new run": {"--mlm-weight", "0"},
+		"objective: this run began with \"siglip\"":              {"--objective", "clip"},
 	} {
 		if r := clipgo(t, append([]string{"train", "--resume", "latest", "--out", whole}, more...)...); r.code != exitUsage || !strings.Contains(r.err, want) {
 			t.Errorf("%v: exit %d, %s", more, r.code, r.err)
@@ -130,7 +130,7 @@ func TestConvertDropsTheHead(t *testing.T) {
 	if names(run) != names(plain) {
 		t.Errorf("%d tensors with the head, %d without", names(run), names(plain))
 	}
-	if r := must(t, "convert", run, out, "--to", "open_clip"); !strings.Contains(r.err, "heads.safetensors is left behind") {
+	if r := must(t, "convert", run, out, "--to", "open_clip"); !strings.Contains(r.err, "heads.safetensors is not converted") {
 		t.Errorf("it is not said: %s", r.err)
 	}
 	if paths.Exists(filepath.Join(out, headsFile)) {

@@ -6,28 +6,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/internal/config"
-	"clipgo/training"
 )
-
-// app is what every command is given: the console, which exists once the flags are known.
-type app struct {
-	streams streams
-	output  output
-	console *console
-
-	afterStep training.Hook // of a test that watches a training; nil otherwise
-}
 
 func newRoot(s streams) *cobra.Command {
 	a := &app{streams: s, output: output{logFormat: "text"}}
 	root := &cobra.Command{
 		Use:   "clipgo",
-		Short: "Train CLIP, classify pictures without labels, search pictures by words",
-		Long: `clipgo trains CLIP models (an image and a text tower that share one space), classifies pictures by names
-that it was never trained on, and searches folders of pictures by words, by pictures, or by both.`,
+		Short: "Train CLIP models, classify images without labels, search images by text",
+		Long: `clipgo trains CLIP models, classifies images into categories the model was never trained on (zero-shot), and
+searches folders of pictures by text or by example.`,
 		Example: `  clipgo train --train-data builtin:emoji --out runs/emoji
   clipgo zeroshot --model runs/emoji photo.png --classes "a cat,a dog,a house"
-  clipgo embed --model runs/emoji ~/Pictures --index pictures.index
+  clipgo embed --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K ~/Pictures --index pictures.index
   clipgo search --index pictures.index "a red heart"`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -55,6 +45,24 @@ that it was never trained on, and searches folders of pictures by words, by pict
 		}
 	}
 	return root
+}
+
+func newAlign(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "align",
+		Short: "Train reward models and fine-tune captioners with preferences",
+	}
+	c.AddCommand(newAlignPreference(a), newAlignPPO(a))
+	return c
+}
+
+func newEval(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "eval",
+		Short: "Measure a model",
+	}
+	c.AddCommand(newEvalRetrieval(a), newEvalAnatomy(a), newEvalAgreement(a), newEvalCaption(a))
+	return c
 }
 
 // bare shows the help to whoever types the program's name alone.
@@ -89,19 +97,4 @@ func knownCommand(c *cobra.Command, args []string) error {
 		hint = "did you mean " + near + "?"
 	}
 	return usagef("there is no %s %q; %s", strings.TrimPrefix(c.CommandPath()+" command", "clipgo "), args[0], hint)
-}
-
-// usageOf is a command with its arguments, as --help begins.
-func usageOf(c *cobra.Command) string {
-	return strings.TrimPrefix(c.Parent().CommandPath()+" "+c.Use, "clipgo ")
-}
-
-// usageArgs makes a wrong number of arguments a usage error.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
-			return usagef("%v; it is clipgo %s, see %s --help", err, usageOf(c), c.CommandPath())
-		}
-		return nil
-	}
 }

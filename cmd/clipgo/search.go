@@ -28,8 +28,8 @@ func newSearch(a *app) *cobra.Command {
 		Short: "Find the pictures of an index that are nearest to words, pictures, or both",
 		Long: `search compares a query with every picture of an index, exactly.
 
-A QUERY is a text, or the path of a picture. Several add up; one that begins with - is taken away, and 2:text counts
-twice. Write -- before a query that begins with a minus.`,
+A QUERY is a text, or the path of a picture. Several terms are added; a term that begins with - is subtracted; 2:text
+has weight 2. Write -- before a query that begins with a minus.`,
 		Example: `  clipgo search --index pictures.index "a red heart"
   clipgo search --index pictures.index cat.png
   clipgo search --index pictures.index -- cat.png "+2:at night" "-a dog"`,

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -23,8 +25,8 @@ A step may have more pairs than fit into memory: --batch-size 64 --accum-freq 16
 
 Learning rate, weight decay, epochs and augmentation come from the model's recipe unless they are given; a model that
 starts from trained weights takes small steps by default. The run
-directory has everything: run.json, metrics.jsonl, checkpoints/, report.html, log.txt, skipped.jsonl. Ctrl-C finishes
-the step and saves; --resume latest goes on from there, to the same weights as if nothing had happened.`,
+directory contains run.json, metrics.jsonl, checkpoints/, report.html, log.txt, skipped.jsonl. Ctrl-C finishes
+the step and saves; --resume latest continues; the result is bit-identical to an uninterrupted run.`,
 		Example: `  clipgo train --train-data builtin:emoji --out runs/emoji
   clipgo train --train-data photos.csv --val-data val.csv --model ViT-S-32-alt --out runs/photos
   clipgo train --train-data photos.csv --model ViT-B-32 --pretrained w.safetensors --lock-image --out runs/tuned
@@ -48,15 +50,19 @@ func (a *app) trains(c *cobra.Command, objective string, without ...string) func
 		if err != nil {
 			return err
 		}
-		command := config.Layer{}
+		fixed := config.Layer{}
 		if objective != "" {
-			command.Put(config.Command, "align.objective", objective)
+			fixed.Put(config.Command, "align.objective", objective)
 		}
-		o, _, err := run.Resolve(c.Context(), a.console.finder(c.Context()), append([]config.Layer{command}, user...)...)
+		o, _, err := run.Resolve(c.Context(), a.console.finder(c.Context()), append([]config.Layer{fixed}, user...)...)
 		if err != nil {
 			return err
 		}
-		return a.train(c.Context(), o)
+		err = a.train(c.Context(), o)
+		if stopped, ok := errors.AsType[*run.InterruptedError](err); ok {
+			return fmt.Errorf("%w. Resume with: %s --resume latest --out %s", stopped, c.CommandPath(), o.Out)
+		}
+		return err
 	}
 }
 

@@ -67,11 +67,11 @@ func TestBatchesThatCannotBeMeantAreRefused(t *testing.T) {
 		code int
 		more []string
 	}{
-		"--accum-freq: accum_freq = 0: want at least 1":                                   {exitUsage, []string{"--accum-freq", "0"}},
-		"batch_size: -3 is less than 1":                                                   {exitUsage, []string{"--batch-size", "-3"}},
-		"want a whole number or auto":                                                     {exitUsage, []string{"--batch-size", "many"}},
-		"--set: micro_batch = -1: want at least 0":                                        {exitUsage, []string{"--set", "micro_batch=-1"}},
-		"400 samples are fewer than one batch of 416; lower --batch-size or --accum-freq": {exitData, []string{"--accum-freq", "26"}},
+		"--accum-freq: accum_freq = 0: want at least 1":                               {exitUsage, []string{"--accum-freq", "0"}},
+		"batch_size must be at least 1, or auto":                                      {exitUsage, []string{"--batch-size", "-3"}},
+		"want a whole number or auto":                                                 {exitUsage, []string{"--batch-size", "many"}},
+		"--set: micro_batch = -1: want at least 0":                                    {exitUsage, []string{"--set", "micro_batch=-1"}},
+		"400 samples are fewer than one batch of 416; lower batch_size or accum_freq": {exitData, []string{"--accum-freq", "26"}},
 	} {
 		out := filepath.Join(t.TempDir(), "run")
 		if r := clipgo(t, tinyRun(model, out, c.more...)...); r.code != c.code || !strings.Contains(r.err, want) || paths.Exists(out) {

@@ -26,7 +26,7 @@ func TestRunJSONSaysWhatItWasComputedOn(t *testing.T) {
 		t.Errorf("run.json: %s on %s; state.json: %+v", s.Precision, s.Device, state.Environment)
 	}
 	r := must(t, "train", "--resume", "latest", "--out", out, "--precision", "auto")
-	if strings.Contains(r.err, "bytes may differ") || strings.Contains(r.err, "change") {
+	if strings.Contains(r.err, "may not be bit-identical") || strings.Contains(r.err, "change") {
 		t.Errorf("nothing changed:\n%s", r.err)
 	}
 }
@@ -35,7 +35,7 @@ func TestAResumeInAnotherPrecisionWarns(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	must(t, tinyRun(tiny(t), out, "--steps", "2", "--stop-after", "1")...)
 	r := must(t, "train", "--resume", "latest", "--out", out, "--precision", "bf16")
-	if !strings.Contains(r.err, "bytes may differ") || !strings.Contains(r.err, `change precision "fp32" -> "bf16"`) {
+	if !strings.Contains(r.err, "may not be bit-identical") || !strings.Contains(r.err, `change precision "fp32" -> "bf16"`) {
 		t.Error(r.err)
 	}
 }
@@ -96,13 +96,13 @@ func TestTheLockComesBeforeTheData(t *testing.T) {
 func TestMistakesOfASettingNameTheFlag(t *testing.T) {
 	model := tiny(t)
 	for want, more := range map[string][]string{
-		`--set: unknown key "lrr"; did you mean "optim.lr"?`:                    {"--set", "lrr=1"},
-		`--set: unknown key "optim.lrr"; did you mean "optim.lr"?`:              {"--set", "optim.lrr=1"},
-		`--set: optim.lr = fast: want a number`:                                 {"--set", "optim.lr=fast"},
-		`--aug-cfg: unknown key "aug_cfg.scal"; did you mean "aug_cfg.scale"?`:  {"--aug-cfg", "scal=1"},
-		"--set schedule.steps: the schedule is as long as the run; --steps":     {"--set", "schedule.steps=7"},
-		"--resume: there is no checkpoint nope; latest goes on":                 {"--resume", "nope"},
-		"is a run, not a checkpoint; go on with --resume latest --out " + model: {"--resume", filepath.Dir(model)},
+		`--set: unknown key "lrr"; did you mean "optim.lr"?`:                   {"--set", "lrr=1"},
+		`--set: unknown key "optim.lrr"; did you mean "optim.lr"?`:             {"--set", "optim.lrr=1"},
+		`--set: optim.lr = fast: want a number`:                                {"--set", "optim.lr=fast"},
+		`--aug-cfg: unknown key "aug_cfg.scal"; did you mean "aug_cfg.scale"?`: {"--aug-cfg", "scal=1"},
+		"schedule.steps: the schedule is as long as the run; set steps":        {"--set", "schedule.steps=7"},
+		"--resume: there is no checkpoint nope; latest is":                     {"--resume", "nope"},
+		"is a run, not a checkpoint; continue with resume=latest out=" + model: {"--resume", filepath.Dir(model)},
 	} {
 		if strings.Contains(want, "is a run") { // a run as the user might give it
 			if err := os.MkdirAll(filepath.Join(filepath.Dir(model), pretrained.CheckpointsDir), 0o755); err != nil {
@@ -115,7 +115,7 @@ func TestMistakesOfASettingNameTheFlag(t *testing.T) {
 			t.Errorf("%v: exit %d, %swant %s", more, r.code, r.err, want)
 		}
 	}
-	if r := clipgo(t, "train", "--resume", "latest", "--out", "nowhere"); r.code != exitUsage || !strings.Contains(r.err, "nowhere holds no run to go on with") {
+	if r := clipgo(t, "train", "--resume", "latest", "--out", "nowhere"); r.code != exitUsage || !strings.Contains(r.err, "nowhere contains no run to resume") {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
 }
@@ -123,7 +123,7 @@ func TestMistakesOfASettingNameTheFlag(t *testing.T) {
 func TestOtherValidationDataIsTold(t *testing.T) {
 	model, out := tiny(t), filepath.Join(t.TempDir(), "run")
 	must(t, tinyRun(model, out, "--stop-after", "2")...)
-	const word = "the validation data is not what it was"
+	const word = "the validation data has changed"
 	if r := must(t, "train", "--resume", "latest", "--out", out, "--stop-after", "2"); strings.Contains(r.err, word) {
 		t.Errorf("it is the same:\n%s", r.err)
 	}

@@ -14,7 +14,6 @@ import (
 	"clipgo/eval"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
-	"clipgo/vision/preprocess"
 )
 
 type zeroshotOptions struct {
@@ -28,11 +27,12 @@ func newZeroshot(a *app) *cobra.Command {
 	o := zeroshotOptions{Settings: pretrained.DefaultSettings(), Top: 5}
 	c := &cobra.Command{
 		Use:   "zeroshot --model M DATA...",
-		Short: "Classify pictures by names that the model was never trained on",
+		Short: "Classify images into categories the model was never trained on (zero-shot)",
 		Long: `zeroshot classifies pictures by comparing each with the classes' names, put into prompt templates.
 
 DATA that knows its labels (a folder with a subfolder for each class, a built-in set, shards with .cls members) gives
-an accuracy. Where shards have class numbers but no classnames.txt, --classes gives the names in their order. Pictures, or a folder of pictures together with --classes, give ranked labels.
+an accuracy. If shards have class numbers but no classnames.txt, --classes gives the names in their order. Pictures, or
+a folder of pictures together with --classes, give ranked labels.
 
 Templates, when none are given: those that the model was trained with, else those of the data, else OpenAI's 80.`,
 		Example: `  clipgo zeroshot --model runs/emoji 'builtin:emoji?split=val'
@@ -247,33 +247,9 @@ func readClasses(arg string) ([]string, error) {
 		case name == "":
 			return nil, usagef("--classes: name %d of %d is empty", i+1, len(list))
 		case again:
-			return nil, usagef("--classes: %q stands twice, as name %d and name %d", name, before, i+1)
+			return nil, usagef("--classes: %q occurs twice, as names %d and %d", name, before, i+1)
 		}
 		list[i], seen[name] = name, i+1
 	}
 	return list, nil
-}
-
-// templates are those of a file, or else those that fit the model and the data.
-func templates(m *pretrained.Embedder, path string, data datasets.Info) ([]string, error) {
-	if path == "" {
-		return m.Templates(data), nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("--templates: %w", err)
-	}
-	defer f.Close()
-	out, err := eval.ReadTemplates(f)
-	if err != nil {
-		return nil, usagef("--templates %s: %v", path, err)
-	}
-	return out, nil
-}
-
-// openModel opens the model of --model, with what the user said of its preprocessing on top.
-func openModel(ctx context.Context, a *app, o *pretrained.Settings, said config.Layer) (*pretrained.Embedder, error) {
-	o.Find, o.Log = a.console.findModel, a.console.log
-	o.Adjust = func(c *preprocess.Config) { said.Under("preprocess").Decode(c) }
-	return pretrained.Open(ctx, *o)
 }

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/text/unicode/runenames"
 )
 
-// Width and Height are those of every picture, in pixels.
+// Width and Height are the size of every picture in pixels.
 const (
 	Width  = 136
 	Height = 128
@@ -26,11 +26,11 @@ const (
 type Emoji struct {
 	Rune rune
 	Name string // Unicode's, in lower case: "grinning face"
-	png  []byte // in the font, not to be changed
+	png  []byte // a part of the font's data; read-only
 }
 
-// All reads the emoji from the font, by rising code point: the single code points above Latin-1 that have a bitmap and
-// a Unicode name. Below stand the parts of keycaps (digits, number sign, asterisk) and two signs of print.
+// All reads the emoji from the font in the order of their code points: the single code points above Latin-1 that have a bitmap and a
+// Unicode name. Those in Latin-1 are left out: parts of keycaps (digits, number sign, asterisk), copyright and registered.
 func All() ([]Emoji, error) {
 	face, err := font.ParseTTF(bytes.NewReader(color.TTF))
 	if err != nil {
@@ -51,11 +51,11 @@ func All() ([]Emoji, error) {
 	return out, nil
 }
 
-// Checksum tells one version of the font from another.
+// Checksum identifies the version of the font.
 func Checksum() uint32 { return crc32.ChecksumIEEE(color.TTF) }
 
-// HeldOut says whether the emoji belongs to the tenth that is kept from training. It hangs on the code point alone, so
-// that another font or order moves none.
+// HeldOut reports whether the emoji belongs to the tenth that isn't used in training. It depends on the code point alone, so it is the same
+// in any font and order.
 func (e Emoji) HeldOut() bool {
 	h := uint32(e.Rune) * 0x9e3779b1
 	h = (h ^ h>>15) * 0x85ebca6b

@@ -30,7 +30,7 @@ func TestTheFontHas1411EmojiWithDistinctNames(t *testing.T) {
 		}
 		names[e.Name] = e.Rune
 		if i > 0 && e.Rune <= list[i-1].Rune {
-			t.Errorf("%U stands behind %U", e.Rune, list[i-1].Rune)
+			t.Errorf("%U comes after %U", e.Rune, list[i-1].Rune)
 		}
 	}
 	for name, r := range map[string]rune{
@@ -78,7 +78,7 @@ func TestPicturesAreCompositedOntoWhite(t *testing.T) {
 	}
 }
 
-// Fewer would be a picture that white swallowed; the same pixels under two names could not be told apart.
+// Fewer would be a picture that white swallowed; the same pixels under two names could not be distinguished.
 func TestEachPictureShowsSomethingOfItsOwn(t *testing.T) {
 	seen := map[string]Emoji{}
 	for _, e := range all(t) {

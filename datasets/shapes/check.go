@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Said is what a caption says of a scene; an empty word is an attribute that it leaves open or contradicts itself in.
+// Said is what a caption says about a scene. An attribute is empty if the caption doesn't name it or contradicts itself.
 type Said struct{ Color, Shape, Count string }
 
-// Read takes colour, shape and count from a caption, whatever else stands in it. "a" counts one object, unless it belongs to
-// "a picture of"; two different words for an attribute say nothing.
+// Read takes colour, shape and count from a caption and ignores other words. "a" is a count of one, except in "a picture of". If a
+// caption has two different words for an attribute, the attribute is empty.
 func Read(caption string) Said {
 	words := strings.Fields(strings.ToLower(caption))
 	paints, kinds, numbers := map[string]bool{}, map[string]bool{}, map[string]bool{}
@@ -32,7 +32,7 @@ func Read(caption string) Said {
 	return Said{Color: only(paints), Shape: only(kinds), Count: only(numbers)}
 }
 
-// only is the one word of a set, or nothing.
+// only is the word of a set of one, else empty.
 func only(set map[string]bool) string {
 	if len(set) != 1 {
 		return ""
@@ -43,7 +43,7 @@ func only(set map[string]bool) string {
 	return ""
 }
 
-// Said is what a right caption says of the combination.
+// Said is what a correct caption says about the combination.
 func (c Combination) Said() Said {
 	return Said{Color: colors[c.color()], Shape: shapes[c.shape()], Count: counts[c.count()]}
 }

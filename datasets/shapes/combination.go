@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Combination numbers a colour, a shape, a size and a count that all objects of a scene share: 0..Combinations-1.
+// Combination is a number, 0..Combinations-1, for a scene's count of objects and the colour, shape and size that all of them have.
 type Combination int
 
 var (
@@ -15,7 +15,7 @@ var (
 	counts = [...]string{"one", "two", "three"}
 )
 
-// Combinations is how many there are.
+// Combinations is the number of combinations.
 const Combinations = len(colors) * len(shapes) * len(sizes) * len(counts)
 
 // templates fit the canonical captions of all combinations.
@@ -26,8 +26,8 @@ func (c Combination) shape() int { return int(c) / len(colors) % len(shapes) }
 func (c Combination) size() int  { return int(c) / (len(colors) * len(shapes)) % len(sizes) }
 func (c Combination) count() int { return int(c) / (len(colors) * len(shapes) * len(sizes)) }
 
-// Novel says whether the combination is kept from train and val: a twelfth of them. In one of its two sizes, each colour
-// leaves out another shape for each count, so that each value and each pair of values still occurs in train.
+// Novel reports whether the combination is absent from train and val, as a twelfth of them are. In one of its two sizes each colour leaves
+// out another shape for each count, so that each value and each pair of values still occurs in train.
 func (c Combination) Novel() bool {
 	return c.size() == c.color()/4 && (c.color()+c.shape()+3*c.size()+2*c.count())%6 == 0
 }
@@ -48,7 +48,7 @@ func (c Combination) noun() string {
 	return s + "s"
 }
 
-// Uncounted are captions of the scene that leave open how many objects it shows.
+// Uncounted are captions of the scene that don't name the number of objects.
 func (c Combination) Uncounted() (out []string) {
 	articles := []string{"the", "any", "our"}
 	if c.count() > 0 {
@@ -62,7 +62,7 @@ func (c Combination) Uncounted() (out []string) {
 	return out
 }
 
-// Captions are what the scene may be called, the canonical caption first.
+// Captions are the captions of the scene, the canonical one first.
 func (c Combination) Captions() []string {
 	canonical := c.Caption()
 	out := []string{canonical, "a picture of " + canonical, "an image of " + canonical}

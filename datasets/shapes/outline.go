@@ -4,13 +4,13 @@ import "math"
 
 // outline is a shape of nominal radius 1 about the origin, y downwards.
 type outline struct {
-	reach float64 // no point of it is farther from the origin
-	turn  float64 // it may be turned by this much either way, radians, and stays what it is
-	// distance is below 0 inside, and near the edge the distance from it.
+	reach float64 // the largest distance of its points from the origin
+	turn  float64 // radians by which it may be turned either way and still be recognized
+	// distance is negative inside. Near the edge it is the signed distance from the edge.
 	distance func(x, y float64) float64
 }
 
-// outlines are in the order of shapes.
+// outlines has the order of shapes.
 var outlines = [...]outline{
 	{reach: 1, distance: circle},
 	{reach: 0.9 * math.Sqrt2, turn: degrees(10), distance: square},

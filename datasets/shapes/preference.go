@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// fillers stand where a caption names the count and say nothing of it. Those in a row have as many letters as the count,
-// and each is one word and one token, as it is, so that what a caption's length is does not depend on which it names.
+// fillers take the place of the count in captions that don't name it. Each row has words with as many letters as the count. Like the count,
+// each is one word and one token, so the length of a caption doesn't depend on whether it names the count.
 var fillers = [len(counts)][2]string{{"the", "any"}, {"the", "our"}, {"these", "those"}}
 
-// frames are what a caption may stand in, the short one first.
+// frames are the texts around a caption, the short one first.
 var frames = [...]string{"{}", "a picture of {}", "an image of {}"}
 
-// Preference is two captions of scene i, both true: the better one names the count. In a fourth of the scenes the better
-// one is longer, in a fourth the worse one, in the others both have the same words, letters and tokens.
+// Preference is two captions of scene i, both true. The better one names the count. In a quarter of the scenes the better one is longer,
+// in a quarter the worse one, and in the others both have the same number of words, letters and tokens.
 func (s *Set) Preference(i int) (better, worse string) {
 	c := s.Combination(i)
 	numbers := s.stream(i, forPreference)
@@ -33,7 +33,7 @@ func (s *Set) Preference(i int) (better, worse string) {
 
 func framed(frame int, text string) string { return strings.ReplaceAll(frames[frame], "{}", text) }
 
-// BetterFirst says whether scene i's pair is shown with its better caption first: a coin.
+// BetterFirst reports whether the better caption of scene i's pair comes first. It is true for a random half of the scenes.
 func (s *Set) BetterFirst(i int) bool {
 	numbers := s.stream(i, forSide)
 	return numbers.below(2) == 0

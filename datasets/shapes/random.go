@@ -1,9 +1,9 @@
 package shapes
 
-// stream is a sequence of random numbers that hangs on its key alone (splitmix64).
+// stream is a sequence of random numbers that depends on its key alone (SplitMix64).
 type stream uint64
 
-// purpose keeps the random choices about one sample apart.
+// purpose makes the random choices of one sample independent of each other.
 type purpose uint64
 
 const (
@@ -35,7 +35,7 @@ func (s *stream) between(low, high float64) float64 { return low + (high-low)*s.
 // below is uniform in 0..n-1, for n far below 2^64.
 func (s *stream) below(n int) int { return int(s.next() % uint64(n)) }
 
-// stream is the numbers for one purpose of sample i.
+// stream is the random numbers for one purpose of sample i.
 func (s *Set) stream(i int, p purpose) stream {
 	key := mix(s.config.Seed + 0x9e3779b97f4a7c15)
 	key = mix(key ^ uint64(s.config.Split+1)<<32 ^ uint64(p))

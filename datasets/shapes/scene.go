@@ -14,39 +14,39 @@ var paints = [...]rgb{
 }
 
 const (
-	paintSpread = 10.0  // an object's channels are this near to its paint
-	groundApart = 115.0 // the ground's colour is this far from the paint, before slope and grain
-	groundSlope = 15.0  // a ground's channel changes by this much from the middle to a corner, at most
-	groundGrain = 7.0   // noise of the ground, the same in all channels, at most
+	paintSpread = 10.0  // maximum difference of an object's channels from its paint
+	groundApart = 115.0 // minimum distance of the ground's colour from the paint, before slope and grain
+	groundSlope = 15.0  // maximum change of a ground's channel from the middle to a corner
+	groundGrain = 7.0   // maximum noise of the ground, the same in all channels
 	margin      = 1.0   // free pixels along the border
-	gap         = 1.5   // between two objects, at least
+	gap         = 1.5   // minimum pixels between two objects
 )
 
-// radii are the least and the greatest radius of each size, in pixels: that of the circle around the shape.
+// radii are the minimum and the maximum radius of each size in pixels. It is the radius of the circle around the shape.
 var radii = [...][2]float64{{7.2, 8}, {12.5, 13.5}}
 
-// object is a shape in its place.
+// object is a shape at its position.
 type object struct {
 	x, y, radius float64 // centre and scale of the outline, pixels
 	turn         float64 // radians
 	paint        rgb
 }
 
-// ground is what the objects lie on.
+// ground is the background: a colour with a linear gradient.
 type ground struct {
-	middle, slopeX, slopeY rgb // slopes are what is added at the right and the lower border
+	middle, slopeX, slopeY rgb // slopes are added at the right and the bottom border
 	grain                  float64
 	noise                  stream
 }
 
-// scene is all that is random about one picture.
+// scene is the random choices of one picture.
 type scene struct {
 	ground  ground
 	objects []object
 	shape   outline
 }
 
-// Draw is scene i, RGB [Side, Side, 3]. The same index gives the same bytes.
+// Draw is the picture of scene i, RGB [Side, Side, 3]. The same index gives the same bytes.
 func (s *Set) Draw(i int) []uint8 {
 	scene := s.scene(i)
 	pix := make([]uint8, 3*Side*Side)
@@ -64,7 +64,7 @@ func (s *Set) scene(i int) scene {
 	return scene{ground: numbers.ground(c), objects: objects, shape: outlines[c.shape()]}
 }
 
-// objects places a combination's objects: inside, apart from each other.
+// objects places a combination's objects inside the picture, apart from each other.
 func (s *stream) objects(c Combination) []object {
 	shape, limits := outlines[c.shape()], radii[c.size()]
 	out := make([]object, c.count()+1)
@@ -76,13 +76,13 @@ func (s *stream) objects(c Combination) []object {
 			o.paint[channel] = min(max(v+s.between(-paintSpread, paintSpread), 0), 255)
 		}
 	}
-	for s.scatter(out, shape.reach); !apart(out, shape.reach); { // where it is tightest, one try in thirty succeeds
+	for s.scatter(out, shape.reach); !apart(out, shape.reach); { // in the worst case one try in thirty succeeds
 		s.scatter(out, shape.reach)
 	}
 	return out
 }
 
-// scatter puts each object somewhere inside the scene.
+// scatter puts each object at a random position inside the scene.
 func (s *stream) scatter(objects []object, reach float64) {
 	for i := range objects {
 		border := objects[i].radius*reach + margin
@@ -102,7 +102,7 @@ func apart(objects []object, reach float64) bool {
 	return true
 }
 
-// ground chooses a muted ground that the combination's paint stands out from.
+// ground chooses a muted colour that differs clearly from the combination's paint.
 func (s *stream) ground(c Combination) ground {
 	g := ground{middle: s.muted(), grain: s.between(0, groundGrain)}
 	for distance(g.middle, paints[c.color()]) < groundApart {
@@ -117,7 +117,7 @@ func (s *stream) ground(c Combination) ground {
 	return g
 }
 
-// muted is a colour near grey, neither white nor black.
+// muted is a random colour near gray, neither white nor black.
 func (s *stream) muted() (c rgb) {
 	level := s.between(60, 195)
 	for channel := range c {
@@ -143,7 +143,7 @@ func (g ground) draw(pix []uint8) {
 	}
 }
 
-// draw paints the object over what is there. A pixel is covered by as much as its centre lies inside the edge.
+// draw paints the object over the picture. The coverage of a pixel is the distance of its centre inside the edge, 0 to 1.
 func (o object) draw(pix []uint8, shape outline) {
 	sin, cos := math.Sincos(o.turn)
 	reach := o.radius*shape.reach + 1

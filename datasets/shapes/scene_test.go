@@ -60,8 +60,8 @@ func TestDistanceIsTrueNearTheEdge(t *testing.T) {
 	}
 }
 
-// Objects are found again in the pixels as spots of about the caption's paint, connected over sides and corners: as many
-// as told, clear of the border, of the size told; only rings have a hole.
+// The objects are found in the pixels as connected regions (over sides and corners) of about the caption's paint. They have the caption's
+// number and size and don't touch the border. Only rings have a hole.
 func TestPicturesShowWhatTheCaptionSays(t *testing.T) {
 	var left [Combinations]int
 	for i := range left {

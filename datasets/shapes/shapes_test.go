@@ -94,12 +94,12 @@ func TestLabelNoiseGivesItsShareTheCaptionsOfOthers(t *testing.T) {
 			set := New(Config{N: n, Split: split, LabelNoise: share})
 			wrong := 0
 			for i := range n {
-				told := Combination(slices.Index(classes, set.Captions(i)[0]))
-				if told != set.Combination(i) {
+				said := Combination(slices.Index(classes, set.Captions(i)[0]))
+				if said != set.Combination(i) {
 					wrong++
 				}
-				if told.Novel() != (split == Novel) {
-					t.Fatalf("%s tells of %s", split, told.Caption())
+				if said.Novel() != (split == Novel) {
+					t.Fatalf("%s describes %s", split, said.Caption())
 				}
 			}
 			sigma := math.Sqrt(share * (1 - share) / n)

@@ -65,8 +65,9 @@ func viewAnatomy(a *Anatomy) *anatomyView {
 				"region, 2 where they are opposite."},
 			{"separated", percent(a.Separated), "Pairs whose cosine is above that of every wrong pair in their batch. On these the " +
 				"loss has little left to do."},
-			{"calibration error", percent(c.Error), fmt.Sprintf("The softmax over a batch is sure by %s on average, and right in %s: "+
-				"how far the two are apart, bin by bin.", percent(c.Confidence), percent(c.Accuracy))},
+			{"calibration error", percent(c.Error), fmt.Sprintf("Mean difference of confidence and accuracy over the "+
+				"bins of the softmax over a batch. Its mean confidence is %s, its accuracy %s.",
+				percent(c.Confidence), percent(c.Accuracy))},
 		},
 		Bars: calibrationBars(c),
 	}
@@ -87,7 +88,7 @@ func calibrationBars(c eval.Calibration) (out []calibrationBar) {
 		if b.N == 0 {
 			continue
 		}
-		text := fmt.Sprintf("%s answers, sure by %s, right in %s", grouped(b.N), percent(b.Confidence), percent(b.Accuracy))
+		text := fmt.Sprintf("%s answers, confidence %s, accuracy %s", grouped(b.N), percent(b.Confidence), percent(b.Accuracy))
 		out = append(out, calibrationBar{X: round1(float64(i) * width), Y: round1(100 - 100*b.Accuracy), Width: round1(width - 1),
 			Height: round1(100 * b.Accuracy), Text: text})
 	}

@@ -24,7 +24,7 @@ func charts(run Run) []*chart {
 	} else if chance > 0 {
 		loss.marks = []mark{{chance, "chance, ln(batch)"}}
 	}
-	scale := &chart{Name: "Logit scale", About: "What cosines are multiplied by; at the clamp the model asks for more than it may have.",
+	scale := &chart{Name: "Logit scale", About: "Factor on the cosines, limited by the clamp.",
 		lines: []line{{points: column(func(r record.Row) float64 { return float64(r.Scale) })}}, marks: []mark{{run.MaxScale, "clamp"}}}
 	rate := &chart{Name: "Learning rate", About: "The schedule as it was applied.", fromZero: true,
 		lines: []line{{points: column(func(r record.Row) float64 { return r.LR })}}}
@@ -46,11 +46,11 @@ type curve struct{ key, name, about string }
 
 // numbers are those of PPO, the most important first.
 var numbers = []curve{
-	{"reward_mean", "Reward", "Mean of each round, in deviations of the untuned captioner's rewards."},
-	{"kl", "KL", "How far the policy is from the untuned captioner, in nats a token."},
-	{"kl_coefficient", "KL coefficient", "What a token pays for each nat."},
-	{"entropy", "Entropy", "Of the next token, in nats: when it is gone, nothing new is tried."},
-	{"clip_fraction", "Clipped", "Share of the ratios to the round's policy beyond the clip."},
+	{"reward_mean", "Reward", "Mean of each rollout, in standard deviations of the original captioner's rewards."},
+	{"kl", "KL", "KL divergence of the policy from the original captioner, in nats per token."},
+	{"kl_coefficient", "KL coefficient", "Penalty per nat of KL."},
+	{"entropy", "Entropy", "Of the next token, in nats. At 0 the policy no longer explores."},
+	{"clip_fraction", "Clipped", "Fraction of the policy ratios outside the clipping range."},
 	{"explained_variance", "Explained variance", "Share of the returns' variance that the value head predicts."},
 	{"caption_tokens", "Length", "Tokens of a caption."},
 }

@@ -249,9 +249,9 @@ func TestThePageDrawsThePartsOfALoss(t *testing.T) {
 func TestTheNetworkIsShownByItsNumbers(t *testing.T) {
 	with := page(t, sample(t))
 	for _, want := range []string{
-		"After step 3,000, on 1,411 pairs", "<dd>0.310</dd>", "<dd>-2.400</dd>", "<dd>8.30 %</dd>", "sure by 78.00 % on average, and " +
-			"right in 86.00 %",
-		`<rect x="33.3" y="60" width="32.3" height="40"><title>40 answers, sure by 50.00 %, right in 40.00 %</title>`,
+		"After step 3,000, on 1,411 pairs", "<dd>0.310</dd>", "<dd>-2.400</dd>", "<dd>8.30 %</dd>",
+		"mean confidence is 78.00 %, its accuracy 86.00 %.",
+		`<rect x="33.3" y="60" width="32.3" height="40"><title>40 answers, confidence 50.00 %, accuracy 40.00 %</title>`,
 		`<td style="--heat: 50%">0.90</td>`, `<td style="--heat: 0%">0.00</td>`, "head 2",
 	} {
 		if !strings.Contains(with, want) {
@@ -260,7 +260,7 @@ func TestTheNetworkIsShownByItsNumbers(t *testing.T) {
 	}
 	run := sample(t)
 	run.Anatomy = nil
-	if strings.Contains(page(t, run), "What the loss did") {
+	if strings.Contains(page(t, run), "Embedding diagnostics") {
 		t.Error("without an anatomy the section is there")
 	}
 }

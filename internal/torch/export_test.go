@@ -14,3 +14,6 @@ func (t *Tensor) Unpacked(heads int, mask *Tensor, attend func(q, k, v, mask *Te
 
 // ScaledDotProduct is Attention on a device that is not the CPU.
 func ScaledDotProduct(q, k, v, mask *Tensor) *Tensor { return scaledDotProduct(q, k, v, mask) }
+
+// ThreadsHere is libtorch's number of threads for the calling OS thread.
+func ThreadsHere() int { return threadsHere() }

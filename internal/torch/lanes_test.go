@@ -13,10 +13,10 @@ import (
 
 func TestLanesRunAtTheSameTime(t *testing.T) {
 	torchtest.Run(t, func(s *torch.Scope) {
-		threads := torch.Threads()
+		threads := torch.ThreadsHere()
 		defer func() {
 			torch.Zeros(s, torch.Float32, torch.CPU, 1<<20).Exp() // a loop that the caller's threads share
-			if got := torch.Threads(); got != threads {
+			if got := torch.ThreadsHere(); got != threads {
 				t.Errorf("the caller has %d threads, had %d", got, threads)
 			}
 		}()
@@ -29,8 +29,8 @@ func TestLanesRunAtTheSameTime(t *testing.T) {
 					return
 				}
 			}
-			if s.Lane() != i || torch.Threads() != 1 {
-				t.Errorf("lane %d says %d, and computes with %d threads", i, s.Lane(), torch.Threads())
+			if s.Lane() != i || torch.ThreadsHere() != 1 {
+				t.Errorf("lane %d says %d, and computes with %d threads", i, s.Lane(), torch.ThreadsHere())
 			}
 		})
 	})

@@ -32,6 +32,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -72,7 +73,7 @@ var load = sync.OnceValue(func() error {
 		return fmt.Errorf("%w: %s", ErrUnavailable, why)
 	}
 	C.cg_load_cuda()
-	C.cg_set_threads(C.int(runtime.GOMAXPROCS(0))) // libtorch's own guess is 1 on some machines
+	useThreads(runtime.GOMAXPROCS(0)) // libtorch's own guess is 1 on some machines
 	return nil
 })
 
@@ -122,7 +123,7 @@ func Probe() (Info, error) {
 		info.Version = C.GoString(C.cg_version())
 		info.Config = strings.TrimSpace(C.GoString(config))
 		info.CUDA = int(C.cg_cuda_devices())
-		info.Threads = int(C.cg_get_threads())
+		info.Threads = threadsHere()
 	})
 	return info, err
 }
@@ -136,8 +137,20 @@ func SetThreads(n int) error {
 	if n <= 0 {
 		n = runtime.GOMAXPROCS(0)
 	}
-	return onThread(func() { C.cg_set_threads(C.int(n)) })
+	return onThread(func() { useThreads(n) })
 }
 
-// Threads returns the number that SetThreads set. It must be called on libtorch's thread.
-func Threads() int { return int(C.cg_get_threads()) }
+// threads is the number that SetThreads fixed. libtorch itself keeps one for each OS thread, and a lane's is 1.
+var threads atomic.Int64
+
+// useThreads fixes the number for the calling OS thread, and for those that call libtorch later for the first time.
+func useThreads(n int) {
+	C.cg_set_threads(C.int(n))
+	threads.Store(int64(n))
+}
+
+// threadsHere is libtorch's number for the calling OS thread.
+func threadsHere() int { return int(C.cg_get_threads()) }
+
+// Threads is the number that SetThreads fixed, one for each core where it has not been called. Any goroutine may ask.
+func Threads() int { return int(threads.Load()) }

@@ -1,5 +1,12 @@
 package torch
 
+/*
+typedef void *cg_tensor;
+cg_tensor cg_row_mean(cg_tensor);
+cg_tensor cg_row_unit(cg_tensor);
+*/
+import "C"
+
 import "github.com/sugarme/gotch/libtch"
 
 // Add is t + u, with the shapes broadcast.
@@ -74,6 +81,9 @@ func (t *Tensor) Exp() *Tensor {
 
 // Sigmoid is 1 / (1 + exp(-x)) of each element.
 func (t *Tensor) Sigmoid() *Tensor {
+	if rowwise(t) {
+		return t.rowElementwise("Sigmoid", 2)
+	}
 	return call("Sigmoid", func(o *libtch.Ctensor) { libtch.AtgSigmoid(o, t.c) }, t)
 }
 
@@ -106,6 +116,9 @@ func (t *Tensor) Mean() *Tensor {
 
 // MeanAlong is the mean along one dimension, which goes away.
 func (t *Tensor) MeanAlong(dim int) *Tensor {
+	if dim == 1 && len(t.Shape()) == 3 && rowwise(t) {
+		return call("MeanAlong", func(o *libtch.Ctensor) { *o = libtch.Ctensor(C.cg_row_mean(C.cg_tensor(t.c))) }, t)
+	}
 	return call("MeanAlong", func(o *libtch.Ctensor) {
 		libtch.AtgMeanDim(o, t.c, []int64{int64(dim)}, 1, 0, int32(t.DType()))
 	}, t)
@@ -113,6 +126,9 @@ func (t *Tensor) MeanAlong(dim int) *Tensor {
 
 // Unit divides each row (along the last dimension) by its L2 norm, or by 1e-12 where that is greater.
 func (t *Tensor) Unit() *Tensor {
+	if t.DType() == Float32 && rowwise(t) {
+		return call("Unit", func(o *libtch.Ctensor) { *o = libtch.Ctensor(C.cg_row_unit(C.cg_tensor(t.c))) }, t)
+	}
 	norm := call("Unit", func(o *libtch.Ctensor) {
 		scalar(2, func(s libtch.Cscalar) { libtch.AtgNormScalaroptDim(o, t.c, s, []int64{-1}, 1, 1) })
 	}, t)
@@ -121,6 +137,9 @@ func (t *Tensor) Unit() *Tensor {
 
 // Matmul is the matrix product over the last two dimensions, with the others broadcast.
 func (t *Tensor) Matmul(u *Tensor) *Tensor {
+	if rowwise(t, u) && RowsExact(t.DType()) && len(u.Shape()) == 2 {
+		return rowProduct(t, u, nil)
+	}
 	return call("Matmul", func(o *libtch.Ctensor) { libtch.AtgMatmul(o, t.c, u.c) }, t, u)
 }
 

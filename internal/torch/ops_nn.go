@@ -16,6 +16,9 @@ import (
 
 // Linear is t weight^T + bias: t [..., in], weight [out, in], bias [out] or nil.
 func (t *Tensor) Linear(weight, bias *Tensor) *Tensor {
+	if rowwise(t, weight, bias) && RowsExact(t.DType()) {
+		return rowProduct(t, weight.In(t.scope).Transpose(0, 1), bias)
+	}
 	return call("Linear", func(o *libtch.Ctensor) { libtch.AtgLinear(o, t.c, weight.c, handle(bias)) }, t, weight, bias)
 }
 
@@ -29,11 +32,17 @@ func (t *Tensor) LayerNorm(weight, bias *Tensor, eps float64) *Tensor {
 
 // GELU is x Phi(x), with the exact normal distribution.
 func (t *Tensor) GELU() *Tensor {
+	if rowwise(t) {
+		return t.rowElementwise("GELU", 0)
+	}
 	return call("GELU", func(o *libtch.Ctensor) { libtch.AtgGelu(o, t.c, "none") }, t)
 }
 
 // GELUTanh is GELU's approximation by a hyperbolic tangent.
 func (t *Tensor) GELUTanh() *Tensor {
+	if rowwise(t) {
+		return t.rowElementwise("GELUTanh", 1)
+	}
 	return call("GELUTanh", func(o *libtch.Ctensor) { libtch.AtgGelu(o, t.c, "tanh") }, t)
 }
 
@@ -73,11 +82,14 @@ func (t *Tensor) unpacked(heads int, mask *Tensor, attend func(q, k, v, mask *Te
 }
 
 // Attention is softmax(q k^T / sqrt(H) + mask) v over the last two dimensions: q [B, N, L, H], k and v [B, N, M, H];
-// mask [L, M] is added to the scores, or nil. On the CPU it is plain products and a softmax, elsewhere libtorch's
+// mask [L, M] or [B, 1, L, M] is added to the scores, or nil. On the CPU it is plain products and a softmax, elsewhere libtorch's
 // scaled_dot_product_attention, which on CPUs is several times slower in bfloat16.
 func Attention(q, k, v, mask *Tensor) *Tensor {
 	if q.Device() != CPU {
 		return scaledDotProduct(q, k, v, mask)
+	}
+	if rowwise(q, k, v, mask) {
+		return rowAttention(q, k, v, mask)
 	}
 	shape := q.Shape()
 	scores := q.Scale(1 / math.Sqrt(float64(shape[len(shape)-1]))).Matmul(k.Transpose(-2, -1))

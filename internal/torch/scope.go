@@ -16,6 +16,7 @@ type Scope struct {
 	depth   int // 0 for a scope of Do, +1 for each Tidy; -1 for one made by NewScope
 	sealed  bool
 	lane    *lane    // that computes here; nil: libtorch's thread
+	rows    bool     // of DoRows
 	inner   []*Scope // of lanes, which end first
 }
 
@@ -25,7 +26,9 @@ const outside = -1
 func NewScope() *Scope { return &Scope{depth: outside} }
 
 // nested opens a scope that ends before s.
-func (s *Scope) nested() *Scope { return &Scope{parent: s, depth: s.depth + 1, lane: s.lane} }
+func (s *Scope) nested() *Scope {
+	return &Scope{parent: s, depth: s.depth + 1, lane: s.lane, rows: s.rows}
+}
 
 // Seal closes the scope to results of operations: an operation on its tensors alone panics, since the result would
 // stay as long as the parameters do. Bind one of them to a shorter scope with In first.

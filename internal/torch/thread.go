@@ -40,12 +40,19 @@ func start() *thread {
 // Do runs f on libtorch's thread without recording gradients, and frees what f created. It returns f's error, or the
 // *Error that an operation inside f panicked with. Waiting for the thread obeys ctx; once begun, f runs to its end. A
 // Do inside a Do panics.
-func Do(ctx context.Context, f func(s *Scope) error) error { return do(ctx, false, f) }
+func Do(ctx context.Context, f func(s *Scope) error) error { return do(ctx, false, &Scope{}, f) }
+
+// DoRows is Do for inference whose results must not depend on the batch: on CPUs, in float32 and bfloat16, each row of what a
+// model's layers compute has the same bits whatever rows are beside it, at any place among them, on any number of threads, but
+// where RowsExact says otherwise. A row is a vector along the last dimension; of attention, a sequence. ops_rows.go has the operations.
+func DoRows(ctx context.Context, f func(s *Scope) error) error {
+	return do(ctx, false, &Scope{rows: true}, f)
+}
 
 // DoGrad is Do with gradients recorded, for a training step.
-func DoGrad(ctx context.Context, f func(s *Scope) error) error { return do(ctx, true, f) }
+func DoGrad(ctx context.Context, f func(s *Scope) error) error { return do(ctx, true, &Scope{}, f) }
 
-func do(ctx context.Context, grad bool, f func(s *Scope) error) (err error) {
+func do(ctx context.Context, grad bool, s *Scope, f func(s *Scope) error) (err error) {
 	if err := Load(); err != nil {
 		return err
 	}
@@ -59,7 +66,6 @@ func do(ctx context.Context, grad bool, f func(s *Scope) error) (err error) {
 		defer close(done)
 		defer func() { crash, err = recovered(err, recover()) }()
 		record(grad)
-		s := &Scope{}
 		defer s.Free()
 		err = f(s)
 	}

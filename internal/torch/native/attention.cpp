@@ -8,97 +8,14 @@
 // quarter of a training step. Here a head is a task of one thread: s stays in the L1 cache, and q, k, v and their gradients
 // are read and written inside the packed projection, without a transpose or a copy. The shape alone fixes the order of every sum.
 #include "handle.h"
-#include "vector.h"
+#include "heads.h"
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <cmath>
-#include <limits>
 #include <torch/csrc/autograd/custom_function.h>
 #include <vector>
 
 namespace {
-
-int64_t padded(int64_t n) { return (n + kWide - 1) / kWide * kWide; }
-
-// A matrix that is read element by element: any two strides.
-struct Left {
-	const float *at;
-	int64_t row, col;
-};
-// Matrices of contiguous rows.
-struct Right {
-	const float *at;
-	int64_t row;
-};
-struct Out {
-	float *at;
-	int64_t row;
-};
-
-// R rows and W vectors of a product, held in registers while k runs.
-template <int R, int W> CG_INLINE void tile(int64_t depth, Left a, Right b, Out c) {
-	vec sum[R][W];
-	for (int r = 0; r < R; r++)
-		for (int w = 0; w < W; w++) sum[r][w] = vec{};
-	for (int64_t k = 0; k < depth; k++) {
-		vec right[W];
-		for (int w = 0; w < W; w++) right[w] = at_vec(b.at + k * b.row + w * kWide);
-		for (int r = 0; r < R; r++) {
-			float left = a.at[r * a.row + k * a.col];
-			for (int w = 0; w < W; w++) sum[r][w] += left * right[w];
-		}
-	}
-	for (int r = 0; r < R; r++)
-		for (int w = 0; w < W; w++) at_vec(c.at + r * c.row + w * kWide) = sum[r][w];
-}
-
-template <int R> CG_INLINE void rows(int64_t n, int64_t depth, Left a, Right b, Out c) {
-	int64_t j = 0;
-	for (; j + 2 * kWide <= n; j += 2 * kWide) tile<R, 2>(depth, a, {b.at + j, b.row}, {c.at + j, c.row});
-	for (; j + kWide <= n; j += kWide) tile<R, 1>(depth, a, {b.at + j, b.row}, {c.at + j, c.row});
-	for (; j < n; j++)
-		for (int r = 0; r < R; r++) {
-			float sum = 0;
-			for (int64_t k = 0; k < depth; k++) sum += a.at[r * a.row + k * a.col] * b.at[k * b.row + j];
-			c.at[r * c.row + j] = sum;
-		}
-}
-
-// c [m, n] = a [m, depth] b [depth, n].
-CG_INLINE void product(int64_t m, int64_t n, int64_t depth, Left a, Right b, Out c) {
-	int64_t i = 0;
-	auto left = [&] { return Left{a.at + i * a.row, a.row, a.col}; };
-	auto out = [&] { return Out{c.at + i * c.row, c.row}; };
-	for (; i + 6 <= m; i += 6) rows<6>(n, depth, left(), b, out());
-	for (; i + 3 <= m; i += 3) rows<3>(n, depth, left(), b, out());
-	for (; i < m; i++) rows<1>(n, depth, left(), b, out());
-}
-
-// to [width, padded(n)] is the transpose of from [n, width], zero behind n.
-CG_INLINE void transpose(int64_t n, int64_t width, Right from, float *to) {
-	int64_t pad = padded(n);
-	for (int64_t h = 0; h < width; h++) {
-		for (int64_t j = 0; j < n; j++) to[h * pad + j] = from.at[j * from.row + h];
-		for (int64_t j = n; j < pad; j++) to[h * pad + j] = 0;
-	}
-}
-
-// Softmax of scale * row + mask over n entries, in place; what lies behind n becomes 0.
-CG_INLINE void softmax(int64_t n, float scale, const float *mask, float *row) {
-	int64_t pad = padded(n);
-	for (int64_t j = 0; j < n; j++) row[j] = row[j] * scale + (mask ? mask[j] : 0.0f);
-	for (int64_t j = n; j < pad; j++) row[j] = -std::numeric_limits<float>::infinity();
-	vec high = at_vec(row);
-	for (int64_t j = kWide; j < pad; j += kWide) high = at_vec(row + j) > high ? at_vec(row + j) : high;
-	float most = high[0];
-	for (int i = 1; i < kWide; i++) most = high[i] > most ? high[i] : most;
-	vec sums = vec{};
-	for (int64_t j = 0; j < pad; j += kWide) sums += at_vec(row + j) = exp_of(at_vec(row + j) - most);
-	float sum = 0;
-	for (int i = 0; i < kWide; i++) sum += sums[i];
-	float share = 1 / sum;
-	for (int64_t j = 0; j < pad; j += kWide) at_vec(row + j) *= share;
-}
 
 // The sizes of a call, and where one head's part of the packed projection lies.
 struct Sizes {
@@ -115,10 +32,7 @@ struct Sizes {
 CG_INLINE Right rows_of(const float *from, int64_t row, int64_t, int64_t, float *) { return {from, row}; }
 CG_INLINE Right rows_of(const uint16_t *from, int64_t row, int64_t n, int64_t width, float *room) {
 	for (int64_t i = 0; i < n; i++)
-		for (int64_t h = 0; h < width; h++) {
-			uint32_t bits = static_cast<uint32_t>(from[i * row + h]) << 16;
-			std::memcpy(room + i * width + h, &bits, sizeof bits);
-		}
+		for (int64_t h = 0; h < width; h++) room[i * width + h] = widened(from[i * row + h]);
 	return {room, width};
 }
 
@@ -128,12 +42,7 @@ CG_INLINE Out made_in(uint16_t *, int64_t, int64_t width, float *room) { return 
 CG_INLINE void placed(float *, int64_t, int64_t, int64_t, const float *) {}
 CG_INLINE void placed(uint16_t *to, int64_t row, int64_t n, int64_t width, const float *room) {
 	for (int64_t i = 0; i < n; i++)
-		for (int64_t h = 0; h < width; h++) {
-			uint32_t v; // rounded to the nearest, to even between two
-			std::memcpy(&v, room + i * width + h, sizeof v);
-			uint32_t rounded = (v + 0x7fff + ((v >> 16) & 1)) >> 16;
-			to[i * row + h] = static_cast<uint16_t>((v & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
-		}
+		for (int64_t h = 0; h < width; h++) to[i * row + h] = narrowed(room[i * width + h]);
 }
 
 // Forward for heads [from, to): out [B, L, D]. chance [B * N, L, pad] receives p of each head if step is L * pad; with step 0 each

@@ -37,6 +37,16 @@ void cg_overwrite(cg_tensor t, const void *bytes, size_t n); // in place, no gra
 // differentiable. mask [L, L] may be null.
 cg_tensor cg_attention(cg_tensor qkv, int64_t heads, cg_tensor mask);
 
+// For inference on CPUs, without gradients: each row of a result has the same bits whatever other rows are computed with it, at any
+// place among them, on any number of threads.
+cg_tensor cg_row_product(cg_tensor x, cg_tensor w, cg_tensor bias); // x [..., K] w [K, N] + bias [N] or null; float32 or bfloat16
+int cg_has_amx(void); // whether libtorch's own products of bfloat16 are several times faster than that
+cg_tensor cg_row_elementwise(int which, cg_tensor x);               // 0: GELU, 1: GELU by tanh, 2: sigmoid
+// softmax(q k^T / sqrt(H) + mask) v: q [B or 1, N, L, H], k and v [B, N, M, H], mask [L, M], [B, 1, L, M] or null
+cg_tensor cg_row_attention(cg_tensor q, cg_tensor k, cg_tensor v, cg_tensor mask);
+cg_tensor cg_row_mean(cg_tensor x); // [B, L, D] to [B, D]
+cg_tensor cg_row_unit(cg_tensor x); // rows over their L2 norm, or over 1e-12 where that is greater; float32
+
 // Cross-entropy of the logits x w, label smoothing `even`, divided by `over`; a float32 scalar:
 //   z = x w, loss = sum_r (logsumexp(z_r) - (1 - even) z_r[target_r] - even mean(z_r)) / over
 // x [R, D], w [D, V] with any strides, targets int64 [R]. At most one copy of the logits of a block of rows exists at a time.

@@ -12,6 +12,32 @@ typedef float vec __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t ivec __attribute__((vector_size(64)));
 constexpr int64_t kWide = 16;
 
+// Shorter ones. As an argument of a template a type loses its alignment: load and store take any address.
+typedef float four __attribute__((vector_size(16)));
+typedef float eight __attribute__((vector_size(32)));
+typedef float sixteen __attribute__((vector_size(64)));
+
+template <class V> CG_INLINE V load(const float *p) {
+	V v;
+	std::memcpy(&v, p, sizeof v);
+	return v;
+}
+template <class V> CG_INLINE void store(float *p, V v) { std::memcpy(p, &v, sizeof v); }
+
+// bfloat16 to float32, and back: rounded to the nearest, to even between two.
+CG_INLINE float widened(uint16_t v) {
+	uint32_t bits = static_cast<uint32_t>(v) << 16;
+	float out;
+	std::memcpy(&out, &bits, sizeof out);
+	return out;
+}
+CG_INLINE uint16_t narrowed(float f) {
+	uint32_t v;
+	std::memcpy(&v, &f, sizeof v);
+	uint32_t rounded = (v + 0x7fff + ((v >> 16) & 1)) >> 16;
+	return static_cast<uint16_t>((v & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
+}
+
 CG_INLINE vec &at_vec(float *p) { return *reinterpret_cast<vec *>(p); }
 CG_INLINE const vec &at_vec(const float *p) { return *reinterpret_cast<const vec *>(p); }
 

@@ -40,10 +40,18 @@ func run(t *testing.T, do do, f func(s *torch.Scope)) {
 	}
 }
 
+// WantLibtorch is the environment variable that makes a missing libtorch a failure instead of a skipped test. make test sets it.
+const WantLibtorch = "CLIPGO_TEST_LIBTORCH"
+
 // Need skips the test where libtorch can't be loaded.
 func Need(t testing.TB) {
 	t.Helper()
-	if err := torch.Load(); errors.Is(err, torch.ErrUnavailable) {
+	err := torch.Load()
+	switch {
+	case !errors.Is(err, torch.ErrUnavailable):
+	case os.Getenv(WantLibtorch) != "":
+		t.Fatalf("%s is set, but libtorch can't be loaded: %v", WantLibtorch, err)
+	default:
 		t.Skip(err)
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"os"
 	"syscall"
-
-	"clipgo/datasets"
 )
 
 // isFolder refuses a flag's path that is a file.
@@ -20,17 +18,17 @@ func isFolder(flag, path string) error {
 	return nil
 }
 
-// tellNotes says what opening the data had to guess or mend.
-func tellNotes(c *console, info datasets.Info) {
-	for _, note := range info.Notes {
-		c.log.Info(note, "data", info.Name)
-	}
-}
-
-// tellSkip warns of a sample that could not be used.
-func (c *console) tellSkip(s datasets.Skip) {
-	c.log.Warn("skipped", "sample", s.Key, "reason", s.Reason)
-}
-
 // closeWith closes a source and joins its error.
 func closeWith(err *error, c interface{ Close() error }) { *err = errors.Join(*err, c.Close()) }
+
+// vacant refuses a folder that holds something: nothing is written over.
+func vacant(dir string) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case err == nil && len(entries) > 0:
+		return usagef("%s is not empty; the model needs a new folder", dir)
+	case err != nil && !os.IsNotExist(err):
+		return usagef("%s: it is not a folder", dir)
+	}
+	return nil
+}
