@@ -44,7 +44,7 @@ func TestBadInputGetsOneLineAndItsCode(t *testing.T) {
 		{"missing path", []string{"train", "--train-data", filepath.Join(dir, "nowhere"), "--model", model, "--out", filepath.Join(dir, "x")}, 2, "nowhere"},
 		{"empty folder", []string{"train", "--train-data", filepath.Join(dir, "empty"), "--model", model, "--out", filepath.Join(dir, "x")}, 3, "empty"},
 		{"wrong column", []string{"train", "--train-data", csv, "--csv-img-key", "path", "--model", model, "--out", filepath.Join(dir, "x")}, 3, "picture"},
-		{"batch over data", train("--batch-size", "65"), 3, "--batch-size"},
+		{"batch over data", train("--batch-size", "65"), 3, "batch_size"},
 		{"misspelt model key", []string{"info", misspelt}, 2, "image_size"},
 		{"unsupported model key", []string{"info", unsupported}, 4, "not supported"},
 		{"unknown model", []string{"zeroshot", "--model", "ViT-B-23", "builtin:emoji"}, 2, "ViT-B-"},
