@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Unit is what a measured value counts.
+// Unit is the unit of a measured value.
 type Unit string
 
 // The units. A Fraction is in [0, 1] and is shown in percent; the others are shown as plain numbers.
@@ -28,6 +28,11 @@ type Value struct {
 }
 
 // Evaluator measures a model. It is built with everything that it needs: the model, the data, and where the features come from.
+//
+// A new evaluator belongs to the package of what it measures: here if features or answers are enough (RetrievalEvaluator), otherwise next
+// to the model's part that it calls (captioning.PerplexityEvaluator, contrastive.MaskedWordsEvaluator, alignment.AgreementEvaluator). A
+// training run lists its evaluators in run's openEvaluators, with the steps at which each is due; they are Describers. Nothing else
+// knows the names of their values: the log, evaluations.jsonl, the result and the report follow from the Values.
 type Evaluator interface {
 	Name() string
 	// Evaluate returns what was measured, or nothing where the data has nothing to measure. It returns the context's error once it

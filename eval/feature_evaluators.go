@@ -20,6 +20,18 @@ type FeatureSource interface {
 	Features(ctx context.Context) (*Features, error)
 }
 
+// The names of a ZeroShotEvaluator's values.
+const (
+	ZeroShotTop1 = "zeroshot_top1"
+	ZeroShotTop5 = "zeroshot_top5"
+)
+
+// ImageRecallName is the name of a RetrievalEvaluator's recall at k of pictures by captions.
+func ImageRecallName(k int) string { return fmt.Sprintf("image_retrieval_recall@%d", k) }
+
+// TextRecallName is the name of a RetrievalEvaluator's recall at k of captions by pictures.
+func TextRecallName(k int) string { return fmt.Sprintf("text_retrieval_recall@%d", k) }
+
 // The headings of the report's charts.
 const (
 	picturesByCaptions = "Pictures by captions"
@@ -77,15 +89,15 @@ func (e *RetrievalEvaluator) Describe() Description {
 
 // bothSides are the recalls as values, pictures first.
 func bothSides(r Retrieval) []Value {
-	images := recallValues("image", picturesByCaptions, r.Image, r.Images)
-	return append(images, recallValues("text", captionsByPictures, r.Text, r.Texts)...)
+	images := recallValues(ImageRecallName, picturesByCaptions, r.Image, r.Images)
+	return append(images, recallValues(TextRecallName, captionsByPictures, r.Text, r.Texts)...)
 }
 
-// recallValues are recalls among so many candidates; 0: unknown.
-func recallValues(side, group string, recalls []Recall, among int) []Value {
+// recallValues returns recalls as values. among is the number of candidates, 0 if unknown.
+func recallValues(name func(k int) string, group string, recalls []Recall, among int) []Value {
 	var out []Value
 	for _, r := range recalls {
-		v := Value{Name: fmt.Sprintf("%s_retrieval_recall@%d", side, r.K), Group: group, Value: r.Value}
+		v := Value{Name: name(r.K), Group: group, Value: r.Value}
 		if among > 0 {
 			v.Chance = min(1, float64(r.K)/float64(among))
 		}
@@ -135,9 +147,9 @@ func (e *ZeroShotEvaluator) Evaluate(ctx context.Context) ([]Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []Value{{Name: "zeroshot_top1", Group: zeroShotGroup, Value: r.Top1, Chance: r.Chance}}
+	out := []Value{{Name: ZeroShotTop1, Group: zeroShotGroup, Value: r.Top1, Chance: r.Chance}}
 	if r.Top5 != nil {
-		out = append(out, Value{Name: "zeroshot_top5", Group: zeroShotGroup, Value: *r.Top5, Chance: 5 * r.Chance})
+		out = append(out, Value{Name: ZeroShotTop5, Group: zeroShotGroup, Value: *r.Top5, Chance: 5 * r.Chance})
 	}
 	return out, nil
 }
@@ -145,7 +157,7 @@ func (e *ZeroShotEvaluator) Evaluate(ctx context.Context) ([]Value, error) {
 // Describe names the values.
 func (e *ZeroShotEvaluator) Describe() Description {
 	return Description{
-		Values: []Value{{Name: "zeroshot_top1", Group: zeroShotGroup}, {Name: "zeroshot_top5", Group: zeroShotGroup}},
+		Values: []Value{{Name: ZeroShotTop1, Group: zeroShotGroup}, {Name: ZeroShotTop5, Group: zeroShotGroup}},
 		About: map[string]string{
 			zeroShotGroup: fmt.Sprintf("Share of %d pictures whose class is named, among %d classes.", e.Pictures, len(e.Classes)),
 		},
