@@ -77,9 +77,6 @@ func (s *session) openAlignment(ctx context.Context, at model.Placement) (err er
 		}
 		s.onClose(func() error { s.head.Free(); return nil })
 	}
-	if s.pairs != nil {
-		s.val.pairs = &Agreement{Pairs: s.val.Source.(datasets.Preferences), Head: s.head}
-	}
 	if !s.Align.nears() {
 		return nil
 	}
@@ -169,6 +166,9 @@ func (s *session) mix(ctx context.Context, e training.Event) error {
 	}
 	s.mixed = true
 	s.val.Embedder.Model = s.base.Model
+	if s.val.agreement != nil {
+		s.val.agreement.Reward.Model = s.base.Model
+	}
 	*s.saver = *s.checkpoints()
 	return nil
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"clipgo/datasets"
-	"clipgo/eval/report"
 	"clipgo/training"
 	"clipgo/training/record"
 )
@@ -131,35 +130,24 @@ func (h *hooks) show(r record.Row) {
 
 func round4(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 
-// evaluate measures the model when it is time, and at the end. Data without classes has no zero-shot accuracy to embed it for.
+// evaluate measures the model when it is time, and at the end.
 func (h *hooks) evaluate(ctx context.Context, e training.Event) error {
 	s := h.session
-	due := Want{
-		Retrieval: e.Done || s.ValFrequency > 0 && e.Step%s.ValFrequency == 0,
-		Zeroshot:  e.Done || s.val.classified() && s.ZeroshotFrequency > 0 && e.Step%s.ZeroshotFrequency == 0,
-	}
-	if due == (Want{}) || h.lastEvaluation().Step == e.Step || ctx.Err() != nil {
+	due := s.val.due(e)
+	if len(due) == 0 || s.val.lastEvaluation().Step == e.Step || ctx.Err() != nil {
 		return nil
 	}
-	found, err := s.val.Measure(ctx, due)
+	found, err := s.val.measure(ctx, due, e.Step)
 	if ctx.Err() != nil {
 		return nil // interrupted: not measured
 	}
 	if err != nil {
-		return fmt.Errorf("evaluate: %w", err)
+		return err
 	}
-	found.Step = e.Step
-	if due.Retrieval {
+	if s.retrievalDue(e) {
 		s.look(ctx, e.Step)
 	}
 	return s.val.add(found, s.dir.evaluations, s.console)
-}
-
-func (h *hooks) lastEvaluation() report.Evaluation {
-	if n := len(h.session.val.history); n > 0 {
-		return h.session.val.history[n-1]
-	}
-	return report.Evaluation{}
 }
 
 // report writes report.html anew with each checkpoint's evaluation and at the end of a sitting.

@@ -54,6 +54,9 @@ func (s *session) openModel(ctx context.Context) error {
 		return err
 	}
 	s.val.Embedder.Model = s.result()
+	if err := s.openEvaluators(); err != nil {
+		return err
+	}
 	return s.openTrainer(ctx)
 }
 

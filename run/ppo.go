@@ -10,6 +10,7 @@ import (
 
 	"clipgo/alignment"
 	"clipgo/captioning"
+	"clipgo/datasets"
 	"clipgo/eval/report"
 	"clipgo/internal/fault"
 	"clipgo/model"
@@ -45,8 +46,18 @@ func (s *session) openPPO(ctx context.Context, at model.Placement) error {
 		return err
 	}
 	s.onClose(func() error { s.ppo.Value.Free(); return nil })
-	s.val.trial = &trial{ppo: s.ppo, judges: s.judges, start: s.start()}
 	return nil
+}
+
+// newCaptionEvaluator makes the evaluator of what the policy writes of the validation pictures.
+func (s *session) newCaptionEvaluator() *alignment.PPOEvaluator {
+	v := s.val
+	return &alignment.PPOEvaluator{
+		PPO: s.ppo, Judges: s.judges, Source: v.Source, Untuned: s.untuned(),
+		Pictures: func(ctx context.Context, use func(*datasets.Batch) error) error {
+			return v.Embedder.EachPicture(ctx, v.Source, use, func(datasets.Skip) {})
+		},
+	}
 }
 
 func (s *session) readPPO() error {
@@ -55,8 +66,8 @@ func (s *session) readPPO() error {
 	if err == nil {
 		err = json.Unmarshal(data, &s.ppo.State)
 	}
-	if err == nil && len(s.ppo.State.Standards) != len(s.judges.rewards) {
-		err = fmt.Errorf("%d standards for %d rewards", len(s.ppo.State.Standards), len(s.judges.rewards))
+	if err == nil && len(s.ppo.State.Standards) != len(s.judges.Rewards) {
+		err = fmt.Errorf("%d standards for %d rewards", len(s.ppo.State.Standards), len(s.judges.Rewards))
 	}
 	if err != nil {
 		return fault.Modelf(path, "%s", err.Error())
@@ -66,26 +77,22 @@ func (s *session) readPPO() error {
 
 func (s *session) writePPO(w io.Writer) error { return json.NewEncoder(w).Encode(s.ppo.State) }
 
-// measureStart measures the untuned captioner, whose rewards are the units of all others, and refuses a reward that says
-// nothing.
-func (s *session) measureStart(ctx context.Context) error {
-	t := s.val.trial
-	if err := t.begin(ctx, s.val); err != nil {
+// measureStandards measures the rewards of the untuned captioner, which are the units of all others. A reward that is the same for
+// all captions is refused.
+func (s *session) measureStandards(ctx context.Context) error {
+	e := s.val.captions
+	if err := e.Begin(ctx); err != nil {
 		return fmt.Errorf("evaluate: %w", err)
 	}
 	state := &s.ppo.State
-	for i, j := range s.judges.rewards {
-		standard, err := alignment.NewStandard(t.rewardsOf(i))
+	for i, j := range s.judges.Rewards {
+		standard, err := alignment.NewStandard(e.Before.Rewards[i])
 		if err != nil {
-			return fmt.Errorf("%s reward on %s: %w", j.name, s.val.Source.Info().Name, err)
+			return fmt.Errorf("%s reward on %s: %w", j.Name, s.val.Source.Info().Name, err)
 		}
 		state.Standards = append(state.Standards, standard)
 	}
-	state.Usual = t.tokens()
-	var err error
-	if t.before, err = t.measure(ctx, s.val); err != nil {
-		return fmt.Errorf("evaluate: %w", err)
-	}
+	state.Usual = e.Before.MeanTokens()
 	return nil
 }
 
@@ -97,26 +104,26 @@ func (s *session) ppoSettings() []report.Setting {
 	}
 	out := []report.Setting{
 		line("reward", "%s %s", s.Align.Reward, s.Align.RewardModel),
-		line("judge of wins", "%s", s.judges.winner()),
+		line("judge of wins", "%s", s.winner()),
 		line("rollout", "%d captions, %d passes of %d steps", s.BatchSize, p.Epochs, p.Minibatches),
 		line("PPO", "clip %g, value %g (clip %g), entropy %g, gamma %g, lambda %g", p.Clip, p.Value, p.ClipValue, p.Entropy, p.Gamma, p.Lambda),
 		line("KL", "initial coefficient %g, limit %g nats per token", p.KLCoefficient, p.KLLimit),
 		line("penalties", "length %g, repetition %g", p.LengthPenalty, p.RepetitionPenalty),
 		line("augmentation", "none: judged as they are"),
 	}
-	for i, j := range s.judges.rewards {
+	for i, j := range s.judges.Rewards {
 		standard := s.ppo.State.Standards[i]
-		out = append(out, line(j.name+" reward untuned", "mean %.4g, deviation %.4g", standard.Mean, standard.Deviation))
+		out = append(out, line(j.Name+" reward untuned", "mean %.4g, deviation %.4g", standard.Mean, standard.Deviation))
 	}
 	return out
 }
 
-// winner says what judges wins.
-func (j *judges) winner() string {
-	if j.wins == nil {
+// winner is the name of what judges wins.
+func (s *session) winner() string {
+	if s.judges.Wins == nil {
 		return "the reward itself"
 	}
-	return j.wins.Source.Name
+	return s.judges.Wins.Origin
 }
 
 // rolloutsShown is how many pictures the report shows of the validation, and of the last round.
@@ -124,16 +131,32 @@ const rolloutsShown = 12
 
 // rollouts are captions with their rewards: before and now on validation pictures, and those of the last round.
 func (s *session) rollouts() []report.Rollout {
-	out := s.val.trial.rollouts(s.val)
+	out := s.validationRollouts()
 	round := s.ppo.State.Round
 	if round == nil {
 		return out
 	}
 	for _, e := range round.Episodes[:min(rolloutsShown, len(round.Episodes))] {
 		picture, _ := s.val.Embedder.Thumbnail(s.train, e.Index) // one that has gone since has none
-		caption := s.judges.words.Decode(e.IDs)
+		caption := s.judges.Decode(e.IDs)
 		out = append(out, report.Rollout{Thumbnail: picture, Lines: []report.RolloutLine{
 			{Name: fmt.Sprintf("rollout %d", round.Number+1), Caption: caption, Reward: e.Score},
+		}})
+	}
+	return out
+}
+
+// validationRollouts are captions before and now of a few validation pictures, evenly taken.
+func (s *session) validationRollouts() (out []report.Rollout) {
+	e := s.val.captions
+	if len(e.Now.Texts) == 0 {
+		return nil
+	}
+	before, now := e.Rewards()
+	for i := 0; i < len(now) && len(out) < rolloutsShown; i += max(1, len(now)/rolloutsShown) {
+		picture, _ := s.val.Embedder.Thumbnail(s.val.Source, e.Now.Index[i]) // one that has gone since has none
+		out = append(out, report.Rollout{Thumbnail: picture, Lines: []report.RolloutLine{
+			{Name: "untuned", Caption: e.Before.Texts[i], Reward: before[i]}, {Name: "tuned", Caption: e.Now.Texts[i], Reward: now[i]},
 		}})
 	}
 	return out
@@ -144,16 +167,16 @@ func (s *session) ppoFindings() (out []record.Finding) {
 	tell := func(kind record.Kind, format string, args ...any) {
 		out = append(out, record.Finding{Kind: kind, Text: fmt.Sprintf(format, args...)})
 	}
-	last := s.val.trial.last
-	if last.n == 0 {
+	last := s.val.captions.Last
+	if last.N == 0 {
 		return nil
 	}
-	tell(record.Note, "on %d images the mean reward changed by %+.2f standard deviations; the tuned captions win %.1f %% of comparisons", last.n, last.reward, 100*last.wins)
-	if limit := s.Align.PPO.KLLimit; last.kl > limit {
-		tell(record.Warning, "the mean KL is %.3f nats per token, above the limit of %g: try a larger kl_coefficient or a smaller lr", last.kl, limit)
+	tell(record.Note, "on %d images the mean reward changed by %+.2f standard deviations; the tuned captions win %.1f %% of comparisons", last.N, last.Reward, 100*last.Wins)
+	if limit := s.Align.PPO.KLLimit; last.KL > limit {
+		tell(record.Warning, "the mean KL is %.3f nats per token, above the limit of %g: try a larger kl_coefficient or a smaller lr", last.KL, limit)
 	}
-	if last.empty > 0 {
-		tell(record.Warning, "%d of %d captions are empty", last.empty, last.n)
+	if last.Empty > 0 {
+		tell(record.Warning, "%d of %d captions are empty", last.Empty, last.N)
 	}
 	return out
 }

@@ -2,7 +2,6 @@ package run
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 
 	"clipgo/eval/report"
 	"clipgo/internal/durable"
-	"clipgo/internal/vec"
 	"clipgo/training"
 	"clipgo/training/record"
 )
@@ -28,8 +26,8 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 	run := report.Run{
 		Title:     "clipgo: " + filepath.Base(s.Out),
 		Subtitle:  fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.TrainData, float64(s.model.ParameterCount())/1e6, s.Precision),
-		BatchSize: s.effective(), Loss: d.Loss(), MaxScale: maxScale, About: s.val.about(), Settings: s.settings(), Rows: rows, Evaluations: shares(s.val.history), Examples: s.val.examples(8, 5),
-		Anatomy: s.val.found,
+		BatchSize: s.effective(), Loss: d.Loss(), MaxScale: maxScale, About: s.val.about(), Settings: s.settings(), Rows: rows, Evaluations: s.val.history, Examples: s.val.examples(8, 5),
+		Anatomy: s.val.anatomy,
 	}
 	if run.Chance = s.chance(); s.Objective == siglipObjective {
 		run.LossIs = "Sigmoid loss of each logged batch."
@@ -68,7 +66,9 @@ func (s *session) recall() error {
 		found := report.Evaluation{Step: int(fields["step"])}
 		delete(fields, "step")
 		for _, name := range slices.Sorted(maps.Keys(fields)) {
-			found.Values = append(found.Values, report.Value{Name: name, Group: groupOf(name), Value: fields[name]})
+			value := s.val.described(name)
+			value.Value = fields[name]
+			found.Values = append(found.Values, value)
 		}
 		s.val.history = append(s.val.history, found)
 	}
@@ -107,70 +107,4 @@ func (s *session) settings() []report.Setting {
 		return append(out, s.alignSettings()...)
 	}
 	return append(out, line("augmentation", "%s", s.Augment))
-}
-
-// groupOf is the heading under which the report draws a measured value.
-func groupOf(name string) string {
-	switch kind, _, _ := strings.Cut(name, "_"); kind {
-	case "win":
-		return winsGroup
-	case "caption":
-		return ownCaptionsGroup
-	case agreementName:
-		return agreementGroup
-	case "masked":
-		return maskedGroup
-	case "image":
-		return picturesByCaptions
-	case "text":
-		return captionsByPictures
-	default:
-		return zeroshotGroup
-	}
-}
-
-const (
-	picturesByCaptions = "Pictures by captions"
-	captionsByPictures = "Captions by pictures"
-	zeroshotGroup      = "Zero-shot"
-	maskedGroup        = "Masked words"
-	agreementGroup     = "Agreement with judges"
-	winsGroup          = "Wins over the original captioner"
-	ownCaptionsGroup   = "Pictures by the captions written"
-)
-
-// about says what stands under the charts of measured values.
-func (v *Validation) about() map[string]string {
-	n := v.Source.Len()
-	if v.trial != nil {
-		return map[string]string{
-			winsGroup:        fmt.Sprintf("Share of %d pictures whose new caption the judge gives a higher reward than the original captioner's.", n),
-			ownCaptionsGroup: fmt.Sprintf("Share of the captions written whose picture comes first among %d, by the features of the original model.", n),
-		}
-	}
-	if v.pairs != nil {
-		return map[string]string{agreementGroup: fmt.Sprintf("Share of %d pairs of which the side that judges preferred has the higher reward.", v.pairs.Last.Pairs-v.pairs.Last.Ties)}
-	}
-	return map[string]string{
-		picturesByCaptions: fmt.Sprintf("Share of captions whose picture is among the first K of %d pictures.", n),
-		captionsByPictures: fmt.Sprintf("Share of %d pictures that have one of their captions among the first K of all captions.", n),
-		zeroshotGroup:      fmt.Sprintf("Share of %d pictures whose class is named, among %d classes.", n, len(v.Source.Info().Classes)),
-	}
-}
-
-// neighbour is a row of a table of features with its cosine.
-type neighbour struct {
-	row   int
-	score float64
-}
-
-// nearest finds the rows most similar to a unit feature, best first.
-func nearest(query, rows []float32, top int) []neighbour {
-	dim := len(query)
-	var all []neighbour
-	for r := 0; (r+1)*dim <= len(rows); r++ {
-		all = append(all, neighbour{r, vec.Dot(query, rows[r*dim:][:dim])})
-	}
-	slices.SortStableFunc(all, func(a, b neighbour) int { return cmp.Compare(b.score, a.score) })
-	return all[:min(top, len(all))]
 }

@@ -35,7 +35,7 @@ type session struct {
 	dir       runDir
 	train     datasets.Source
 	pairs     datasets.Preferences // the same, where it is judged pairs that are trained on
-	val       *Validation
+	val       *validation
 	model     *model.Model             // what is trained
 	average   *model.EMA               // of its weights; nil: none
 	words     *contrastive.MaskedWords // trained beside it; nil: none
@@ -45,7 +45,7 @@ type session struct {
 	head      *alignment.Head       // of a reward; nil: none
 	base      *model.EMA            // the model as the run began, where it is kept near; nil: it isn't
 	ppo       *alignment.PPO        // of a captioner that is tuned against a reward; nil: none
-	judges    *judges               // its rewards; nil: none
+	judges    *alignment.Judges     // its rewards; nil: none
 	mixed     bool                  // base has become the mixture that the run ends with
 	saver     *training.Checkpoints // one of the hooks
 	trainer   *training.Trainer

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"clipgo/alignment"
+	"clipgo/eval"
 	"clipgo/internal/nn"
 	"clipgo/training"
 )
@@ -92,14 +94,17 @@ func (s *session) summary(h *hooks) *Result {
 			out[key] = v
 		}
 	}
-	for _, v := range h.lastEvaluation().Values {
+	for _, v := range s.val.lastEvaluation().Values {
 		out[v.Name] = v.Value
+	}
+	if s.Align.on() {
+		s.addBefore(out)
 	}
 	if s.pairs != nil {
 		s.addAgreement(out)
 	}
 	if s.ppo != nil {
-		s.addTrial(out)
+		out["kl_limit"], out["judge"] = s.Align.PPO.KLLimit, s.winner()
 	}
 	r := &Result{Values: out}
 	line := func(format string, args ...any) { r.Text = append(r.Text, fmt.Sprintf(format, args...)) }
@@ -108,15 +113,16 @@ func (s *session) summary(h *hooks) *Result {
 		note = fmt.Sprintf(", loss %.4f", loss)
 	}
 	line("%s of %d, %d samples used, %s%s", steps(p.Step), s.Steps, p.Samples, skipNote(p), note)
-	for _, v := range h.lastEvaluation().Values {
-		if !isShare(v.Name) {
+	for _, v := range s.val.lastEvaluation().Values {
+		if v.Unit != eval.Fraction {
 			line("  %-24s %8.4f", v.Name, v.Value)
 			continue
 		}
 		line("  %-24s %6.2f %%%s", v.Name, 100*v.Value, chanceNote(v.Chance))
 	}
-	if before, ok := out[agreementBefore].(float64); ok {
-		line("  %-24s %6.2f %%", agreementBefore, 100*before)
+	const before = alignment.AgreementName + beforeSuffix
+	if v, ok := out[before].(float64); ok {
+		line("  %-24s %6.2f %%", before, 100*v)
 	}
 	line("report %s", filepath.Join(s.Out, ReportFile))
 	return r

@@ -4,51 +4,41 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
-	"slices"
 
+	"clipgo/alignment"
+	"clipgo/captioning"
+	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/eval/report"
 	"clipgo/pretrained"
+	"clipgo/training"
 )
 
-// Validation measures the model during a training.
-type Validation struct {
-	Source   datasets.Source
-	Embedder *pretrained.Embedder
-	own      bool // the data is --val-data; else it is some of the training data
-	Skipped  func(datasets.Skip)
-	Seen     func(samples int64) // told how far the embedding is
-	history  []report.Evaluation
-	Last     Features
-	found    *report.Anatomy // with the last features; nil where there are none
-	pairs    *Agreement      // judged pairs are measured instead; nil: they aren't
-	trial    *trial          // of captions that a policy writes is measured instead; nil: it isn't
-	foretold *foretelling    // of captions, during an evaluation; nil: the model has no decoder that is trained
-	// words measures the masked words of captions; nil: there are none.
-	words func(ctx context.Context, captions []string) (float64, error)
+// validation is the data that a run is evaluated on, the evaluators, and what they have measured.
+type validation struct {
+	*pretrained.Pass
+	own        bool // the data is val_data; otherwise it is a part of the training data
+	evaluators []scheduled
+	agreement  *alignment.AgreementEvaluator // one of them; nil: it isn't
+	captions   *alignment.PPOEvaluator       // one of them; nil: it isn't
+	before     report.Evaluation             // of a model that is aligned, before its first step
+	history    []report.Evaluation
+	anatomy    *report.Anatomy // of the last features; nil: none
 }
 
-// Features are the features of an evaluation, kept for the report's examples.
-type Features struct {
-	Images    []float32 // [len(index), dim]
-	Index     []int     // each row's sample
-	Entries   []datasets.Entry
-	Captions  []string
-	Texts     []float32 // [len(captions), dim]
-	TextImage []int     // row of each caption's picture
+// scheduled is an evaluator that is due after some of the steps.
+type scheduled struct {
+	eval.Describer
+	due func(e training.Event) bool
 }
 
-// Want says what to measure.
-type Want struct{ Retrieval, Zeroshot bool }
-
-// borrowed is how many training pairs stand in for --val-data.
+// borrowed is how many training pairs are evaluated on if there is no val_data.
 const borrowed = 1000
 
-func (s *session) openValidation(ctx context.Context) (*Validation, error) {
-	v := &Validation{Source: s.train, Skipped: func(datasets.Skip) {}, Seen: func(int64) {}}
+func (s *session) openValidation(ctx context.Context) (*validation, error) {
+	v := &validation{Pass: &pretrained.Pass{}}
 	if s.ValData != "" {
 		src, err := s.openOther(ctx, s.ValData)
 		if err != nil {
@@ -64,8 +54,70 @@ func (s *session) openValidation(ctx context.Context) (*Validation, error) {
 	return v, nil
 }
 
-func (v *Validation) name() string {
-	if v.pairs != nil && v.own {
+// openEvaluators lists the evaluators of the run's objective, in the order in which their values are shown. The model is there.
+func (s *session) openEvaluators() (err error) {
+	v := s.val
+	add := func(e eval.Describer, due func(training.Event) bool) {
+		v.evaluators = append(v.evaluators, scheduled{e, due})
+	}
+	switch {
+	case s.pairs != nil:
+		if v.agreement, err = s.newAgreement(); err == nil {
+			add(v.agreement, s.anyDue)
+		}
+		return err
+	case s.ppo != nil:
+		v.captions = s.newCaptionEvaluator()
+		add(v.captions, s.anyDue)
+		return nil
+	}
+	add(v.ZeroShot(), s.zeroShotDue)
+	if s.words != nil {
+		add(&contrastive.MaskedWordsEvaluator{Words: s.words, Model: s.result(), Fill: s.tokens.FillCut, Source: v}, s.retrievalDue)
+	}
+	if s.Objective == cocaObjective {
+		perplexity := &captioning.PerplexityEvaluator{Captioner: captioning.Captioner{Model: s.result()}, Fill: s.tokens.Fill, Source: v}
+		v.Viewers = append(v.Viewers, perplexity)
+		add(perplexity, s.anyDue)
+	}
+	add(v.Retrieval(1, 5, 10), s.retrievalDue)
+	return nil
+}
+
+// retrievalDue tells whether retrieval is due after a step, and all that has its frequency: val_frequency.
+func (s *session) retrievalDue(e training.Event) bool {
+	return e.Done || s.ValFrequency > 0 && e.Step%s.ValFrequency == 0
+}
+
+// zeroShotDue tells whether zero-shot classification is due after a step. Data without classes is not embedded for it.
+func (s *session) zeroShotDue(e training.Event) bool {
+	return e.Done || s.val.classified() && s.ZeroshotFrequency > 0 && e.Step%s.ZeroshotFrequency == 0
+}
+
+func (s *session) anyDue(e training.Event) bool { return s.retrievalDue(e) || s.zeroShotDue(e) }
+
+// due lists the evaluators that are due after a step.
+func (v *validation) due(e training.Event) (out []scheduled) {
+	for _, one := range v.evaluators {
+		if one.due(e) {
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// measure evaluates the model as it is.
+func (v *validation) measure(ctx context.Context, evaluators []scheduled, step int) (report.Evaluation, error) {
+	v.Reset()
+	values, err := eval.All(ctx, evaluators)
+	if err != nil {
+		return report.Evaluation{}, fmt.Errorf("evaluate: %w", err)
+	}
+	return report.Evaluation{Step: step, Values: values}, nil
+}
+
+func (v *validation) name() string {
+	if v.agreement != nil && v.own {
 		return fmt.Sprintf("%s, %d pairs", v.Source.Info().Name, v.Source.Len())
 	}
 	if v.own {
@@ -74,118 +126,34 @@ func (v *Validation) name() string {
 	return fmt.Sprintf("none given: evaluating on %d training pairs", v.Source.Len())
 }
 
-func (v *Validation) classified() bool { return len(v.Source.Info().Classes) > 0 }
+func (v *validation) classified() bool { return len(v.Source.Info().Classes) > 0 }
 
-// measure embeds the validation data and returns what was asked for.
-func (v *Validation) Measure(ctx context.Context, w Want) (report.Evaluation, error) {
-	var out report.Evaluation
-	if v.pairs != nil {
-		return v.pairs.Measure(ctx, v)
-	}
-	if v.trial != nil {
-		return v.trial.measure(ctx, v)
-	}
-	if err := v.Embed(ctx); err != nil {
-		return out, err
-	}
-	if v.words != nil && w.Retrieval && len(v.Last.Captions) > 0 {
-		right, err := v.words(ctx, v.Last.Captions)
-		if err != nil {
-			return out, err
-		}
-		if !math.IsNaN(right) { // no word was chosen
-			out.Values = append(out.Values, report.Value{Name: maskedName, Value: right})
+// about describes the groups of values, for the report.
+func (v *validation) about() map[string]string {
+	out := map[string]string{}
+	for _, e := range v.evaluators {
+		for group, text := range e.Describe().About {
+			out[group] = text
 		}
 	}
-	out.Values = append(out.Values, v.foretold.values()...)
-	if w.Retrieval && len(v.Last.Captions) > 0 {
-		r, err := eval.Retrieve(v.Last.Images, v.Last.Texts, v.Embedder.Dim(), v.Last.TextImage, []int{1, 5, 10})
-		if err != nil {
-			return out, err
-		}
-		for _, side := range []struct {
-			name   string
-			recall []eval.Recall
-			among  int
-		}{{"image", r.Image, r.Images}, {"text", r.Text, r.Texts}} {
-			for _, k := range side.recall {
-				out.Values = append(out.Values, report.Value{
-					Name: fmt.Sprintf("%s_retrieval_recall@%d", side.name, k.K), Value: k.Value, Chance: min(1, float64(k.K)/float64(side.among)),
-				})
+	return out
+}
+
+// described returns an evaluator's description of a value, which a line of evaluations.jsonl has only the name of. A name of no
+// evaluator is described by its name alone.
+func (v *validation) described(name string) eval.Value {
+	for _, e := range v.evaluators {
+		for _, value := range e.Describe().Values {
+			if value.Name == name {
+				return value
 			}
 		}
 	}
-	if !w.Zeroshot || !v.classified() {
-		return out, nil
-	}
-	found, err := v.zeroshot(ctx)
-	out.Values = append(found, out.Values...)
-	return out, err
-}
-
-// embed computes the features of the pictures and of all their captions.
-func (v *Validation) Embed(ctx context.Context) error {
-	f := Features{}
-	v.foretold.reset()
-	err := v.Embedder.EachPicture(ctx, v.Source, func(b *datasets.Batch) error {
-		features, err := v.Embedder.EmbedImages(ctx, b.Pixels, b.N)
-		if err != nil {
-			return err
-		}
-		for i, e := range b.Entries {
-			for _, caption := range e.Captions {
-				f.Captions = append(f.Captions, caption)
-				f.TextImage = append(f.TextImage, len(f.Index))
-			}
-			f.Index, f.Entries = append(f.Index, b.Index[i]), append(f.Entries, e)
-		}
-		f.Images = append(f.Images, features...)
-		v.Seen(b.Next)
-		return v.foretold.add(ctx, v, b)
-	}, v.Skipped)
-	if err != nil {
-		return err
-	}
-	if len(f.Index) == 0 {
-		return &datasets.DataError{Source: v.Source.Info().Name, Reason: "none of the samples can be used"}
-	}
-	f.Texts, err = v.Embedder.EmbedTexts(ctx, f.Captions)
-	v.Last = f
-	return err
-}
-
-func (v *Validation) zeroshot(ctx context.Context) ([]report.Value, error) {
-	info := v.Source.Info()
-	templates := v.Embedder.Templates(info)
-	classifier, err := v.Embedder.Classifier(ctx, info.Classes, templates)
-	if err != nil {
-		return nil, err
-	}
-	logits, err := classifier.Logits(v.Last.Images)
-	if err != nil {
-		return nil, err
-	}
-	labels := make([]int, len(v.Last.Entries))
-	for i, e := range v.Last.Entries {
-		labels[i] = e.Label
-	}
-	count := eval.NewAccuracy(len(info.Classes))
-	if err := count.Add(logits, labels); err != nil {
-		return nil, err
-	}
-	r := count.Result()
-	out := []report.Value{{Name: "zeroshot_top1", Value: r.Top1, Chance: r.Chance}}
-	if r.Top5 != nil {
-		out = append(out, report.Value{Name: "zeroshot_top5", Value: *r.Top5, Chance: 5 * r.Chance})
-	}
-	return out, nil
+	return eval.Value{Name: name}
 }
 
 // add keeps an evaluation, writes its line and logs it.
-func (v *Validation) add(found report.Evaluation, w *os.File, c *Console) error {
-	for i := range found.Values {
-		found.Values[i].Group = groupOf(found.Values[i].Name)
-	}
+func (v *validation) add(found report.Evaluation, w *os.File, c *Console) error {
 	v.history = append(v.history, found)
 	line := map[string]any{"step": found.Step}
 	var log []any
@@ -202,40 +170,73 @@ func (v *Validation) add(found report.Evaluation, w *os.File, c *Console) error 
 	return err
 }
 
-// examples asks for a few captions of the validation data and shows what came first.
-func (v *Validation) examples(captions, hits int) []report.Example {
-	var out []report.Example
-	dim := v.Embedder.Dim()
-	seen := map[string]bool{}
-	step := max(1, len(v.Last.Captions)/max(captions, 1))
-	for t := 0; t < len(v.Last.Captions) && len(out) < captions; t += step {
-		caption := v.Last.Captions[t]
-		if seen[caption] {
-			continue
-		}
-		seen[caption] = true
-		example := report.Example{Caption: caption}
-		for _, n := range nearest(v.Last.Texts[t*dim:(t+1)*dim], v.Last.Images, hits) {
-			hit := v.hit(caption, n.row)
-			hit.Score = n.score
-			example.Hits = append(example.Hits, hit)
-		}
-		out = append(out, example)
+// lastEvaluation is the newest one, of an earlier sitting too.
+func (v *validation) lastEvaluation() report.Evaluation {
+	if n := len(v.history); n > 0 {
+		return v.history[n-1]
 	}
-	return out
+	return report.Evaluation{}
 }
 
-// hit shows a row of the last features.
-func (v *Validation) hit(caption string, row int) report.Hit {
-	entry := v.Last.Entries[row]
-	h := report.Hit{Verdict: report.Wrong}
-	if len(entry.Captions) > 0 {
-		h.Label = entry.Captions[0]
+// What the anatomy of the report looks at: pairs compared at a time, and pictures and captions whose attention is looked at.
+const (
+	reportCandidates = 64
+	reportSample     = 16
+)
+
+// look keeps the anatomy of what was just evaluated for the report. A training goes on without one.
+func (s *session) look(ctx context.Context, step int) {
+	s.val.anatomy = nil
+	if len(s.val.Last().Index) < 2 {
+		return
 	}
-	if slices.Contains(entry.Captions, caption) {
-		h.Verdict = report.Right
+	found, err := s.val.Anatomy(ctx, reportCandidates, reportSample)
+	if err != nil {
+		s.console.Log.Warn("the report has no anatomy of the network", "error", err)
+		return
 	}
-	// A picture that has gone since, or can't be read any more, has no thumbnail; the training goes on.
-	h.Thumbnail, _ = v.Embedder.Thumbnail(v.Source, v.Last.Index[row])
-	return h
+	s.val.anatomy = &report.Anatomy{Step: step, Anatomy: found}
+}
+
+// measureBefore measures what is aligned before its first step, and refuses what can't be aligned.
+func (s *session) measureBefore(ctx context.Context) (err error) {
+	v := s.val
+	if !s.Align.on() || s.resumed != "" {
+		return nil
+	}
+	if s.ppo != nil {
+		if err := s.measureStandards(ctx); err != nil {
+			return err
+		}
+	}
+	if v.before, err = v.measure(ctx, v.evaluators, 0); err != nil {
+		return err
+	}
+	if v.agreement != nil && v.agreement.Last.Equal == v.agreement.Last.Pairs {
+		return &datasets.DataError{Source: v.Source.Info().Name, Reason: fmt.Sprintf("nothing to learn: the reward is the same on both sides of each of %d pairs", v.agreement.Last.Pairs)}
+	}
+	return nil
+}
+
+// recordBefore keeps what was measured before the first step, unless an earlier sitting did.
+func (s *session) recordBefore() error {
+	if !s.Align.on() || s.resumed != "" || len(s.val.history) > 0 {
+		return nil
+	}
+	return s.val.add(s.val.before, s.dir.evaluations, s.console)
+}
+
+// beforeSuffix is behind the names under which the result has what was measured before the first step.
+const beforeSuffix = "_before"
+
+// addBefore adds what was measured before the first step to the result.
+func (s *session) addBefore(out map[string]any) {
+	for _, found := range s.val.history {
+		if found.Step != 0 {
+			continue
+		}
+		for _, v := range found.Values {
+			out[v.Name+beforeSuffix] = v.Value
+		}
+	}
 }

@@ -6,9 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/datasets"
-	"clipgo/eval"
 	"clipgo/pretrained"
-	"clipgo/run"
 )
 
 type retrievalOptions struct {
@@ -59,11 +57,12 @@ func openCaptioned(ctx context.Context, c *console, data string, o datasets.Opti
 }
 
 // embedPairs embeds a source's pictures and captions, with a progress bar.
-func embedPairs(ctx context.Context, m *pretrained.Embedder, c *console, src datasets.Source) (*run.Validation, error) {
+func embedPairs(ctx context.Context, m *pretrained.Embedder, c *console, src datasets.Source) (*pretrained.Pass, error) {
 	bar := c.progress("embed", int64(src.Len()))
 	defer bar.done()
-	v := &run.Validation{Source: src, Embedder: m, Skipped: c.tellSkip, Seen: bar.set}
-	return v, v.Embed(ctx)
+	p := &pretrained.Pass{Source: src, Embedder: m, Skipped: c.tellSkip, Seen: bar.set}
+	_, err := p.Features(ctx)
+	return p, err
 }
 
 func (o *retrievalOptions) run(ctx context.Context, a *app, m *pretrained.Embedder, data string) (err error) {
@@ -72,11 +71,11 @@ func (o *retrievalOptions) run(ctx context.Context, a *app, m *pretrained.Embedd
 		return err
 	}
 	defer closeWith(&err, src)
-	v, err := embedPairs(ctx, m, a.console, src)
+	p, err := embedPairs(ctx, m, a.console, src)
 	if err != nil {
 		return err
 	}
-	r, err := eval.Retrieve(v.Last.Images, v.Last.Texts, m.Dim(), v.Last.TextImage, o.Recalls)
+	r, err := p.Retrieval(o.Recalls...).Measure(ctx)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/alignment"
 	"clipgo/datasets"
 	"clipgo/pretrained"
 	"clipgo/run"
@@ -51,11 +52,15 @@ func evalAgreement(ctx context.Context, c *console, m *pretrained.Embedder, data
 	if head != nil {
 		defer head.Free()
 	}
-	found := &run.Agreement{Pairs: pairs, Head: head}
-	if _, err := found.Measure(ctx, &run.Validation{Source: pairs, Embedder: m, Skipped: c.tellSkip}); err != nil {
+	loader, err := m.PairLoader(pairs)
+	if err != nil {
 		return err
 	}
-	r := found.Last
+	e := &alignment.AgreementEvaluator{Reward: alignment.Reward{Model: m.Model, Head: head}, Pairs: pairs, Loader: loader, Skipped: c.tellSkip}
+	r, err := e.Measure(ctx)
+	if err != nil {
+		return err
+	}
 	if c.json {
 		return c.result(r)
 	}

@@ -60,11 +60,11 @@ func (o *anatomyOptions) run(ctx context.Context, c *console, m *pretrained.Embe
 		return err
 	}
 	defer closeWith(&err, src)
-	v, err := embedPairs(ctx, m, c, src)
+	p, err := embedPairs(ctx, m, c, src)
 	if err != nil {
 		return err
 	}
-	found, err := v.Anatomy(ctx, o.Candidates, o.Sample)
+	found, err := p.Anatomy(ctx, o.Candidates, o.Sample)
 	if err != nil {
 		return err
 	}

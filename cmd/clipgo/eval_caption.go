@@ -11,7 +11,6 @@ import (
 	"clipgo/datasets/shapes"
 	"clipgo/eval"
 	"clipgo/pretrained"
-	"clipgo/run"
 )
 
 func newEvalCaption(a *app) *cobra.Command {
@@ -169,8 +168,12 @@ func (a *attributes) add(said, scene shapes.Said) {
 
 // all is -log P of all captions of a batch's pictures, and their tokens.
 func (w *writer) all(ctx context.Context, src datasets.Source, b *datasets.Batch) (sum float64, tokens int, err error) {
+	words, err := w.Tokenizer()
+	if err != nil {
+		return 0, 0, err
+	}
 	for round := 0; ; round++ {
-		s, n, err := run.NegLogLikelihood(ctx, w.Embedder, b, func(row int) string {
+		s, n, err := w.captioner.NegLogLikelihood(ctx, words.Fill, b, func(row int) string {
 			if captions := b.Entries[row].Captions; round < len(captions) {
 				return captions[round]
 			}

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"clipgo/datasets"
+	"clipgo/eval"
 	"clipgo/model"
 	"clipgo/pretrained"
-	"clipgo/run"
 	"clipgo/weights"
 )
 
@@ -50,28 +50,40 @@ func (m *merger) finish(ctx context.Context, points []*mergePoint) error {
 	return nil
 }
 
-// mergeColumns are the values shown, in order; the JSON has all.
-var mergeColumns = []struct{ name, title string }{
-	{"zeroshot_top1", "top-1"}, {"zeroshot_top5", "top-5"},
-	{"image_retrieval_recall@1", "picture R@1"}, {"text_retrieval_recall@1", "caption R@1"},
+// mergeColumns lists the values that the table shows, in order; the JSON has all.
+func mergeColumns() []struct{ name, title string } {
+	return []struct{ name, title string }{
+		{eval.ZeroShotTop1, "top-1"}, {eval.ZeroShotTop5, "top-5"},
+		{eval.ImageRecallName(1), "picture R@1"}, {eval.TextRecallName(1), "caption R@1"},
+	}
 }
 
-// best is the point with the highest accuracy, or recall where there are no classes; the first of equal ones.
+// meanRecall is the metric of data without classes: the mean of the recalls at 1 in both directions.
+const meanRecall = "mean_retrieval_recall@1"
+
+// best returns the point with the highest accuracy, or recall if there are no classes; the first of equal ones.
 func best(points []*mergePoint) (metric string, top *mergePoint) {
-	metric = "zeroshot_top1"
-	score := func(p *mergePoint) float64 { return p.Values[metric] }
-	if _, ok := points[0].Values[metric]; !ok {
-		metric = "mean_retrieval_recall@1"
-		score = func(p *mergePoint) float64 {
-			return (p.Values["image_retrieval_recall@1"] + p.Values["text_retrieval_recall@1"]) / 2
-		}
+	metric = meanRecall
+	if _, ok := points[0].value(eval.ZeroShotTop1); ok {
+		metric = eval.ZeroShotTop1
 	}
 	for _, p := range points {
-		if top == nil || score(p) > score(top) {
+		if top == nil || p.score(metric) > top.score(metric) {
 			top = p
 		}
 	}
 	return metric, top
+}
+
+// score is the value that best compares.
+func (p *mergePoint) score(metric string) float64 {
+	if metric == meanRecall {
+		image, _ := p.value(eval.ImageRecallName(1))
+		text, _ := p.value(eval.TextRecallName(1))
+		return (image.Value + text.Value) / 2
+	}
+	v, _ := p.value(metric)
+	return v.Value
 }
 
 // measure fills in the points' values.
@@ -91,18 +103,18 @@ func (m *merger) measure(ctx context.Context, points []*mergePoint) (err error) 
 	bar := m.progress("measure", int64(src.Len())*int64(len(points)))
 	defer bar.done()
 	for i, p := range points {
-		v := &run.Validation{Source: src, Skipped: m.tellSkip, Seen: func(n int64) { bar.set(int64(i)*int64(src.Len()) + n) }}
-		if i > 0 {
-			v.Skipped = func(datasets.Skip) {} // told once
+		pass := &pretrained.Pass{Source: src, Seen: func(n int64) { bar.set(int64(i)*int64(src.Len()) + n) }}
+		if i == 0 { // skipped samples are reported once
+			pass.Skipped = m.tellSkip
 		}
-		if err := m.measureOne(ctx, p, v, at); err != nil {
+		if err := m.measureOne(ctx, p, pass, at); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (m *merger) measureOne(ctx context.Context, p *mergePoint, v *run.Validation, at model.Placement) error {
+func (m *merger) measureOne(ctx context.Context, p *mergePoint, pass *pretrained.Pass, at model.Placement) error {
 	first := m.sources[0]
 	model, err := model.Load(ctx, first.Config, p.set, at)
 	if err != nil {
@@ -110,22 +122,22 @@ func (m *merger) measureOne(ctx context.Context, p *mergePoint, v *run.Validatio
 	}
 	defer model.Free()
 	model.Preprocess = first.Preprocess
-	v.Embedder = pretrained.NewEmbedder(model, first, m.tokens, m.options.Settings)
-	if v.Embedder.Source.Templates, err = templates(v.Embedder, m.options.Templates, v.Source.Info()); err != nil {
+	pass.Embedder = pretrained.NewEmbedder(model, first, m.tokens, m.options.Settings)
+	if pass.Embedder.Source.Templates, err = templates(pass.Embedder, m.options.Templates, pass.Source.Info()); err != nil {
 		return err
 	}
-	found, err := v.Measure(ctx, run.Want{Retrieval: true, Zeroshot: true})
+	values, err := eval.All(ctx, []eval.Evaluator{pass.ZeroShot(), pass.Retrieval(1, 5, 10)})
 	if err != nil {
 		return err
 	}
-	if m.tokens, err = v.Embedder.Tokenizer(); err != nil {
+	if m.tokens, err = pass.Embedder.Tokenizer(); err != nil {
 		m.tokens = nil // pictures with classes alone need none
 	}
-	if len(found.Values) == 0 {
+	if len(values) == 0 {
 		return usagef("--eval: %s has neither classes nor captions to measure by", m.options.Eval)
 	}
-	p.Values = map[string]float64{}
-	for _, value := range found.Values {
+	p.measured, p.Values = values, map[string]float64{}
+	for _, value := range values {
 		p.Values[value.Name] = value.Value
 	}
 	return nil
@@ -155,7 +167,7 @@ func (r mergeResult) tell(c *console, chosen *mergePoint) {
 	}
 	if len(r.Points) > 1 {
 		by := "top-1"
-		if r.Metric != "zeroshot_top1" {
+		if r.Metric == meanRecall {
 			by = "the mean of the recalls at 1"
 		}
 		c.print("best alpha %s, by %s", chosen, by)
@@ -171,13 +183,14 @@ func (r mergeResult) table() []string {
 	for i, p := range r.Points {
 		lines[i] = fmt.Sprintf("%8s", p)
 	}
-	for _, column := range mergeColumns {
-		if _, ok := r.Best.Values[column.name]; !ok {
+	for _, column := range mergeColumns() {
+		if _, ok := r.Best.value(column.name); !ok {
 			continue
 		}
 		head += fmt.Sprintf("  %12s", column.title)
 		for i, p := range r.Points {
-			lines[i] += fmt.Sprintf("  %10.2f %%", 100*p.Values[column.name])
+			v, _ := p.value(column.name)
+			lines[i] += fmt.Sprintf("  %10.2f %%", 100*v.Value)
 		}
 	}
 	return append([]string{head}, lines...)

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"clipgo/eval"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
 	"clipgo/text/tokenizer"
@@ -31,7 +33,18 @@ type merger struct {
 type mergePoint struct {
 	Alpha  *float64           `json:"alpha"` // nil: the mean
 	Values map[string]float64 `json:"values,omitempty"`
-	set    weights.Set
+	// measured are the same with their groups, units and chance levels.
+	measured []eval.Value
+	set      weights.Set
+}
+
+// value returns the measured value with a name; ok reports whether it was measured.
+func (p *mergePoint) value(name string) (v eval.Value, ok bool) {
+	i := slices.IndexFunc(p.measured, func(v eval.Value) bool { return v.Name == name })
+	if i < 0 {
+		return v, false
+	}
+	return p.measured[i], true
 }
 
 func (p *mergePoint) String() string {

@@ -14,6 +14,7 @@ import (
 	"math"
 	"slices"
 
+	"clipgo/eval"
 	"clipgo/training/record"
 )
 
@@ -39,17 +40,10 @@ type Run struct {
 // Setting is a line of the settings table.
 type Setting struct{ Name, Value string }
 
-// Evaluation holds the values measured after a step.
+// Evaluation holds the values measured after a step. The page shows the fractions among them.
 type Evaluation struct {
 	Step   int
-	Values []Value
-}
-
-// Value is a measured fraction with its name; Chance is the value of guessing, 0 if unknown.
-type Value struct {
-	Name          string
-	Group         string // heading of the chart that it is drawn in
-	Value, Chance float64
+	Values []eval.Value
 }
 
 // Example is a caption and the pictures nearest to it, best first.
@@ -143,6 +137,7 @@ func view(run Run) pageView {
 	if run.MaxScale == 0 {
 		run.MaxScale = 100
 	}
+	run.Evaluations = fractions(run.Evaluations)
 	v := pageView{Run: run, Style: template.CSS(pageStyle), Tiles: tiles(run), Charts: charts(run), Anatomy: viewAnatomy(run.Anatomy)}
 	for _, e := range run.Examples {
 		shown := exampleView{Caption: e.Caption}
@@ -159,6 +154,15 @@ func view(run Run) pageView {
 		v.Rollouts = append(v.Rollouts, shown)
 	}
 	return v
+}
+
+// fractions are the evaluations without the values that no chart of fractions can hold.
+func fractions(all []Evaluation) []Evaluation {
+	out := slices.Clone(all)
+	for i := range out {
+		out[i].Values = slices.DeleteFunc(slices.Clone(out[i].Values), func(v eval.Value) bool { return v.Unit != eval.Fraction })
+	}
+	return out
 }
 
 // tiles are the most important numbers: the final loss, the last evaluation, and the speed.

@@ -47,8 +47,10 @@ func sample(t testing.TB) Run {
 	for step := 500; step <= 3000; step += 500 {
 		x := float64(step) / 3000
 		run.Evaluations = append(run.Evaluations,
-			Evaluation{step, []Value{{"zero-shot top-1", "Zero-shot", 0.85 * math.Sqrt(x), 0.0007},
-				{"image retrieval R@1", "Retrieval", 0.62 * x, 0}, {"text retrieval R@5", "Retrieval", 0.9 * math.Pow(x, 0.3), 0}}})
+			Evaluation{step, []eval.Value{{Name: "zero-shot top-1", Group: "Zero-shot", Value: 0.85 * math.Sqrt(x), Chance: 0.0007},
+				{Name: "image retrieval R@1", Group: "Retrieval", Value: 0.62 * x},
+				{Name: "perplexity", Value: 40 - 30*x, Unit: eval.Perplexity},
+				{Name: "text retrieval R@5", Group: "Retrieval", Value: 0.9 * math.Pow(x, 0.3)}}})
 	}
 	for i, caption := range []string{"red heart", "a <b>bold</b> caption & more", "slice of pizza", "grinning face with very long " +
 		"words in its name so that it has to wrap somewhere"} {
@@ -108,7 +110,7 @@ func TestPageIsOneSelfContainedFile(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"<script", "http:", "https:", "<link", "@import", "url(", "NaN", "Inf", "<b>bold", "ZgotmplZ", "%!",
-		">-0"} {
+		">-0", "perplexity"} {
 		if strings.Contains(html, bad) {
 			t.Errorf("the page contains %q", bad)
 		}
@@ -178,7 +180,7 @@ func TestThePageSaysTheSmoothedLossAndWhatACurveIs(t *testing.T) {
 	run := Run{
 		Rows: []record.Row{{Step: 10, Loss: 3.5}, {Step: 20, Loss: 2.5}}, Loss: 2.987,
 		About:       map[string]string{"Zero-shot": "among 1411 classes"},
-		Evaluations: []Evaluation{{Step: 20, Values: []Value{{Name: "top1", Group: "Zero-shot", Value: 0.052}}}},
+		Evaluations: []Evaluation{{Step: 20, Values: []eval.Value{{Name: "top1", Group: "Zero-shot", Value: 0.052}}}},
 	}
 	if err := Write(&b, run); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,96 @@
+package pretrained
+
+import (
+	"context"
+	"fmt"
+
+	"clipgo/datasets"
+	"clipgo/eval"
+	"clipgo/internal/torch"
+	"clipgo/model"
+)
+
+// Anatomy computes statistics of the pass's features, in batches of so many candidates, and of the attention on a sample of the source
+// (0: none).
+func (p *Pass) Anatomy(ctx context.Context, candidates, sample int) (a eval.Anatomy, err error) {
+	if _, err := p.Features(ctx); err != nil {
+		return a, err
+	}
+	pairs := p.firstPairs()
+	pairs.Candidates = min(candidates, len(pairs.Group))
+	if pairs.Candidates < 2 {
+		return a, &datasets.DataError{Source: p.Source.Info().Name, Reason: "one pair alone has nothing to be compared with"}
+	}
+	err = torch.Do(ctx, func(s *torch.Scope) error {
+		pairs.Scale = p.Embedder.Scale(s).Item()
+		return nil
+	})
+	if err != nil {
+		return a, err
+	}
+	if a, err = eval.Dissect(pairs); err != nil || sample == 0 {
+		return a, err
+	}
+	a.ImageAttention, a.TextAttention, err = p.attention(ctx, sample)
+	return a, err
+}
+
+// firstPairs are the pictures with their first captions.
+func (p *Pass) firstPairs() eval.Pairs {
+	f, dim := &p.last, p.last.Dim
+	pairs := eval.Pairs{Dim: dim}
+	groups := map[string]int{}
+	last := -1
+	for t, row := range f.TextImage {
+		if row == last {
+			continue
+		}
+		last = row
+		if _, known := groups[f.Captions[t]]; !known {
+			groups[f.Captions[t]] = len(groups)
+		}
+		pairs.Group = append(pairs.Group, groups[f.Captions[t]])
+		pairs.Images = append(pairs.Images, f.Images[row*dim:(row+1)*dim]...)
+		pairs.Texts = append(pairs.Texts, f.Texts[t*dim:(t+1)*dim]...)
+	}
+	return pairs
+}
+
+// attention is the entropy of both towers' attention on a sample that is spread over the source.
+func (p *Pass) attention(ctx context.Context, sample int) (image, text [][]float64, err error) {
+	tokens, err := p.Embedder.Tokenizer()
+	if err != nil {
+		return nil, nil, err
+	}
+	loader := p.Embedder.Loader(datasets.Sample(p.Source, sample))
+	loader.Tokens, loader.MaxSkip = tokens.FillCut, 1
+	var images, texts eval.Entropy
+	for b, err := range loader.Batches(ctx, 0, int64(loader.Source.Len())) {
+		if err != nil {
+			return nil, nil, fmt.Errorf("look at attention: %w", err)
+		}
+		if b.N == 0 {
+			continue
+		}
+		err = p.Embedder.AttendImages(ctx, b.Pixels, b.N, func(_ int, a model.Attention) { images.Add(weightsOfLayer(a)) })
+		if err != nil {
+			return nil, nil, err
+		}
+		causal := p.Embedder.Config.Text.Causal()
+		err = p.Embedder.AttendTokens(ctx, b.IDs, b.N, func(from int, a model.Attention) {
+			m := weightsOfLayer(a)
+			if m.Causal = causal; causal {
+				m.Used = b.Lengths[from : from+a.Batch]
+			}
+			texts.Add(m)
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return images.Mean(), texts.Mean(), nil
+}
+
+func weightsOfLayer(a model.Attention) eval.Maps {
+	return eval.Maps{Layer: a.Layer, Batch: a.Batch, Heads: a.Heads, Length: a.Length, Weights: a.Weights}
+}
