@@ -76,7 +76,8 @@ func (e *AgreementEvaluator) Describe() eval.Description {
 	return eval.Description{
 		Values: []eval.Value{{Name: AgreementName, Group: group}},
 		About: map[string]string{
-			group: fmt.Sprintf("Share of %d pairs of which the side that judges preferred has the higher reward.", e.Last.Pairs-e.Last.Ties),
+			group: fmt.Sprintf("Share of %d pairs of which the side that judges preferred has the higher reward.",
+				e.Last.Pairs-e.Last.Ties),
 		},
 	}
 }

@@ -84,7 +84,8 @@ func TestAgreementFollowsTheJudgements(t *testing.T) {
 		if err != nil || len(got) != 1 || got[0] != want || e.Last.Pairs != n || e.Last.Ties != 2 {
 			t.Errorf("%+v, %v, %+v, want %+v", got, err, e.Last, want)
 		}
-		if about := e.Describe().About[want.Group]; about != "Share of 19 pairs of which the side that judges preferred has the higher reward." {
+		about := e.Describe().About[want.Group]
+		if about != "Share of 19 pairs of which the side that judges preferred has the higher reward." {
 			t.Error(about)
 		}
 	}

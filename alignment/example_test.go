@@ -24,8 +24,9 @@ func Example() {
 	}
 	defer m.Free()
 	loader := datasets.Loader{
-		Source: pairs, Pairs: pairs, Order: datasets.Shuffled, BatchSize: 16, Size: m.Preprocess.Size, ContextLength: config.Text.ContextLength,
-		Tokens: bpe.New().FillCut,
+		Source: pairs, Pairs: pairs, Order: datasets.Shuffled, BatchSize: 16, Size: m.Preprocess.Size,
+		ContextLength: config.Text.ContextLength,
+		Tokens:        bpe.New().FillCut,
 		Pixels: func(dst []uint8, p datasets.Picture, _ uint64) error {
 			return m.Preprocess.Apply(dst, preprocess.FromRGB(p.RGB, p.Width, p.Height))
 		},

@@ -19,10 +19,11 @@ type TextEmbedder interface {
 // PPOEvaluator compares the captions that the policy writes of a source's pictures with those of the captioner before tuning. Both
 // sample with the same random numbers.
 type PPOEvaluator struct {
-	PPO      *PPO
-	Judges   *Judges
-	Source   datasets.Source
-	Untuned  TextEmbedder                                                     // the captioner before tuning, whose features retrieve pictures
+	PPO    *PPO
+	Judges *Judges
+	Source datasets.Source
+	// the captioner before tuning, whose features retrieve pictures
+	Untuned  TextEmbedder
 	Pictures func(ctx context.Context, use func(*datasets.Batch) error) error // makes a pass over Source
 
 	Before WrittenCaptions // of the captioner before tuning

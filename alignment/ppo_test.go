@@ -187,7 +187,8 @@ func TestTheObjectiveIsPPOsDefinition(t *testing.T) {
 	var want, wantBias float64
 	gradient := make([]float64, d*v)
 	for r, label := range labels {
-		a := action{o.PPO, int(label), float64(done.OldLogP[r]), float64(done.Advantage[r]), float64(done.Return[r]), float64(done.OldValue[r])}
+		a := action{o.PPO, int(label), float64(done.OldLogP[r]), float64(done.Advantage[r]), float64(done.Return[r]),
+			float64(done.OldValue[r])}
 		z := make([]float64, v)
 		for k := range z {
 			z[k] = float64(logits[r*v+k])
@@ -347,7 +348,8 @@ func TestPenaltiesAndControl(t *testing.T) {
 		ids  []int32
 		want float64
 	}{
-		{nil, 1}, {[]int32{1, 2, 3, 4}, 0}, {[]int32{1, 2, 3, 4, 5, 6, 7, 8}, 1}, {[]int32{1, 1, 1, 1}, 2.0 / 3}, {[]int32{1, 2, 1, 2}, 1.0 / 3},
+		{nil, 1}, {[]int32{1, 2, 3, 4}, 0}, {[]int32{1, 2, 3, 4, 5, 6, 7, 8}, 1}, {[]int32{1, 1, 1, 1}, 2.0 / 3},
+		{[]int32{1, 2, 1, 2}, 1.0 / 3},
 	} {
 		if got := p.penalty(c.ids, 4); math.Abs(got-c.want) > 1e-12 {
 			t.Errorf("%v: %g, want %g", c.ids, got, c.want)

@@ -6,8 +6,8 @@ import (
 	"clipgo/training"
 )
 
-// judge works out what each action is worth and what is told of the round, and sets the next one's coefficient. In a round
-// that is beyond the KL's limit captions earn nothing but what brings them back.
+// judge computes advantages and returns, the statistics of the round, and the KL coefficient of the next one. In a round
+// beyond the KL limit captions get no reward, only the KL penalty.
 func (o *PPO) judge(captions []captioning.Caption, rewards []float64) {
 	r := o.State.Round
 	var advantages, returns, values, logP, reference []float64

@@ -54,7 +54,8 @@ func TestACaptionersStepsAheadAreTheSteps(t *testing.T) {
 			}
 			golden.Close(t, p, a, b, golden.Tol{Abs: 2e-5}) // a fiftieth of one step at this rate
 		}
-		if math.Abs(ahead.Loss/waiting.Loss-1) > 1e-5 || len(ahead.Extra) != 2 || math.Abs(ahead.Part("caption_loss")/waiting.Part("caption_loss")-1) > 1e-5 {
+		if math.Abs(ahead.Loss/waiting.Loss-1) > 1e-5 || len(ahead.Extra) != 2 ||
+			math.Abs(ahead.Part("caption_loss")/waiting.Part("caption_loss")-1) > 1e-5 {
 			t.Errorf("%+v, want %+v", ahead.Parts, waiting.Parts)
 		}
 	}

@@ -69,7 +69,8 @@ func (g *Generation) fit(context int) error {
 		{math.IsNaN(g.LengthPenalty) || math.IsInf(g.LengthPenalty, 0), fmt.Sprintf("length_penalty: %g is not a number", g.LengthPenalty)},
 		{!(g.TopP > 0 && g.TopP <= 1), fmt.Sprintf("top_p: %g is not in (0, 1]", g.TopP)},
 		{!(g.Temperature > 0), fmt.Sprintf("temperature: %g is not positive", g.Temperature)},
-		{g.MinLength < 0 || g.MaxLength < 1 || g.MinLength > g.MaxLength, fmt.Sprintf("min_length: %d and max_length: %d are no range", g.MinLength, g.MaxLength)},
+		{g.MinLength < 0 || g.MaxLength < 1 || g.MinLength > g.MaxLength, fmt.Sprintf("min_length: %d and max_length: %d are no range",
+			g.MinLength, g.MaxLength)},
 	} {
 		if bad.is {
 			errs = append(errs, errors.New(bad.text))

@@ -88,12 +88,14 @@ func TestEnoughBeamsFindTheBestCaption(t *testing.T) {
 			}
 			best := Caption{LogProb: math.Inf(-1)}
 			for _, body := range l.bodies(least, g.MaxLength) {
-				if c := (Caption{IDs: body, LogProb: l.logProb(body), Ended: true}); math.IsInf(best.LogProb, -1) || g.score(c) > g.score(best) {
+				if c := (Caption{IDs: body, LogProb: l.logProb(body), Ended: true}); math.IsInf(best.LogProb, -1) ||
+					g.score(c) > g.score(best) {
 					best = c
 				}
 			}
 			if !slices.Equal(got[0].IDs, best.IDs) || math.Abs(got[0].LogProb-best.LogProb) > 1e-9 {
-				t.Errorf("penalty %g, at least %d: %v, %.4f; the best is %v, %.4f", penalty, least, got[0].IDs, got[0].LogProb, best.IDs, best.LogProb)
+				t.Errorf("penalty %g, at least %d: %v, %.4f; the best is %v, %.4f", penalty, least, got[0].IDs, got[0].LogProb, best.IDs,
+					best.LogProb)
 			}
 		}
 	}

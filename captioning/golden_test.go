@@ -75,7 +75,8 @@ func TestGoldenLossesAndGradients(t *testing.T) {
 		torchtest.RunGrad(t, func(s *torch.Scope) {
 			ids, n, _ := x.ids()
 			picture, words := x.ReadImages(x.Images(s), nn.Mode{}), x.EncodeTextTokens(s, ids, n, nn.Mode{})
-			contrast := contrastive.InfoNCE{}.Forward(contrastive.LossInput{Image: picture.Features, Text: words.Features, Scale: x.Scale(s)})
+			contrast := contrastive.InfoNCE{}.Forward(contrastive.LossInput{Image: picture.Features, Text: words.Features,
+				Scale: x.Scale(s)})
 			caption := x.Loss(x.Hidden(words.Tokens, picture.Tokens, nn.Mode{}), ids, losses.CrossEntropy{}).Scale(2)
 			modeltest.Near(t, "contrastive_loss", contrast.Float32s(), x.Wants["contrastive_loss"].F32, modeltest.LossTol())
 			modeltest.Near(t, "caption_loss", caption.Float32s(), x.Wants["caption_loss"].F32, modeltest.LossTol())

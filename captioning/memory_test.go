@@ -95,7 +95,8 @@ func TestABatchWritesWhatEachPictureGetsAlone(t *testing.T) {
 		pixels := scenes(x.Captioner, n)
 		size := len(pixels) / n
 		for _, method := range []Method{Greedy, Beam, TopP} {
-			g := Generation{Method: method, Beams: 3, LengthPenalty: 1, TopP: 0.9, Temperature: 0.5, Seed: 3, MinLength: 2, MaxLength: 20, Start: 254, End: 255}
+			g := Generation{Method: method, Beams: 3, LengthPenalty: 1, TopP: 0.9, Temperature: 0.5, Seed: 3, MinLength: 2,
+				MaxLength: 20, Start: 254, End: 255}
 			all, err := x.Generate(t.Context(), pixels, n, g)
 			if err != nil {
 				t.Fatal(err)

@@ -83,9 +83,11 @@ func TestLanesGiveTheLossAndGradientOfOneGraph(t *testing.T) {
 		var want [][]float32
 		torchtest.RunGrad(t, func(s *torch.Scope) {
 			picture, words := c.EncodeImageTokens(s, b.Pixels, b.N, nn.Mode{}), c.EncodeTextTokens(s, b.IDs, b.N, nn.Mode{})
-			total := c.Loss(c.Hidden(words.Tokens, picture.Tokens, nn.Mode{}), b.IDs, losses.CrossEntropy{Smoothing: losses.Smoothing{Share: 0.1, Form: losses.Others}}).Scale(w.Caption)
+			total := c.Loss(c.Hidden(words.Tokens, picture.Tokens, nn.Mode{}), b.IDs,
+				losses.CrossEntropy{Smoothing: losses.Smoothing{Share: 0.1, Form: losses.Others}}).Scale(w.Caption)
 			if w.Contrastive > 0 {
-				total = total.Add(contrastive.InfoNCE{}.Forward(contrastive.LossInput{Image: picture.Features, Text: words.Features, Scale: c.Scale(s)}).Scale(w.Contrastive))
+				total = total.Add(contrastive.InfoNCE{}.Forward(contrastive.LossInput{Image: picture.Features, Text: words.Features,
+					Scale: c.Scale(s)}).Scale(w.Contrastive))
 			}
 			total.Backward()
 			loss, want = total.Item(), gradients(s, c)
@@ -131,7 +133,8 @@ func compare(t *testing.T, c Captioner, got, want [][]float32) {
 
 func trainer(t *testing.T, c Captioner, steps int) *training.Trainer {
 	t.Helper()
-	tr := &training.Trainer{Objective: objectiveOf(c, DefaultWeights()), LR: 5e-3, Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: 2, Steps: steps}}
+	tr := &training.Trainer{Objective: objectiveOf(c, DefaultWeights()), LR: 5e-3,
+		Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: 2, Steps: steps}}
 	err := torch.Do(t.Context(), func(*torch.Scope) error {
 		tr.Optimizer = optim.New(c.Trained(), optim.Default())
 		return nil

@@ -62,7 +62,8 @@ func (c aheadCase) trainer(t *testing.T, at model.Placement, readEvery int) *tra
 	m := modeltest.NewTinyOn(t, at, modeltest.Unchanged)
 	settings := optim.Default()
 	settings.GradClipNorm = 0.5
-	tr := &training.Trainer{Objective: c.build(t, m), LR: 1e-3, ReadEvery: readEvery, Schedule: optim.Schedule{Kind: optim.Cosine, Steps: 100}}
+	tr := &training.Trainer{Objective: c.build(t, m), LR: 1e-3, ReadEvery: readEvery,
+		Schedule: optim.Schedule{Kind: optim.Cosine, Steps: 100}}
 	err := torch.Do(t.Context(), func(*torch.Scope) error {
 		tr.Optimizer = optim.New(tr.Objective.Params(), settings)
 		return nil
@@ -117,7 +118,8 @@ func TestStepsAheadAreTheSteps(t *testing.T) {
 					golden.Close(t, fmt.Sprint(steps, " steps, parameter ", i), got[i], want[i], golden.Tol{RelMax: tol, Abs: tol})
 				}
 				for i, st := range ahead {
-					if read := st.Step%4 == 0; st.Pending == read || read && (math.Abs(st.Loss/waiting[i].Loss-1) > tol || math.Abs(st.GradNorm/waiting[i].GradNorm-1) > 10*tol) {
+					if read := st.Step%4 == 0; st.Pending == read || read && (math.Abs(st.Loss/waiting[i].Loss-1) > tol ||
+						math.Abs(st.GradNorm/waiting[i].GradNorm-1) > 10*tol) {
 						t.Errorf("%+v, want %+v", st, waiting[i])
 					}
 				}
@@ -140,7 +142,8 @@ func TestFeaturesAreTheCPUsOnASimulatedDevice(t *testing.T) {
 		}
 		return append(images, words...)
 	}
-	golden.Close(t, "features", embed(modeltest.NewTinyOn(t, simulated(), modeltest.Unchanged)), embed(modeltest.NewTinyOn(t, model.On(), modeltest.Unchanged)), golden.Tol{Abs: 1e-6})
+	golden.Close(t, "features", embed(modeltest.NewTinyOn(t, simulated(), modeltest.Unchanged)),
+		embed(modeltest.NewTinyOn(t, model.On(), modeltest.Unchanged)), golden.Tol{Abs: 1e-6})
 }
 
 // bfloat16 with its copies of the weights, and blocks that are computed again: steps are made, and learn what the CPU's do.

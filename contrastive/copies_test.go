@@ -114,7 +114,8 @@ func averageOf(t *testing.T, m *model.Model, decay float64) *model.EMA {
 func TestCopiesChangeNoGradient(t *testing.T) {
 	t.Cleanup(func() { _ = torch.SetThreads(0) })
 	for _, threads := range []int{1, 3} {
-		o := withWords(t, modeltest.NewTinyOn(t, modeltest.InBFloat16(), modeltest.Unchanged), 0.7) // which reads each weight of the text tower twice
+		// which reads each weight of the text tower twice
+		o := withWords(t, modeltest.NewTinyOn(t, modeltest.InBFloat16(), modeltest.Unchanged), 0.7)
 		_, want := wordsPassOf(t, o, threads)
 		for range 2 {
 			_, got := wordsPassOf(t, o, threads)

@@ -36,7 +36,8 @@ func lockedTrainer(t *testing.T, l model.Lock) (*model.Model, *training.Trainer)
 	if err := m.Lock(t.Context(), l); err != nil {
 		t.Fatal(err)
 	}
-	tr := &training.Trainer{Objective: &Objective{Model: m, Loss: InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}}, LR: 1e-2, Schedule: optim.Schedule{Kind: optim.Const, Steps: 10}}
+	tr := &training.Trainer{Objective: &Objective{Model: m, Loss: InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}}, LR: 1e-2,
+		Schedule: optim.Schedule{Kind: optim.Const, Steps: 10}}
 	err := torch.Do(t.Context(), func(*torch.Scope) error {
 		tr.Optimizer = optim.New(m.Trained(), optim.Default())
 		return nil

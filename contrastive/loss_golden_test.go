@@ -100,7 +100,8 @@ func TestSmoothingFormsConvert(t *testing.T) {
 		want := smoothByDefinition(in, 0.2)
 		modeltest.Near(t, "by definition", others.Float32s(), []float32{want}, golden.Tol{Abs: 1e-6})
 		alone := LossInput{Image: in.Image.Narrow(0, 0, 1), Text: in.Text.Narrow(0, 0, 1), Scale: in.Scale}
-		modeltest.Near(t, "one pair", InfoNCE{Smoothing: losses.Smoothing{Share: 0.2, Form: losses.Others}}.Forward(alone).Float32s(), []float32{0}, golden.Tol{Abs: 1e-6})
+		modeltest.Near(t, "one pair", InfoNCE{Smoothing: losses.Smoothing{Share: 0.2, Form: losses.Others}}.Forward(alone).Float32s(),
+			[]float32{0}, golden.Tol{Abs: 1e-6})
 	})
 }
 

@@ -98,7 +98,8 @@ func (w *MaskedWords) mask(b *datasets.Batch, parts []model.Part) ([]*maskedPart
 	for i, p := range parts {
 		to := p.From + p.N
 		c := losses.Captions{IDs: ids[p.From*l : to*l], L: l, Lengths: b.Lengths[p.From:to], Keys: b.DropKeys[p.From:to]}
-		h := &maskedPart{MaskedBatch: MaskedBatch{losses.Mask(c, w.Vocabulary), c.Lengths}, mode: nn.Mode{DType: p.Mode.DType, Recompute: p.Mode.Recompute}}
+		h := &maskedPart{MaskedBatch: MaskedBatch{losses.Mask(c, w.Vocabulary), c.Lengths},
+			mode: nn.Mode{DType: p.Mode.DType, Recompute: p.Mode.Recompute}}
 		all += len(h.Chosen)
 		out[i] = h
 	}
@@ -110,7 +111,8 @@ func (w *MaskedWords) mask(b *datasets.Batch, parts []model.Part) ([]*maskedPart
 
 // scores returns the logits of each masked position over the vocabulary, float32 [N, V].
 func (w *MaskedWords) scores(s *torch.Scope, tower *text.Transformer, h MaskedBatch, mode nn.Mode) *torch.Tensor {
-	x := tower.ForwardMasked(s, text.Masked{IDs: h.IDs, Lengths: h.Lengths, Hidden: h.Hidden, Read: h.Chosen, MaskEmbedding: w.maskEmbedding.In(s)}, mode)
+	x := tower.ForwardMasked(s, text.Masked{IDs: h.IDs, Lengths: h.Lengths, Hidden: h.Hidden, Read: h.Chosen,
+		MaskEmbedding: w.maskEmbedding.In(s)}, mode)
 	x = w.norm.Forward(w.dense.Forward(x).GELU())
 	return tower.Tied(x).To(torch.Float32).Add(w.bias.In(s))
 }
@@ -231,6 +233,7 @@ func (o *Objective) sum(p training.Parts, masked []*maskedPart) training.Parts {
 	if n == 0 {
 		loss = math.NaN()
 	}
-	p.Extra = []training.Named{{Name: "contrastive_loss", Value: contrast}, {Name: "mlm_loss", Value: loss}, {Name: "mlm_accuracy", Value: right / n}}
+	p.Extra = []training.Named{{Name: "contrastive_loss", Value: contrast}, {Name: "mlm_loss", Value: loss},
+		{Name: "mlm_accuracy", Value: right / n}}
 	return p
 }

@@ -19,7 +19,7 @@ import (
 	"clipgo/training"
 )
 
-// withWords is an objective with masked words, of which the words stand between 48 and 49.
+// withWords is an objective with masked words, whose words are between the ids 48 and 49.
 func withWords(t *testing.T, m *model.Model, weight float64) *Objective {
 	t.Helper()
 	w, err := NewMaskedWords(t.Context(), m, 5)
@@ -181,7 +181,7 @@ func TestResumeContinuesMaskedWordsExactly(t *testing.T) {
 	}
 }
 
-// Captions that say one word again and again: what is hidden of them stands before or behind it. New masks each step: a key is
+// Captions that repeat one word: a masked word is equal to the word before or behind it. New masks each step: a key is
 // the sample's, and here the step's too.
 func TestMaskedWordsAreLearnt(t *testing.T) {
 	m := modeltest.NewTiny(t, modeltest.Unchanged)

@@ -165,7 +165,7 @@ func TestWantOfMemoryHalvesTheMicroBatch(t *testing.T) {
 		t.Error("the weights are not those of a run that knew how much fits")
 	}
 	if !slices.Equal(told, []int{4, 0, 0}) || fails != 2 { // 13, 7, 4
-		t.Errorf("told %v after %d failures", told, fails)
+		t.Errorf("reported %v after %d failures", told, fails)
 	}
 }
 

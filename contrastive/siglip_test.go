@@ -30,7 +30,8 @@ func TestSigLIPReadsThePadding(t *testing.T) {
 	modeltest.Grad(t, func(s *torch.Scope) {
 		whole := m.EncodeTokens(s, b.IDs, b.N, m.Mode())
 		modeltest.Near(t, "features", got, whole.Float32s(), modeltest.FeatureTol())
-		want := Sigmoid{}.Forward(LossInput{Image: m.EncodeImages(s, b.Pixels, b.N, m.Mode()), Text: whole, Scale: m.Scale(s), Bias: m.Bias(s)}).Item()
+		want := Sigmoid{}.Forward(LossInput{Image: m.EncodeImages(s, b.Pixels, b.N, m.Mode()), Text: whole, Scale: m.Scale(s),
+			Bias: m.Bias(s)}).Item()
 		parts, err := o.Accumulate(s, b)
 		if err != nil || math.Abs(parts.Loss-want) > 1e-5 {
 			t.Errorf("loss %g of a batch with padding, want %g: %v", parts.Loss, want, err)
@@ -96,7 +97,8 @@ func TestInfoNCEIgnoresABias(t *testing.T) {
 		with := InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}}.Forward(in)
 		modeltest.Near(t, "loss", with.Float32s(), []float32{float32(without)}, golden.Tol{Abs: 1e-5})
 		with.Backward()
-		modeltest.Near(t, "gradient", modeltest.Param(m.Params(), "logit_bias").Tensor().Gradient(s).Float32s(), []float32{0}, golden.Tol{Abs: 1e-6})
+		modeltest.Near(t, "gradient", modeltest.Param(m.Params(), "logit_bias").Tensor().Gradient(s).Float32s(), []float32{0},
+			golden.Tol{Abs: 1e-6})
 		torch.DropGradients(modeltest.Leaves(m.Params()))
 	})
 }

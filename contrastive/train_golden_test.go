@@ -135,7 +135,8 @@ func (c trajectory) trainer(t *testing.T, m *model.Model, loss Loss) *training.T
 	}
 	err := torch.Do(t.Context(), func(s *torch.Scope) error {
 		modeltest.Param(m.Params(), "logit_scale").Tensor().OverwriteInPlace(torch.From(s, []float32{float32(c.Scale)}).Bytes())
-		tr.Optimizer = optim.New(m.Params(), optim.Config{LR: c.LR, Beta1: c.Betas[0], Beta2: c.Betas[1], Eps: c.Eps, WD: c.WD, GradClipNorm: c.ClipNorm})
+		tr.Optimizer = optim.New(m.Params(), optim.Config{LR: c.LR, Beta1: c.Betas[0], Beta2: c.Betas[1], Eps: c.Eps, WD: c.WD,
+			GradClipNorm: c.ClipNorm})
 		return nil
 	})
 	if err != nil {
@@ -180,7 +181,8 @@ func (c trajectory) follow(t *testing.T, m *model.Model, loss Loss, pool map[str
 			t.Fatalf("step %d: %d handles stayed behind", w.Step, torch.Live()-live)
 		}
 	}
-	t.Logf("largest distances: loss %.2g, grad_norm %.2g of it, logit_scale %.2g, param_norm %.2g", worst.Loss, worst.GradNorm, worst.LogitScale, worst.ParamNorm)
+	t.Logf("largest distances: loss %.2g, grad_norm %.2g of it, logit_scale %.2g, param_norm %.2g", worst.Loss, worst.GradNorm,
+		worst.LogitScale, worst.ParamNorm)
 }
 
 // state is logit_scale, logit_bias (0 where there is none) and the norm over all parameters.

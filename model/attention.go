@@ -36,7 +36,8 @@ func (m *Model) AttendTokens(ctx context.Context, ids []int32, n int, see func(f
 	})
 }
 
-func (m *Model) attend(ctx context.Context, n int, see func(from int, a Attention), encode func(s *torch.Scope, from, to int, mode nn.Mode)) error {
+func (m *Model) attend(ctx context.Context, n int, see func(from int, a Attention),
+	encode func(s *torch.Scope, from, to int, mode nn.Mode)) error {
 	for from := 0; from < n; from += attendBatch {
 		mode := m.Mode()
 		mode.Attend = func(layer int, weights *torch.Tensor) {

@@ -24,7 +24,8 @@ func TestAttentionOfBothTowersIsShownLayerByLayer(t *testing.T) {
 		seen := map[[2]int]bool{} // first input, layer
 		err := c.look(func(from int, a model.Attention) {
 			seen[[2]int{from, a.Layer}] = true
-			if a.Heads != 2 || a.Batch != min(8, 10-from) || c.length > 0 && a.Length != c.length || len(a.Weights) != a.Batch*a.Heads*a.Length*a.Length {
+			if a.Heads != 2 || a.Batch != min(8, 10-from) || c.length > 0 && a.Length != c.length ||
+				len(a.Weights) != a.Batch*a.Heads*a.Length*a.Length {
 				t.Errorf("%s: %d inputs, %d heads, %d tokens", name, a.Batch, a.Heads, a.Length)
 			}
 			for row := range a.Batch * a.Heads * a.Length {

@@ -75,7 +75,8 @@ func (c Config) refuseTimm(known bool) error {
 	if !known && (v.ImageSize == 0 || v.PatchSize == 0 || v.Width == 0 || v.Layers == 0 || v.HeadWidth == 0) {
 		return &UnsupportedError{
 			Key: fmt.Sprintf("vision_cfg.timm_model_name = %q", v.TimmModelName),
-			Why: "it is not a name of timm's SigLIP towers; a tower of that kind under another name needs image_size, patch_size, layers, width and head_width beside it",
+			Why: "it is not a name of timm's SigLIP towers; a tower of that kind under another name needs image_size, patch_size, " +
+				"layers, width and head_width beside it",
 		}
 	}
 	for _, k := range []struct{ key, value, want string }{{"timm_pool", v.TimmPool, "map"}, {"timm_proj", v.TimmProj, "none"}} {
@@ -128,9 +129,11 @@ func (c Config) validateDecoder() error {
 		{c.CustomText, "multimodal_cfg: it needs custom_text"},
 		{c.Vision.AttentionalPool && c.Vision.OutputTokens, "multimodal_cfg: it needs vision_cfg.attentional_pool and output_tokens"},
 		{c.Text.EmbedCls && c.Text.OutputTokens, "multimodal_cfg: it needs text_cfg.embed_cls and output_tokens"},
-		{d.Width == c.Text.Width && d.Width == c.EmbedDim, fmt.Sprintf("multimodal_cfg.width: %d, but text_cfg.width is %d and embed_dim %d: all three are one", d.Width, c.Text.Width, c.EmbedDim)},
+		{d.Width == c.Text.Width && d.Width == c.EmbedDim, fmt.Sprintf("multimodal_cfg.width: %d, but text_cfg.width is %d and "+
+			"embed_dim %d: all three are one", d.Width, c.Text.Width, c.EmbedDim)},
 		{d.VocabSize == c.Text.VocabSize, fmt.Sprintf("multimodal_cfg.vocab_size: %d, but text_cfg has %d", d.VocabSize, c.Text.VocabSize)},
-		{d.ContextLength >= c.Text.ContextLength, fmt.Sprintf("multimodal_cfg.context_length: %d, but text_cfg has %d", d.ContextLength, c.Text.ContextLength)},
+		{d.ContextLength >= c.Text.ContextLength, fmt.Sprintf("multimodal_cfg.context_length: %d, but text_cfg has %d", d.ContextLength,
+			c.Text.ContextLength)},
 	} {
 		if !need.met {
 			errs = append(errs, errors.New(need.text))

@@ -112,7 +112,8 @@ func TestConfigsAreReadStrictly(t *testing.T) {
 	if _, err := ParseConfig([]byte(`{"embed_dim": 4, "vision_cfg": {"patchsize": 32}, ` + text + `}`)); !errors.As(err, &unknown) {
 		t.Errorf("got %v, want an *UnknownKeyError", err)
 	}
-	if _, err := ParseConfig([]byte(`{"embed_dim": 4, "custom_text": false, "vision_cfg": {"timm_model_name": null}, ` + text + `}`)); err != nil {
+	if _, err := ParseConfig([]byte(`{"embed_dim": 4, "custom_text": false, "vision_cfg": {"timm_model_name": null}, ` + text +
+		`}`)); err != nil {
 		t.Errorf("what says that it is not used is refused: %v", err)
 	}
 }
@@ -132,7 +133,8 @@ func TestDefaultsAreOpenCLIPs(t *testing.T) {
 
 // Counts of open_clip's model_profile.csv, in GFLOPs: it counts a multiplication and an addition as one.
 func TestFLOPsAreNearOpenCLIPsProfile(t *testing.T) {
-	for name, want := range map[string]float64{"ViT-S-32": 5.66, "ViT-B-32": 14.78, "ViT-B-16": 41.09, "ViT-L-14": 175.33, "ViT-H-14": 381.68} {
+	for name, want := range map[string]float64{"ViT-S-32": 5.66, "ViT-B-32": 14.78, "ViT-B-16": 41.09, "ViT-L-14": 175.33,
+		"ViT-H-14": 381.68} {
 		c, err := NamedConfig(name)
 		if err != nil {
 			t.Fatal(err)

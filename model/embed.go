@@ -40,7 +40,8 @@ func (m *Model) EmbedTokens(ctx context.Context, ids []int32, n int) ([]float32,
 
 // embed runs one tower over n items, each width elements long in the caller's slice, a batch at a time, which is split
 // over lanes as one in training is.
-func (m *Model) embed(ctx context.Context, n, width int, encode func(s *torch.Scope, from, to, count int) *torch.Tensor) ([]float32, error) {
+func (m *Model) embed(ctx context.Context, n, width int, encode func(s *torch.Scope, from, to, count int) *torch.Tensor) ([]float32,
+	error) {
 	out := make([]float32, 0, n*m.Dim())
 	for i := 0; i < n; i += m.embeds() {
 		if err := ctx.Err(); err != nil {

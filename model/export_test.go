@@ -11,7 +11,8 @@ import (
 const EmbedBatch = embedBatch
 
 // Embed runs a tower that a test makes up.
-func (m *Model) Embed(ctx context.Context, n, width int, encode func(s *torch.Scope, from, to, count int) *torch.Tensor) ([]float32, error) {
+func (m *Model) Embed(ctx context.Context, n, width int, encode func(s *torch.Scope, from, to, count int) *torch.Tensor) ([]float32,
+	error) {
 	return m.embed(ctx, n, width, encode)
 }
 

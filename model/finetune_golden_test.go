@@ -111,11 +111,13 @@ func TestGoldenResizedModels(t *testing.T) {
 	}](t, filepath.Join(dir, "resized.jsonl")) {
 		t.Run(c.Name, func(t *testing.T) {
 			live := torch.Live()
-			m, err := modeltest.LoadFixture(t, golden.Dir(t, "model/clip-gelu"), torch.Float32).Resize(t.Context(), c.ImageSize, c.ContextLength)
+			m, err := modeltest.LoadFixture(t, golden.Dir(t, "model/clip-gelu"), torch.Float32).Resize(t.Context(), c.ImageSize,
+				c.ContextLength)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if m.Config.Vision.ImageSize != c.ImageSize || m.Preprocess.Size != c.ImageSize || m.Config.Text.ContextLength != c.ContextLength {
+			if m.Config.Vision.ImageSize != c.ImageSize || m.Preprocess.Size != c.ImageSize ||
+				m.Config.Text.ContextLength != c.ContextLength {
 				t.Errorf("the resized model says %+v, %+v", m.Config, m.Preprocess)
 			}
 			pixels, ids := tensors[c.Name+".pixels"], tensors[c.Name+".ids"]
@@ -171,7 +173,8 @@ func TestWhatIsMadeFromAModelWorksAsItDoes(t *testing.T) {
 	from.Recompute, from.Preprocess.ResizeMode = true, "squash"
 	check := func(what string, m *model.Model) {
 		t.Helper()
-		if m.DType() != from.DType() || m.Device() != from.Device() || m.Recompute != from.Recompute || m.Preprocess.ResizeMode != from.Preprocess.ResizeMode {
+		if m.DType() != from.DType() || m.Device() != from.Device() || m.Recompute != from.Recompute ||
+			m.Preprocess.ResizeMode != from.Preprocess.ResizeMode {
 			t.Errorf("%s: %v on %v, recompute %v, %+v", what, m.DType(), m.Device(), m.Recompute, m.Preprocess)
 		}
 	}

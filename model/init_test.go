@@ -37,7 +37,8 @@ func firstValues(c model.Config) []firstValue {
 		constant("*ln_*.weight", 1), constant("*ln_*.bias", 0),
 		constant("*attn.in_proj_bias", 0), constant("*attn.out_proj.bias", 0),
 		normal("visual.class_embedding", 1/math.Sqrt(W)), normal("visual.positional_embedding", 1/math.Sqrt(W)),
-		normal("visual.proj", 1/math.Sqrt(W)), uniform("visual.conv1.weight", 1/math.Sqrt(3*float64(c.Vision.PatchSize*c.Vision.PatchSize))),
+		normal("visual.proj", 1/math.Sqrt(W)),
+		uniform("visual.conv1.weight", 1/math.Sqrt(3*float64(c.Vision.PatchSize*c.Vision.PatchSize))),
 		uniform(image+"attn.in_proj_weight", math.Sqrt(6/(4*W))), uniform(image+"attn.out_proj.weight", 1/math.Sqrt(W)),
 		uniform(image+"mlp.c_fc.*", 1/math.Sqrt(W)), uniform(image+"mlp.c_proj.*", 1/math.Sqrt(4*W)),
 		normal("token_embedding.weight", 0.02), normal("positional_embedding", 0.01), normal("text_projection", 1/math.Sqrt(w)),
@@ -75,10 +76,11 @@ func checkFirst(t *testing.T, name string, values []float64, rules []firstValue)
 		}
 		n := float64(len(values))
 		mean, std := sum/n, math.Sqrt(square/n)
-		// Five standard errors: std/sqrt(n) for the mean, less for the deviation; float32 besides.
+		// Five standard errors: std/sqrt(n) for the mean, less for the deviation; float32 rounding is in it.
 		tolerance := 5*r.std/math.Sqrt(n) + 1e-7*math.Abs(r.mean)
 		if math.Abs(mean-r.mean) > tolerance || math.Abs(std-r.std) > tolerance || largest > r.bound*(1+1e-6) {
-			t.Errorf("%s: mean %.3g, deviation %.3g, largest %.3g; want %.3g, %.3g, up to %.3g", name, mean, std, largest, r.mean, r.std, r.bound)
+			t.Errorf("%s: mean %.3g, deviation %.3g, largest %.3g; want %.3g, %.3g, up to %.3g", name, mean, std, largest, r.mean, r.std,
+				r.bound)
 		}
 		return
 	}

@@ -99,7 +99,8 @@ func checkKwargs(path string, value json.RawMessage, shape any) error {
 	name := path[strings.LastIndex(path, ".")+1:]
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag != name || f.Type.Kind() != reflect.Pointer || f.Type.Elem().Kind() != reflect.Struct {
+		if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag != name || f.Type.Kind() != reflect.Pointer ||
+			f.Type.Elem().Kind() != reflect.Struct {
 			continue
 		}
 		fields, err := object(path, value)

@@ -16,7 +16,8 @@ func TestEachPairIsInOnePart(t *testing.T) {
 		next, size := 0, len(b.Pixels)/n
 		for _, p := range m.Split(b) {
 			if p.From != next || p.N == 0 || len(p.Pixels) != p.N*size || len(p.Mode.DropKeys) != p.N || len(p.IDs) != p.N*b.MaxTokens {
-				t.Errorf("of %d pairs: part from %d of %d, %d bytes, %d keys, %d ids", n, p.From, p.N, len(p.Pixels), len(p.Mode.DropKeys), len(p.IDs))
+				t.Errorf("of %d pairs: part from %d of %d, %d bytes, %d keys, %d ids", n, p.From, p.N, len(p.Pixels),
+					len(p.Mode.DropKeys), len(p.IDs))
 			}
 			next += p.N
 		}
@@ -42,7 +43,8 @@ func TestFixedPositionsAreNotTrained(t *testing.T) {
 	}
 	learned := names(modeltest.NewTiny(t, modeltest.Unchanged))
 	fixed := names(modeltest.NewTiny(t, func(c *model.Config) { c.Vision.PosEmbedType = "sin_cos_2d" }))
-	if without := slices.DeleteFunc(learned, func(n string) bool { return n == "visual.positional_embedding" }); !slices.Equal(fixed, without) {
+	if without := slices.DeleteFunc(learned, func(n string) bool { return n == "visual.positional_embedding" }); !slices.Equal(fixed,
+		without) {
 		t.Errorf("trained: %v", fixed)
 	}
 }

@@ -48,13 +48,16 @@ func TestATowerByItselfGivesTheSameBits(t *testing.T) {
 		pictures := mappedModel(t, whole.Config, spoiled{open(), wordsOf(whole)}, model.ImageTower)
 		torchtest.Run(t, func(s *torch.Scope) {
 			in := inputs["images"]
-			modeltest.Near(t, "image", pictures.Image().Forward(torch.From(s, in.F32, in.Shape...), pictures.Mode()).Unit().Float32s(), image, golden.Tol{})
+			modeltest.Near(t, "image", pictures.Image().Forward(torch.From(s, in.F32, in.Shape...), pictures.Mode()).Unit().Float32s(),
+				image, golden.Tol{})
 			ids := inputs["tokens"]
-			modeltest.Near(t, "text", words.Text().Forward(s, modeltest.Narrow(ids.I64), ids.Shape[0], words.Mode()).Unit().Float32s(), text, golden.Tol{})
+			modeltest.Near(t, "text", words.Text().Forward(s, modeltest.Narrow(ids.I64), ids.Shape[0], words.Mode()).Unit().Float32s(),
+				text, golden.Tol{})
 		})
 		for tower, only := range map[string]model.Towers{"visual.": model.ImageTower, wordsOf(whole): model.TextTower} {
 			for _, towers := range []model.Towers{only, model.BothTowers} {
-				if _, err := model.Check(whole.Config, spoiled{open(), tower}, towers); err == nil || !strings.Contains(err.Error(), "not a finite number") {
+				if _, err := model.Check(whole.Config, spoiled{open(), tower}, towers); err == nil ||
+					!strings.Contains(err.Error(), "not a finite number") {
 					t.Errorf("NaN in %s, towers %d: %v", tower, towers, err)
 				}
 			}

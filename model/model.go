@@ -62,7 +62,8 @@ func Declare(c Config) *Model {
 func (m *Model) declareCoCa(root nn.Path) {
 	c, words := m.Config, root.At("text")
 	m.declareScale(root)
-	m.text = text.New(words, c.Text, text.NewHead(words, c.Text, c.EmbedDim), text.Layout{Embed: c.EmbedDim, Activation: c.activation(c.Text.ActKwargs), Custom: true})
+	m.text = text.New(words, c.Text, text.NewHead(words, c.Text, c.EmbedDim),
+		text.Layout{Embed: c.EmbedDim, Activation: c.activation(c.Text.ActKwargs), Custom: true})
 	m.image = vision.New(root.At("visual"), c.Vision, c.EmbedDim, c.activation(c.Vision.ActKwargs))
 	m.decoder = text.NewDecoder(root.At("text_decoder"), *c.Multimodal, c.activation(nil))
 }

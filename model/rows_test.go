@@ -67,7 +67,8 @@ func TestFeaturesDependOnNothingElse(t *testing.T) {
 	}
 }
 
-func standAlone[T any](t *testing.T, m *model.Model, what string, embed func(context.Context, []T, int) ([]float32, error), items []T, width int) {
+func standAlone[T any](t *testing.T, m *model.Model, what string, embed func(context.Context, []T, int) ([]float32, error), items []T,
+	width int) {
 	t.Helper()
 	n, dim := len(items)/width, m.Dim()
 	if err := torch.SetThreads(1); err != nil {

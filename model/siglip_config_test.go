@@ -62,7 +62,8 @@ func TestSigLIPsAreOpenCLIPs(t *testing.T) {
 			}
 			digest := sha256.Sum256([]byte(strings.Join(names, "\n")))
 			if m.ParameterCount() != want.total || m.VisionParameterCount() != want.image {
-				t.Errorf("%d parameters, %d in the image tower; open_clip has %d and %d", m.ParameterCount(), m.VisionParameterCount(), want.total, want.image)
+				t.Errorf("%d parameters, %d in the image tower; open_clip has %d and %d", m.ParameterCount(), m.VisionParameterCount(),
+					want.total, want.image)
 			}
 			if order := hex.EncodeToString(digest[:8]); order != want.order {
 				t.Errorf("names in another order than open_clip's, or others: %s", strings.Join(names, " "))
@@ -96,7 +97,8 @@ func TestFLOPsOfSigLIPAreNearOpenCLIPsProfile(t *testing.T) {
 
 // What a config says of its towers is accepted where it is kept and refused where it is not.
 func TestSigLIPConfigsAreReadStrictly(t *testing.T) {
-	const towers = `"vision_cfg": {"timm_model_name": "vit_base_patch16_siglip_224", "timm_pool": "map", "timm_proj": "none"VISION}, "text_cfg": {"no_causal_mask": true, "pool_type": "last"TEXT}`
+	const towers = `"vision_cfg": {"timm_model_name": "vit_base_patch16_siglip_224", "timm_pool": "map", "timm_proj": "none"VISION},
+		"text_cfg": {"no_causal_mask": true, "pool_type": "last"TEXT}`
 	for _, c := range []struct{ name, vision, text, unsupported, wrong string }{
 		{"plain", "", "", "", ""},
 		{"a tower that is not SigLIP's", `, "timm_model_name": "resnet50"`, "", "timm_model_name", ""},
@@ -104,8 +106,10 @@ func TestSigLIPConfigsAreReadStrictly(t *testing.T) {
 		{"a projection", `, "timm_proj": "linear"`, "", "timm_proj", ""},
 		{"its weights from elsewhere", `, "timm_model_pretrained": true`, "", "timm_model_pretrained", ""},
 		{"sizes that the name does not have", `, "layers": 3`, "", "", "has width 768, layers 12"},
-		{"sizes of an unknown name", `, "timm_model_name": "mine", "image_size": 32, "patch_size": 8, "width": 768, "layers": 2, "head_width": 64`, "", "", ""},
-		{"sizes missing", `, "timm_model_name": "mine", "image_size": 32, "patch_size": 8, "width": 768, "layers": 2`, "", "timm_model_name", ""},
+		{"sizes of an unknown name",
+			`, "timm_model_name": "mine", "image_size": 32, "patch_size": 8, "width": 768, "layers": 2, "head_width": 64`, "", "", ""},
+		{"sizes missing", `, "timm_model_name": "mine", "image_size": 32, "patch_size": 8, "width": 768, "layers": 2`, "",
+			"timm_model_name", ""},
 		{"layer scale", `, "ls_init_value": 0.1`, "", "", "layer scale"},
 		{"tanh", `, "act_kwargs": {"approximate": "tanh"}`, `, "act_kwargs": {"approximate": "tanh"}`, "", ""},
 		{"no such approximation", "", `, "act_kwargs": {"approximate": "erf"}`, "", "text_cfg.act_kwargs.approximate"},
@@ -115,7 +119,8 @@ func TestSigLIPConfigsAreReadStrictly(t *testing.T) {
 		{"pooled elsewhere", "", `, "pool_type": "eos"`, "", "text_cfg.pool_type"},
 		{"nothing projects", "", `, "proj_type": "none", "width": 512`, "", "nothing projects it"},
 	} {
-		data := strings.NewReplacer("VISION", c.vision, "TEXT", c.text).Replace(`{"embed_dim": 768, "custom_text": true, "init_logit_bias": -10, ` + towers + "}")
+		data := strings.NewReplacer("VISION", c.vision, "TEXT",
+			c.text).Replace(`{"embed_dim": 768, "custom_text": true, "init_logit_bias": -10, ` + towers + "}")
 		_, err := ParseConfig([]byte(data))
 		var unsupported *UnsupportedError
 		switch {

@@ -40,7 +40,8 @@ type Settings struct {
 
 // DefaultSettings are settings for a model that is still to be named.
 func DefaultSettings() Settings {
-	return Settings{Machine: DefaultMachine(), Workers: runtime.GOMAXPROCS(0), BatchSize: 64, MaxSkip: 0.01, Preprocess: preprocess.Default()}
+	return Settings{Machine: DefaultMachine(), Workers: runtime.GOMAXPROCS(0), BatchSize: 64, MaxSkip: 0.01,
+		Preprocess: preprocess.Default()}
 }
 
 // Embedder is a model that maps pictures and texts to unit vectors. Several goroutines may use it: libtorch's calls queue up
@@ -162,7 +163,8 @@ func (m *Embedder) Classifier(ctx context.Context, classes, templates []string) 
 	if err != nil {
 		return nil, err
 	}
-	return eval.NewClassifier(ctx, m, eval.Prompts{Classes: classes, Templates: templates, Fill: tokens.Fill, ContextLength: m.Config.Text.ContextLength})
+	return eval.NewClassifier(ctx, m, eval.Prompts{Classes: classes, Templates: templates, Fill: tokens.Fill,
+		ContextLength: m.Config.Text.ContextLength})
 }
 
 // EmbedTexts maps texts to unit features, [len(texts), E] row-major. A text longer than the context is cut.

@@ -73,7 +73,8 @@ func (src *Source) fromDir(dir string) error {
 	switch {
 	case paths.Exists(filepath.Join(dir, CheckpointsDir)):
 		return src.fromRun(dir)
-	case paths.Exists(filepath.Join(dir, durable.Manifest)) && paths.Exists(filepath.Join(dir, RunFile)): // a checkpoint that is named itself
+	// a checkpoint that is named itself
+	case paths.Exists(filepath.Join(dir, durable.Manifest)) && paths.Exists(filepath.Join(dir, RunFile)):
 		if err := durable.Verify(dir); err != nil {
 			return fault.Modelf(dir, "%s", err.Error())
 		}

@@ -91,7 +91,8 @@ func Absent(available int) string {
 	case available > 0:
 		return fmt.Sprintf("libtorch sees %d CUDA devices, numbered from 0", available)
 	case known > 0:
-		return fmt.Sprintf("the driver knows %d CUDA devices, but this libtorch computes on the CPU alone: set LIBTORCH to a CUDA build, such as pip's torch, and run make", known)
+		return fmt.Sprintf("the driver knows %d CUDA devices, but this libtorch computes on the CPU alone: set LIBTORCH to a CUDA "+
+			"build, such as pip's torch, and run make", known)
 	default:
 		return "no CUDA device found; use cpu or auto"
 	}

@@ -8,7 +8,8 @@ import (
 )
 
 // EachPicture reads a source's pictures in its own order, a batch at a time.
-func (m *Embedder) EachPicture(ctx context.Context, src datasets.Source, use func(*datasets.Batch) error, skipped func(datasets.Skip)) error {
+func (m *Embedder) EachPicture(ctx context.Context, src datasets.Source, use func(*datasets.Batch) error,
+	skipped func(datasets.Skip)) error {
 	for b, err := range m.Loader(src).Batches(ctx, 0, int64(src.Len())) {
 		if b != nil {
 			for _, s := range b.Skipped {
@@ -30,7 +31,8 @@ func (m *Embedder) EachPicture(ctx context.Context, src datasets.Source, use fun
 
 // EachBatch embeds a source's pictures in its own order. Decoding, the image tower and use overlap: while use has a batch
 // the next one goes through the tower, so that use sees no Pixels: they are filled again.
-func (m *Embedder) EachBatch(ctx context.Context, src datasets.Source, use func(*datasets.Batch, []float32) error, skipped func(datasets.Skip)) (err error) {
+func (m *Embedder) EachBatch(ctx context.Context, src datasets.Source, use func(*datasets.Batch, []float32) error,
+	skipped func(datasets.Skip)) (err error) {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for e := range m.embedded(inner, src) {

@@ -8,18 +8,19 @@ import (
 	"clipgo/weights"
 )
 
-// Tokenizer opens what turns captions into ids for this model: CLIP's own, or what stands in the model's folder.
+// Tokenizer opens the model's tokenizer: CLIP's own, or the one in the model's folder.
 func (src *Source) Tokenizer() (tokenizer.Tokenizer, error) {
 	named := src.Config.Text.HFTokenizerName
 	switch {
 	case named == "" && src.Dir == "" && src.Config.Text.VocabSize < bpe.VocabSize:
-		return nil, fault.Modelf(src.Name, "its %d tokens are fewer than CLIP's %d, and it has no tokenizer of its own", src.Config.Text.VocabSize, bpe.VocabSize)
+		return nil, fault.Modelf(src.Name, "its %d tokens are fewer than CLIP's %d, and it has no tokenizer of its own",
+			src.Config.Text.VocabSize, bpe.VocabSize)
 	case named == "" && src.Dir == "":
 		return bpe.New(), nil
 	case src.Dir == "":
-		return nil, fault.Modelf(src.Name, "its tokenizer, %s, is not part of clipgo: it is read from the model's folder; name the folder", named)
+		return nil, fault.Modelf(src.Name, "its tokenizer, %s, is not part of clipgo; give the model's folder, which holds it", named)
 	case named != "" && len(weights.TokenizerIn(src.Dir)) == 0:
-		return nil, fault.Modelf(src.Dir, "holds no tokenizer (tokenizer.json or spiece.model), and the model needs one of its own for captions")
+		return nil, fault.Modelf(src.Dir, "has no tokenizer (tokenizer.json or spiece.model), which this model needs for captions")
 	}
 	t, err := tokenizer.Open(src.Dir, src.tokenizerSpec())
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"clipgo/training"
 )
 
-// HeadsFile is the part of a checkpoint that holds what reads the features besides the model itself.
+// HeadsFile is the file of a checkpoint that holds the reward head and the value head.
 const HeadsFile = "heads.safetensors"
 
 // openSource opens what the run is trained on.
@@ -58,7 +58,7 @@ func (s *session) openOther(ctx context.Context, name string) (datasets.Source, 
 	return datasets.Open(ctx, name, s.Data)
 }
 
-// borrow is some of the training data, to evaluate on for want of other.
+// borrow is a part of the training data: it is evaluated on if there is no other data.
 func (s *session) borrow() datasets.Source {
 	if s.pairs != nil {
 		return datasets.SamplePreferences(s.pairs, borrowed)
@@ -66,7 +66,7 @@ func (s *session) borrow() datasets.Source {
 	return datasets.Sample(s.train, borrowed)
 }
 
-// openAlignment makes what an alignment has besides the model: the head of its reward, and the model as it began.
+// openAlignment makes what an alignment adds to the model: the reward head, and a copy of the initial model.
 func (s *session) openAlignment(ctx context.Context, at model.Placement) (err error) {
 	if !s.Align.on() {
 		return nil
@@ -124,7 +124,8 @@ func (s *session) objective() training.Objective {
 		return s.coca()
 	}
 	if !s.Align.on() {
-		return &contrastive.Objective{Model: s.model, Loss: s.contrast(), EMA: s.average, DedupTargets: s.DedupTargets, Words: s.words, MicroBatch: s.atOnce()}
+		return &contrastive.Objective{Model: s.model, Loss: s.contrast(), EMA: s.average, DedupTargets: s.DedupTargets, Words: s.words,
+			MicroBatch: s.atOnce()}
 	}
 	if s.ppo != nil {
 		return s.ppo
@@ -137,7 +138,7 @@ func (s *session) objective() training.Objective {
 	return o
 }
 
-// alignmentFiles are those that a checkpoint has besides the model's.
+// alignmentFiles are the files that an alignment adds to a checkpoint.
 func (s *session) alignmentFiles() (files []training.File) {
 	if s.head != nil {
 		files = append(files, training.File{Name: HeadsFile, Write: s.head.Write})
@@ -178,12 +179,14 @@ func (s *session) alignSettings() []report.Setting {
 	if s.ppo != nil {
 		return s.ppoSettings()
 	}
-	out := []report.Setting{{Name: "reward", Value: "the model's score, scale * cosine"}, {Name: "augmentation", Value: "none: judged as they are"}}
+	out := []report.Setting{{Name: "reward", Value: "the model's score, scale * cosine"},
+		{Name: "augmentation", Value: "none: judged as they are"}}
 	if s.head != nil {
 		out[0].Value = "a scalar head on both features and their products"
 	}
 	if n := s.Align.KeepNear; n > 0 {
-		out = append(out, report.Setting{Name: "kept near", Value: fmt.Sprintf("%g of the starting weights in those that the run ends with", n)})
+		out = append(out, report.Setting{Name: "kept near",
+			Value: fmt.Sprintf("%g of the starting weights in those that the run ends with", n)})
 	}
 	if n := s.Align.L2SP; n > 0 {
 		out = append(out, report.Setting{Name: "L2-SP", Value: fmt.Sprintf("a pull of %g back to the start", n)})

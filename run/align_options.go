@@ -14,7 +14,7 @@ const (
 	PPOObjective        = "ppo"
 )
 
-// alignOptions are a run's settings besides those of train.
+// alignOptions are the settings of align that train does not have.
 type alignOptions struct {
 	Objective  string  `json:"objective"`
 	RewardHead bool    `json:"reward_head" flag:"reward-head" help:"the reward is a scalar layer on the features, kept in heads.safetensors, instead of the model's own score"`
@@ -49,7 +49,8 @@ func (o *Options) validateAlign() error {
 		return errors.Join(o.Align.Validate(), o.validatePPO())
 	}
 	if o.Align.on() && o.EMADecay > 0 {
-		return errors.Join(o.Align.Validate(), errors.New("ema_decay: not available in align; align.keep_near and align.l2_sp keep a fine-tuned model close to the original"))
+		return errors.Join(o.Align.Validate(), errors.New("ema_decay: not available in align; align.keep_near and align.l2_sp keep a "+
+			"fine-tuned model close to the original"))
 	}
 	return o.Align.Validate()
 }
@@ -114,7 +115,8 @@ func (o *Options) validatePPO() error {
 		errs = append(errs, errors.New("ema_decay, align.keep_near, align.l2_sp, align.reward_head: not available in PPO training"))
 	}
 	if o.ModelCfg.Multimodal == nil {
-		errs = append(errs, errors.New("model: it has no decoder (multimodal_cfg); PPO fine-tunes a captioner, which training with objective coca gives"))
+		errs = append(errs, errors.New("model: it has no decoder (multimodal_cfg); PPO fine-tunes a captioner, which training with "+
+			"objective coca gives"))
 	}
 	return errors.Join(errs...)
 }

@@ -87,14 +87,15 @@ func (o *Options) validateBatch() error {
 		errs = append(errs, errors.New("batch_size must be at least 1, or auto"))
 	}
 	if o.Align.on() && (o.AccumFreq > 1 || o.MicroBatch > 0 || o.BatchSize == autoPairs) {
-		errs = append(errs, errors.New("accum_freq, micro_batch and batch_size auto: not available in align, which computes each batch at once"))
+		errs = append(errs, errors.New("accum_freq, micro_batch and batch_size auto: not available in align"))
 	}
 	return errors.Join(errs...)
 }
 
 // starved tells that a step found no memory, and keeps for a resumed run how many pairs go through the model at once now.
 func (s *session) starved(e training.Event) error {
-	s.console.Log.Warn("out of memory: retried the step with smaller micro-batches, which later steps use too", "step", e.Step, "pairs", s.effective(), "at_once", e.MicroBatch)
+	s.console.Log.Warn("out of memory: retried the step with smaller micro-batches, which later steps use too", "step", e.Step, "pairs",
+		s.effective(), "at_once", e.MicroBatch)
 	s.MicroBatch = e.MicroBatch
 	return durable.WriteJSON(filepath.Join(s.Out, pretrained.RunFile), s.Options)
 }

@@ -24,7 +24,8 @@ func (o *Options) validateBuckets() error {
 	case o.Align.rewards():
 		return errors.New("length_bucketing: this training writes its captions itself")
 	case !o.ModelCfg.Text.Trimmable():
-		return errors.New("length_bucketing: this model's text tower reads every caption to the end of its context, so that nothing would be saved")
+		return errors.New("length_bucketing: this model's text tower reads every caption to the end of its context, so that nothing " +
+			"would be saved")
 	}
 	return nil
 }

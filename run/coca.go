@@ -14,7 +14,8 @@ import (
 func (o *Options) validateCoCa() error {
 	errs := []error{o.Weights.Validate()}
 	if o.ModelCfg.Multimodal == nil {
-		errs = append(errs, errors.New("objective: coca needs a model with a decoder (multimodal_cfg), such as coca_ViT-B-32, or coca_ViT-Nano-16-64 for the built-in data sets"))
+		errs = append(errs, errors.New("objective: coca needs a model with a decoder (multimodal_cfg), such as coca_ViT-B-32, or "+
+			"coca_ViT-Nano-16-64 for the built-in data sets"))
 	}
 	return errors.Join(errs...)
 }
@@ -37,8 +38,9 @@ func (o *Options) cocaRecipe() (contrastive.Recipe, error) {
 // coca is what the trainer drives for objective coca.
 func (s *session) coca() *captioning.Objective {
 	return &captioning.Objective{
-		Objective: contrastive.Objective{Model: s.model, Loss: s.contrast(), EMA: s.average, DedupTargets: s.DedupTargets, MicroBatch: s.atOnce()},
-		Weights:   s.Weights, Smoothing: s.Loss.Smoothing,
+		Objective: contrastive.Objective{Model: s.model, Loss: s.contrast(), EMA: s.average, DedupTargets: s.DedupTargets,
+			MicroBatch: s.atOnce()},
+		Weights: s.Weights, Smoothing: s.Loss.Smoothing,
 	}
 }
 

@@ -51,8 +51,8 @@ func (s *session) leaveDir(lock *durable.Lock, fresh bool) error {
 	return errors.Join(lock.Discard(), os.Remove(s.Out))
 }
 
-// record cuts the directory back to the checkpoint and opens its files. It comes once the model stands: a run that can't
-// begin leaves nothing that the next try would have to resume.
+// record cuts the directory back to the checkpoint and opens its files. It is called after the model is built, so that a run that
+// can't begin leaves nothing to resume.
 func (s *session) record() error {
 	if err := s.cutBack(); err != nil {
 		return err
@@ -109,14 +109,16 @@ func (s *session) findStart(ctx context.Context) error {
 func (s *session) checkData() error {
 	if now := s.train.Info().Fingerprint; now != s.state.Data {
 		if !s.AllowDataChange {
-			return fault.Setting("train_data", "%s has changed since the run began (samples, order or captions); use allow_data_change to continue", s.TrainData)
+			return fault.Setting("train_data",
+				"%s has changed since the run began (samples, order or captions); use allow_data_change to continue", s.TrainData)
 		}
 		n := int64(s.train.Len())
 		s.state.Position = s.state.Position / cmp.Or(s.state.DataLength, n) * n
 		s.console.Log.Warn("the data changed: restarting the epoch")
 	}
 	if s.val.Source.Info().Fingerprint != s.state.Validation {
-		s.console.Log.Warn("the validation data has changed: new evaluations are not comparable with earlier ones", "data", s.val.Source.Info().Name)
+		s.console.Log.Warn("the validation data has changed: new evaluations are not comparable with earlier ones", "data",
+			s.val.Source.Info().Name)
 	}
 	if s.Seed != s.state.Seed {
 		return fault.Setting("seed", "this run began with %d; a different seed needs a new run", s.state.Seed)

@@ -29,7 +29,8 @@ func (s *session) chooseBatch(ctx context.Context) error {
 	}
 	limit := min(mostPairs, s.train.Len()/s.AccumFreq)
 	if limit < 1 {
-		return &datasets.DataError{Source: s.TrainData, Reason: fmt.Sprintf("%d samples are fewer than the %d batches of a step; lower accum_freq", s.train.Len(), s.AccumFreq)}
+		return &datasets.DataError{Source: s.TrainData,
+			Reason: fmt.Sprintf("%d samples are fewer than the %d batches of a step; lower accum_freq", s.train.Len(), s.AccumFreq)}
 	}
 	at, err := s.Placement()
 	if err != nil {
@@ -85,7 +86,7 @@ func (s *session) fitHost(ctx context.Context, at model.Placement, limit int) (i
 		return limit, "the whole data set", nil
 	}
 	cost := memory.Through(seen[0], seen[1])
-	need := func(n int) int64 { return cost.Of(n) + s.besides(n) }
+	need := func(n int) int64 { return cost.Of(n) + s.notInTrial(n) }
 	n := memory.Most(limit, func(n int) bool { return float64(need(n)) <= shareOfFree*float64(free) })
 	if n == 0 {
 		return 0, "", fmt.Errorf("a single pair takes %s, and %s are free", size(need(1)), size(free))
@@ -93,9 +94,9 @@ func (s *session) fitHost(ctx context.Context, at model.Placement, limit int) (i
 	return n, fmt.Sprintf("%s of the %s that are free (%s a pair)", size(need(n)), size(free), size(need(2)-need(1))), nil
 }
 
-// besides is what a step of n pairs at once takes that a trial step doesn't show: the average of the weights, the batches that
-// are loaded, and the loss of all pairs.
-func (s *session) besides(n int) int64 {
+// notInTrial is the memory of a step of n pairs that a trial step does not measure: the EMA of the weights, the loaded batches,
+// and the loss over all pairs.
+func (s *session) notInTrial(n int) int64 {
 	const loaded = 5 // batches: in the step, waiting, being filled
 	all := n * s.AccumFreq
 	bytes := int64(loaded*all) * int64(3*s.Preprocess.Size*s.Preprocess.Size)

@@ -31,22 +31,26 @@ const maxScale = 100
 
 func (s *session) hooks(ctx context.Context) *hooks {
 	h := &hooks{session: s, logged: time.Now(), row: record.Row{Loss: record.Number(math.NaN()), Scale: record.Number(math.NaN())}}
-	h.diagnosis = &training.Diagnosis{Schedule: s.Schedule, Batch: s.contrasted(), MaxScale: maxScale, Chance: s.chance(), Part: s.judged(), Dedup: s.DedupTargets, Estimated: s.ppo != nil}
+	h.diagnosis = &training.Diagnosis{Schedule: s.Schedule, Batch: s.contrasted(), MaxScale: maxScale, Chance: s.chance(),
+		Part: s.judged(), Dedup: s.DedupTargets, Estimated: s.ppo != nil}
 	s.saver = s.checkpoints()
 	for _, f := range h.diagnosis.BeforeRun() {
 		s.console.Log.Warn(f.Text)
 	}
 	if now := s.environment(); s.resumed != "" && now != s.state.Environment {
-		s.console.Log.Warn("precision, device, threads, CPU features or libtorch have changed since the checkpoint: the result may not be bit-identical to an uninterrupted run",
+		s.console.Log.Warn("precision, device, threads, CPU features or libtorch have changed since the checkpoint: the result may not "+
+			"be bit-identical to an uninterrupted run",
 			"before", fmt.Sprintf("%+v", s.state.Environment), "now", fmt.Sprintf("%+v", now))
 	}
 	n := float64(s.train.Len())
-	metrics := &training.Metrics{W: s.dir.metrics, Every: s.LogFrequency, Epoch: func(p int64) float64 { return float64(p) / n }, Show: h.show}
+	metrics := &training.Metrics{W: s.dir.metrics, Every: s.LogFrequency, Epoch: func(p int64) float64 { return float64(p) / n },
+		Show: h.show}
 	h.bar = s.console.Bar("train", int64(s.Steps))
 	h.bar.Set(int64(s.state.Step))
 	// The other hooks finish what they began; an evaluation ends with an interrupt, so that what was trained is saved soon.
 	evaluate := HookFunc(func(_ context.Context, e training.Event) error { return h.evaluate(ctx, e) })
-	h.list = []training.Hook{HookFunc(h.skips), HookFunc(h.progress), h.diagnosis, metrics, HookFunc(s.mix), evaluate, s.saver, HookFunc(h.report)}
+	h.list = []training.Hook{HookFunc(h.skips), HookFunc(h.progress), h.diagnosis, metrics, HookFunc(s.mix), evaluate, s.saver,
+		HookFunc(h.report)}
 	return h
 }
 
@@ -123,7 +127,8 @@ func (h *hooks) show(r record.Row) {
 	const often = 5 * time.Second
 	if !h.bar.Shown() && (time.Since(h.logged) >= often || r.Step == h.session.Steps) {
 		h.logged = time.Now()
-		h.session.console.Log.Info("step", "step", r.Step, "of", h.session.Steps, "loss", round4(float64(r.Loss)), "scale", round4(float64(r.Scale)),
+		h.session.console.Log.Info("step", "step", r.Step, "of", h.session.Steps, "loss", round4(float64(r.Loss)), "scale",
+			round4(float64(r.Scale)),
 			"lr", r.LR, "pairs_per_second", math.Round(r.Pairs), "data_wait", round4(r.Wait))
 	}
 }

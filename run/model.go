@@ -153,7 +153,8 @@ func (s *session) result() *model.Model {
 
 func (s *session) openTrainer(ctx context.Context) (err error) {
 	objective := s.objective()
-	s.trainer = &training.Trainer{Objective: objective, Schedule: s.Schedule, LR: s.Optim.LR, StopAfter: s.StopAfter, Progress: s.state.Progress}
+	s.trainer = &training.Trainer{Objective: objective, Schedule: s.Schedule, LR: s.Optim.LR, StopAfter: s.StopAfter,
+		Progress: s.state.Progress}
 	if s.model.Device() != torch.CPU {
 		s.trainer.ReadEvery = s.LogFrequency
 	}
@@ -204,7 +205,7 @@ func (s *session) writeModelConfig(w io.Writer) error {
 	return durable.EncodeJSON(w, map[string]any{"model_cfg": s.ModelCfg, "preprocess_cfg": s.Preprocess})
 }
 
-// environment is what the bytes of this run depend on besides its inputs.
+// environment is what the bytes of this run depend on apart from its inputs.
 func (s *session) environment() training.Environment {
 	env := Environment()
 	env.Device, env.Precision, env.TF32 = s.Device, s.Precision, s.TF32

@@ -20,7 +20,7 @@ const (
 	cocaObjective   = "coca"
 )
 
-// objectiveOptions say what a training makes small.
+// objectiveOptions choose the loss that a training minimizes.
 type objectiveOptions struct {
 	Objective string `json:"objective" flag:"objective" arg:"name" help:"clip: InfoNCE; siglip: sigmoid; coca: InfoNCE and captions (default clip)"`
 	// SigLIP is another word for objective siglip. Resolved options have only Objective.
@@ -121,7 +121,7 @@ func (o *Options) chance() float64 {
 	return o.Align.chance()
 }
 
-// contrasted is how many pairs of a batch are told from each other; 0: none are.
+// contrasted is the number of pairs in one contrastive loss; 0: there is no such loss.
 func (o *Options) contrasted() int {
 	if o.Align.on() || o.Objective == cocaObjective && o.Contrastive == 0 {
 		return 0

@@ -74,7 +74,8 @@ func Default() Options {
 	return Options{
 		Workers: runtime.GOMAXPROCS(0), MaxSkip: 0.01, Epochs: Unset, Steps: Unset,
 		batching: batching{BatchSize: Unset, AccumFreq: 1}, bucketOptions: bucketOptions{Pool: 2048},
-		Optim: optim.Default(), Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: Unset}, maxWarmup: contrastive.DefaultRecipe().MaxWarmup,
+		Optim: optim.Default(), Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: Unset},
+		maxWarmup:        contrastive.DefaultRecipe().MaxWarmup,
 		Loss:             contrastive.InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}},
 		objectiveOptions: objectiveOptions{Objective: clipObjective, Weights: captioning.DefaultWeights()},
 		Preprocess:       preprocess.Default(), Augment: preprocess.DefaultAugment(), Machine: pretrained.DefaultMachine(),

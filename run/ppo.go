@@ -106,7 +106,8 @@ func (s *session) ppoSettings() []report.Setting {
 		line("reward", "%s %s", s.Align.Reward, s.Align.RewardModel),
 		line("judge of wins", "%s", s.winner()),
 		line("rollout", "%d captions, %d passes of %d steps", s.BatchSize, p.Epochs, p.Minibatches),
-		line("PPO", "clip %g, value %g (clip %g), entropy %g, gamma %g, lambda %g", p.Clip, p.Value, p.ClipValue, p.Entropy, p.Gamma, p.Lambda),
+		line("PPO", "clip %g, value %g (clip %g), entropy %g, gamma %g, lambda %g", p.Clip, p.Value, p.ClipValue, p.Entropy, p.Gamma,
+			p.Lambda),
 		line("KL", "initial coefficient %g, limit %g nats per token", p.KLCoefficient, p.KLLimit),
 		line("penalties", "length %g, repetition %g", p.LengthPenalty, p.RepetitionPenalty),
 		line("augmentation", "none: judged as they are"),
@@ -171,9 +172,11 @@ func (s *session) ppoFindings() (out []record.Finding) {
 	if last.N == 0 {
 		return nil
 	}
-	tell(record.Note, "on %d images the mean reward changed by %+.2f standard deviations; the tuned captions win %.1f %% of comparisons", last.N, last.Reward, 100*last.Wins)
+	tell(record.Note, "on %d images the mean reward changed by %+.2f standard deviations; the tuned captions win %.1f %% of comparisons",
+		last.N, last.Reward, 100*last.Wins)
 	if limit := s.Align.PPO.KLLimit; last.KL > limit {
-		tell(record.Warning, "the mean KL is %.3f nats per token, above the limit of %g: try a larger kl_coefficient or a smaller lr", last.KL, limit)
+		tell(record.Warning, "the mean KL is %.3f nats per token, above the limit of %g: try a larger kl_coefficient or a smaller lr",
+			last.KL, limit)
 	}
 	if last.Empty > 0 {
 		tell(record.Warning, "%d of %d captions are empty", last.Empty, last.N)

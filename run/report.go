@@ -24,22 +24,27 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 		return err
 	}
 	run := report.Run{
-		Title:     "clipgo: " + filepath.Base(s.Out),
-		Subtitle:  fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.TrainData, float64(s.model.ParameterCount())/1e6, s.Precision),
-		BatchSize: s.effective(), Loss: d.Loss(), MaxScale: maxScale, About: s.val.about(), Settings: s.settings(), Rows: rows, Evaluations: s.val.history, Examples: s.val.examples(8, 5),
+		Title: "clipgo: " + filepath.Base(s.Out),
+		Subtitle: fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.TrainData, float64(s.model.ParameterCount())/1e6,
+			s.Precision),
+		BatchSize: s.effective(), Loss: d.Loss(), MaxScale: maxScale, About: s.val.about(), Settings: s.settings(), Rows: rows,
+		Evaluations: s.val.history, Examples: s.val.examples(8, 5),
 		Anatomy: s.val.anatomy,
 	}
 	if run.Chance = s.chance(); s.Objective == siglipObjective {
 		run.LossIs = "Sigmoid loss of each logged batch."
 	}
 	if s.MLMWeight > 0 {
-		run.Chance, run.BatchSize, run.Loss, run.LossIs = 0, 0, 0, "What was minimized: the contrastive loss and the weighted loss of the masked words."
+		run.Chance, run.BatchSize, run.Loss, run.LossIs = 0, 0, 0, "What was minimized: the contrastive loss and the weighted loss of "+
+			"the masked words."
 	}
 	if s.Objective == cocaObjective {
-		run.Chance, run.BatchSize, run.Loss, run.LossIs = 0, 0, 0, "What was minimized: the weighted sum of the contrastive loss and the captions' cross-entropy."
+		run.Chance, run.BatchSize, run.Loss, run.LossIs = 0, 0, 0, "What was minimized: the weighted sum of the contrastive loss and "+
+			"the captions' cross-entropy."
 	}
 	if s.pairs != nil {
-		run.BatchSize, run.Chance, run.LossIs = 0, s.Align.chance(), "Pairwise ranking loss of each logged batch, -log sigmoid(better - worse)."
+		run.BatchSize, run.Chance, run.LossIs = 0, s.Align.chance(),
+			"Pairwise ranking loss of each logged batch, -log sigmoid(better - worse)."
 	}
 	if s.ppo != nil {
 		run.LossIs, run.Rollouts = "PPO's loss of each logged minibatch: the policy's, the value's and the entropy's.", s.rollouts()

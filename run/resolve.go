@@ -109,7 +109,8 @@ func (o *Options) recipeOf(ctx context.Context, asked *Options, find finder) (co
 	l := config.Layer{}
 	for key, v := range map[string]any{
 		"model": model, "model_cfg": o.source.Config, "preprocess": o.source.Preprocess, "optim.lr": recipe.LR, "optim.wd": recipe.WD,
-		"optim.grad_clip_norm": recipe.GradClip, "dedup_targets": recipe.DedupTargets, "batch_size": recipe.BatchSize, "epochs": recipe.Epochs,
+		"optim.grad_clip_norm": recipe.GradClip, "dedup_targets": recipe.DedupTargets, "batch_size": recipe.BatchSize,
+		"epochs":  recipe.Epochs,
 		"aug_cfg": recipe.Augment,
 	} {
 		l.Put(config.Recipe, key, v)

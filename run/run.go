@@ -18,7 +18,7 @@ import (
 	"clipgo/vision/preprocess"
 )
 
-// The files of a run directory besides run.json and checkpoints/.
+// The files of a run directory, apart from run.json and checkpoints/.
 const (
 	MetricsFile     = "metrics.jsonl"
 	EvaluationsFile = "evaluations.jsonl"
@@ -110,7 +110,9 @@ func (s *session) openData(ctx context.Context) (err error) {
 		s.Templates = s.train.Info().Templates
 	}
 	if s.effective() > s.train.Len() {
-		return &datasets.DataError{Source: s.TrainData, Reason: fmt.Sprintf("%d samples are fewer than one batch of %d; lower batch_size%s", s.train.Len(), s.effective(), s.accumNote())}
+		return &datasets.DataError{Source: s.TrainData,
+			Reason: fmt.Sprintf("%d samples are fewer than one batch of %d; lower batch_size%s", s.train.Len(), s.effective(),
+				s.accumNote())}
 	}
 	s.val, err = s.openValidation(ctx)
 	if err == nil {
@@ -166,7 +168,8 @@ func (s *session) loader() *datasets.Loader {
 		fill = nil
 	}
 	return &datasets.Loader{
-		Source: s.train, Pairs: s.pairs, Seed: s.Seed, BatchSize: s.effective(), Queue: s.queue(), Workers: s.Workers, Size: s.Preprocess.Size,
+		Source: s.train, Pairs: s.pairs, Seed: s.Seed, BatchSize: s.effective(), Queue: s.queue(), Workers: s.Workers,
+		Size:          s.Preprocess.Size,
 		ContextLength: s.ModelCfg.Text.ContextLength, Order: datasets.Shuffled, Pool: s.pool(), MaxSkip: s.MaxSkip,
 		Pixels: s.pixels, Tokens: fill,
 	}
@@ -189,7 +192,8 @@ func (s *session) pixels(dst []uint8, p datasets.Picture, key uint64) error {
 // checkpoints saves the model and the run.
 func (s *session) checkpoints() *training.Checkpoints {
 	return &training.Checkpoints{
-		Dir: filepath.Join(s.Out, pretrained.CheckpointsDir), Every: s.SaveFrequency, Pause: time.Duration(s.SaveMinutes) * time.Minute, Keep: s.Keep,
+		Dir: filepath.Join(s.Out, pretrained.CheckpointsDir), Every: s.SaveFrequency, Pause: time.Duration(s.SaveMinutes) * time.Minute,
+		Keep:  s.Keep,
 		Files: s.modelFiles(),
 		State: training.State{
 			Seed: s.Seed, Data: s.train.Info().Fingerprint, DataLength: int64(s.train.Len()), Validation: s.val.Source.Info().Fingerprint,

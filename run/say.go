@@ -15,7 +15,8 @@ import (
 // announce says what is about to happen, in the numbers that a reader would ask for.
 func (s *session) announce() {
 	info := s.train.Info()
-	s.console.Say("model  %s, %.1f million parameters%s, %s on %s", s.Model, float64(s.model.ParameterCount())/1e6, s.lockNote(), s.Precision, s.Device)
+	s.console.Say("model  %s, %.1f million parameters%s, %s on %s", s.Model, float64(s.model.ParameterCount())/1e6, s.lockNote(),
+		s.Precision, s.Device)
 	if s.resumed == "" && s.source.Weights != "" {
 		recipe := "fine-tuning"
 		if s.Align.on() {
@@ -87,7 +88,8 @@ type Result struct {
 // summary sums up the sitting.
 func (s *session) summary(h *hooks) *Result {
 	p := s.trainer.Progress
-	out := map[string]any{"step": p.Step, "steps": s.Steps, "samples": p.Samples, "skipped": p.Skipped, "replaced": p.Replaced, "out": s.Out}
+	out := map[string]any{"step": p.Step, "steps": s.Steps, "samples": p.Samples, "skipped": p.Skipped, "replaced": p.Replaced,
+		"out": s.Out}
 	last := h.row
 	for key, v := range map[string]float64{"loss": float64(last.Loss), "scale": float64(last.Scale)} {
 		if !math.IsNaN(v) {

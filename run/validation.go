@@ -49,7 +49,8 @@ func (s *session) openValidation(ctx context.Context) (*validation, error) {
 	} else {
 		v.Source = s.borrow()
 	}
-	v.Embedder = pretrained.NewEmbedder(nil, pretrained.Source{Templates: s.Templates}, nil, // zeroshot takes these prompts from the checkpoint
+	// zeroshot takes these prompts from the checkpoint
+	v.Embedder = pretrained.NewEmbedder(nil, pretrained.Source{Templates: s.Templates}, nil,
 		pretrained.Settings{Workers: s.Workers, BatchSize: 64, MaxSkip: 1, Preprocess: s.Preprocess})
 	return v, nil
 }
@@ -213,7 +214,8 @@ func (s *session) measureBefore(ctx context.Context) (err error) {
 		return err
 	}
 	if v.agreement != nil && v.agreement.Last.Equal == v.agreement.Last.Pairs {
-		return &datasets.DataError{Source: v.Source.Info().Name, Reason: fmt.Sprintf("nothing to learn: the reward is the same on both sides of each of %d pairs", v.agreement.Last.Pairs)}
+		return &datasets.DataError{Source: v.Source.Info().Name, Reason: fmt.Sprintf("nothing to learn: the reward is the same on both "+
+			"sides of each of %d pairs", v.agreement.Last.Pairs)}
 	}
 	return nil
 }

@@ -25,12 +25,14 @@ to the original.
 
 Agreement on --val-data is measured before the first step and at the end. The run directory is that of
 train, and --resume continues it; checkpoints are ordinary models, with heads.safetensors if there is a reward head.`,
-		Example: `  clipgo align preference --model runs/shapes --train-data builtin:shapes-preferences --val-data "builtin:shapes-preferences?split=val" --out runs/reward
+		Example: `  clipgo align preference --model runs/shapes --train-data builtin:shapes-preferences \
+    --val-data "builtin:shapes-preferences?split=val" --out runs/reward
   clipgo align preference --model ViT-B-32 --pretrained w.safetensors --train-data pairs.jsonl --keep-near 0.3 --out runs/reward
   clipgo align preference --model runs/shapes --train-data builtin:shapes-preferences --l2-sp 1000 --out runs/near
   clipgo align preference --resume latest --out runs/reward`,
 		Args: usageArgs(cobra.NoArgs),
 	}
-	c.RunE = a.trains(c, run.PreferenceObjective, append([]string{"align.reward", "align.reward_model", "align.judge", "align.ppo"}, ofTrain...)...)
+	c.RunE = a.trains(c, run.PreferenceObjective, append([]string{"align.reward", "align.reward_model", "align.judge", "align.ppo"},
+		ofTrain...)...)
 	return c
 }

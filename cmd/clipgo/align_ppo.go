@@ -25,7 +25,8 @@ step and at the end: rewards, wins over the original captioner by --judge (a rew
 KL, and how often a caption finds its picture. A resumed run is bit-identical.`,
 		Example: `  clipgo train --train-data builtin:shapes --objective coca --out runs/captioner
   clipgo align preference --model runs/shapes --train-data builtin:shapes-preferences --out runs/reward
-  clipgo align ppo --model runs/captioner --reward preference --reward-model runs/reward --train-data builtin:shapes --val-data "builtin:shapes?split=val" --out runs/ppo
+  clipgo align ppo --model runs/captioner --reward preference --reward-model runs/reward \
+    --train-data builtin:shapes --val-data "builtin:shapes?split=val" --out runs/ppo
   clipgo align ppo --model runs/captioner --reward clip --train-data builtin:shapes --steps 200 --out runs/ppo-clip
   clipgo align ppo --resume latest --out runs/ppo`,
 		Args: usageArgs(cobra.NoArgs),

@@ -10,7 +10,8 @@ import (
 // ppoRun is the command line of a short tuning against a reward; more comes behind it.
 func ppoRun(captioner, out string, more ...string) []string {
 	return append([]string{"align", "ppo", "--model", captioner, "--reward", "clip", "--train-data", "builtin:shapes?n=400",
-		"--val-data", "builtin:shapes?split=val&n=60", "--out", out, "--batch-size", "32", "--steps", "40", "--lr", "0.003", "--kl-limit", "2", "--max-length", "8", "--precision", "fp32",
+		"--val-data", "builtin:shapes?split=val&n=60", "--out", out, "--batch-size", "32", "--steps", "40", "--lr", "0.003",
+		"--kl-limit", "2", "--max-length", "8", "--precision", "fp32",
 		"--val-frequency", "0", "--log-frequency", "1"}, more...)
 }
 
@@ -40,20 +41,23 @@ func TestATunedCaptionerEarnsMore(t *testing.T) {
 	captioner, dir := newCaptioner(t), t.TempDir()
 	whole, parts := filepath.Join(dir, "whole"), filepath.Join(dir, "parts")
 	r := decodeJSON[ppoResult](t, must(t, ppoRun(captioner, whole, "--judge", captioner, "--json")...))
-	if r.Reward < 0.2 || r.WinRate < 0.52 || r.KLBefore != 0 || r.KL <= 0 || r.RewardBefore > 1e-9 || r.RewardBefore < -1e-9 || r.Judge != captioner {
+	if r.Reward < 0.2 || r.WinRate < 0.52 || r.KLBefore != 0 || r.KL <= 0 || r.RewardBefore > 1e-9 || r.RewardBefore < -1e-9 ||
+		r.Judge != captioner {
 		t.Errorf("%+v", r)
 	}
 	if up := (r.ClipReward - r.ClipBefore) / r.DeviationBefore; up < r.Reward-1e-6 || up > r.Reward+1e-6 { // the definition of its units
-		t.Errorf("the reward went up by %g deviations, and is told as %g", up, r.Reward)
+		t.Errorf("the reward went up by %g deviations, but %g is reported", up, r.Reward)
 	}
 	page := string(read(t, whole, reportFile))
-	for _, want := range []string{"Captions and their rewards", "untuned", "rollout 10", "Wins over the original captioner", "Explained variance"} {
+	for _, want := range []string{"Captions and their rewards", "untuned", "rollout 10", "Wins over the original captioner",
+		"Explained variance"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the report has no %q", want)
 		}
 	}
 	line := string(bytes.SplitN(read(t, whole, metricsFile), []byte("\n"), 2)[0])
-	for _, want := range []string{`"reward_mean"`, `"reward_std"`, `"kl":0`, `"entropy"`, `"clip_fraction":0`, `"value_loss"`, `"explained_variance"`, `"empty_captions"`, `"step_kl":0`} {
+	for _, want := range []string{`"reward_mean"`, `"reward_std"`, `"kl":0`, `"entropy"`, `"clip_fraction":0`, `"value_loss"`,
+		`"explained_variance"`, `"empty_captions"`, `"step_kl":0`} {
 		if !strings.Contains(line, want) {
 			t.Errorf("no %s in %s", want, line)
 		}
@@ -78,7 +82,8 @@ func TestPPOIsRefusedInOneLine(t *testing.T) {
 		want string
 	}{
 		{"no decoder", ppoRun(plain, "r"), exitUsage, "no decoder"},
-		{"no reward", []string{"align", "ppo", "--model", captioner, "--train-data", "builtin:shapes?n=40", "--out", "r"}, exitUsage, "align.reward: missing"},
+		{"no reward", []string{"align", "ppo", "--model", captioner, "--train-data", "builtin:shapes?n=40", "--out", "r"}, exitUsage,
+			"align.reward: missing"},
 		{"an unknown reward", ppoRun(captioner, "r", "--reward", "luck"), exitUsage, `"luck"`},
 		{"no reward model", ppoRun(captioner, "r", "--reward", "preference"), exitUsage, "align.reward_model: missing"},
 		{"a reward of random weights", ppoRun(captioner, "r", "--reward", "both", "--reward-model", plain), exitModel, "no weights"},

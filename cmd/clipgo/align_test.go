@@ -37,13 +37,15 @@ func TestATunedModelTakesTheJudgesSide(t *testing.T) {
 		if r.AgreementBefore < 0.2 || r.AgreementBefore > 0.8 || r.Agreement < 0.95 || r.Pairs != 60 || r.Step != 40 {
 			t.Errorf("%v: %+v", more, r)
 		}
-		if page := string(read(t, out, reportFile)); !strings.Contains(page, "Agreement with judges") || !strings.Contains(page, "judged as they are") || strings.Contains(page, "Contrastive loss") {
+		if page := string(read(t, out, reportFile)); !strings.Contains(page, "Agreement with judges") ||
+			!strings.Contains(page, "judged as they are") || strings.Contains(page, "Contrastive loss") {
 			t.Errorf("%v: the report doesn't show the agreement, or a contrastive loss", more)
 		}
 		if head := paths.Exists(filepath.Join(newest(t, out), headsFile)); head != (len(more) > 0) {
 			t.Errorf("%v: %s is there: %v", more, headsFile, head)
 		}
-		again := decodeJSON[alignResult](t, must(t, "eval", "agreement", "--model", out, "builtin:shapes-preferences?split=val&n=60", "--precision", "fp32", "--json"))
+		again := decodeJSON[alignResult](t, must(t, "eval", "agreement", "--model", out, "builtin:shapes-preferences?split=val&n=60",
+			"--precision", "fp32", "--json"))
 		if again.Agreement != r.Agreement || again.Margin != r.Margin {
 			t.Errorf("%v: eval agreement says %+v, the run %+v", more, again, r)
 		}
@@ -65,7 +67,8 @@ func TestAResumedTuningContinuesExactly(t *testing.T) {
 		t.Error("the heads differ")
 	}
 	for name, want := range map[string]string{"reward_head": "--reward-head=false", "keep_near": "--keep-near=0.5"} {
-		if r := clipgo(t, "align", "preference", "--resume", "latest", "--out", parts, want); r.code != exitUsage || !strings.Contains(r.err, name+": this run began with") {
+		if r := clipgo(t, "align", "preference", "--resume", "latest", "--out", parts, want); r.code != exitUsage ||
+			!strings.Contains(r.err, name+": this run began with") {
 			t.Errorf("%s: exit %d, %s", want, r.code, r.err)
 		}
 	}
@@ -76,7 +79,8 @@ func TestKeepNearMixesTheStartIn(t *testing.T) {
 	start, out := filepath.Join(t.TempDir(), "start"), filepath.Join(t.TempDir(), "run")
 	must(t, tinyRun(tiny(t), start, "--steps", "2")...)
 	must(t, alignRun(start, out, "--keep-near", "0.3", "--steps", "5")...)
-	before, trained, mixed := weightsOf(t, newest(t, start), pretrained.WeightsFile), weightsOf(t, newest(t, out), rawFile), weightsOf(t, newest(t, out), pretrained.WeightsFile)
+	before, trained, mixed := weightsOf(t, newest(t, start), pretrained.WeightsFile), weightsOf(t, newest(t, out), rawFile),
+		weightsOf(t, newest(t, out), pretrained.WeightsFile)
 	if len(trained) != len(mixed) || len(before) != len(mixed) {
 		t.Fatalf("%d, %d and %d values", len(before), len(trained), len(mixed))
 	}
@@ -131,7 +135,8 @@ func judgedFolder(t *testing.T, n int, row func(i int) map[string]any) string {
 func TestRowsThatCannotBeUsedAreCountedAndTheOthersTrain(t *testing.T) {
 	model, out := tiny(t), filepath.Join(t.TempDir(), "run")
 	table := judgedFolder(t, 20, func(i int) map[string]any {
-		row := map[string]any{"prompt": fmt.Sprintf("number %d", i), "image_path": []string{fmt.Sprintf("p%03d.png", i), fmt.Sprintf("p%03d.png", (i+1)%20)}, "human_preference": []int{1, 0}}
+		row := map[string]any{"prompt": fmt.Sprintf("number %d", i), "image_path": []string{fmt.Sprintf("p%03d.png", i),
+			fmt.Sprintf("p%03d.png", (i+1)%20)}, "human_preference": []int{1, 0}}
 		switch i {
 		case 3:
 			row["image_path"], row["human_preference"] = []string{"p003.png"}, []int{1}
@@ -144,7 +149,8 @@ func TestRowsThatCannotBeUsedAreCountedAndTheOthersTrain(t *testing.T) {
 		}
 		return row
 	})
-	args := []string{"align", "preference", "--model", model, "--train-data", table, "--out", out, "--batch-size", "4", "--steps", "5", "--precision", "fp32", "--max-skip", "0.2", "--json"}
+	args := []string{"align", "preference", "--model", model, "--train-data", table, "--out", out, "--batch-size", "4", "--steps", "5",
+		"--precision", "fp32", "--max-skip", "0.2", "--json"}
 	r := must(t, args...)
 	got := decodeJSON[alignResult](t, r)
 	if got.Skipped != 3 || got.Pairs != 17 || got.Ties != 1 {
@@ -159,10 +165,11 @@ func TestRowsThatCannotBeUsedAreCountedAndTheOthersTrain(t *testing.T) {
 	}
 	for _, want := range []string{"no partner", "equal items", "the second picture: "} {
 		if strings.Count(reasons, want) != 1 {
-			t.Errorf("%q is not told once:\n%s", want, reasons)
+			t.Errorf("%q is not reported exactly once:\n%s", want, reasons)
 		}
 	}
-	if r := clipgo(t, append(args[:len(args)-3], "--max-skip", "0.1", "--out", out+"2")...); r.code != exitData || !strings.Contains(r.err, "can't be used") {
+	if r := clipgo(t, append(args[:len(args)-3], "--max-skip", "0.1", "--out", out+"2")...); r.code != exitData ||
+		!strings.Contains(r.err, "can't be used") {
 		t.Errorf("more than --max-skip: exit %d, %s", r.code, r.err)
 	}
 }
@@ -177,7 +184,8 @@ func TestATuningOfAnotherSizeKeepsItsStart(t *testing.T) {
 	must(t, alignRun(start, parts, append(more, "--stop-after", "2")...)...)
 	must(t, "align", "preference", "--resume", "latest", "--out", parts)
 	sameRun(t, parts, whole)
-	if r := clipgo(t, alignRun(start, whole+"2", "--set", "ema_decay=0.9")...); r.code != exitUsage || !strings.Contains(r.err, "ema_decay: not available in align") {
+	if r := clipgo(t, alignRun(start, whole+"2", "--set", "ema_decay=0.9")...); r.code != exitUsage ||
+		!strings.Contains(r.err, "ema_decay: not available in align") {
 		t.Errorf("exit %d, %s", r.code, r.err)
 	}
 }
@@ -194,7 +202,8 @@ func TestNothingToLearnIsSaid(t *testing.T) {
 		},
 	} {
 		out := filepath.Join(t.TempDir(), "run")
-		r := clipgo(t, "align", "preference", "--model", model, "--train-data", judgedFolder(t, 8, row), "--out", out, "--batch-size", "4", "--steps", "3")
+		r := clipgo(t, "align", "preference", "--model", model, "--train-data", judgedFolder(t, 8, row), "--out", out, "--batch-size",
+			"4", "--steps", "3")
 		if r.code != exitData || !strings.Contains(r.err, want) || paths.Exists(out) {
 			t.Errorf("exit %d, want %q, and nothing left behind, in\n%s", r.code, want, r.err)
 		}

@@ -37,7 +37,8 @@ func (o *benchOptions) run(ctx context.Context, a *app, what string) error {
 	if o.Tokens > src.Config.Text.ContextLength {
 		return usagef("--tokens: %d is more than the context of %d", o.Tokens, src.Config.Text.ContextLength)
 	}
-	measure := map[string]func(context.Context, pretrained.Source) (benchResult, error){"train": o.train, "embed": o.embed, "load": o.load}[what]
+	measure := map[string]func(context.Context, pretrained.Source) (benchResult, error){"train": o.train, "embed": o.embed,
+		"load": o.load}[what]
 	if measure == nil {
 		return usagef("bench %s: it is train, embed or load", what)
 	}
@@ -50,9 +51,11 @@ func (o *benchOptions) run(ctx context.Context, a *app, what string) error {
 	}
 	switch what {
 	case "train":
-		a.console.print("%.1f pairs/s, %.4f s a step of %d, %.1f GFLOP/s, at most %d MB resident, %s, %d threads, libtorch %s", r.PairsPerSecond, r.StepSeconds, o.BatchSize, r.FLOPs/1e9, r.PeakBytes>>20, r.Precision, r.Threads, r.Libtorch)
+		a.console.print("%.1f pairs/s, %.4f s a step of %d, %.1f GFLOP/s, at most %d MB resident, %s, %d threads, libtorch %s",
+			r.PairsPerSecond, r.StepSeconds, o.BatchSize, r.FLOPs/1e9, r.PeakBytes>>20, r.Precision, r.Threads, r.Libtorch)
 	case "embed":
-		a.console.print("%.1f images/s, %.1f GFLOP/s, %s, %d threads, libtorch %s", r.ImagesPerSecond, r.FLOPs/1e9, r.Precision, r.Threads, r.Libtorch)
+		a.console.print("%.1f images/s, %.1f GFLOP/s, %s, %d threads, libtorch %s", r.ImagesPerSecond, r.FLOPs/1e9, r.Precision,
+			r.Threads, r.Libtorch)
 	default:
 		a.console.print("%.1f images/s read and decoded by %d workers, %d samples skipped", r.ImagesPerSecond, r.Workers, *r.Skipped)
 	}

@@ -43,13 +43,14 @@ type benchResult struct {
 	Seconds         []float64 `json:"seconds,omitempty"` // of each step measured
 	ImagesPerSecond float64   `json:"images_per_second"`
 	FLOPs           float64   `json:"flops_per_second,omitzero"`
-	PeakBytes       int64     `json:"peak_bytes,omitzero"` // the most that the process had resident while it was measured, libraries included
-	Device          string    `json:"device,omitzero"`
-	Precision       string    `json:"precision,omitzero"`
-	Threads         int       `json:"threads,omitzero"`
-	Libtorch        string    `json:"libtorch,omitzero"`
-	Workers         int       `json:"workers,omitzero"`
-	Skipped         *int      `json:"skipped,omitzero"` // samples that could not be used; they don't count in the rate
+	// the most that the process had resident while it was measured, libraries included
+	PeakBytes int64  `json:"peak_bytes,omitzero"`
+	Device    string `json:"device,omitzero"`
+	Precision string `json:"precision,omitzero"`
+	Threads   int    `json:"threads,omitzero"`
+	Libtorch  string `json:"libtorch,omitzero"`
+	Workers   int    `json:"workers,omitzero"`
+	Skipped   *int   `json:"skipped,omitzero"` // samples that could not be used; they don't count in the rate
 }
 
 func (o *benchOptions) place(ctx context.Context, src pretrained.Source) (*model.Model, benchResult, error) {
@@ -62,7 +63,8 @@ func (o *benchOptions) place(ctx context.Context, src pretrained.Source) (*model
 		return nil, benchResult{}, err
 	}
 	env := run.Environment()
-	return m, benchResult{Device: pretrained.DeviceName(at.Device), Precision: pretrained.PrecisionName(at.DType), Threads: env.Threads, Libtorch: env.Libtorch}, nil
+	return m, benchResult{Device: pretrained.DeviceName(at.Device), Precision: pretrained.PrecisionName(at.DType), Threads: env.Threads,
+		Libtorch: env.Libtorch}, nil
 }
 
 // train makes optimizer steps as a training with open_clip's settings does, its gradients clipped to 1.
@@ -89,7 +91,7 @@ func (o *benchOptions) train(ctx context.Context, src pretrained.Source) (r benc
 		t.ReadEvery = o.Steps + 1
 	}
 	b := &datasets.Batch{N: o.BatchSize, Pixels: o.pixels(src), ContextLength: src.Config.Text.ContextLength, MaxTokens: o.Tokens}
-	_ = memory.ResetPeak() // what building the model took isn't a step's, where that can be told apart
+	_ = memory.ResetPeak() // so that the peak is that of the steps, where the system can reset it
 	r.Seconds, err = o.time(ctx, func() { b.IDs = captions.Batch(o.BatchSize) }, func() error {
 		if _, err := t.Step(ctx, b); err != nil {
 			return err
@@ -133,7 +135,8 @@ func (o *benchOptions) load(ctx context.Context, src pretrained.Source) (r bench
 		return r, err
 	}
 	defer closeWith(&err, data)
-	m := pretrained.NewEmbedder(model.Declare(src.Config), src, nil, pretrained.Settings{Workers: o.Workers, BatchSize: o.BatchSize, MaxSkip: 1})
+	m := pretrained.NewEmbedder(model.Declare(src.Config), src, nil, pretrained.Settings{Workers: o.Workers, BatchSize: o.BatchSize,
+		MaxSkip: 1})
 	m.Preprocess = src.Preprocess
 	loader := m.Loader(data)
 	loader.Tokens = bpe.New().FillCut // as training reads captions

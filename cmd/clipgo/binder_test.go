@@ -47,10 +47,11 @@ var everyOptions = map[string]struct {
 	"eval":     {make: func() any { return &retrievalOptions{Settings: pretrained.DefaultSettings()} }},
 	"anatomy":  {make: func() any { o := defaultAnatomy(); return &o }},
 	"caption":  {make: func() any { o := defaultCaption(); return &o }},
-	"merge":    {make: func() any { return &mergeOptions{Settings: pretrained.DefaultSettings()} }, without: []string{"model", "pretrained", "seed"}},
-	"convert":  {make: func() any { return &convertOptions{} }},
-	"info":     {make: func() any { return &infoOptions{} }},
-	"bench":    {make: func() any { return &benchOptions{Machine: pretrained.DefaultMachine()} }},
+	"merge": {make: func() any { return &mergeOptions{Settings: pretrained.DefaultSettings()} },
+		without: []string{"model", "pretrained", "seed"}},
+	"convert": {make: func() any { return &convertOptions{} }},
+	"info":    {make: func() any { return &infoOptions{} }},
+	"bench":   {make: func() any { return &benchOptions{Machine: pretrained.DefaultMachine()} }},
 }
 
 // other is a text for a field that its default is not, and the JSON that it makes.
@@ -74,7 +75,7 @@ func other(t *testing.T, f config.Field) (text, value string) {
 	return "", ""
 }
 
-// Each flag sets the one field that it stands beside, and the setting comes from the flag.
+// Each flag sets the field whose tag names it, and the setting comes from the flag.
 func TestEachFlagSetsItsField(t *testing.T) {
 	for command, every := range everyOptions {
 		for _, f := range config.Fields(every.make()) {
@@ -216,7 +217,8 @@ func TestEveryFlagIsAField(t *testing.T) {
 func TestSettingsOfARunKnowTheirOrigin(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, "c.json"), `{"seed": 4, "workers": 2, "optim": {"wd": 0.3, "lr": 0.5}}`)
-	args := []string{"--train-data", "builtin:shapes", "--out", dir, "--config", path, "--workers", "3", "--lr", "0.25", "--set", "optim.lr=0.125"}
+	args := []string{"--train-data", "builtin:shapes", "--out", dir, "--config", path, "--workers", "3", "--lr", "0.25", "--set",
+		"optim.lr=0.125"}
 	o, settings, err := run.Resolve(t.Context(), pretrained.Find, typed(t, args...)...)
 	if err != nil {
 		t.Fatal(err)
@@ -283,7 +285,8 @@ func TestTheStrongerOfTwoCounts(t *testing.T) {
 // A resumed run has its run.json's settings, what is chosen by itself too, and reports what the user changes.
 func TestAResumedRunHasItsSettings(t *testing.T) {
 	dir := t.TempDir()
-	first, _, err := run.Resolve(t.Context(), pretrained.Find, typed(t, "--train-data", "builtin:shapes", "--out", dir, "--lock-text", "--keep", "4")...)
+	first, _, err := run.Resolve(t.Context(), pretrained.Find, typed(t, "--train-data", "builtin:shapes", "--out", dir, "--lock-text",
+		"--keep", "4")...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,14 +305,16 @@ func TestAResumedRunHasItsSettings(t *testing.T) {
 		o.Epochs != first.Epochs || o.StopAfter != 0 {
 		t.Errorf("%+v", o)
 	}
-	if settings.Origin("precision") != config.Stored || settings.Origin("keep") != config.Stored || settings.Origin("optim.lr") != config.Flag {
+	if settings.Origin("precision") != config.Stored || settings.Origin("keep") != config.Stored ||
+		settings.Origin("optim.lr") != config.Flag {
 		t.Errorf("precision %v, keep %v, lr %v", settings.Origin("precision"), settings.Origin("keep"), settings.Origin("optim.lr"))
 	}
 	want := []string{fmt.Sprintf("optim.lr %g -> 0.125", first.Optim.LR), "tf32 false -> true"}
 	if !slices.Equal(o.Changes, want) {
 		t.Errorf("changes %q, want %q", o.Changes, want)
 	}
-	if _, _, err := resume("--lock-text=false"); err == nil || !strings.Contains(err.Error(), "lock_text: this run began with true; false needs a new run") {
+	if _, _, err := resume("--lock-text=false"); err == nil ||
+		!strings.Contains(err.Error(), "lock_text: this run began with true; false needs a new run") {
 		t.Errorf("another lock: %v", err)
 	}
 	if o, _, err := resume("--steps", "20"); err != nil || o.Steps != 20 || o.Epochs != unset {

@@ -61,14 +61,16 @@ func captionsOf(t *testing.T, run string) {
 	t.Helper()
 	const source = "builtin:shapes?split=val&n=5"
 	for _, method := range []string{"greedy", "beam", "top-p"} {
-		line := []string{"caption", "--model", run, source, "--method", method, "--min-length", "2", "--max-length", "6", "--prompt", "a picture", "--seed", "3", "--precision", "fp32", "--json"}
+		line := []string{"caption", "--model", run, source, "--method", method, "--min-length", "2", "--max-length", "6", "--prompt",
+			"a picture", "--seed", "3", "--precision", "fp32", "--json"}
 		lines := slices.Collect(strings.Lines(must(t, line...).out))
 		if len(lines) != 5 {
 			t.Errorf("%s: %d lines", method, len(lines))
 		}
 		for _, l := range lines {
 			var w written
-			if err := json.Unmarshal([]byte(l), &w); err != nil || !strings.HasPrefix(w.Image, "shapes/val/") || !strings.HasPrefix(w.Caption, "a picture") || !(w.LogProb < 0) {
+			if err := json.Unmarshal([]byte(l), &w); err != nil || !strings.HasPrefix(w.Image, "shapes/val/") ||
+				!strings.HasPrefix(w.Caption, "a picture") || !(w.LogProb < 0) {
 				t.Errorf("%s: %s%v", method, l, err)
 			}
 		}
@@ -104,10 +106,12 @@ func TestCaptionsAreRefusedInOneLine(t *testing.T) {
 		{"no decoder", []string{"caption", "--model", plain, "builtin:shapes?n=1"}, 4, "no decoder"},
 		{"a long prompt", []string{"caption", "--model", model, "builtin:shapes?n=1", "--prompt", long}, 2, "the prompt has 90 tokens"},
 		{"no beams", []string{"caption", "--model", model, "builtin:shapes?n=1", "--beams", "0"}, 2, "beams: 0"},
-		{"an unknown method", []string{"caption", "--model", model, "builtin:shapes?n=1", "--method", "best"}, 2, "none of greedy, beam, top-p"},
+		{"an unknown method", []string{"caption", "--model", model, "builtin:shapes?n=1", "--method", "best"}, 2,
+			"none of greedy, beam, top-p"},
 		{"no picture", []string{"caption", "--model", model, "nowhere.png"}, 2, "nowhere.png"},
 		{"to train without a decoder", captionRun(plain, filepath.Join(t.TempDir(), "r")), 2, "coca needs a model with a decoder"},
-		{"no caption weight", captionRun(model, filepath.Join(t.TempDir(), "r"), "--coca-caption-loss-weight", "0"), 2, "coca_caption_loss_weight"},
+		{"no caption weight", captionRun(model, filepath.Join(t.TempDir(), "r"), "--coca-caption-loss-weight", "0"), 2,
+			"coca_caption_loss_weight"},
 	} {
 		r := clipgo(t, c.args...)
 		last := r.err[strings.LastIndex(strings.TrimSuffix(r.err, "\n"), "\n")+1:]
@@ -140,8 +144,10 @@ func TestATrainingTellsThePerplexityOfItsModel(t *testing.T) {
 		rows = append(rows, name+","+[]string{"red", "green and blue", "a very dark one"}[i%3])
 	}
 	table, run := write(t, filepath.Join(dir, "val.csv"), strings.Join(rows, "\n")), filepath.Join(dir, "run")
-	told := decodeJSON[struct{ Perplexity float64 }](t, must(t, captionRun(tinyCaptioner(t), run, "--val-data", table, "--steps", "30", "--lr", "0.03", "--json")...))
-	got := decodeJSON[captionScores](t, must(t, "eval", "caption", "--model", run, table, "--max-length", "3", "--method", "greedy", "--precision", "fp32", "--json"))
+	told := decodeJSON[struct{ Perplexity float64 }](t,
+		must(t, captionRun(tinyCaptioner(t), run, "--val-data", table, "--steps", "30", "--lr", "0.03", "--json")...))
+	got := decodeJSON[captionScores](t, must(t, "eval", "caption", "--model", run, table, "--max-length", "3", "--method", "greedy",
+		"--precision", "fp32", "--json"))
 	if d := told.Perplexity/got.Perplexity - 1; !(math.Abs(d) < 1e-6) {
 		t.Errorf("the training says %.7f, eval caption %.7f", told.Perplexity, got.Perplexity)
 	}

@@ -16,7 +16,8 @@ func TestBadInputGetsOneLineAndItsCode(t *testing.T) {
 	dir := t.TempDir()
 	csv := write(t, filepath.Join(dir, "pairs.csv"), "picture,words\na.png,a cat\n")
 	misspelt := write(t, filepath.Join(dir, "misspelt.json"), `{"embed_dim": 32, "vision_cfg": {"image_sise": 64}, "text_cfg": {}}`)
-	unsupported := write(t, filepath.Join(dir, "unsupported.json"), `{"embed_dim": 32, "vision_cfg": {"timm_model_name": "resnet50"}, "text_cfg": {}}`)
+	unsupported := write(t, filepath.Join(dir, "unsupported.json"),
+		`{"embed_dim": 32, "vision_cfg": {"timm_model_name": "resnet50"}, "text_cfg": {}}`)
 	if err := os.Mkdir(filepath.Join(dir, "empty"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -39,11 +40,15 @@ func TestBadInputGetsOneLineAndItsCode(t *testing.T) {
 		{"unknown precision", train("--precision", "int4"), 2, "int4"},
 		{"unknown scheduler", train("--lr-scheduler", "cosinus"), 2, "cosine"},
 		{"unknown built-in", []string{"train", "--train-data", "builtin:emojis", "--out", filepath.Join(dir, "x")}, 2, "emoji"},
-		{"unknown parameter", []string{"train", "--train-data", "builtin:shapes?m=1", "--model", model, "--out", filepath.Join(dir, "x")}, 2, "n"},
+		{"unknown parameter", []string{"train", "--train-data", "builtin:shapes?m=1", "--model", model, "--out",
+			filepath.Join(dir, "x")}, 2, "n"},
 		{"no data", []string{"train", "--model", model, "--out", filepath.Join(dir, "x")}, 2, "--train-data"},
-		{"missing path", []string{"train", "--train-data", filepath.Join(dir, "nowhere"), "--model", model, "--out", filepath.Join(dir, "x")}, 2, "nowhere"},
-		{"empty folder", []string{"train", "--train-data", filepath.Join(dir, "empty"), "--model", model, "--out", filepath.Join(dir, "x")}, 3, "empty"},
-		{"wrong column", []string{"train", "--train-data", csv, "--csv-img-key", "path", "--model", model, "--out", filepath.Join(dir, "x")}, 3, "picture"},
+		{"missing path", []string{"train", "--train-data", filepath.Join(dir, "nowhere"), "--model", model, "--out",
+			filepath.Join(dir, "x")}, 2, "nowhere"},
+		{"empty folder", []string{"train", "--train-data", filepath.Join(dir, "empty"), "--model", model, "--out",
+			filepath.Join(dir, "x")}, 3, "empty"},
+		{"wrong column", []string{"train", "--train-data", csv, "--csv-img-key", "path", "--model", model, "--out",
+			filepath.Join(dir, "x")}, 3, "picture"},
 		{"batch over data", train("--batch-size", "65"), 3, "batch_size"},
 		{"misspelt model key", []string{"info", misspelt}, 2, "image_size"},
 		{"unsupported model key", []string{"info", unsupported}, 4, "not supported"},
@@ -90,7 +95,8 @@ func TestBadInputGetsOneLineAndItsCode(t *testing.T) {
 
 func TestCommandsWithoutLibtorch(t *testing.T) {
 	for _, args := range [][]string{
-		{"--help"}, {"train", "--help"}, {"version"}, {"info", "--list"}, {"info", "ViT-B-32"}, {"info", "builtin:emoji"}, {"completion", "bash"}, {"doctor"},
+		{"--help"}, {"train", "--help"}, {"version"}, {"info", "--list"}, {"info", "ViT-B-32"}, {"info", "builtin:emoji"},
+		{"completion", "bash"}, {"doctor"},
 	} {
 		c := process(t, args...)
 		c.Env = append(c.Env, "CLIPGO_LIBTCH=/nowhere/libtch.so")

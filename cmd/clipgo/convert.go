@@ -191,6 +191,7 @@ Written by clipgo %s from %s (layout %s): %d tensors, %d parameters, stored as %
 Fingerprint of the source: %s.
 
 %s
-`+"```python\n%s\n```\n", library, filepath.Base(d.Out), version, d.Source, d.From, d.Tensors, d.Parameters, d.DType, d.Fingerprint, notes.String(), open)
+`+"```python\n%s\n```\n", library, filepath.Base(d.Out), version, d.Source, d.From, d.Tensors, d.Parameters, d.DType, d.Fingerprint,
+		notes.String(), open)
 	return err
 }

@@ -25,14 +25,16 @@ func TestConvertThereAndBackKeepsEveryTensor(t *testing.T) {
 	if a, b := digest(t, checkpoint), digest(t, back); a != b {
 		t.Errorf("digest %s became %s", a, b)
 	}
-	for _, name := range []string{"vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md"} {
+	for _, name := range []string{"vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+		"README.md"} {
 		for _, folder := range []string{hf, back} {
 			if !paths.Exists(filepath.Join(folder, name)) {
 				t.Errorf("%s lacks %s", folder, name)
 			}
 		}
 	}
-	if card := string(read(t, hf, "README.md")); !strings.Contains(card, "library_name: transformers") || !strings.Contains(card, "layout open_clip") {
+	if card := string(read(t, hf, "README.md")); !strings.Contains(card, "library_name: transformers") ||
+		!strings.Contains(card, "layout open_clip") {
 		t.Errorf("the card says:\n%s", card)
 	}
 }
@@ -68,9 +70,12 @@ func TestConvertRefuses(t *testing.T) {
 		{exitUsage, "is not empty", []string{plain, full, "--to", "hf"}},
 		{exitUsage, "a config without weights", []string{"ViT-B-32", out, "--to", "hf"}},
 		{exitUsage, "no such file", []string{filepath.Join(dir, "nothing"), out, "--to", "hf"}},
-		{exitModel, "clip-odd: transformers' CLIPModel has no vision_cfg.ls_init_value (layer scale)", []string{filepath.Join(root, "clip-odd"), out, "--to", "hf"}},
-		{exitModel, "spoiled: visual.transformer.resblocks.1.mlp.c_proj.weight: not a finite number", []string{spoiled, out, "--to", "open_clip"}},
-		{exitModel, "coca-tiny: transformers' CLIPModel has no multimodal_cfg", []string{filepath.Join(root, "coca-tiny"), out, "--to", "hf"}},
+		{exitModel, "clip-odd: transformers' CLIPModel has no vision_cfg.ls_init_value (layer scale)",
+			[]string{filepath.Join(root, "clip-odd"), out, "--to", "hf"}},
+		{exitModel, "spoiled: visual.transformer.resblocks.1.mlp.c_proj.weight: not a finite number",
+			[]string{spoiled, out, "--to", "open_clip"}},
+		{exitModel, "coca-tiny: transformers' CLIPModel has no multimodal_cfg", []string{filepath.Join(root, "coca-tiny"), out, "--to",
+			"hf"}},
 		{exitModel, "missing: ", []string{"ViT-B-32", out, "--to", "hf", "--pretrained", filepath.Join(plain, pretrained.WeightsFile)}},
 	} {
 		r := clipgo(t, append([]string{"convert"}, c.args...)...)
@@ -87,7 +92,8 @@ func TestConvertRefuses(t *testing.T) {
 }
 
 func TestConvertNeedsNoLibtorch(t *testing.T) {
-	c := process(t, "convert", filepath.Join(golden.Dir(t, "model"), "clip-gelu"), filepath.Join(t.TempDir(), "out"), "--to", "hf", "--dtype", "bf16")
+	c := process(t, "convert", filepath.Join(golden.Dir(t, "model"), "clip-gelu"), filepath.Join(t.TempDir(), "out"), "--to", "hf",
+		"--dtype", "bf16")
 	c.Env = append(c.Env, "CLIPGO_LIBTCH=/nowhere/libtch.so")
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)

@@ -61,7 +61,8 @@ func TestUsedAndSkippedArePresent(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := filepath.Join(t.TempDir(), "run")
-	args := []string{"train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "8", "--epochs", "1", "--precision", "fp32", "--json"}
+	args := []string{"train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "8", "--epochs", "1", "--precision",
+		"fp32", "--json"}
 	r := must(t, append(args, "--max-skip", "0.1")...)
 	got := decodeJSON[struct{ Step, Samples, Skipped, Replaced int }](t, r)
 	if lines := skipped(t, out); got.Step != 5 || got.Samples != 40 || got.Skipped != 3 || got.Replaced != 3 || len(lines) != 3 {
@@ -86,7 +87,7 @@ func TestLongAndBrokenCaptionsAreMended(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	r := must(t, "train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "16", "--steps", "2", "--precision", "fp32")
 	if !strings.Contains(r.err, "longer than the context") {
-		t.Errorf("a caption that was cut is not told:\n%s", r.err)
+		t.Errorf("a truncated caption is not reported:\n%s", r.err)
 	}
 	if n := len(skipped(t, out)); n != 0 {
 		t.Errorf("%d samples were skipped, want none", n)
@@ -96,7 +97,8 @@ func TestLongAndBrokenCaptionsAreMended(t *testing.T) {
 func TestChangedDataIsNotResumedUnasked(t *testing.T) {
 	model, dir := tiny(t), pairs(t, 16)
 	out := filepath.Join(t.TempDir(), "run")
-	args := []string{"train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "8", "--steps", "6", "--precision", "fp32"}
+	args := []string{"train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "8", "--steps", "6", "--precision",
+		"fp32"}
 	must(t, append(args, "--stop-after", "3")...)
 	write(t, filepath.Join(dir, "p003.txt"), "another caption")
 	if r := clipgo(t, append(args, "--resume", "latest")...); r.code != exitUsage || !strings.Contains(r.err, "allow_data_change") {
@@ -109,7 +111,8 @@ func TestChangedDataIsNotResumedUnasked(t *testing.T) {
 func TestLessDataGoesOnWithTheSameEpoch(t *testing.T) {
 	model, dir := tiny(t), pairs(t, 32)
 	out := filepath.Join(t.TempDir(), "run")
-	args := []string{"train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "8", "--epochs", "2", "--precision", "fp32"}
+	args := []string{"train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "8", "--epochs", "2", "--precision",
+		"fp32"}
 	must(t, append(args, "--stop-after", "5")...) // in the second epoch
 	for i := range 16 {
 		if err := os.Remove(filepath.Join(dir, fmt.Sprintf("p%03d.png", i))); err != nil {

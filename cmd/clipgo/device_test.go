@@ -78,7 +78,8 @@ func TestDoctorKnowsDevicesThatThisLibtorchDoesNot(t *testing.T) {
 	}
 	d := decodeJSON[diagnosis](t, r)
 	want := []gpu{{"Old card", "7.5", 16 << 30, false}, {"New card", "9.0", 80 << 30, true}}
-	if len(d.GPUs) != 2 || d.GPUs[0] != want[0] || d.GPUs[1] != want[1] || !strings.Contains(strings.Join(d.Advice, " "), "set LIBTORCH to a CUDA build") {
+	if len(d.GPUs) != 2 || d.GPUs[0] != want[0] || d.GPUs[1] != want[1] ||
+		!strings.Contains(strings.Join(d.Advice, " "), "set LIBTORCH to a CUDA build") {
 		t.Errorf("%+v", d)
 	}
 	r, _ = ask("bench", "train", "--model", tiny(t), "--device", "cuda")

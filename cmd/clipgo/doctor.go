@@ -72,7 +72,8 @@ func examine() diagnosis {
 	}
 	info, err := torch.Probe()
 	if err != nil {
-		d.Advice = append(d.Advice, err.Error(), "training, embedding and search need libtorch: run make in clipgo's folder, or set LIBTORCH to a folder with include/ and lib/ and run make")
+		d.Advice = append(d.Advice, err.Error(), "training, embedding and search need libtorch: run make in clipgo's folder, or set "+
+			"LIBTORCH to a folder with include/ and lib/ and run make")
 	} else {
 		d.Libtorch, d.Library, d.Threads, d.CUDA = info.Version, info.Library, info.Threads, info.CUDA
 		d.BLAS = blas(info)
@@ -81,10 +82,12 @@ func examine() diagnosis {
 		d.Advice = append(d.Advice, pretrained.Absent(d.CUDA))
 	}
 	if strings.Contains(d.BLAS, "reference") {
-		d.Advice = append(d.Advice, "the BLAS is the slow reference one, ten times slower than OpenBLAS: apt-get install libopenblas0-openmp")
+		d.Advice = append(d.Advice, "the BLAS is the slow reference one, ten times slower than OpenBLAS: apt-get install "+
+			"libopenblas0-openmp")
 	}
 	if !strings.Contains(d.Decoder, "libjpeg-turbo") {
-		d.Advice = append(d.Advice, "JPEG goes through the pure-Go decoder; libjpeg-turbo is faster and gives Pillow's very bytes: apt-get install libjpeg-dev, then make")
+		d.Advice = append(d.Advice, "JPEG goes through the pure-Go decoder; libjpeg-turbo is faster and gives Pillow's very bytes: "+
+			"apt-get install libjpeg-dev, then make")
 	}
 	if !d.BF16 {
 		d.Advice = append(d.Advice, "this CPU has no AMX, so --precision auto computes in float32")
@@ -125,7 +128,8 @@ func (d diagnosis) print(c *console) {
 		c.print("CUDA        %d devices", d.CUDA)
 	}
 	for i, g := range d.GPUs {
-		c.print("GPU %-7d %s, compute capability %s, %.0f GiB, bfloat16 %s", i, g.Name, g.Capability, float64(g.Memory)/(1<<30), map[bool]string{true: "in hardware", false: "not in hardware"}[g.BF16])
+		c.print("GPU %-7d %s, compute capability %s, %.0f GiB, bfloat16 %s", i, g.Name, g.Capability, float64(g.Memory)/(1<<30),
+			map[bool]string{true: "in hardware", false: "not in hardware"}[g.BF16])
 	}
 	c.print("JPEG        %s", d.Decoder)
 	if len(d.Advice) == 0 {

@@ -112,7 +112,8 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 }
 
 // update embeds what is new and tells what was done.
-func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedder, how ingest.Options, w *search.Writer, src datasets.Source) error {
+func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedder, how ingest.Options, w *search.Writer,
+	src datasets.Source) error {
 	m.Settings.MaxSkip = 1 // what can't be embedded is counted, and judged against all pictures at the end
 	var bar *progress
 	how.Skipped = a.console.tellSkip
@@ -133,7 +134,8 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedde
 	if a.console.json {
 		return errors.Join(a.console.result(did), err)
 	}
-	a.console.print("added %d, updated %d, unchanged %d, moved %d, removed %d, failed %d", did.Added, did.Updated, did.Unchanged, did.Moved, did.Removed, did.Failed)
+	a.console.print("added %d, updated %d, unchanged %d, moved %d, removed %d, failed %d", did.Added, did.Updated, did.Unchanged,
+		did.Moved, did.Removed, did.Failed)
 	if did.Added+did.Updated > 0 {
 		a.console.print("%.1f pictures a second", did.Rate)
 	}

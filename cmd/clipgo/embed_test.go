@@ -45,7 +45,8 @@ func TestEmbedTakesSeveralSources(t *testing.T) {
 	if got := embedded(t, all...); got != (ingest.Result{Added: 6}) {
 		t.Errorf("at first: %+v, want 6 added", got)
 	}
-	want := map[string]string{"far/a.png": "first", "far/b.png": "second", "far/c.png": "third", "near/d.png": "fourth", "near/e.png": "", "f.png": ""}
+	want := map[string]string{"far/a.png": "first", "far/b.png": "second", "far/c.png": "third", "near/d.png": "fourth",
+		"near/e.png": "", "f.png": ""}
 	if got := indexed(t, index, dir); !maps.Equal(got, want) {
 		t.Errorf("the index holds %v, want %v", got, want)
 	}
@@ -63,16 +64,18 @@ func TestEmbedTakesSeveralSources(t *testing.T) {
 	if got := embedded(t, all...); got.Removed != 1 {
 		t.Errorf("all of them: %+v, want 1 removed", got)
 	}
-	if got := slices.Sorted(maps.Keys(indexed(t, index, dir))); !slices.Equal(got, []string{"f.png", "far/a.png", "far/b.png", "near/d.png"}) {
+	if got := slices.Sorted(maps.Keys(indexed(t, index, dir))); !slices.Equal(got,
+		[]string{"f.png", "far/a.png", "far/b.png", "near/d.png"}) {
 		t.Errorf("the index holds %v", got)
 	}
 }
 
-// TestAnIndexKnowsHowItWasMade: nobody has to say again what the first run was told.
+// TestAnIndexKnowsHowItWasMade: a later run takes the settings of the first one from it.
 func TestAnIndexKnowsHowItWasMade(t *testing.T) {
 	run, dir, index := trained(t), t.TempDir(), filepath.Join(t.TempDir(), "index")
 	shot := picture(t, filepath.Join(dir, "shot.png"), color.NRGBA{9, 99, 199, 255})
-	if got := embedded(t, "--model", run, "--index", index, dir, "--dtype", "float16", "--set", "preprocess.orientation=ignore"); got.Added != 1 {
+	if got := embedded(t, "--model", run, "--index", index, dir, "--dtype", "float16", "--set",
+		"preprocess.orientation=ignore"); got.Added != 1 {
 		t.Fatalf("%+v", got)
 	}
 	must(t, "search", "--index", index, "a cat")

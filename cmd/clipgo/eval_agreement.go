@@ -56,7 +56,8 @@ func evalAgreement(ctx context.Context, c *console, m *pretrained.Embedder, data
 	if err != nil {
 		return err
 	}
-	e := &alignment.AgreementEvaluator{Reward: alignment.Reward{Model: m.Model, Head: head}, Pairs: pairs, Loader: loader, Skipped: c.tellSkip}
+	e := &alignment.AgreementEvaluator{Reward: alignment.Reward{Model: m.Model, Head: head}, Pairs: pairs, Loader: loader,
+		Skipped: c.tellSkip}
 	r, err := e.Measure(ctx)
 	if err != nil {
 		return err

@@ -81,7 +81,8 @@ func printAnatomy(c *console, data string, a eval.Anatomy) {
 	c.print("  uniformity   %7.4f of pictures, %.4f of captions", a.ImageUniformity, a.TextUniformity)
 	c.print("  gap          %7.4f", a.ModalityGap)
 	c.print("  separated    %6.2f %%", 100*a.Separated)
-	c.print("  calibration  error %.2f %%: confidence %.2f %%, accuracy %.2f %%", 100*a.Calibration.Error, 100*a.Calibration.Confidence, 100*a.Calibration.Accuracy)
+	c.print("  calibration  error %.2f %%: confidence %.2f %%, accuracy %.2f %%", 100*a.Calibration.Error, 100*a.Calibration.Confidence,
+		100*a.Calibration.Accuracy)
 	for _, tower := range []struct {
 		name    string
 		entropy [][]float64

@@ -158,7 +158,8 @@ func (a *attributes) add(said, scene shapes.Said) {
 		count *float64
 		right bool
 	}{
-		{&a.Color, said.Color == scene.Color}, {&a.Shape, said.Shape == scene.Shape}, {&a.Count, said.Count == scene.Count}, {&a.All, said == scene},
+		{&a.Color, said.Color == scene.Color}, {&a.Shape, said.Shape == scene.Shape}, {&a.Count, said.Count == scene.Count},
+		{&a.All, said == scene},
 	} {
 		if x.right {
 			*x.count++

@@ -31,7 +31,8 @@ func exitCode(ctx context.Context, err error) int {
 	case errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &stopped):
 		return 128 + int(stopped.signal)
 	}
-	codes := map[fault.Kind]int{fault.Usage: exitUsage, fault.Data: exitData, fault.Model: exitModel, fault.InUse: exitInUse, fault.Failed: exitFailed}
+	codes := map[fault.Kind]int{fault.Usage: exitUsage, fault.Data: exitData, fault.Model: exitModel, fault.InUse: exitInUse,
+		fault.Failed: exitFailed}
 	return codes[fault.Of(err)]
 }
 

@@ -92,7 +92,8 @@ func TestAnAveragedRunResumesExactly(t *testing.T) {
 	if tensorsIn(t, whole, pretrained.WeightsFile)["visual.proj"] == raw["visual.proj"] {
 		t.Error("the checkpoint's model is not the average")
 	}
-	measured := decodeJSON[recall](t, must(t, "eval", "retrieval", "--model", whole, "builtin:shapes?split=val&n=40", "--precision", "fp32", "--json"))
+	measured := decodeJSON[recall](t, must(t, "eval", "retrieval", "--model", whole, "builtin:shapes?split=val&n=40", "--precision",
+		"fp32", "--json"))
 	if measured != told {
 		t.Errorf("training evaluated %+v, its checkpoint gives %+v", told, measured)
 	}
@@ -193,14 +194,15 @@ func TestTrainedWeightsTakeSmallSteps(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "run")
 			// Not builtin:, which has a recipe of its own.
-			args := []string{"train", "--train-data", pairs(t, 8), "--model", c.model, "--out", out, "--batch-size", "8", "--steps", "20000", "--stop-after", "1", "--precision", "fp32"}
+			args := []string{"train", "--train-data", pairs(t, 8), "--model", c.model, "--out", out, "--batch-size", "8", "--steps",
+				"20000", "--stop-after", "1", "--precision", "fp32"}
 			r := must(t, append(args, c.more...)...)
 			s := runSettings(t, out)
 			if s.Optim.LR != c.lr || s.Optim.WD != c.wd || s.Schedule.Warmup != c.warmup {
 				t.Errorf("lr %g, wd %g, warm-up %d; want %g, %g, %d", s.Optim.LR, s.Optim.WD, s.Schedule.Warmup, c.lr, c.wd, c.warmup)
 			}
 			if told := strings.Contains(r.err, "fine-tuning recipe"); told != c.told {
-				t.Errorf("told of it: %v\n%s", told, r.err)
+				t.Errorf("reported: %v\n%s", told, r.err)
 			}
 		})
 	}

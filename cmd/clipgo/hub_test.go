@@ -59,7 +59,7 @@ func TestModelOfTheHubIsTheModelOfItsFolder(t *testing.T) {
 		t.Errorf("from the hub:\n%sfrom the folder:\n%s", got.out, want.out)
 	}
 	if !strings.Contains(got.err, "download") || !strings.Contains(got.err, pretrained.WeightsFile) {
-		t.Errorf("the download is not told: %s", got.err)
+		t.Errorf("the download is not reported: %s", got.err)
 	}
 	t.Setenv("HF_ENDPOINT", "http://127.0.0.1:1")
 	t.Setenv("HF_HUB_OFFLINE", "1")
@@ -86,7 +86,8 @@ func TestHubsRefusalsGetOneLineAndTheirCode(t *testing.T) {
 			t.Errorf("%s: exit %d, want %d with %q\n%s%s", c.model, r.code, c.code, c.says, r.err, r.out)
 		}
 	}
-	r := clipgo(t, "train", "--train-data", "builtin:shapes?n=64", "--model", "ViT-Nano-16-64", "--pretrained", "hf-hub:org/tiny", "--out", filepath.Join(t.TempDir(), "x"))
+	r := clipgo(t, "train", "--train-data", "builtin:shapes?n=64", "--model", "ViT-Nano-16-64", "--pretrained", "hf-hub:org/tiny",
+		"--out", filepath.Join(t.TempDir(), "x"))
 	if r.code != exitUsage || !strings.Contains(r.err, "give it as the model, hf-hub:org/tiny") {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}

@@ -76,7 +76,8 @@ func listConfigs(c *console) error {
 			}
 			continue
 		}
-		c.print("%-26s %10.2f M parameters   %d px   context %d   embed %d", l.Name, float64(l.Parameters)/1e6, l.ImageSize, l.Context, l.EmbedDim)
+		c.print("%-26s %10.2f M parameters   %d px   context %d   embed %d", l.Name, float64(l.Parameters)/1e6, l.ImageSize, l.Context,
+			l.EmbedDim)
 	}
 	return nil
 }
@@ -110,7 +111,8 @@ func perhapsData(x string, err error) bool {
 		return true
 	}
 	st, wrong := os.Stat(x)
-	return wrong == nil && st.Mode().IsRegular() && !slices.Contains([]string{".safetensors", ".pt", ".pth", ".bin", ".json"}, filepath.Ext(x))
+	return wrong == nil && st.Mode().IsRegular() && !slices.Contains([]string{".safetensors", ".pt", ".pth", ".bin", ".json"},
+		filepath.Ext(x))
 }
 
 func isIndex(x string) bool {
@@ -119,7 +121,8 @@ func isIndex(x string) bool {
 
 // isRun tells a run directory, in which training may not have come to a checkpoint.
 func isRun(x string) bool {
-	return paths.Exists(filepath.Join(x, pretrained.CheckpointsDir)) || paths.Exists(filepath.Join(x, run.MetricsFile)) && paths.Exists(filepath.Join(x, pretrained.RunFile))
+	return paths.Exists(filepath.Join(x, pretrained.CheckpointsDir)) || paths.Exists(filepath.Join(x, run.MetricsFile)) &&
+		paths.Exists(filepath.Join(x, pretrained.RunFile))
 }
 
 func describeIndex(c *console, dir string) error {

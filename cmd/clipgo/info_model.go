@@ -46,7 +46,8 @@ type storedInfo struct {
 func describeModel(c *console, src pretrained.Source, verify bool) error {
 	m := model.Declare(src.Config)
 	i := modelInfo{
-		Name: src.Name, Family: familyOf(src.Config), Parameters: m.ParameterCount(), GFLOPs: src.Config.FLOPs(src.Config.Text.ContextLength) / 1e9,
+		Name: src.Name, Family: familyOf(src.Config), Parameters: m.ParameterCount(),
+		GFLOPs:     src.Config.FLOPs(src.Config.Text.ContextLength) / 1e9,
 		Activation: activationOf(src.Config), Tokenizer: src.TokenizerName(),
 		Weights: src.Weights, Notes: src.Notes, Config: src.Config, Preprocess: src.Preprocess,
 	}

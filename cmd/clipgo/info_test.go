@@ -25,7 +25,7 @@ func TestInfoSaysWhatIsMissing(t *testing.T) {
 	write(t, path, string(data))
 	r := must(t, "info", run)
 	if !strings.Contains(r.err, "step-00000020") || !strings.Contains(r.out, "10 steps") {
-		t.Errorf("what was passed over is not told:\n%s%s", r.out, r.err)
+		t.Errorf("what was skipped is not reported:\n%s%s", r.out, r.err)
 	}
 	early := filepath.Join(dir, "early")
 	for _, name := range []string{pretrained.RunFile, metricsFile} {

@@ -84,7 +84,8 @@ func TestMergeCurveIsWhatZeroshotMeasures(t *testing.T) {
 	data, dir := "builtin:shapes?n=100", t.TempDir()
 	templates := write(t, filepath.Join(dir, "templates.txt"), "a picture of a {}\n")
 	out := filepath.Join(dir, "best")
-	r := must(t, "merge", before, after, "--alpha", "0:1:0.25", "--eval", data, "--templates", templates, "--precision", "fp32", "--out", out, "--json")
+	r := must(t, "merge", before, after, "--alpha", "0:1:0.25", "--eval", data, "--templates", templates, "--precision", "fp32", "--out",
+		out, "--json")
 	got := decodeJSON[mergeResult](t, r)
 	if len(got.Points) != 5 || got.Metric != "zeroshot_top1" || got.Out != out || got.Best == nil {
 		t.Fatalf("%+v", got)
@@ -94,7 +95,8 @@ func TestMergeCurveIsWhatZeroshotMeasures(t *testing.T) {
 		Top5 float64 `json:"top5"`
 	}
 	measure := func(model string) accuracy {
-		return decodeJSON[accuracy](t, must(t, "zeroshot", "--model", model, data, "--templates", templates, "--precision", "fp32", "--json"))
+		return decodeJSON[accuracy](t, must(t, "zeroshot", "--model", model, data, "--templates", templates, "--precision", "fp32",
+			"--json"))
 	}
 	of := func(p *mergePoint) accuracy { return accuracy{p.Values["zeroshot_top1"], p.Values["zeroshot_top5"]} }
 	low, top, alphas := 1.0, 0.0, []float64{}

@@ -23,7 +23,8 @@ func TestGoldenEveryFormOfAModelGivesTheSameScores(t *testing.T) {
 	checkpoint := filepath.Join(run, pretrained.CheckpointsDir, "step-00000002")
 	picture := filepath.Join(pairs(t, 1), "p000.png")
 	score := func(model ...string) string {
-		return must(t, append([]string{"zeroshot", picture, "--classes", "a,b,c", "--precision", "fp32", "--templates", write(t, filepath.Join(dir, "t.txt"), "a {}"), "--model"}, model...)...).out
+		return must(t, append([]string{"zeroshot", picture, "--classes", "a,b,c", "--precision", "fp32", "--templates",
+			write(t, filepath.Join(dir, "t.txt"), "a {}"), "--model"}, model...)...).out
 	}
 	want := score(run)
 	for _, form := range [][]string{
@@ -49,7 +50,8 @@ func TestModelsThatDoNotFitAreRefusedInOneLine(t *testing.T) {
 	data := string(read(t, broken, "config.json"))
 	write(t, filepath.Join(broken, "config.json"), strings.Replace(data, `"num_hidden_layers": 2`, `"num_hidden_layers": 3`, 1))
 	square := t.TempDir()
-	write(t, filepath.Join(square, pretrained.ModelConfigFile), strings.Replace(string(read(t, formats, pretrained.ModelConfigFile)), "\"size\": [\n      32,\n      32", "\"size\": [\n      48,\n      48", 1))
+	write(t, filepath.Join(square, pretrained.ModelConfigFile), strings.Replace(string(read(t, formats, pretrained.ModelConfigFile)),
+		"\"size\": [\n      32,\n      32", "\"size\": [\n      48,\n      48", 1))
 	write(t, filepath.Join(square, pretrained.WeightsFile), string(read(t, gelu, pretrained.WeightsFile)))
 	for _, c := range []struct {
 		code int
@@ -58,9 +60,12 @@ func TestModelsThatDoNotFitAreRefusedInOneLine(t *testing.T) {
 	}{
 		{exitModel, "missing: transformer.resblocks.2.", []string{broken}},
 		{exitModel, "it makes pictures of 48 pixels, the model takes 32", []string{square}},
-		{exitModel, "does not fit: ", []string{filepath.Join(gelu, "config.json"), "--pretrained", filepath.Join(root, "clip-quickgelu", pretrained.WeightsFile)}},
+		{exitModel, "does not fit: ", []string{filepath.Join(gelu, "config.json"), "--pretrained",
+			filepath.Join(root, "clip-quickgelu", pretrained.WeightsFile)}},
 		{exitModel, "pretrained weights", []string{filepath.Join(formats, "model_fp16.safetensors")}},
-		{exitUsage, "layers: 1000000000 in one tower", []string{write(t, filepath.Join(t.TempDir(), "deep.json"), `{"embed_dim": 8, "vision_cfg": {}, "text_cfg": {"layers": 1000000000}}`)}},
+		{exitUsage, "layers: 1000000000 in one tower",
+			[]string{write(t, filepath.Join(t.TempDir(), "deep.json"),
+				`{"embed_dim": 8, "vision_cfg": {}, "text_cfg": {"layers": 1000000000}}`)}},
 		{exitUsage, "give it as the model", []string{"ViT-B-32", "--pretrained", gelu}},
 		{exitUsage, "no such file", []string{"ViT-B-32", "--pretrained", filepath.Join(gelu, "nothing.pt")}},
 		{exitModel, "96 tokens are fewer than CLIP's", []string{filepath.Join(root, "..", "containers", "openai.pt")}},

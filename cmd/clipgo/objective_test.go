@@ -34,7 +34,7 @@ func TestTheSigmoidLossStartsFromTheBatch(t *testing.T) {
 	}{
 		{"fresh", tiny(t), []string{"--siglip", "--batch-size", "16"}, -math.Log(15), "-2.7081, -ln(16-1) for the batch"},
 		{"one pair", tiny(t), []string{"--objective", "siglip", "--batch-size", "1"}, 0, "0.0000, -ln(1-1) for the batch"},
-		{"told", tiny(t), []string{"--siglip", "--set", "model_cfg.init_logit_bias=-7"}, -7, "-7, of the config"},
+		{"given", tiny(t), []string{"--siglip", "--set", "model_cfg.init_logit_bias=-7"}, -7, "-7, of the config"},
 		{"weights without one", base, []string{"--siglip", "--batch-size", "8"}, -math.Log(7), "-1.9459, -ln(8-1) for the batch"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -110,7 +110,8 @@ func TestARunWithMaskedWordsResumesExactly(t *testing.T) {
 		"mlm_weight: this run began with 0.5; 0 needs a new run": {"--mlm-weight", "0"},
 		"objective: this run began with \"siglip\"":              {"--objective", "clip"},
 	} {
-		if r := clipgo(t, append([]string{"train", "--resume", "latest", "--out", whole}, more...)...); r.code != exitUsage || !strings.Contains(r.err, want) {
+		if r := clipgo(t, append([]string{"train", "--resume", "latest", "--out", whole}, more...)...); r.code != exitUsage ||
+			!strings.Contains(r.err, want) {
 			t.Errorf("%v: exit %d, %s", more, r.code, r.err)
 		}
 	}

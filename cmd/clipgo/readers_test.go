@@ -41,9 +41,11 @@ type seen struct {
 func readBy(t *testing.T, jobs []reading) []seen {
 	t.Helper()
 	python := cmp.Or(os.Getenv("CLIPGO_PYTHON"), "python3")
-	if out, err := exec.Command(python, "-c", "import torch, open_clip, transformers, safetensors, sentencepiece").CombinedOutput(); err != nil {
+	if out, err := exec.Command(python, "-c",
+		"import torch, open_clip, transformers, safetensors, sentencepiece").CombinedOutput(); err != nil {
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		t.Skipf("no Python with torch, open_clip, transformers and sentencepiece (CLIPGO_PYTHON names one): %v %s", err, lines[len(lines)-1])
+		t.Skipf("no Python with torch, open_clip, transformers and sentencepiece (CLIPGO_PYTHON names one): %v %s", err,
+			lines[len(lines)-1])
 	}
 	input, err := json.Marshal(jobs)
 	if err != nil {
@@ -89,7 +91,8 @@ func TestGoldenFoldersAreReadByTheirLibraries(t *testing.T) {
 		{"siglip-tiny", ".", "open_clip"},
 	} {
 		from := filepath.Join(root, c.fixture, c.from)
-		jobs = append(jobs, reading{Layout: c.to, Folder: rewritten(t, from, c.to), Inputs: filepath.Join(root, c.fixture, "inputs.safetensors")})
+		jobs = append(jobs, reading{Layout: c.to, Folder: rewritten(t, from, c.to),
+			Inputs: filepath.Join(root, c.fixture, "inputs.safetensors")})
 		fixtures = append(fixtures, c.fixture)
 	}
 	for i, got := range readBy(t, jobs) {

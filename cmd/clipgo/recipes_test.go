@@ -24,9 +24,11 @@ func TestPatchDropoutIsForTrainingAlone(t *testing.T) {
 	sameRun(t, parts, whole)
 
 	measure := func(args ...string) string {
-		return must(t, append([]string{"eval", "retrieval", "builtin:shapes?split=val&n=100", "--precision", "fp32", "--json"}, args...)...).out
+		return must(t, append([]string{"eval", "retrieval", "builtin:shapes?split=val&n=100", "--precision", "fp32", "--json"},
+			args...)...).out
 	}
-	if dropping, keeping := measure("--model", parts), measure("--model", model, "--pretrained", filepath.Join(newest(t, parts), pretrained.WeightsFile)); dropping != keeping {
+	if dropping, keeping := measure("--model", parts), measure("--model", model, "--pretrained",
+		filepath.Join(newest(t, parts), pretrained.WeightsFile)); dropping != keeping {
 		t.Errorf("with patch_dropout in its config it reaches %s, without %s", dropping, keeping)
 	}
 
@@ -50,7 +52,8 @@ func TestASmallModelIsTunedAtFullSize(t *testing.T) {
 	must(t, tinyRun(model, small, "--steps", "4", "--force-context-length", "8")...)
 	must(t, tinyRun(small, full, "--steps", "4", "--force-image-size", "64", "--force-context-length", "16", "--lr", "1e-4")...)
 	s := runSettings(t, full)
-	if v, l := s.ModelCfg.Vision.ImageSize, s.ModelCfg.Text.ContextLength; v != 64 || l != 16 || s.Preprocess.Size != 64 || s.Optim.LR != 1e-4 {
+	if v, l := s.ModelCfg.Vision.ImageSize, s.ModelCfg.Text.ContextLength; v != 64 || l != 16 || s.Preprocess.Size != 64 ||
+		s.Optim.LR != 1e-4 {
 		t.Errorf("tuned at %d pixels and %d tokens, pictures of %d, rate %g", v, l, s.Preprocess.Size, s.Optim.LR)
 	}
 	must(t, "eval", "retrieval", "--model", full, "builtin:shapes?split=val&n=20")

@@ -61,7 +61,8 @@ func TestASkipIsToldOnce(t *testing.T) {
 	model, dir := tiny(t), pairs(t, 9)
 	write(t, filepath.Join(dir, "p003.png"), "this is a text")
 	out := filepath.Join(t.TempDir(), "run")
-	must(t, "train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "8", "--epochs", "1", "--max-skip", "0.5", "--precision", "fp32")
+	must(t, "train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "8", "--epochs", "1", "--max-skip", "0.5",
+		"--precision", "fp32")
 	if n := len(skipped(t, out)); n != 1 {
 		t.Errorf("%d lines in the ledger for one bad sample", n)
 	}
@@ -90,7 +91,8 @@ func TestARunThatCannotBeginLeavesNoRun(t *testing.T) {
 
 func TestALengthIsOneHoweverItIsSaid(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
-	r := must(t, "train", "--train-data", "builtin:shapes?n=32", "--model", tiny(t), "--out", out, "--batch-size", "16", "--set", "steps=70", "--precision", "fp32", "--json")
+	r := must(t, "train", "--train-data", "builtin:shapes?n=32", "--model", tiny(t), "--out", out, "--batch-size", "16", "--set",
+		"steps=70", "--precision", "fp32", "--json")
 	if got := decodeJSON[struct{ Step, Steps int }](t, r); got.Step != 70 || got.Steps != 70 {
 		t.Errorf("--set steps=70 made %+v", got)
 	}

@@ -130,7 +130,8 @@ func TestInterruptSavesAndExits130(t *testing.T) {
 	default:
 		t.Fatalf("exit %d, want 130", code)
 	}
-	if hint := ", checkpoint saved. Resume with: clipgo train --resume latest --out " + stopped + "\n"; !strings.HasSuffix(said.String(), hint) {
+	if hint := ", checkpoint saved. Resume with: clipgo train --resume latest --out " + stopped + "\n"; !strings.HasSuffix(said.String(),
+		hint) {
 		t.Errorf("the last line lacks how to resume: %s", said.String())
 	}
 	must(t, "train", "--resume", "latest", "--out", stopped)

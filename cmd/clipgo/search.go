@@ -138,7 +138,7 @@ func captionNote(caption string) string {
 // queryEncoder makes features of a query's terms.
 type queryEncoder struct{ model *pretrained.Embedder }
 
-// EncodeText embeds a text as it stands.
+// EncodeText embeds a text without a template.
 func (q queryEncoder) EncodeText(ctx context.Context, text string) ([]float32, error) {
 	return q.model.EmbedTexts(ctx, []string{text})
 }

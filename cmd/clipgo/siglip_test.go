@@ -124,10 +124,12 @@ func TestSigLIPWithoutItsTokenizerEmbedsPictures(t *testing.T) {
 	}
 	index := filepath.Join(t.TempDir(), "index")
 	must(t, "embed", "--model", model, pictures, "--index", index, "--quiet")
-	if r := clipgo(t, "search", "--index", index, "a red heart"); r.code != 4 || !strings.Contains(r.err, "holds no tokenizer") || strings.Count(r.err, "\n") != 1 {
+	if r := clipgo(t, "search", "--index", index, "a red heart"); r.code != 4 || !strings.Contains(r.err, "has no tokenizer") ||
+		strings.Count(r.err, "\n") != 1 {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
-	r := clipgo(t, "train", "--model", "ViT-B-16-SigLIP", "--train-data", "builtin:shapes?n=64", "--out", filepath.Join(t.TempDir(), "run"), "--steps", "1", "--quiet")
+	r := clipgo(t, "train", "--model", "ViT-B-16-SigLIP", "--train-data", "builtin:shapes?n=64", "--out",
+		filepath.Join(t.TempDir(), "run"), "--steps", "1", "--quiet")
 	if r.code != 4 || !strings.Contains(r.err, "timm/ViT-B-16-SigLIP") {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
@@ -141,7 +143,8 @@ func TestOpenCLIPsOwnWaysAreNoted(t *testing.T) {
 	}{
 		{func(*pretrained.Source) {}, ""},
 		{func(src *pretrained.Source) { src.Config.Vision.ActKwargs = &nn.ActKwargs{Approximate: "none"} }, ""},
-		{func(src *pretrained.Source) { src.Config.Vision.ActKwargs = &nn.ActKwargs{Approximate: "tanh"} }, "the tanh form here, exact in timm's"},
+		{func(src *pretrained.Source) { src.Config.Vision.ActKwargs = &nn.ActKwargs{Approximate: "tanh"} },
+			"the tanh form here, exact in timm's"},
 		{func(src *pretrained.Source) { src.Config.Vision.ImageSize = 256 }, "pictures of 256 pixels"},
 		{func(src *pretrained.Source) { src.Config.Vision.TimmModelName = "mine" }, "timm has no mine"},
 	} {

@@ -25,7 +25,8 @@ func TestSoakMemoryStaysFlat(t *testing.T) {
 	}
 	o := memoryWatch(t, model, out, steps)
 	early, late := highest(o.rss[steps/4:steps/2]), highest(o.rss[3*steps/4:])
-	t.Logf("RSS at steps %d-%d at most %.1f MB, at steps %d-%d %.1f MB; %d live handles", steps/4, steps/2, early, 3*steps/4, steps, late, o.live[0])
+	t.Logf("RSS at steps %d-%d at most %.1f MB, at steps %d-%d %.1f MB; %d live handles", steps/4, steps/2, early, 3*steps/4, steps,
+		late, o.live[0])
 	for i, n := range o.live {
 		if n != o.live[0] {
 			t.Fatalf("%d live handles after step %d, %d after the first", n, i+1, o.live[0])

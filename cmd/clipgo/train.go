@@ -32,7 +32,8 @@ the step and saves; --resume latest continues; the result is bit-identical to an
   clipgo train --train-data photos.csv --model ViT-B-32 --pretrained w.safetensors --lock-image --out runs/tuned
   clipgo train --train-data builtin:shapes --siglip --dedup-targets --mlm-weight 0.2 --out runs/words
   clipgo train --train-data builtin:shapes --objective coca --out runs/captioner
-  clipgo train --train-data builtin:shapes --objective coca --coca-contrastive-loss-weight 0 --lock-image --model runs/captioner --out runs/tuned
+  clipgo train --train-data builtin:shapes --objective coca --coca-contrastive-loss-weight 0 --lock-image \
+    --model runs/captioner --out runs/tuned
   clipgo train --resume latest --out runs/photos`,
 		Args: cobra.NoArgs,
 	}
@@ -69,9 +70,10 @@ func (a *app) trains(c *cobra.Command, objective string, without ...string) func
 // train runs one sitting and prints how it ended.
 func (a *app) train(ctx context.Context, o *run.Options) error {
 	c := a.console
-	r, err := run.Train(ctx, o, run.Console{Log: c.log, Say: c.say, Find: c.findModel, Hook: a.afterStep, Bar: func(what string, total int64) run.Bar {
-		return stepBar{c.barOnly(what, total)}
-	}})
+	r, err := run.Train(ctx, o, run.Console{Log: c.log, Say: c.say, Find: c.findModel, Hook: a.afterStep,
+		Bar: func(what string, total int64) run.Bar {
+			return stepBar{c.barOnly(what, total)}
+		}})
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,8 @@ func TestARunThatAccumulatesResumesExactly(t *testing.T) {
 	if err := json.Unmarshal([]byte(last[len(last)-1]), &row); err != nil || row.Step != 9 || row.Samples != 9*32 {
 		t.Errorf("the last line has %+v, %v", row, err)
 	}
-	if c := string(read(t, newest(t, whole), pretrained.RunFile)); !strings.Contains(c, `"batch_size": 16,`) || !strings.Contains(c, `"accum_freq": 2,`) {
+	if c := string(read(t, newest(t, whole), pretrained.RunFile)); !strings.Contains(c, `"batch_size": 16,`) ||
+		!strings.Contains(c, `"accum_freq": 2,`) {
 		t.Errorf("run.json has neither: %s", c)
 	}
 }
@@ -84,7 +85,8 @@ func TestBatchesThatCannotBeMeantAreRefused(t *testing.T) {
 // loss starts from that, and a resumed run keeps the number.
 func TestTheBatchIsWhatFits(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
-	args := tinyRun(tiny(t), out, "--batch-size", "auto", "--steps", "3", "--siglip", "--lr", "0", "--stop-after", "1", "--resume", "latest")
+	args := tinyRun(tiny(t), out, "--batch-size", "auto", "--steps", "3", "--siglip", "--lr", "0", "--stop-after", "1", "--resume",
+		"latest")
 	r := must(t, args...)
 	if !strings.Contains(r.err, "batch  auto: 256 pairs at once, ") || !strings.Contains(r.err, "3 steps of 256 pairs (1.9 epochs)") {
 		t.Errorf("the number is not said: %s", r.err)
@@ -100,7 +102,8 @@ func TestTheBatchIsWhatFits(t *testing.T) {
 		t.Errorf("run.json has another number: %s", c)
 	}
 	accum := filepath.Join(t.TempDir(), "run")
-	if r := must(t, tinyRun(tiny(t), accum, "--batch-size", "auto", "--accum-freq", "3", "--steps", "1")...); !strings.Contains(r.err, "1 step of 384 pairs, 128 at a time") {
+	if r := must(t, tinyRun(tiny(t), accum, "--batch-size", "auto", "--accum-freq", "3", "--steps", "1")...); !strings.Contains(r.err,
+		"1 step of 384 pairs, 128 at a time") {
 		t.Errorf("with three batches in a step: %s", r.err)
 	}
 }

@@ -115,7 +115,8 @@ func TestMistakesOfASettingNameTheFlag(t *testing.T) {
 			t.Errorf("%v: exit %d, %swant %s", more, r.code, r.err, want)
 		}
 	}
-	if r := clipgo(t, "train", "--resume", "latest", "--out", "nowhere"); r.code != exitUsage || !strings.Contains(r.err, "nowhere contains no run to resume") {
+	if r := clipgo(t, "train", "--resume", "latest", "--out", "nowhere"); r.code != exitUsage ||
+		!strings.Contains(r.err, "nowhere contains no run to resume") {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
 }

@@ -77,7 +77,7 @@ func grammarOf(t *testing.T, tokens *bpe.Tokenizer, sources map[string]float64) 
 	return g
 }
 
-// rest tells how a word depends on the rest of its caption: how many words can stand there, and how often the most frequent
+// rest tells how a word depends on the rest of its caption: how many words are possible there, and how often the most frequent
 // one does.
 func (g grammar) rest(caption []int32, at int) (choices int, best float64) {
 	by, total := map[int32]float64{}, 0.0
@@ -134,9 +134,10 @@ func (g grammar) ask(t *testing.T, r wordsRun, language grammar) (fixed, free wo
 	return fixed, free
 }
 
-// What the rest of a caption fixes is restored, and of what is free as much as can be, by a run that was trained on builtin:shapes with
-// --mlm-weight; CLIPGO_WORDS_RUN names it. The language is that of all combinations. Those that training holds back make some
-// words follow from the rest that no grammar fixes; what one can know who has seen which are missing is told as well.
+// A model restores each masked word that the rest of its caption determines, and guesses the others as well as is possible.
+// CLIPGO_WORDS_RUN names its run, trained on builtin:shapes with --mlm-weight. The reference is the language of all
+// combinations. The combinations that training holds out determine more words than that: the test also logs what a reader who
+// knows the held-out combinations could restore.
 func TestWordsThatTheRestFixesAreRestored(t *testing.T) {
 	run := os.Getenv("CLIPGO_WORDS_RUN")
 	if run == "" {

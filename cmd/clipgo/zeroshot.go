@@ -69,7 +69,8 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, said config.Layer, da
 		}
 	}
 	if len(classes) == 0 {
-		return usagef(`%s has no classes of its own; say what to choose from: --classes "a cat,a dog", or --classes file.txt with a name a line`, info.Name)
+		return usagef(`%s has no class names; give them: --classes "a cat,a dog", or --classes file.txt with one name per line`,
+			info.Name)
 	}
 	m, err := openModel(ctx, a, &o.Settings, said)
 	if err != nil {
@@ -126,7 +127,8 @@ func nameNumbers(ctx context.Context, src datasets.Source, asked []string) ([]in
 	case highest < 0:
 		return nil, nil
 	case asked == nil:
-		return nil, usagef("%s has class numbers without names: give the names in the order of the numbers, with --classes or as classnames.txt beside the shards", name)
+		return nil, usagef("%s has class numbers without names: give the names in the order of the numbers, with --classes or as "+
+			"classnames.txt beside the shards", name)
 	case highest >= len(asked):
 		return nil, usagef("--classes: %d names, but %s has class number %d", len(asked), name, highest)
 	}
@@ -192,7 +194,8 @@ type rankedImage struct {
 }
 
 // rank prints the best labels of each picture.
-func (o *zeroshotOptions) rank(ctx context.Context, a *app, m *pretrained.Embedder, src datasets.Source, classifier *eval.Classifier) error {
+func (o *zeroshotOptions) rank(ctx context.Context, a *app, m *pretrained.Embedder, src datasets.Source,
+	classifier *eval.Classifier) error {
 	dim := m.Dim()
 	var failed int
 	err := m.EachBatch(ctx, src, func(b *datasets.Batch, features []float32) error {

@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/token"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -14,9 +13,6 @@ import (
 
 //go:embed words.txt
 var wordList string
-
-// unswept are the rooms whose words and long lines are still to be mended.
-var unswept = strings.Fields("cmd run pretrained contrastive model alignment captioning")
 
 // wordFinder finds the words of the list.
 type wordFinder struct {
@@ -89,9 +85,6 @@ func lines(s *source) (bad []string) {
 
 func TestWordsAndLines(t *testing.T) {
 	for _, p := range load(t) {
-		if slices.ContainsFunc(unswept, func(dir string) bool { return within(p.dir, dir) }) {
-			continue
-		}
 		for _, s := range p.files {
 			report(t, lines(s))
 			if p.dir != "internal/lint" { // which quotes them
