@@ -44,9 +44,11 @@ libtorch:
 demo: build
 	@sh scripts/demo.sh
 
+# test is the whole suite. The tag simulated adds a device that computes on the CPU and is treated as a GPU.
 test: test-pure build
 	go vet ./...
 	CLIPGO_TEST_LIBTORCH=1 go test ./...
+	CLIPGO_TEST_LIBTORCH=1 go test -tags simulated -run 'Simulated|Ahead' ./internal/torch ./contrastive ./captioning ./alignment
 
 # test-kernels repeats the tests that need libtorch with the kernels of other CPUs. KERNELS="haswell prescott" chooses some.
 test-kernels: build

@@ -28,9 +28,9 @@ func (s *Scope) slot() *libtch.Ctensor {
 // call runs one libtorch operation. The result belongs to the innermost scope among the operands; a failure panics
 // with the operation's name and the operands' shapes.
 func call(op string, f func(out *libtch.Ctensor), in ...*Tensor) *Tensor {
-	s, there := innermost(op, in), simulated(op, in)
+	s, m := innermost(op, in), commonMark(op, in)
 	t := s.made(op, f, in...)
-	t.simulated = there
+	t.mark = m
 	return t
 }
 

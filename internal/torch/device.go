@@ -15,49 +15,16 @@ type Device int32
 // CPU is the host.
 const CPU Device = -1
 
-// Simulated is a device for tests on machines without a GPU. It is treated as an accelerator but computes on the CPU. As for a
-// real one, an operation on tensors of both devices is an error.
-const Simulated Device = -3
-
-// number is the device's number in native.h's calls.
-func (d Device) number() int32 {
-	if d == Simulated {
-		return int32(CPU)
-	}
-	return int32(d)
-}
-
 // on records that t is on device d.
 func (t *Tensor) on(d Device) *Tensor {
-	t.simulated = d == Simulated
+	t.mark = d.mark()
 	return t
-}
-
-// simulated says whether operands are on the simulated device.
-func simulated(op string, in []*Tensor) bool {
-	var there, here int
-	for _, t := range in {
-		switch {
-		case t == nil:
-		case t.simulated:
-			there++
-		default:
-			here++
-		}
-	}
-	if there > 0 && here > 0 {
-		panic(&Error{Op: op, Text: "operands on two devices"})
-	}
-	return there > 0
 }
 
 // Device is where the elements are.
 func (t *Tensor) Device() Device {
 	t.check("Device")
-	if t.simulated {
-		return Simulated
-	}
-	return Device(libtch.AtDevice(t.c))
+	return t.mark.device(Device(libtch.AtDevice(t.c)))
 }
 
 // OnDevice copies the elements to a device; the same device gives a second handle. A copy from the CPU to a GPU is asynchronous,

@@ -74,7 +74,7 @@ func (t *Tensor) inPlace(op string, f func(out *libtch.Ctensor), with ...*Tensor
 	for _, u := range all {
 		u.check(op)
 	}
-	simulated(op, all)
+	commonMark(op, all)
 	defer record(record(false))
 	out := t.scope.slot()
 	*out = nil

@@ -61,7 +61,7 @@ func (s *Scope) Free() {
 func (s *Scope) Keep(t *Tensor) *Tensor {
 	t.check("keep")
 	kept := s.own(libtch.AtShallowClone(t.c))
-	kept.causal, kept.simulated = t.causal, t.simulated
+	kept.causal, kept.mark = t.causal, t.mark
 	return kept
 }
 

@@ -46,12 +46,12 @@ func (d DType) Size() int {
 
 // Tensor is a handle on numbers that libtorch holds. It belongs to one scope.
 type Tensor struct {
+	mark  mark // of its device
 	c     libtch.Ctensor
 	scope *Scope
 	owned bool // false for a second handle made by In
 	// causal marks a CausalMask: some kernels apply it without reading it.
-	causal    bool
-	simulated bool // see Simulated
+	causal bool
 }
 
 // number lists the element types of slices that can become tensors.
@@ -147,7 +147,7 @@ func (t *Tensor) In(s *Scope) *Tensor {
 	if !s.within(t.scope) {
 		panic("torch: In: the scope outlives the tensor")
 	}
-	second := &Tensor{c: t.c, scope: s, causal: t.causal, simulated: t.simulated}
+	second := &Tensor{c: t.c, scope: s, causal: t.causal, mark: t.mark}
 	s.tensors = append(s.tensors, second)
 	return second
 }
