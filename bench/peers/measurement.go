@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"clipgo/bench"
+	"clipgo/bench/workload"
 )
 
 // measurement is the cost of one unit of a row's work for one program.
@@ -45,7 +45,7 @@ func medianStep(o output) (measurement, error) {
 	if len(p.Seconds) == 0 {
 		return measurement{}, errNothing
 	}
-	return measurement{Seconds: bench.Median(p.Seconds), Steps: p.Seconds, Output: o.stdout}, nil
+	return measurement{Seconds: workload.Median(p.Seconds), Steps: p.Seconds, Output: o.stdout}, nil
 }
 
 func perPicture(o output) (measurement, error) {
@@ -71,7 +71,7 @@ type spread struct {
 }
 
 func spreadOf(ratios []float64) spread {
-	return spread{slices.Min(ratios), bench.Median(ratios), slices.Max(ratios)}
+	return spread{slices.Min(ratios), workload.Median(ratios), slices.Max(ratios)}
 }
 
 func (s spread) String() string { return fmt.Sprintf("%.2f (%.2f to %.2f)", s.Median, s.Min, s.Max) }

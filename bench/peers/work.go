@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"clipgo/bench"
+	"clipgo/bench/workload"
 )
 
 // tokens is the length of all captions, start and end included.
@@ -39,7 +39,7 @@ func (s *steps) prepare(ctx context.Context, w *workshop) error {
 	if err != nil {
 		return err
 	}
-	captions, err := bench.NewCaptions(ctx, tokens, length)
+	captions, err := workload.NewCaptions(ctx, tokens, length)
 	if err != nil {
 		return err
 	}

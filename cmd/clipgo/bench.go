@@ -1,15 +1,17 @@
 package main
 
 import (
-	"clipgo/pretrained"
 	"context"
 	"runtime"
+
+	"clipgo/bench"
+	"clipgo/pretrained"
 
 	"github.com/spf13/cobra"
 )
 
 func newBench(a *app) *cobra.Command {
-	o := benchOptions{BatchSize: 64, Tokens: 12, Steps: 10, Workers: runtime.GOMAXPROCS(0), Machine: pretrained.DefaultMachine()}
+	o := bench.Options{BatchSize: 64, Tokens: 12, Steps: 10, Workers: runtime.GOMAXPROCS(0), Machine: pretrained.DefaultMachine()}
 	c := &cobra.Command{
 		Use:   "bench train|embed|load --model M",
 		Short: "Measure training, embedding and data-loading speed",
@@ -24,12 +26,12 @@ embed take pictures of noise and captions of real words, all of --tokens tokens,
 		if _, err := b.apply(); err != nil {
 			return err
 		}
-		return o.run(c.Context(), a, args[0])
+		return runBench(c.Context(), a, &o, args[0])
 	}
 	return c
 }
 
-func (o *benchOptions) run(ctx context.Context, a *app, what string) error {
+func runBench(ctx context.Context, a *app, o *bench.Options, what string) error {
 	src, err := a.console.findModel(ctx, o.Model, "")
 	if err != nil {
 		return err
@@ -37,12 +39,12 @@ func (o *benchOptions) run(ctx context.Context, a *app, what string) error {
 	if o.Tokens > src.Config.Text.ContextLength {
 		return usagef("--tokens: %d is more than the context of %d", o.Tokens, src.Config.Text.ContextLength)
 	}
-	measure := map[string]func(context.Context, pretrained.Source) (benchResult, error){"train": o.train, "embed": o.embed,
-		"load": o.load}[what]
-	if measure == nil {
+	run := map[string]func(context.Context, pretrained.Source) (bench.Result, error){"train": o.Train, "embed": o.Embed,
+		"load": o.Load}[what]
+	if run == nil {
 		return usagef("bench %s: it is train, embed or load", what)
 	}
-	r, err := measure(ctx, src)
+	r, err := run(ctx, src)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"clipgo/bench"
 	"clipgo/internal/config"
 	"clipgo/internal/durable"
 	"clipgo/pretrained"
@@ -51,7 +52,7 @@ var everyOptions = map[string]struct {
 		without: []string{"model", "pretrained", "seed"}},
 	"convert": {make: func() any { return &convertOptions{} }},
 	"info":    {make: func() any { return &infoOptions{} }},
-	"bench":   {make: func() any { return &benchOptions{Machine: pretrained.DefaultMachine()} }},
+	"bench":   {make: func() any { return &bench.Options{Machine: pretrained.DefaultMachine()} }},
 }
 
 // other is a text for a field that its default is not, and the JSON that it makes.
@@ -188,7 +189,7 @@ func TestWrongTagsPanic(t *testing.T) {
 				}
 			}()
 			if options == nil {
-				bind(&cobra.Command{}, &benchOptions{}, "modle")
+				bind(&cobra.Command{}, &bench.Options{}, "modle")
 				return
 			}
 			bind(&cobra.Command{}, options)

@@ -1,4 +1,5 @@
-package main
+// Package bench times training steps, embedding and data loading on this machine.
+package bench
 
 import (
 	"context"
@@ -8,9 +9,10 @@ import (
 	"runtime/pprof"
 	"time"
 
-	"clipgo/bench"
+	"clipgo/bench/workload"
 	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/internal/fault"
 	"clipgo/internal/memory"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
@@ -22,7 +24,8 @@ import (
 	"clipgo/training"
 )
 
-type benchOptions struct {
+// Options choose what is measured. The tags are those of clipgo bench.
+type Options struct {
 	Model     string `json:"model" flag:"model" arg:"M" help:"config name or model (for load: its picture size and context)"`
 	BatchSize int    `json:"batch_size" min:"1" flag:"batch-size" arg:"N" help:"pairs in a step (default 64)"`
 	Tokens    int    `json:"tokens" min:"2" flag:"tokens" arg:"N" help:"tokens of a caption, start and end included (default 12)"`
@@ -35,9 +38,9 @@ type benchOptions struct {
 	pretrained.Machine
 }
 
-// benchResult is what a machine does, by the median of the steps after the first, in which libtorch prepares itself. What a
-// measurement doesn't tell is left out.
-type benchResult struct {
+// Result is the speed of this machine: the median of the steps after the first one, in which libtorch prepares itself. A zero field
+// was not measured.
+type Result struct {
 	PairsPerSecond  float64   `json:"pairs_per_second,omitzero"`
 	StepSeconds     float64   `json:"step_seconds,omitzero"`
 	Seconds         []float64 `json:"seconds,omitempty"` // of each step measured
@@ -53,29 +56,29 @@ type benchResult struct {
 	Skipped   *int   `json:"skipped,omitzero"` // samples that could not be used; they don't count in the rate
 }
 
-func (o *benchOptions) place(ctx context.Context, src pretrained.Source) (*model.Model, benchResult, error) {
+func (o *Options) place(ctx context.Context, src pretrained.Source) (*model.Model, Result, error) {
 	at, err := o.Placement()
 	if err != nil {
-		return nil, benchResult{}, err
+		return nil, Result{}, err
 	}
 	m, err := src.Build(ctx, at, 0)
 	if err != nil {
-		return nil, benchResult{}, err
+		return nil, Result{}, err
 	}
 	env := run.Environment()
-	return m, benchResult{Device: pretrained.DeviceName(at.Device), Precision: pretrained.PrecisionName(at.DType), Threads: env.Threads,
+	return m, Result{Device: pretrained.DeviceName(at.Device), Precision: pretrained.PrecisionName(at.DType), Threads: env.Threads,
 		Libtorch: env.Libtorch}, nil
 }
 
-// train makes optimizer steps as a training with open_clip's settings does, its gradients clipped to 1.
-func (o *benchOptions) train(ctx context.Context, src pretrained.Source) (r benchResult, err error) {
+// Train times optimizer steps with open_clip's settings, with gradients clipped to a norm of 1.
+func (o *Options) Train(ctx context.Context, src pretrained.Source) (r Result, err error) {
 	m, r, err := o.place(ctx, src)
 	if err != nil {
 		return r, err
 	}
 	defer m.Free()
 	m.Recompute = o.GradCheckpointing
-	captions, err := bench.NewCaptions(ctx, o.Tokens, src.Config.Text.ContextLength)
+	captions, err := workload.NewCaptions(ctx, o.Tokens, src.Config.Text.ContextLength)
 	if err != nil {
 		return r, err
 	}
@@ -96,18 +99,19 @@ func (o *benchOptions) train(ctx context.Context, src pretrained.Source) (r benc
 		if _, err := t.Step(ctx, b); err != nil {
 			return err
 		}
-		return t.Sync(ctx) // a device may still be at it
+		return t.Sync(ctx) // a GPU may still be computing
 	})
-	r.PeakBytes, _ = memory.Peak() // 0 where the system doesn't tell
+	r.PeakBytes, _ = memory.Peak() // 0 where the system has no such counter
 	const passes = 3               // the backward pass costs two forward ones
-	r.StepSeconds = bench.Median(r.Seconds)
+	r.StepSeconds = workload.Median(r.Seconds)
 	r.PairsPerSecond = float64(o.BatchSize) / r.StepSeconds
 	r.ImagesPerSecond = r.PairsPerSecond
 	r.FLOPs = passes * src.Config.FLOPs(o.Tokens) * r.PairsPerSecond
 	return r, err
 }
 
-func (o *benchOptions) embed(ctx context.Context, src pretrained.Source) (r benchResult, err error) {
+// Embed times the image encoder on pictures of noise, [N, S, S, 3].
+func (o *Options) Embed(ctx context.Context, src pretrained.Source) (r Result, err error) {
 	m, r, err := o.place(ctx, src)
 	if err != nil {
 		return r, err
@@ -118,14 +122,14 @@ func (o *benchOptions) embed(ctx context.Context, src pretrained.Source) (r benc
 		_, err := m.EmbedImages(ctx, pixels, o.BatchSize)
 		return err
 	})
-	r.StepSeconds = bench.Median(r.Seconds)
+	r.StepSeconds = workload.Median(r.Seconds)
 	r.ImagesPerSecond = float64(o.BatchSize) / r.StepSeconds
 	r.FLOPs = src.Config.ImageFLOPs() * r.ImagesPerSecond
 	return r, err
 }
 
-// load needs no libtorch.
-func (o *benchOptions) load(ctx context.Context, src pretrained.Source) (r benchResult, err error) {
+// Load times reading and decoding a data source. It needs no libtorch.
+func (o *Options) Load(ctx context.Context, src pretrained.Source) (r Result, err error) {
 	name := o.Data
 	if name == "" {
 		name = "builtin:emoji"
@@ -134,7 +138,7 @@ func (o *benchOptions) load(ctx context.Context, src pretrained.Source) (r bench
 	if err != nil {
 		return r, err
 	}
-	defer closeWith(&err, data)
+	defer func() { err = errors.Join(err, data.Close()) }()
 	m := pretrained.NewEmbedder(model.Declare(src.Config), src, nil, pretrained.Settings{Workers: o.Workers, BatchSize: o.BatchSize,
 		MaxSkip: 1})
 	m.Preprocess = src.Preprocess
@@ -149,11 +153,11 @@ func (o *benchOptions) load(ctx context.Context, src pretrained.Source) (r bench
 		used += b.N
 		skipped += len(b.Skipped)
 	}
-	return benchResult{ImagesPerSecond: float64(used) / time.Since(begun).Seconds(), Workers: o.Workers, Skipped: &skipped}, nil
+	return Result{ImagesPerSecond: float64(used) / time.Since(begun).Seconds(), Workers: o.Workers, Skipped: &skipped}, nil
 }
 
-// time gives the seconds of each step but the first, in which libtorch prepares itself. What prepare does isn't counted.
-func (o *benchOptions) time(ctx context.Context, prepare func(), step func() error) (seconds []float64, err error) {
+// time returns the seconds of each step after the first one, in which libtorch prepares itself. prepare is not counted.
+func (o *Options) time(ctx context.Context, prepare func(), step func() error) (seconds []float64, err error) {
 	stop := func() error { return nil }
 	defer func() { err = errors.Join(err, stop()) }()
 	for i := range o.Steps + 1 {
@@ -162,7 +166,7 @@ func (o *benchOptions) time(ctx context.Context, prepare func(), step func() err
 		}
 		if i == 1 && o.Profile != "" {
 			if stop, err = profile(o.Profile); err != nil {
-				return nil, fmt.Errorf("--cpu-profile: %w", err)
+				return nil, fault.Setting("cpu_profile", "%w", err)
 			}
 		}
 		prepare()
@@ -189,8 +193,8 @@ func profile(path string) (stop func() error, err error) {
 	}, pprof.StartCPUProfile(f)
 }
 
-// pixels are a batch of pictures of noise, [N, S, S, 3].
-func (o *benchOptions) pixels(src pretrained.Source) []uint8 {
+// pixels is a batch of pictures of noise, [N, S, S, 3].
+func (o *Options) pixels(src pretrained.Source) []uint8 {
 	size := src.Config.Vision.ImageSize
 	pixels := make([]uint8, o.BatchSize*size*size*3)
 	for i := range pixels {

@@ -1,5 +1,5 @@
-// Package bench generates the workload of benchmarks.
-package bench
+// Package workload generates the workload of benchmarks.
+package workload
 
 import (
 	"context"
