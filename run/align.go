@@ -9,7 +9,7 @@ import (
 	"clipgo/alignment"
 	"clipgo/contrastive"
 	"clipgo/datasets"
-	"clipgo/eval/report"
+	"clipgo/report"
 	"clipgo/internal/torch"
 	"clipgo/model"
 	"clipgo/training"

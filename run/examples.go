@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"clipgo/eval/report"
+	"clipgo/report"
 	"clipgo/internal/vec"
 )
 

@@ -11,7 +11,7 @@ import (
 	"clipgo/alignment"
 	"clipgo/captioning"
 	"clipgo/datasets"
-	"clipgo/eval/report"
+	"clipgo/report"
 	"clipgo/internal/fault"
 	"clipgo/model"
 	"clipgo/pretrained"

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"clipgo/eval/report"
+	"clipgo/report"
 	"clipgo/internal/durable"
 	"clipgo/training"
 	"clipgo/training/record"

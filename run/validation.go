@@ -11,7 +11,7 @@ import (
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/eval"
-	"clipgo/eval/report"
+	"clipgo/report"
 	"clipgo/pretrained"
 	"clipgo/training"
 )

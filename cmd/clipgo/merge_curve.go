@@ -24,7 +24,7 @@ type mergeResult struct {
 	Out    string        `json:"out,omitempty"`
 }
 
-// finish measures, tells and writes.
+// finish measures the points, writes the best one, and prints the result.
 func (m *merger) finish(ctx context.Context, points []*mergePoint) error {
 	r := mergeResult{Points: points, Data: m.options.Eval, Out: m.options.Out}
 	for _, src := range m.sources {
@@ -35,7 +35,12 @@ func (m *merger) finish(ctx context.Context, points []*mergePoint) error {
 		if err := m.measure(ctx, points); err != nil {
 			return err
 		}
-		r.Metric, r.Best = best(points)
+		measured := make([][]eval.Value, len(points))
+		for i, p := range points {
+			measured[i] = p.measured
+		}
+		metric, best := eval.Best(measured)
+		r.Metric, r.Best = metric, points[best]
 		chosen = r.Best
 	}
 	if r.Out != "" {
@@ -56,34 +61,6 @@ func mergeColumns() []struct{ name, title string } {
 		{eval.ZeroShotTop1, "top-1"}, {eval.ZeroShotTop5, "top-5"},
 		{eval.ImageRecallName(1), "picture R@1"}, {eval.TextRecallName(1), "caption R@1"},
 	}
-}
-
-// meanRecall is the metric of data without classes: the mean of the recalls at 1 in both directions.
-const meanRecall = "mean_retrieval_recall@1"
-
-// best returns the point with the highest accuracy, or recall if there are no classes; the first of equal ones.
-func best(points []*mergePoint) (metric string, top *mergePoint) {
-	metric = meanRecall
-	if _, ok := points[0].value(eval.ZeroShotTop1); ok {
-		metric = eval.ZeroShotTop1
-	}
-	for _, p := range points {
-		if top == nil || p.score(metric) > top.score(metric) {
-			top = p
-		}
-	}
-	return metric, top
-}
-
-// score is the value that best compares.
-func (p *mergePoint) score(metric string) float64 {
-	if metric == meanRecall {
-		image, _ := p.value(eval.ImageRecallName(1))
-		text, _ := p.value(eval.TextRecallName(1))
-		return (image.Value + text.Value) / 2
-	}
-	v, _ := p.value(metric)
-	return v.Value
 }
 
 // measure fills in the points' values.
@@ -167,7 +144,7 @@ func (r mergeResult) tell(c *console, chosen *mergePoint) {
 	}
 	if len(r.Points) > 1 {
 		by := "top-1"
-		if r.Metric == meanRecall {
+		if r.Metric == eval.MeanRecall {
 			by = "the mean of the recalls at 1"
 		}
 		c.print("best alpha %s, by %s", chosen, by)

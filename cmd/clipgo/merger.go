@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"clipgo/eval"
 	"clipgo/internal/fault"
@@ -40,11 +39,7 @@ type mergePoint struct {
 
 // value returns the measured value with a name; ok reports whether it was measured.
 func (p *mergePoint) value(name string) (v eval.Value, ok bool) {
-	i := slices.IndexFunc(p.measured, func(v eval.Value) bool { return v.Name == name })
-	if i < 0 {
-		return v, false
-	}
-	return p.measured[i], true
+	return eval.Find(p.measured, name)
 }
 
 func (p *mergePoint) String() string {

@@ -14,7 +14,7 @@ func TestRulesFindWhatTheyAreFor(t *testing.T) {
 		want       string
 	}{
 		{arrows, "eval/a.go", `import "clipgo/contrastive"`, "doesn't import"},
-		{arrows, "eval/report/a.go", `import "clipgo/eval"`, ""},
+		{arrows, "report/a.go", `import "clipgo/eval"`, ""},
 		{arrows, "eval/a_test.go", `import "clipgo/internal/golden"`, ""},
 		{arrows, "eval/a_test.go", `import "clipgo/contrastive"`, "doesn't import"},
 		{arrows, "contrastive/a_test.go", `import "clipgo/text/bpe"`, ""},

@@ -15,7 +15,7 @@ import (
 	"strconv"
 	"strings"
 
-	"clipgo/eval/report"
+	"clipgo/report"
 )
 
 // request is what is asked for.

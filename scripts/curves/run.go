@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"clipgo/eval/report"
+	"clipgo/report"
 )
 
 // row is the numbers of a line of a run's files, by their names.
