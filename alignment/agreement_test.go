@@ -7,7 +7,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/eval"
-	"clipgo/internal/modeltest"
+	"clipgo/model/modeltest"
 	"clipgo/vision/preprocess"
 )
 

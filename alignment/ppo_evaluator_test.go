@@ -11,8 +11,8 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/eval"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
+	"clipgo/model/modeltest"
 )
 
 // inOrder embeds the nth picture and the nth caption of a pass alike, so that each caption retrieves its picture.

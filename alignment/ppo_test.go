@@ -12,11 +12,11 @@ import (
 
 	"clipgo/captioning"
 	"clipgo/datasets"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
 	"clipgo/losses"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 // newTuner is a tiny captioner that is tuned, with itself as the reference.

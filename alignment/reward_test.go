@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"clipgo/datasets"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 // newTiny is a small model whose parameters hang on the seed alone.

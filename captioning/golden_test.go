@@ -8,11 +8,11 @@ import (
 
 	"clipgo/contrastive"
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/losses"
+	"clipgo/model/modeltest"
 )
 
 // fixture is a golden model with its inputs and outputs.

@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
+	"clipgo/model/modeltest"
 )
 
 // scenes are n random pictures of a model's size.

@@ -12,13 +12,13 @@ import (
 
 	"clipgo/contrastive"
 	"clipgo/datasets"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/nn"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/losses"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 	"clipgo/training"
 )
 

@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 	"clipgo/training"
 )
 

@@ -5,10 +5,10 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
 	"clipgo/losses"
+	"clipgo/model/modeltest"
 )
 
 func TestGoldenLossAndGradients(t *testing.T) {

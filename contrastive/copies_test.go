@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/losses"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 // inFloat32 says whether a pass in bfloat16 reads a parameter of the tiny model in float32: norms, lookups, the scale.

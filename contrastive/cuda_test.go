@@ -7,10 +7,10 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 // The tests named OnCUDA need a device (make test-cuda); they compare it with the CPU, which the golden tests tie to open_clip.

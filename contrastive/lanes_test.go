@@ -6,10 +6,10 @@ import (
 	"testing"
 
 	"clipgo/datasets"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/losses"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 // gradients makes one forward and backward pass on a number of threads, and so of lanes.

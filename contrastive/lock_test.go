@@ -9,12 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"clipgo/internal/modeltest"
 	"clipgo/internal/optim"
 	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
 	"clipgo/losses"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 	"clipgo/training"
 )
 

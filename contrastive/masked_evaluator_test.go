@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"clipgo/eval"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/losses"
+	"clipgo/model/modeltest"
 )
 
 // captionsOnly is a FeatureSource of captions alone.

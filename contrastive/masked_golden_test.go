@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/losses"
+	"clipgo/model/modeltest"
 )
 
 // Loss and gradients of masked words on open_clip's text tower, which torch computed in float64.

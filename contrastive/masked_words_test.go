@@ -11,11 +11,11 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
 	"clipgo/losses"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 	"clipgo/training"
 )
 

@@ -8,10 +8,10 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/losses"
+	"clipgo/model/modeltest"
 )
 
 func TestEqualCaptionsHaveEqualNumbers(t *testing.T) {

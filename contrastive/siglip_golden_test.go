@@ -7,10 +7,10 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/model/modeltest"
 )
 
 func contrast(x modeltest.Fixture, s *torch.Scope, mode nn.Mode) LossInput {

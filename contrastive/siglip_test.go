@@ -6,10 +6,10 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/losses"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 // SigLIP sees the padding, and reads the last position: nothing of a caption may be cut off.

@@ -11,10 +11,10 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 	"clipgo/training"
 )
 

@@ -4,10 +4,10 @@ import (
 	"testing"
 
 	"clipgo/datasets"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/losses"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 // shortened are pairs whose captions have these many tokens, start and end included, and padding behind them.

@@ -4,9 +4,9 @@ import (
 	"math"
 	"testing"
 
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 func TestAttentionOfBothTowersIsShownLayerByLayer(t *testing.T) {

@@ -10,10 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 func TestEmbeddingInPiecesIsTheSame(t *testing.T) {

@@ -10,10 +10,10 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 // TestGoldenLocks compares which parameters each lock freezes with open_clip.

@@ -5,10 +5,10 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/model/modeltest"
 )
 
 func TestGoldenFeatures(t *testing.T) {

@@ -5,9 +5,9 @@ import (
 	"path"
 	"testing"
 
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 // firstValue is how a parameter begins: around a mean, with a deviation, within a bound.

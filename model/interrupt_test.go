@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 func TestEmbeddingStopsBetweenBatches(t *testing.T) {

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"testing"
 
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 func TestEachPairIsInOnePart(t *testing.T) {

@@ -6,10 +6,10 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 	"clipgo/weights"
 )
 

@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 // TestALockedTowerHasNoGraph asks whether features know where they came from.

@@ -8,11 +8,11 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
-	"clipgo/internal/modeltest"
 	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 	"clipgo/weights"
 )
 

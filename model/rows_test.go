@@ -6,11 +6,11 @@ import (
 	"slices"
 	"testing"
 
-	"clipgo/internal/modeltest"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/internal/vec"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 )
 
 // pictures are n different pictures of a model's size.

@@ -9,9 +9,9 @@ import (
 	"clipgo/alignment"
 	"clipgo/contrastive"
 	"clipgo/datasets"
-	"clipgo/report"
 	"clipgo/internal/torch"
 	"clipgo/model"
+	"clipgo/report"
 	"clipgo/training"
 )
 

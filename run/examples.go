@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"slices"
 
-	"clipgo/report"
 	"clipgo/internal/vec"
+	"clipgo/report"
 )
 
 // examples asks for a few captions of the validation data and shows what came first.

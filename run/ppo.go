@@ -11,10 +11,10 @@ import (
 	"clipgo/alignment"
 	"clipgo/captioning"
 	"clipgo/datasets"
-	"clipgo/report"
 	"clipgo/internal/fault"
 	"clipgo/model"
 	"clipgo/pretrained"
+	"clipgo/report"
 	"clipgo/text/bpe"
 	"clipgo/training/record"
 )

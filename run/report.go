@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"clipgo/report"
 	"clipgo/internal/durable"
+	"clipgo/report"
 	"clipgo/training"
 	"clipgo/training/record"
 )

@@ -11,8 +11,8 @@ import (
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/eval"
-	"clipgo/report"
 	"clipgo/pretrained"
+	"clipgo/report"
 	"clipgo/training"
 )
 
