@@ -1,8 +1,10 @@
 package pretrained
 
 import (
+	"context"
 	"encoding/json"
 
+	"clipgo/datasets"
 	"clipgo/internal/paths"
 	"clipgo/search"
 	"clipgo/vision/preprocess"
@@ -40,4 +42,19 @@ func (m *Embedder) Where() string {
 		return paths.Absolute(m.Source.Name)
 	}
 	return m.Source.Name
+}
+
+// EncodeText embeds one text of a query, without a prompt template; it implements search.Encoder.
+func (m *Embedder) EncodeText(ctx context.Context, text string) ([]float32, error) {
+	return m.EmbedTexts(ctx, []string{text})
+}
+
+// EncodePicture embeds the picture in a file's content.
+func (m *Embedder) EncodePicture(ctx context.Context, file []byte) ([]float32, error) {
+	size := m.Preprocess.Size
+	pixels := make([]uint8, size*size*3)
+	if err := m.Pixels(pixels, datasets.Picture{File: file}, 0); err != nil {
+		return nil, &datasets.DataError{Source: "picture", Reason: err.Error()}
+	}
+	return m.EmbedImages(ctx, pixels, 1)
 }

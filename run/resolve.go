@@ -13,6 +13,18 @@ import (
 	"clipgo/pretrained"
 )
 
+// New returns the options of a run: what settings say, each KEY=VALUE with the keys of run.json, and for all others the recipe of the
+// model and the data, the run.json of a run that is resumed (resume=latest), or the default. It returns all errors, joined.
+func New(ctx context.Context, settings ...string) (*Options, error) {
+	said, err := config.Assign(Default(), config.Assignment, "settings", settings...)
+	if err != nil {
+		return nil, err
+	}
+	find := func(name, file string) (pretrained.Source, error) { return pretrained.Hub{}.Find(ctx, name, file) }
+	o, _, err := Resolve(ctx, find, said)
+	return o, err
+}
+
 // Resolve works out the options of a run: defaults, over them the recipe of the model and the data, or instead of it the
 // run.json of a run that is resumed, and over these what the command and the user say. The settings that it returns as well
 // know where each of them comes from.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"clipgo/datasets"
 	"clipgo/internal/config"
 	"clipgo/model"
 	"clipgo/pretrained"
@@ -91,7 +90,7 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 }
 
 func (o *searchOptions) find(ctx context.Context, a *app, m *pretrained.Embedder, ix search.Index, terms []search.Term) error {
-	q, err := search.Combine(ctx, ix, terms, queryEncoder{m})
+	q, err := search.Combine(ctx, ix, terms, m)
 	if err != nil {
 		return err
 	}
@@ -133,22 +132,4 @@ func captionNote(caption string) string {
 		return ""
 	}
 	return "  (" + caption + ")"
-}
-
-// queryEncoder makes features of a query's terms.
-type queryEncoder struct{ model *pretrained.Embedder }
-
-// EncodeText embeds a text without a template.
-func (q queryEncoder) EncodeText(ctx context.Context, text string) ([]float32, error) {
-	return q.model.EmbedTexts(ctx, []string{text})
-}
-
-// EncodePicture embeds a picture.
-func (q queryEncoder) EncodePicture(ctx context.Context, file []byte) ([]float32, error) {
-	size := q.model.Preprocess.Size
-	pixels := make([]uint8, size*size*3)
-	if err := q.model.Pixels(pixels, datasets.Picture{File: file}, 0); err != nil {
-		return nil, &datasets.DataError{Source: "picture", Reason: err.Error()}
-	}
-	return q.model.EmbedImages(ctx, pixels, 1)
 }
