@@ -57,9 +57,6 @@ func (c Console) filled() *Console {
 	return &c
 }
 
-// finder is Find for options that are worked out without a context.
-type finder = func(name, weights string) (pretrained.Source, error)
-
 func (c *Console) findModel(ctx context.Context, name, weights string) (pretrained.Source, error) {
 	return c.Find(ctx, name, weights)
 }

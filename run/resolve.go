@@ -20,15 +20,14 @@ func New(ctx context.Context, settings ...string) (*Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	find := func(name, file string) (pretrained.Source, error) { return pretrained.Hub{}.Find(ctx, name, file) }
-	o, _, err := Resolve(ctx, find, said)
+	o, _, err := Resolve(ctx, pretrained.Hub{}.Find, said)
 	return o, err
 }
 
 // Resolve works out the options of a run: defaults, over them the recipe of the model and the data, or instead of it the
 // run.json of a run that is resumed, and over these what the command and the user say. The settings that it returns as well
 // know where each of them comes from.
-func Resolve(ctx context.Context, find finder, said ...config.Layer) (*Options, config.Layer, error) {
+func Resolve(ctx context.Context, find pretrained.Finder, said ...config.Layer) (*Options, config.Layer, error) {
 	user := config.Merge(said...)
 	if err := joinSigLIP(user); err != nil {
 		return nil, nil, err
@@ -97,7 +96,7 @@ func (asked *Options) contradictions(user config.Layer) error {
 }
 
 // recipeOf finds the model of a new run and returns the settings that go with it and with the data.
-func (o *Options) recipeOf(ctx context.Context, asked *Options, find finder) (config.Layer, error) {
+func (o *Options) recipeOf(ctx context.Context, asked *Options, find pretrained.Finder) (config.Layer, error) {
 	recipe, err := asked.recipe()
 	if err != nil {
 		return nil, err
@@ -109,7 +108,7 @@ func (o *Options) recipeOf(ctx context.Context, asked *Options, find finder) (co
 	if model == "" {
 		return nil, noModel(ctx, asked)
 	}
-	if o.source, err = find(model, asked.Pretrained); err != nil {
+	if o.source, err = find(ctx, model, asked.Pretrained); err != nil {
 		return nil, err
 	}
 	if o.source.Weights != "" && !asked.Align.on() {

@@ -220,7 +220,7 @@ func TestSettingsOfARunKnowTheirOrigin(t *testing.T) {
 	path := write(t, filepath.Join(dir, "c.json"), `{"seed": 4, "workers": 2, "optim": {"wd": 0.3, "lr": 0.5}}`)
 	args := []string{"--train-data", "builtin:shapes", "--out", dir, "--config", path, "--workers", "3", "--lr", "0.25", "--set",
 		"optim.lr=0.125"}
-	o, settings, err := run.Resolve(t.Context(), pretrained.Find, typed(t, args...)...)
+	o, settings, err := run.Resolve(t.Context(), pretrained.Hub{}.Find, typed(t, args...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func TestTheStrongerOfTwoCounts(t *testing.T) {
 		{args: "--siglip --set model_cfg.init_logit_scale=2.659260036932778", want: "-1 3.2 siglip false"},
 	} {
 		args := append([]string{"--train-data", "builtin:shapes", "--out", dir}, strings.Fields(c.args)...)
-		o, _, err := run.Resolve(t.Context(), pretrained.Find, typed(t, args...)...)
+		o, _, err := run.Resolve(t.Context(), pretrained.Hub{}.Find, typed(t, args...)...)
 		if err != nil {
 			if c.error == "" || !strings.Contains(err.Error(), c.error) {
 				t.Errorf("%s: %v", c.args, err)
@@ -286,7 +286,7 @@ func TestTheStrongerOfTwoCounts(t *testing.T) {
 // A resumed run has its run.json's settings, what is chosen by itself too, and reports what the user changes.
 func TestAResumedRunHasItsSettings(t *testing.T) {
 	dir := t.TempDir()
-	first, _, err := run.Resolve(t.Context(), pretrained.Find, typed(t, "--train-data", "builtin:shapes", "--out", dir, "--lock-text",
+	first, _, err := run.Resolve(t.Context(), pretrained.Hub{}.Find, typed(t, "--train-data", "builtin:shapes", "--out", dir, "--lock-text",
 		"--keep", "4")...)
 	if err != nil {
 		t.Fatal(err)
@@ -296,7 +296,8 @@ func TestAResumedRunHasItsSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	resume := func(args ...string) (*run.Options, config.Layer, error) {
-		return run.Resolve(t.Context(), pretrained.Find, typed(t, append([]string{"--out", dir, "--resume", "latest"}, args...)...)...)
+		return run.Resolve(t.Context(), pretrained.Hub{}.Find,
+			typed(t, append([]string{"--out", dir, "--resume", "latest"}, args...)...)...)
 	}
 	o, settings, err := resume("--precision", "auto", "--device", "auto", "--batch-size", "auto", "--lock-text", "--lr", "0.125", "--tf32")
 	if err != nil {

@@ -16,11 +16,6 @@ func (c *console) findModel(ctx context.Context, name, weights string) (pretrain
 	return pretrained.Hub{Log: c.log, Progress: bar.set}.Find(ctx, name, weights)
 }
 
-// finder is findModel for options that are worked out without a context.
-func (c *console) finder(ctx context.Context) func(name, weights string) (pretrained.Source, error) {
-	return func(name, weights string) (pretrained.Source, error) { return c.findModel(ctx, name, weights) }
-}
-
 // downloadBar shows one file after the other.
 type downloadBar struct {
 	*console

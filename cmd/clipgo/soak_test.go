@@ -46,7 +46,7 @@ type watched struct {
 
 func memoryWatch(t *testing.T, model, out string, steps int) *watched {
 	t.Helper()
-	o, _, err := run.Resolve(t.Context(), pretrained.Find, typed(t, tinyRun(model, out, "--steps", strconv.Itoa(steps))[1:]...)...)
+	o, _, err := run.Resolve(t.Context(), pretrained.Hub{}.Find, typed(t, tinyRun(model, out, "--steps", strconv.Itoa(steps))[1:]...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

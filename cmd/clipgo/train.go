@@ -55,7 +55,7 @@ func (a *app) trains(c *cobra.Command, objective string, without ...string) func
 		if objective != "" {
 			fixed.Put(config.Command, "align.objective", objective)
 		}
-		o, _, err := run.Resolve(c.Context(), a.console.finder(c.Context()), append([]config.Layer{fixed}, user...)...)
+		o, _, err := run.Resolve(c.Context(), a.console.findModel, append([]config.Layer{fixed}, user...)...)
 		if err != nil {
 			return err
 		}
