@@ -12,6 +12,7 @@ import (
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
 	"clipgo/model"
+	"clipgo/model/modeltest"
 	"clipgo/training"
 )
 
@@ -34,7 +35,7 @@ func TestACaptionersStepsAheadAreTheSteps(t *testing.T) {
 			}
 			t.Cleanup(tr.Optimizer.Free)
 			for step := range steps {
-				n := torch.Waits(func() { last, err = tr.Step(t.Context(), pairs(c.Config, 9, int64(9*step))) })
+				n := torch.Waits(func() { last, err = tr.Step(t.Context(), modeltest.Pairs(c.Config, 9, int64(9*step))) })
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"log/slog"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,26 +32,6 @@ func newTinyOn(t *testing.T, device torch.Device) Captioner {
 	return c
 }
 
-// pairs makes n different pictures, each with a caption of its own, at a position of an endless stream.
-func pairs(c model.Config, n int, position int64) *datasets.Batch {
-	rng := rand.New(rand.NewPCG(uint64(position), 9))
-	size, l := c.Vision.ImageSize, c.Text.ContextLength
-	b := &datasets.Batch{N: n, ContextLength: l, Next: position + int64(n), Pixels: make([]uint8, n*size*size*3), IDs: make([]int32, n*l)}
-	for i := range b.Pixels {
-		b.Pixels[i] = uint8(rng.Uint32())
-	}
-	for i := range n {
-		words := 1 + rng.IntN(l-5)
-		b.MaxTokens = max(b.MaxTokens, words+2)
-		row := b.IDs[i*l:]
-		row[0], row[words+1] = 48, 49
-		for k := range words {
-			row[1+k] = 1 + int32(rng.IntN(47))
-		}
-	}
-	return b
-}
-
 func objectiveOf(c Captioner, w Weights) *Objective {
 	none := losses.Smoothing{Form: losses.Others}
 	return &Objective{Objective: contrastive.Objective{Model: c.Model, Loss: contrastive.InfoNCE{Smoothing: none}}, Weights: w,
@@ -77,7 +56,7 @@ func gradients(s *torch.Scope, c Captioner) (out [][]float32) {
 func TestLanesGiveTheLossAndGradientOfOneGraph(t *testing.T) {
 	c := newTiny(t)
 	t.Cleanup(func() { _ = torch.SetThreads(0) })
-	b := pairs(c.Config, 27, 0)
+	b := modeltest.Pairs(c.Config, 27, 0)
 	for _, w := range []Weights{DefaultWeights(), {Contrastive: 0, Caption: 1}, {Contrastive: 0.3, Caption: 0.7}} {
 		var loss float64
 		var want [][]float32
@@ -150,7 +129,7 @@ func trainer(t *testing.T, c Captioner, steps int) *training.Trainer {
 func TestCaptionsLearntByHeartAreWritten(t *testing.T) {
 	c := newTiny(t)
 	const n = 12
-	b := pairs(c.Config, n, 0)
+	b := modeltest.Pairs(c.Config, n, 0)
 	tr := trainer(t, c, 160)
 	tr.Objective.(*Objective).Smoothing.Share = 0
 	for tr.Progress.Step < 160 {
@@ -201,8 +180,8 @@ func TestResumeContinuesExactly(t *testing.T) {
 			tr.Hooks = []training.Hook{&training.Checkpoints{Dir: dir, Keep: 1, Log: slog.New(slog.DiscardHandler),
 				Files: []training.File{{Name: "model.safetensors", Write: c.WriteWeights}}}}
 			err := tr.Run(t.Context(), func(yield func(*datasets.Batch, error) bool) {
-				for b := pairs(c.Config, 9, tr.Progress.Position); yield(b, nil); {
-					b = pairs(c.Config, 9, b.Next)
+				for b := modeltest.Pairs(c.Config, 9, tr.Progress.Position); yield(b, nil); {
+					b = modeltest.Pairs(c.Config, 9, b.Next)
 				}
 			})
 			if err != nil {
@@ -256,7 +235,7 @@ func TestALockedImageTowerStaysWhileTheDecoderLearns(t *testing.T) {
 	}
 	tr := trainer(t, c, 20)
 	tr.Objective.(*Objective).Weights = Weights{Caption: 1}
-	b := pairs(c.Config, 12, 0)
+	b := modeltest.Pairs(c.Config, 12, 0)
 	var first, last training.Stats
 	for tr.Progress.Step < 20 {
 		st, err := tr.Step(t.Context(), b)
@@ -289,7 +268,7 @@ func TestRecomputingBlocksChangesNoGradient(t *testing.T) {
 		pass := func(recompute bool) (loss float64, grads [][]float32) {
 			c.Recompute = recompute
 			torchtest.RunGrad(t, func(s *torch.Scope) {
-				parts, err := objectiveOf(c, DefaultWeights()).Accumulate(s, pairs(c.Config, 27, 0))
+				parts, err := objectiveOf(c, DefaultWeights()).Accumulate(s, modeltest.Pairs(c.Config, 27, 0))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -10,6 +10,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/eval"
+	"clipgo/model/modeltest"
 )
 
 // fillNumbers is a tokenizer of captions such as "3 17": start, the numbers, end.
@@ -44,7 +45,7 @@ func (v viewed) Features(ctx context.Context) (*eval.Features, error) {
 
 // described makes a batch of random pictures with captions, the first of which is sample number from.
 func described(c Captioner, from int, captions ...[]string) *datasets.Batch {
-	b := pairs(c.Config, len(captions), int64(from))
+	b := modeltest.Pairs(c.Config, len(captions), int64(from))
 	for i, texts := range captions {
 		b.Index, b.Entries = append(b.Index, from+i), append(b.Entries, datasets.Entry{Captions: texts})
 	}

@@ -81,12 +81,16 @@ func New(t testing.TB, c model.Config, at model.Placement) *model.Model {
 func Pairs(c model.Config, n int, position int64) *datasets.Batch {
 	rng := rand.New(rand.NewPCG(uint64(position), 9))
 	size, l := c.Vision.ImageSize, c.Text.ContextLength
+	longest := l - 2 // words
+	if c.Text.EmbedCls {
+		longest = l - 5 // the class token takes a place, too
+	}
 	b := &datasets.Batch{N: n, ContextLength: l, Next: position + int64(n), Pixels: make([]uint8, n*size*size*3), IDs: make([]int32, n*l)}
 	for i := range b.Pixels {
 		b.Pixels[i] = uint8(rng.Uint32())
 	}
 	for i := range n {
-		words := 1 + rng.IntN(l-2)
+		words := 1 + rng.IntN(longest)
 		b.MaxTokens = max(b.MaxTokens, words+2)
 		b.Lengths = append(b.Lengths, words+2)
 		row := b.IDs[i*l:]
