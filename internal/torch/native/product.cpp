@@ -29,7 +29,8 @@ namespace {
 
 // Depth of the blocks that are summed by themselves. It is part of the result's bits.
 constexpr int64_t kDepth = 256;
-constexpr int64_t kRow = kDepth + 16; // words from row to row of the packed x: no two rows in the same sets of the cache
+constexpr int64_t kLine = 16;            // floats in a line of the cache
+constexpr int64_t kRow = kDepth + kLine; // words from row to row of the packed x: no two rows in the same sets of the cache
 
 // y [m, n] = x [m, k] w + bias [n], w(i, j) at w[i * depth_step + j * column_step] for i < k, j < n. One of the two steps is 1. Rows of
 // x and y are contiguous. T is the type of x, w and y.
@@ -149,7 +150,7 @@ CG_INLINE void tile(int64_t depth, const float *x, const float *panel, const flo
 	constexpr int64_t N = sizeof(V) / sizeof(float);
 	V sum[R][W];
 	for (int r = 0; r < R; r++)
-		for (int j = 0; j < W; j++) sum[r][j] = V{};
+		for (int j = 0; j < W; j++) sum[r][j] = V{}, __builtin_prefetch(y + r * y_row + j * N, 1); // needed when the loop ends
 	for (int64_t k = 0; k < depth; k++) {
 		V w[W];
 		for (int j = 0; j < W; j++) w[j] = load<V>(panel + (k * W + j) * N);
@@ -174,12 +175,26 @@ CG_INLINE void edge(int64_t columns, int64_t depth, const float *x, const float 
 	for (int r = 0; r < R; r++) std::copy(own + r * P, own + r * P + columns, y + r * y_row);
 }
 
-// R rows of x times the packed panels of a block, to y.
+// Rows that are read soon: the cache is asked for some of their lines at a time, so that they are there when they are needed.
+struct Prefetch {
+	const void *rows;
+	int64_t row_bytes, row_lines, left, done = 0;
+	CG_INLINE void lines(int64_t n) {
+		for (n = std::min(n, left); n > 0; n--, left--, done++)
+			__builtin_prefetch(static_cast<const char *>(rows) + done / row_lines * row_bytes + done % row_lines * kLine * sizeof(float));
+	}
+};
+
+// R rows of x times the packed panels of a block, to y. Meanwhile the next rows of x are fetched.
 template <class Way, class V, int R, int W>
 CG_INLINE void band(const Product<typename Way::T> &p, int64_t i, const Block &b, const float *panels, float *x, float *y, int64_t y_row) {
 	constexpr int64_t P = W * sizeof(V) / sizeof(float);
 	for (int r = 0; r < R; r++) Way::row(p.x + (i + r) * p.k + b.k * Way::elements, b.depth, x + r * kRow);
+	const int64_t lines = (b.depth + kLine - 1) / kLine, steps = (b.columns + P - 1) / P;
+	const int64_t after = std::clamp<int64_t>(p.m - i - R, 0, R) * lines, each = (after + steps - 1) / steps;
+	Prefetch next = {p.x + (i + R) * p.k + b.k * Way::elements, p.k * int64_t(sizeof *p.x), lines, after};
 	for (int64_t j = 0; j < b.columns; j += P) {
+		next.lines(each);
 		const float *bias = b.k == 0 ? p.bias + b.column + j : nullptr, *panel = panels + j * b.depth;
 		if (j + P <= b.columns) tile<Way, V, R, W>(b.depth, x, panel, bias, y + j, y_row);
 		else
