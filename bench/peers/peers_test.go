@@ -112,3 +112,17 @@ func TestTableHasALineForEachRow(t *testing.T) {
 		}
 	}
 }
+
+// TestConfigsOfTheRowsExist: the rows name files of this repository; one that was moved would fail in the middle of a measurement.
+func TestConfigsOfTheRowsExist(t *testing.T) {
+	t.Chdir("../..")
+	for _, r := range allRows() {
+		s, ok := r.work.(*steps)
+		if !ok {
+			continue
+		}
+		if n, err := contextLength(s.config()); err != nil || n <= 0 {
+			t.Errorf("%s: context of %d tokens, %v", r.name, n, err)
+		}
+	}
+}

@@ -29,7 +29,7 @@ func (s *steps) describe() string {
 	return fmt.Sprintf("a training step of %s, batch %d, %s, captions of %d tokens", s.model, s.batch, s.precision, tokens)
 }
 
-func (s *steps) config() string { return filepath.Join("contrastive/configs", s.model+".json") }
+func (s *steps) config() string { return filepath.Join("model/configs", s.model+".json") }
 
 func (s *steps) prepare(ctx context.Context, w *workshop) error {
 	if err := w.multiplies(s.precision); err != nil {
