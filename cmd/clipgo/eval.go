@@ -80,7 +80,7 @@ func (o *retrievalOptions) run(ctx context.Context, a *app, m *pretrained.Embedd
 		return err
 	}
 	if a.console.json {
-		return a.console.result(r)
+		return a.console.measured(m, src.Info().Name, r)
 	}
 	a.console.print("%s: %d pictures, %d captions", src.Info().Name, r.Images, r.Texts)
 	for i := range r.Image {

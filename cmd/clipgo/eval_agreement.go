@@ -63,7 +63,7 @@ func evalAgreement(ctx context.Context, c *console, m *pretrained.Embedder, data
 		return err
 	}
 	if c.json {
-		return c.result(r)
+		return c.measured(m, pairs.Info().Name, r)
 	}
 	c.print("%s: %d pairs, %d of them ties", pairs.Info().Name, r.Pairs, r.Ties)
 	c.print("  agreement %6.2f %%   (chance 50.00 %%)", 100*r.Value)

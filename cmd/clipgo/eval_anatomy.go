@@ -69,7 +69,7 @@ func (o *anatomyOptions) run(ctx context.Context, c *console, m *pretrained.Embe
 		return err
 	}
 	if c.json {
-		return c.result(found)
+		return c.measured(m, src.Info().Name, found)
 	}
 	printAnatomy(c, src.Info().Name, found)
 	return nil

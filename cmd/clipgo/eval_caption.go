@@ -73,7 +73,7 @@ func (o *captionOptions) evaluate(ctx context.Context, a *app, m *pretrained.Emb
 		return err
 	}
 	if a.console.json {
-		return a.console.result(r)
+		return a.console.measured(m, src.Info().Name, r)
 	}
 	r.print(a.console, src.Info().Name)
 	return nil
