@@ -62,11 +62,12 @@ func TestClassnamesFileNamesTheFolders(t *testing.T) {
 	}
 	plain := open()
 	put("classnames.txt", "a\nb\nc\n") // beside the folder, for other data
-	if got := open(); !slices.Equal(got.Classes, []string{"n01", "n02"}) || !strings.Contains(strings.Join(got.Notes, " "), "3 names for 2") {
+	got := open()
+	if !slices.Equal(got.Classes, []string{"n01", "n02"}) || !strings.Contains(strings.Join(got.Notes, " "), "3 names for 2") {
 		t.Errorf("a list that doesn't fit: %q, notes %q", got.Classes, got.Notes)
 	}
 	put("im/classnames.txt", "\ufeffred circle\r\nblue square\r\n")
-	got := open()
+	got = open()
 	if !slices.Equal(got.Classes, []string{"red circle", "blue square"}) {
 		t.Errorf("%q", got.Classes)
 	}

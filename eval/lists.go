@@ -80,7 +80,8 @@ func jsonList(text string) (out []listLine, err error) {
 
 var (
 	// pythonString is a string literal of Python on a line of its own, perhaps the value of a lambda.
-	pythonString = regexp.MustCompile(`^(?:lambda\s+(\w+)\s*:\s*)?[fFuU]?(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')(?:\.format\(\w+\))?\s*,?$`)
+	pythonString = regexp.MustCompile(`^(?:lambda\s+(\w+)\s*:\s*)?[fFuU]?(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')` +
+		`(?:\.format\(\w+\))?\s*,?$`)
 	pythonOpens  = regexp.MustCompile(`^(?:\w+\s*=\s*)?[\[(]$`)
 	pythonOther  = regexp.MustCompile(`^(?:\w+\s*=\s*[\[(].+|[\[(]\s*["'].*)$`)
 	pythonShuts  = regexp.MustCompile(`^[\])],?$`)
@@ -111,7 +112,8 @@ func pythonList(lines []listLine) (out []listLine, err error) {
 		}
 		m := pythonString.FindStringSubmatch(l.text)
 		if m == nil {
-			return nil, fmt.Errorf("line %d: %.100q is Python code that is not understood; write one entry a line, as plain text", l.at, l.text)
+			return nil, fmt.Errorf("line %d: %.100q is Python code that is not understood; write one entry a line, as plain text",
+				l.at, l.text)
 		}
 		text := pythonEscape.ReplaceAllString(m[2]+m[3], "$1")
 		if m[1] != "" {

@@ -10,12 +10,13 @@ import (
 func TestTemplatesAreReadInEveryFormThatPublishedListsHave(t *testing.T) {
 	want := []string{"a photo of a {}.", `a bad "photo" of the {}'s`}
 	for name, text := range map[string]string{
-		"lines":       "a photo of a {}.\na bad \"photo\" of the {}'s\n",
-		"Windows":     "\ufeffa photo of a {}.\r\n\r\na bad \"photo\" of the {}'s\r\n",
-		"JSON":        `["a photo of a {}.", "a bad \"photo\" of the {}'s"]`,
-		"JSON, BOM":   "\ufeff[\"a photo of a {}.\",\n\"a bad \\\"photo\\\" of the {}'s\"]\n",
-		"lambda":      "lambda c: f\"a photo of a {c}.\",\nlambda c: f'a bad \"photo\" of the {c}\\'s',\n",
-		"lambda list": "templates = [\n  lambda name : 'a photo of a {}.'.format(name),\n  # worse\n  lambda x: f'a bad \"photo\" of the {x}\\'s'\n]\n",
+		"lines":     "a photo of a {}.\na bad \"photo\" of the {}'s\n",
+		"Windows":   "\ufeffa photo of a {}.\r\n\r\na bad \"photo\" of the {}'s\r\n",
+		"JSON":      `["a photo of a {}.", "a bad \"photo\" of the {}'s"]`,
+		"JSON, BOM": "\ufeff[\"a photo of a {}.\",\n\"a bad \\\"photo\\\" of the {}'s\"]\n",
+		"lambda":    "lambda c: f\"a photo of a {c}.\",\nlambda c: f'a bad \"photo\" of the {c}\\'s',\n",
+		"lambda list": "templates = [\n  lambda name : 'a photo of a {}.'.format(name),\n" +
+			"  # worse\n  lambda x: f'a bad \"photo\" of the {x}\\'s'\n]\n",
 		"Python list": "[\n    'a photo of a {}.',\n    'a bad \"photo\" of the {}\\'s',\n]",
 	} {
 		got, err := ReadTemplates(strings.NewReader(text))
@@ -53,7 +54,8 @@ func TestListsOfOtherFormsAreRefused(t *testing.T) {
 			if kind == "names" && strings.Contains(want, "|") {
 				continue
 			}
-			if err == nil || !slices.ContainsFunc(strings.Split(want, "|"), func(w string) bool { return strings.Contains(err.Error(), w) }) {
+			said := func(w string) bool { return strings.Contains(err.Error(), w) }
+			if err == nil || !slices.ContainsFunc(strings.Split(want, "|"), said) {
 				t.Errorf("%s of %q: %v, want %q", kind, text, err, want)
 			}
 		}

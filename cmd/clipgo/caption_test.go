@@ -87,7 +87,8 @@ func brokenAmong(t *testing.T, run string) {
 	dir := t.TempDir()
 	bad, good := write(t, filepath.Join(dir, "a.png"), "no picture"), picture(t, filepath.Join(dir, "b.png"), color.White)
 	r := clipgo(t, "caption", "--model", run, bad, good, "--max-length", "6", "--json")
-	if r.code != exitData || strings.Count(r.out, "\n") != 2 || !strings.Contains(r.out, `"error"`) || !strings.Contains(r.err, "--max-skip 1") {
+	if r.code != exitData || strings.Count(r.out, "\n") != 2 || !strings.Contains(r.out, `"error"`) ||
+		!strings.Contains(r.err, "--max-skip 1") {
 		t.Errorf("exit %d, want 3 and two lines:\n%s%s", r.code, r.out, r.err)
 	}
 }

@@ -14,8 +14,8 @@ type origin struct {
 	Data    string `json:"data"`
 }
 
-// measured prints the result of a measurement as one JSON object that begins with its origin.
-func (c *console) measured(m *pretrained.Embedder, data string, result any) error {
+// printMeasured prints the result of a measurement as one JSON object that begins with its origin.
+func printMeasured(c *console, m *pretrained.Embedder, data string, result any) error {
 	var head, body bytes.Buffer
 	for _, part := range []struct {
 		to *bytes.Buffer

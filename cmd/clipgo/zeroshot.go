@@ -146,7 +146,7 @@ func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *pretrained.Emb
 
 func (r zeroshotResult) show(c *console, m *pretrained.Embedder, data string) error {
 	if c.json {
-		return c.measured(m, data, r)
+		return printMeasured(c, m, data, r)
 	}
 	c.print("%s: %d pictures, %d classes", data, r.N, r.Classes)
 	if r.Skipped > 0 {

@@ -65,7 +65,8 @@ func TestClassesWithOneNameStayTwo(t *testing.T) {
 		t.Errorf("%v, want none: the cat was not asked for", number)
 	}
 	run, shard := trained(t), shardOf(t, 0, 1, 2)
-	r := must(t, "zeroshot", "--model", run, shard, "--classes", write(t, filepath.Join(t.TempDir(), "names.txt"), "crane\ncat\ncrane\n"), "--json")
+	names := write(t, filepath.Join(t.TempDir(), "names.txt"), "crane\ncat\ncrane\n")
+	r := must(t, "zeroshot", "--model", run, shard, "--classes", names, "--json")
 	if got := decodeJSON[struct{ N, Classes int }](t, r); got.Classes != 3 {
 		t.Errorf("%+v, want 3 classes", got)
 	}
