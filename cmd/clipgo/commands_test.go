@@ -24,10 +24,12 @@ func TestHabitsOfOtherProgramsGetAHint(t *testing.T) {
 		{"train --report-to wandb", "metrics.jsonl"}, {"train --name x", "--out"}, {"train --imagenet-val d", "--val-data"},
 		{"train --log-every-n-steps 5", "--log-frequency"}, {"train --dataset-type csv", "detected"}, {"train --train_num_samples 5", "counted"},
 		{"train --opt adamw", "AdamW"}, {"train --bach-size 4", "did you mean --batch-size?"},
+
 		{"embed --top 5", "flag of clipgo search"},
 		{"train --lr", "--lr needs a value: --lr rate"}, {"train --siglip=perhaps", "perhaps"},
 		{"search -clock", "-- comes before"},
-		{"train x.csv", `"x.csv" is no flag`}, {"embed", "argument is missing; the usage is: clipgo embed"},
+		{"train x.csv", `"x.csv" is no flag`},
+		{"embed", "argument is missing; the usage is: clipgo embed"},
 		{"eval retrieval a b", `"b" is one argument too many`}, {"convert a", "argument is missing"}, {"version --json=x", "true or false"},
 	} {
 		r := clipgo(t, strings.Fields(c.args)...)

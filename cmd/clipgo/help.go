@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -40,11 +41,7 @@ func helpful(c *cobra.Command) {
 
 // printHelp prints what a command does, its usage, examples, commands and flags.
 func printHelp(w io.Writer, c *cobra.Command, all bool) {
-	about := c.Long
-	if about == "" {
-		about = c.Short
-	}
-	fmt.Fprintf(w, "%s\n\nUsage:\n", strings.TrimSpace(about))
+	fmt.Fprintf(w, "%s\n\nUsage:\n", strings.TrimSpace(cmp.Or(c.Long, c.Short)))
 	if c.Runnable() && !c.HasAvailableSubCommands() {
 		fmt.Fprintf(w, "  %s\n", c.UseLine())
 	}

@@ -37,13 +37,14 @@ searches folders of pictures by text or by example.`,
 	flags.StringVar(&a.output.logFormat, "log-format", "text", "`text` or json, for what goes to stderr")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return flagError(c, err) })
 	root.AddCommand(newTrain(a), newZeroshot(a), newEval(a), newEmbed(a), newSearch(a), newCaption(a), newAlign(a), newConvert(a),
-		newMerge(a), newInfo(a), newBench(a), newDoctor(a), newVersion(a))
+		newMerge(a), newInfo(a), newBench(a), newDoctor(a), newMan(a), newVersion(a))
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		checkArguments(c)
 	}
 	helpful(root)
+	completes(root)
 	return root
 }
 
