@@ -16,6 +16,9 @@ var foreignFlags = map[string]string{
 	"delete-prev-step-ckpt":      "it is --keep 1",
 	"copy-codebase":              "run.json records all settings of the run",
 	"remote-sync":                "there is no remote copy; a run directory can be copied while it trains",
+	"remote-sync-frequency":      "there is no remote copy; a run directory can be copied while it trains",
+	"remote-sync-protocol":       "there is no remote copy; a run directory can be copied while it trains",
+	"debug":                      "--log-format json prints each line as JSON, and log.txt in the --out directory keeps them",
 	// open_clip: data
 	"dataset-type":                  "the kind of data is detected from its name and content",
 	"train-num-samples":             "samples are counted when the data is opened",
