@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,8 @@ type folder struct {
 	files []file
 	info  Info
 	need  Need
+
+	renamed bool // the names of the classes are not those of their folders
 }
 
 func (f *folder) Len() int     { return len(f.files) }
@@ -82,7 +85,9 @@ func openFolder(ctx context.Context, root string, o Options) (Source, error) {
 		captioned += min(1, len(files[i].captions))
 	}
 	if 2*captioned < len(files) || o.Need == NeedLabels {
-		f.classify()
+		if err := f.classify(root); err != nil {
+			return nil, err
+		}
 	}
 	if o.Need == NeedCaptions && captioned == 0 && len(f.info.Classes) < 2 {
 		return nil, &DataError{
@@ -97,13 +102,14 @@ func openFolder(ctx context.Context, root string, o Options) (Source, error) {
 	return f, nil
 }
 
-// classify gives each picture the class of its topmost subfolder, unless the folder itself holds pictures.
-func (f *folder) classify() {
+// classify gives each picture the class of its topmost subfolder, unless the folder itself holds pictures. A classnames.txt in the folder,
+// or beside it, gives the classes their names.
+func (f *folder) classify(root string) error {
 	var names []string
 	for _, p := range f.files {
 		name, _, below := strings.Cut(p.name, "/")
 		if !below {
-			return
+			return nil
 		}
 		names = append(names, name)
 	}
@@ -115,6 +121,17 @@ func (f *folder) classify() {
 		f.info.Classes = append(f.info.Classes, strings.ToValidUTF8(strings.ReplaceAll(name, "_", " "), "\uFFFD"))
 	}
 	f.info.Kind = "classes"
+	lines, err := linesBeside(root, "classnames.txt")
+	if err != nil || lines == nil {
+		return err
+	}
+	if named, wrong := NameClasses(f.info.Classes, lines); wrong != nil {
+		f.info.Notes = append(f.info.Notes, fmt.Sprintf("classnames.txt doesn't fit and is not used: %v", wrong))
+	} else if !slices.Equal(named, f.info.Classes) {
+		f.info.Classes, f.renamed = named, true
+		f.info.Notes = append(f.info.Notes, fmt.Sprintf("classnames.txt names the %d class folders", len(named)))
+	}
+	return nil
 }
 
 // finish completes the description of the set.
@@ -124,6 +141,9 @@ func (f *folder) finish(repairs *captionRepairs) {
 		p := &f.files[i]
 		return p.name, Entry{Size: p.size, Label: p.label, Captions: p.captions}
 	}))
+	if f.renamed {
+		f.info.Fingerprint += fmt.Sprintf(" %x", sha256.Sum256([]byte(strings.Join(f.info.Classes, "\n"))))[:9]
+	}
 }
 
 // OpenFiles opens pictures by their paths as one source without classes. A folder among the paths gives the pictures below it, and a

@@ -15,16 +15,28 @@ type ZeroShot struct {
 	Chance             float64  `json:"chance"`
 }
 
-// Accuracy accumulates the result of a classification batch by batch, in constant memory.
+// ClassResult is the result of one class.
+type ClassResult struct {
+	Class  string   `json:"class"`
+	N      int      `json:"n"`
+	Recall *float64 `json:"recall"` // share of its pictures that were classified correctly; nil if there are none
+	// Confused is the class that most of the others were taken for, and ConfusedN their number.
+	Confused  string `json:"confused_with,omitempty"`
+	ConfusedN int    `json:"confused_n,omitempty"`
+}
+
+// Accuracy accumulates the result of a classification batch by batch. Its memory grows with the classes and the confused pairs of
+// classes, not with the pictures.
 type Accuracy struct {
 	top1, top5    int
-	present, hits []int // for each class: number of pictures, and how many of them were classified correctly
+	present, hits []int          // for each class: number of pictures, and how many of them were classified correctly
+	wrong         map[[2]int]int // number of pictures by right class and the class that they were taken for
 	n             int
 }
 
 // NewAccuracy returns an empty Accuracy for a number of classes.
 func NewAccuracy(classes int) *Accuracy {
-	return &Accuracy{present: make([]int, classes), hits: make([]int, classes)}
+	return &Accuracy{present: make([]int, classes), hits: make([]int, classes), wrong: map[[2]int]int{}}
 }
 
 // Add adds a batch: logits [n, classes] and the right class of each row. Equal logits are ranked by class number.
@@ -50,6 +62,8 @@ func (a *Accuracy) Add(logits []float32, labels []int) error {
 		if rank == 0 {
 			a.top1++
 			a.hits[label]++
+		} else {
+			a.wrong[[2]int{label, first(row)}]++
 		}
 	}
 	return nil
@@ -67,6 +81,37 @@ func rankOf(row []float32, index int) (int, error) {
 		}
 	}
 	return rank, nil
+}
+
+// first is the index of the largest value, of equal ones the first.
+func first(row []float32) int {
+	best := 0
+	for i, v := range row {
+		if v > row[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// ByClass returns the result of each class, in the order of names.
+func (a *Accuracy) ByClass(names []string) []ClassResult {
+	out := make([]ClassResult, len(a.present))
+	for class, n := range a.present {
+		out[class] = ClassResult{Class: names[class], N: n}
+		if n > 0 {
+			recall := float64(a.hits[class]) / float64(n)
+			out[class].Recall = &recall
+		}
+	}
+	most := make([]int, len(out))
+	for pair, n := range a.wrong {
+		c := &out[pair[0]]
+		if n > c.ConfusedN || n == c.ConfusedN && pair[1] < most[pair[0]] {
+			c.Confused, c.ConfusedN, most[pair[0]] = names[pair[1]], n, pair[1]
+		}
+	}
+	return out
 }
 
 // Result returns the result so far. The mean recall is over the classes that occurred.

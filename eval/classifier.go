@@ -28,10 +28,12 @@ type Prompts struct {
 	BatchSize          int // prompts embedded at once; 0 means 256
 }
 
-// Label is a class with its probability.
+// Label is a class with its share of the softmax over all classes, and the cosine that the share is computed from. Of a single class
+// the share is always 1: only the cosine says something.
 type Label struct {
-	Label string  `json:"label"`
-	Score float64 `json:"score"`
+	Label  string  `json:"label"`
+	Score  float64 `json:"score"`
+	Cosine float64 `json:"cosine"`
 }
 
 // NewClassifier embeds each class name with every template, normalizes the features, and takes the normalized mean as the class's weight
@@ -120,7 +122,7 @@ func (c *Classifier) Rank(feature []float32, top int) ([]Label, error) {
 	highest := float64(slices.Max(logits))
 	labels, sum := make([]Label, len(logits)), 0.0
 	for i, l := range logits {
-		labels[i] = Label{c.Classes[i], math.Exp(float64(l) - highest)}
+		labels[i] = Label{c.Classes[i], math.Exp(float64(l) - highest), float64(l) / LogitScale}
 		sum += labels[i].Score
 	}
 	slices.SortStableFunc(labels, func(a, b Label) int { return cmp.Compare(b.Score, a.Score) })

@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"bufio"
 	_ "embed"
 	"fmt"
 	"io"
@@ -18,24 +17,26 @@ func OpenAITemplates() []string {
 	return strings.Split(strings.TrimSpace(openAITemplates), "\n")
 }
 
-// ReadTemplates reads prompt templates, one a line, with {} (open_clip) or {c} (CLIP_benchmark) for the class name.
+// ReadTemplates reads prompt templates with {} (open_clip) or {c} (CLIP_benchmark) for the class name. They are one a line, a JSON list of
+// strings, or lines of a Python list such as
 //
-// Empty lines are skipped. A line without a placeholder is an error with the line number.
+//	lambda c: f"a photo of a {c}.",
+//
+// Empty lines are skipped. An entry without a placeholder is an error with its line number.
 func ReadTemplates(r io.Reader) ([]string, error) {
-	var out []string
-	lines := bufio.NewScanner(r)
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff"))
-		if line == "" {
-			continue
-		}
-		if !hasPlace(line) {
-			return nil, fmt.Errorf("line %d: template %q has no {} for the class name", n, line)
-		}
-		out = append(out, line)
-	}
-	if err := lines.Err(); err != nil {
+	lines, err := readList(r)
+	if err != nil {
 		return nil, fmt.Errorf("read templates: %w", err)
+	}
+	var out []string
+	for _, l := range lines {
+		switch {
+		case l.text == "":
+			continue
+		case !hasPlace(l.text):
+			return nil, fmt.Errorf("line %d: template %.100q has no {} for the class name", l.at, l.text)
+		}
+		out = append(out, l.text)
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("no templates")

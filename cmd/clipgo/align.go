@@ -30,7 +30,7 @@ train, and --resume continues it; checkpoints are ordinary models, with heads.sa
   clipgo align preference --model ViT-B-32 --pretrained w.safetensors --train-data pairs.jsonl --keep-near 0.3 --out runs/reward
   clipgo align preference --model runs/shapes --train-data builtin:shapes-preferences --l2-sp 1000 --out runs/near
   clipgo align preference --resume latest --out runs/reward`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: cobra.NoArgs,
 	}
 	c.RunE = a.trains(c, run.PreferenceObjective, append([]string{"align.reward", "align.reward_model", "align.judge", "align.ppo"},
 		ofTrain...)...)

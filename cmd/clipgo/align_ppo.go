@@ -29,7 +29,7 @@ KL, and how often a caption finds its picture. A resumed run is bit-identical.`,
     --train-data builtin:shapes --val-data "builtin:shapes?split=val" --out runs/ppo
   clipgo align ppo --model runs/captioner --reward clip --train-data builtin:shapes --steps 200 --out runs/ppo-clip
   clipgo align ppo --resume latest --out runs/ppo`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: cobra.NoArgs,
 	}
 	c.RunE = a.trains(c, run.PPOObjective, append([]string{"align.reward_head", "align.keep_near", "align.l2_sp"}, ofTrain...)...)
 	return c

@@ -1,12 +1,6 @@
 package main
 
-import (
-	"strings"
-
-	"github.com/spf13/cobra"
-
-	"clipgo/training"
-)
+import "clipgo/training"
 
 // version is set by the linker.
 var version = "unknown"
@@ -18,19 +12,4 @@ type app struct {
 	console *console
 
 	afterStep training.Hook // of a test that watches a training; nil otherwise
-}
-
-// usageOf is a command with its arguments, as --help begins.
-func usageOf(c *cobra.Command) string {
-	return strings.TrimPrefix(c.Parent().CommandPath()+" "+c.Use, "clipgo ")
-}
-
-// usageArgs makes a wrong number of arguments a usage error.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
-			return usagef("%v; it is clipgo %s, see %s --help", err, usageOf(c), c.CommandPath())
-		}
-		return nil
-	}
 }

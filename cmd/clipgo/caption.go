@@ -32,7 +32,9 @@ func newCaption(a *app) *cobra.Command {
 		Long: `caption writes a line for each picture: its path and the caption that a model with a decoder (CoCa) generates.
 
 The model is a run of train --objective coca, or CoCa's weights. Beam search follows several captions at once and takes the
-best; greedy takes the most likely token; top-p samples with --seed.`,
+best; greedy takes the most likely token; top-p samples with --seed.
+
+A picture that can't be read costs its own caption. If more than --max-skip of them can't be read, the exit code is 3.`,
 		Example: `  clipgo train --train-data builtin:shapes --objective coca --out runs/captioner
   clipgo caption --model runs/captioner 'builtin:shapes?split=val&n=10'
   clipgo caption --model runs/captioner photos/ --method top-p --top-p 0.9 --seed 1 --json`,
@@ -86,8 +88,9 @@ func (o *captionOptions) writer(m *pretrained.Embedder) (*writer, error) {
 type written struct {
 	Image   string  `json:"image"`
 	Caption string  `json:"caption"`
-	LogProb float64 `json:"log_prob"` // natural logarithm, of the tokens behind the prompt
-	Ended   bool    `json:"ended"`    // false: it was cut at the greatest length
+	LogProb float64 `json:"log_prob"`        // natural logarithm, of the tokens behind the prompt
+	Ended   bool    `json:"ended"`           // false: it was cut at the greatest length
+	Error   string  `json:"error,omitempty"` // why there is no caption
 }
 
 // write captions a batch.
@@ -120,7 +123,8 @@ func (o *captionOptions) run(ctx context.Context, a *app, said config.Layer, dat
 	if err != nil {
 		return err
 	}
-	var empty, done, failed int
+	var empty, done int
+	skipped := skipping(a.console, m, func(image, reason string) any { return written{Image: image, Error: reason} })
 	err = m.EachPicture(ctx, src, func(b *datasets.Batch) error {
 		lines, err := w.write(ctx, src, b)
 		for _, line := range lines {
@@ -132,14 +136,14 @@ func (o *captionOptions) run(ctx context.Context, a *app, said config.Layer, dat
 			}
 		}
 		return err
-	}, func(s datasets.Skip) { failed++; a.console.tellSkip(s) })
+	}, skipped.tell)
 	if empty > 0 {
 		a.console.log.Warn("empty captions: try --min-length", "empty", empty, "of", done)
 	}
-	if err == nil && failed > 0 && failed == src.Len() {
-		return &datasets.DataError{Source: src.Info().Name, Reason: "none of the pictures could be read"}
+	if err != nil {
+		return err
 	}
-	return err
+	return skipped.verdict(src.Info().Name, src.Len())
 }
 
 func (line written) show(c *console) error {

@@ -54,6 +54,7 @@ func TestACaptionerIsTrainedResumedTunedAndUsed(t *testing.T) {
 		}
 	}
 	captionsOf(t, whole)
+	brokenAmong(t, whole)
 	scoresOf(t, whole)
 }
 
@@ -77,6 +78,18 @@ func captionsOf(t *testing.T, run string) {
 	}
 	if r := must(t, "caption", "--model", run, source); strings.Count(r.out, "\n") != 5 || strings.Count(r.out, "\t") != 5 {
 		t.Errorf("%q", r.out)
+	}
+}
+
+// brokenAmong captions a good picture behind a broken one.
+func brokenAmong(t *testing.T, run string) {
+	t.Helper()
+	dir := t.TempDir()
+	bad, good := write(t, filepath.Join(dir, "a.png"), "no picture"), picture(t, filepath.Join(dir, "b.png"), color.White)
+	r := clipgo(t, "caption", "--model", run, bad, good, "--max-length", "6", "--json")
+	if r.code != exitData || strings.Count(r.out, "\n") != 2 || !strings.Contains(r.out, `"error"`) ||
+		!strings.Contains(r.err, "--max-skip 1") {
+		t.Errorf("exit %d, want 3 and two lines:\n%s%s", r.code, r.out, r.err)
 	}
 }
 

@@ -22,7 +22,7 @@ func newEvalRetrieval(a *app) *cobra.Command {
 		Long: `retrieval asks for each caption's picture among all pictures (image_retrieval_recall@K) and for any caption
 of each picture among all captions (text_retrieval_recall@K), as CLIP_benchmark does.`,
 		Example: `  clipgo eval retrieval --model runs/emoji builtin:emoji --json`,
-		Args:    usageArgs(cobra.ExactArgs(1)),
+		Args:    cobra.ExactArgs(1),
 	}
 	b := bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -80,7 +80,7 @@ func (o *retrievalOptions) run(ctx context.Context, a *app, m *pretrained.Embedd
 		return err
 	}
 	if a.console.json {
-		return a.console.result(r)
+		return printMeasured(a.console, m, src.Info().Name, r)
 	}
 	a.console.print("%s: %d pictures, %d captions", src.Info().Name, r.Images, r.Texts)
 	for i := range r.Image {

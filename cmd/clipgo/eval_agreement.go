@@ -20,7 +20,7 @@ func newEvalAgreement(a *app) *cobra.Command {
 made for it. PAIRS are those of align preference. Ties are left out, and equal rewards count half.`,
 		Example: `  clipgo eval agreement --model runs/reward "builtin:shapes-preferences?split=val" --json
   clipgo eval agreement --model runs/shapes "builtin:shapes-preferences?split=novel"`,
-		Args: usageArgs(cobra.ExactArgs(1)),
+		Args: cobra.ExactArgs(1),
 	}
 	b := bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -63,7 +63,7 @@ func evalAgreement(ctx context.Context, c *console, m *pretrained.Embedder, data
 		return err
 	}
 	if c.json {
-		return c.result(r)
+		return printMeasured(c, m, pairs.Info().Name, r)
 	}
 	c.print("%s: %d pairs, %d of them ties", pairs.Info().Name, r.Pairs, r.Ties)
 	c.print("  agreement %6.2f %%   (chance 50.00 %%)", 100*r.Value)

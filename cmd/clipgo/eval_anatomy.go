@@ -36,7 +36,7 @@ func newEvalAnatomy(a *app) *cobra.Command {
   attention    by layer and head, its entropy: 0 is a single token, 1 all visible tokens equally`,
 		Example: `  clipgo eval anatomy --model runs/shapes "builtin:shapes?split=val"
   clipgo eval anatomy --model runs/shapes "builtin:shapes?split=val" --json`,
-		Args: usageArgs(cobra.ExactArgs(1)),
+		Args: cobra.ExactArgs(1),
 	}
 	b := bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -69,7 +69,7 @@ func (o *anatomyOptions) run(ctx context.Context, c *console, m *pretrained.Embe
 		return err
 	}
 	if c.json {
-		return c.result(found)
+		return printMeasured(c, m, src.Info().Name, found)
 	}
 	printAnatomy(c, src.Info().Name, found)
 	return nil

@@ -22,7 +22,7 @@ func newEvalCaption(a *app) *cobra.Command {
 evaluation computes them (words in lower case, without punctuation), CLIPScore by the model's own features, and the
 perplexity of the data's captions. Of builtin:shapes it also says in how many captions colour, shape and count are right.`,
 		Example: `  clipgo eval caption --model runs/captioner 'builtin:shapes?split=val' --json`,
-		Args:    usageArgs(cobra.ExactArgs(1)),
+		Args:    cobra.ExactArgs(1),
 	}
 	b := bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -73,7 +73,7 @@ func (o *captionOptions) evaluate(ctx context.Context, a *app, m *pretrained.Emb
 		return err
 	}
 	if a.console.json {
-		return a.console.result(r)
+		return printMeasured(a.console, m, src.Info().Name, r)
 	}
 	r.print(a.console, src.Info().Name)
 	return nil

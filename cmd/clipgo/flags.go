@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,19 +11,50 @@ import (
 	"clipgo/internal/config"
 )
 
-// flagError makes a flag that is not known, or not well formed, a usage error that names the nearest one.
+// flagError makes a flag that is not known, or not well formed, a usage error that says what to write instead.
 func flagError(c *cobra.Command, err error) error {
-	text := err.Error()
-	_, unknown, found := strings.Cut(text, "unknown flag: --")
-	if !found {
-		return usagef("%s; see %s --help", text, c.CommandPath())
+	see := "see " + c.CommandPath() + " --help"
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		if short := unknown.GetSpecifiedShortnames(); short != "" {
+			return usagef("there is no flag -%.200s; flags have two dashes, and -- comes before arguments that begin with one; %s",
+				short, see)
+		}
+		return unknownFlag(c, unknown.GetSpecifiedName(), see)
 	}
+	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		what := missing.GetFlag().Value.Type()
+		return usagef("--%s needs a value: --%s %s; %s", missing.GetSpecifiedName(), missing.GetSpecifiedName(), what, see)
+	}
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok && invalid.GetFlag().Value.Type() == "bool" {
+		return usagef("--%s=%.200s: it is true or false", invalid.GetFlag().Name, invalid.GetValue())
+	}
+	return usagef("%.300s; %s", err.Error(), see)
+}
+
+// unknownFlag names what another program's flag is here, the nearest flag, or the command that has the flag.
+func unknownFlag(c *cobra.Command, unknown, see string) error {
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	c.InheritedFlags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	hint := fmt.Sprintf("see %s --help", c.CommandPath())
-	if near := config.Nearest(unknown, names); near != "" {
+	hint := see
+	name := strings.ReplaceAll(strings.ToLower(unknown), "_", "-")
+	if foreign := foreignFlags[name]; foreign != "" {
+		hint = foreign
+	} else if near := config.Nearest(name, names); near != "" {
 		hint = "did you mean --" + near + "?"
+	} else if others := havingFlag(c.Root(), name); len(others) > 0 {
+		hint = fmt.Sprintf("%s: it is a flag of %s", see, strings.Join(others, ", "))
 	}
-	return usagef("unknown flag --%s; %s", unknown, hint)
+	return usagef("unknown flag --%.200s; %s", unknown, hint)
+}
+
+// havingFlag are the commands with a flag.
+func havingFlag(c *cobra.Command, name string) (out []string) {
+	if c.Flags().Lookup(name) != nil {
+		out = append(out, c.CommandPath())
+	}
+	for _, sub := range c.Commands() {
+		out = append(out, havingFlag(sub, name)...)
+	}
+	return out
 }

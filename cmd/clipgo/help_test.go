@@ -42,6 +42,9 @@ func allHelp(t *testing.T) string {
 	var each func(c *cobra.Command, path []string)
 	each = func(c *cobra.Command, path []string) {
 		b.WriteString("==== clipgo " + strings.Join(path, " ") + "\n" + must(t, append(path, "--help")...).out)
+		if c.HasParent() && commonFlags[c.CommandPath()] != nil {
+			b.WriteString("==== clipgo " + strings.Join(path, " ") + " --help-all\n" + must(t, append(path, "--help-all")...).out)
+		}
 		for _, sub := range c.Commands() {
 			if path := append(path[:len(path):len(path)], sub.Name()); sub.Name() != "help" {
 				each(sub, path)
@@ -50,4 +53,53 @@ func allHelp(t *testing.T) string {
 	}
 	each(newRoot(streams{}), nil)
 	return b.String()
+}
+
+// A flag of a command with groups is in one of them, once, and those of the short help exist.
+func TestFlagsAreInGroups(t *testing.T) {
+	seen := map[string]string{}
+	for _, g := range flagGroups {
+		for _, name := range g.flags {
+			if seen[name] != "" {
+				t.Errorf("--%s is in the groups %s and %s", name, seen[name], g.title)
+			}
+			seen[name] = g.title
+		}
+	}
+	for path, common := range commonFlags {
+		c, _, err := newRoot(streams{}).Find(strings.Fields(path)[1:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		groups, left := groupsOf(c, true)
+		if left > 0 || groups[0].title == "Flags" {
+			t.Errorf("%s: %d flags are missing; in no group of help_groups.go:\n%s", path, left, groups[0].set.FlagUsages())
+		}
+		for _, name := range common {
+			if c.Flags().Lookup(name) == nil && c.InheritedFlags().Lookup(name) == nil {
+				t.Errorf("%s has no --%s", path, name)
+			}
+		}
+	}
+}
+
+func TestHelpIsGroupedAndShort(t *testing.T) {
+	short, all := must(t, "train", "--help").out, must(t, "train", "--help-all").out
+	if !strings.Contains(short, "clipgo train --help-all") || strings.Contains(short, "--beta1") {
+		t.Errorf("--help is not the short one:\n%s", short)
+	}
+	if !strings.Contains(all, "--beta1") || strings.Contains(all, "more flags") {
+		t.Errorf("--help-all lacks flags:\n%s", all)
+	}
+	at := -1
+	for _, title := range []string{"Data:", "Model:", "Loss:", "Optimizer:", "Schedule:", "Checkpoints:", "Evaluation:", "Machine:"} {
+		next := strings.Index(all, "\n"+title+"\n")
+		if next <= at {
+			t.Errorf("%s is not in its place", title)
+		}
+		at = next
+	}
+	if r := must(t, "zeroshot", "--help-all"); r.out != must(t, "zeroshot", "--help").out {
+		t.Error("a command with few flags has two helps")
+	}
 }

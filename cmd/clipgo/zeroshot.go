@@ -3,10 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,9 +14,10 @@ import (
 
 type zeroshotOptions struct {
 	pretrained.Settings
-	Classes   string `json:"classes" flag:"classes" arg:"a,b,c|file" help:"class names, or a file with one a line"`
-	Templates string `json:"templates" flag:"templates" arg:"file" help:"prompt templates, one a line, {} for the name"`
+	Classes   string `json:"classes" flag:"classes" arg:"a,b,c|file" help:"class names, or a file with one a line (or a JSON list)"`
+	Templates string `json:"templates" flag:"templates" arg:"file" help:"prompt templates, one a line (or a JSON list), {} for the name"`
 	Top       int    `json:"top" min:"1" flag:"top" arg:"N" help:"labels shown for each picture (default 5)"`
+	PerClass  bool   `json:"per_class" flag:"per-class" help:"add the accuracy of each class and what it is taken for"`
 }
 
 func newZeroshot(a *app) *cobra.Command {
@@ -31,12 +28,18 @@ func newZeroshot(a *app) *cobra.Command {
 		Long: `zeroshot classifies pictures by comparing each with the classes' names, put into prompt templates.
 
 DATA that knows its labels (a folder with a subfolder for each class, a built-in set, shards with .cls members) gives
-an accuracy. If shards have class numbers but no classnames.txt, --classes gives the names in their order. Pictures, or
-a folder of pictures together with --classes, give ranked labels.
+an accuracy. Pictures, or a folder of pictures together with --classes, give ranked labels.
+
+If class folders have ids as names, as those of ImageNet have, --classes FILE or a classnames.txt in the folder gives the
+names: one for each folder in sorted order, or lines such as "n01440764 tench". If shards have class numbers but no
+classnames.txt, --classes gives the names in their order.
+
+A picture that can't be read costs its own answer. If more than --max-skip of them can't be read, the exit code is 3.
 
 Templates, when none are given: those that the model was trained with, else those of the data, else OpenAI's 80.`,
 		Example: `  clipgo zeroshot --model runs/emoji 'builtin:emoji?split=val'
-  clipgo zeroshot --model runs/emoji cat.png dog.png --classes "a cat,a dog,a house"`,
+  clipgo zeroshot --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K cat.jpg dog.jpg --classes "a cat,a dog,a house"
+  clipgo zeroshot --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K imagenet/val --classes names.txt --per-class`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	b := bind(c, &o)
@@ -62,11 +65,9 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, said config.Layer, da
 	defer src.Close()
 	info := src.Info()
 	tellNotes(a.console, info)
-	classes, number := chooseClasses(info.Classes, asked)
-	if len(info.Classes) == 0 {
-		if number, err = nameNumbers(ctx, src, asked); err != nil {
-			return err
-		}
+	classes, number, err := asked.choose(ctx, a.console, src)
+	if err != nil {
+		return err
 	}
 	if len(classes) == 0 {
 		return usagef(`%s has no class names; give them: --classes "a cat,a dog", or --classes file.txt with one name per line`,
@@ -91,54 +92,6 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, said config.Layer, da
 	return o.rank(ctx, a, m, src, classifier)
 }
 
-// chooseClasses are the names asked for, or the data's. number maps the data's class numbers to places among them; nil
-// where the data has no classes, or one that was not asked for.
-func chooseClasses(data, asked []string) (classes []string, number []int) {
-	for i, name := range data {
-		at := i // of the data's own names, two may be the same
-		if asked != nil {
-			at = slices.Index(asked, name)
-		}
-		if at < 0 {
-			return asked, nil
-		}
-		number = append(number, at)
-	}
-	if asked == nil {
-		return data, number
-	}
-	return asked, number
-}
-
-// nameNumbers gives the names asked for to class numbers without names, in order: shards with .cls members and no
-// classnames.txt. nil where there are no class numbers either.
-func nameNumbers(ctx context.Context, src datasets.Source, asked []string) ([]int, error) {
-	highest := -1
-	for i := range src.Len() {
-		e, err := src.Entry(ctx, i)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err == nil {
-			highest = max(highest, e.Label)
-		}
-	}
-	switch name := src.Info().Name; {
-	case highest < 0:
-		return nil, nil
-	case asked == nil:
-		return nil, usagef("%s has class numbers without names: give the names in the order of the numbers, with --classes or as "+
-			"classnames.txt beside the shards", name)
-	case highest >= len(asked):
-		return nil, usagef("--classes: %d names, but %s has class number %d", len(asked), name, highest)
-	}
-	number := make([]int, len(asked))
-	for i := range number {
-		number[i] = i
-	}
-	return number, nil
-}
-
 // labelled is a source with its class numbers among the names asked for.
 type labelled struct {
 	datasets.Source
@@ -154,9 +107,16 @@ func (l labelled) Entry(ctx context.Context, i int) (datasets.Entry, error) {
 	return e, err
 }
 
+// zeroshotResult is the JSON of an accuracy.
+type zeroshotResult struct {
+	eval.ZeroShot
+	Skipped  int                `json:"skipped"`
+	PerClass []eval.ClassResult `json:"per_class,omitempty"`
+}
+
 // measure prints what share of the labelled pictures the classifier gets right.
 func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *pretrained.Embedder, src labelled, classifier *eval.Classifier) error {
-	count := eval.NewAccuracy(len(classifier.Classes))
+	count, skipped := eval.NewAccuracy(len(classifier.Classes)), skipping(a.console, m, nil)
 	bar := a.console.progress("classify", int64(src.Len()))
 	err := m.EachBatch(ctx, src, func(b *datasets.Batch, features []float32) error {
 		logits, err := classifier.Logits(features)
@@ -169,21 +129,47 @@ func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *pretrained.Emb
 		}
 		bar.set(b.Next)
 		return count.Add(logits, labels)
-	}, a.console.tellSkip)
+	}, skipped.tell)
 	bar.done()
 	if err != nil {
 		return err
 	}
-	r := count.Result()
-	if a.console.json {
-		return a.console.result(r)
+	r := zeroshotResult{ZeroShot: count.Result(), Skipped: skipped.n}
+	if o.PerClass {
+		r.PerClass = count.ByClass(classifier.Classes)
 	}
-	a.console.print("%s: %d pictures, %d classes", src.Info().Name, r.N, r.Classes)
-	a.console.print("  top-1                 %6.2f %%   (chance %.2f %%)", 100*r.Top1, 100*r.Chance)
+	if err := r.show(a.console, m, src.Info().Name); err != nil {
+		return err
+	}
+	return skipped.verdict(src.Info().Name, src.Len())
+}
+
+func (r zeroshotResult) show(c *console, m *pretrained.Embedder, data string) error {
+	if c.json {
+		return printMeasured(c, m, data, r)
+	}
+	c.print("%s: %d pictures, %d classes", data, r.N, r.Classes)
+	if r.Skipped > 0 {
+		c.print("  skipped               %6d pictures that can't be used", r.Skipped)
+	}
+	c.print("  top-1                 %6.2f %%   (chance %.2f %%)", 100*r.Top1, 100*r.Chance)
 	if r.Top5 != nil {
-		a.console.print("  top-5                 %6.2f %%   (chance %.2f %%)", 100**r.Top5, 100*min(1, 5*r.Chance))
+		c.print("  top-5                 %6.2f %%   (chance %.2f %%)", 100**r.Top5, 100*min(1, 5*r.Chance))
 	}
-	a.console.print("  mean per-class recall %6.2f %%", 100*r.MeanPerClassRecall)
+	c.print("  mean per-class recall %6.2f %%", 100*r.MeanPerClassRecall)
+	if len(r.PerClass) > 0 {
+		c.print("%9s  %8s  class (most often taken for)", "recall", "pictures")
+	}
+	for _, class := range r.PerClass {
+		recall, confused := "-", ""
+		if class.Recall != nil {
+			recall = fmt.Sprintf("%.2f %%", 100**class.Recall)
+		}
+		if class.ConfusedN > 0 {
+			confused = fmt.Sprintf(" (%s, %d times)", class.Confused, class.ConfusedN)
+		}
+		c.print("%9s  %8d  %s%s", recall, class.N, class.Class, confused)
+	}
 	return nil
 }
 
@@ -191,68 +177,46 @@ func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *pretrained.Emb
 type rankedImage struct {
 	Image  string       `json:"image"`
 	Labels []eval.Label `json:"labels"`
+	Error  string       `json:"error,omitempty"` // why there are no labels
 }
 
 // rank prints the best labels of each picture.
 func (o *zeroshotOptions) rank(ctx context.Context, a *app, m *pretrained.Embedder, src datasets.Source,
 	classifier *eval.Classifier) error {
+	if len(classifier.Classes) == 1 {
+		a.console.log.Warn("there is one class: its share is always 1 and no probability; the cosine is what can be compared")
+	}
 	dim := m.Dim()
-	var failed int
+	skipped := skipping(a.console, m, func(image, reason string) any { return rankedImage{image, []eval.Label{}, reason} })
 	err := m.EachBatch(ctx, src, func(b *datasets.Batch, features []float32) error {
 		for i, e := range b.Entries {
 			labels, err := classifier.Rank(features[i*dim:(i+1)*dim], o.Top)
 			if err != nil {
 				return err
 			}
-			if err := o.show(a, rankedImage{e.Key, labels}); err != nil {
+			if err := o.show(a, rankedImage{Image: e.Key, Labels: labels}, len(classifier.Classes)); err != nil {
 				return err
 			}
 		}
 		return nil
-	}, func(s datasets.Skip) { failed++; a.console.tellSkip(s) })
-	if err == nil && failed > 0 && failed == src.Len() {
-		return &datasets.DataError{Source: src.Info().Name, Reason: "none of the pictures could be read"}
+	}, skipped.tell)
+	if err != nil {
+		return err
 	}
-	return err
+	return skipped.verdict(src.Info().Name, src.Len())
 }
 
-func (o *zeroshotOptions) show(a *app, r rankedImage) error {
+func (o *zeroshotOptions) show(a *app, r rankedImage, classes int) error {
 	if a.console.json {
 		return a.console.result(r)
 	}
 	a.console.print("%s", r.Image)
 	for _, l := range r.Labels {
-		a.console.print("  %6.2f %%  %s", 100*l.Score, l.Label)
+		if classes == 1 {
+			a.console.print("  cosine %7.4f  %s", l.Cosine, l.Label)
+		} else {
+			a.console.print("  %6.2f %%  %s", 100*l.Score, l.Label)
+		}
 	}
 	return nil
-}
-
-// readClasses reads --classes: a file with a name a line, or names between commas.
-func readClasses(arg string) ([]string, error) {
-	if arg == "" {
-		return nil, nil
-	}
-	list := strings.Split(arg, ",")
-	data, err := os.ReadFile(arg)
-	switch {
-	case err == nil:
-		list = strings.Split(strings.TrimRight(string(data), " \t\r\n"), "\n")
-	case len(list) == 1 && (strings.ContainsRune(arg, filepath.Separator) || filepath.Ext(arg) == ".txt"):
-		return nil, fmt.Errorf("--classes: %w", err)
-	}
-	seen := map[string]int{}
-	for i, name := range list {
-		name = strings.TrimSpace(name)
-		before, again := seen[name]
-		switch {
-		case name == "" && len(list) == 1:
-			return nil, usagef("--classes: there are no names in %q", arg)
-		case name == "":
-			return nil, usagef("--classes: name %d of %d is empty", i+1, len(list))
-		case again:
-			return nil, usagef("--classes: %q occurs twice, as names %d and %d", name, before, i+1)
-		}
-		list[i], seen[name] = name, i+1
-	}
-	return list, nil
 }

@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -57,14 +58,127 @@ func TestClassNumbersGetTheirNamesInOrder(t *testing.T) {
 
 // Two classes of a set may have one name; they stay two.
 func TestClassesWithOneNameStayTwo(t *testing.T) {
-	classes, number := chooseClasses([]string{"crane", "cat", "crane"}, nil)
-	if len(classes) != 3 || fmt.Sprint(number) != "[0 1 2]" {
-		t.Errorf("%v, %v", classes, number)
-	}
-	if _, number := chooseClasses([]string{"cat", "dog"}, []string{"dog", "owl", "cat"}); fmt.Sprint(number) != "[2 0]" {
+	if _, number := matchClasses([]string{"cat", "dog"}, []string{"dog", "owl", "cat"}); fmt.Sprint(number) != "[2 0]" {
 		t.Errorf("%v, want [2 0]", number)
 	}
-	if _, number := chooseClasses([]string{"cat", "dog"}, []string{"dog"}); number != nil {
+	if _, number := matchClasses([]string{"cat", "dog"}, []string{"dog"}); number != nil {
 		t.Errorf("%v, want none: the cat was not asked for", number)
+	}
+	run, shard := trained(t), shardOf(t, 0, 1, 2)
+	names := write(t, filepath.Join(t.TempDir(), "names.txt"), "crane\ncat\ncrane\n")
+	r := must(t, "zeroshot", "--model", run, shard, "--classes", names, "--json")
+	if got := decodeJSON[struct{ N, Classes int }](t, r); got.Classes != 3 {
+		t.Errorf("%+v, want 3 classes", got)
+	}
+}
+
+// classFolders writes a folder of class folders, each with two pictures of its colour.
+func classFolders(t *testing.T, names ...string) string {
+	t.Helper()
+	root := filepath.Join(t.TempDir(), "im")
+	for i, name := range names {
+		if err := os.MkdirAll(filepath.Join(root, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range []string{"a.png", "b.png"} {
+			picture(t, filepath.Join(root, name, file), color.NRGBA{uint8(200 - 90*i), uint8(20 + 80*i), 30, 255})
+		}
+	}
+	return root
+}
+
+func TestFoldersNamedByIdsGetAnAccuracy(t *testing.T) {
+	run, im := trained(t), classFolders(t, "n01440764", "n01443537", "n02123045")
+	lists := t.TempDir()
+	if r := must(t, "zeroshot", "--model", run, im); !strings.Contains(r.err, "look like ids") || !strings.Contains(r.err, "--classes") {
+		t.Errorf("no warning of ids:\n%s", r.err)
+	}
+	type counts struct {
+		N, Classes           int
+		Model, Weights, Data string
+		Per                  []struct{ Class string } `json:"per_class"`
+	}
+	for name, text := range map[string]string{
+		"order.txt": "red circle\nblue square\ngreen triangle\n", "bom.txt": "\ufeffred circle\r\nblue square\r\ngreen triangle",
+		"pairs.txt": "n02123045 green triangle\nn01440764 red circle, disc\nn01443537 blue square\nn05 owl\n",
+		"list.json": `["red circle", "blue square", "green triangle"]`,
+	} {
+		r := must(t, "zeroshot", "--model", run, im, "--classes", write(t, filepath.Join(lists, name), text), "--json", "--per-class")
+		got := decodeJSON[counts](t, r)
+		if got.N != 6 || got.Classes != 3 || len(got.Per) != 3 || got.Per[0].Class != "red circle" || got.Per[2].Class != "green triangle" {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if got.Model != run || got.Data != im || !strings.HasPrefix(got.Weights, run) {
+			t.Errorf("%s: it doesn't say what was measured: %+v", name, got)
+		}
+	}
+	for name, text := range map[string]string{"short.txt": "red\nblue\n", "part.txt": "n01440764 red\nn01443537 blue\nn5 green\n"} {
+		r := must(t, "zeroshot", "--model", run, im, "--classes", write(t, filepath.Join(lists, name), text), "--json")
+		if strings.Count(r.out, `"labels"`) != 6 || !strings.Contains(r.err, "no accuracy") {
+			t.Errorf("%s: want six rankings and the reason:\n%s%s", name, r.out, r.err)
+		}
+	}
+	r := clipgo(t, "zeroshot", "--model", run, im, "--classes", write(t, filepath.Join(lists, "dict.json"), `{"imagenet1k": ["a"]}`))
+	if r.code != exitUsage || !strings.Contains(r.err, "dict.json") || !strings.Contains(r.err, "list of strings") {
+		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+}
+
+func TestSplitsAreNotTakenForClassesInSilence(t *testing.T) {
+	im := classFolders(t, "train", "val")
+	if r := must(t, "zeroshot", "--model", trained(t), im); !strings.Contains(r.err, "splits of a data set") ||
+		!strings.Contains(r.err, filepath.Join(im, "train")) {
+		t.Errorf("no warning:\n%s", r.err)
+	}
+	if r := must(t, "zeroshot", "--model", trained(t), classFolders(t, "0", "1")); strings.Contains(r.err, "WRN") {
+		t.Errorf("digits are names:\n%s", r.err)
+	}
+}
+
+func TestPerClassTable(t *testing.T) {
+	r := must(t, "zeroshot", "--model", trained(t), classFolders(t, "red circle", "blue square"), "--per-class")
+	for _, want := range []string{"recall", "2  red circle", "2  blue square"} {
+		if !strings.Contains(r.out, want) {
+			t.Errorf("no %q in\n%s", want, r.out)
+		}
+	}
+}
+
+// A picture that can't be read costs its own answer, in a small set too; the exit code still says that there were too many.
+func TestOneBrokenPictureDoesntStopTheOthers(t *testing.T) {
+	run, dir := trained(t), t.TempDir()
+	good := picture(t, filepath.Join(dir, "good.png"), color.White)
+	bad := write(t, filepath.Join(dir, "bad.jpg"), "no picture")
+	args := []string{"zeroshot", "--model", run, bad, good, "--classes", "a,b"}
+	r := clipgo(t, args...)
+	if r.code != exitData || !strings.Contains(r.out, good) || !strings.Contains(r.err, "--max-skip 1") {
+		t.Errorf("exit %d:\n%s%s", r.code, r.out, r.err)
+	}
+	r = must(t, append(args, "--max-skip", "0.5", "--json")...)
+	var lines []rankedImage
+	for line := range strings.Lines(r.out) {
+		lines = append(lines, decodeJSON[rankedImage](t, result{out: line}))
+	}
+	slices.SortFunc(lines, func(a, b rankedImage) int { return strings.Compare(a.Image, b.Image) })
+	if len(lines) != 2 || lines[0].Error == "" || lines[0].Labels == nil || lines[1].Error != "" || len(lines[1].Labels) != 2 {
+		t.Errorf("%+v", lines)
+	}
+	im := classFolders(t, "red", "blue")
+	write(t, filepath.Join(im, "red", "c.png"), "no picture")
+	r = clipgo(t, "zeroshot", "--model", run, im, "--json")
+	if got := decodeJSON[struct{ N, Skipped int }](t, r); r.code != exitData || got.N != 4 || got.Skipped != 1 {
+		t.Errorf("exit %d, %+v; want 3, 4 pictures and one skipped", r.code, got)
+	}
+}
+
+func TestTheShareOfOneClassIsNoProbability(t *testing.T) {
+	run, shot := trained(t), picture(t, filepath.Join(t.TempDir(), "a.png"), color.White)
+	r := must(t, "zeroshot", "--model", run, shot, "--classes", "a cat")
+	if !strings.Contains(r.out, "cosine") || strings.Contains(r.out, "%") || !strings.Contains(r.err, "no probability") {
+		t.Errorf("%s%s", r.out, r.err)
+	}
+	got := decodeJSON[rankedImage](t, must(t, "zeroshot", "--model", run, shot, "--classes", "a cat", "--json"))
+	if c := got.Labels[0].Cosine; c == 0 || c < -1 || c > 1 {
+		t.Errorf("cosine %v", c)
 	}
 }
