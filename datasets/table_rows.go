@@ -15,6 +15,8 @@ type tableRow struct {
 	image, label string
 	captions     []string
 	bad          string
+	sample       int32 // index of the sample that the row belongs to
+	empty        bool  // without a caption
 }
 
 // openRows reads a table's header. choose says why a table with these columns can't be used; its reason is empty if it can.

@@ -86,6 +86,36 @@ func TestTablesAreReadRowByRow(t *testing.T) {
 	}
 }
 
+// The rows of a picture are one sample: as samples of their own they would be wrong answers for each other.
+func TestRowsOfAPictureAreItsCaptions(t *testing.T) {
+	path := tableTree(t, "t.csv", "")
+	here := filepath.Dir(path)
+	for _, c := range []struct{ name, content, want, note string }{
+		{"t.csv", "filepath,title\nb.jpg,one\na.jpg,two\nb.jpg,three\n" + here + "/b.jpg,four\n./b.jpg,one\n",
+			"2:b.jpg|one|three|four|one; 3:a.jpg|two", "4 rows name 1 pictures: each is one sample with the captions of its rows"},
+		{"t.jsonl", `{"image":"b.jpg","caption":["one","two"]}` + "\n" + `{"image":"a.jpg","caption":"x"}` + "\n" +
+			`{"image":"b.jpg","caption":"three"}`, "1:b.jpg|one|two|three; 2:a.jpg|x", ""},
+		{"t.csv", "filepath,title\na.jpg,\na.jpg,two\na.jpg,\nb.jpg,\nb.jpg,\n", "2:a.jpg|two; 5!no caption",
+			"2 rows have no caption; their pictures have those of other rows"},
+		{"t.csv", "filepath,title\na.jpg,one\na.jpg,two,2\na.jpg,three\n", "2:a.jpg|one|three; 3!the row has 3 cells, the header 2", ""},
+		{"t.csv", "image,label\na.jpg,dog\na.jpg,cat\na.jpg,dog\nb.jpg,cat\n", "2:a.jpg|dog|cat; 5:b.jpg|cat",
+			"1 rows give a picture another label than its first row, which counts"},
+		{"t.csv", "image,title,label\na.jpg,one,dog\na.jpg,two,dog\n", "2:a.jpg|one|two", ""},
+	} {
+		path := filepath.Join(here, c.name)
+		if err := os.WriteFile(path, []byte(c.content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s := openForTest(t, path, Options{Need: NeedCaptions})
+		if got := rowsLine(t, s); got != c.want {
+			t.Errorf("%q:\n%s\nwant\n%s", c.content, got, c.want)
+		}
+		if notes := s.Info().Notes; c.note != "" && !slices.Contains(notes, c.note) {
+			t.Errorf("%q: notes %q, want %q", c.content, notes, c.note)
+		}
+	}
+}
+
 func TestTablesThatCantBeReadSayWhy(t *testing.T) {
 	for _, c := range []struct {
 		name, content string
@@ -103,6 +133,7 @@ func TestTablesThatCantBeReadSayWhy(t *testing.T) {
 		{"t.csv", "", Options{}, "no rows"},
 		{"t.csv", "filepath,title\na.jpg,\n", Options{Need: NeedCaptions}, "none of its 1 samples can be used"},
 		{"t.csv", "filepath,title\nz.jpg,x\ny.jpg,y\n", Options{}, "2 of 2 pictures can't be found"},
+		{"t.csv", "filepath,title\nz.jpg,x\n", Options{}, "paths are relative to the folder of the table, /"},
 		{"t.csv", "\xff\xfef\x00", Options{}, "UTF-16"},
 		{"t.csv", "\"filepath,title\na.jpg,x\n", Options{}, "header in line 1"},
 		{"t.jsonl", "oops\n", Options{}, "is a JSON object"},
@@ -179,9 +210,9 @@ func TestGuessesAndRepairsAreNoted(t *testing.T) {
 	path := tableTree(t, "t.csv", "image,caption\na.jpg,one\na.jpg,\xff\nnone.jpg,"+long+"\n")
 	s := openForTest(t, path, Options{Need: NeedCaptions})
 	want := []string{
-		"read pictures from column image and captions from column caption", "1 rows name a picture that an earlier row names",
+		"read pictures from column image and captions from column caption", "2 rows name 1 pictures: each is one sample with the captions of its rows",
 		"cut 1 captions to 65536 bytes", "replaced invalid UTF-8 in 1 captions",
-		"1 of 3 pictures can't be found, such as " + filepath.Join(filepath.Dir(path), "none.jpg"),
+		"1 of 2 pictures can't be found, such as " + filepath.Join(filepath.Dir(path), "none.jpg"),
 	}
 	if got := s.Info().Notes; !slices.Equal(got, want) {
 		t.Errorf("notes %q\nwant %q", got, want)
@@ -189,7 +220,7 @@ func TestGuessesAndRepairsAreNoted(t *testing.T) {
 	if p, err := s.Picture(t.Context(), 0); err != nil || string(p.File) != "a" {
 		t.Errorf("picture %q, %v", p.File, err)
 	}
-	if _, err := s.Picture(t.Context(), 2); !errors.Is(err, os.ErrNotExist) {
+	if _, err := s.Picture(t.Context(), 1); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing picture: %v", err)
 	}
 	s = openForTest(t, path, Options{CSVImageKey: "image", CSVCaptionKey: "caption"})
