@@ -30,6 +30,8 @@ type Options struct {
 	CSVSeparator  string `json:"csv_separator,omitempty" flag:"csv-separator" arg:"char" help:"separator of a table (detected)"`
 	CSVImageKey   string `json:"csv_img_key,omitempty" flag:"csv-img-key" arg:"name" help:"column of a table that holds paths (guessed)"`
 	CSVCaptionKey string `json:"csv_caption_key,omitempty" flag:"csv-caption-key" arg:"name" help:"column of a table that holds captions (guessed)"`
+	// Exclude are patterns as path.Match has them. A pattern with a slash is compared with the path below the source, others with the name.
+	Exclude []string `json:"exclude,omitempty" flag:"exclude" arg:"glob" repeat:"true" help:"leave out files and folders of a folder by name (repeated)"`
 }
 
 // later matches kinds of data that are known but not supported yet.
@@ -74,7 +76,7 @@ func open(ctx context.Context, src string, o Options) (Source, error) {
 		return openTable(ctx, src, o)
 	}
 	if paths.IsPicture(src) {
-		return OpenFiles(ctx, []string{src})
+		return OpenFiles(ctx, []string{src}, o)
 	}
 	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl), nor a shard (.tar), nor a picture"}
 }

@@ -97,7 +97,8 @@ func TestRowsOfAPictureAreItsCaptions(t *testing.T) {
 			`{"image":"b.jpg","caption":"three"}`, "1:b.jpg|one|two|three; 2:a.jpg|x", ""},
 		{"t.csv", "filepath,title\na.jpg,\na.jpg,two\na.jpg,\nb.jpg,\nb.jpg,\n", "2:a.jpg|two; 5!no caption",
 			"2 rows have no caption; their pictures have those of other rows"},
-		{"t.csv", "filepath,title\na.jpg,one\na.jpg,two,2\na.jpg,three\n", "2:a.jpg|one|three; 3!the row has 3 cells, the header 2", ""},
+		{"t.csv", "filepath,title\na.jpg,one\na.jpg,two,2\na.jpg,three\n",
+			"2:a.jpg|one|three; 3!the row has 3 cells, the header 2", ""},
 		{"t.csv", "image,label\na.jpg,dog\na.jpg,cat\na.jpg,dog\nb.jpg,cat\n", "2:a.jpg|dog|cat; 5:b.jpg|cat",
 			"1 rows give a picture another label than its first row, which counts"},
 		{"t.csv", "image,title,label\na.jpg,one,dog\na.jpg,two,dog\n", "2:a.jpg|one|two", ""},
@@ -210,7 +211,8 @@ func TestGuessesAndRepairsAreNoted(t *testing.T) {
 	path := tableTree(t, "t.csv", "image,caption\na.jpg,one\na.jpg,\xff\nnone.jpg,"+long+"\n")
 	s := openForTest(t, path, Options{Need: NeedCaptions})
 	want := []string{
-		"read pictures from column image and captions from column caption", "2 rows name 1 pictures: each is one sample with the captions of its rows",
+		"read pictures from column image and captions from column caption",
+		"2 rows name 1 pictures: each is one sample with the captions of its rows",
 		"cut 1 captions to 65536 bytes", "replaced invalid UTF-8 in 1 captions",
 		"1 of 2 pictures can't be found, such as " + filepath.Join(filepath.Dir(path), "none.jpg"),
 	}
