@@ -114,6 +114,9 @@ func (f *folder) empty(what string) error {
 	if len(f.info.Ignored) > 0 {
 		reason += "; " + f.info.Ignored.String()
 	}
+	if f.info.Ignored[".gz"]+f.info.Ignored[".tgz"] > 0 {
+		reason += "; compressed shards have to be unpacked first"
+	}
 	for _, u := range f.info.Unread {
 		reason += "; " + u.Key + ": " + u.Reason
 	}

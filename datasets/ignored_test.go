@@ -30,7 +30,7 @@ func TestWhatAFolderWalkPassesOverIsCounted(t *testing.T) {
 	want := Ignored{
 		".svg": 2, ".heic": 1, ".txt": 1, ".json": 1, "without extension": 3, "hidden": 2, "excluded by @eaDir": 1,
 		"excluded by node_modules": 1, "links to a folder above them": 1,
-		"excluded by thumbs": 2,
+		"excluded by thumbs":    2,
 		"excluded by *_small.*": 1, "excluded by deep/raw": 1, ".caf\uFFFD": 1,
 		"pipes, devices or sockets": 1,
 	}

@@ -69,16 +69,27 @@ func open(ctx context.Context, src string, o Options) (Source, error) {
 	case err != nil:
 		return nil, notFound(src, err)
 	}
-	switch strings.ToLower(filepath.Ext(src)) {
+	return openFile(ctx, src, o)
+}
+
+// unpack is the way out for compressed data. Samples are read in any order, which a compressed file doesn't allow.
+const unpack = "unpack it first"
+
+// openFile opens a file by its extension.
+func openFile(ctx context.Context, src string, o Options) (Source, error) {
+	switch extension := strings.ToLower(filepath.Ext(src)); extension {
 	case ".tar":
 		return openShards(ctx, src, o)
 	case ".csv", ".tsv", ".jsonl":
 		return openTable(ctx, src, o)
+	case ".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip":
+		return nil, &DataError{Source: src, Reason: "it is compressed, and samples are read in any order; " + unpack}
 	}
 	if paths.IsPicture(src) {
 		return OpenFiles(ctx, []string{src}, o)
 	}
-	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl), nor a shard (.tar), nor a picture"}
+	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl), nor a shard (.tar), nor a picture (" +
+		pictureList() + ")"}
 }
 
 // check finds out whether the classes are there, or at least one caption.
