@@ -80,7 +80,7 @@ func openFile(ctx context.Context, src string, o Options) (Source, error) {
 	switch extension := strings.ToLower(filepath.Ext(src)); extension {
 	case ".tar":
 		return openShards(ctx, src, o)
-	case ".csv", ".tsv", ".jsonl":
+	case ".csv", ".tsv", ".jsonl", ".json":
 		return openTable(ctx, src, o)
 	case ".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip":
 		return nil, &DataError{Source: src, Reason: "it is compressed, and samples are read in any order; " + unpack}
@@ -88,8 +88,8 @@ func openFile(ctx context.Context, src string, o Options) (Source, error) {
 	if paths.IsPicture(src) {
 		return OpenFiles(ctx, []string{src}, o)
 	}
-	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl), nor a shard (.tar), nor a picture (" +
-		pictureList() + ")"}
+	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl .json), nor a shard (.tar), nor " +
+		"a picture (" + pictureList() + ")"}
 }
 
 // check finds out whether the classes are there, or at least one caption.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // pictureTable is a list of pictures in a .csv, .tsv, .jsonl or .json file.
@@ -27,12 +28,24 @@ type tableEntry struct {
 // openTable opens a table whose picture paths are absolute or relative to its folder. Rows with the same path are one sample with several
 // captions. A malformed row is one unusable sample. A table without the columns that o needs, or without a usable row, is a *DataError.
 func openTable(ctx context.Context, path string, o Options) (Source, error) {
-	rows, chosen, err := readTable(ctx, path, o)
+	data, err := readTableFile(path)
 	if err != nil {
 		return nil, err
 	}
-	t := &pictureTable{path: path, folder: filepath.Dir(path), info: Info{Name: path, Kind: "table", Notes: chosen.note(o)}}
-	return t, t.open(ctx, rows, o.Need)
+	t := &pictureTable{path: path, folder: filepath.Dir(path), info: Info{Name: path, Kind: "table"}}
+	var rows []tableRow
+	if strings.EqualFold(filepath.Ext(path), ".json") && isCOCO(data) {
+		rows, err = t.readCOCO(data)
+	} else {
+		rows, err = t.read(ctx, data, o)
+	}
+	if err == nil {
+		err = t.open(ctx, rows, o.Need)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // open makes the samples of the rows and looks for their pictures.

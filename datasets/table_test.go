@@ -63,6 +63,13 @@ func TestTablesAreReadRowByRow(t *testing.T) {
 			"2!no caption; 3!the row names no picture; 4!no caption; 5:c.jpg|x"},
 		{"invalid UTF-8, NUL", "t.csv", "filepath,title\na.jpg,caf\xe9 \x00\n", "2:a.jpg|caf\ufffd \x00"},
 		{"line of carriage returns", "t.csv", "filepath,title\na.jpg,one\n\r\r", "2:a.jpg|one; 3!the row has 1 cells, the header 2"},
+		{"bars and padding", "t.csv", "image_name| comment_number| comment\na.jpg| 0| a red circle \na.jpg| 1| \"one\"\n",
+			"2:a.jpg|a red circle|\"one\""},
+		{"carriage returns alone", "t.csv", "filepath,title\ra.jpg,one\rb.jpg,two\r", "2:a.jpg|one; 3:b.jpg|two"},
+		{"list in JSON", "t.json", `[{"image":"a.jpg","caption":"one"},{"image":"a.jpg","caption":"two"}]`, "1:a.jpg|one|two"},
+		{"lines in .json", "t.json", `{"image":"a.jpg","caption":"one"}` + "\n" + `{"image":"b.jpg","caption":"two"}`,
+			"1:a.jpg|one; 2:b.jpg|two"},
+		{"byte order marks inside", "t.csv", "filepath,title\n\ufeffa.jpg,\ufeffone\n", "2:a.jpg|one"},
 		{"case of names", "t.csv", "FilePath,Title\na.jpg,one\n", "2:a.jpg|one"},
 		{"unnamed column and no captions", "t.csv", ",path,label\n0,a.jpg,cat\n1,b.jpg,\n", "2:a.jpg|cat; 3!no caption"},
 		{"space around labels", "t.csv", "path,label\na.jpg, cat \nb.jpg,cat\n", "2:a.jpg|cat; 3:b.jpg|cat"},
@@ -140,6 +147,10 @@ func TestTablesThatCantBeReadSayWhy(t *testing.T) {
 		{"t.jsonl", "oops\n", Options{}, "is a JSON object"},
 		{"t.jsonl", `{"a":1}`, Options{CSVImageKey: "b"}, `it has no column "b"; its columns are a`},
 		{"t.jsonl", "\n", Options{}, "no rows"},
+		{"t.json", `{"a":1}`, Options{}, "neither a list of objects in JSON nor an object on each line: it is a JSON object"},
+		{"t.json", `{"images":[{"id":1,"file_name":7}],"annotations":[]}`, Options{}, "images.file_name is a JSON number"},
+		{"t.json", `{"images":[],"annotations":[]}`, Options{}, "it lists no images"},
+		{"t.csv", strings.Repeat("x", lineLimit+1), Options{}, "its first line has more than 16777216 bytes"},
 	} {
 		var data *DataError
 		_, err := Open(t.Context(), tableTree(t, c.name, c.content), c.o)

@@ -110,6 +110,9 @@ func perhapsData(x string, err error) bool {
 	if errors.Is(err, weights.ErrNoModel) || isAny[*model.UnknownModelError](err) || errors.Is(err, os.ErrNotExist) {
 		return true
 	}
+	if filepath.Ext(x) == ".json" {
+		return datasets.IsJSONData(x)
+	}
 	st, wrong := os.Stat(x)
 	return wrong == nil && st.Mode().IsRegular() && !slices.Contains([]string{".safetensors", ".pt", ".pth", ".bin", ".json"},
 		filepath.Ext(x))
