@@ -7,11 +7,15 @@ import (
 	"unicode/utf8"
 )
 
+// byteOrderMark is what some editors put at the beginning of UTF-8 files.
+const byteOrderMark = "\ufeff"
+
 // captionRepairs makes captions usable and counts the repairs. It is safe for concurrent use.
 type captionRepairs struct{ invalid, long atomic.Int64 }
 
 // clean is a caption as the loader puts it into a batch.
 func (r *captionRepairs) clean(caption string) string {
+	caption = strings.TrimPrefix(caption, byteOrderMark)
 	if len(caption) > captionLimit {
 		r.long.Add(1)
 	}
@@ -38,7 +42,7 @@ func (r *captionRepairs) notes() []string {
 func (r *captionRepairs) usable(texts []string) []string {
 	var out []string
 	for _, t := range texts {
-		if strings.TrimSpace(t) != "" {
+		if strings.TrimSpace(strings.TrimPrefix(t, byteOrderMark)) != "" {
 			out = append(out, r.clean(t))
 		}
 	}

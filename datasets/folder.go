@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"clipgo/internal/paths"
+	"clipgo/internal/bounded"
 )
 
 // folder is a source of pictures, each in a file of its own.
@@ -33,14 +31,8 @@ func (f *folder) Entry(_ context.Context, i int) (Entry, error) { return f.entry
 func (f *folder) entry(i int) Entry {
 	p := &f.files[i]
 	e := Entry{Key: p.path, File: p.path, Captions: p.captions, Label: p.label, Size: p.size, ModTime: p.modified, Bad: p.bad}
-	if f.need != NeedCaptions {
-		return e
-	}
-	if f.info.Classes != nil && len(e.Captions) == 0 {
+	if f.need == NeedCaptions && f.info.Classes != nil && len(e.Captions) == 0 {
 		e.Captions = []string{f.info.Classes[p.label]}
-	}
-	if e.Bad == "" && len(e.Captions) == 0 {
-		e.Bad = "no caption"
 	}
 	return e
 }
@@ -59,32 +51,44 @@ func (p *file) read(ctx context.Context) (Picture, error) {
 		return Picture{}, errors.New(p.bad)
 	}
 	if p.size > pictureLimit {
-		return Picture{}, fmt.Errorf("%d bytes, more than the %d that a picture may have", p.size, pictureLimit)
+		return Picture{}, tooLarge(p.size)
 	}
-	data, err := os.ReadFile(p.path)
+	data, err := bounded.ReadFile(p.path, pictureLimit)
+	if size := (*bounded.SizeError)(nil); errors.As(err, &size) { // it has grown
+		return Picture{}, tooLarge(pictureLimit + 1)
+	}
 	if err != nil {
 		return Picture{}, fmt.Errorf("read: %w", cause(err))
 	}
 	return Picture{File: data}, nil
 }
 
+func tooLarge(size int64) error {
+	return fmt.Errorf("%d bytes, more than the %d that a picture may have", size, pictureLimit)
+}
+
 // openFolder opens a folder. It is a set of classes if all pictures are in subfolders and most have no captions, else a set of pictures
-// at any depth.
+// at any depth. Where captions are needed, pictures without one are left out of the latter.
 func openFolder(ctx context.Context, root string, o Options) (Source, error) {
 	var repairs captionRepairs
-	files, err := findPictures(ctx, root, &repairs)
+	skip, err := o.excludes()
 	if err != nil {
 		return nil, err
 	}
-	if len(files) == 0 {
-		return nil, &DataError{Source: root, Reason: "the folder holds no pictures (.jpg .jpeg .png .webp .gif)"}
+	there, err := findPictures(ctx, root, skip, &repairs)
+	if err != nil {
+		return nil, err
 	}
-	f := &folder{files: files, need: o.Need, info: Info{Name: root, Kind: "folder"}}
+	f := &folder{need: o.Need, info: Info{Name: root, Kind: "folder"}}
+	f.take(there)
+	if len(f.files) == 0 {
+		return nil, f.empty("the folder holds no pictures")
+	}
 	captioned := 0
-	for i := range files {
-		captioned += min(1, len(files[i].captions))
+	for i := range f.files {
+		captioned += min(1, len(f.files[i].captions))
 	}
-	if 2*captioned < len(files) || o.Need == NeedLabels {
+	if 2*captioned < len(f.files) || o.Need == NeedLabels {
 		if err := f.classify(root); err != nil {
 			return nil, err
 		}
@@ -95,32 +99,76 @@ func openFolder(ctx context.Context, root string, o Options) (Source, error) {
 			Reason: "no picture has a caption: expected a.txt beside a.jpg, one caption a line, or a subfolder for each class",
 		}
 	}
-	if missing := len(files) - captioned; captioned > 0 && missing > 0 && f.info.Classes == nil {
-		f.info.Notes = append(f.info.Notes, fmt.Sprintf("%d of %d pictures have no caption", missing, len(files)))
+	if missing := len(f.files) - captioned; captioned > 0 && missing > 0 && f.info.Classes == nil {
+		f.captionless(missing)
 	}
 	f.finish(&repairs)
 	return f, nil
 }
 
+// take adds what a folder holds.
+func (f *folder) take(there found) {
+	f.files = append(f.files, there.files...)
+	f.info.Ignored.addAll(there.ignored)
+	f.info.Unread = append(f.info.Unread, there.unread...)
+}
+
+// empty is the error of a folder without pictures.
+func (f *folder) empty(what string) error {
+	reason := what + " (" + pictureList() + ")"
+	if len(f.info.Ignored) > 0 {
+		reason += "; " + f.info.Ignored.String()
+	}
+	if f.info.Ignored[".gz"]+f.info.Ignored[".tgz"] > 0 {
+		reason += "; compressed shards have to be unpacked first"
+	}
+	for _, u := range f.info.Unread {
+		reason += "; " + u.Key + ": " + u.Reason
+	}
+	return &DataError{Source: f.info.Name, Reason: reason}
+}
+
+// captionless leaves out pictures without a caption if captions are needed, else it notes how many there are.
+func (f *folder) captionless(missing int) {
+	if f.need != NeedCaptions {
+		f.info.Notes = append(f.info.Notes, fmt.Sprintf("%d of %d pictures have no caption", missing, len(f.files)))
+		return
+	}
+	all := len(f.files)
+	f.files = slices.DeleteFunc(f.files, func(p file) bool { return len(p.captions) == 0 && p.bad == "" })
+	f.info.Ignored.add(ignoredNoCaption, all-len(f.files))
+}
+
 // classify gives each picture the class of its topmost subfolder, unless the folder itself holds pictures. A classnames.txt in the folder,
 // or beside it, gives the classes their names.
 func (f *folder) classify(root string) error {
-	var names []string
+	var folders, names []string
 	for _, p := range f.files {
 		name, _, below := strings.Cut(p.name, "/")
 		if !below {
 			return nil
 		}
-		names = append(names, name)
+		folders = append(folders, name)
 	}
-	folders := slices.Compact(slices.Sorted(slices.Values(names)))
-	for i, name := range names {
-		f.files[i].label, _ = slices.BinarySearch(folders, name)
+	number := map[string]int{} // by class name; two folders may have the same
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(folders))) {
+		class := className(name)
+		if first, again := number[class]; again {
+			f.info.Notes = append(f.info.Notes, fmt.Sprintf("folder %s is of the same class as an earlier one: %s", name, names[first]))
+			continue
+		}
+		number[class] = len(names)
+		names = append(names, class)
 	}
-	for _, name := range folders {
-		f.info.Classes = append(f.info.Classes, strings.ToValidUTF8(strings.ReplaceAll(name, "_", " "), "\uFFFD"))
+	for i, name := range folders {
+		f.files[i].label = number[className(name)]
 	}
-	f.info.Kind = "classes"
+	f.info.Classes, f.info.Kind = names, "classes"
+	return f.nameClasses(root)
+}
+
+// nameClasses reads classnames.txt, in the folder or beside it.
+func (f *folder) nameClasses(root string) error {
 	lines, err := linesBeside(root, "classnames.txt")
 	if err != nil || lines == nil {
 		return err
@@ -134,6 +182,11 @@ func (f *folder) classify(root string) error {
 	return nil
 }
 
+// className is the name of a folder's class.
+func className(folder string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(folder, "_", " "), "\uFFFD")
+}
+
 // finish completes the description of the set.
 func (f *folder) finish(repairs *captionRepairs) {
 	f.info.Notes = append(f.info.Notes, repairs.notes()...)
@@ -144,51 +197,6 @@ func (f *folder) finish(repairs *captionRepairs) {
 	if f.renamed {
 		f.info.Fingerprint += fmt.Sprintf(" %x", sha256.Sum256([]byte(strings.Join(f.info.Classes, "\n"))))[:9]
 	}
-}
-
-// OpenFiles opens pictures by their paths as one source without classes. A folder among the paths gives the pictures below it, and a
-// picture given twice counts once. A path that doesn't exist is fs.ErrNotExist, and a file that isn't a picture a *UsageError.
-func OpenFiles(ctx context.Context, names []string) (Source, error) {
-	f := &folder{info: Info{Name: strings.Join(names, " "), Kind: "folder"}}
-	var repairs captionRepairs
-	seen := map[string]bool{}
-	for _, path := range names {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		found, err := findPath(ctx, path, &repairs)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range found {
-			if at := paths.Absolute(p.path); !seen[at] {
-				seen[at] = true
-				p.name = filepath.ToSlash(p.path)
-				f.files = append(f.files, p)
-			}
-		}
-	}
-	if len(f.files) == 0 {
-		return nil, &DataError{Source: f.info.Name, Reason: "no pictures (.jpg .jpeg .png .webp .gif)"}
-	}
-	f.finish(&repairs)
-	return f, nil
-}
-
-func findPath(ctx context.Context, path string, repairs *captionRepairs) ([]file, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, notFound(path, err)
-	}
-	if st.IsDir() {
-		return findPictures(ctx, path, repairs)
-	}
-	if !paths.IsPicture(path) {
-		return nil, &UsageError{Source: path, Reason: "neither a picture (.jpg .jpeg .png .webp .gif) nor a folder"}
-	}
-	p := newFile(filepath.Clean(path), filepath.Base(path), st)
-	p.readCaptions(stem(path)+".txt", repairs)
-	return []file{p}, nil
 }
 
 // cause is an error without its path, for callers that name the path themselves.

@@ -84,11 +84,29 @@ func TestFoldersAreReadForWhatTheyHold(t *testing.T) {
 			files: map[string]string{"a.jpg": "", ".b.jpg": "", ".git/c.jpg": "", "d/.e.jpg": "", "d/.f/g.jpg": ""},
 			want:  []string{`a.jpg -1 []`},
 		},
-		"a picture without a caption is bad where captions are needed": {
+		"a picture without a caption is left out where captions are needed": {
 			need:  NeedCaptions,
-			files: map[string]string{"a.jpg": "", "a.txt": "one", "b.jpg": "", "b.txt": " \n", "c.jpg": ""},
-			want:  []string{`a.jpg -1 ["one"]`, `b.jpg -1 [] bad: no caption`, `c.jpg -1 [] bad: no caption`},
-			notes: []string{"2 of 3 pictures have no caption"},
+			files: map[string]string{"a.jpg": "", "a.txt": "one", "b.jpg": "", "b.txt": "two", "c.jpg": "", "c.txt": " \n", "d.jpg": ""},
+			want:  []string{`a.jpg -1 ["one"]`, `b.jpg -1 ["two"]`},
+		},
+		"captions in .json files of img2dataset": {
+			need: NeedCaptions,
+			files: map[string]string{
+				"0/a.jpg": "", "0/a.json": `{"caption":"one","key":"a"}`, "0/b.jpg": "",
+				"0/b.json": "\ufeff{\"TEXT\":\"two\"}", "0/c.jpg": "", "0/c.json": `{"caption":"not used"}`, "0/c.txt": "three",
+				"0/d.jpg": "", "0/d.json": `{"caption":null}`, "0_stats.json": "{}",
+			},
+			want: []string{`0/a.jpg -1 ["one"]`, `0/b.jpg -1 ["two"]`, `0/c.jpg -1 ["three"]`},
+		},
+		"two folders of one class": {
+			files:   map[string]string{"red_circle/a.jpg": "", "red circle/b.jpg": "", "red-circle/c.jpg": ""},
+			want:    []string{`red circle/b.jpg 0 []`, `red-circle/c.jpg 1 []`, `red_circle/a.jpg 0 []`},
+			classes: []string{"red circle", "red-circle"},
+			notes:   []string{"folder red_circle is of the same class as an earlier one: red circle"},
+		},
+		"JPEG by its other names": {
+			files: map[string]string{"a.jfif": "", "b.JPE": "", "c.jif": ""},
+			want:  []string{`a.jfif -1 []`, `b.JPE -1 []`, `c.jif -1 []`},
 		},
 		"classes": {
 			files:   map[string]string{"polar_bear/x/1.jpg": "", "ant/2.jpg": "", "Zebra/3.jpg": "", "none/readme.txt": "", "list.csv": ""},
@@ -262,7 +280,7 @@ func TestFilesAndFoldersJoin(t *testing.T) {
 		}
 		return out
 	}
-	s, err := OpenFiles(t.Context(), at("x", "a.jpg", "x/b.jpg", "empty", "x"))
+	s, err := OpenFiles(t.Context(), at("x", "a.jpg", "x/b.jpg", "empty", "x"), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,16 +288,16 @@ func TestFilesAndFoldersJoin(t *testing.T) {
 	if got := listing(t, s, root); !slices.Equal(got, want) || s.Info().Classes != nil {
 		t.Errorf("%q", got)
 	}
-	_, err = OpenFiles(t.Context(), at("a.jpg", "nowhere.jpg"))
+	_, err = OpenFiles(t.Context(), at("a.jpg", "nowhere.jpg"), Options{})
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "nowhere.jpg") {
 		t.Error(err)
 	}
 	var usage *UsageError
-	if _, err := OpenFiles(t.Context(), at("n.bmp")); !errors.As(err, &usage) {
+	if _, err := OpenFiles(t.Context(), at("n.bmp"), Options{}); !errors.As(err, &usage) {
 		t.Error(err)
 	}
 	var data *DataError
-	if _, err := OpenFiles(t.Context(), at("empty")); !errors.As(err, &data) {
+	if _, err := OpenFiles(t.Context(), at("empty"), Options{}); !errors.As(err, &data) {
 		t.Error(err)
 	}
 }

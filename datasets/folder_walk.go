@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"io/fs"
 	"iter"
 	"os"
@@ -42,26 +42,35 @@ func stem(path string) string { return strings.TrimSuffix(path, filepath.Ext(pat
 
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
-// findPictures lists the pictures at any depth below root with their captions, sorted bytewise by name. Hidden files and folders are left
-// out. Links are followed, except to a folder that contains the link.
-func findPictures(ctx context.Context, root string, repairs *captionRepairs) ([]file, error) {
+// found is what a folder holds.
+type found struct {
+	files   []file // sorted bytewise by name
+	ignored Ignored
+	unread  []Skip // folders that can't be read
+}
+
+// findPictures lists the pictures at any depth below root with their captions. Hidden files and folders, and those that skip matches, are
+// left out. Links are followed, except to a folder that contains the link.
+func findPictures(ctx context.Context, root string, skip excluder, repairs *captionRepairs) (found, error) {
 	st, err := os.Stat(root)
 	if err != nil {
-		return nil, notFound(root, err)
+		return found{}, notFound(root, err)
 	}
-	f := finder{root: root, texts: map[string]string{}}
+	f := finder{root: root, skip: skip, texts: map[string]string{}, jsons: map[string]string{}}
 	if err := f.folder(ctx, "", []fs.FileInfo{st}); err != nil {
-		return nil, err
+		return found{}, err
 	}
 	slices.SortFunc(f.files, func(a, b file) int { return cmp.Compare(a.name, b.name) })
-	return f.files, f.complete(ctx, repairs)
+	err = f.complete(ctx, repairs)
+	return f.found, err
 }
 
 // finder collects the pictures and captions of a folder.
 type finder struct {
-	root  string
-	files []file
-	texts map[string]string // paths of the caption files by their names without extension
+	found
+	root         string
+	skip         excluder
+	texts, jsons map[string]string // paths of .txt and .json files by their names without extension
 }
 
 // folder adds the content of the folder name and of those below. above are the folders on the path to it, including itself.
@@ -70,21 +79,27 @@ func (f *finder) folder(ctx context.Context, name string, above []fs.FileInfo) e
 		return err
 	}
 	entries, err := os.ReadDir(filepath.Join(f.root, name))
-	if errors.Is(err, fs.ErrNotExist) && name != "" {
-		return nil // removed in the meantime
-	}
-	if err != nil {
-		return notFound(filepath.Join(f.root, name), err)
+	switch {
+	case err == nil:
+	case name == "":
+		return notFound(f.root, err)
+	default:
+		f.unreadable(name, err)
 	}
 	for _, e := range entries {
-		if hidden(e.Name()) {
-			continue
-		}
 		if err := f.entry(ctx, join(name, e.Name()), e, above); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// unreadable notes a folder that can't be read, unless it was removed in the meantime.
+func (f *finder) unreadable(name string, err error) {
+	if !errors.Is(err, fs.ErrNotExist) {
+		path := filepath.Join(f.root, name)
+		f.unread = append(f.unread, Skip{Source: f.root, Key: path, Reason: "the folder can't be read: " + cause(err).Error()})
+	}
 }
 
 func join(folder, name string) string {
@@ -95,15 +110,36 @@ func join(folder, name string) string {
 }
 
 func (f *finder) entry(ctx context.Context, name string, e fs.DirEntry, above []fs.FileInfo) error {
-	switch isLink := e.Type()&fs.ModeSymlink != 0; {
-	case e.IsDir() || isLink && f.isFolder(name):
+	if hidden(e.Name()) {
+		f.ignored.add(ignoredHidden, 1)
+		return nil
+	}
+	isFolder := e.IsDir() || e.Type()&fs.ModeSymlink != 0 && f.isFolder(name)
+	if glob := f.skip.match(name, isFolder); glob != "" {
+		f.ignored.add(fmt.Sprintf(ignoredExcluded, glob), 1)
+		return nil
+	}
+	if isFolder {
 		return f.below(ctx, name, above)
-	case strings.EqualFold(filepath.Ext(name), ".txt"):
+	}
+	f.file(name, e)
+	return nil
+}
+
+// file adds a file by its extension.
+func (f *finder) file(name string, e fs.DirEntry) {
+	switch extension := strings.ToLower(filepath.Ext(name)); {
+	case extension == ".txt":
 		f.texts[stem(name)] = filepath.Join(f.root, name)
+	case extension == ".json":
+		f.jsons[stem(name)] = filepath.Join(f.root, name)
 	case paths.IsPicture(name):
 		f.files = append(f.files, file{path: filepath.Join(f.root, name), name: name, label: -1})
+	case e.Type()&(fs.ModeNamedPipe|fs.ModeDevice|fs.ModeSocket) != 0:
+		f.ignored.add(ignoredSpecial, 1)
+	default:
+		f.ignored.addFile(name)
 	}
-	return nil
 }
 
 func (f *finder) isFolder(name string) bool {
@@ -114,7 +150,12 @@ func (f *finder) isFolder(name string) bool {
 // below reads a folder unless it is one of those above, which would be a cycle.
 func (f *finder) below(ctx context.Context, name string, above []fs.FileInfo) error {
 	st, err := os.Stat(filepath.Join(f.root, name))
-	if err != nil || slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, st) }) {
+	if err != nil {
+		f.unreadable(name, err)
+		return nil
+	}
+	if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, st) }) {
+		f.ignored.add(ignoredLoop, 1)
 		return nil
 	}
 	return f.folder(ctx, name, append(slices.Clip(above), st))
@@ -122,13 +163,26 @@ func (f *finder) below(ctx context.Context, name string, above []fs.FileInfo) er
 
 // complete adds sizes, times and captions. It reads several files at a time.
 func (f *finder) complete(ctx context.Context, repairs *captionRepairs) error {
-	return eachFile(ctx, len(f.files), func(i int) {
+	used := make([]bool, len(f.files)) // the .json has the caption
+	err := eachFile(ctx, len(f.files), func(i int) {
 		p := &f.files[i]
 		p.stat()
 		if path, ok := f.texts[stem(p.name)]; ok {
 			p.readCaptions(path, repairs)
+		} else if path, ok := f.jsons[stem(p.name)]; ok {
+			used[i] = p.readJSON(path, repairs)
 		}
 	})
+	for i := range f.files {
+		name := stem(f.files[i].name)
+		delete(f.texts, name)
+		if used[i] {
+			delete(f.jsons, name)
+		}
+	}
+	f.ignored.add(".txt", len(f.texts))
+	f.ignored.add(".json", len(f.jsons))
+	return err
 }
 
 // eachFile calls f for each of n files on several goroutines, more than there are processors, since most of them wait for the disk. Once
@@ -153,42 +207,4 @@ func (p *file) stat() {
 		return
 	}
 	*p = newFile(p.path, p.name, st)
-}
-
-// textLimit is how much of a caption file is read, in bytes.
-const textLimit = 16 << 20
-
-// readCaptions reads the captions from a text file, one a line. Without a file there are none. A file that can't be read makes the picture
-// unusable.
-func (p *file) readCaptions(path string, repairs *captionRepairs) {
-	text, err := readStart(path, textLimit)
-	if errors.Is(err, fs.ErrNotExist) {
-		return
-	}
-	if err != nil {
-		p.bad = "its caption " + path + ": " + cause(err).Error()
-		return
-	}
-	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
-		if line = strings.TrimSpace(line); line != "" {
-			p.captions = append(p.captions, repairs.clean(line))
-		}
-	}
-}
-
-func readStart(path string, limit int64) (string, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if !st.Mode().IsRegular() {
-		return "", errors.New("not a regular file")
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit))
-	return string(data), err
 }

@@ -26,7 +26,7 @@ func OpenAll(ctx context.Context, names []string, o Options) (Source, error) {
 		var err error
 		switch {
 		case i == at:
-			part, err = OpenFiles(ctx, plain)
+			part, err = OpenFiles(ctx, plain, o)
 		case !slices.Contains(plain, name):
 			part, err = Open(ctx, name, o)
 		default:
@@ -107,6 +107,8 @@ func (j *joined) Info() Info {
 		for _, note := range info.Notes {
 			out.Notes = append(out.Notes, info.Name+": "+note)
 		}
+		out.Ignored.addAll(info.Ignored)
+		out.Unread = append(out.Unread, info.Unread...)
 	}
 	out.Fingerprint = fmt.Sprintf("several n=%d %x", j.Len(), h.Sum(nil)[:8])
 	return out

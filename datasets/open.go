@@ -30,6 +30,8 @@ type Options struct {
 	CSVSeparator  string `json:"csv_separator,omitempty" flag:"csv-separator" arg:"char" help:"separator of a table (detected)"`
 	CSVImageKey   string `json:"csv_img_key,omitempty" flag:"csv-img-key" arg:"name" help:"column of a table that holds paths (guessed)"`
 	CSVCaptionKey string `json:"csv_caption_key,omitempty" flag:"csv-caption-key" arg:"name" help:"column of a table that holds captions (guessed)"`
+	// Exclude are patterns as path.Match has them. A pattern with a slash is compared with the path below the source, others with the name.
+	Exclude []string `json:"exclude,omitempty" flag:"exclude" arg:"glob" repeat:"true" help:"leave out files and folders of a folder by name (repeated)"`
 }
 
 // later matches kinds of data that are known but not supported yet.
@@ -67,16 +69,27 @@ func open(ctx context.Context, src string, o Options) (Source, error) {
 	case err != nil:
 		return nil, notFound(src, err)
 	}
-	switch strings.ToLower(filepath.Ext(src)) {
+	return openFile(ctx, src, o)
+}
+
+// unpack is the way out for compressed data. Samples are read in any order, which a compressed file doesn't allow.
+const unpack = "unpack it first"
+
+// openFile opens a file by its extension.
+func openFile(ctx context.Context, src string, o Options) (Source, error) {
+	switch extension := strings.ToLower(filepath.Ext(src)); extension {
 	case ".tar":
 		return openShards(ctx, src, o)
-	case ".csv", ".tsv", ".jsonl":
+	case ".csv", ".tsv", ".jsonl", ".json":
 		return openTable(ctx, src, o)
+	case ".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip":
+		return nil, &DataError{Source: src, Reason: "it is compressed, and samples are read in any order; " + unpack}
 	}
 	if paths.IsPicture(src) {
-		return OpenFiles(ctx, []string{src})
+		return OpenFiles(ctx, []string{src}, o)
 	}
-	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl), nor a shard (.tar), nor a picture"}
+	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl .json), nor a shard (.tar), nor " +
+		"a picture (" + pictureList() + ")"}
 }
 
 // check finds out whether the classes are there, or at least one caption.

@@ -26,7 +26,11 @@ func openPreferenceTable(ctx context.Context, path string, o Options) (Preferenc
 		}
 	}
 	t := &preferenceTable{path: path, info: Info{Name: path, Kind: "preferences"}}
-	rows, err := openRows(path, o, func(columns []string) (reason string) {
+	data, err := readTableFile(path)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := openRows(path, data, o, func(columns []string) (reason string) {
 		t.columns, reason = choosePreferences(columns, o)
 		return reason
 	})

@@ -2,10 +2,10 @@ package datasets
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+
+	"clipgo/internal/bounded"
 )
 
 // shards is a source of the samples of local WebDataset archives, in the archives' order.
@@ -28,8 +28,12 @@ func openShards(ctx context.Context, src string, o Options) (Source, error) {
 	s := &shards{files: make([]shardFile, len(set.paths)), info: Info{
 		Name: src, Kind: "shards", Classes: set.classes, Templates: set.templates, Notes: set.notes,
 	}}
-	if err := s.index(ctx, set, &sampler{set: set, need: o.Need, repairs: repairs}); err != nil {
+	sampler := &sampler{set: set, need: o.Need, repairs: repairs}
+	if err := s.index(ctx, set, sampler); err != nil {
 		return nil, err
+	}
+	if n := sampler.dotted.Load(); n > 0 {
+		s.info.Notes = append(s.info.Notes, fmt.Sprintf("%d samples have only names with several dots: their types follow the last one", n))
 	}
 	s.info.Notes = append(s.info.Notes, repairs.notes()...)
 	if reason := noneUsable(len(s.samples), s.entry); reason != "" {
@@ -63,18 +67,15 @@ func (s *shards) index(ctx context.Context, set *shardSet, sampler *sampler) err
 
 // index reads an archive's headers.
 func (f *shardFile) index() tarIndex {
-	st, err := os.Stat(f.path)
-	if err == nil && !st.Mode().IsRegular() {
-		err = errors.New("it is not a regular file")
-	}
-	if err != nil {
-		return tarIndex{broken: "can't be read: " + cause(err).Error()}
-	}
-	file, err := os.Open(f.path)
+	file, err := bounded.Open(f.path)
 	if err != nil {
 		return tarIndex{broken: "can't be read: " + cause(err).Error()}
 	}
 	defer file.Close()
+	st, err := file.Stat()
+	if err != nil {
+		return tarIndex{broken: "can't be read: " + cause(err).Error()}
+	}
 	f.size, f.modified = st.Size(), st.ModTime()
 	return indexTar(file, f.size)
 }

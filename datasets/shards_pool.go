@@ -5,6 +5,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"clipgo/internal/bounded"
 )
 
 // maxOpenShards is the number of archives that stay open between reads.
@@ -74,7 +76,7 @@ func (p *shardPool) acquire(id int, f shardFile) (*openShard, error) {
 
 // openUnchanged opens an archive. It is an error if the file changed since it was indexed, since the offsets are wrong then.
 func openUnchanged(f shardFile) (*os.File, error) {
-	file, err := os.Open(f.path)
+	file, err := bounded.Open(f.path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", f.path, cause(err))
 	}

@@ -1,14 +1,14 @@
 package datasets
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
-	"clipgo/datasets/table"
+	"clipgo/internal/paths"
 )
 
 // shardSample is a sample of a shard, without its picture's bytes.
@@ -22,26 +22,43 @@ type shardSample struct {
 }
 
 // pictureFields are the extensions of members that hold a picture. The first that is present is used.
-var pictureFields = []string{"jpg", "jpeg", "png", "webp", "gif"}
+var pictureFields = withoutDots(paths.PictureExtensions())
 
-// sampler makes samples of a shard's groups.
+func withoutDots(extensions []string) []string {
+	out := make([]string, len(extensions))
+	for i, e := range extensions {
+		out[i] = strings.TrimPrefix(e, ".")
+	}
+	return out
+}
+
+// sampler makes samples of a shard's groups. It is safe for concurrent use.
 type sampler struct {
 	set     *shardSet
 	need    Need
 	repairs *captionRepairs
+	dotted  atomic.Int64 // samples whose members have the part after the last dot as their type
 }
 
 // samples lists the samples of an indexed shard. If a part of it could not be read, one more sample represents that part.
 func (s *sampler) samples(x tarIndex, shard int32) []shardSample {
 	out := make([]shardSample, 0, len(x.groups)+1)
-	first := make(map[string]int64, len(x.groups))
-	for _, g := range x.groups {
+	first := make(map[string]int, len(x.groups)) // index of the sample
+	groups := s.regroup(x.groups)
+	for i, g := range groups {
 		one := s.sample(g)
 		one.shard = shard
-		if at, ok := first[g.key]; ok {
-			one.bad = fmt.Sprintf("its key occurs a second time, first at byte %d", at)
-		} else {
-			first[g.key] = g.members[0].offset
+		at, again := first[g.key]
+		switch {
+		case !again:
+			first[g.key] = i
+		case groups[at].completes(g):
+			one.bad = separated(groups[at])
+			if out[at].bad != "" {
+				out[at].bad = separated(g)
+			}
+		default:
+			one.bad = fmt.Sprintf("its key occurs a second time, first at byte %d", groups[at].members[0].offset)
 		}
 		out = append(out, one)
 	}
@@ -49,6 +66,12 @@ func (s *sampler) samples(x tarIndex, shard int32) []shardSample {
 		out = append(out, shardSample{label: -1, shard: shard, offset: x.brokenAt, bad: "the shard " + x.broken})
 	}
 	return out
+}
+
+// separated says where the other members of a sample are.
+func separated(other tarGroup) string {
+	m := other.members[0]
+	return fmt.Sprintf("its members are not next to each other: %s is at byte %d; make the archive with tar --sort=name", m.name, m.offset)
 }
 
 func (s *sampler) sample(g tarGroup) shardSample {
@@ -64,8 +87,8 @@ func (s *sampler) sample(g tarGroup) shardSample {
 		}
 		fields[m.field] = m
 	}
-	s.picture(&one, fields)
-	s.text(&one, fields)
+	s.picture(&one, g, fields)
+	s.text(&one, g, fields)
 	return one
 }
 
@@ -76,10 +99,10 @@ func (one *shardSample) fail(reason string) {
 	}
 }
 
-func (s *sampler) picture(one *shardSample, fields map[string]*tarMember) {
+func (s *sampler) picture(one *shardSample, g tarGroup, fields map[string]*tarMember) {
 	i := slices.IndexFunc(pictureFields, func(f string) bool { return fields[f] != nil })
 	if i < 0 {
-		one.fail("no picture (" + strings.Join(pictureFields, ", ") + ")")
+		one.fail("no picture (" + strings.Join(pictureFields, ", ") + ")" + g.about())
 		return
 	}
 	m := fields[pictureFields[i]]
@@ -90,9 +113,9 @@ func (s *sampler) picture(one *shardSample, fields map[string]*tarMember) {
 }
 
 // text fills in label and captions.
-func (s *sampler) text(one *shardSample, fields map[string]*tarMember) {
+func (s *sampler) text(one *shardSample, g tarGroup, fields map[string]*tarMember) {
 	if m := fields["cls"]; m != nil {
-		label, err := strconv.Atoi(strings.TrimSpace(string(m.text)))
+		label, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(string(m.text), byteOrderMark)))
 		switch n := len(s.set.classes); {
 		case err != nil || label < 0 || label > math.MaxInt32:
 			one.fail(fmt.Sprintf("its label %.20q is not a class number", m.text))
@@ -107,28 +130,26 @@ func (s *sampler) text(one *shardSample, fields map[string]*tarMember) {
 		one.captions = []string{s.set.classes[one.label]}
 	}
 	if len(one.captions) == 0 && s.need == NeedCaptions {
-		one.fail("no caption (txt, or caption in json)")
+		one.fail("no caption (txt, or caption or text in json)" + g.about())
 	}
 	if one.label < 0 && s.need == NeedLabels {
-		one.fail("no label (cls)")
+		one.fail("no label (cls)" + g.about())
 	}
 }
 
-// captions takes txt as one caption with its line breaks or, without txt, the caption of json.
-func (s *sampler) captions(fields map[string]*tarMember) []string {
+// captions takes txt as one caption with its line breaks or, without a caption in txt, those of json.
+func (s *sampler) captions(fields map[string]*tarMember) (out []string) {
 	if m := fields["txt"]; m != nil {
 		if s.set.captionLines {
-			return s.trimmed(strings.Split(string(m.text), "\n"))
-		}
-		return s.repairs.usable([]string{string(m.text)})
-	}
-	if m := fields["json"]; m != nil {
-		var about struct{ Caption table.Texts }
-		if json.Unmarshal(m.text, &about) == nil {
-			return s.repairs.usable(about.Caption)
+			out = s.trimmed(strings.Split(string(m.text), "\n"))
+		} else {
+			out = s.repairs.usable([]string{string(m.text)})
 		}
 	}
-	return nil
+	if m := fields["json"]; m != nil && len(out) == 0 {
+		return s.repairs.usable(jsonCaptions(m.text))
+	}
+	return out
 }
 
 func (s *sampler) trimmed(lines []string) []string {

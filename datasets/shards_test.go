@@ -230,6 +230,14 @@ func TestWhatASampleLacksIsSaid(t *testing.T) {
 		{"a.seg.png=p a.txt=hello", NeedNothing, "no picture"},
 		{"a.jpg= a.txt=hello", NeedNothing, "is empty"},
 		{"a.jpg=p a.jpg=q", NeedNothing, "two members"},
+		{`a.jpg=p a.json={"TEXT":"hello"}`, NeedCaptions, ""},
+		{`a.jpg=p a.json={"caption":7,"text":["x"]}`, NeedCaptions, ""},
+		{`a.jpg=p a.txt= a.json={"caption":"hello"}`, NeedCaptions, ""},
+		{"a.jpg=p a.json={}", NeedCaptions, "in json); its members are jpg, json"},
+		{"a.heic=p a.txt=x", NeedNothing, "jif); its members are heic, txt"},
+		{"a.seg.png=p a.txt=x", NeedNothing, "its members are seg.png, txt; a type begins at the first dot of a name"},
+		{"a.b.png=p a.c.png=x a.d.txt=x a.e.txt=x a.f.txt=x", NeedNothing, "its members are b.png, c.png, d.txt, e.txt, ...; a type"},
+		{"a.in.png=p a.b.txt=x a.c.txt=y", NeedCaptions, "two members"},
 		{"a.jpg=p a.txt=x b.jpg=p b.txt=x a.jpg=q a.txt=x", NeedNothing, "a second time, first at byte 3584"},
 	} {
 		root := shardTree(t, map[string]string{"0.tar": "good.jpg=p good.txt=x good.cls=0 " + c.members, "classnames.txt": beside})
@@ -240,6 +248,70 @@ func TestWhatASampleLacksIsSaid(t *testing.T) {
 		}
 		if _, err := s.Picture(t.Context(), s.Len()-1); (err == nil) != (c.bad == "") {
 			t.Errorf("%s: picture's error %v", c.members, err)
+		}
+	}
+}
+
+// Names with several dots, where WebDataset's rule gives no sample that can be used.
+func TestTheLastDotDecidesWhereTheFirstCant(t *testing.T) {
+	for members, want := range map[string]string{
+		"1.05.jpg=p 1.05.txt=a 1.06.jpg=q 1.06.txt=b 2.05.jpg=r 2.05.txt=c": "1.05.jpg|a 1.06.jpg|b 2.05.jpg|c",
+		"s1.input.jpg=p s1.output.txt=a s2.input.JPG=q s2.output.txt=b":     "s1.input.jpg|a s2.input.JPG|b",
+		"v1.0/a.1.png=p v1.0/a.1.json={\"text\":\"a\"} b.jpg=q b.txt=b":     "v1.0/a.1.png|a b.jpg|b",
+		"1.05.jpg=p 1.05.txt=a 2.05.jpg=q 2.05.txt=b 1.06.jpg=r 1.06.txt=c": "1.05.jpg|a 2.05.jpg|b 1.06.jpg|c",
+		"a.jpg=p a.x.jpg=q a.txt=a":                                         "a.jpg|a",
+	} {
+		s := openForTest(t, filepath.Join(shardTree(t, map[string]string{"0.tar": members}), "0.tar"), Options{Need: NeedCaptions})
+		var got []string
+		for i := range s.Len() {
+			e := entryOf(t, s, i)
+			_, name, _ := strings.Cut(e.Key, "0.tar/")
+			got = append(got, name+"|"+strings.Join(e.Captions, "|")+e.Bad)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %q, want %s", members, got, want)
+		}
+		if noted := len(s.Info().Notes) == 1; noted != (want != "a.jpg|a") {
+			t.Errorf("%s: notes %q", members, s.Info().Notes)
+		}
+	}
+}
+
+func TestSeparatedMembersAreNamed(t *testing.T) {
+	root := shardTree(t, map[string]string{"0.tar": "a.jpg=p b.jpg=q a.txt=x b.txt=y c.jpg=r c.txt=z d.jpg=s d.txt=z c.jpg=r c.txt=z"})
+	s := openForTest(t, root, Options{Need: NeedCaptions})
+	want := []string{
+		"its members are not next to each other: a.txt is at byte 2560; make the archive with tar --sort=name", "b.txt is at byte 3584",
+		"a.jpg is at byte 512", "b.jpg is at byte 1536", "", "", "its key occurs a second time, first at byte 4608",
+	}
+	for i := range want {
+		if bad := entryOf(t, s, i).Bad; !strings.Contains(bad, want[i]) || (bad == "") != (want[i] == "") {
+			t.Errorf("sample %d: %q, want %q", i, bad, want[i])
+		}
+	}
+	if bad := entryOf(t, openForTest(t, root, Options{}), 0).Bad; bad != "" {
+		t.Errorf("where no captions are needed: %s", bad)
+	}
+}
+
+func TestCompressedDataIsNamed(t *testing.T) {
+	root := shardTree(t, map[string]string{"a.tar.gz": "\x1f\x8b", "a.tgz": "\x1f\x8b", "t.csv.gz": "\x1f\x8b", "a.zip": "PK"})
+	for _, name := range []string{"a.tar.gz", "a.tgz", "t.csv.gz", "a.zip", "", "{a,b}.tar"} {
+		if name == "{a,b}.tar" {
+			for _, tar := range []string{"a.tar", "b.tar"} {
+				if err := os.WriteFile(filepath.Join(root, tar), []byte("\x1f\x8b"+strings.Repeat("x", 999)), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		var data *DataError
+		want := "unpack it first"
+		if name == "" {
+			want = "compressed shards have to be unpacked first"
+		}
+		_, err := Open(t.Context(), filepath.Join(root, name), Options{})
+		if !errors.As(err, &data) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -64,7 +64,9 @@ type Info struct {
 	// Fingerprint changes when the samples, their order or their captions change. A source that would have to read all captions for it may
 	// use what changes with them, such as the sizes and ETags of its files.
 	Fingerprint string   `json:"fingerprint"`
-	Notes       []string `json:"notes,omitempty"` // guesses and repairs that the user should know about, a line each
+	Notes       []string `json:"notes,omitempty"`   // guesses and repairs that the user should know about, a line each
+	Ignored     Ignored  `json:"ignored,omitempty"` // files and folders that were passed over
+	Unread      []Skip   `json:"unread,omitempty"`  // folders that can't be read; what is in them is unknown
 }
 
 // DataError says why data is refused as a whole: an empty folder, a missing column, too many unusable samples.

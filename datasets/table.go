@@ -7,156 +7,66 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// pictureTable is a list of pictures in a .csv, .tsv or .jsonl file.
+// pictureTable is a list of pictures in a .csv, .tsv, .jsonl or .json file.
 type pictureTable struct {
-	path string
-	rows []tableEntry
-	info Info
+	path   string
+	folder string // to which the paths of pictures are relative
+	rows   []tableEntry
+	info   Info
 }
 
-// tableEntry is a sample made of a row.
+// tableEntry is a sample: the rows that name a picture, or a row that can't be used.
 type tableEntry struct {
 	file
-	line int64
+	line  int64 // of the first row
+	named bool  // the captions are class names
 }
 
-// openTable opens a table whose picture paths are absolute or relative to its folder. A malformed row is one unusable sample. A table
-// without the columns that o needs, or without a usable row, is a *DataError.
+// openTable opens a table whose picture paths are absolute or relative to its folder. Rows with the same path are one sample with several
+// captions. A malformed row is one unusable sample. A table without the columns that o needs, or without a usable row, is a *DataError.
 func openTable(ctx context.Context, path string, o Options) (Source, error) {
-	rows, chosen, err := readTable(ctx, path, o)
+	data, err := readTableFile(path)
 	if err != nil {
 		return nil, err
 	}
-	t := &pictureTable{path: path, info: Info{Name: path, Kind: "table", Notes: chosen.note(o)}}
-	var repairs captionRepairs
-	t.fill(rows, o.Need, &repairs)
-	if err := t.classify(rows, o.Need); err != nil {
+	t := &pictureTable{path: path, folder: filepath.Dir(path), info: Info{Name: path, Kind: "table"}}
+	var rows []tableRow
+	if strings.EqualFold(filepath.Ext(path), ".json") && isCOCO(data) {
+		rows, err = t.readCOCO(data)
+	} else {
+		rows, err = t.read(ctx, data, o)
+	}
+	if err == nil {
+		err = t.open(ctx, rows, o.Need)
+	}
+	if err != nil {
 		return nil, err
 	}
-	for i := range t.rows {
-		t.rows[i].judge(o.Need, t.info.Classes)
-	}
-	t.info.Notes = append(t.info.Notes, repairs.notes()...)
-	if reason := noneUsable(len(t.rows), t.entry); reason != "" {
-		return nil, &DataError{Source: path, Reason: reason}
-	}
-	if err := t.look(ctx); err != nil {
-		return nil, err
-	}
-	t.info.Fingerprint = fingerprint(len(t.rows), func(i int) (string, Entry) { return t.rows[i].name, t.entry(i) })
 	return t, nil
 }
 
-// fill makes samples of the rows.
-func (t *pictureTable) fill(rows []tableRow, need Need, repairs *captionRepairs) {
-	folder := filepath.Dir(t.path)
-	t.rows = make([]tableEntry, len(rows))
-	seen := make(map[string]bool, len(rows))
-	repeated := 0
-	for i, r := range rows {
-		e := &t.rows[i]
-		*e = tableEntry{file{name: r.image, label: -1, bad: r.bad, captions: repairs.usable(r.captions)}, r.line}
-		if r.image == "" {
-			continue
-		}
-		if e.path = r.image; !filepath.IsAbs(e.path) {
-			e.path = filepath.Join(folder, filepath.FromSlash(e.path))
-		}
-		if seen[e.path] {
-			repeated++
-		}
-		seen[e.path] = true
+// open makes the samples of the rows and looks for their pictures.
+func (t *pictureTable) open(ctx context.Context, rows []tableRow, need Need) error {
+	var repairs captionRepairs
+	t.fill(rows, &repairs)
+	if err := t.classify(rows, need); err != nil {
+		return err
 	}
-	if repeated > 0 && need != NeedNothing {
-		t.info.Notes = append(t.info.Notes, fmt.Sprintf("%d rows name a picture that an earlier row names", repeated))
+	for i := range t.rows {
+		t.rows[i].judge(need)
 	}
-}
-
-// judge finds out whether the sample can be used. A class name takes the place of a missing caption.
-func (e *tableEntry) judge(need Need, classes []string) {
-	if len(e.captions) == 0 && e.label >= 0 {
-		e.captions = []string{classes[e.label]}
+	t.info.Notes = append(t.info.Notes, repairs.notes()...)
+	if reason := noneUsable(len(t.rows), t.entry); reason != "" {
+		return &DataError{Source: t.path, Reason: reason}
 	}
-	switch {
-	case e.bad != "":
-	case e.path == "":
-		e.bad = "the row names no picture"
-	case need == NeedCaptions && len(e.captions) == 0:
-		e.bad = "no caption"
-	case need == NeedLabels && e.label < 0:
-		e.bad = "no label"
+	if err := t.look(ctx); err != nil {
+		return err
 	}
-}
-
-// classify numbers the labels. Numbers are kept; names are numbered in sorted order.
-func (t *pictureTable) classify(rows []tableRow, need Need) error {
-	var labels []string
-	for _, r := range rows {
-		if r.bad == "" && r.label != "" {
-			labels = append(labels, strings.ToValidUTF8(r.label, "\uFFFD"))
-		}
-	}
-	if len(labels) == 0 {
-		return nil
-	}
-	slices.Sort(labels)
-	labels = slices.Compact(labels)
-	number, most := func(s string) (int, bool) { return slices.BinarySearch(labels, s) }, -1
-	if numbers, top := classNumbers(labels); numbers {
-		number, most = classNumber, top
-		names, err := linesBeside(filepath.Dir(t.path), "classnames.txt")
-		if err != nil {
-			return err
-		}
-		labels = names
-	}
-	if most >= len(labels) && len(labels) > 0 {
-		return &DataError{Source: t.path, Reason: fmt.Sprintf("label %d is not below the %d of classnames.txt", most, len(labels))}
-	}
-	if len(labels) == 0 {
-		labels = t.numerals(most, need)
-	}
-	t.info.Classes = labels
-	for i, r := range rows {
-		if n, ok := number(strings.ToValidUTF8(r.label, "\uFFFD")); ok && r.bad == "" && r.label != "" {
-			t.rows[i].label = n
-		}
-	}
+	t.info.Fingerprint = fingerprint(len(t.rows), func(i int) (string, Entry) { return t.rows[i].name, t.entry(i) })
 	return nil
-}
-
-// numerals are the names of classes that have only numbers.
-func (t *pictureTable) numerals(most int, need Need) []string {
-	if need != NeedNothing {
-		t.info.Notes = append(t.info.Notes, "the labels are numbers; a classnames.txt beside the table can name them")
-	}
-	names := make([]string, most+1)
-	for i := range names {
-		names[i] = strconv.Itoa(i)
-	}
-	return names
-}
-
-// classNumbers reports whether all labels are class numbers, and the highest one.
-func classNumbers(labels []string) (all bool, most int) {
-	for _, l := range labels {
-		n, ok := classNumber(l)
-		if !ok {
-			return false, 0
-		}
-		most = max(most, n)
-	}
-	return true, most
-}
-
-// classNumber parses a class number. A number from a million on is a name.
-func classNumber(label string) (int, bool) {
-	n, err := strconv.ParseUint(label, 10, 31)
-	return int(n), err == nil && n < 1_000_000
 }
 
 // look finds the sizes of all pictures, several at a time. A missing picture is reported when it is read. A table whose pictures are all
@@ -182,6 +92,9 @@ func (t *pictureTable) look(ctx context.Context) error {
 	}
 	what := fmt.Sprintf("%d of %d pictures can't be found, such as %s", missing, looked, example)
 	if missing == looked {
+		if slices.ContainsFunc(t.rows, func(e tableEntry) bool { return e.bad == "" && !filepath.IsAbs(filepath.FromSlash(e.name)) }) {
+			what += "; paths are relative to the folder of the table, " + t.folder
+		}
 		return &DataError{Source: t.path, Reason: what}
 	}
 	t.info.Notes = append(t.info.Notes, what)

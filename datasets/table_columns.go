@@ -8,8 +8,8 @@ import (
 
 // The columns that are tried, in this order, if the caller names none.
 var (
-	imageColumns   = []string{"filepath", "file_path", "image", "image_path", "file_name", "filename", "path", "img"}
-	captionColumns = []string{"title", "caption", "text", "captions", "description"}
+	imageColumns   = []string{"filepath", "file_path", "image", "image_path", "file_name", "filename", "path", "img", "image_name"}
+	captionColumns = []string{"title", "caption", "text", "captions", "description", "comment"}
 )
 
 // tableColumns are the names of the columns that are read; caption and label may be empty.
@@ -33,9 +33,10 @@ func chooseColumns(columns []string, o Options) (c tableColumns, reason string) 
 	c.label = firstColumn(columns, []string{"label"})
 	switch {
 	case c.image == "":
-		return c, fmt.Sprintf("no column holds pictures (tried %s)%s", strings.Join(imageColumns, ", "), there)
+		return c, fmt.Sprintf("no column holds pictures (tried %s; csv_img_key names another)%s", strings.Join(imageColumns, ", "), there)
 	case o.Need == NeedCaptions && c.caption == "" && c.label == "":
-		return c, fmt.Sprintf("no column holds captions (tried %s)%s", strings.Join(captionColumns, ", "), there)
+		return c, fmt.Sprintf("no column holds captions (tried %s; csv_caption_key names another)%s",
+			strings.Join(captionColumns, ", "), there)
 	case o.Need == NeedLabels && c.label == "":
 		return c, "it has no column label" + there
 	}

@@ -2,11 +2,12 @@ package datasets
 
 import (
 	"context"
-	"os"
+	"fmt"
 	"path/filepath"
 	"strings"
 
 	"clipgo/datasets/table"
+	"clipgo/internal/bounded"
 )
 
 // tableRow is a row of a table of pictures, or why it can't be read.
@@ -15,14 +16,35 @@ type tableRow struct {
 	image, label string
 	captions     []string
 	bad          string
+	sample       int32 // index of the sample that the row belongs to
+	empty        bool  // without a caption
 }
 
-// openRows reads a table's header. choose says why a table with these columns can't be used; its reason is empty if it can.
-func openRows(path string, o Options, choose func(columns []string) (reason string)) (*table.Table, error) {
-	data, err := os.ReadFile(path)
+const (
+	tableLimit = 1 << 36  // bytes of a table
+	lineLimit  = 16 << 20 // bytes of a table's first line
+)
+
+// readTableFile reads a table. A file without line breaks, which isn't one, is not read to the end.
+func readTableFile(path string) ([]byte, error) {
+	if !strings.EqualFold(filepath.Ext(path), ".json") {
+		start, err := readStart(path, lineLimit)
+		if err != nil {
+			return nil, notFound(path, err)
+		}
+		if len(start) == lineLimit && !strings.ContainsAny(start, "\r\n") {
+			return nil, &DataError{Source: path, Reason: fmt.Sprintf("it is not a table: its first line has more than %d bytes", lineLimit)}
+		}
+	}
+	data, err := bounded.ReadFile(path, tableLimit)
 	if err != nil {
 		return nil, notFound(path, err)
 	}
+	return data, nil
+}
+
+// openRows reads a table's header. choose says why a table with these columns can't be used; its reason is empty if it can.
+func openRows(path string, data []byte, o Options, choose func(columns []string) (reason string)) (_ *table.Table, err error) {
 	options := table.Options{Wanted: func(columns []string) bool { return choose(columns) == "" }}
 	if o.CSVSeparator != "" {
 		if options.Separator, err = table.ParseSeparator(o.CSVSeparator); err != nil {
@@ -42,25 +64,27 @@ func openRows(path string, o Options, choose func(columns []string) (reason stri
 	return t, nil
 }
 
-// readTable reads a table's rows and chooses its columns.
-func readTable(ctx context.Context, path string, o Options) (rows []tableRow, chosen tableColumns, err error) {
-	t, err := openRows(path, o, func(columns []string) (reason string) {
+// read reads the table's rows and chooses its columns.
+func (t *pictureTable) read(ctx context.Context, data []byte, o Options) (rows []tableRow, err error) {
+	var chosen tableColumns
+	opened, err := openRows(t.path, data, o, func(columns []string) (reason string) {
 		chosen, reason = chooseColumns(columns, o)
 		return reason
 	})
 	if err != nil {
-		return nil, chosen, err
+		return nil, err
 	}
-	for row := range t.Rows() {
+	for row := range opened.Rows() {
 		if err := ctx.Err(); err != nil {
-			return nil, chosen, err
+			return nil, err
 		}
 		rows = append(rows, chosen.read(row))
 	}
 	if len(rows) == 0 {
-		return nil, chosen, &DataError{Source: path, Reason: "it has no rows"}
+		return nil, &DataError{Source: t.path, Reason: "it has no rows"}
 	}
-	return rows, chosen, ctx.Err()
+	t.info.Notes = append(t.info.Notes, chosen.note(o)...)
+	return rows, ctx.Err()
 }
 
 // read takes the chosen columns of a row.
@@ -73,6 +97,7 @@ func (c tableColumns) read(row table.Row) tableRow {
 	if out.image, ok = row.Value(c.image).Text(); !ok {
 		out.bad = c.image + " is not a text"
 	}
+	out.image = strings.TrimPrefix(out.image, byteOrderMark)
 	if out.captions, ok = row.Value(c.caption).Texts(); !ok {
 		out.bad = c.caption + " is neither a text nor a list of texts"
 	}

@@ -63,6 +63,13 @@ func TestTablesAreReadRowByRow(t *testing.T) {
 			"2!no caption; 3!the row names no picture; 4!no caption; 5:c.jpg|x"},
 		{"invalid UTF-8, NUL", "t.csv", "filepath,title\na.jpg,caf\xe9 \x00\n", "2:a.jpg|caf\ufffd \x00"},
 		{"line of carriage returns", "t.csv", "filepath,title\na.jpg,one\n\r\r", "2:a.jpg|one; 3!the row has 1 cells, the header 2"},
+		{"bars and padding", "t.csv", "image_name| comment_number| comment\na.jpg| 0| a red circle \na.jpg| 1| \"one\"\n",
+			"2:a.jpg|a red circle|\"one\""},
+		{"carriage returns alone", "t.csv", "filepath,title\ra.jpg,one\rb.jpg,two\r", "2:a.jpg|one; 3:b.jpg|two"},
+		{"list in JSON", "t.json", `[{"image":"a.jpg","caption":"one"},{"image":"a.jpg","caption":"two"}]`, "1:a.jpg|one|two"},
+		{"lines in .json", "t.json", `{"image":"a.jpg","caption":"one"}` + "\n" + `{"image":"b.jpg","caption":"two"}`,
+			"1:a.jpg|one; 2:b.jpg|two"},
+		{"byte order marks inside", "t.csv", "filepath,title\n\ufeffa.jpg,\ufeffone\n", "2:a.jpg|one"},
 		{"case of names", "t.csv", "FilePath,Title\na.jpg,one\n", "2:a.jpg|one"},
 		{"unnamed column and no captions", "t.csv", ",path,label\n0,a.jpg,cat\n1,b.jpg,\n", "2:a.jpg|cat; 3!no caption"},
 		{"space around labels", "t.csv", "path,label\na.jpg, cat \nb.jpg,cat\n", "2:a.jpg|cat; 3:b.jpg|cat"},
@@ -86,6 +93,37 @@ func TestTablesAreReadRowByRow(t *testing.T) {
 	}
 }
 
+// The rows of a picture are one sample: as samples of their own they would be wrong answers for each other.
+func TestRowsOfAPictureAreItsCaptions(t *testing.T) {
+	path := tableTree(t, "t.csv", "")
+	here := filepath.Dir(path)
+	for _, c := range []struct{ name, content, want, note string }{
+		{"t.csv", "filepath,title\nb.jpg,one\na.jpg,two\nb.jpg,three\n" + here + "/b.jpg,four\n./b.jpg,one\n",
+			"2:b.jpg|one|three|four|one; 3:a.jpg|two", "4 rows name 1 pictures: each is one sample with the captions of its rows"},
+		{"t.jsonl", `{"image":"b.jpg","caption":["one","two"]}` + "\n" + `{"image":"a.jpg","caption":"x"}` + "\n" +
+			`{"image":"b.jpg","caption":"three"}`, "1:b.jpg|one|two|three; 2:a.jpg|x", ""},
+		{"t.csv", "filepath,title\na.jpg,\na.jpg,two\na.jpg,\nb.jpg,\nb.jpg,\n", "2:a.jpg|two; 5!no caption",
+			"2 rows have no caption; their pictures have those of other rows"},
+		{"t.csv", "filepath,title\na.jpg,one\na.jpg,two,2\na.jpg,three\n",
+			"2:a.jpg|one|three; 3!the row has 3 cells, the header 2", ""},
+		{"t.csv", "image,label\na.jpg,dog\na.jpg,cat\na.jpg,dog\nb.jpg,cat\n", "2:a.jpg|dog|cat; 5:b.jpg|cat",
+			"1 rows give a picture another label than its first row, which counts"},
+		{"t.csv", "image,title,label\na.jpg,one,dog\na.jpg,two,dog\n", "2:a.jpg|one|two", ""},
+	} {
+		path := filepath.Join(here, c.name)
+		if err := os.WriteFile(path, []byte(c.content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s := openForTest(t, path, Options{Need: NeedCaptions})
+		if got := rowsLine(t, s); got != c.want {
+			t.Errorf("%q:\n%s\nwant\n%s", c.content, got, c.want)
+		}
+		if notes := s.Info().Notes; c.note != "" && !slices.Contains(notes, c.note) {
+			t.Errorf("%q: notes %q, want %q", c.content, notes, c.note)
+		}
+	}
+}
+
 func TestTablesThatCantBeReadSayWhy(t *testing.T) {
 	for _, c := range []struct {
 		name, content string
@@ -103,11 +141,16 @@ func TestTablesThatCantBeReadSayWhy(t *testing.T) {
 		{"t.csv", "", Options{}, "no rows"},
 		{"t.csv", "filepath,title\na.jpg,\n", Options{Need: NeedCaptions}, "none of its 1 samples can be used"},
 		{"t.csv", "filepath,title\nz.jpg,x\ny.jpg,y\n", Options{}, "2 of 2 pictures can't be found"},
+		{"t.csv", "filepath,title\nz.jpg,x\n", Options{}, "paths are relative to the folder of the table, /"},
 		{"t.csv", "\xff\xfef\x00", Options{}, "UTF-16"},
 		{"t.csv", "\"filepath,title\na.jpg,x\n", Options{}, "header in line 1"},
 		{"t.jsonl", "oops\n", Options{}, "is a JSON object"},
 		{"t.jsonl", `{"a":1}`, Options{CSVImageKey: "b"}, `it has no column "b"; its columns are a`},
 		{"t.jsonl", "\n", Options{}, "no rows"},
+		{"t.json", `{"a":1}`, Options{}, "neither a list of objects in JSON nor an object on each line: it is a JSON object"},
+		{"t.json", `{"images":[{"id":1,"file_name":7}],"annotations":[]}`, Options{}, "images.file_name is a JSON number"},
+		{"t.json", `{"images":[],"annotations":[]}`, Options{}, "it lists no images"},
+		{"t.csv", strings.Repeat("x", lineLimit+1), Options{}, "its first line has more than 16777216 bytes"},
 	} {
 		var data *DataError
 		_, err := Open(t.Context(), tableTree(t, c.name, c.content), c.o)
@@ -179,9 +222,10 @@ func TestGuessesAndRepairsAreNoted(t *testing.T) {
 	path := tableTree(t, "t.csv", "image,caption\na.jpg,one\na.jpg,\xff\nnone.jpg,"+long+"\n")
 	s := openForTest(t, path, Options{Need: NeedCaptions})
 	want := []string{
-		"read pictures from column image and captions from column caption", "1 rows name a picture that an earlier row names",
+		"read pictures from column image and captions from column caption",
+		"2 rows name 1 pictures: each is one sample with the captions of its rows",
 		"cut 1 captions to 65536 bytes", "replaced invalid UTF-8 in 1 captions",
-		"1 of 3 pictures can't be found, such as " + filepath.Join(filepath.Dir(path), "none.jpg"),
+		"1 of 2 pictures can't be found, such as " + filepath.Join(filepath.Dir(path), "none.jpg"),
 	}
 	if got := s.Info().Notes; !slices.Equal(got, want) {
 		t.Errorf("notes %q\nwant %q", got, want)
@@ -189,7 +233,7 @@ func TestGuessesAndRepairsAreNoted(t *testing.T) {
 	if p, err := s.Picture(t.Context(), 0); err != nil || string(p.File) != "a" {
 		t.Errorf("picture %q, %v", p.File, err)
 	}
-	if _, err := s.Picture(t.Context(), 2); !errors.Is(err, os.ErrNotExist) {
+	if _, err := s.Picture(t.Context(), 1); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing picture: %v", err)
 	}
 	s = openForTest(t, path, Options{CSVImageKey: "image", CSVCaptionKey: "caption"})

@@ -21,7 +21,7 @@ type tarMember struct {
 	name         string // as in the archive
 	field        string // its extension in lower case: everything after the first dot of the base name
 	offset, size int64  // of its bytes in the archive
-	text         []byte // of txt, json and cls members
+	text         []byte // of txt, json and cls members; x.txt is one too
 	problem      string // why its bytes can't be read
 }
 
@@ -112,7 +112,7 @@ func (x *tarIndexer) group(m tarMember) {
 		return
 	}
 	m.field = field
-	if m.problem == "" && (field == "txt" || field == "json" || field == "cls") {
+	if kind := lastPart(field); m.problem == "" && (kind == "txt" || kind == "json" || kind == "cls") {
 		m.text = make([]byte, min(m.size, maxMemberText))
 		if _, err := io.ReadFull(io.NewSectionReader(x.r, m.offset, m.size), m.text); err != nil {
 			m.problem = "can't be read: " + err.Error()
@@ -134,6 +134,9 @@ func splitKey(name string) (key, field string, ok bool) {
 	}
 	return dir + stem, strings.ToLower(ext), true
 }
+
+// lastPart is what follows the last dot of a field.
+func lastPart(field string) string { return field[strings.LastIndexByte(field, '.')+1:] }
 
 // checkEnd reads the bytes where the reader saw the end: archive/tar reads an archive that was cut between two members without an error.
 func (x *tarIndexer) checkEnd() {
@@ -173,7 +176,7 @@ func (x *tarIndexer) fail(err error) {
 	n, _ := x.r.ReadAt(magic[:], 0)
 	switch {
 	case n == 2 && magic == [2]byte{0x1f, 0x8b}:
-		x.broken = "is compressed with gzip; unpack it first"
+		x.broken = "is compressed with gzip; " + unpack
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		x.broken = fmt.Sprintf("is truncated: it ends inside a header or member behind byte %d", x.brokenAt)
 	case errors.Is(err, tar.ErrHeader):

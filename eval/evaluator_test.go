@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/bits"
 	"slices"
 	"testing"
 )
@@ -33,13 +34,37 @@ func TestRetrievalIsEvaluatedInBothDirections(t *testing.T) {
 	want := []Value{
 		{Name: "image_retrieval_recall@1", Group: "Pictures by captions", Value: 0.75, Chance: 1. / 3},
 		{Name: "image_retrieval_recall@5", Group: "Pictures by captions", Value: 1, Chance: 1},
-		{Name: "text_retrieval_recall@1", Group: "Captions by pictures", Value: 1, Chance: 0.25},
+		{Name: "text_retrieval_recall@1", Group: "Captions by pictures", Value: 1, Chance: 1. / 3},
 		{Name: "text_retrieval_recall@5", Group: "Captions by pictures", Value: 1, Chance: 1},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	described(t, e, got)
+}
+
+// Chance is counted over all choices of the first k of five texts; picture 2 has none.
+func TestChanceOfRecallIsThatOfARandomOrder(t *testing.T) {
+	textImage := []int{0, 1, 0, 0, 1}
+	for k := range 7 {
+		hits, choices := 0, 0
+		for chosen := range 1 << len(textImage) {
+			first := map[int]bool{}
+			for text, image := range textImage {
+				if chosen>>text&1 == 1 {
+					first[image] = true
+				}
+			}
+			if bits.OnesCount(uint(chosen)) == min(k, len(textImage)) {
+				choices++
+				hits += len(first)
+			}
+		}
+		want := float64(hits) / float64(choices) / 3
+		if got := textChance(3, textImage, k); math.Abs(got-want) > 1e-12 {
+			t.Errorf("k %d: %g, want %g", k, got, want)
+		}
+	}
 }
 
 func TestZeroShotIsEvaluated(t *testing.T) {

@@ -89,19 +89,13 @@ func (e *RetrievalEvaluator) Describe() Description {
 
 // bothSides are the recalls as values, pictures first.
 func bothSides(r Retrieval) []Value {
-	images := recallValues(ImageRecallName, picturesByCaptions, r.Image, r.Images)
-	return append(images, recallValues(TextRecallName, captionsByPictures, r.Text, r.Texts)...)
+	return append(recallValues(ImageRecallName, picturesByCaptions, r.Image), recallValues(TextRecallName, captionsByPictures, r.Text)...)
 }
 
-// recallValues returns recalls as values. among is the number of candidates, 0 if unknown.
-func recallValues(name func(k int) string, group string, recalls []Recall, among int) []Value {
+func recallValues(name func(k int) string, group string, recalls []Recall) []Value {
 	var out []Value
 	for _, r := range recalls {
-		v := Value{Name: name(r.K), Group: group, Value: r.Value}
-		if among > 0 {
-			v.Chance = min(1, float64(r.K)/float64(among))
-		}
-		out = append(out, v)
+		out = append(out, Value{Name: name(r.K), Group: group, Value: r.Value, Chance: r.Chance})
 	}
 	return out
 }

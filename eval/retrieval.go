@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 )
 
-// Recall is the fraction of queries with a right answer among the first K.
+// Recall is the fraction of queries with a right answer among the first K. Chance is its expected value for a random order.
 type Recall struct {
-	K     int
-	Value float64
+	K             int
+	Value, Chance float64
 }
 
 // Retrieval holds the recall in both directions; its JSON has CLIP_benchmark's keys.
@@ -30,10 +31,30 @@ func Retrieve(images, texts []float32, dim int, textImage, ks []int) (Retrieval,
 	}
 	out := Retrieval{Images: len(r.perImage), Texts: len(r.perText)}
 	for _, k := range ks {
-		out.Image = append(out.Image, Recall{k, within(r.perText, k)})
-		out.Text = append(out.Text, Recall{k, within(r.perImage, k)})
+		out.Image = append(out.Image, Recall{k, within(r.perText, k), min(1, float64(k)/float64(out.Images))})
+		out.Text = append(out.Text, Recall{k, within(r.perImage, k), textChance(out.Images, textImage, k)})
 	}
 	return out, nil
+}
+
+// textChance is the mean probability that an image has one of its texts among the first k of all texts in a random order.
+func textChance(images int, textImage []int, k int) float64 {
+	own, with := make([]int, images), map[int]int{} // texts of each image; images with so many texts
+	for _, i := range textImage {
+		own[i]++
+	}
+	for _, n := range own {
+		with[n]++
+	}
+	sum := 0.0
+	for _, n := range slices.Sorted(maps.Keys(with)) {
+		missed := 1.0
+		for j := range min(k, len(textImage)) {
+			missed *= max(0, float64(len(textImage)-n-j)) / float64(len(textImage)-j)
+		}
+		sum += float64(with[n]) * (1 - missed)
+	}
+	return sum / float64(images)
 }
 
 // MarshalJSON writes image_retrieval_recall@K and text_retrieval_recall@K for each K, and the counts.

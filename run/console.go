@@ -79,6 +79,12 @@ func (c *Console) notes(info datasets.Info) {
 	for _, note := range info.Notes {
 		c.Log.Info(note, "data", info.Name)
 	}
+	if line := info.Ignored.String(); line != "" {
+		c.Log.Info(line, "data", info.Name)
+	}
+	for _, folder := range info.Unread {
+		c.skipped(folder)
+	}
 }
 
 // skipped warns of a sample that could not be used.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -17,7 +18,7 @@ import (
 //	LR float64 `json:"lr" flag:"lr" arg:"rate" help:"highest learning rate"`
 //
 // arg is what --help shows as the value; a bool has none. A flag of a struct takes key=value for the fields of that struct,
-// and may be repeated.
+// and may be repeated; so may a flag of a list of texts with the tag repeat:"true", of which each takes one.
 type binder struct {
 	options any
 	file    string
@@ -35,9 +36,12 @@ type boundFlag struct {
 func (f *boundFlag) String() string { return "" }
 func (f *boundFlag) Type() string   { return f.arg }
 
-// Set keeps the text; of a field that is no struct, the last one.
+// several tells whether the flag takes one text of a list.
+func (f *boundFlag) several() bool { return f.field.Tag.Get("repeat") == "true" }
+
+// Set keeps the text; of a field that is neither a struct nor such a list, the last one.
 func (f *boundFlag) Set(value string) error {
-	if !f.field.Nested {
+	if !f.field.Nested && !f.several() {
 		f.values = nil
 	}
 	f.values = append(f.values, value)
@@ -46,6 +50,13 @@ func (f *boundFlag) Set(value string) error {
 
 // assignments are the flag's values as config reads them.
 func (f *boundFlag) assignments() (out []string) {
+	if f.several() {
+		list, err := json.Marshal(f.values)
+		if err != nil { // texts are always JSON
+			panic(err)
+		}
+		return []string{f.field.Key + "=" + string(list)}
+	}
 	between := "="
 	if f.field.Nested {
 		between = "."

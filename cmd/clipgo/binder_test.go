@@ -67,6 +67,9 @@ func other(t *testing.T, f config.Field) (text, value string) {
 	case reflect.String:
 		return "some word", `"some word"`
 	case reflect.Slice:
+		if f.Tag.Get("repeat") == "true" { // one text for each flag
+			return "a*,b", `["a*,b"]`
+		}
 		if f.Type.Elem().Kind() == reflect.String {
 			return "a*,b", `["a*","b"]`
 		}
@@ -112,6 +115,18 @@ func TestEachFlagSetsItsField(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestAFlagOfAListIsRepeated(t *testing.T) {
+	var o infoOptions
+	c := &cobra.Command{Use: "info"}
+	b := bind(c, &o)
+	if err := c.ParseFlags([]string{"--exclude", "a,b", "--exclude", `"`}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.apply(); err != nil || !slices.Equal(o.Exclude, []string{"a,b", `"`}) {
+		t.Errorf("%q, %v", o.Exclude, err)
 	}
 }
 

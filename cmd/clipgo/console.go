@@ -108,6 +108,12 @@ func tellNotes(c *console, info datasets.Info) {
 	for _, note := range info.Notes {
 		c.log.Info(note, "data", info.Name)
 	}
+	if line := info.Ignored.String(); line != "" {
+		c.log.Info(line, "data", info.Name)
+	}
+	for _, folder := range info.Unread {
+		c.tellSkip(folder)
+	}
 }
 
 // tellSkip warns of a sample that could not be used.

@@ -22,6 +22,12 @@ type embedOptions struct {
 	SegmentRows int `json:"segment_rows"`
 }
 
+// embedResult is what embed prints with --json.
+type embedResult struct {
+	ingest.Result
+	Ignored datasets.Ignored `json:"ignored"`
+}
+
 func newEmbed(a *app) *cobra.Command {
 	o := embedOptions{Settings: pretrained.DefaultSettings(), SegmentRows: search.SegmentRows}
 	c := &cobra.Command{
@@ -85,7 +91,9 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 		return err
 	}
 	defer closeWith(&err, src)
-	tellNotes(a.console, src.Info())
+	about := src.Info()
+	about.Ignored, about.Unread = nil, nil // update says them
+	tellNotes(a.console, about)
 	w, err := search.OpenWriter(o.Index)
 	if err != nil {
 		return err
@@ -131,13 +139,23 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedde
 		return err
 	}
 	did.Rate = float64(int64(did.Rate*10)) / 10
+	ignored := src.Info().Ignored
+	if ignored == nil {
+		ignored = datasets.Ignored{}
+	}
 	if a.console.json {
-		return errors.Join(a.console.result(did), err)
+		return errors.Join(a.console.result(embedResult{did, ignored}), err)
 	}
 	a.console.print("added %d, updated %d, unchanged %d, moved %d, removed %d, failed %d", did.Added, did.Updated, did.Unchanged,
 		did.Moved, did.Removed, did.Failed)
 	if did.Added+did.Updated > 0 {
 		a.console.print("%.1f pictures a second", did.Rate)
+	}
+	if did.CaptionsLeft > 0 {
+		a.console.print("%d captions are not in the index: it keeps one for each picture, the first", did.CaptionsLeft)
+	}
+	if len(ignored) > 0 {
+		a.console.print("%s", ignored)
 	}
 	return err
 }

@@ -84,9 +84,8 @@ func (o *retrievalOptions) run(ctx context.Context, a *app, m *pretrained.Embedd
 	}
 	a.console.print("%s: %d pictures, %d captions", src.Info().Name, r.Images, r.Texts)
 	for i := range r.Image {
-		n := r.Image[i].K
-		a.console.print("  recall@%-3d picture by caption %6.2f %%   caption by picture %6.2f %%   (chance %.2f %%)",
-			n, 100*r.Image[i].Value, 100*r.Text[i].Value, 100*min(1, float64(n)/float64(r.Images)))
+		a.console.print("  recall@%-3d picture by caption %6.2f %% (chance %.2f %%)   caption by picture %6.2f %% (chance %.2f %%)",
+			r.Image[i].K, 100*r.Image[i].Value, 100*r.Image[i].Chance, 100*r.Text[i].Value, 100*r.Text[i].Chance)
 	}
 	return nil
 }

@@ -110,6 +110,9 @@ func perhapsData(x string, err error) bool {
 	if errors.Is(err, weights.ErrNoModel) || isAny[*model.UnknownModelError](err) || errors.Is(err, os.ErrNotExist) {
 		return true
 	}
+	if filepath.Ext(x) == ".json" {
+		return datasets.IsJSONData(x)
+	}
 	st, wrong := os.Stat(x)
 	return wrong == nil && st.Mode().IsRegular() && !slices.Contains([]string{".safetensors", ".pt", ".pth", ".bin", ".json"},
 		filepath.Ext(x))
@@ -150,7 +153,8 @@ func describeIndex(c *console, dir string) error {
 type dataInfo struct {
 	datasets.Info
 	Samples int            `json:"samples"`
-	Usable  int            `json:"usable"`
+	Usable  int            `json:"usable"`               // of data with captions, only samples that have one
+	NoText  int            `json:"no_caption,omitempty"` // of data with captions: usable pictures without one
 	First   datasets.Entry `json:"first"`
 }
 
@@ -164,23 +168,46 @@ func describeData(ctx context.Context, c *console, x string, o datasets.Options,
 	}
 	defer src.Close()
 	i := dataInfo{Info: src.Info(), Samples: src.Len()}
+	if err := i.count(ctx, src); err != nil {
+		return err
+	}
+	if c.json {
+		return c.result(i)
+	}
+	i.print(c)
+	return nil
+}
+
+// count looks at every sample, without its picture.
+func (i *dataInfo) count(ctx context.Context, src datasets.Source) error {
 	for n := range src.Len() {
 		e, err := src.Entry(ctx, n)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err == nil && e.Bad == "" {
+		switch {
+		case err != nil || e.Bad != "":
+		case len(e.Captions) == 0 && e.Label < 0:
+			i.NoText++
+		default:
 			i.Usable++
 		}
 		if n == 0 {
 			i.First = e
 		}
 	}
-	if c.json {
-		return c.result(i)
+	if i.Usable == 0 { // no captions are expected
+		i.Usable, i.NoText = i.NoText, 0
 	}
+	return nil
+}
+
+func (i *dataInfo) print(c *console) {
 	c.print("data         %s (%s)", i.Name, i.Kind)
 	c.print("samples      %d, %d usable (images not opened yet)", i.Samples, i.Usable)
+	if i.NoText > 0 {
+		c.print("no caption   %d pictures, usable only where captions are not needed", i.NoText)
+	}
 	if n := len(i.Classes); n > 0 {
 		c.print("classes      %d: %s ...", n, i.Classes[0])
 	}
@@ -190,5 +217,10 @@ func describeData(ctx context.Context, c *console, x string, o datasets.Options,
 	for _, note := range i.Notes {
 		c.print("note         %s", note)
 	}
-	return nil
+	if len(i.Ignored) > 0 {
+		c.print("note         %s", i.Ignored)
+	}
+	for _, u := range i.Unread {
+		c.print("note         %s: %s", u.Key, u.Reason)
+	}
 }

@@ -29,7 +29,7 @@ func (o Options) separatorOf(data []byte, extension string) rune {
 		return '\t'
 	}
 	best, score := ',', -1
-	for _, sep := range ",;\t" {
+	for _, sep := range ",;\t|" {
 		header, err := newReader(data, sep).Read()
 		if err != nil {
 			continue
@@ -106,7 +106,7 @@ func (c *records) read(r *csv.Reader, row func(Row) bool) {
 		if err == nil && (c.want == 0 || len(cells) == c.want) {
 			c.want = len(cells)
 			line, _ := r.FieldPos(0)
-			if !row(Row{Line: c.before + int64(line), cells: cells}) {
+			if !row(Row{Line: c.before + int64(line), cells: c.unpadded(cells)}) {
 				c.end()
 				return
 			}
@@ -119,6 +119,7 @@ func (c *records) read(r *csv.Reader, row func(Row) bool) {
 		line := c.before + int64(bytes.Count(c.data[c.from:start], []byte("\n"))) + 1
 		broken := Row{Line: line}
 		broken.cells, broken.Bad = c.judge(c.data[start:end], len(cells), err)
+		broken.cells = c.unpadded(broken.cells)
 		if !row(broken) {
 			c.end()
 			return
@@ -128,6 +129,14 @@ func (c *records) read(r *csv.Reader, row func(Row) bool) {
 			return
 		}
 	}
+}
+
+// unpadded removes the white space around cells that bars separate: they are written as "a | b".
+func (c *records) unpadded(cells []string) []string {
+	if c.sep != '|' || cells == nil {
+		return cells
+	}
+	return trimmed(cells)
 }
 
 // end stops reading.

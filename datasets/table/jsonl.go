@@ -3,6 +3,7 @@ package table
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -52,11 +53,14 @@ func (t *Table) readColumns() error {
 	return nil
 }
 
-// listLines rewrites a JSON list with one item on each line.
+// listLines rewrites a JSON list with one item on each line. A document that is an object on each line already stays as it is.
 func listLines(data []byte) ([]byte, error) {
 	var items []json.RawMessage
 	if err := json.Unmarshal(data, &items); err != nil {
-		return nil, err
+		if hasLines(data) {
+			return data, nil
+		}
+		return nil, fmt.Errorf("it is neither a list of objects in JSON nor an object on each line: %s", JSONReason(err))
 	}
 	var out bytes.Buffer
 	for _, item := range items {
@@ -66,4 +70,37 @@ func listLines(data []byte) ([]byte, error) {
 		out.WriteByte('\n')
 	}
 	return out.Bytes(), nil
+}
+
+// hasLines reports whether the first two lines that aren't blank are JSON objects.
+func hasLines(data []byte) bool {
+	n := 0
+	for line := range bytes.Lines(data) {
+		line = bytes.TrimSpace(line)
+		switch {
+		case len(line) == 0:
+			continue
+		case line[0] != '{' || !json.Valid(line):
+			return false
+		}
+		if n++; n == 2 {
+			return true
+		}
+	}
+	return false
+}
+
+// JSONReason is an error of encoding/json in the words of the document, not of Go's types.
+func JSONReason(err error) string {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("%v at byte %d", syntax, syntax.Offset)
+	case errors.As(err, &kind) && kind.Field != "":
+		return kind.Field + " is a JSON " + kind.Value
+	case errors.As(err, &kind):
+		return "it is a JSON " + kind.Value
+	}
+	return err.Error()
 }

@@ -18,8 +18,8 @@ func IsTable(extension string) bool { return slices.Contains(extensions, extensi
 
 // Options say how a table is read.
 type Options struct {
-	// Separator separates the cells of a CSV file. 0 detects it: a tab in a .tsv file; in others the one of comma, semicolon and tab that
-	// gives a header with the columns that Wanted accepts, or else the most columns.
+	// Separator separates the cells of a CSV file. 0 detects it: a tab in a .tsv file; in others the one of comma, semicolon, tab and bar
+	// that gives a header with the columns that Wanted accepts, or else the most columns.
 	Separator rune
 	// Wanted reports whether a header has the columns that the caller needs. It may be nil.
 	Wanted func(columns []string) bool
@@ -46,18 +46,21 @@ type Row struct {
 }
 
 // Open reads a table's header. data is the whole content of the file, and extension is the file's, in lower case: ".csv", ".tsv", ".jsonl"
-// (an object on each line) or ".json" (a list of objects). A byte order mark of UTF-8 is skipped. An error says in one line why the table
-// can't be read.
+// (an object on each line) or ".json" (a list of objects, or lines as in ".jsonl"). A byte order mark of UTF-8 is skipped. An error says in
+// one line why the table can't be read.
 func Open(data []byte, extension string, o Options) (*Table, error) {
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		return nil, errors.New("it is UTF-16; save it as UTF-8")
 	}
 	t := &Table{data: bytes.TrimPrefix(data, []byte("\ufeff"))}
+	if !bytes.Contains(t.data, []byte("\n")) { // lines of old Macs
+		t.data = bytes.ReplaceAll(t.data, []byte("\r"), []byte("\n"))
+	}
 	switch extension {
 	case ".json":
 		lines, err := listLines(t.data)
 		if err != nil {
-			return nil, fmt.Errorf("it is not a list in JSON: %w", err)
+			return nil, err
 		}
 		t.data = lines
 		return t, t.readColumns()

@@ -50,7 +50,14 @@ func TestTheSameRowsInEachFormat(t *testing.T) {
 		{".csv", "\xff\xfea", "error: it is UTF-16; save it as UTF-8"},
 		{".csv", "\"a,b\nx,y\n",
 			"error: its header in line 1 can't be read: the row has a quote that is not closed, or closed in the middle of a cell"},
-		{".json", "{}", "error: it is not a list in JSON: json: cannot unmarshal object into Go value of type []json.RawMessage"},
+		{".json", "{}",
+			"error: it is neither a list of objects in JSON nor an object on each line: it is a JSON object"},
+		{".json", "[{},]", "error: it is neither a list of objects in JSON nor an object on each line: " +
+			"invalid character ']' looking for beginning of value at byte 5"},
+		{".json", "\ufeff{\"a\":\"x\"}\n{\"a\":\"y\"}\n", "a; 1:x; 2:y"},
+		{".csv", "a,b\rx,y\rz,1", "a|b; 2:x|y; 3:z|1"},
+		{".csv", "a| b | c\nx| 1| \"y\" z \nu|2|3|4\nv|w|x\n",
+			"a|b|c; 2:x|1|\"y\" z; 3!the row has 4 cells, the header 3; 4:v|w|x"},
 		{".jsonl", "7\n", "error: none of its first 1000 lines is a JSON object with columns"},
 		{".txt", "a", "error: .txt is not the extension of a table"},
 	} {

@@ -4,6 +4,7 @@ package paths
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -21,11 +22,12 @@ func Exists(path string) bool {
 	return err == nil
 }
 
+// PictureExtensions are the extensions of the pictures that clipgo reads, in lower case. vision/preprocess decodes them by content.
+func PictureExtensions() []string {
+	return []string{".jpg", ".jpeg", ".png", ".webp", ".gif", ".jfif", ".jpe", ".jif"}
+}
+
 // IsPicture reports by its extension whether a path is that of a picture that clipgo reads.
 func IsPicture(path string) bool {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".jpg", ".jpeg", ".png", ".webp", ".gif":
-		return true
-	}
-	return false
+	return slices.Contains(PictureExtensions(), strings.ToLower(filepath.Ext(path)))
 }

@@ -9,6 +9,7 @@ import (
 func TestPicturesAreKnownByTheirExtension(t *testing.T) {
 	for path, want := range map[string]bool{
 		"a.jpg": true, "a.JPEG": true, "x/y.png": true, "a.webp": true, "a.GIF": true, "a.tar.jpg": true,
+		"a.jfif": true, "a.JPE": true, "a.jif": true,
 		"": false, "jpg": false, "a.jpg.txt": false, "a.tif": false, "a.jpg/b": false,
 	} {
 		if IsPicture(path) != want {

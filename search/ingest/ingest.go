@@ -44,13 +44,15 @@ type Options struct {
 
 // Result is what a run did, counted in files.
 type Result struct {
-	Added     int     `json:"added"`
-	Updated   int     `json:"updated"`
-	Unchanged int     `json:"unchanged"`
-	Moved     int     `json:"moved"`
-	Removed   int     `json:"removed"`
-	Failed    int     `json:"failed"`
-	Rate      float64 `json:"images_per_second"` // of the pictures embedded
+	Added     int `json:"added"`
+	Updated   int `json:"updated"`
+	Unchanged int `json:"unchanged"`
+	Moved     int `json:"moved"`
+	Removed   int `json:"removed"`
+	Failed    int `json:"failed"` // pictures that can't be used, and folders that can't be read
+	// CaptionsLeft is the number of captions that are not in the index, since a picture's row has one.
+	CaptionsLeft int     `json:"captions_left_out"`
+	Rate         float64 `json:"images_per_second"` // of the pictures embedded
 }
 
 // Update makes an index hold the pictures of a source, with their first captions, and commits. Whether a picture is unchanged
@@ -65,9 +67,14 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 		return u.result, err
 	}
 	plan := ix.Plan(l.files, l.scope(o.Paths), func(i int) (string, error) { return datasets.Hash(ctx, src, l.samples[i]) })
+	plan.Remove = keep(plan.Remove, src.Info().Unread)
 	if err := ix.Follow(plan); err != nil {
 		return u.result, err
 	}
+	for _, s := range l.failed {
+		u.fail(s)
+	}
+	u.result.CaptionsLeft = l.captions
 	u.result.Unchanged, u.result.Moved, u.result.Removed = plan.Unchanged, plan.Moved, len(plan.Remove)
 	for _, i := range plan.Embed {
 		u.todo = append(u.todo, picture{l.files[i], l.samples[i]})
@@ -88,6 +95,9 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 		err = &datasets.DataError{Source: src.Info().Name, Reason: fmt.Sprintf(
 			"%d of %d pictures could not be used, more than the share of %g that may be; the others are in the index", u.result.Failed,
 			total, o.MaxSkip)}
+	}
+	for _, folder := range src.Info().Unread { // which are no pictures, so that no share of them is limited
+		u.fail(folder)
 	}
 	return u.result, err
 }

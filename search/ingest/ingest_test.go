@@ -218,6 +218,86 @@ func TestWhatCannotBeUsedIsCounted(t *testing.T) {
 	}
 }
 
+// A sample with the path of another one, as a key that comes twice in a shard, is counted whatever comes first.
+func TestSamplesOfOnePathAreCounted(t *testing.T) {
+	red, bad := datasets.Entry{Key: "s.tar/a", File: "s.tar"}, datasets.Entry{Key: "s.tar/a", File: "s.tar", Bad: "no"}
+	first := datasets.Entry{Key: "b", Captions: []string{"red", "green"}}
+	second := datasets.Entry{Key: "b", Captions: []string{"red", "blue"}}
+	for _, c := range []struct {
+		entries               []datasets.Entry
+		files, failed, unused int
+	}{
+		{[]datasets.Entry{red, bad}, 1, 1, 0}, {[]datasets.Entry{bad, red}, 1, 1, 0}, {[]datasets.Entry{bad, bad, red}, 1, 2, 0},
+		{[]datasets.Entry{first}, 1, 0, 1}, {[]datasets.Entry{first, second}, 1, 0, 2}, {[]datasets.Entry{{Key: "b"}, second}, 1, 0, 1},
+	} {
+		l, err := listed(t.Context(), entries(c.entries))
+		if err != nil || len(l.files) != c.files || len(l.failed) != c.failed || l.captions != c.unused {
+			t.Errorf("%v: %+v, %v", c.entries, l, err)
+			continue
+		}
+		if e := c.entries[l.samples[0]]; c.failed == 1 && e.Bad != "" {
+			t.Errorf("%v: the sample that can't be used counts", c.entries)
+		}
+	}
+}
+
+// entries is a source without pictures.
+type entries []datasets.Entry
+
+func (e entries) Len() int                                               { return len(e) }
+func (e entries) Info() datasets.Info                                    { return datasets.Info{Name: "entries"} }
+func (e entries) Close() error                                           { return nil }
+func (e entries) Entry(_ context.Context, i int) (datasets.Entry, error) { return e[i], nil }
+func (e entries) Picture(context.Context, int) (p datasets.Picture, _ error) {
+	return p, errors.New("none")
+}
+
+// What the index has from below a folder that can't be read now stays.
+func TestRowsBelowAnUnreadableFolderStay(t *testing.T) {
+	dir, index := t.TempDir(), filepath.Join(t.TempDir(), "index")
+	draw(t, filepath.Join(dir, "a.png"), red)
+	draw(t, filepath.Join(dir, "b", "b.png"), green)
+	draw(t, filepath.Join(dir, "c.png"), blue)
+	o := Options{Paths: []string{dir}, MaxSkip: 0}
+	if got, err := run(t, t.Context(), index, &colors{batch: 9}, o); err != nil || got != (Result{Added: 3}) {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if err := errors.Join(os.Remove(filepath.Join(dir, "c.png")), os.Remove(filepath.Join(dir, "b", "b.png"))); err != nil {
+		t.Fatal(err)
+	}
+	src, err := datasets.OpenAll(t.Context(), o.Paths, datasets.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := search.Update(index, space)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	var skipped []string
+	o.Skipped = func(s datasets.Skip) { skipped = append(skipped, s.Key) }
+	locked := filepath.Join(dir, "b")
+	got, err := Update(t.Context(), w, unreadable{src, locked}, &colors{batch: 9}, o)
+	if err != nil || got != (Result{Unchanged: 1, Removed: 1, Failed: 1}) || !slices.Equal(skipped, []string{locked}) {
+		t.Errorf("%+v %v, skipped %v", got, err, skipped)
+	}
+	if got := nearest(t, index, "green", search.Images); got != "b.png" {
+		t.Errorf("below the folder: %q", got)
+	}
+}
+
+// unreadable is a source with a folder that can't be read.
+type unreadable struct {
+	datasets.Source
+	folder string
+}
+
+func (u unreadable) Info() datasets.Info {
+	info := u.Source.Info()
+	info.Unread = []datasets.Skip{{Key: u.folder, Reason: "permission denied"}}
+	return info
+}
+
 // What was embedded before an error, or before the run was given up, stays; the next run does the rest.
 func TestABrokenRunKeepsWhatItHas(t *testing.T) {
 	broken := errors.New("broken")
