@@ -15,12 +15,15 @@ import (
 // Commit writes the pending changes. First the new segment's files, which nothing names yet, then meta.json by a
 // rename: that is the moment of change. An error leaves the index as it was and the changes pending.
 func (w *Writer) Commit() error {
-	if len(w.pending) == 0 && len(w.dead) == 0 {
+	if len(w.pending) == 0 && len(w.dead) == 0 && len(w.damaged) == 0 && !w.changed {
 		return nil
 	}
 	next := w.meta
 	next.Segments = nil
 	var dropped []segment
+	for _, d := range w.damaged {
+		dropped = append(dropped, d.segment)
+	}
 	for _, s := range w.meta.Segments {
 		s.Dead = slices.Sorted(slices.Values(append(slices.Clone(s.Dead), w.dead[s.Number]...)))
 		if len(s.Dead) == s.Rows {
@@ -43,7 +46,7 @@ func (w *Writer) Commit() error {
 	for i, r := range w.pending {
 		w.paths[r.Path] = place{w.meta.Next, i}
 	}
-	w.meta, w.pending, w.dead = next, nil, map[int][]int{}
+	w.meta, w.pending, w.dead, w.damaged, w.changed = next, nil, map[int][]int{}, nil, false
 	w.discard(dropped)
 	return nil
 }

@@ -44,10 +44,10 @@ type Options struct {
 
 // Result is what a run did, counted in files.
 type Result struct {
-	Added     int     `json:"added"`
+	Added     int     `json:"added"` // new paths, those included whose content the index had under another one
 	Updated   int     `json:"updated"`
 	Unchanged int     `json:"unchanged"`
-	Moved     int     `json:"moved"`
+	Moved     int     `json:"moved"` // files that have another path now; the row of the old one is among the removed
 	Removed   int     `json:"removed"`
 	Failed    int     `json:"failed"`
 	Rate      float64 `json:"images_per_second"` // of the pictures embedded
@@ -72,7 +72,8 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 	for _, i := range plan.Embed {
 		u.todo = append(u.todo, picture{l.files[i], l.samples[i]})
 	}
-	begun := time.Now()
+	begun, copied := time.Now(), plan.Copied+plan.Replaced
+	u.result.Added, u.result.Updated = plan.Copied, plan.Replaced
 	err = u.embed(ctx)
 	committed := ix.Commit()
 	if committed != nil && ctx.Err() != nil {
@@ -82,7 +83,7 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 		return u.result, errors.Join(err, committed)
 	}
 	if seconds := time.Since(begun).Seconds(); seconds > 0 {
-		u.result.Rate = float64(u.result.Added+u.result.Updated) / seconds
+		u.result.Rate = float64(u.result.Added+u.result.Updated-copied) / seconds
 	}
 	if total := src.Len(); float64(u.result.Failed) > o.MaxSkip*float64(total) {
 		err = &datasets.DataError{Source: src.Info().Name, Reason: fmt.Sprintf(
