@@ -19,10 +19,17 @@ func (e *CorruptError) Error() string {
 func (e *CorruptError) Fault() fault.Kind { return fault.Model }
 
 // MismatchError says that an index and what is asked of it don't belong together.
-type MismatchError struct{ Dir, What, Have, Want string }
+type MismatchError struct {
+	Dir, What, Have, Want string
+	Remedy                string // what to do about it; may be empty
+}
 
 func (e *MismatchError) Error() string {
-	return fmt.Sprintf("index %s has %s %s, not %s", e.Dir, e.What, e.Have, e.Want)
+	text := fmt.Sprintf("index %s has %s %s, not %s", e.Dir, e.What, e.Have, e.Want)
+	if e.Remedy != "" {
+		text += "; " + e.Remedy
+	}
+	return text
 }
 
 // Fault is the error's kind.

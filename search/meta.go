@@ -18,15 +18,6 @@ import (
 	"clipgo/internal/durable"
 )
 
-// Space is where an index's vectors live: which model made them, from which pixels, and how they are kept.
-type Space struct {
-	Model       string          `json:"model,omitempty"`   // where the model was found, for a search that names none; not compared
-	Fingerprint string          `json:"model_fingerprint"` // of the weights and the tokenizer; whoever embeds defines it
-	Preprocess  json.RawMessage `json:"preprocess"`        // what the pictures went through, as JSON
-	Dim         int             `json:"dim"`
-	DType       DType           `json:"dtype"`
-}
-
 const (
 	metaName      = "meta.json"
 	metaLimit     = 64 << 20 // bytes
@@ -201,16 +192,6 @@ func (s segment) check(last int) error {
 	return nil
 }
 
-func (s Space) check() error {
-	if s.Dim < 1 {
-		return fmt.Errorf("dimension %d", s.Dim)
-	}
-	if s.DType != Float16 && s.DType != Float32 {
-		return fmt.Errorf("entries are %q, not float16 or float32", s.DType)
-	}
-	return nil
-}
-
 // writeMeta replaces meta.json. What could not be read again is not written.
 func writeMeta(dir string, m meta) (err error) {
 	if m.Sum, err = m.digest(); err != nil {
@@ -228,30 +209,4 @@ func writeMeta(dir string, m meta) (err error) {
 		_, err := w.Write(b.Bytes())
 		return err
 	})
-}
-
-// accepts says why vectors of another space don't belong into this one. An index that clip-retrieval made knows no
-// fingerprint: it accepts whatever has its dimension.
-func (s Space) accepts(dir string, other Space) error {
-	switch {
-	case s.Dim != other.Dim:
-		return &MismatchError{dir, "dimension", strconv.Itoa(s.Dim), strconv.Itoa(other.Dim)}
-	case s.Fingerprint != "" && s.Fingerprint != other.Fingerprint:
-		return &MismatchError{dir, "vectors of model", s.Fingerprint, other.Fingerprint}
-	case s.Fingerprint != "" && !sameJSON(s.Preprocess, other.Preprocess):
-		return &MismatchError{dir, "preprocessing", string(compactJSON(s.Preprocess)), string(compactJSON(other.Preprocess))}
-	case other.DType != "" && other.DType != s.DType:
-		return &MismatchError{dir, "entries of", string(s.DType), string(other.DType)}
-	}
-	return nil
-}
-
-func sameJSON(a, b json.RawMessage) bool { return bytes.Equal(compactJSON(a), compactJSON(b)) }
-
-func compactJSON(raw json.RawMessage) []byte {
-	var b bytes.Buffer
-	if len(raw) == 0 || json.Compact(&b, raw) != nil {
-		return []byte("null")
-	}
-	return b.Bytes()
 }

@@ -1,6 +1,9 @@
 package search
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
 
 // RemoveBelow removes the rows of pictures in or below the paths, and of tables among them; it returns how many.
 func (w *Writer) RemoveBelow(paths []string) int {
@@ -15,8 +18,19 @@ func (w *Writer) Prune(paths []string) int {
 	return w.removeWhere(func(d details) bool { return (len(paths) == 0 || scope.covers(d)) && vanished(d.Path) })
 }
 
-// CountBelow is how many rows RemoveBelow would remove.
-func (w *Writer) CountBelow(paths []string) int { return len(w.where(Scope{Roots: paths, Lists: paths}.covers)) }
+// CountBelow is how many live rows are of pictures in or below the paths, or of tables among them.
+func (ix *Folder) CountBelow(paths []string) (n int, err error) {
+	scope := Scope{Roots: paths, Lists: paths}
+	for _, p := range ix.parts {
+		err = errors.Join(err, p.eachDetails(func(row int, d details) error {
+			if !p.dead[row] && scope.covers(d) {
+				n++
+			}
+			return nil
+		}))
+	}
+	return n, err
+}
 
 func (w *Writer) removeWhere(match func(details) bool) int {
 	paths := w.where(match)

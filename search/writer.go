@@ -233,6 +233,9 @@ func (w *Writer) Has(path string) bool {
 	return ok
 }
 
+// Rows is how many rows the index has, those included that the next commit adds.
+func (w *Writer) Rows() int { return len(w.paths) }
+
 // Plan compares the files found with the index and says what is new, changed, moved and gone. scope is where they were looked
 // for. hash gives the hash of the i-th file's content; it is called, and the hash kept in found, only where size and time don't
 // decide.

@@ -17,6 +17,7 @@ type list struct {
 	samples  []int           // of each file, its number in the source
 	archives map[string]bool // files that hold several pictures
 	tables   map[string]bool
+	unused   int // captions that are no row's
 }
 
 // listed lists a source. A picture that is there twice, in a folder and in a table, counts once: with the caption of the first
@@ -41,12 +42,15 @@ func listed(ctx context.Context, src datasets.Source) (list, error) {
 			l.archives[paths.Absolute(entry.File)] = true
 		}
 		before, again := at[f.Path]
+		l.unused += max(0, len(entry.Captions)-1)
 		switch {
 		case !again:
 			at[f.Path] = len(l.files)
 			l.files, l.samples = append(l.files, f), append(l.samples, i)
 		case l.files[before].Caption == "":
 			l.files[before].Caption, l.files[before].List = f.Caption, f.List
+		case f.Caption != "" && f.Caption != l.files[before].Caption:
+			l.unused++
 		}
 	}
 	return l, nil

@@ -37,9 +37,10 @@ type Options struct {
 	// Paths are what the source was opened from. Rows of pictures in or below them that the source doesn't have are removed, and so
 	// are those of its tables and archives. Paths that don't exist, such as the name of a built-in set, count for nothing.
 	Paths    []string
-	MaxSkip  float64              // share of the source's pictures that may be unusable, 0 to 1
-	Skipped  func(datasets.Skip)  // is called with each picture that could not be used; may be nil
-	Progress func(done, goal int) // is called with the number of pictures done, of those to embed; may be nil
+	MaxSkip  float64                   // share of the source's pictures that may be unusable, 0 to 1
+	Skipped  func(datasets.Skip)       // is called with each picture that could not be used; may be nil
+	Progress func(done, goal int)      // is called with the number of pictures done, of those to embed; may be nil
+	Cut      func(caption string) bool // reports whether the embedder reads only the beginning of a caption; may be nil
 }
 
 // Result is what a run did, counted in files.
@@ -50,6 +51,8 @@ type Result struct {
 	Moved     int     `json:"moved"` // files that have another path now; the row of the old one is among the removed
 	Removed   int     `json:"removed"`
 	Failed    int     `json:"failed"`
+	Unused    int     `json:"captions_unused"`   // captions of pictures that have another one: each row has one
+	Cut       int     `json:"captions_cut"`      // captions that are longer than what the model reads, of the pictures embedded
 	Rate      float64 `json:"images_per_second"` // of the pictures embedded
 }
 
@@ -69,6 +72,7 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 		return u.result, err
 	}
 	u.result.Unchanged, u.result.Moved, u.result.Removed = plan.Unchanged, plan.Moved, len(plan.Remove)
+	u.result.Unused = l.unused
 	for _, i := range plan.Embed {
 		u.todo = append(u.todo, picture{l.files[i], l.samples[i]})
 	}
@@ -178,6 +182,9 @@ func (u *update) captions(ctx context.Context, batch []int) ([][]float32, error)
 	var at []int
 	for i, n := range batch {
 		if c := u.todo[n].Caption; c != "" {
+			if u.options.Cut != nil && u.options.Cut(c) {
+				u.result.Cut++
+			}
 			texts, at = append(texts, c), append(at, i)
 		}
 	}
