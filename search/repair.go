@@ -31,15 +31,15 @@ type lost struct {
 	paths []string
 }
 
-// Lost is how many rows a repair left out, and the paths of those that are not back in the index. Rows whose paths could not be
-// read count as rows only.
-func (w *Writer) Lost() (rows int, missing []string) {
+// Lost is how many rows a repair left out, how many of those are back in the index, and the paths of those that are not. Rows whose
+// paths could not be read count as not back, and have none.
+func (w *Writer) Lost() (rows, back int, missing []string) {
 	for _, path := range w.lost.paths {
 		if !w.Has(path) {
 			missing = append(missing, path)
 		}
 	}
-	return w.lost.rows, missing
+	return w.lost.rows, len(w.lost.paths) - len(missing), missing
 }
 
 // damageOf describes a damaged segment. The paths of its rows are taken only from a file with the right SHA-256.

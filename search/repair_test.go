@@ -57,7 +57,7 @@ func TestDamageIsNoticedAndRepaired(t *testing.T) {
 		if name == rowsFile(0) {
 			want = nil // what it names can't be believed
 		}
-		if rows, missing := w.Lost(); rows != 2 || !slices.Equal(missing, want) {
+		if rows, back, missing := w.Lost(); rows != 2 || back != 0 || !slices.Equal(missing, want) {
 			t.Errorf("%s: lost %d, %v", name, rows, missing)
 		}
 		if err := w.Begin(space); err != nil {
@@ -67,7 +67,7 @@ func TestDamageIsNoticedAndRepaired(t *testing.T) {
 			t.Errorf("%s is removed before the index is without it", name)
 		}
 		add(t, w, "a", 0)
-		if _, missing := w.Lost(); want != nil && !slices.Equal(missing, []string{"b"}) {
+		if _, _, missing := w.Lost(); want != nil && !slices.Equal(missing, []string{"b"}) {
 			t.Errorf("%s: still lost %v", name, missing)
 		}
 		if err := errors.Join(w.Commit(), w.Close()); err != nil {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"clipgo/datasets"
+	"clipgo/internal/paths"
 )
 
 // streams are where a command writes.
@@ -112,6 +113,9 @@ func tellNotes(c *console, info datasets.Info) {
 
 // tellSkip warns of a sample that could not be used.
 func (c *console) tellSkip(s datasets.Skip) {
+	if c.jsonLog {
+		s.Key = paths.Text(s.Key)
+	}
 	c.log.Warn("skipped", "sample", s.Key, "reason", s.Reason)
 }
 

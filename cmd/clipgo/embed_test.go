@@ -42,7 +42,7 @@ func TestEmbedTakesSeveralSources(t *testing.T) {
 	one := write(t, filepath.Join(dir, "one.csv"), "filepath,title\nfar/a.png,first\nfar/b.png,second\nnear/d.png,fourth\n")
 	two := write(t, filepath.Join(dir, "two.tsv"), "filepath\ttitle\nfar/c.png\tthird\nfar/b.png\tsecond too\n")
 	all := []string{"--model", run, "--index", index, filepath.Join(dir, "near"), one, two, filepath.Join(dir, "f.png")}
-	if got := embedded(t, all...); got != (ingest.Result{Added: 6}) {
+	if got := embedded(t, all...); got != (ingest.Result{Added: 6, Unused: 1}) {
 		t.Errorf("at first: %+v, want 6 added", got)
 	}
 	want := map[string]string{"far/a.png": "first", "far/b.png": "second", "far/c.png": "third", "near/d.png": "fourth",
@@ -50,7 +50,7 @@ func TestEmbedTakesSeveralSources(t *testing.T) {
 	if got := indexed(t, index, dir); !maps.Equal(got, want) {
 		t.Errorf("the index holds %v, want %v", got, want)
 	}
-	if got := embedded(t, all...); got != (ingest.Result{Unchanged: 6}) {
+	if got := embedded(t, all...); got != (ingest.Result{Unchanged: 6, Unused: 1}) {
 		t.Errorf("again: %+v, want 6 unchanged", got)
 	}
 	write(t, one, "filepath,title\nfar/a.png,first\nnear/d.png,fourth\n")

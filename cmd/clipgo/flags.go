@@ -14,6 +14,10 @@ import (
 func flagError(c *cobra.Command, err error) error {
 	text := err.Error()
 	_, unknown, found := strings.Cut(text, "unknown flag: --")
+	if _, short, ok := strings.Cut(text, "unknown shorthand flag: "); ok && c.Flags().Lookup("minus") != nil {
+		_, word, _ := strings.Cut(short, " in -")
+		return usagef("unknown flag -%s; write -- before a query that begins with a minus, or --minus %q", word, word)
+	}
 	if !found {
 		return usagef("%s; see %s --help", text, c.CommandPath())
 	}
