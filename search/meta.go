@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -192,21 +191,18 @@ func (s segment) check(last int) error {
 	return nil
 }
 
-// writeMeta replaces meta.json. What could not be read again is not written.
-func writeMeta(dir string, m meta) (err error) {
+// encode is the content of meta.json. What could not be read again is an error.
+func (m meta) encode() (_ []byte, err error) {
 	if m.Sum, err = m.digest(); err != nil {
-		return err
+		return nil, err
 	}
 	var b bytes.Buffer
 	if err := durable.EncodeJSON(&b, m); err != nil {
-		return err
+		return nil, err
 	}
 	if b.Len() > metaLimit {
-		return fmt.Errorf("%s would have %d bytes, more than %d: too many rows of it were removed; embed into a new index", metaName,
+		return nil, fmt.Errorf("%s would have %d bytes, more than %d: too many rows of it were removed; embed into a new index", metaName,
 			b.Len(), metaLimit)
 	}
-	return durable.WriteFile(filepath.Join(dir, metaName), 0o644, func(w io.Writer) error {
-		_, err := w.Write(b.Bytes())
-		return err
-	})
+	return b.Bytes(), nil
 }

@@ -33,6 +33,8 @@ type Writer struct {
 	SegmentRows int // rows of a segment; memory and what a kill can lose are in proportion
 
 	dir     string
+	disk    disk
+	next    int // number of the next segment that is written: none is written twice
 	lock    *durable.Lock
 	meta    meta
 	old     *Folder          // as it was at the beginning: where copies come from
@@ -71,7 +73,7 @@ func Update(dir string, space Space) (*Writer, error) {
 func OpenWriter(dir string) (*Writer, error) { return openWriter(dir, false) }
 
 func openWriter(dir string, repair bool) (*Writer, error) {
-	w := &Writer{SegmentRows: SegmentRows, dir: dir, paths: map[string]place{}, known: map[string]details{}, dead: map[int][]int{},
+	w := &Writer{SegmentRows: SegmentRows, dir: dir, disk: osDisk{}, paths: map[string]place{}, known: map[string]details{}, dead: map[int][]int{},
 		parts: map[int]*part{}}
 	if _, err := os.Stat(filepath.Join(dir, metaName)); errors.Is(err, fs.ErrNotExist) {
 		return w, nil
@@ -136,7 +138,7 @@ func (w *Writer) load(repair bool) (err error) {
 		}
 		kept = append(kept, s)
 	}
-	w.meta.Segments = kept
+	w.meta.Segments, w.next = kept, w.meta.Next
 	return nil
 }
 
@@ -190,7 +192,7 @@ func (w *Writer) create(space Space) error {
 	}
 	space.Preprocess = compactJSON(space.Preprocess)
 	w.meta = meta{Format: formatVersion, Space: space, Segments: []segment{}}
-	return writeMeta(w.dir, w.meta)
+	return w.writeMeta(w.meta)
 }
 
 // sweep removes what a killed process left: segment files that meta.json doesn't name, and unfinished ones, whose
@@ -217,7 +219,7 @@ func (w *Writer) sweep() error {
 			if !e.Type().IsRegular() || named[name] || !ownName.MatchString(e.Name()) {
 				continue
 			}
-			if err := os.Remove(filepath.Join(w.dir, filepath.FromSlash(name))); err != nil {
+			if err := w.disk.remove(filepath.Join(w.dir, filepath.FromSlash(name))); err != nil {
 				return fmt.Errorf("remove the rest of an interrupted run: %w", err)
 			}
 		}
