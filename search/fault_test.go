@@ -51,8 +51,8 @@ func (d *faultDisk) do(s step) error {
 
 func (d *faultDisk) write(path string, data []byte) error {
 	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp-0123456789abcdef")
-	for _, s := range []step{{"write", "", tmp, nil}, {"write", "", tmp, data[:len(data)/2]}, {"write", "", tmp, data}, {"sync", "", tmp, nil},
-		{"rename", tmp, path, nil}} {
+	for _, s := range []step{{"write", "", tmp, nil}, {"write", "", tmp, data[:len(data)/2]}, {"write", "", tmp, data},
+		{"sync", "", tmp, nil}, {"rename", tmp, path, nil}} {
 		if err := d.do(s); err != nil {
 			if !d.crash {
 				_ = os.Remove(tmp)

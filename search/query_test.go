@@ -111,7 +111,8 @@ func TestFlagsTakeTheirValuesAsTheyAre(t *testing.T) {
 		arg, want string
 	}{
 		{ParseText, "-dog", `+1 x text "-dog"`}, {ParseText, "cat.jpg", `+1 x text "cat.jpg"`}, {ParseText, "+2:cat", `+2 x text "cat"`},
-		{ParseText, "16:9", `+1 x text "16:9"`}, {ParseText, "+ more", `+1 x text "+ more"`}, {ParsePicture, "cat.jpg", `+1 x picture "cat.jpg"`},
+		{ParseText, "16:9", `+1 x text "16:9"`}, {ParseText, "+ more", `+1 x text "+ more"`},
+		{ParsePicture, "cat.jpg", `+1 x picture "cat.jpg"`},
 		{ParsePicture, "+0.5:cat.jpg", `+0.5 x picture "cat.jpg"`}, {ParseQuery, "cat.jpg", `+1 x picture "cat.jpg"`},
 		{ParseQuery, "+3:night", `+3 x text "night"`}, {ParsePicture, "a dog", ""}, {ParseText, "+0:x", ""}, {ParseText, " ", ""},
 	} {

@@ -37,7 +37,8 @@ func (s Space) accepts(dir string, other Space) error {
 		return &MismatchError{dir, "vectors of model", s.modelName(), other.modelName(),
 			"use the model that made the index, or embed the pictures into a new index with this one"}
 	case s.Dim != other.Dim:
-		return &MismatchError{dir, "vectors of dimension", strconv.Itoa(s.Dim), strconv.Itoa(other.Dim), "use the model that made the index"}
+		return &MismatchError{dir, "vectors of dimension", strconv.Itoa(s.Dim), strconv.Itoa(other.Dim),
+			"use the model that made the index"}
 	case s.Fingerprint != "" && !sameJSON(s.Preprocess, other.Preprocess):
 		have, want := jsonDiffers(s.Preprocess, other.Preprocess)
 		return &MismatchError{dir, "pictures prepared with", have, want,

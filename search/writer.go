@@ -73,8 +73,8 @@ func Update(dir string, space Space) (*Writer, error) {
 func OpenWriter(dir string) (*Writer, error) { return openWriter(dir, false) }
 
 func openWriter(dir string, repair bool) (*Writer, error) {
-	w := &Writer{SegmentRows: SegmentRows, dir: dir, disk: osDisk{}, paths: map[string]place{}, known: map[string]details{}, dead: map[int][]int{},
-		parts: map[int]*part{}}
+	w := &Writer{SegmentRows: SegmentRows, dir: dir, disk: osDisk{}, paths: map[string]place{}, known: map[string]details{},
+		dead: map[int][]int{}, parts: map[int]*part{}}
 	if _, err := os.Stat(filepath.Join(dir, metaName)); errors.Is(err, fs.ErrNotExist) {
 		return w, nil
 	}

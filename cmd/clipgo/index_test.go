@@ -189,7 +189,8 @@ func TestHitsArePrintedAsAsked(t *testing.T) {
 		!strings.Contains(r.err, want) {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
-	if r := line(strings.Repeat("word ", 40)); r.code != 0 || !strings.Contains(r.err, "only the beginning") || !strings.Contains(r.err, "16") {
+	if r := line(strings.Repeat("word ", 40)); r.code != 0 || !strings.Contains(r.err, "only the beginning") ||
+		!strings.Contains(r.err, "16") {
 		t.Errorf("a long text: %s", r.err)
 	}
 	says(t, line("--", "x", "--top", "3"), exitUsage, "--top", "before the --")
