@@ -18,6 +18,8 @@ type Hub struct {
 	Log *slog.Logger // nil: none
 	// Progress sees how many bytes of a file have been downloaded; nil: nobody does.
 	Progress func(file string, done, total int64)
+	// Cached takes the hub's models from the cache alone: nothing is asked or downloaded.
+	Cached bool
 }
 
 // Find finds a model by its name: a run or checkpoint directory, a folder of weights in any layout, a weights file, a config
@@ -46,6 +48,7 @@ func (h Hub) download(ctx context.Context, name string) (string, error) {
 		return "", fault.Setting("model", "%v", err)
 	}
 	client := hub.FromEnvironment()
+	client.Offline = client.Offline || h.Cached
 	if h.Log != nil {
 		client.Log = h.Log
 	}

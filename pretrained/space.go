@@ -49,6 +49,16 @@ func (m *Embedder) EncodeText(ctx context.Context, text string) ([]float32, erro
 	return m.EmbedTexts(ctx, []string{text})
 }
 
+// Cuts reports whether a text is longer than what the model reads of it.
+func (m *Embedder) Cuts(text string) bool {
+	tokens, err := m.Tokenizer()
+	if err != nil {
+		return false
+	}
+	_, cut := tokens.FillCut(make([]int32, m.Config.Text.ContextLength), text)
+	return cut
+}
+
 // EncodePicture embeds the picture in a file's content.
 func (m *Embedder) EncodePicture(ctx context.Context, file []byte) ([]float32, error) {
 	size := m.Preprocess.Size

@@ -15,12 +15,15 @@ import (
 // Commit writes the pending changes. First the new segment's files, which nothing names yet, then meta.json by a
 // rename: that is the moment of change. An error leaves the index as it was and the changes pending.
 func (w *Writer) Commit() error {
-	if len(w.pending) == 0 && len(w.dead) == 0 {
+	if len(w.pending) == 0 && len(w.dead) == 0 && len(w.damaged) == 0 && !w.changed {
 		return nil
 	}
 	next := w.meta
 	next.Segments = nil
 	var dropped []segment
+	for _, d := range w.damaged {
+		dropped = append(dropped, d.segment)
+	}
 	for _, s := range w.meta.Segments {
 		s.Dead = slices.Sorted(slices.Values(append(slices.Clone(s.Dead), w.dead[s.Number]...)))
 		if len(s.Dead) == s.Rows {
@@ -35,15 +38,15 @@ func (w *Writer) Commit() error {
 			return fmt.Errorf("index %s: %w", w.dir, err)
 		}
 		next.Segments = append(next.Segments, s)
-		next.Next++
+		next.Next = s.Number + 1
 	}
-	if err := writeMeta(w.dir, next); err != nil {
+	if err := w.writeMeta(next); err != nil {
 		return fmt.Errorf("index %s: %w", w.dir, err)
 	}
 	for i, r := range w.pending {
-		w.paths[r.Path] = place{w.meta.Next, i}
+		w.paths[r.Path] = place{next.Next - 1, i}
 	}
-	w.meta, w.pending, w.dead = next, nil, map[int][]int{}
+	w.meta, w.pending, w.dead, w.damaged, w.changed = next, nil, map[int][]int{}, nil, false
 	w.discard(dropped)
 	return nil
 }
@@ -52,14 +55,16 @@ func (w *Writer) Commit() error {
 func (w *Writer) discard(dropped []segment) {
 	for _, s := range dropped {
 		for name := range s.Files {
-			_ = os.Remove(filepath.Join(w.dir, filepath.FromSlash(name)))
+			_ = w.disk.remove(filepath.Join(w.dir, filepath.FromSlash(name)))
 		}
 	}
 }
 
-// writeSegment writes the pending rows' files and describes them.
+// writeSegment writes the pending rows' files and describes them. After an error the next attempt has another number: a meta.json
+// that was replaced, though not safely, may name these files already.
 func (w *Writer) writeSegment() (segment, error) {
-	n := w.meta.Next
+	n := w.next
+	w.next++
 	s := segment{Number: n, Rows: len(w.pending), Files: map[string]file{}}
 	image := func(r Row) []float32 { return r.Image }
 	text := func(r Row) []float32 { return r.Text }
@@ -97,14 +102,35 @@ func (w *Writer) column(of func(Row) []float32) []float32 {
 }
 
 func (w *Writer) writeFile(s segment, name string, data []byte) error {
-	path := filepath.Join(w.dir, filepath.FromSlash(name))
+	sum := sha256.Sum256(data)
+	s.Files[name] = file{Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+	return w.disk.write(filepath.Join(w.dir, filepath.FromSlash(name)), data)
+}
+
+func (w *Writer) writeMeta(m meta) error {
+	data, err := m.encode()
+	if err != nil {
+		return err
+	}
+	return w.disk.write(filepath.Join(w.dir, metaName), data)
+}
+
+// disk is where a Writer's files are. A test's fails.
+type disk interface {
+	write(path string, data []byte) error // all of it or nothing, and durable
+	remove(path string) error
+}
+
+type osDisk struct{}
+
+func (osDisk) write(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	sum := sha256.Sum256(data)
-	s.Files[name] = file{Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
-	return durable.WriteFile(path, 0o644, func(f io.Writer) error {
-		_, err := f.Write(data)
+	return durable.WriteFile(path, 0o644, func(w io.Writer) error {
+		_, err := w.Write(data)
 		return err
 	})
 }
+
+func (osDisk) remove(path string) error { return os.Remove(path) }

@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"strings"
 
 	"github.com/parquet-go/parquet-go"
 
 	"clipgo/internal/mapped"
+	"clipgo/internal/paths"
 )
 
-// details is a row of the metadata. clip-retrieval's own files have the first two columns only.
+// details is a row of the metadata. clip-retrieval's own files have at most the first two columns. Strings of Parquet are UTF-8: a
+// path that is not is written as its file: URI, as paths.Text says.
 type details struct {
 	Path    string `parquet:"image_path"`
 	Caption string `parquet:"caption"`
@@ -21,8 +25,13 @@ type details struct {
 	List    string `parquet:"list"` // the table that names the picture; indexes of before don't have it
 }
 
+// encodeDetails changes the rows to what it writes.
 func encodeDetails(rows []details) ([]byte, error) {
 	var b bytes.Buffer
+	for i := range rows {
+		rows[i].Path, rows[i].List = paths.Text(rows[i].Path), paths.Text(rows[i].List)
+		rows[i].Caption = strings.ToValidUTF8(rows[i].Caption, "\ufffd")
+	}
 	w := parquet.NewGenericWriter[details](&b, parquet.CreatedBy("clipgo", "1", ""), parquet.Compression(&parquet.Snappy))
 	if _, err := w.Write(rows); err != nil {
 		return nil, fmt.Errorf("encode metadata: %w", err)
@@ -42,8 +51,11 @@ type metadata struct {
 
 func openMetadata(path string) (*metadata, error) {
 	data, err := mapped.Open(path)
-	if err != nil {
+	if errors.Is(err, mapped.ErrNotRegular) || errors.Is(err, fs.ErrNotExist) {
 		return nil, &CorruptError{path, err.Error()}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open index: %w", err)
 	}
 	return &metadata{path, data}, nil
 }
@@ -70,10 +82,10 @@ func (m *metadata) read(use func(*parquet.GenericReader[details]) error) error {
 		if err != nil {
 			return &CorruptError{m.path, err.Error()}
 		}
-		for _, column := range []string{"image_path", "caption"} {
-			if _, ok := file.Schema().Lookup(column); !ok {
-				return &CorruptError{m.path, "there is no column " + column}
-			}
+		_, images := file.Schema().Lookup("image_path")
+		_, captions := file.Schema().Lookup("caption")
+		if !images && !captions { // clip-retrieval leaves out what its source has not
+			return &CorruptError{m.path, "there is no column image_path, and none of captions"}
 		}
 		r := parquet.NewGenericReader[details](file)
 		defer r.Close()
@@ -99,14 +111,14 @@ func (p *part) readDetails(rows []int) ([]details, error) {
 		return out, nil
 	}
 	return out, p.details.read(func(r *parquet.GenericReader[details]) error {
-		if int(r.NumRows()) != p.rows {
-			return fmt.Errorf("%d rows, but its segment has %d", r.NumRows(), p.rows)
+		if err := p.fitsDetails(r); err != nil {
+			return err
 		}
 		for i, row := range rows {
 			if err := r.SeekToRow(int64(row)); err != nil {
 				return err
 			}
-			if _, err := readFull(r, out[i:i+1]); err != nil {
+			if err := readFull(r, out[i:i+1]); err != nil {
 				return err
 			}
 		}
@@ -114,31 +126,53 @@ func (p *part) readDetails(rows []int) ([]details, error) {
 	})
 }
 
-// allDetails reads a part's whole metadata.
-func (p *part) allDetails() ([]details, error) {
-	out := make([]details, p.rows)
+// eachDetails reads a part's whole metadata, some rows at a time: the number of rows alone takes no memory. Without metadata all are
+// empty.
+func (p *part) eachDetails(use func(row int, d details) error) error {
 	if p.details == nil {
-		return out, nil
+		return nil
 	}
-	return out, p.details.read(func(r *parquet.GenericReader[details]) error {
-		if int(r.NumRows()) != p.rows {
-			return fmt.Errorf("%d rows, but its segment has %d", r.NumRows(), p.rows)
+	chunk := make([]details, min(p.rows, 1024))
+	return p.details.read(func(r *parquet.GenericReader[details]) error {
+		if err := p.fitsDetails(r); err != nil {
+			return err
 		}
-		_, err := readFull(r, out)
-		return err
+		for row := 0; row < p.rows; row += len(chunk) {
+			chunk = chunk[:min(len(chunk), p.rows-row)]
+			clear(chunk)
+			if err := readFull(r, chunk); err != nil {
+				return err
+			}
+			for i, d := range chunk {
+				if err := use(row+i, d); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
 	})
 }
 
-func readFull(r *parquet.GenericReader[details], rows []details) (n int, err error) {
-	for n < len(rows) {
+func (p *part) fitsDetails(r *parquet.GenericReader[details]) error {
+	if r.NumRows() != int64(p.rows) {
+		return fmt.Errorf("%d rows, but its segment has %d", r.NumRows(), p.rows)
+	}
+	return nil
+}
+
+func readFull(r *parquet.GenericReader[details], rows []details) error {
+	for n := 0; n < len(rows); {
 		got, err := r.Read(rows[n:])
 		n += got
 		if n < len(rows) && (err != nil || got == 0) {
 			if err == nil || errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
-			return n, err
+			return err
 		}
 	}
-	return n, nil
+	for i := range rows {
+		rows[i].Path, rows[i].List = paths.FromText(rows[i].Path), paths.FromText(rows[i].List)
+	}
+	return nil
 }

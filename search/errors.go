@@ -1,8 +1,11 @@
 package search
 
 import (
-	"clipgo/internal/fault"
 	"fmt"
+	"path/filepath"
+
+	"clipgo/internal/fault"
+	"clipgo/internal/paths"
 )
 
 // ErrNoDirection is a query whose terms cancel each other out.
@@ -18,11 +21,31 @@ func (e *CorruptError) Error() string {
 // Fault is the error's kind.
 func (e *CorruptError) Fault() fault.Kind { return fault.Model }
 
+// Index is the directory of the index, and whether the file belongs to a segment, so that OpenRepair can leave it out. It is empty
+// where there is no index of clipgo's.
+func (e *CorruptError) Index() (dir string, segment bool) {
+	dir = filepath.Dir(e.File)
+	if segment = segmentNumber(filepath.Base(e.File)) >= 0; segment {
+		dir = filepath.Dir(dir)
+	}
+	if !paths.Exists(filepath.Join(dir, metaName)) {
+		return "", false
+	}
+	return dir, segment
+}
+
 // MismatchError says that an index and what is asked of it don't belong together.
-type MismatchError struct{ Dir, What, Have, Want string }
+type MismatchError struct {
+	Dir, What, Have, Want string
+	Remedy                string // what to do about it; may be empty
+}
 
 func (e *MismatchError) Error() string {
-	return fmt.Sprintf("index %s has %s %s, not %s", e.Dir, e.What, e.Have, e.Want)
+	text := fmt.Sprintf("index %s has %s %s, not %s", e.Dir, e.What, e.Have, e.Want)
+	if e.Remedy != "" {
+		text += "; " + e.Remedy
+	}
+	return text
 }
 
 // Fault is the error's kind.

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+
+	"clipgo/internal/bounded"
 )
 
 // Folder is an index in a folder, opened for searching. It is a snapshot: it stays what it was when it was opened, whatever
@@ -34,6 +36,7 @@ type part struct {
 	image, text *table    // nil where the segment has none
 	details     *metadata // nil where there is none
 	dead        map[int]bool
+	digests     map[string]string // SHA-256 of the files, by path; empty where there is no meta.json
 }
 
 // Open opens an index, or a folder of clip-retrieval's, which has no meta.json. A missing folder is os.ErrNotExist;
@@ -100,16 +103,18 @@ func (ix *Folder) openSegment(s segment) (*part, error) {
 	for name, f := range s.Files {
 		path := filepath.Join(ix.dir, filepath.FromSlash(name))
 		st, err := os.Stat(path)
-		if err != nil {
-			return nil, &CorruptError{File: path, Reason: "meta.json names it, but it can't be opened: " + err.Error()}
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			return nil, &CorruptError{File: path, Reason: "meta.json names it, but it is missing"}
+		} else if err != nil {
+			return nil, fmt.Errorf("open index: %w", err)
 		}
 		if st.Size() != f.Size {
 			return nil, &CorruptError{File: path, Reason: fmt.Sprintf("%d bytes, but meta.json says %d", st.Size(), f.Size)}
 		}
 	}
-	p := &part{rows: s.Rows, dead: map[int]bool{}}
-	for _, row := range s.Dead {
-		p.dead[row] = true
+	p := &part{rows: s.Rows, dead: deadRows(s), digests: map[string]string{}}
+	for name, f := range s.Files {
+		p.digests[filepath.Join(ix.dir, filepath.FromSlash(name))] = f.SHA256
 	}
 	names := partFiles{details: filepath.Join(ix.dir, rowsFile(s.Number))}
 	if _, ok := s.Files[imageFile(s.Number)]; ok {
@@ -127,6 +132,14 @@ func (ix *Folder) openSegment(s segment) (*part, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+func deadRows(s segment) map[int]bool {
+	dead := make(map[int]bool, len(s.Dead))
+	for _, row := range s.Dead {
+		dead[row] = true
+	}
+	return dead
 }
 
 type partFiles struct{ image, text, details string }
@@ -262,7 +275,7 @@ func (ix *Folder) Close() error {
 // Reload opens the index anew where something was committed since it was opened, as Index says. A folder of clip-retrieval's,
 // which doesn't say when it changes, is opened anew each time.
 func (ix *Folder) Reload(context.Context) (Index, error) {
-	data, err := os.ReadFile(filepath.Join(ix.dir, metaName))
+	data, err := bounded.ReadFile(filepath.Join(ix.dir, metaName), metaLimit)
 	if err == nil && ix.meta == string(data) {
 		return ix, nil
 	}

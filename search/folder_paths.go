@@ -25,14 +25,14 @@ func (ix *Folder) indexPaths() (pathIndex, error) {
 	seed := maphash.MakeSeed()
 	var all []entry
 	for _, p := range ix.parts {
-		list, err := p.allDetails()
-		if err != nil {
-			return pathIndex{}, err
-		}
-		for i, d := range list {
+		err := p.eachDetails(func(i int, d details) error {
 			if !p.dead[i] {
 				all = append(all, entry{maphash.String(seed, d.Path), p.first + i})
 			}
+			return nil
+		})
+		if err != nil {
+			return pathIndex{}, err
 		}
 	}
 	slices.SortFunc(all, func(a, b entry) int { return cmp.Or(cmp.Compare(a.hash, b.hash), a.row-b.row) })

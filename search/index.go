@@ -10,7 +10,10 @@ package search
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+
+	"clipgo/internal/paths"
 )
 
 // Index finds the rows that are nearest to a query. It is a snapshot: each of its methods sees the same rows, and they may run
@@ -70,4 +73,11 @@ type Hit struct {
 	Score   float64 `json:"score"`
 	Path    string  `json:"path"`
 	Caption string  `json:"caption"`
+}
+
+// MarshalJSON writes a path that isn't UTF-8, which JSON can't hold, as its file: URI.
+func (h Hit) MarshalJSON() ([]byte, error) {
+	type plain Hit
+	h.Path = paths.Text(h.Path)
+	return json.Marshal(plain(h))
 }

@@ -2,29 +2,24 @@ package search
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 
+	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
 )
 
-// Space is where an index's vectors live: which model made them, from which pixels, and how they are kept.
-type Space struct {
-	Model       string          `json:"model,omitempty"`   // where the model was found, for a search that names none; not compared
-	Fingerprint string          `json:"model_fingerprint"` // of the weights and the tokenizer; whoever embeds defines it
-	Preprocess  json.RawMessage `json:"preprocess"`        // what the pictures went through, as JSON
-	Dim         int             `json:"dim"`
-	DType       DType           `json:"dtype"`
-}
-
 const (
 	metaName      = "meta.json"
+	metaLimit     = 64 << 20 // bytes
 	formatVersion = 1
 )
 
@@ -32,8 +27,47 @@ const (
 type meta struct {
 	Format int `json:"format_version"`
 	Space
-	Next     int       `json:"next_segment"`
-	Segments []segment `json:"segments"`
+	Next     int      `json:"next_segment"`
+	Segments segments `json:"segments"`
+	Sum      string   `json:"sha256,omitempty"` // as digest makes it; indexes of before don't have it
+}
+
+// digest is the SHA-256 of all that meta.json says, but for itself. Spaces and line breaks don't count.
+func (m meta) digest() (string, error) {
+	m.Sum = ""
+	data, err := json.Marshal(m)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// segments are in the order of their numbers.
+type segments []segment
+
+// UnmarshalJSON reads one segment after the other and ends at the first that can't be one: a list of a million empty ones costs
+// no memory.
+func (l *segments) UnmarshalJSON(data []byte) error {
+	*l = nil
+	d := json.NewDecoder(bytes.NewReader(data))
+	if open, err := d.Token(); err != nil || open == nil {
+		return err
+	} else if open != json.Delim('[') {
+		return errors.New("segments are not a list")
+	}
+	*l = segments{}
+	for last := -1; d.More(); last = (*l)[len(*l)-1].Number {
+		var s segment
+		if err := d.Decode(&s); err != nil {
+			return err
+		}
+		if err := s.check(last); err != nil {
+			return err
+		}
+		*l = append(*l, s)
+	}
+	return nil
 }
 
 // segment is an immutable run of rows; only which of them live changes.
@@ -85,11 +119,15 @@ func segmentFiles(dir, folder string) (map[int]string, error) {
 // readMeta reads and checks meta.json; data is its content.
 func readMeta(dir string) (m meta, data []byte, err error) {
 	path := filepath.Join(dir, metaName)
-	if data, err = os.ReadFile(path); err != nil {
+	if data, err = bounded.ReadFile(path, metaLimit); err != nil {
+		large := (*bounded.SizeError)(nil)
+		if errors.Is(err, bounded.ErrIrregular) || errors.As(err, &large) {
+			return meta{}, nil, &CorruptError{File: path, Reason: err.Error()}
+		}
 		return meta{}, nil, err
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return meta{}, nil, &CorruptError{File: path, Reason: err.Error()}
+		return meta{}, nil, &CorruptError{File: path, Reason: withoutGo(err)}
 	}
 	if m.Format != formatVersion {
 		return meta{}, nil, &MismatchError{Dir: dir, What: "format version", Have: strconv.Itoa(m.Format),
@@ -101,69 +139,70 @@ func readMeta(dir string) (m meta, data []byte, err error) {
 	return m, data, nil
 }
 
+// withoutGo is an error of encoding/json without the names of Go's types.
+func withoutGo(err error) string {
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		return fmt.Sprintf("%s can't be a %s", cmp.Or(wrong.Field, "it"), wrong.Value)
+	}
+	return err.Error()
+}
+
 func (m meta) check() error {
 	if err := m.Space.check(); err != nil {
 		return err
 	}
-	last := -1
-	for _, s := range m.Segments {
-		switch {
-		case s.Number <= last || s.Number >= m.Next:
-			return fmt.Errorf("segment %d follows %d, the next is to be %d", s.Number, last, m.Next)
-		case s.Rows <= 0:
-			return fmt.Errorf("segment %d has %d rows", s.Number, s.Rows)
-		case !slices.IsSorted(s.Dead), len(s.Dead) > 0 && (s.Dead[0] < 0 || s.Dead[len(s.Dead)-1] >= s.Rows):
-			return fmt.Errorf("segment %d: dead rows are not rows in order", s.Number)
-		}
-		if _, ok := s.Files[rowsFile(s.Number)]; !ok {
-			return fmt.Errorf("segment %d lacks %s", s.Number, rowsFile(s.Number))
-		}
-		for name := range s.Files {
-			if name != imageFile(s.Number) && name != textFile(s.Number) && name != rowsFile(s.Number) {
-				return fmt.Errorf("segment %d names %q", s.Number, name)
-			}
-		}
-		last = s.Number
+	if n := len(m.Segments); n > 0 && m.Segments[n-1].Number >= m.Next {
+		return fmt.Errorf("segment %d is there, but the next is to be %d", m.Segments[n-1].Number, m.Next)
+	}
+	if sum, err := m.digest(); err != nil || m.Sum != "" && m.Sum != sum {
+		return errors.Join(err, errors.New("its own SHA-256 is not the one that it has: something changed it"))
 	}
 	return nil
 }
 
-func (s Space) check() error {
-	if s.Dim < 1 {
-		return fmt.Errorf("dimension %d", s.Dim)
-	}
-	if s.DType != Float16 && s.DType != Float32 {
-		return fmt.Errorf("entries are %q, not float16 or float32", s.DType)
-	}
-	return nil
-}
-
-func writeMeta(dir string, m meta) error {
-	return durable.WriteJSON(filepath.Join(dir, metaName), m)
-}
-
-// accepts says why vectors of another space don't belong into this one. An index that clip-retrieval made knows no
-// fingerprint: it accepts whatever has its dimension.
-func (s Space) accepts(dir string, other Space) error {
+// check judges a segment that follows the one of the number last.
+func (s segment) check(last int) error {
 	switch {
-	case s.Dim != other.Dim:
-		return &MismatchError{dir, "dimension", strconv.Itoa(s.Dim), strconv.Itoa(other.Dim)}
-	case s.Fingerprint != "" && s.Fingerprint != other.Fingerprint:
-		return &MismatchError{dir, "vectors of model", s.Fingerprint, other.Fingerprint}
-	case s.Fingerprint != "" && !sameJSON(s.Preprocess, other.Preprocess):
-		return &MismatchError{dir, "preprocessing", string(compactJSON(s.Preprocess)), string(compactJSON(other.Preprocess))}
-	case other.DType != "" && other.DType != s.DType:
-		return &MismatchError{dir, "entries of", string(s.DType), string(other.DType)}
+	case s.Number <= last:
+		return fmt.Errorf("segment %d follows %d", s.Number, last)
+	case s.Rows <= 0:
+		return fmt.Errorf("segment %d has %d rows", s.Number, s.Rows)
+	case len(s.Dead) > 0 && (s.Dead[0] < 0 || s.Dead[len(s.Dead)-1] >= s.Rows):
+		return fmt.Errorf("segment %d: dead rows are not rows of it", s.Number)
+	}
+	for i := range s.Dead {
+		if i > 0 && s.Dead[i] <= s.Dead[i-1] {
+			return fmt.Errorf("segment %d: dead rows are not in order", s.Number)
+		}
+	}
+	tables := 0
+	for name := range s.Files {
+		switch name {
+		case imageFile(s.Number), textFile(s.Number):
+			tables++
+		case rowsFile(s.Number):
+		default:
+			return fmt.Errorf("segment %d names %q", s.Number, name)
+		}
+	}
+	if _, ok := s.Files[rowsFile(s.Number)]; !ok || tables == 0 {
+		return fmt.Errorf("segment %d lacks %s or a table of features", s.Number, rowsFile(s.Number))
 	}
 	return nil
 }
 
-func sameJSON(a, b json.RawMessage) bool { return bytes.Equal(compactJSON(a), compactJSON(b)) }
-
-func compactJSON(raw json.RawMessage) []byte {
-	var b bytes.Buffer
-	if len(raw) == 0 || json.Compact(&b, raw) != nil {
-		return []byte("null")
+// encode is the content of meta.json. What could not be read again is an error.
+func (m meta) encode() (_ []byte, err error) {
+	if m.Sum, err = m.digest(); err != nil {
+		return nil, err
 	}
-	return b.Bytes()
+	var b bytes.Buffer
+	if err := durable.EncodeJSON(&b, m); err != nil {
+		return nil, err
+	}
+	if b.Len() > metaLimit {
+		return nil, fmt.Errorf("%s would have %d bytes, more than %d: too many rows of it were removed; embed into a new index", metaName,
+			b.Len(), metaLimit)
+	}
+	return b.Bytes(), nil
 }

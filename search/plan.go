@@ -1,6 +1,9 @@
 package search
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,22 +37,27 @@ type Plan struct {
 	Copy      []Copy // content that the index has already, under another name or another time
 	Remove    []string
 	Unchanged int
-	Moved     int // copies that have another name
+	Moved     int // copies whose source is gone: the file has another name now
+	Copied    int // copies under a new path whose source stays
+	Replaced  int // copies to a path that had a row of other content
 }
 
 // Copy is a row that is written again with other metadata; its features stay.
 type Copy struct {
-	File File
-	From string // the path under which the index has it
+	File  File
+	From  string // the path under which the index has it
+	Moved bool   // the row of From goes with the same commit
 }
 
 // plan compares the files found with the index's rows, by path. A file is unchanged when size, time and caption are.
 // Only others of a known size are hashed, so a run without changes reads no file; a hash is kept in the file found. Rows are
-// removed when the scope covers them and their file was not found. hash is given the place of a file among those found. It may
-// fail: the file is then embedded, and whoever opens it says what is wrong.
-func plan(known map[string]details, found []File, scope Scope, hash func(i int) (string, error)) Plan {
+// removed when the scope covers them and their file was not found, and when their file is gone, as gone says, and one that was
+// found took over their features. hash is given the place of a file among those found. It may fail: the file is then embedded, and
+// whoever opens it says what is wrong.
+func plan(known map[string]details, found []File, scope Scope, hash func(i int) (string, error), gone func(path string) bool) Plan {
 	var p Plan
-	c := comparison{known: known, hash: hash, present: map[string]bool{}, byHash: map[string]string{}, sizes: map[int64]bool{}}
+	c := comparison{known: known, scope: scope, hash: hash, gone: gone, present: map[string]bool{}, rows: map[content]*sameContent{},
+		sizes: map[int64]bool{}}
 	for _, f := range found {
 		c.present[f.Path] = true
 	}
@@ -76,21 +84,34 @@ func plan(known map[string]details, found []File, scope Scope, hash func(i int) 
 
 type comparison struct {
 	known   map[string]details
+	scope   Scope
 	hash    func(i int) (string, error)
+	gone    func(path string) bool
 	present map[string]bool
-	byHash  map[string]string // the path of each content
+	rows    map[content]*sameContent
 	sizes   map[int64]bool
 }
 
-// remember keeps a path for each content, one that is gone before one that is still there: that is a move.
+// content is what rows must share for one to take over the features of another.
+type content struct{ hash, caption string }
+
+// sameContent is the rows of one content.
+type sameContent struct {
+	paths  []string
+	vacant []string // rows whose file is gone and that no file has taken over yet
+	sorted bool     // vacant is filled
+}
+
 func (c *comparison) remember(d details) {
 	if d.Hash == "" {
 		return
 	}
 	c.sizes[d.Size] = true
-	if before, ok := c.byHash[d.Hash]; !ok || c.present[before] && !c.present[d.Path] {
-		c.byHash[d.Hash] = d.Path
+	key := content{d.Hash, d.Caption}
+	if c.rows[key] == nil {
+		c.rows[key] = &sameContent{}
 	}
+	c.rows[key].paths = append(c.rows[key].paths, d.Path)
 }
 
 // judge sorts the i-th file into the plan.
@@ -105,29 +126,62 @@ func (c *comparison) judge(p *Plan, i int, f *File) {
 			f.Hash = h
 		}
 	}
-	from, copied := c.source(*f, old)
+	same := c.rows[content{f.Hash, f.Caption}]
 	switch {
-	case copied && from == f.Path:
-		p.Unchanged++
-		p.Copy = append(p.Copy, Copy{*f, from})
-	case copied:
-		p.Moved++
-		p.Copy = append(p.Copy, Copy{*f, from})
-	default:
+	case f.Hash == "" || same == nil:
 		p.Embed = append(p.Embed, i)
+		return
+	case had && old.Hash == f.Hash && old.Caption == f.Caption:
+		p.Unchanged++
+		p.Copy = append(p.Copy, Copy{File: *f, From: f.Path})
+		return
+	}
+	from, moved := c.takeOver(same)
+	p.Copy = append(p.Copy, Copy{*f, from, moved})
+	switch {
+	case moved:
+		p.Moved++
+		if !c.scope.covers(c.known[from]) { // else it is removed already
+			p.Remove = append(p.Remove, from)
+		}
+	case had:
+		p.Replaced++
+	default:
+		p.Copied++
 	}
 }
 
-// source finds a row with a file's content and caption.
-func (c *comparison) source(f File, old details) (path string, ok bool) {
-	if f.Hash == "" {
-		return "", false
+// takeOver chooses the row that a file gets its features from: one whose file is gone, once, else any. Rows that the scope covers
+// go first, because they are removed in any case.
+func (c *comparison) takeOver(same *sameContent) (from string, moved bool) {
+	if !same.sorted {
+		same.sorted = true
+		var outside []string
+		for _, path := range same.paths {
+			switch {
+			case c.present[path]:
+			case c.scope.covers(c.known[path]):
+				same.vacant = append(same.vacant, path)
+			case c.gone(path):
+				outside = append(outside, path)
+			}
+		}
+		same.vacant = append(same.vacant, outside...)
 	}
-	if old.Hash == f.Hash && old.Caption == f.Caption {
-		return f.Path, true
+	if len(same.vacant) == 0 {
+		return same.paths[0], false
 	}
-	from, ok := c.byHash[f.Hash]
-	return from, ok && c.known[from].Caption == f.Caption
+	from, same.vacant = same.vacant[0], same.vacant[1:]
+	return from, true
+}
+
+// vanished tells that there is no file at a row's path. Where that can't be found out, as for a member of an archive, it is there.
+func vanished(path string) bool {
+	if !filepath.IsAbs(path) { // a picture of a built-in set
+		return false
+	}
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func below(path string, roots []string) bool {

@@ -72,6 +72,17 @@ func (t Term) feature(ctx context.Context, ix Index, e Encoder) ([]float32, erro
 // name is the term in messages.
 func (t Term) name() string { return cmp.Or(t.Text, t.Path, t.Like, "picture") }
 
+// String is how the term was understood.
+func (t Term) String() string {
+	switch {
+	case t.Text != "":
+		return fmt.Sprintf("%+g x text %q", t.Weight, t.Text)
+	case len(t.Picture) > 0:
+		return fmt.Sprintf("%+g x picture %q", t.Weight, t.name())
+	}
+	return fmt.Sprintf("%+g x the indexed picture %q", t.Weight, t.Like)
+}
+
 // cancels refuses a sum without a direction: what remains of "cat" - "cat" is rounding.
 func cancels(sum []float64) error {
 	var norm float64

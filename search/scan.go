@@ -25,7 +25,7 @@ type Neighbor struct {
 // that of a float64 scan, for any number of cores. Rows without a feature of the table (all zero) are never near.
 func (ix *Folder) Nearest(ctx context.Context, vector []float32, k int, t Table) ([]Neighbor, error) {
 	if len(vector) != ix.space.Dim {
-		return nil, &MismatchError{ix.dir, "dimension", fmt.Sprint(ix.space.Dim), fmt.Sprint(len(vector))}
+		return nil, &MismatchError{Dir: ix.dir, What: "vectors of dimension", Have: fmt.Sprint(ix.space.Dim), Want: fmt.Sprint(len(vector))}
 	}
 	norm := vec.Norm(vector)
 	if math.IsNaN(norm) || math.IsInf(norm, 0) {

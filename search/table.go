@@ -2,6 +2,7 @@ package search
 
 import (
 	"errors"
+	"io/fs"
 	"runtime/debug"
 	"unsafe"
 
@@ -30,7 +31,7 @@ func (t *table) dtype() DType {
 // openTable maps a .npy file of float16 or float32 rows. Whatever is wrong with it is a CorruptError.
 func openTable(path string) (*table, error) {
 	data, err := mapped.Open(path)
-	if errors.Is(err, mapped.ErrNotRegular) {
+	if errors.Is(err, mapped.ErrNotRegular) || errors.Is(err, fs.ErrNotExist) {
 		return nil, &CorruptError{File: path, Reason: err.Error()}
 	}
 	if err != nil {

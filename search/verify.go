@@ -1,13 +1,14 @@
 package search
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
+	"iter"
 	"math"
-	"os"
-	"path/filepath"
+
+	"clipgo/internal/parallel"
 )
 
 // Verify reads the whole index: the digest of each file against meta.json, every number for being finite, every row
@@ -15,30 +16,51 @@ import (
 // shapes only.
 func (ix *Folder) Verify() error {
 	for _, p := range ix.parts {
+		if err := p.verifyDigests(); err != nil {
+			return err
+		}
 		for _, t := range p.tables() {
 			if err := t.read(t.verify); err != nil {
 				return err
 			}
 		}
-		if _, err := p.allDetails(); err != nil {
+		if err := p.eachDetails(func(int, details) error { return nil }); err != nil {
 			return err
 		}
 	}
-	if ix.space.Fingerprint == "" { // clip-retrieval's folder has no digests
-		return nil
+	return nil
+}
+
+// verifyDigests reads the part's files, each on its own core, and compares their digests with those of meta.json. A folder of
+// clip-retrieval's has none.
+func (p *part) verifyDigests() error {
+	var paths []string
+	var contents [][]byte
+	for _, t := range p.tables() {
+		paths, contents = append(paths, t.path), append(contents, t.data)
 	}
-	m, _, err := readMeta(ix.dir)
-	if err != nil {
-		return err
+	if p.details != nil {
+		paths, contents = append(paths, p.details.path), append(contents, p.details.data)
 	}
-	for _, s := range m.Segments {
-		for name, f := range s.Files {
-			if err := f.verify(filepath.Join(ix.dir, filepath.FromSlash(name))); err != nil {
-				return err
+	errs := make([]error, len(paths))
+	parallel.Workers(len(paths), len(paths), func(_ int, mine iter.Seq[int]) {
+		for i := range mine {
+			if want, ok := p.digests[paths[i]]; ok {
+				errs[i] = verifyDigest(paths[i], contents[i], want)
 			}
 		}
-	}
-	return nil
+	})
+	return cmp.Or(errs...)
+}
+
+// verifyDigest compares a mapped file's SHA-256.
+func verifyDigest(path string, data []byte, want string) error {
+	return guarded(path, func() error {
+		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != want {
+			return &CorruptError{path, "its SHA-256 is not the one that meta.json has"}
+		}
+		return nil
+	})
 }
 
 // verify allows what float16 rounding does to a unit row's length, and twice that.
@@ -52,22 +74,6 @@ func (t *table) verify() error {
 		if length := math.Sqrt(sum); sum != 0 && !(math.Abs(length-1) < roundoff) {
 			return &CorruptError{t.path, fmt.Sprintf("row %d has length %v, not 1", i, length)}
 		}
-	}
-	return nil
-}
-
-func (f file) verify(path string) error {
-	r, err := os.Open(path)
-	if err != nil {
-		return &CorruptError{path, err.Error()}
-	}
-	defer r.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, r); err != nil {
-		return &CorruptError{path, err.Error()}
-	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != f.SHA256 {
-		return &CorruptError{path, "its SHA-256 is not the one that meta.json has"}
 	}
 	return nil
 }

@@ -33,6 +33,8 @@ type Writer struct {
 	SegmentRows int // rows of a segment; memory and what a kill can lose are in proportion
 
 	dir     string
+	disk    disk
+	next    int // number of the next segment that is written: none is written twice
 	lock    *durable.Lock
 	meta    meta
 	old     *Folder          // as it was at the beginning: where copies come from
@@ -41,6 +43,9 @@ type Writer struct {
 	known   map[string]details
 	pending []Row
 	dead    map[int][]int // rows to bury with the next commit, by segment number
+	damaged []damage      // segments that a repair leaves out
+	lost    lost          // with them
+	changed bool          // meta.json has something to say that is no row
 }
 
 // place is where a row is: in a segment, or among the pending ones.
@@ -62,15 +67,18 @@ func Update(dir string, space Space) (*Writer, error) {
 	return w, nil
 }
 
-// OpenWriter opens an index for changes and reads what is in it. Where there is none yet it makes nothing: Begin does. Another
-// writer's lock is durable.ErrLocked, damage a *CorruptError.
-func OpenWriter(dir string) (*Writer, error) {
-	w := &Writer{SegmentRows: SegmentRows, dir: dir, paths: map[string]place{}, known: map[string]details{}, dead: map[int][]int{},
-		parts: map[int]*part{}}
+// OpenWriter opens an index for changes, reads what is in it and checks every file against its SHA-256: nothing is added to an index
+// that is damaged. Where there is none yet it makes nothing: Begin does. Another writer's lock is durable.ErrLocked, damage a
+// *CorruptError; OpenRepair goes on without what is damaged.
+func OpenWriter(dir string) (*Writer, error) { return openWriter(dir, false) }
+
+func openWriter(dir string, repair bool) (*Writer, error) {
+	w := &Writer{SegmentRows: SegmentRows, dir: dir, disk: osDisk{}, paths: map[string]place{}, known: map[string]details{},
+		dead: map[int][]int{}, parts: map[int]*part{}}
 	if _, err := os.Stat(filepath.Join(dir, metaName)); errors.Is(err, fs.ErrNotExist) {
 		return w, nil
 	}
-	if err := w.load(); err != nil {
+	if err := w.load(repair); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
@@ -83,7 +91,7 @@ func (w *Writer) Begin(space Space) error {
 		if err := os.MkdirAll(w.dir, 0o755); err != nil {
 			return fmt.Errorf("open index: %w", err)
 		}
-		if err := w.load(); errors.Is(err, fs.ErrNotExist) {
+		if err := w.load(false); errors.Is(err, fs.ErrNotExist) {
 			return w.create(space)
 		} else if err != nil {
 			return err
@@ -91,6 +99,9 @@ func (w *Writer) Begin(space Space) error {
 	}
 	if err := w.meta.Space.accepts(w.dir, space); err != nil {
 		return err
+	}
+	if space.Model != "" && space.Model != w.meta.Model { // the same model, found elsewhere: that is where it is now
+		w.meta.Model, w.changed = space.Model, true
 	}
 	return w.sweep()
 }
@@ -103,40 +114,59 @@ func (w *Writer) Info() Info {
 	return w.old.Info()
 }
 
-// load takes the lock and reads the index; without a meta.json it is fs.ErrNotExist.
-func (w *Writer) load() (err error) {
+// load takes the lock and reads the index; without a meta.json it is fs.ErrNotExist. With repair, damaged segments are left out.
+func (w *Writer) load(repair bool) (err error) {
 	if w.lock == nil {
 		if w.lock, err = durable.Acquire(filepath.Join(w.dir, lockName)); err != nil {
 			return fmt.Errorf("index %s: %w", w.dir, err)
 		}
 	}
-	if w.meta, _, err = readMeta(w.dir); err != nil {
+	var data []byte
+	if w.meta, data, err = readMeta(w.dir); err != nil {
 		return err
 	}
-	if w.old, err = open(w.dir); err != nil {
-		return err
-	}
-	for i, s := range w.meta.Segments {
-		if err := w.list(s.Number, w.old.parts[i]); err != nil {
+	w.old = newFolder(w.dir)
+	w.old.space, w.old.meta = w.meta.Space, string(data)
+	kept := []segment{}
+	for _, s := range w.meta.Segments {
+		err := w.loadSegment(s)
+		if corrupt := (*CorruptError)(nil); repair && errors.As(err, &corrupt) {
+			w.damaged = append(w.damaged, w.damageOf(s, corrupt))
+			continue
+		} else if err != nil {
 			return err
 		}
+		kept = append(kept, s)
 	}
+	w.meta.Segments, w.next = kept, w.meta.Next
 	return nil
 }
 
-// list notes a segment's live rows.
-func (w *Writer) list(number int, p *part) error {
-	rows, err := p.allDetails()
+// loadSegment opens a segment, checks its files and notes its live rows.
+func (w *Writer) loadSegment(s segment) error {
+	p, err := w.old.openSegment(s)
 	if err != nil {
 		return err
 	}
-	w.parts[number] = p
-	for row, d := range rows {
-		if !p.dead[row] {
-			w.paths[d.Path] = place{number, row}
-			w.known[d.Path] = d
-		}
+	var rows []int
+	var live []details
+	err = p.verifyDigests()
+	if err == nil {
+		err = p.eachDetails(func(row int, d details) error {
+			if !p.dead[row] {
+				rows, live = append(rows, row), append(live, d)
+			}
+			return nil
+		})
 	}
+	if err != nil {
+		return errors.Join(err, p.close())
+	}
+	for i, d := range live {
+		w.paths[d.Path], w.known[d.Path] = place{s.Number, rows[i]}, d
+	}
+	w.old.add(p)
+	w.parts[s.Number] = p
 	return nil
 }
 
@@ -162,7 +192,7 @@ func (w *Writer) create(space Space) error {
 	}
 	space.Preprocess = compactJSON(space.Preprocess)
 	w.meta = meta{Format: formatVersion, Space: space, Segments: []segment{}}
-	return writeMeta(w.dir, w.meta)
+	return w.writeMeta(w.meta)
 }
 
 // sweep removes what a killed process left: segment files that meta.json doesn't name, and unfinished ones, whose
@@ -171,6 +201,11 @@ func (w *Writer) sweep() error {
 	named := map[string]bool{metaName: true}
 	for _, s := range w.meta.Segments {
 		for name := range s.Files {
+			named[name] = true
+		}
+	}
+	for _, d := range w.damaged { // meta.json names them until the next commit
+		for name := range d.segment.Files {
 			named[name] = true
 		}
 	}
@@ -184,7 +219,7 @@ func (w *Writer) sweep() error {
 			if !e.Type().IsRegular() || named[name] || !ownName.MatchString(e.Name()) {
 				continue
 			}
-			if err := os.Remove(filepath.Join(w.dir, filepath.FromSlash(name))); err != nil {
+			if err := w.disk.remove(filepath.Join(w.dir, filepath.FromSlash(name))); err != nil {
 				return fmt.Errorf("remove the rest of an interrupted run: %w", err)
 			}
 		}
@@ -200,11 +235,14 @@ func (w *Writer) Has(path string) bool {
 	return ok
 }
 
+// Rows is how many rows the index has, those included that the next commit adds.
+func (w *Writer) Rows() int { return len(w.paths) }
+
 // Plan compares the files found with the index and says what is new, changed, moved and gone. scope is where they were looked
 // for. hash gives the hash of the i-th file's content; it is called, and the hash kept in found, only where size and time don't
 // decide.
 func (w *Writer) Plan(found []File, scope Scope, hash func(i int) (string, error)) Plan {
-	return plan(w.known, found, scope, hash)
+	return plan(w.known, found, scope, hash, vanished)
 }
 
 // Follow does what a plan needs no model for: it writes the copies and removes rows. It comes before any Add, and
@@ -224,6 +262,9 @@ func (w *Writer) Follow(p Plan) error {
 			return err
 		}
 		row.File = c.File
+		if c.Moved { // before Add, which may commit: a kill must not leave both rows
+			w.Remove(c.From)
+		}
 		if err := w.Add(row); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/internal/config"
 	"clipgo/internal/fault"
+	"clipgo/internal/paths"
 	"clipgo/pretrained"
 	"clipgo/text/bpe"
 )
@@ -148,6 +149,7 @@ func (o *captionOptions) run(ctx context.Context, a *app, said config.Layer, dat
 
 func (line written) show(c *console) error {
 	if c.json {
+		line.Image = paths.Text(line.Image)
 		return c.result(line)
 	}
 	c.print("%s\t%s", line.Image, line.Caption)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"clipgo/datasets"
+	"clipgo/internal/paths"
 )
 
 // streams are where a command writes.
@@ -59,7 +60,7 @@ func newConsole(s streams, o output) (*console, error) {
 }
 
 func textHandler(w io.Writer, level slog.Level, color bool) slog.Handler {
-	return tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !color})
+	return visibleLog{tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !color})}
 }
 
 func isTerminal(w io.Writer) bool {
@@ -82,18 +83,18 @@ func (c *console) Write(p []byte) (int, error) {
 
 // say writes a line for people to stderr.
 func (c *console) say(format string, args ...any) {
-	switch text := fmt.Sprintf(format, args...); {
+	switch {
 	case c.quiet:
 	case c.jsonLog:
-		c.log.Info(text)
+		c.log.Info(fmt.Sprintf(format, args...))
 	default:
-		fmt.Fprintln(c, text)
+		fmt.Fprintf(c, format+"\n", visibleArgs(args)...)
 	}
 }
 
 // print writes a line of the result to stdout, for people.
 func (c *console) print(format string, args ...any) {
-	fmt.Fprintf(c.out, format+"\n", args...)
+	fmt.Fprintf(c.out, format+"\n", visibleArgs(args)...)
 }
 
 // result writes one JSON object, a line, to stdout.
@@ -118,6 +119,9 @@ func tellNotes(c *console, info datasets.Info) {
 
 // tellSkip warns of a sample that could not be used.
 func (c *console) tellSkip(s datasets.Skip) {
+	if c.jsonLog {
+		s.Key = paths.Text(s.Key)
+	}
 	c.log.Warn("skipped", "sample", s.Key, "reason", s.Reason)
 }
 
@@ -134,7 +138,7 @@ func (c *console) progress(what string, total int64) *progress {
 func (c *console) barOnly(what string, total int64) *progress {
 	p := &progress{console: c, what: what, total: total, begun: time.Now(), logged: time.Now()}
 	if c.terminal && !c.quiet {
-		c.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(c.err), progressbar.OptionSetDescription(what),
+		c.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(c.err), progressbar.OptionSetDescription(visible(what)),
 			progressbar.OptionUseANSICodes(true), progressbar.OptionClearOnFinish(), progressbar.OptionShowCount(),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true), progressbar.OptionShowIts(),
 			progressbar.OptionFullWidth())
@@ -177,7 +181,7 @@ func (p *progress) describe(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.bar != nil {
-		p.bar.Describe(text)
+		p.bar.Describe(visible(text))
 	}
 }
 

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"clipgo/datasets"
 	"clipgo/internal/config"
+	"clipgo/internal/paths"
 	"clipgo/model"
 	"clipgo/pretrained"
 	"clipgo/search"
@@ -16,16 +19,11 @@ import (
 
 type embedOptions struct {
 	pretrained.Settings
-	Index string       `json:"index" flag:"index" arg:"dir" help:"index directory; created if it does not exist"`
-	DType search.DType `json:"dtype" flag:"dtype" arg:"name" help:"float32 or float16, of a new index (default float32)"`
+	Index  string       `json:"index" flag:"index" arg:"dir" help:"index directory; created if it does not exist"`
+	DType  search.DType `json:"dtype" flag:"dtype" arg:"name" help:"float32 or float16, of a new index (default float32)"`
+	Repair bool         `json:"repair" flag:"repair" help:"drop what is damaged in the index and embed its pictures again"`
 	// SegmentRows is the number of rows between two saves of the index: at most this many are lost when the process is killed.
 	SegmentRows int `json:"segment_rows"`
-}
-
-// embedResult is what embed prints with --json.
-type embedResult struct {
-	ingest.Result
-	Ignored datasets.Ignored `json:"ignored"`
 }
 
 func newEmbed(a *app) *cobra.Command {
@@ -38,7 +36,10 @@ folder, a table, a set of shards, or a built-in set; several may be mixed.
 
 A second run embeds only what is new or changed (by size, time and content), recognizes renamed files, and removes
 deleted pictures: those of the given folders and archives, and those that a given table no longer lists. Pictures of
-other sources stay in the index.
+other sources stay in the index; clipgo index prune and clipgo index rm remove them.
+
+Each run checks the index first. If a file of it is damaged, nothing is added; --repair drops the damaged part and embeds
+the pictures again that a SRC has.
 
 The EXIF orientation of a picture is applied; --set preprocess.orientation=ignore turns that off.
 --set preprocess.draft=true decodes large JPEGs at a half, a quarter or an eighth of their size where that is enough
@@ -88,13 +89,13 @@ func captioned(ctx context.Context, src datasets.Source) bool {
 func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args []string) (err error) {
 	src, err := datasets.OpenAll(ctx, args, o.Data)
 	if err != nil {
-		return err
+		return o.stillIndexed(err, args)
 	}
 	defer closeWith(&err, src)
 	about := src.Info()
 	about.Ignored, about.Unread = nil, nil // update says them
 	tellNotes(a.console, about)
-	w, err := search.OpenWriter(o.Index)
+	w, err := o.openWriter(a.console)
 	if err != nil {
 		return err
 	}
@@ -116,7 +117,46 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 		return err
 	}
 	w.SegmentRows = o.SegmentRows
-	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip}, w, src)
+	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip, Cut: m.Cuts}, w, src)
+}
+
+// openWriter opens the index, and with --repair goes on without what is damaged.
+func (o *embedOptions) openWriter(c *console) (*search.Writer, error) {
+	if !o.Repair {
+		return search.OpenWriter(o.Index)
+	}
+	w, damage, err := search.OpenRepair(o.Index)
+	for _, d := range damage {
+		c.log.Warn("dropped from the index", "reason", d)
+	}
+	return w, err
+}
+
+// stillIndexed says what the index has of sources that are gone or empty, and how to remove it.
+func (o *embedOptions) stillIndexed(err error, args []string) error {
+	ix, wrong := search.Open(o.Index)
+	if wrong != nil {
+		return err
+	}
+	defer ix.Close()
+	for _, arg := range args {
+		if entries, wrong := os.ReadDir(arg); len(entries) > 0 || wrong != nil && !errors.Is(wrong, os.ErrNotExist) {
+			continue
+		}
+		if n, wrong := ix.CountBelow([]string{paths.Absolute(arg)}); wrong == nil && n > 0 {
+			return fmt.Errorf("%w; the index has %d rows of it: clipgo index rm --index %s %s removes them", err, n, o.Index, arg)
+		}
+	}
+	return err
+}
+
+// embedResult is what embed did.
+type embedResult struct {
+	ingest.Result
+	Damaged  int `json:"damaged_rows,omitempty"`  // that --repair dropped
+	Restored int `json:"restored_rows,omitempty"` // of these, back in the index
+
+	Ignored datasets.Ignored `json:"ignored"` // files that were passed over, by kind
 }
 
 // update embeds what is new and tells what was done.
@@ -136,26 +176,44 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedde
 		bar.done()
 	}
 	if err != nil && !isAny[*datasets.DataError](err) {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			a.console.say("the index has %d rows; the same command goes on from there", w.Rows())
+		}
 		return err
 	}
 	did.Rate = float64(int64(did.Rate*10)) / 10
-	ignored := src.Info().Ignored
-	if ignored == nil {
-		ignored = datasets.Ignored{}
+	r := embedResult{Result: did, Ignored: src.Info().Ignored}
+	if r.Ignored == nil {
+		r.Ignored = datasets.Ignored{}
 	}
+	var missing []string
+	r.Damaged, r.Restored, missing = w.Lost()
 	if a.console.json {
-		return errors.Join(a.console.result(embedResult{did, ignored}), err)
+		return errors.Join(a.console.result(r), err)
 	}
-	a.console.print("added %d, updated %d, unchanged %d, moved %d, removed %d, failed %d", did.Added, did.Updated, did.Unchanged,
-		did.Moved, did.Removed, did.Failed)
-	if did.Added+did.Updated > 0 {
-		a.console.print("%.1f pictures a second", did.Rate)
-	}
-	if did.CaptionsLeft > 0 {
-		a.console.print("%d captions are not in the index: it keeps one for each picture, the first", did.CaptionsLeft)
-	}
-	if len(ignored) > 0 {
-		a.console.print("%s", ignored)
+	r.print(a.console)
+	for _, path := range missing {
+		a.console.log.Warn("not embedded again: no SRC has it", "path", path)
 	}
 	return err
+}
+
+func (r embedResult) print(c *console) {
+	c.print("added %d, updated %d, unchanged %d, moved %d, removed %d, failed %d", r.Added, r.Updated, r.Unchanged, r.Moved, r.Removed,
+		r.Failed)
+	if r.Damaged > 0 {
+		c.print("dropped %d damaged rows, %d of them are back", r.Damaged, r.Restored)
+	}
+	if r.CaptionsLeft > 0 {
+		c.print("%d captions are not in the index: it keeps one for each picture, the first", r.CaptionsLeft)
+	}
+	if r.Cut > 0 {
+		c.print("%d captions are longer than what the model reads; their ends were left out", r.Cut)
+	}
+	if r.Rate > 0 {
+		c.print("%.1f pictures a second", r.Rate)
+	}
+	if len(r.Ignored) > 0 {
+		c.print("%s", r.Ignored)
+	}
 }

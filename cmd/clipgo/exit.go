@@ -10,6 +10,7 @@ import (
 
 	"clipgo/internal/fault"
 	"clipgo/model"
+	"clipgo/search"
 )
 
 // The exit codes that scripts may rely on.
@@ -54,6 +55,9 @@ func oneLine(err error) string {
 	if unknown, ok := errors.AsType[*model.UnknownModelError](err); ok && unknown.Nearest == "" {
 		text += "; clipgo info --list shows the known configs"
 	}
+	if damaged, ok := errors.AsType[*search.CorruptError](err); ok {
+		text += indexAdvice(damaged)
+	}
 	return bounded(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; "))
 }
 
@@ -72,6 +76,18 @@ func bounded(text string) string {
 		text = cut(text, head) + " [...] " + strings.ToValidUTF8(text[len(text)-(most-head):], "")
 	}
 	return text
+}
+
+// indexAdvice says what helps a damaged index.
+func indexAdvice(e *search.CorruptError) string {
+	switch dir, part := e.Index(); {
+	case dir == "":
+		return ""
+	case part:
+		return "; clipgo embed --repair --model M SRC... --index " + dir + " embeds what is damaged again"
+	default:
+		return "; move the directory away, and embed makes a new one"
+	}
 }
 
 // interrupt is the cause of a context that a signal ended.

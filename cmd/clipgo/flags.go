@@ -16,6 +16,9 @@ func flagError(c *cobra.Command, err error) error {
 	see := "see " + c.CommandPath() + " --help"
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		if short := unknown.GetSpecifiedShortnames(); short != "" {
+			if c.Flags().Lookup("minus") != nil {
+				return usagef("unknown flag -%.200s; write -- before a query that begins with a minus, or --minus %.200q", short, short)
+			}
 			return usagef("there is no flag -%.200s; flags have two dashes, and -- comes before arguments that begin with one; %s",
 				short, see)
 		}

@@ -17,6 +17,7 @@ import (
 	"clipgo/pretrained"
 	"clipgo/run"
 	"clipgo/search"
+	"clipgo/vision/preprocess"
 	"clipgo/weights"
 )
 
@@ -144,8 +145,14 @@ func describeIndex(c *console, dir string) error {
 	c.print("index        %s", dir)
 	c.print("rows         %d live of %d, in %d segments", i.Live, i.Rows, i.Segments)
 	c.print("vectors      %d x %s, %.1f MB", i.Dim, i.DType, float64(i.Bytes)/1e6)
-	c.print("model        %s", orNone(i.Fingerprint))
-	c.print("preprocess   %s", orNone(string(i.Preprocess)))
+	c.print("model        %s", orNone(i.Model))
+	c.print("fingerprint  %s", orNone(i.Fingerprint))
+	p := preprocess.Default()
+	if len(i.Preprocess) == 0 || json.Unmarshal(i.Preprocess, &p) != nil {
+		return nil
+	}
+	turned := map[bool]string{true: "applied", false: "ignored"}[p.Orientation == preprocess.OrientationApply]
+	c.print("pictures     %s, EXIF orientation %s", describePreprocess(p), turned)
 	return nil
 }
 

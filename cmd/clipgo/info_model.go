@@ -91,7 +91,7 @@ func (i modelInfo) print(c *console) {
 		c.print("decoder      %d layers of %d, %d image tokens, %d parameters", d.Layers, d.Width, queries-1, i.Decoder)
 	}
 	c.print("common space %d", i.Config.EmbedDim)
-	c.print("pictures     %d px, %s, %s, mean %.4g, std %.4g", p.Size, p.ResizeMode, p.Interpolation, p.Mean, p.Std)
+	c.print("pictures     %s", describePreprocess(p))
 	c.print("tokenizer    %s", i.Tokenizer)
 	c.print("weights      %s", cmp.Or(i.Weights, "none (config only)"))
 	if s := i.Stored; s != nil {
@@ -109,6 +109,14 @@ func (i modelInfo) print(c *console) {
 	if s := i.State; s != nil {
 		c.print("trained      %d steps, %d samples, seed %d", s.Step, s.Samples, s.Seed)
 	}
+}
+
+func describePreprocess(p preprocess.Config) string {
+	text := fmt.Sprintf("%d px, %s, %s, mean %.4g, std %.4g", p.Size, p.ResizeMode, p.Interpolation, p.Mean, p.Std)
+	if p.Draft {
+		text += ", draft"
+	}
+	return text
 }
 
 // stored reads what the files of weights say, and with verify every number of them.

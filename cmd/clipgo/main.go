@@ -30,9 +30,9 @@ func dispatch(ctx context.Context, args []string, s streams) int {
 	switch {
 	case err == nil:
 	case code >= 128:
-		fmt.Fprintln(s.err, "clipgo:", stopNote(ctx, err))
+		fmt.Fprintln(s.err, "clipgo:", visible(stopNote(ctx, err)))
 	default:
-		fmt.Fprintln(s.err, "clipgo:", oneLine(err))
+		fmt.Fprintln(s.err, "clipgo:", visible(oneLine(err)))
 	}
 	return code
 }

@@ -14,7 +14,9 @@ import (
 
 // openModel opens the model of --model, with what the user said of its preprocessing on top.
 func openModel(ctx context.Context, a *app, o *pretrained.Settings, said config.Layer) (*pretrained.Embedder, error) {
-	o.Find, o.Log = a.console.findModel, a.console.log
+	if o.Log = a.console.log; o.Find == nil {
+		o.Find = a.console.findModel
+	}
 	o.Adjust = func(c *preprocess.Config) { said.Under("preprocess").Decode(c) }
 	return pretrained.Open(ctx, *o)
 }

@@ -2,11 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"clipgo/internal/config"
+	"clipgo/internal/fault"
+	"clipgo/internal/hub"
 	"clipgo/model"
 	"clipgo/pretrained"
 	"clipgo/search"
@@ -16,8 +21,12 @@ type searchOptions struct {
 	pretrained.Settings
 	Index     string  `json:"index" flag:"index" arg:"dir" help:"index directory"`
 	Top       int     `json:"top" min:"1" flag:"top" arg:"K" help:"hits shown (default 10)"`
-	Threshold float64 `json:"threshold" min:"-1" max:"1" flag:"threshold" arg:"T" help:"lowest cosine shown, -1 to 1 (default all)"`
+	Threshold float64 `json:"threshold" flag:"threshold" arg:"T" help:"lowest cosine shown, -1 to 1 (default all)"`
 	Captions  bool    `json:"captions" flag:"captions" help:"search the captions of the pictures instead of the pictures"`
+	Paths     bool    `json:"paths" flag:"paths" help:"print only the paths of the hits, one a line"`
+
+	query queryFlags
+	null  bool
 }
 
 func newSearch(a *app) *cobra.Command {
@@ -27,17 +36,27 @@ func newSearch(a *app) *cobra.Command {
 		Short: "Find the pictures of an index that are nearest to words, pictures, or both",
 		Long: `search compares a query with every picture of an index, exactly.
 
-A QUERY is a text, or the path of a picture. Several terms are added; a term that begins with - is subtracted; 2:text
-has weight 2. Write -- before a query that begins with a minus.`,
+A QUERY is a text, or the path of a picture. Several are added; one that begins with - is subtracted. A weight has a sign
+in front and a colon behind: +2:QUERY, -0.5:QUERY. Write -- before a query that begins with a minus, or use the flags:
+--plus and --minus take a QUERY, --text takes its value as a text and --image as a path, whatever it looks like; each
+may be repeated and may begin with a weight, as in --minus "+0.5:a dog". How the query was understood is printed to
+stderr.
+
+With --json each hit is an object with rank, score, path and caption on a line of its own. A path that is not UTF-8 is
+printed as a file: URI there, which search accepts as a QUERY. --null is for xargs -0: the exact bytes of the paths.`,
 		Example: `  clipgo search --index pictures.index "a red heart"
-  clipgo search --index pictures.index cat.png
-  clipgo search --index pictures.index -- cat.png "+2:at night" "-a dog"`,
-		Args: cobra.MinimumNArgs(1),
+  clipgo search --index pictures.index cat.png --plus "+2:at night" --minus "a dog"
+  clipgo search --index pictures.index --null "a red heart" | xargs -0 ls -l`,
 	}
 	b := bind(c, &o, "data")
+	o.query.bind(c)
+	c.Flags().BoolVarP(&o.null, "null", "0", false, "print only the paths, each followed by a zero byte")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		said, err := b.apply()
 		if err != nil {
+			return err
+		}
+		if err := afterDashes(c, args); err != nil {
 			return err
 		}
 		return o.run(c.Context(), a, said, args)
@@ -45,11 +64,23 @@ has weight 2. Write -- before a query that begins with a minus.`,
 	return c
 }
 
-func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args []string) error {
-	if o.Index == "" {
+func (o *searchOptions) check(a *app) error {
+	switch {
+	case o.Index == "":
 		return usagef("--index is missing: the directory that embed made")
+	case !(o.Threshold >= -1 && o.Threshold <= 1):
+		return usagef("--threshold is a cosine similarity between -1 and 1, not %g", o.Threshold)
+	case a.console.json && (o.Paths || o.null):
+		return usagef("--json and --paths exclude each other")
 	}
-	terms, err := search.Parse(args)
+	return nil
+}
+
+func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args []string) error {
+	if err := o.check(a); err != nil {
+		return err
+	}
+	terms, err := o.query.terms(args)
 	if err != nil {
 		return usagef("%v", err)
 	}
@@ -68,31 +99,73 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 	if err := verifySmall(ix); err != nil {
 		return err
 	}
-	if o.Model == "" {
-		if o.Model = ix.Info().Model; o.Model == "" {
-			return usagef("--model is missing, and the index does not say which model made it")
-		}
-	}
-	o.Follow(ix.Info().Preprocess)
-	m, err := openModel(ctx, a, &o.Settings, said)
+	m, err := o.openModel(ctx, a, said, ix)
 	if err != nil {
 		return err
 	}
 	defer m.Free()
-	space, err := m.Space(ix.Info().Fingerprint, "")
-	if err != nil {
-		return err
-	}
-	if err := ix.Accepts(space); err != nil {
-		return err
-	}
 	return o.find(ctx, a, m, ix, terms)
+}
+
+// openModel opens the model of --model, or the one that the index names, and compares it with the index. An index alone doesn't make
+// anything be downloaded.
+func (o *searchOptions) openModel(ctx context.Context, a *app, said config.Layer, ix search.Index) (*pretrained.Embedder, error) {
+	info := ix.Info()
+	named := o.Model != ""
+	if !named {
+		if o.Model = info.Model; o.Model == "" {
+			return nil, usagef("--model is missing, and the index does not say which model made it")
+		}
+		o.Find = pretrained.Hub{Log: a.console.log, Cached: true}.Find
+	}
+	o.Follow(info.Preprocess)
+	m, err := openModel(ctx, a, &o.Settings, said)
+	if err != nil && !named {
+		return nil, indexModelError(ctx, o.Index, o.Model, err)
+	} else if err != nil {
+		return nil, err
+	}
+	space, err := m.Space(info.Fingerprint, "")
+	if err == nil {
+		err = ix.Accepts(space)
+	}
+	if err != nil {
+		m.Free()
+		return nil, err
+	}
+	return m, nil
+}
+
+// indexModelError says that the name of the model that can't be used comes from the index.
+func indexModelError(ctx context.Context, index, name string, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	reason := err.Error()
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		reason = f.Reason
+	}
+	text := fmt.Sprintf("index %s records that model %s made it, which can't be used: %s; --model names the model's present place",
+		index, name, reason)
+	if strings.HasPrefix(name, hub.Scheme) {
+		text = fmt.Sprintf("index %s records that model %s made it, which is not in the cache; --model %s downloads it", index, name, name)
+	}
+	if fault.Of(err) == fault.Model {
+		return fault.Modelf(index, "%s", strings.TrimPrefix(text, "index "+index+" "))
+	}
+	return usagef("%s", text)
 }
 
 func (o *searchOptions) find(ctx context.Context, a *app, m *pretrained.Embedder, ix search.Index, terms []search.Term) error {
 	q, err := search.Combine(ctx, ix, terms, m)
 	if err != nil {
 		return err
+	}
+	a.console.say("query: %s", describeTerms(terms))
+	for _, t := range terms {
+		if t.Text != "" && m.Cuts(t.Text) {
+			a.console.log.Warn("the model reads only the beginning of this text", "tokens", m.Config.Text.ContextLength, "text", t.Text)
+		}
 	}
 	q.Top, q.Threshold = o.Top, o.Threshold
 	if o.Captions {
@@ -103,12 +176,7 @@ func (o *searchOptions) find(ctx context.Context, a *app, m *pretrained.Embedder
 		return err
 	}
 	for _, h := range hits {
-		if a.console.json {
-			err = a.console.result(h)
-		} else {
-			a.console.print("%3d  %.4f  %s%s", h.Rank, h.Score, h.Path, captionNote(h.Caption))
-		}
-		if err != nil {
+		if err := o.show(a.console, h); err != nil {
 			return err
 		}
 	}
@@ -116,6 +184,21 @@ func (o *searchOptions) find(ctx context.Context, a *app, m *pretrained.Embedder
 		a.console.say("nothing found above %g", o.Threshold)
 	}
 	return nil
+}
+
+// show prints a hit.
+func (o *searchOptions) show(c *console, h search.Hit) (err error) {
+	switch {
+	case c.json:
+		return c.result(h)
+	case o.null: // for programs: the bytes as they are
+		_, err = fmt.Fprintf(c.out, "%s\x00", h.Path)
+	case o.Paths:
+		c.print("%s", h.Path)
+	default:
+		c.print("%3d  %.4f  %s%s", h.Rank, h.Score, h.Path, captionNote(h.Caption))
+	}
+	return err
 }
 
 // verifySmall checks every byte of an index where that takes no longer than a blink.

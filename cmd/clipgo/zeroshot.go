@@ -9,6 +9,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/internal/config"
+	"clipgo/internal/paths"
 	"clipgo/pretrained"
 )
 
@@ -208,6 +209,7 @@ func (o *zeroshotOptions) rank(ctx context.Context, a *app, m *pretrained.Embedd
 
 func (o *zeroshotOptions) show(a *app, r rankedImage, classes int) error {
 	if a.console.json {
+		r.Image = paths.Text(r.Image)
 		return a.console.result(r)
 	}
 	a.console.print("%s", r.Image)

@@ -37,19 +37,21 @@ type Options struct {
 	// Paths are what the source was opened from. Rows of pictures in or below them that the source doesn't have are removed, and so
 	// are those of its tables and archives. Paths that don't exist, such as the name of a built-in set, count for nothing.
 	Paths    []string
-	MaxSkip  float64              // share of the source's pictures that may be unusable, 0 to 1
-	Skipped  func(datasets.Skip)  // is called with each picture that could not be used; may be nil
-	Progress func(done, goal int) // is called with the number of pictures done, of those to embed; may be nil
+	MaxSkip  float64                   // share of the source's pictures that may be unusable, 0 to 1
+	Skipped  func(datasets.Skip)       // is called with each picture that could not be used; may be nil
+	Progress func(done, goal int)      // is called with the number of pictures done, of those to embed; may be nil
+	Cut      func(caption string) bool // reports whether the embedder reads only the beginning of a caption; may be nil
 }
 
 // Result is what a run did, counted in files.
 type Result struct {
-	Added     int `json:"added"`
+	Added     int `json:"added"` // new paths, those included whose content the index had under another one
 	Updated   int `json:"updated"`
 	Unchanged int `json:"unchanged"`
-	Moved     int `json:"moved"`
+	Moved     int `json:"moved"` // files that have another path now; the row of the old one is among the removed
 	Removed   int `json:"removed"`
-	Failed    int `json:"failed"` // pictures that can't be used, and folders that can't be read
+	Failed    int `json:"failed"`       // pictures that can't be used, and folders that can't be read
+	Cut       int `json:"captions_cut"` // captions that are longer than what the model reads, of the pictures embedded
 	// CaptionsLeft is the number of captions that are not in the index, since a picture's row has one.
 	CaptionsLeft int     `json:"captions_left_out"`
 	Rate         float64 `json:"images_per_second"` // of the pictures embedded
@@ -79,7 +81,8 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 	for _, i := range plan.Embed {
 		u.todo = append(u.todo, picture{l.files[i], l.samples[i]})
 	}
-	begun := time.Now()
+	begun, copied := time.Now(), plan.Copied+plan.Replaced
+	u.result.Added, u.result.Updated = plan.Copied, plan.Replaced
 	err = u.embed(ctx)
 	committed := ix.Commit()
 	if committed != nil && ctx.Err() != nil {
@@ -89,7 +92,7 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 		return u.result, errors.Join(err, committed)
 	}
 	if seconds := time.Since(begun).Seconds(); seconds > 0 {
-		u.result.Rate = float64(u.result.Added+u.result.Updated) / seconds
+		u.result.Rate = float64(u.result.Added+u.result.Updated-copied) / seconds
 	}
 	if total := src.Len(); float64(u.result.Failed) > o.MaxSkip*float64(total) {
 		err = &datasets.DataError{Source: src.Info().Name, Reason: fmt.Sprintf(
@@ -187,6 +190,9 @@ func (u *update) captions(ctx context.Context, batch []int) ([][]float32, error)
 	var at []int
 	for i, n := range batch {
 		if c := u.todo[n].Caption; c != "" {
+			if u.options.Cut != nil && u.options.Cut(c) {
+				u.result.Cut++
+			}
 			texts, at = append(texts, c), append(at, i)
 		}
 	}

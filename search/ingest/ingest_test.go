@@ -377,3 +377,44 @@ func (f *fakeIndex) Add(r search.Row) error {
 	return nil
 }
 func (f *fakeIndex) Commit() error { return f.commit() }
+
+// A folder that has another name leaves no rows under the old one. A second copy of a picture is an added one, and the row of a
+// file that is still there stays, wherever the run looked.
+func TestARenamedFolderLeavesNoDeadRows(t *testing.T) {
+	dir, index := t.TempDir(), filepath.Join(t.TempDir(), "index")
+	old, now, other := filepath.Join(dir, "old"), filepath.Join(dir, "now"), filepath.Join(dir, "other")
+	for name, c := range map[string]color.Color{"a.png": red, "b.png": green, "twin.png": green, "c.png": blue} {
+		draw(t, filepath.Join(old, name), c)
+	}
+	step := func(what string, want Result, in ...string) {
+		t.Helper()
+		if got, err := run(t, t.Context(), index, &colors{batch: 9}, Options{Paths: in}); err != nil || got != want {
+			t.Errorf("%s: %+v %v, want %+v", what, got, err, want)
+		}
+	}
+	names := func(what, red, green, blue string) {
+		t.Helper()
+		for c, want := range map[string]string{"red": red, "green": green, "blue": blue} {
+			if got := nearest(t, index, c, search.Images); got != want {
+				t.Errorf("%s: %s finds %q, want %q", what, c, got, want)
+			}
+		}
+	}
+	step("at first", Result{Added: 4}, old)
+	if err := os.Rename(old, now); err != nil {
+		t.Fatal(err)
+	}
+	step("renamed", Result{Moved: 4, Removed: 4}, now)
+	names("renamed", "a.png", "b.png twin.png", "c.png")
+	draw(t, filepath.Join(other, "copy.png"), red)
+	step("a copy", Result{Added: 1}, other)
+	draw(t, filepath.Join(other, "copy.png"), blue)
+	step("changed to another's content", Result{Updated: 1}, other)
+	names("copied", "a.png", "b.png twin.png", "c.png copy.png")
+	if err := os.RemoveAll(now); err != nil { // or a drive that isn't mounted
+		t.Fatal(err)
+	}
+	draw(t, filepath.Join(other, "b.png"), green)
+	step("one of them is back", Result{Moved: 1, Removed: 1, Unchanged: 1}, other)
+	names("back", "a.png", "b.png twin.png", "c.png copy.png")
+}
