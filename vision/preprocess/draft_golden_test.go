@@ -56,7 +56,9 @@ func TestGoldenDraftDecode(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				im, err := decoding{Limits: DefaultLimits(), reduce: func(int, int, int) int { return n }}.decode(file)
+				d := decoding{Limits: DefaultLimits(), reduce: func(int, int, int) int { return n }}
+				defer d.release()
+				im, err := d.decode(file)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -101,7 +103,8 @@ func TestGoldenDraftCrop(t *testing.T) {
 				c.Draft = true
 				dst := make([]uint8, c.Size*c.Size*3)
 				crop := image.Rect(box[0], box[1], box[0]+box[2], box[1]+box[3])
-				err := c.fromFile(file, c.reductionCrop(crop), func(im *Image) error { return c.crop(dst, im, crop) })
+				r := Reader{Config: c, Limits: DefaultLimits()}
+				err := r.read(file, c.reductionCrop(crop), func(im *Image) error { return c.crop(dst, im, crop) })
 				if err != nil {
 					t.Fatal(err)
 				}
