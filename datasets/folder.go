@@ -74,7 +74,7 @@ func openFolder(ctx context.Context, root string, o Options) (Source, error) {
 		return nil, err
 	}
 	if len(files) == 0 {
-		return nil, &DataError{Source: root, Reason: "the folder holds no pictures (.jpg .jpeg .png .webp .gif)"}
+		return nil, &DataError{Source: root, Reason: "the folder holds no pictures (" + paths.Pictures + ")"}
 	}
 	f := &folder{files: files, need: o.Need, info: Info{Name: root, Kind: "folder"}}
 	captioned := 0
@@ -149,7 +149,7 @@ func OpenFiles(ctx context.Context, names []string) (Source, error) {
 		}
 	}
 	if len(f.files) == 0 {
-		return nil, &DataError{Source: f.info.Name, Reason: "no pictures (.jpg .jpeg .png .webp .gif)"}
+		return nil, &DataError{Source: f.info.Name, Reason: "no pictures (" + paths.Pictures + ")"}
 	}
 	f.finish(&repairs)
 	return f, nil
@@ -164,7 +164,7 @@ func findPath(ctx context.Context, path string, repairs *captionRepairs) ([]file
 		return findPictures(ctx, path, repairs)
 	}
 	if !paths.IsPicture(path) {
-		return nil, &UsageError{Source: path, Reason: "neither a picture (.jpg .jpeg .png .webp .gif) nor a folder"}
+		return nil, &UsageError{Source: path, Reason: "neither a picture (" + paths.Pictures + ") nor a folder"}
 	}
 	p := newFile(filepath.Clean(path), filepath.Base(path), st)
 	p.readCaptions(stem(path)+".txt", repairs)

@@ -21,10 +21,13 @@ func Exists(path string) bool {
 	return err == nil
 }
 
+// Pictures lists the extensions that IsPicture knows, for messages.
+const Pictures = ".jpg .jpeg .png .webp .gif .tif .tiff .bmp"
+
 // IsPicture reports by its extension whether a path is that of a picture that clipgo reads.
 func IsPicture(path string) bool {
 	switch strings.ToLower(filepath.Ext(path)) {
-	case ".jpg", ".jpeg", ".png", ".webp", ".gif":
+	case ".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp":
 		return true
 	}
 	return false

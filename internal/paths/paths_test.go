@@ -9,7 +9,7 @@ import (
 func TestPicturesAreKnownByTheirExtension(t *testing.T) {
 	for path, want := range map[string]bool{
 		"a.jpg": true, "a.JPEG": true, "x/y.png": true, "a.webp": true, "a.GIF": true, "a.tar.jpg": true,
-		"": false, "jpg": false, "a.jpg.txt": false, "a.tif": false, "a.jpg/b": false,
+		"": false, "jpg": false, "a.jpg.txt": false, "a.tif": true, "a.TIFF": true, "a.bmp": true, "a.heic": false, "a.jpg/b": false,
 	} {
 		if IsPicture(path) != want {
 			t.Errorf("%q is a picture: %v", path, !want)

@@ -32,7 +32,7 @@ func newBudget() *budget {
 }
 
 // The memory that is kept for the next pictures is a part of the limit, and so is what may wait for the garbage collector.
-const keptShare, garbageShare = 4, 4
+const keptShare, garbageShare = 2, 4
 
 // reserve waits until n bytes, or the whole of a smaller limit, are free.
 func (b *budget) reserve(n, limit int) {
@@ -48,41 +48,55 @@ func (b *budget) reserve(n, limit int) {
 	b.changed.Broadcast()
 }
 
-// take returns memory of an earlier picture, or none.
-func (b *budget) take() *memory {
+// take returns memory of an earlier picture, or none. It drops what is kept in addition, if all is more than the limit.
+func (b *budget) take(limit int) *memory {
+	m := new(memory)
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	last := len(b.kept) - 1
-	if last < 0 {
-		return new(memory)
+	if last := len(b.kept) - 1; last >= 0 {
+		m, b.kept = b.kept[last], b.kept[:last]
 	}
-	m := b.kept[last]
-	b.kept = b.kept[:last]
+	for len(b.kept) > 0 && b.used+b.keptBytes() > limit {
+		b.garbage += b.kept[0].bytes()
+		b.kept = b.kept[1:]
+	}
+	b.mu.Unlock()
+	b.collect(limit)
 	return m
 }
 
-// release ends a reservation of n bytes. m is kept for the next picture if it is small enough. The Go runtime would let garbage grow to the
-// size of all live memory; here a limit holds, so what large pictures leave is collected before others reserve it.
+// release ends a reservation of n bytes. m is kept for the next picture if it is small enough.
 func (b *budget) release(n, limit int, m *memory) {
 	b.mu.Lock()
 	keep := 0
-	if m != nil && m.bytes() <= limit/keptShare-b.keptBytes() {
+	switch {
+	case m == nil:
+	case m.bytes()+b.keptBytes() <= limit/keptShare:
 		b.kept = append(b.kept, m)
 		keep = m.bytes()
+	default:
+		*m = memory{} // whoever still refers to m doesn't keep the pixels
 	}
 	b.garbage += max(n-keep, 0)
-	collect := b.garbage > limit/garbageShare
-	if collect {
-		b.garbage = 0
-	}
 	b.mu.Unlock()
-	if collect {
-		runtime.GC()
-	}
+	b.collect(limit)
 	b.mu.Lock()
 	b.used -= n
 	b.changed.Broadcast()
 	b.mu.Unlock()
+}
+
+// collect frees what large pictures left, before others reserve it. The Go runtime by itself would let garbage grow to the size of all live
+// memory.
+func (b *budget) collect(limit int) {
+	b.mu.Lock()
+	much := b.garbage > limit/garbageShare
+	if much {
+		b.garbage = 0
+	}
+	b.mu.Unlock()
+	if much {
+		runtime.GC()
+	}
 }
 
 func (b *budget) keptBytes() (n int) {

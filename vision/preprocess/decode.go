@@ -36,7 +36,7 @@ func (d *decoding) reserve(bytes int) {
 	d.reserved = max(bytes, 1)
 	shared().reserve(d.reserved, d.Limits.memory())
 	if d.reuse {
-		d.memory = shared().take()
+		d.memory = shared().take(d.Limits.memory())
 	}
 }
 

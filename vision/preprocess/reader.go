@@ -1,6 +1,9 @@
 package preprocess
 
-import "sync/atomic"
+import (
+	"fmt"
+	"sync/atomic"
+)
 
 // Reader prepares picture files within limits. Several goroutines may use it.
 type Reader struct {
@@ -11,6 +14,16 @@ type Reader struct {
 
 // Seen counts pictures whose transparency matters.
 type Seen struct{ pictures, transparent atomic.Int64 }
+
+// Warning says how many pictures a config draws without their alpha; empty if there are none.
+func (s *Seen) Warning(c Config) string {
+	all, transparent := s.Counts()
+	if transparent == 0 || c.Background != "" {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d pictures are transparent and are drawn without their alpha, which makes most of them black where they "+
+		"are transparent; preprocess.background=white draws them on white", transparent, all)
+}
 
 // Counts returns the number of pictures that were prepared, and of those with a pixel that is not opaque.
 func (s *Seen) Counts() (pictures, transparent int64) { return s.pictures.Load(), s.transparent.Load() }
@@ -26,7 +39,7 @@ func (c Config) TrainFile(dst []uint8, file []byte, a Augment, key uint64) error
 }
 
 // Apply decodes a file and applies the evaluation transform. It reuses the memory of earlier pictures, and waits while other pictures take
-// the memory that Limits allow. With Draft, or if the picture is larger than DefaultLimits, libjpeg-turbo scales a JPEG down while decoding.
+// the memory that Limits allow. With Draft, or if a JPEG is larger than DefaultLimits, libjpeg-turbo scales it down while decoding.
 func (r Reader) Apply(dst []uint8, file []byte) error {
 	return r.read(file, r.reductionWhole, func(im *Image) error { return r.Config.Apply(dst, im) })
 }

@@ -152,8 +152,8 @@ func (t *tiffFile) fax(data []byte) io.Reader {
 		&ccitt.Options{Invert: t.photometric == tiffWhiteIsZero})
 }
 
-// jpeg decodes a block to its samples. The tables that all blocks share are in a field of their own. Adobe's marker says whether colours are
-// YCbCr, which in TIFF a field says.
+// jpeg decodes a block to its samples. The tables that all blocks share are in a field of their own. Adobe's marker says whether
+// colours are YCbCr, which in TIFF a field says.
 func (t *tiffFile) jpeg(data []byte) (io.Reader, error) {
 	transform := byte(0)
 	if t.photometric == tiffYCbCr {
