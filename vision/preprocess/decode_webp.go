@@ -88,7 +88,7 @@ func (h *webpHeader) readData(kind string, body []byte) bool {
 // decodeWebP decodes lossless files exactly, and lossy ones with libwebp's upsampling and colour conversion. x/image/webp leaves both to
 // image/color, which assumes full-range YCbCr where WebP has the narrow range. Of an animation it decodes the first frame.
 func decodeWebP(file []byte, d *decoding) (*Image, error) {
-	file, err := firstFrame(file)
+	file, frame, err := firstFrame(file)
 	if err != nil {
 		return nil, err
 	}
@@ -96,14 +96,20 @@ func decodeWebP(file []byte, d *decoding) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.checkSize(h.width, h.height); err != nil {
+	width, height, m := h.width, h.height, rgb
+	if frame.canvas != [2]int{} {
+		width, height = frame.canvas[0], frame.canvas[1]
+	}
+	if err := d.checkSize(max(width, h.width), max(height, h.height)); err != nil {
 		return nil, err
 	}
-	m := rgb
-	if h.alpha {
+	if frame.x+h.width > width || frame.y+h.height > height {
+		return nil, errWebP
+	}
+	if h.alpha || frame.alpha {
 		m = rgba
 	}
-	d.reserve(h.width * h.height * (h.planes() + d.pixelBytes(m)))
+	d.reserve(h.width*h.height*h.planes() + width*height*d.pixelBytes(m))
 	im, err := webp.Decode(bytes.NewReader(file))
 	if err != nil {
 		return nil, fmt.Errorf("webp: %w", err)
@@ -111,10 +117,11 @@ func decodeWebP(file []byte, d *decoding) (*Image, error) {
 	if im.Bounds() != image.Rect(0, 0, h.width, h.height) {
 		return nil, fmt.Errorf("webp: %v pixels came out, the header says %d x %d", im.Bounds().Size(), h.width, h.height)
 	}
-	out := d.canvas(m, h.width, h.height, nil, nil)
+	out := webpCanvas{d.canvas(m, width, height, nil, nil), frame, nil}
+	out.line = make([]uint8, width*m.bytes())
 	switch im := im.(type) {
 	case *image.NRGBA:
-		fromLossless(out, im)
+		fromLossless(out, im, h.alpha)
 	case *image.YCbCr:
 		fromVideo(out, im, nil, 0)
 	case *image.NYCbCrA:
@@ -123,6 +130,25 @@ func decodeWebP(file []byte, d *decoding) (*Image, error) {
 		return nil, fmt.Errorf("webp: pixels of type %T are not supported", im)
 	}
 	return out.im, nil
+}
+
+// webpCanvas is a canvas that a frame may cover only in part. The rest is transparent black.
+type webpCanvas struct {
+	*canvas
+	frame webpFrame
+	line  []uint8
+}
+
+// rows calls fill for each row of a frame, which fills its pixels, and draws the row.
+func (c webpCanvas) rows(width, height int, fill func(y int, row []uint8)) {
+	n := c.from.bytes()
+	for y := range c.im.height {
+		clear(c.line)
+		if in := y - c.frame.y; in >= 0 && in < height {
+			fill(in, c.line[c.frame.x*n:][:width*n])
+		}
+		c.row(y, c.line)
+	}
 }
 
 // planes is the number of bytes that x/image/webp takes for a pixel at most: a lossless picture and its transform, or planes of a lossy one
@@ -139,14 +165,17 @@ func (h webpHeader) planes() int {
 }
 
 // fromLossless draws a lossless picture, whose alpha means nothing if the header says so.
-func fromLossless(out *canvas, im *image.NRGBA) {
-	line := make([]uint8, 3*out.im.width)
-	for y := range out.im.height {
-		row := im.Pix[y*im.Stride:][:4*out.im.width]
+func fromLossless(out webpCanvas, im *image.NRGBA, alpha bool) {
+	width := im.Rect.Dx()
+	out.rows(width, im.Rect.Dy(), func(y int, row []uint8) {
+		from := im.Pix[y*im.Stride:][:4*width]
 		if out.from == rgb {
-			flatten(line, row, rgba, nil)
-			row = line
+			flatten(row, from, rgba, nil)
+			return
 		}
-		out.row(y, row)
-	}
+		copy(row, from)
+		for i := 3; !alpha && i < len(row); i += 4 {
+			row[i] = 255
+		}
+	})
 }

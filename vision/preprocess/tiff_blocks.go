@@ -117,7 +117,7 @@ func (t *tiffFile) open(i int) (io.Reader, error) {
 	case tiffPackBits:
 		return &packBits{rest: data}, nil
 	case tiffFax3, tiffFax4:
-		return t.fax(data), nil
+		return t.fax(data, min(t.blockHeight, t.height-i/t.across()%t.down()*t.blockHeight)), nil
 	case tiffJPEG:
 		return t.jpeg(data)
 	}
@@ -140,7 +140,8 @@ func (t *tiffFile) block(i int) ([]byte, error) {
 	return data, nil
 }
 
-func (t *tiffFile) fax(data []byte) io.Reader {
+// fax decodes rows in which white is 0, whatever the photometric interpretation makes of it.
+func (t *tiffFile) fax(data []byte, rows int) io.Reader {
 	order, format := ccitt.MSB, ccitt.Group4
 	if t.reversed {
 		order = ccitt.LSB
@@ -148,8 +149,7 @@ func (t *tiffFile) fax(data []byte) io.Reader {
 	if t.compression == tiffFax3 {
 		format = ccitt.Group3
 	}
-	return ccitt.NewReader(bytes.NewReader(data), order, format, t.blockWidth, ccitt.AutoDetectHeight,
-		&ccitt.Options{Invert: t.photometric == tiffWhiteIsZero})
+	return ccitt.NewReader(bytes.NewReader(data), order, format, t.blockWidth, rows, &ccitt.Options{Invert: true})
 }
 
 // jpeg decodes a block to its samples. The tables that all blocks share are in a field of their own. Adobe's marker says whether

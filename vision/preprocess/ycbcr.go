@@ -4,11 +4,11 @@ import "image"
 
 // fromVideo draws a lossy WebP's planes, bit for bit as libwebp does by default: chroma is interpolated in both directions ("fancy
 // upsampling"), and colours are narrow-range BT.601. Without a plane of alpha the picture is opaque.
-func fromVideo(out *canvas, v *image.YCbCr, alpha []uint8, alphaStride int) {
-	width, n := out.im.width, out.from.bytes()
-	c := chroma{u: v.Cb, v: v.Cr, stride: v.CStride, width: (width + 1) / 2, height: (out.im.height + 1) / 2}
-	line, row := make([]uvSum, width), make([]uint8, width*n)
-	for y := range out.im.height {
+func fromVideo(out webpCanvas, v *image.YCbCr, alpha []uint8, alphaStride int) {
+	width, height, n := v.Rect.Dx(), v.Rect.Dy(), out.from.bytes()
+	c := chroma{u: v.Cb, v: v.Cr, stride: v.CStride, width: (width + 1) / 2, height: (height + 1) / 2}
+	line := make([]uvSum, width)
+	out.rows(width, height, func(y int, row []uint8) {
 		c.line(line, y)
 		luma := v.Y[y*v.YStride:]
 		for x, uv := range line {
@@ -20,8 +20,7 @@ func fromVideo(out *canvas, v *image.YCbCr, alpha []uint8, alphaStride int) {
 				row[4*x+3] = alpha[y*alphaStride+x]
 			}
 		}
-		out.row(y, row)
-	}
+	})
 }
 
 // uvSum is a pair of chroma values, or of sums of them.
