@@ -11,7 +11,7 @@ import (
 )
 
 // documents are the pages whose names are checked.
-var documents = []string{"README.md", "ARCHITECTURE.md", "docs/losses.md", "docs/recipes.md", "docs/performance.md"}
+var documents = []string{"README.md", "ARCHITECTURE.md", "docs/losses.md", "docs/recipes.md", "docs/performance.md", "docs/pictures.md"}
 
 var (
 	fence     = regexp.MustCompile("(?ms)^```.*?^```$")

@@ -25,8 +25,8 @@ func firstFrame(file []byte) ([]byte, webpFrame, error) {
 			f.x, f.y = 2*uint24(body), 2*uint24(body[3:])
 			width, height := 1+uint24(body[6:]), 1+uint24(body[9:])
 			if f.x+width > f.canvas[0] || f.y+height > f.canvas[1] {
-				return nil, f, fmt.Errorf("webp: corrupt: a first frame of %d x %d at (%d, %d) on a canvas of %d x %d", width, height, f.x, f.y,
-					f.canvas[0], f.canvas[1])
+				return nil, f, fmt.Errorf("webp: corrupt: a first frame of %d x %d at (%d, %d) on a canvas of %d x %d", width, height,
+					f.x, f.y, f.canvas[0], f.canvas[1])
 			}
 			return still([2]int{width, height}, body[frameHeader:]), f, nil
 		case f.canvas == [2]int{}:
