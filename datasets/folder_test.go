@@ -71,7 +71,7 @@ func TestFoldersAreReadForWhatTheyHold(t *testing.T) {
 		},
 		"extensions in any case": {
 			files: map[string]string{
-				"a.JPG": "1", "a.TXT": "one", "b.JpEg": "", "c.WEBP": "", "d.gif": "", "e.bmp": "", "f": "", "g.jpg.part": "",
+				"a.JPG": "1", "a.TXT": "one", "b.JpEg": "", "c.WEBP": "", "d.gif": "", "e.svg": "", "f": "", "g.jpg.part": "",
 			},
 			want:  []string{`a.JPG -1 ["one"]`, `b.JpEg -1 []`, `c.WEBP -1 []`, `d.gif -1 []`},
 			notes: []string{"3 of 4 pictures have no caption"},
@@ -172,7 +172,7 @@ func TestFoldersOfNoUseAreRefused(t *testing.T) {
 		reason string
 	}{
 		"empty":       {nil, NeedNothing, "holds no pictures"},
-		"no pictures": {map[string]string{"a.txt": "", "b.bmp": ""}, NeedNothing, "holds no pictures"},
+		"no pictures": {map[string]string{"a.txt": "", "b.svg": ""}, NeedNothing, "holds no pictures"},
 		"no captions": {
 			map[string]string{"a.jpg": "", "b.jpg": "", "b.txt": "\n"}, NeedCaptions, "expected a.txt beside a.jpg",
 		},
@@ -273,7 +273,7 @@ func TestFolderFingerprintsFollowTheData(t *testing.T) {
 }
 
 func TestFilesAndFoldersJoin(t *testing.T) {
-	root := tree(t, map[string]string{"x/b.jpg": "", "x/cat/c.jpg": "", "a.jpg": "", "a.txt": "one", "n.bmp": "", "empty/": ""})
+	root := tree(t, map[string]string{"x/b.jpg": "", "x/cat/c.jpg": "", "a.jpg": "", "a.txt": "one", "n.svg": "", "empty/": ""})
 	at := func(names ...string) (out []string) {
 		for _, n := range names {
 			out = append(out, filepath.Join(root, n))
@@ -293,7 +293,7 @@ func TestFilesAndFoldersJoin(t *testing.T) {
 		t.Error(err)
 	}
 	var usage *UsageError
-	if _, err := OpenFiles(t.Context(), at("n.bmp"), Options{}); !errors.As(err, &usage) {
+	if _, err := OpenFiles(t.Context(), at("n.svg"), Options{}); !errors.As(err, &usage) {
 		t.Error(err)
 	}
 	var data *DataError

@@ -24,7 +24,8 @@ type Settings struct {
 	BatchSize  int               `json:"batch_size" min:"1" flag:"batch-size" arg:"N" help:"pictures that go through the model at once"`
 	MaxSkip    float64           `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"abort when more than this fraction of samples can't be used (default 0.01)"`
 	Preprocess preprocess.Config `json:"preprocess"`
-	Data       datasets.Options  `json:"data"`
+	preprocess.Limits
+	Data datasets.Options `json:"data"`
 
 	// Prepared is how the pictures of an index were prepared, which goes before what the model's folder says; nil: as the model.
 	Prepared *preprocess.Config `json:"-"`
@@ -41,7 +42,7 @@ type Settings struct {
 // DefaultSettings are settings for a model that is still to be named.
 func DefaultSettings() Settings {
 	return Settings{Machine: DefaultMachine(), Workers: runtime.GOMAXPROCS(0), BatchSize: 64, MaxSkip: 0.01,
-		Preprocess: preprocess.Default()}
+		Preprocess: preprocess.Default(), Limits: preprocess.WideLimits()}
 }
 
 // Embedder is a model that maps pictures and texts to unit vectors. Several goroutines may use it: libtorch's calls queue up
@@ -54,6 +55,8 @@ type Embedder struct {
 	once     sync.Once
 	tokens   tokenizer.Tokenizer
 	tokenErr error
+	seen     preprocess.Seen
+	said     sync.Once // that pictures are transparent
 }
 
 // NewEmbedder is an embedder around a model that is there already. The tokenizer may be nil: then it is the source's.
@@ -152,9 +155,24 @@ func (m *Embedder) Loader(src datasets.Source) *datasets.Loader {
 // Pixels prepares one picture: dst is uint8 [S, S, 3]. It is a function for datasets.Loader.
 func (m *Embedder) Pixels(dst []uint8, p datasets.Picture, _ uint64) error {
 	if p.File != nil {
-		return m.Preprocess.ApplyFile(dst, p.File)
+		return m.reader().Apply(dst, p.File)
 	}
 	return m.Preprocess.Apply(dst, preprocess.FromRGB(p.RGB, p.Width, p.Height))
+}
+
+func (m *Embedder) reader() preprocess.Reader {
+	r := preprocess.Reader{Config: m.Preprocess, Limits: m.Settings.Limits, Seen: &m.seen}
+	if r.Limits == (preprocess.Limits{}) {
+		r.Limits = preprocess.WideLimits()
+	}
+	return r
+}
+
+// warn reports once that pictures lose their transparency.
+func (m *Embedder) warn() {
+	if warning := m.seen.Warning(m.Preprocess); warning != "" && m.Settings.Log != nil {
+		m.said.Do(func() { m.Settings.Log.Warn(warning) })
+	}
 }
 
 // Classifier embeds class names in prompt templates: the zero-shot classifier of these classes.

@@ -10,6 +10,7 @@ import (
 // EachPicture reads a source's pictures in its own order, a batch at a time.
 func (m *Embedder) EachPicture(ctx context.Context, src datasets.Source, use func(*datasets.Batch) error,
 	skipped func(datasets.Skip)) error {
+	defer m.warn()
 	for b, err := range m.Loader(src).Batches(ctx, 0, int64(src.Len())) {
 		if b != nil {
 			for _, s := range b.Skipped {

@@ -24,6 +24,7 @@ type hooks struct {
 	diagnosis *training.Diagnosis
 	row       record.Row
 	logged    time.Time
+	warned    bool // that pictures lose their transparency
 }
 
 // maxScale is what CLIP's clamp allows.
@@ -108,8 +109,25 @@ func (h *hooks) record(skips []datasets.Skip, step int) error {
 	return nil
 }
 
+// enoughPictures is how many pictures have been read when a warning counts those among them that it concerns.
+const enoughPictures = 512
+
+// warnOfTransparency warns once, after a number of pictures.
+func (h *hooks) warnOfTransparency(after int64) {
+	s := h.session
+	all, _ := s.seen.Counts()
+	if h.warned || all < min(after, int64(s.train.Len())) {
+		return
+	}
+	if warning := s.seen.Warning(s.Preprocess); warning != "" {
+		s.console.Log.Warn(warning)
+		h.warned = true
+	}
+}
+
 func (h *hooks) progress(_ context.Context, e training.Event) error {
 	h.bar.Set(int64(e.Step))
+	h.warnOfTransparency(enoughPictures)
 	if e.Skipped && !e.Replayed {
 		h.session.console.Log.Warn("the loss or a gradient was not finite: skipped the step", "step", e.Step)
 	}
@@ -165,6 +183,7 @@ func (h *hooks) report(_ context.Context, e training.Event) error {
 
 // finish tells what the steps have shown.
 func (h *hooks) finish() {
+	h.warnOfTransparency(1)
 	for _, f := range h.diagnosis.Findings() {
 		switch f.Kind {
 		case record.Warning:

@@ -41,11 +41,12 @@ type Options struct {
 	Loss     contrastive.InfoNCE `json:"loss"`
 	objectiveOptions
 	model.Lock
-	EMADecay   float64            `json:"ema_decay" flag:"ema-decay" arg:"x" help:"save and evaluate a moving average of the weights, such as 0.999; 0: none"`
-	Preprocess preprocess.Config  `json:"preprocess"`
-	Augment    preprocess.Augment `json:"aug_cfg" flag:"aug-cfg" arg:"key=value" help:"augmentation, with open_clip's names: scale=0.5,1 (repeated)"`
-	Seed       uint64             `json:"seed" flag:"seed" arg:"N" help:"random seed (default 0)"`
-	Align      alignOptions       `json:"align,omitzero"` // of align; zero in an ordinary training
+	EMADecay   float64           `json:"ema_decay" flag:"ema-decay" arg:"x" help:"save and evaluate a moving average of the weights, such as 0.999; 0: none"`
+	Preprocess preprocess.Config `json:"preprocess"`
+	preprocess.Limits
+	Augment preprocess.Augment `json:"aug_cfg" flag:"aug-cfg" arg:"key=value" help:"augmentation, with open_clip's names: scale=0.5,1 (repeated)"`
+	Seed    uint64             `json:"seed" flag:"seed" arg:"N" help:"random seed (default 0)"`
+	Align   alignOptions       `json:"align,omitzero"` // of align; zero in an ordinary training
 	pretrained.Machine
 	GradCheckpointing bool `json:"grad_checkpointing,omitempty" flag:"grad-checkpointing" help:"recompute activations in the backward pass: less memory, up to a third more time, identical results"`
 
@@ -78,7 +79,8 @@ func Default() Options {
 		maxWarmup:        contrastive.DefaultRecipe().MaxWarmup,
 		Loss:             contrastive.InfoNCE{Smoothing: losses.Smoothing{Form: losses.Others}},
 		objectiveOptions: objectiveOptions{Objective: clipObjective, Weights: captioning.DefaultWeights()},
-		Preprocess:       preprocess.Default(), Augment: preprocess.DefaultAugment(), Machine: pretrained.DefaultMachine(),
+		Preprocess:       preprocess.Default(), Limits: preprocess.DefaultLimits(), Augment: preprocess.DefaultAugment(),
+		Machine:       pretrained.DefaultMachine(),
 		SaveFrequency: 1000, SaveMinutes: 5, Keep: 3, ValFrequency: Unset, ZeroshotFrequency: Unset, LogFrequency: 10,
 	}
 }

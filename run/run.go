@@ -52,6 +52,7 @@ type session struct {
 	state     training.State // of the checkpoint that it goes on from; zero at the start of a run
 	resumed   string         // that checkpoint's path
 	closers   []func() error
+	seen      preprocess.Seen
 
 	afterStep training.Hook
 }
@@ -177,16 +178,16 @@ func (s *session) loader() *datasets.Loader {
 
 // pixels is the training transform. Pictures that are judged are seen as they are.
 func (s *session) pixels(dst []uint8, p datasets.Picture, key uint64) error {
-	whole := s.Align.on()
+	whole, read := s.Align.on(), preprocess.Reader{Config: s.Preprocess, Limits: s.Limits, Seen: &s.seen}
 	switch {
 	case p.File == nil && whole:
 		return s.Preprocess.Apply(dst, preprocess.FromRGB(p.RGB, p.Width, p.Height))
 	case p.File == nil:
 		return s.Preprocess.Train(dst, preprocess.FromRGB(p.RGB, p.Width, p.Height), s.Augment, key)
 	case whole:
-		return s.Preprocess.ApplyFile(dst, p.File)
+		return read.Apply(dst, p.File)
 	}
-	return s.Preprocess.TrainFile(dst, p.File, s.Augment, key)
+	return read.Train(dst, p.File, s.Augment, key)
 }
 
 // checkpoints saves the model and the run.

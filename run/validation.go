@@ -51,7 +51,7 @@ func (s *session) openValidation(ctx context.Context) (*validation, error) {
 	}
 	// zeroshot takes these prompts from the checkpoint
 	v.Embedder = pretrained.NewEmbedder(nil, pretrained.Source{Templates: s.Templates}, nil,
-		pretrained.Settings{Workers: s.Workers, BatchSize: 64, MaxSkip: 1, Preprocess: s.Preprocess})
+		pretrained.Settings{Workers: s.Workers, BatchSize: 64, MaxSkip: 1, Preprocess: s.Preprocess, Limits: s.Limits})
 	return v, nil
 }
 

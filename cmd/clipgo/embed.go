@@ -43,7 +43,9 @@ the pictures again that a SRC has.
 
 The EXIF orientation of a picture is applied; --set preprocess.orientation=ignore turns that off.
 --set preprocess.draft=true decodes large JPEGs at a half, a quarter or an eighth of their size where that is enough
-(Pillow's draft): it is faster on photos, and features differ slightly. The index keeps the setting.
+(Pillow's draft): it is faster on photos, and features differ slightly. --set preprocess.background=white draws
+transparent pictures on white; by default their alpha is dropped, as open_clip does, and most become black. The index
+keeps these settings. --set max_image_pixels=N allows larger pictures, --set decode_memory_mb=N limits memory.
 
 The index is saved after every 8,192 pictures, at the end, and on an interrupt. --set segment_rows=1000 saves more often.`,
 		Example: `  clipgo embed --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K ~/Pictures --index pictures.index

@@ -43,6 +43,19 @@ func (f frame) fits(n int) bool {
 	return across*down <= 8*n
 }
 
+// stored is the number of samples of all components, before any are interpolated.
+func (f frame) stored() (n int) {
+	across, down := ceilDiv(f.width, 8*f.hmax), ceilDiv(f.height, 8*f.vmax)
+	for c := f.parts; len(c) > 0; c = c[3:] {
+		h, v := int(c[1]>>4), int(c[1]&15)
+		if f.components == 1 {
+			h, v = 1, 1
+		}
+		n += across * down * 64 * h * v
+	}
+	return n
+}
+
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
 // readFrame reads the file's first frame header.

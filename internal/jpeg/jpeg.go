@@ -32,6 +32,16 @@ func Size(file []byte) (width, height int, err error) {
 	return f.width, f.height, nil
 }
 
+// Need is the memory in bytes that Decode takes at most, with the picture itself. It reads only headers.
+func (o Options) Need(file []byte) (int, error) {
+	f, err := readFrame(file)
+	if err != nil {
+		return 0, err
+	}
+	o.Shrink = max(o.Shrink, 1)
+	return o.need(file, f), nil
+}
+
 // Decode is Options.Decode of the zero value.
 func Decode(file []byte) (*Picture, error) { return Options{}.Decode(file) }
 

@@ -16,6 +16,15 @@ import (
 // Library names the decoder and its version.
 func Library() string { return "jpegn 0.6.1 (pure Go)" }
 
+// need: the decoders make planes of the whole picture, and of a progressive one keep the coefficients, 4 bytes each.
+func (o Options) need(_ []byte, f frame) int {
+	n := f.width*f.height*f.components + f.stored()
+	if f.marker == sof2 {
+		n += 4 * f.stored()
+	}
+	return n
+}
+
 func (o Options) decode(file []byte, f frame) (*Picture, error) {
 	if f.marker > sof2 {
 		return nil, errors.New("jpeg: unsupported: neither baseline nor progressive")

@@ -15,6 +15,32 @@ import (
 // Library names the decoder and its version.
 func Library() string { return C.GoString(C.clipgo_jpeg_library()) }
 
+// need: of a picture that comes in several scans the library keeps all coefficients, 2 bytes each.
+func (o Options) need(file []byte, f frame) int {
+	n := ceilDiv(f.width, o.Shrink) * ceilDiv(f.height, o.Shrink) * f.components
+	if f.marker > sof0+1 || firstScan(file) < f.components {
+		n += 2 * f.stored()
+	}
+	return n
+}
+
+// firstScan is the number of components of the first scan, 0 if there is none.
+func firstScan(file []byte) int {
+	s, err := newSegments(file)
+	if err != nil {
+		return 0
+	}
+	for {
+		marker, body, err := s.next()
+		switch {
+		case err != nil || marker == eoi:
+			return 0
+		case marker == sos && len(body) > 0:
+			return int(body[0])
+		}
+	}
+}
+
 // decode is one call of C, which writes the pixels to Go memory.
 func (o Options) decode(file []byte, f frame) (*Picture, error) {
 	p := &Picture{Width: ceilDiv(f.width, o.Shrink), Height: ceilDiv(f.height, o.Shrink), Channels: f.components, Shrunk: o.Shrink}

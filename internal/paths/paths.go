@@ -24,7 +24,7 @@ func Exists(path string) bool {
 
 // PictureExtensions are the extensions of the pictures that clipgo reads, in lower case. vision/preprocess decodes them by content.
 func PictureExtensions() []string {
-	return []string{".jpg", ".jpeg", ".png", ".webp", ".gif", ".jfif", ".jpe", ".jif"}
+	return []string{".jpg", ".jpeg", ".png", ".webp", ".gif", ".jfif", ".jpe", ".jif", ".tif", ".tiff", ".bmp"}
 }
 
 // IsPicture reports by its extension whether a path is that of a picture that clipgo reads.

@@ -9,8 +9,8 @@ import (
 func TestPicturesAreKnownByTheirExtension(t *testing.T) {
 	for path, want := range map[string]bool{
 		"a.jpg": true, "a.JPEG": true, "x/y.png": true, "a.webp": true, "a.GIF": true, "a.tar.jpg": true,
-		"a.jfif": true, "a.JPE": true, "a.jif": true,
-		"": false, "jpg": false, "a.jpg.txt": false, "a.tif": false, "a.jpg/b": false,
+		"a.jfif": true, "a.JPE": true, "a.jif": true, "a.tif": true, "a.TIFF": true, "a.bmp": true,
+		"": false, "jpg": false, "a.jpg.txt": false, "a.heic": false, "a.jpg/b": false,
 	} {
 		if IsPicture(path) != want {
 			t.Errorf("%q is a picture: %v", path, !want)

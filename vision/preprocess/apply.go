@@ -30,12 +30,6 @@ func (c Config) Apply(dst []uint8, im *Image) error {
 	return nil
 }
 
-// ApplyFile decodes a file within DefaultLimits and applies the evaluation transform. It reuses the memory of earlier pictures. With
-// Draft a JPEG is scaled down while decoding.
-func (c Config) ApplyFile(dst []uint8, file []byte) error {
-	return c.fromFile(file, c.reductionWhole, func(im *Image) error { return c.Apply(dst, im) })
-}
-
 func (c Config) check(dst []uint8, im *Image) error {
 	if im.width < 1 || im.height < 1 || len(im.pix) != im.height*im.stride {
 		return fmt.Errorf("preprocess: a picture of %d x %d pixels in %d bytes", im.width, im.height, len(im.pix))

@@ -33,15 +33,6 @@ func (c Config) Train(dst []uint8, im *Image, a Augment, key uint64) error {
 	return nil
 }
 
-// TrainFile decodes a file within DefaultLimits and applies the training transform. It reuses memory as ApplyFile does. With Draft a
-// JPEG is scaled down while decoding only as long as the crop stays larger than Size.
-func (c Config) TrainFile(dst []uint8, file []byte, a Augment, key uint64) error {
-	reduce := func(width, height int) int {
-		return c.reductionCrop(a.crop(width, height, forCrop.random(key)))(width, height)
-	}
-	return c.fromFile(file, reduce, func(im *Image) error { return c.Train(dst, im, a, key) })
-}
-
 // crop resizes a part of the upright picture into dst.
 func (c Config) crop(dst []uint8, im *Image, part image.Rectangle) error {
 	if err := c.check(dst, im); err != nil {

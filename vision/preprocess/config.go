@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// Config describes how a picture becomes a square of pixels, with the fields of open_clip's preprocess_cfg. RGB, Orientation and Draft
-// are clipgo's own.
+// Config describes how a picture becomes a square of pixels, with the fields of open_clip's preprocess_cfg. RGB, Orientation, Draft
+// and Background are clipgo's own.
 type Config struct {
 	Size          int         `json:"size"` // pixels of a side
 	Mode          string      `json:"mode"` // RGB
@@ -22,6 +22,8 @@ type Config struct {
 	// Draft lets libjpeg-turbo scale a JPEG down by 2, 4 or 8 while decoding, as long as it stays larger than the size to which it
 	// is resized.
 	Draft bool `json:"draft,omitempty"`
+	// Background is what transparent pixels are drawn on, before anything else.
+	Background Background `json:"background,omitempty"`
 }
 
 // RGBOrder selects when a picture is converted to RGB.
@@ -74,6 +76,9 @@ func (c Config) Validate() error {
 		oneOf("orientation", string(c.Orientation), string(OrientationIgnore), string(OrientationApply)))
 	if c.FillColor < 0 || c.FillColor > 255 {
 		errs = append(errs, fmt.Errorf("fill_color: %d is not between 0 and 255", c.FillColor))
+	}
+	if _, err := c.Background.color(); err != nil {
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

@@ -3,38 +3,58 @@ package preprocess
 import (
 	"bytes"
 	"fmt"
-	"sync"
-
-	"clipgo/internal/jpeg"
 )
 
-// Decode decodes an image file: JPEG, PNG, WebP or GIF, and of an animation the first frame. It recognizes the format by the first
-// bytes, not by a name. The error is a *RefusedError if the file or the picture exceeds the limits; a truncated or damaged file
-// is an error as well. It allocates no memory for pixels that the limits or the file's length rule out.
+// Decode decodes an image file: JPEG, PNG, WebP, GIF, TIFF or BMP, and of an animation or a file of several pages the first one. It
+// recognizes the format by the first bytes, not by a name. The error is a *RefusedError if the file or the picture exceeds the limits; a
+// truncated or damaged file is an error as well. It allocates no memory for pixels that the limits or the file's length rule out.
 func Decode(file []byte, limits Limits) (*Image, error) {
-	return decoding{Limits: limits}.decode(file)
+	d := decoding{Limits: limits}
+	defer d.release()
+	return d.decode(file)
 }
 
-// decoding holds the options of a decoder.
+// decoding is the decoding of one file.
 type decoding struct {
 	Limits
-	memory      *memory                                  // nil: new
+	reuse       bool                                     // take memory of earlier pictures
+	flat        bool                                     // convert to RGB, or grey, at once
+	background  *[3]uint8                                // what transparent pixels are drawn on; nil: their alpha is dropped
 	reduce      func(width, height, orientation int) int // divisor of a JPEG's sides; nil: 1
+	upright     bool                                     // the picture is going to be turned by its orientation
 	orientation int                                      // of the file, once it is known
+	reserved    int                                      // bytes of the budget
+	memory      *memory                                  // nil: new
 }
 
-// memory is a picture's memory, which the next picture reuses.
-type memory struct{ pixels, turned []uint8 }
+// reserve waits for the memory that a decoder takes at most. It is called once, before the first allocation of pixels. A picture that is
+// turned, or resized in another mode than RGB, is copied once.
+func (d *decoding) reserve(bytes int) {
+	if d.reuse && (!d.flat || d.upright && d.orientation > 1) {
+		bytes *= 2
+	}
+	d.reserved = max(bytes, 1)
+	shared().reserve(d.reserved, d.Limits.memory())
+	if d.reuse {
+		d.memory = shared().take(d.Limits.memory())
+	}
+}
 
-var memories = sync.Pool{New: func() any { return new(memory) }}
+// release ends the reservation. With reuse the picture may not be used any more.
+func (d *decoding) release() {
+	if d.reserved > 0 {
+		shared().release(d.reserved, d.Limits.memory(), d.memory)
+	}
+	d.reserved, d.memory = 0, nil
+}
 
-func (d decoding) decode(file []byte) (im *Image, err error) {
+func (d *decoding) decode(file []byte) (im *Image, err error) {
 	if err := d.checkBytes(len(file)); err != nil {
 		return nil, err
 	}
 	f, ok := formatOf(file)
 	if !ok {
-		return nil, fmt.Errorf("not a JPEG, PNG, GIF or WebP file: it begins with %.16q", file[:min(16, len(file))])
+		return nil, unread(file)
 	}
 	defer func() {
 		if r := recover(); r != nil { // third-party decoders, untrusted files
@@ -52,53 +72,26 @@ func (d decoding) decode(file []byte) (im *Image, err error) {
 
 type format struct {
 	name   string
-	decode func(file []byte, d decoding) (*Image, error)
+	decode func(file []byte, d *decoding) (*Image, error)
 	exif   func(file []byte) (tiff []byte) // nil where there is none
 }
 
 func formatOf(file []byte) (format, bool) {
 	begins := func(magic string) bool { return bytes.HasPrefix(file, []byte(magic)) }
+	none := func([]byte) []byte { return nil }
 	switch {
 	case begins("\xFF\xD8\xFF"):
 		return format{"jpeg", decodeJPEG, exifOfJPEG}, true
 	case begins(pngMagic):
 		return format{"png", decodePNG, exifOfPNG}, true
 	case begins("GIF87a"), begins("GIF89a"):
-		return format{"gif", decodeGIF, func([]byte) []byte { return nil }}, true
+		return format{"gif", decodeGIF, none}, true
 	case begins("RIFF") && len(file) >= 12 && string(file[8:12]) == "WEBP":
 		return format{"webp", decodeWebP, exifOfWebP}, true
+	case isTIFF(file):
+		return format{"tiff", decodeTIFF, none}, true
+	case isBMP(file):
+		return format{"bmp", decodeBMP, none}, true
 	}
 	return format{}, false
-}
-
-// channelModes are the modes of JPEG's numbers of channels.
-var channelModes = [...]mode{1: grey, 3: rgb, 4: cmyk}
-
-func decodeJPEG(file []byte, d decoding) (*Image, error) {
-	width, height, err := jpeg.Size(file)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.checkSize(width, height); err != nil {
-		return nil, err
-	}
-	var o jpeg.Options
-	if d.reduce != nil {
-		o.Shrink = d.reduce(width, height, d.orientation)
-	}
-	if d.memory != nil {
-		o.Memory = d.memory.pixels
-	}
-	p, err := o.Decode(file)
-	if err != nil {
-		return nil, err
-	}
-	if d.memory != nil {
-		d.memory.pixels = p.Pix
-	}
-	im := newImage(p.Pix, channelModes[p.Channels], p.Width, p.Height)
-	if p.Shrunk > 1 {
-		im.reduced = reduced{width, height, p.Shrunk}
-	}
-	return im, nil
 }

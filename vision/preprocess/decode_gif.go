@@ -6,18 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"image/gif"
+	"slices"
 )
-
-// straight writes a palette's colour without its alpha.
-func straight(dst []uint8, c color.Color) {
-	n, ok := c.(color.NRGBA)
-	if !ok {
-		n = color.NRGBAModel.Convert(c).(color.NRGBA)
-	}
-	dst[0], dst[1], dst[2] = n.R, n.G, n.B
-}
 
 // lzwRatio is the maximal number of pixels for a byte of a GIF: a code has up to 12 bits, a string less than 4096 pixels.
 const lzwRatio = 4096 * 8 / 12
@@ -27,16 +18,17 @@ type gifHeader struct {
 	width, height int // of the canvas
 	frame         image.Rectangle
 	colors        []uint8 // [N, 3]
-	transparent   int     // index; 0 if there is none. Pillow fills the canvas with it
+	transparent   int     // index; -1 if there is none
 }
 
 // decodeGIF decodes the first frame into a canvas of indices, as Pillow does. image/gif blanks the transparent colour, so
 // the palette is read here.
-func decodeGIF(file []byte, d decoding) (*Image, error) {
+func decodeGIF(file []byte, d *decoding) (*Image, error) {
 	if len(file) < 13 {
 		return nil, errGIF
 	}
-	h := gifHeader{width: int(binary.LittleEndian.Uint16(file[6:])), height: int(binary.LittleEndian.Uint16(file[8:]))}
+	h := gifHeader{width: int(binary.LittleEndian.Uint16(file[6:])), height: int(binary.LittleEndian.Uint16(file[8:])),
+		transparent: -1}
 	if err := d.checkSize(h.width, h.height); err != nil {
 		return nil, err
 	}
@@ -46,6 +38,7 @@ func decodeGIF(file []byte, d decoding) (*Image, error) {
 	if h.frame.Dx()*h.frame.Dy()/lzwRatio > len(file) {
 		return nil, fmt.Errorf("gif: %d bytes can't hold %v pixels: the file is truncated", len(file), h.frame.Size())
 	}
+	d.reserve(h.frame.Dx()*h.frame.Dy() + h.width*h.height*d.pixelBytes(indexed))
 	im, err := gif.Decode(bytes.NewReader(file))
 	if err != nil {
 		return nil, err
@@ -54,28 +47,32 @@ func decodeGIF(file []byte, d decoding) (*Image, error) {
 	if !ok || p.Rect != h.frame {
 		return nil, errors.New("gif: another frame came out than the header says")
 	}
-	return h.canvas(p), nil
+	return h.draw(d, p), nil
 }
 
-func (h *gifHeader) canvas(p *image.Paletted) *Image {
-	m := indexed
-	if greyRamp(h.colors) {
+// draw puts the frame on the canvas, which Pillow fills with the transparent colour, or the first one.
+func (h *gifHeader) draw(d *decoding, p *image.Paletted) *Image {
+	colors, alphas, m := make([]uint8, 256*3), []uint8(nil), indexed
+	copy(colors, h.colors)
+	if h.transparent >= 0 {
+		alphas = slices.Repeat([]uint8{255}, 256)
+		alphas[h.transparent] = 0
+	}
+	if greyRamp(h.colors) && (alphas == nil || d.background == nil) {
 		m = grey
 	}
-	out := newImage(make([]uint8, h.width*h.height), m, h.width, h.height)
-	if h.transparent > 0 && p.Rect != image.Rect(0, 0, h.width, h.height) {
-		for i := range out.pix {
-			out.pix[i] = uint8(h.transparent)
+	out := d.canvas(m, h.width, h.height, colors, alphas)
+	line := make([]uint8, h.width)
+	for y := range h.height {
+		for x := range line {
+			line[x] = uint8(max(h.transparent, 0))
 		}
+		if y >= p.Rect.Min.Y && y < p.Rect.Max.Y {
+			copy(line[p.Rect.Min.X:], p.Pix[(y-p.Rect.Min.Y)*p.Stride:][:p.Rect.Dx()])
+		}
+		out.row(y, line)
 	}
-	for y := range p.Rect.Dy() {
-		copy(out.row(p.Rect.Min.Y + y)[p.Rect.Min.X:], p.Pix[y*p.Stride:][:p.Rect.Dx()])
-	}
-	if m == indexed {
-		out.colors = make([]uint8, 256*3)
-		copy(out.colors, h.colors)
-	}
-	return out
+	return out.im
 }
 
 // greyRamp reports whether a palette maps each index to itself, which Pillow reads as grey.

@@ -143,27 +143,66 @@ func TestTruncatedFilesAreErrors(t *testing.T) {
 			if _, err := Decode(file, DefaultLimits()); err != nil {
 				t.Fatal(err)
 			}
+			ends := len(file) - 3 // not the last byte alone: a GIF's or WebP's says nothing
+			if strings.HasSuffix(name, ".png") {
+				ends = len(file) - len("sum.") - len("sum.") - 12 - 2 // checksums of stream and chunk, last chunk: pixels are whole without
+			}
 			for i := range 40 {
-				cut := len(file) * i / 40
+				cut := min(len(file)*i/40, ends)
 				if _, err := Decode(file[:cut], DefaultLimits()); err == nil {
 					t.Errorf("the first %d of %d bytes are taken for a picture", cut, len(file))
 				}
 			}
-			// Not the last byte alone: a GIF's or WebP's says nothing.
-			if _, err := Decode(file[:len(file)-3], DefaultLimits()); err == nil {
-				t.Error("a picture without its last 3 bytes is taken for a whole one")
+			if _, err := Decode(file[:ends], DefaultLimits()); err == nil {
+				t.Errorf("a picture without its last %d bytes is taken for a whole one", len(file)-ends)
 			}
 		})
 	}
 }
 
 func TestOtherContentIsAnErrorWhateverItsName(t *testing.T) {
-	for _, content := range []string{"", "\xFF", "a text named cat.jpg\n", "<!DOCTYPE html><title>404</title>", "BM\x00\x00\x00\x00",
-		"II*\x00\x08\x00\x00\x00",
-		"RIFF\x00\x00\x00\x00WAVEfmt ", "\x00\x00\x00\x1CftypavifRIFF", "GIF90a", "\x89PNG\n\x1a\n"} {
+	for _, content := range []string{"\xFF", "a text named cat.jpg\n", "BM\x00\x00\x00\x00", "RIFF\x00\x00\x00\x00WAVEfmt ", "GIF90a",
+		"\x89PNG\n\x1a\n"} {
 		_, err := Decode([]byte(content), DefaultLimits())
-		if err == nil || !strings.Contains(err.Error(), "not a JPEG, PNG, GIF or WebP file") {
+		if err == nil || !strings.Contains(err.Error(), "not a JPEG, PNG, GIF, WebP, TIFF or BMP file") {
 			t.Errorf("%q: %v", content, err)
+		}
+	}
+}
+
+func TestKnownFormatsThatAreNotReadAreNamedWithAWayOut(t *testing.T) {
+	media := func(brand, also string) string {
+		return "\x00\x00\x00\x18ftyp" + brand + "\x00\x00\x00\x00" + also + "...."
+	}
+	tiff := func(tag, value uint32) string {
+		entry := binary.LittleEndian.AppendUint32([]byte{byte(tag), byte(tag >> 8), 4, 0, 1, 0, 0, 0}, value)
+		return "II*\x00\x08\x00\x00\x00\x01\x00" + string(entry) + "\x00\x00\x00\x00"
+	}
+	for _, c := range []struct{ content, want, way string }{
+		{"", "the file is empty", ""},
+		{media("heic", "mif1"), "HEIC isn't read", "heif-convert"},
+		{media("mif1", "heic"), "HEIC isn't read", "heif-convert"},
+		{media("mif1", "avif"), "AVIF isn't read", "avifdec"},
+		{media("avif", "mif1"), "AVIF isn't read", "avifdec"},
+		{media("crx ", "isom"), "Canon RAW (CR3) isn't read", "darktable"},
+		{media("isom", "mp42"), "a video", "ffmpeg"},
+		{"\xFF\x0A\x00", "JPEG XL isn't read", "djxl"},
+		{"\x00\x00\x00\x0CJXL \r\n\x87\n", "JPEG XL isn't read", "djxl"},
+		{"\x00\x00\x00\x0CjP  \r\n\x87\n", "JPEG 2000 isn't read", "magick"},
+		{"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG isn't read", "rsvg"},
+		{"\xEF\xBB\xBF<?xml version='1.0'?>\n<!-- x -->\n<SVG>", "SVG isn't read", "rsvg"},
+		{"<!DOCTYPE html><title>404</title>", "HTML", "download"},
+		{"%PDF-1.7", "PDF isn't read", "pdftoppm"},
+		{"\x00\x00\x01\x00\x01\x00", "ICO isn't read", "magick"},
+		{"P6\n2 2\n255\n", "PPM isn't read", "magick"},
+		{"8BPS\x00\x01", "Photoshop", "magick"},
+		{"II*\x00\x10\x00\x00\x00CR\x02\x00" + strings.Repeat("\x00", 40), "CR2", "darktable"},
+		{tiff(tagDNG, 1), "DNG", "darktable"},
+		{"II+\x00\x08\x00\x00\x00", "BigTIFF isn't read", "tiffcp"},
+	} {
+		_, err := Decode([]byte(c.content), DefaultLimits())
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.way) {
+			t.Errorf("%.20q: %v, want %q and %q", c.content, err, c.want, c.way)
 		}
 	}
 }

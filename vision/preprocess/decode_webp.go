@@ -29,6 +29,7 @@ func riffChunks(file []byte) iter.Seq2[string, []byte] {
 type webpHeader struct {
 	width, height int
 	alpha         bool
+	lossless      bool
 	canvas        [2]int // the container's size; zeros if there is none
 }
 
@@ -78,7 +79,7 @@ func (h *webpHeader) readData(kind string, body []byte) bool {
 	case kind == "VP8L" && len(body) >= 5:
 		bits := binary.LittleEndian.Uint32(body[1:])
 		h.width, h.height = int(bits&0x3FFF)+1, int(bits>>14&0x3FFF)+1
-		h.alpha = bits>>28&1 != 0
+		h.alpha, h.lossless = bits>>28&1 != 0, true
 		return true
 	}
 	return false
@@ -86,8 +87,8 @@ func (h *webpHeader) readData(kind string, body []byte) bool {
 
 // decodeWebP decodes lossless files exactly, and lossy ones with libwebp's upsampling and colour conversion. x/image/webp leaves both to
 // image/color, which assumes full-range YCbCr where WebP has the narrow range. Of an animation it decodes the first frame.
-func decodeWebP(file []byte, d decoding) (*Image, error) {
-	file, err := firstFrame(file)
+func decodeWebP(file []byte, d *decoding) (*Image, error) {
+	file, frame, err := firstFrame(file)
 	if err != nil {
 		return nil, err
 	}
@@ -95,9 +96,20 @@ func decodeWebP(file []byte, d decoding) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.checkSize(h.width, h.height); err != nil {
+	width, height, m := h.width, h.height, rgb
+	if frame.canvas != [2]int{} {
+		width, height = frame.canvas[0], frame.canvas[1]
+	}
+	if err := d.checkSize(max(width, h.width), max(height, h.height)); err != nil {
 		return nil, err
 	}
+	if frame.x+h.width > width || frame.y+h.height > height {
+		return nil, errWebP
+	}
+	if h.alpha || frame.alpha {
+		m = rgba
+	}
+	d.reserve(h.width*h.height*h.planes() + width*height*d.pixelBytes(m))
 	im, err := webp.Decode(bytes.NewReader(file))
 	if err != nil {
 		return nil, fmt.Errorf("webp: %w", err)
@@ -105,39 +117,65 @@ func decodeWebP(file []byte, d decoding) (*Image, error) {
 	if im.Bounds() != image.Rect(0, 0, h.width, h.height) {
 		return nil, fmt.Errorf("webp: %v pixels came out, the header says %d x %d", im.Bounds().Size(), h.width, h.height)
 	}
-	m := rgb
-	if h.alpha {
-		m = rgba
-	}
-	out := newImage(make([]uint8, h.width*h.height*m.bytes()), m, h.width, h.height)
+	out := webpCanvas{d.canvas(m, width, height, nil, nil), frame, nil}
+	out.line = make([]uint8, width*m.bytes())
 	switch im := im.(type) {
 	case *image.NRGBA:
-		s, channels := samples{im.Pix, im.Stride, 4, 1}, []int{0, 1, 2, 3}
-		return s.image(m, h.width, h.height, channels[:m.bytes()]...), nil
+		fromLossless(out, im, h.alpha)
 	case *image.YCbCr:
-		out.fromVideo(im)
-		fillAlpha(out, nil, 0)
+		fromVideo(out, im, nil, 0)
 	case *image.NYCbCrA:
-		out.fromVideo(&im.YCbCr)
-		fillAlpha(out, im.A, im.AStride)
+		fromVideo(out, &im.YCbCr, im.A, im.AStride)
 	default:
 		return nil, fmt.Errorf("webp: pixels of type %T are not supported", im)
 	}
-	return out, nil
+	return out.im, nil
 }
 
-// fillAlpha copies a plane of alpha, or makes the picture opaque if there is none.
-func fillAlpha(im *Image, plane []uint8, stride int) {
-	if im.mode != rgba {
-		return
-	}
-	for y := range im.height {
-		row := im.row(y)
-		for x := range im.width {
-			row[4*x+3] = 255
-			if plane != nil {
-				row[4*x+3] = plane[y*stride+x]
-			}
+// webpCanvas is a canvas that a frame may cover only in part. The rest is transparent black.
+type webpCanvas struct {
+	*canvas
+	frame webpFrame
+	line  []uint8
+}
+
+// rows calls fill for each row of a frame, which fills its pixels, and draws the row.
+func (c webpCanvas) rows(width, height int, fill func(y int, row []uint8)) {
+	n := c.from.bytes()
+	for y := range c.im.height {
+		clear(c.line)
+		if in := y - c.frame.y; in >= 0 && in < height {
+			fill(in, c.line[c.frame.x*n:][:width*n])
 		}
+		c.row(y, c.line)
 	}
+}
+
+// planes is the number of bytes that x/image/webp takes for a pixel at most: a lossless picture and its transform, or planes of a lossy one
+// and of its alpha, which is a lossless picture too.
+func (h webpHeader) planes() int {
+	const lossless, lossy, alpha = 8, 2, 9
+	switch {
+	case h.lossless:
+		return lossless
+	case h.alpha:
+		return lossy + alpha
+	}
+	return lossy
+}
+
+// fromLossless draws a lossless picture, whose alpha means nothing if the header says so.
+func fromLossless(out webpCanvas, im *image.NRGBA, alpha bool) {
+	width := im.Rect.Dx()
+	out.rows(width, im.Rect.Dy(), func(y int, row []uint8) {
+		from := im.Pix[y*im.Stride:][:4*width]
+		if out.from == rgb {
+			flatten(row, from, rgba, nil)
+			return
+		}
+		copy(row, from)
+		for i := 3; !alpha && i < len(row); i += 4 {
+			row[i] = 255
+		}
+	})
 }

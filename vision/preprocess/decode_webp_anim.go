@@ -7,29 +7,36 @@ import (
 	"fmt"
 )
 
-// firstFrame makes a still WebP file of an animation's first frame; other files are returned unchanged. A first frame that covers only a
-// part of the canvas is an error, since encoders don't write one.
-func firstFrame(file []byte) ([]byte, error) {
-	var canvas [2]int
+// webpFrame is the first frame of an animation: a still file, and its position on the canvas.
+type webpFrame struct {
+	canvas [2]int // zeros if the file is not an animation
+	alpha  bool   // of the canvas
+	x, y   int
+}
+
+// firstFrame makes a still WebP file of an animation's first frame; other files are returned unchanged.
+func firstFrame(file []byte) ([]byte, webpFrame, error) {
+	var f webpFrame
 	for kind, body := range riffChunks(file) {
 		switch {
 		case kind == "VP8X" && len(body) == 10 && body[0]&webpIsAnimated != 0:
-			canvas = [2]int{1 + uint24(body[4:]), 1 + uint24(body[7:])}
-		case kind == "ANMF" && len(body) >= frameHeader && canvas != [2]int{}:
-			frame := [4]int{uint24(body), uint24(body[3:]), 1 + uint24(body[6:]), 1 + uint24(body[9:])}
-			if frame != [4]int{0, 0, canvas[0], canvas[1]} {
-				return nil, fmt.Errorf("webp: an animation whose first frame, %d x %d, is not all of its canvas, %d x %d, is not supported",
-					frame[2], frame[3], canvas[0], canvas[1])
+			f.canvas, f.alpha = [2]int{1 + uint24(body[4:]), 1 + uint24(body[7:])}, body[0]&webpHasAlpha != 0
+		case kind == "ANMF" && len(body) >= frameHeader && f.canvas != [2]int{}:
+			f.x, f.y = 2*uint24(body), 2*uint24(body[3:])
+			width, height := 1+uint24(body[6:]), 1+uint24(body[9:])
+			if f.x+width > f.canvas[0] || f.y+height > f.canvas[1] {
+				return nil, f, fmt.Errorf("webp: corrupt: a first frame of %d x %d at (%d, %d) on a canvas of %d x %d", width, height,
+					f.x, f.y, f.canvas[0], f.canvas[1])
 			}
-			return still(canvas, body[frameHeader:]), nil
-		case canvas == [2]int{}:
-			return file, nil
+			return still([2]int{width, height}, body[frameHeader:]), f, nil
+		case f.canvas == [2]int{}:
+			return file, f, nil
 		}
 	}
-	if canvas != [2]int{} {
-		return nil, errors.New("webp: an animation without a frame before the file ends")
+	if f.canvas != [2]int{} {
+		return nil, f, errors.New("webp: an animation without a frame before the file ends")
 	}
-	return file, nil
+	return file, f, nil
 }
 
 // frameHeader is the length of an ANMF chunk's header: position, size, duration, flags.

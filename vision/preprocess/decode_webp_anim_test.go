@@ -45,9 +45,9 @@ func TestDamagedAnimationsAreRefused(t *testing.T) {
 			t.Fatalf("the first %d of %d bytes are taken for a picture", cut, len(whole))
 		}
 	}
-	smaller := bytes.Clone(whole)
-	smaller[bytes.Index(smaller, []byte("ANMF"))+8+6]-- // its width
-	if _, err := Decode(smaller, DefaultLimits()); err == nil || !strings.Contains(err.Error(), "44 x 33") {
-		t.Errorf("a first frame that is smaller than the canvas: %v", err)
+	larger := bytes.Clone(whole)
+	larger[bytes.Index(larger, []byte("ANMF"))+8+6]++ // its width
+	if _, err := Decode(larger, DefaultLimits()); err == nil || !strings.Contains(err.Error(), "46 x 33") {
+		t.Errorf("a first frame that is larger than the canvas: %v", err)
 	}
 }

@@ -36,23 +36,6 @@ func (c Config) reductionCrop(part image.Rectangle) func(width, height int) int 
 	return func(int, int) int { return reduction(part.Dx(), part.Dy(), c.Size, c.Size) }
 }
 
-// fromFile decodes a file and calls use. With Draft, reduce returns the divisor for the size of the upright picture.
-func (c Config) fromFile(file []byte, reduce func(width, height int) int, use func(*Image) error) error {
-	d := decoding{Limits: DefaultLimits(), memory: memories.Get().(*memory)}
-	defer memories.Put(d.memory)
-	if c.Draft {
-		d.reduce = func(width, height, orientation int) int {
-			seen := reduced{width: width, height: height}.turned(c.turn(orientation))
-			return reduce(seen.width, seen.height)
-		}
-	}
-	im, err := d.decode(file)
-	if err != nil {
-		return err
-	}
-	return use(im)
-}
-
 // turn is the orientation to apply: the picture's, or 1 if the config ignores it.
 func (c Config) turn(orientation int) int {
 	if c.Orientation != OrientationApply {

@@ -1,10 +1,12 @@
 package preprocess
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"image"
+	std "image/jpeg"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -56,7 +58,9 @@ func TestGoldenDraftDecode(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				im, err := decoding{Limits: DefaultLimits(), reduce: func(int, int, int) int { return n }}.decode(file)
+				d := decoding{Limits: DefaultLimits(), reduce: func(int, int, int) int { return n }}
+				defer d.release()
+				im, err := d.decode(file)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -101,7 +105,8 @@ func TestGoldenDraftCrop(t *testing.T) {
 				c.Draft = true
 				dst := make([]uint8, c.Size*c.Size*3)
 				crop := image.Rect(box[0], box[1], box[0]+box[2], box[1]+box[3])
-				err := c.fromFile(file, c.reductionCrop(crop), func(im *Image) error { return c.crop(dst, im, crop) })
+				r := Reader{Config: c, Limits: DefaultLimits()}
+				err := r.read(file, c.reductionCrop(crop), func(im *Image) error { return c.crop(dst, im, crop) })
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -155,5 +160,33 @@ func TestFilesUseMemoryAgain(t *testing.T) {
 	})
 	if got, pixels := r.AllocedBytesPerOp(), int64(3*largest.Width*largest.Height); got > pixels/20 {
 		t.Errorf("%d bytes a picture of %d; by %s", got, pixels, jpeg.Library())
+	}
+}
+
+// A JPEG larger than DefaultLimits is decoded small although Draft is off, and one that is not larger isn't.
+func TestHugeJPEGsAreDecodedSmall(t *testing.T) {
+	if inexact("x.jpg") {
+		t.Skip("pure Go decodes at full size")
+	}
+	const width, height = 16400, 32
+	var b bytes.Buffer
+	if err := std.Encode(&b, image.NewGray(image.Rect(0, 0, width, height)), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		size, by int
+		file     []byte
+	}{{4, 8, b.Bytes()}, {16, 2, b.Bytes()}, {32, 1, b.Bytes()}, {4, 1, openFixtures(t).file(t, "jpeg_big.jpg")}} {
+		config := small(c.size)
+		r := Reader{Config: config, Limits: WideLimits()}
+		err := r.read(c.file, r.reductionWhole, func(im *Image) error {
+			if im.reduced.by != c.by {
+				t.Errorf("to %d pixels: divided by %d, want %d", c.size, im.reduced.by, c.by)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -10,6 +10,7 @@ type Image struct {
 	orientation int     // EXIF's, 1 to 8
 	reduced     reduced
 	memory      *memory // that the picture lies in; nil: its own
+	transparent bool    // a pixel of the file is not opaque
 }
 
 // FromRGB returns a picture of pix, [height, width, 3], without a copy.
@@ -99,7 +100,21 @@ func (im *Image) flat() raster {
 	return out
 }
 
-// flatten converts pixels of mode m to grey or RGB, as flat says, the way Pillow's convert("RGB") does.
+// inPlace is flat for a mode whose pixels are larger than flat ones. It overwrites the picture.
+func (im *Image) inPlace() raster {
+	to := rgb
+	if flatBytes(im.mode, false) == 1 {
+		to = grey
+	}
+	out := tight(im.pix[:im.width*im.height*to.bytes()], to, im.width, im.height)
+	for y := range im.height {
+		flatten(out.row(y), im.row(y), im.mode, nil)
+	}
+	return out
+}
+
+// flatten converts pixels of mode m to grey or RGB, as flat says, the way Pillow's convert("RGB") does. dst may be the same memory as
+// src, or before it, if its pixels are not larger.
 func flatten(dst, src []uint8, m mode, colors []uint8) {
 	switch m {
 	case grey, rgb, bilevel:

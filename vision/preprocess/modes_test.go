@@ -14,16 +14,21 @@ import (
 func rawPNG(t *testing.T, width int, depth byte, c pngColor, row []byte, extra ...[]byte) []byte {
 	t.Helper()
 	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(width)), 1)
-	var data bytes.Buffer
-	w := zlib.NewWriter(&data)
-	if _, err := w.Write(append([]byte{0}, row...)); err != nil {
+	return slices.Concat([]byte(pngMagic), pngChunk("IHDR", append(header, depth, byte(c), 0, 0, 0)), slices.Concat(extra...),
+		pngChunk("IDAT", deflated(t, append([]byte{0}, row...))), pngChunk("IEND", nil))
+}
+
+func deflated(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zlib.NewWriter(&b)
+	if _, err := w.Write(data); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return slices.Concat([]byte(pngMagic), pngChunk("IHDR", append(header, depth, byte(c), 0, 0, 0)), slices.Concat(extra...),
-		pngChunk("IDAT", data.Bytes()), pngChunk("IEND", nil))
+	return b.Bytes()
 }
 
 // What Pillow 12.3 makes of kinds of PNG that the fixtures lack: of 16 bits the high byte counts, except in grey; a

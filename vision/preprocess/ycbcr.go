@@ -2,19 +2,25 @@ package preprocess
 
 import "image"
 
-// fromVideo fills an RGB or RGBA picture from a lossy WebP's planes, bit for bit as libwebp does by default: chroma is interpolated in
-// both directions ("fancy upsampling"), and colours are narrow-range BT.601.
-func (im *Image) fromVideo(v *image.YCbCr) {
-	c := chroma{u: v.Cb, v: v.Cr, stride: v.CStride, width: (im.width + 1) / 2, height: (im.height + 1) / 2}
-	line := make([]uvSum, im.width)
-	n := im.mode.bytes()
-	for y := range im.height {
+// fromVideo draws a lossy WebP's planes, bit for bit as libwebp does by default: chroma is interpolated in both directions ("fancy
+// upsampling"), and colours are narrow-range BT.601. Without a plane of alpha the picture is opaque.
+func fromVideo(out webpCanvas, v *image.YCbCr, alpha []uint8, alphaStride int) {
+	width, height, n := v.Rect.Dx(), v.Rect.Dy(), out.from.bytes()
+	c := chroma{u: v.Cb, v: v.Cr, stride: v.CStride, width: (width + 1) / 2, height: (height + 1) / 2}
+	line := make([]uvSum, width)
+	out.rows(width, height, func(y int, row []uint8) {
 		c.line(line, y)
-		row, luma := im.row(y), v.Y[y*v.YStride:]
+		luma := v.Y[y*v.YStride:]
 		for x, uv := range line {
 			videoToRGB(row[n*x:n*x+3], int32(luma[x]), uv.u, uv.v)
 		}
-	}
+		for x := 0; n == 4 && x < width; x++ {
+			row[4*x+3] = 255
+			if alpha != nil {
+				row[4*x+3] = alpha[y*alphaStride+x]
+			}
+		}
+	})
 }
 
 // uvSum is a pair of chroma values, or of sums of them.

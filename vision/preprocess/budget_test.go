@@ -1,0 +1,169 @@
+package preprocess
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Whatever the number of goroutines, what is reserved stays within the limit; what is larger than the limit is alone.
+func TestDecodesStayWithinTheirMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 100
+		b := newBudget()
+		var inWork, most, alone atomic.Int64
+		var running sync.WaitGroup
+		for i := range 64 {
+			n := []int{10, 40, 60, 100, 250}[i%5]
+			running.Go(func() {
+				b.reserve(n, limit)
+				now := inWork.Add(int64(n))
+				if now > limit && now != int64(n) {
+					t.Errorf("%d bytes are in work", now)
+				}
+				if n > limit {
+					alone.Add(1)
+				}
+				most.Store(max(most.Load(), min(now, limit)))
+				time.Sleep(time.Duration(i%7+1) * time.Millisecond)
+				inWork.Add(int64(-n))
+				b.release(n, limit, nil)
+			})
+		}
+		running.Wait()
+		if b.used != 0 || most.Load() != limit || alone.Load() != 12 {
+			t.Errorf("%d bytes are left, at most %d were in work, %d were larger", b.used, most.Load(), alone.Load())
+		}
+	})
+}
+
+// A large picture that waits is not passed by small ones that come later.
+func TestPicturesWaitInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget()
+		b.reserve(50, 100)
+		var order []string
+		wait := func(name string, n int) {
+			go func() {
+				b.reserve(n, 100)
+				order = append(order, name)
+				b.release(n, 100, nil)
+			}()
+			synctest.Wait()
+		}
+		wait("large", 80)
+		wait("small", 10)
+		b.release(50, 100, nil)
+		synctest.Wait()
+		if got := strings.Join(order, " "); got != "large small" {
+			t.Error(got)
+		}
+	})
+}
+
+func TestKeptMemoryIsAPartOfTheLimit(t *testing.T) {
+	b := newBudget()
+	for range 3 {
+		b.reserve(30, 100)
+	}
+	for range 3 {
+		b.release(30, 100, &memory{pixels: make([]uint8, 20)})
+	}
+	if b.keptBytes() != 40 {
+		t.Errorf("%d bytes are kept of 100", b.keptBytes())
+	}
+	b.reserve(70, 100)
+	if m := b.take(100); m.bytes() != 20 || b.used+b.keptBytes() != 90 {
+		t.Errorf("%d bytes taken, %d and %d left", m.bytes(), b.used, b.keptBytes())
+	}
+	b.reserve(20, 100)
+	if b.take(100); b.keptBytes() != 0 {
+		t.Errorf("%d bytes are kept beyond the limit", b.keptBytes())
+	}
+}
+
+// bigPNG is a transparent picture of 16-bit samples, compressed to little.
+func bigPNG(t *testing.T, side int, interlaced bool) []byte {
+	t.Helper()
+	size, passes := 0, adam7
+	if !interlaced {
+		passes = []pngPass{{0, 0, 1, 1}}
+	}
+	for _, p := range passes {
+		size += (side - p.y + p.dy - 1) / p.dy * (1 + (side-p.x+p.dx-1)/p.dx*8)
+	}
+	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(side)), uint32(side))
+	header = append(header, 16, byte(pngRGBA), 0, 0, 0)
+	if interlaced {
+		header[12] = 1
+	}
+	return bytes.Join([][]byte{[]byte(pngMagic), pngChunk("IHDR", header), pngChunk("IDAT", deflated(t, make([]byte, size))),
+		pngChunk("IEND", nil)}, nil)
+}
+
+// 16 bits, alpha and interlacing cost nothing: a picture that is resized as RGB takes 3 bytes a pixel, and the resize 1.
+func TestPicturesAreReducedRowByRow(t *testing.T) {
+	const side = 1024
+	c := Default()
+	for _, interlaced := range []bool{false, true} {
+		file := bigPNG(t, side, interlaced)
+		dst := make([]uint8, c.Size*c.Size*3)
+		before := allocated()
+		if err := (Reader{Config: c, Limits: DefaultLimits()}).Apply(dst, file); err != nil {
+			t.Fatal(err)
+		}
+		if took := allocated() - before; took > 4*side*side+side*side/2 {
+			t.Errorf("interlaced %v: %.2f bytes a pixel", interlaced, float64(took)/side/side)
+		}
+	}
+}
+
+// The estimate that is reserved covers what a decoder allocates.
+func TestReservationsCoverWhatIsAllocated(t *testing.T) {
+	f := openFixtures(t)
+	for _, s := range f.sources {
+		if s.Width*s.Height < 100_000 { // of small pictures tables and buffers are most
+			continue
+		}
+		file := f.file(t, s.File)
+		d := decoding{Limits: DefaultLimits()}
+		before := allocated()
+		if _, err := d.decode(file); err != nil {
+			t.Fatal(err)
+		}
+		if took := int(allocated() - before); took > d.reserved+d.reserved/8+1<<18 {
+			t.Errorf("%s: %d bytes allocated, %d reserved", s.File, took, d.reserved)
+		}
+		d.release()
+	}
+}
+
+func TestRefusalsNameTheSetting(t *testing.T) {
+	for _, c := range []struct {
+		limits Limits
+		file   []byte
+		want   string
+	}{
+		{DefaultLimits(), lyingPNG(12000, 9000), "12000 x 9000 pixels, the limit is 67108864 in all (max_image_pixels)"},
+		{DefaultLimits(), lyingPNG(30000, 2000), "30000 x 2000 pixels, the limit is 16384 a side (max_image_side)"},
+		{WideLimits(), lyingPNG(20000, 10001), "20000 x 10001 pixels, the limit is 200000000 in all (max_image_pixels)"},
+		{WideLimits(), lyingPNG(65536, 10), "65536 x 10 pixels, the limit is 65535 a side (max_image_side)"},
+	} {
+		var refused *RefusedError
+		if _, err := Decode(c.file, c.limits); !errors.As(err, &refused) || refused.Reason != c.want {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+	for _, file := range [][]byte{lyingPNG(11648, 8736), lyingPNG(30000, 2000), lyingJPEG(12000, 9000), lyingJPEG(65535, 100)} {
+		var refused *RefusedError
+		if _, err := Decode(file, WideLimits()); err == nil || errors.As(err, &refused) { // the file is too short for its pixels
+			t.Errorf("%v", err)
+		}
+	}
+}
