@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+
+	"clipgo/internal/fault"
 )
 
 // hfTower is text_config or vision_config of config.json, with the fields of both.
@@ -47,7 +49,7 @@ func tower(what string, defaults hfTower, config, dict json.RawMessage) (hfTower
 		return t, fmt.Errorf("config.json has no %s", what)
 	}
 	if err := json.Unmarshal(config, &t); err != nil {
-		return t, fmt.Errorf("config.json: %s: %w", what, err)
+		return t, fmt.Errorf("config.json: %s: %w", what, fault.JSON(err))
 	}
 	for name, v := range map[string]int{"hidden_size": t.HiddenSize, "intermediate_size": t.IntermediateSize,
 		"num_hidden_layers": t.Layers, "num_attention_heads": t.Heads} {

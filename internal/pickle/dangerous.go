@@ -9,8 +9,8 @@ import (
 // even beside the weights, where it would do nothing here.
 var (
 	runningModules = []string{
-		"os", "posix", "nt", "subprocess", "_posixsubprocess", "pty", "socket", "shutil", "runpy", "importlib", "ctypes", "webbrowser", "sys",
-		"commands", "code", "pdb", "timeit",
+		"os", "posix", "nt", "subprocess", "_posixsubprocess", "pty", "socket", "shutil", "runpy", "importlib", "ctypes", "webbrowser",
+		"sys", "commands", "code", "pdb", "timeit",
 	}
 	runningFunctions = []string{
 		"eval", "exec", "execfile", "compile", "open", "input", "__import__", "__globals__", "__builtins__", "__dict__", "_load_from_bytes",

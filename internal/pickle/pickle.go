@@ -2,8 +2,9 @@
 //
 // A pickle is a program that may call any function of Python. Here its instructions only build plain values: the few functions that rebuild
 // tensors and NumPy's numbers are implemented in Go, and TorchScript's classes become records without code. A value that any other
-// function or class would make stays unknown; a file is refused if its weights depend on one. The package has its own interpreter because a general one (gopickle 0.2.0) doesn't bound the memory that a hostile file makes it allocate, and
-// resolves each name before it can be refused.
+// function or class would make stays unknown; a file is refused if its weights depend on one. The package has its own interpreter
+// because a general one (gopickle 0.2.0) doesn't bound the memory that a hostile file makes it allocate, and resolves each name before
+// it can be refused.
 package pickle
 
 import (
