@@ -9,7 +9,7 @@ import (
 // sentence is a repository of sentence-transformers: the CLIP model is in a folder of its own.
 func sentence() map[string][]byte {
 	return map[string][]byte{
-		"modules.json":                         []byte(`[{"idx": 0, "name": "0", "path": "0_CLIPModel", "type": "sentence_transformers.models.CLIPModel"}]`),
+		"modules.json":                         []byte(`[{"path": "0_CLIPModel", "type": "sentence_transformers.models.CLIPModel"}]`),
 		"config_sentence_transformers.json":    []byte(`{}`),
 		"0_CLIPModel/config.json":              []byte(`{"model_type": "clip"}`),
 		"0_CLIPModel/preprocessor_config.json": []byte(`{}`),
