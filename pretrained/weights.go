@@ -26,8 +26,7 @@ func (src *Source) fromFolder(dir string) (err error) {
 	if err := src.adopt(w); err != nil {
 		return err
 	}
-	src.readRun(dir)
-	return nil
+	return src.readRun(dir)
 }
 
 // fromWeightsFile takes a bare file, which must say itself what model it is of.
@@ -201,7 +200,7 @@ func (src *Source) LegacyFingerprint() (string, error) {
 		return "", err
 	}
 	fmt.Fprintf(h, "%s\n%s\n", cfg, src.TokenizerFingerprint())
-	f, err := os.Open(src.Weights)
+	f, err := os.Open(src.Weights) // mapped before, so it is a regular file; only its hash is kept
 	if err != nil {
 		return "", err
 	}

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+
+	"clipgo/internal/bounded"
 )
 
 // Folder is an index in a folder, opened for searching. It is a snapshot: it stays what it was when it was opened, whatever
@@ -262,7 +264,7 @@ func (ix *Folder) Close() error {
 // Reload opens the index anew where something was committed since it was opened, as Index says. A folder of clip-retrieval's,
 // which doesn't say when it changes, is opened anew each time.
 func (ix *Folder) Reload(context.Context) (Index, error) {
-	data, err := os.ReadFile(filepath.Join(ix.dir, metaName))
+	data, err := bounded.ReadFile(filepath.Join(ix.dir, metaName), bounded.IndexMeta)
 	if err == nil && ix.meta == string(data) {
 		return ix, nil
 	}

@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strconv"
 
+	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
+	"clipgo/internal/fault"
 )
 
 // Space is where an index's vectors live: which model made them, from which pixels, and how they are kept.
@@ -85,11 +87,11 @@ func segmentFiles(dir, folder string) (map[int]string, error) {
 // readMeta reads and checks meta.json; data is its content.
 func readMeta(dir string) (m meta, data []byte, err error) {
 	path := filepath.Join(dir, metaName)
-	if data, err = os.ReadFile(path); err != nil {
+	if data, err = bounded.ReadFile(path, bounded.IndexMeta); err != nil {
 		return meta{}, nil, err
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return meta{}, nil, &CorruptError{File: path, Reason: err.Error()}
+		return meta{}, nil, &CorruptError{File: path, Reason: fault.JSON(err).Error()}
 	}
 	if m.Format != formatVersion {
 		return meta{}, nil, &MismatchError{Dir: dir, What: "format version", Have: strconv.Itoa(m.Format),

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"clipgo/internal/bounded"
 	"clipgo/internal/paths"
 )
 
@@ -81,7 +82,7 @@ func withFile(t Term, rest string) (Term, error) {
 		return t, nil
 	}
 	t.Path = rest
-	if t.Picture, err = os.ReadFile(rest); err == nil && len(t.Picture) == 0 {
+	if t.Picture, err = bounded.ReadFile(rest, bounded.Picture); err == nil && len(t.Picture) == 0 {
 		err = errors.New("the file is empty")
 	}
 	return t, err

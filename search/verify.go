@@ -57,7 +57,7 @@ func (t *table) verify() error {
 }
 
 func (f file) verify(path string) error {
-	r, err := os.Open(path)
+	r, err := os.Open(path) // it is mapped already, so it is a regular file; only its hash is kept
 	if err != nil {
 		return &CorruptError{path, err.Error()}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/eval"
+	"clipgo/internal/bounded"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
 )
@@ -233,10 +233,12 @@ func readClasses(arg string) ([]string, error) {
 		return nil, nil
 	}
 	list := strings.Split(arg, ",")
-	data, err := os.ReadFile(arg)
+	data, err := bounded.ReadFile(arg, bounded.List)
 	switch {
 	case err == nil:
 		list = strings.Split(strings.TrimRight(string(data), " \t\r\n"), "\n")
+	case isAny[*bounded.Error](err) && !isDir(arg): // a folder's name may be that of a class, too
+		return nil, fmt.Errorf("--classes: %w", err)
 	case len(list) == 1 && (strings.ContainsRune(arg, filepath.Separator) || filepath.Ext(arg) == ".txt"):
 		return nil, fmt.Errorf("--classes: %w", err)
 	}

@@ -77,10 +77,10 @@ func describe(mode fs.FileMode) string {
 // size is a number of bytes for people.
 func size(n int64) string {
 	switch {
-	case n >= gigabyte:
-		return fmt.Sprintf("%.4g GB", float64(n)/gigabyte)
-	case n >= megabyte:
-		return fmt.Sprintf("%.4g MB", float64(n)/megabyte)
+	case n%gigabyte == 0 || n > 10*gigabyte:
+		return fmt.Sprintf("%d GB", n/gigabyte)
+	case n%megabyte == 0 || n > 10*megabyte:
+		return fmt.Sprintf("%d MB", n/megabyte)
 	}
 	return fmt.Sprintf("%d bytes", n)
 }
@@ -114,13 +114,18 @@ func Lines(path string, kind Kind, f func(n int, line []byte, whole bool) error)
 		return err
 	}
 	defer file.Close()
-	r := bufio.NewReaderSize(io.LimitReader(file, kind.Limit), 1<<16)
+	return Scan(file, path, kind, f)
+}
+
+// Scan is Lines for what is open already; name stands for it in errors.
+func Scan(from io.Reader, name string, kind Kind, f func(n int, line []byte, whole bool) error) error {
+	r := bufio.NewReaderSize(io.LimitReader(from, kind.Limit), 1<<16)
 	for n := 1; ; n++ {
 		line, err := readLine(r, kind.Line)
 		switch {
 		case errors.Is(err, errLong):
 			reason := fmt.Sprintf("line %d has more than %s, the limit for a line of %s", n, size(kind.Line), kind.Name)
-			return &Error{path, reason, kind, nil}
+			return &Error{name, reason, kind, nil}
 		case errors.Is(err, io.EOF) && len(line) == 0:
 			return nil
 		case err != nil && !errors.Is(err, io.EOF):

@@ -34,7 +34,7 @@ var (
 	// Record is a run's run.json, a checkpoint's state.json or ppo.json.
 	Record = Kind{Name: "a record of a run", Limit: 64 * megabyte, Fault: fault.Model}
 	// Log is a file of a run that is read by lines: metrics, evaluations, skipped samples.
-	Log = Kind{Name: "a log of a run", Limit: 64 * gigabyte, Line: 4 * megabyte, Fault: fault.Model}
+	Log = Kind{Name: "a log of a run", Limit: 4 * gigabyte, Line: 4 * megabyte, Fault: fault.Model}
 	// IndexMeta is an index's meta.json, which lists the rows that are not live.
 	IndexMeta = Kind{Name: "an index's meta.json", Limit: 256 * megabyte, Fault: fault.Model}
 	// CacheEntry is a small file of the hub's cache: a revision, a token, the list of a model's shards or modules.
