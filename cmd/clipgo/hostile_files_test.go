@@ -53,7 +53,8 @@ func refusedSmall(t *testing.T, code int, path string, args ...string) {
 	r := clipgo(t, args...)
 	runtime.ReadMemStats(&after)
 	used := (after.TotalAlloc - before.TotalAlloc) >> 20
-	if r.code != code || !strings.Contains(r.err, filepath.Base(path)) || strings.Count(r.err, "clipgo: ") != 1 || len(r.err) > 1000 || used > 300 {
+	if r.code != code || !strings.Contains(r.err, filepath.Base(path)) || strings.Count(r.err, "clipgo: ") != 1 || len(r.err) > 1000 ||
+		used > 300 {
 		t.Errorf("%s: exit %d, want %d; %d MB: %.2000s", path, r.code, code, used, r.err)
 	}
 }
@@ -87,7 +88,8 @@ func TestUserFilesWithoutEndAreRefused(t *testing.T) {
 			refusedSmall(t, exitUsage, config, "zeroshot", picture, "--classes", "a,b", "--model", config)
 			refusedSmall(t, exitUsage, config, "info", config)
 			refusedSmall(t, exitUsage, classes, "zeroshot", picture, "--model", "ViT-Nano-16-64", "--classes", classes)
-			refusedSmall(t, exitUsage, classes, "zeroshot", picture, "--model", "ViT-Nano-16-64", "--classes", "a,b", "--templates", classes)
+			refusedSmall(t, exitUsage, classes, "zeroshot", picture, "--model", "ViT-Nano-16-64", "--classes", "a,b",
+				"--templates", classes)
 		})
 	}
 }
