@@ -53,9 +53,9 @@ func (p *file) read(ctx context.Context) (Picture, error) {
 	if p.size > pictureLimit {
 		return Picture{}, tooLarge(p.size)
 	}
-	data, err := bounded.ReadFile(p.path, pictureLimit)
-	if size := (*bounded.SizeError)(nil); errors.As(err, &size) { // it has grown
-		return Picture{}, tooLarge(pictureLimit + 1)
+	data, err := bounded.ReadFile(p.path, bounded.Picture)
+	if refused := (*bounded.Error)(nil); errors.As(err, &refused) { // another file has its path now
+		return Picture{}, errors.New(refused.Reason)
 	}
 	if err != nil {
 		return Picture{}, fmt.Errorf("read: %w", cause(err))

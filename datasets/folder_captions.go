@@ -70,7 +70,7 @@ func jsonCaptions(data []byte) []string {
 
 // readStart reads at most limit bytes of a regular file.
 func readStart(path string, limit int64) (string, error) {
-	f, err := bounded.Open(path)
+	f, err := bounded.Open(path, bounded.Any)
 	if err != nil {
 		return "", err
 	}

@@ -67,7 +67,7 @@ func (s *shards) index(ctx context.Context, set *shardSet, sampler *sampler) err
 
 // index reads an archive's headers.
 func (f *shardFile) index() tarIndex {
-	file, err := bounded.Open(f.path)
+	file, err := bounded.Open(f.path, bounded.Any)
 	if err != nil {
 		return tarIndex{broken: "can't be read: " + cause(err).Error()}
 	}

@@ -76,7 +76,7 @@ func (p *shardPool) acquire(id int, f shardFile) (*openShard, error) {
 
 // openUnchanged opens an archive. It is an error if the file changed since it was indexed, since the offsets are wrong then.
 func openUnchanged(f shardFile) (*os.File, error) {
-	file, err := bounded.Open(f.path)
+	file, err := bounded.Open(f.path, bounded.Any)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", f.path, cause(err))
 	}

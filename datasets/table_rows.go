@@ -20,10 +20,7 @@ type tableRow struct {
 	empty        bool  // without a caption
 }
 
-const (
-	tableLimit = 1 << 36  // bytes of a table
-	lineLimit  = 16 << 20 // bytes of a table's first line
-)
+const lineLimit = 16 << 20 // bytes of a table's first line
 
 // readTableFile reads a table. A file without line breaks, which isn't one, is not read to the end.
 func readTableFile(path string) ([]byte, error) {
@@ -36,7 +33,7 @@ func readTableFile(path string) ([]byte, error) {
 			return nil, &DataError{Source: path, Reason: fmt.Sprintf("it is not a table: its first line has more than %d bytes", lineLimit)}
 		}
 	}
-	data, err := bounded.ReadFile(path, tableLimit)
+	data, err := bounded.ReadFile(path, bounded.Table)
 	if err != nil {
 		return nil, notFound(path, err)
 	}

@@ -59,7 +59,7 @@ func ParseConfig(data []byte) (Config, error) {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field == "vision_cfg.attentional_pool" {
 			return c, &UnsupportedError{Key: wrong.Field + " that is not true or false"} // parallel and cascade
 		}
-		return c, fmt.Errorf("model config: %w", err)
+		return c, fmt.Errorf("model config: %w", fault.JSON(err))
 	}
 	if timm != "" {
 		if err := c.refuseTimm(known); err != nil {
@@ -90,8 +90,8 @@ func (c Config) refuseTimm(known bool) error {
 // Validate returns every problem, joined.
 func (c Config) Validate() error {
 	errs := []error{c.Vision.Validate(), c.Text.Validate()}
-	if c.EmbedDim <= 0 {
-		errs = append(errs, fmt.Errorf("embed_dim: %d is not positive", c.EmbedDim))
+	if err := nn.Within("embed_dim", c.EmbedDim, nn.MaxWidth); err != nil {
+		errs = append(errs, err)
 	}
 	if timm := c.Vision.TimmModelName; timm != "" && c.Vision.Width != c.EmbedDim {
 		errs = append(errs, fmt.Errorf("embed_dim: %d, but the features of %s are %d wide", c.EmbedDim, timm, c.Vision.Width))
@@ -99,18 +99,12 @@ func (c Config) Validate() error {
 	if c.Text.ProjType == "none" && c.Text.Width != c.EmbedDim {
 		errs = append(errs, fmt.Errorf("embed_dim: %d, but text_cfg.width is %d and nothing projects it", c.EmbedDim, c.Text.Width))
 	}
-	if most := max(c.Vision.Layers, c.Text.Layers); most > maxLayers {
-		errs = append(errs, fmt.Errorf("layers: %d in one tower are more than %d", most, maxLayers))
-	}
 	errs = append(errs, c.validateDecoder())
 	if c.QuickGELU && (c.Text.ActKwargs != nil || c.Vision.ActKwargs != nil && c.Vision.TimmModelName == "") {
 		errs = append(errs, errors.New("quick_gelu: it takes no act_kwargs"))
 	}
 	return errors.Join(errs...)
 }
-
-// maxLayers bounds what a config can ask for: the largest CLIP has 64.
-const maxLayers = 1024
 
 // validateDecoder compares the decoder with the towers that it reads from.
 func (c Config) validateDecoder() error {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"clipgo/internal/config"
+	"clipgo/internal/fault"
 	"clipgo/text"
 	"clipgo/vision"
 )
@@ -57,7 +58,7 @@ func checkKeys(data []byte) (timm string, err error) {
 		}
 		if name := fields["timm_model_name"]; key == "vision_cfg" && name != nil {
 			if err := json.Unmarshal(name, &timm); err != nil {
-				return "", fmt.Errorf("model config vision_cfg.timm_model_name: %w", err)
+				return "", fmt.Errorf("model config vision_cfg.timm_model_name: %w", fault.JSON(err))
 			}
 		}
 	}
@@ -67,7 +68,7 @@ func checkKeys(data []byte) (timm string, err error) {
 func object(where string, data []byte) (map[string]json.RawMessage, error) {
 	var o map[string]json.RawMessage
 	if err := json.Unmarshal(data, &o); err != nil {
-		return nil, fmt.Errorf("model config %s: %w", where, err)
+		return nil, fmt.Errorf("%s: %w", strings.TrimSpace("model config "+where), fault.JSON(err))
 	}
 	return o, nil
 }
@@ -85,9 +86,9 @@ func checkObject(where string, fields map[string]json.RawMessage, shape any) err
 			}
 		case theirs && strings.TrimSpace(string(fields[key])) == unused:
 		case theirs:
-			return &UnsupportedError{Key: path + " = " + string(fields[key])}
+			return &UnsupportedError{Key: fault.Short(path + " = " + string(fields[key]))}
 		default:
-			return &config.UnknownKeyError{Key: path, Nearest: config.Nearest(key, known)}
+			return &config.UnknownKeyError{Key: fault.Short(path), Nearest: config.Nearest(key, known)}
 		}
 	}
 	return nil
@@ -110,7 +111,7 @@ func checkKwargs(path string, value json.RawMessage, shape any) error {
 		known := jsonKeys(reflect.Zero(f.Type.Elem()).Interface())
 		for _, key := range slices.Sorted(maps.Keys(fields)) {
 			if !slices.Contains(known, key) {
-				return &UnsupportedError{Key: path + "." + key + " = " + string(fields[key])}
+				return &UnsupportedError{Key: fault.Short(path + "." + key + " = " + string(fields[key]))}
 			}
 		}
 	}

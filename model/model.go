@@ -98,6 +98,9 @@ func New(ctx context.Context, c Config, seed uint64, at Placement) (*Model, erro
 	if at.DType == torch.Float64 {
 		m.params.DType = torch.Float64
 	}
+	if err := m.afford(); err != nil {
+		return nil, err
+	}
 	err := torch.Do(ctx, func(*torch.Scope) error {
 		m.params.Fill(seed, at.Device)
 		return nil

@@ -27,6 +27,9 @@ func Load(ctx context.Context, c Config, set weights.Set, at Placement) (*Model,
 	if err != nil {
 		return nil, &WeightsError{Reason: err.Error()}
 	}
+	if err := m.afford(); err != nil {
+		return nil, err
+	}
 	err = torch.Do(ctx, func(*torch.Scope) error {
 		m.params.FillFrom(at.Device, func(p *nn.Param) []byte {
 			t, wrong := values[p.Name].Convert(safetensors.F32)

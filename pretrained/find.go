@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
 	"clipgo/internal/fault"
 	"clipgo/internal/paths"
@@ -89,7 +90,7 @@ func configOnly(dir string) bool {
 	var probe struct {
 		EmbedDim int `json:"embed_dim"`
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "config.json"))
+	data, err := bounded.ReadFile(filepath.Join(dir, "config.json"), bounded.ModelConfig)
 	return err == nil && json.Unmarshal(data, &probe) == nil && probe.EmbedDim > 0 && !paths.Exists(filepath.Join(dir, WeightsFile))
 }
 
@@ -109,7 +110,7 @@ func (src *Source) fromRun(dir string) error {
 }
 
 func (src *Source) fromConfigFile(path string) error {
-	data, err := os.ReadFile(path)
+	data, err := bounded.ReadFile(path, bounded.Settings)
 	if err != nil {
 		return err
 	}

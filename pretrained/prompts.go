@@ -2,12 +2,18 @@ package pretrained
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 
+	"clipgo/eval"
+	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
+	"clipgo/internal/fault"
 	"clipgo/weights"
 )
 
@@ -19,20 +25,55 @@ type Prompts struct {
 	Templates []string `json:"templates"`
 }
 
-// readRun takes the prompts of a folder; one with a run.json is a checkpoint.
-func (src *Source) readRun(dir string) {
-	for _, name := range []string{RunFile, PromptsFile} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		var p Prompts
-		if err != nil || json.Unmarshal(data, &p) != nil {
+// readRun takes the prompts of a folder; one with a run.json is a checkpoint. A file that is there and can't be used is an error: other
+// prompts would give other answers.
+func (src *Source) readRun(dir string) error {
+	for _, f := range []struct {
+		name string
+		kind bounded.Kind
+	}{{RunFile, bounded.Record}, {PromptsFile, bounded.ModelConfig}} {
+		path := filepath.Join(dir, f.name)
+		data, err := bounded.ReadFile(path, f.kind)
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if err != nil {
+			return err
+		}
+		var p Prompts
+		if err := json.Unmarshal(data, &p); err != nil {
+			return fault.Modelf(path, "%v", fault.JSON(err))
+		}
+		if err := p.check(f.name); err != nil {
+			return fault.Modelf(path, "%v", err)
+		}
 		src.Templates = p.Templates
-		if name == RunFile {
+		if f.name == RunFile {
 			src.Checkpoint = dir
 		}
-		return
+		return nil
 	}
+	return nil
+}
+
+// check looks for templates that would make the same prompt of every name. prompts.json has at least one; a run may have none.
+func (p Prompts) check(name string) error {
+	if name == PromptsFile && len(p.Templates) == 0 {
+		return errors.New("it has no templates")
+	}
+	if len(p.Templates) == 0 {
+		return nil
+	}
+	for i, t := range p.Templates {
+		if strings.ContainsAny(t, "\r\n") { // in the list below it would be several
+			return fmt.Errorf("templates: number %d has more than one line", i+1)
+		}
+	}
+	_, err := eval.ReadTemplates(strings.NewReader(strings.Join(p.Templates, "\n")))
+	if err != nil {
+		return fmt.Errorf("templates: %w", err)
+	}
+	return nil
 }
 
 // Files are what a folder keeps of the prompts.

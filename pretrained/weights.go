@@ -26,8 +26,7 @@ func (src *Source) fromFolder(dir string) (err error) {
 	if err := src.adopt(w); err != nil {
 		return err
 	}
-	src.readRun(dir)
-	return nil
+	return src.readRun(dir)
 }
 
 // fromWeightsFile takes a bare file, which must say itself what model it is of.
@@ -99,7 +98,13 @@ func (src *Source) readPreprocess(path string, data []byte) error {
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(data, &fields); err != nil {
-		return fault.Modelf(path, "%s", "preprocess_cfg: "+err.Error())
+		return fault.Modelf(path, "preprocess_cfg: %v", fault.JSON(err))
+	}
+	for _, key := range []string{"mean", "std"} { // a Go array takes lists of any length
+		var channels []float64
+		if list, ok := fields[key]; ok && string(list) != "null" && (json.Unmarshal(list, &channels) != nil || len(channels) != 3) {
+			return fault.Modelf(path, "preprocess_cfg.%s: it has not a number for each of 3 channels", key)
+		}
 	}
 	if json.Unmarshal(data, &pair) == nil && len(pair.Size) == 2 {
 		if pair.Size[0] != pair.Size[1] {
@@ -109,7 +114,7 @@ func (src *Source) readPreprocess(path string, data []byte) error {
 		data, _ = json.Marshal(fields)
 	}
 	if err := json.Unmarshal(data, &src.Preprocess); err != nil {
-		return fault.Modelf(path, "%s", "preprocess_cfg: "+err.Error())
+		return fault.Modelf(path, "preprocess_cfg: %v", fault.JSON(err))
 	}
 	if err := src.Preprocess.Validate(); err != nil {
 		return fault.Modelf(path, "%s", "preprocess_cfg: "+err.Error())
@@ -126,7 +131,8 @@ func (src *Source) OpenWeights() (*weights.Checkpoint, error) { return weights.O
 // load builds the model with the weights found, or with fresh ones.
 func (src *Source) Open(ctx context.Context, at model.Placement, seed uint64) (m *model.Model, err error) {
 	if src.Weights == "" {
-		return model.New(ctx, src.Config, seed, at)
+		m, err = model.New(ctx, src.Config, seed, at)
+		return m, src.Blame(err)
 	}
 	w, err := src.OpenWeights()
 	if err != nil {
@@ -163,8 +169,14 @@ func (src *Source) OpenMapped(ctx context.Context, k *model.Checked, at model.Pl
 	return m, nil
 }
 
-// Blame names the file of weights that do not fit.
+// Blame names the file of weights that do not fit, or the model that is too large.
 func (src *Source) Blame(err error) error {
+	if large, ok := errors.AsType[*model.MemoryError](err); ok {
+		if src.Weights != "" {
+			return fault.Modelf(src.Weights, "%v", large)
+		}
+		return fmt.Errorf("%s: %w", src.Name, large)
+	}
 	if wrong, ok := errors.AsType[*model.WeightsError](err); ok {
 		wrong.Path = src.Weights
 	}
@@ -201,7 +213,7 @@ func (src *Source) LegacyFingerprint() (string, error) {
 		return "", err
 	}
 	fmt.Fprintf(h, "%s\n%s\n", cfg, src.TokenizerFingerprint())
-	f, err := os.Open(src.Weights)
+	f, err := os.Open(src.Weights) // mapped before, so it is a regular file; only its hash is kept
 	if err != nil {
 		return "", err
 	}

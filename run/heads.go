@@ -2,11 +2,11 @@ package run
 
 import (
 	"clipgo/alignment"
+	"clipgo/internal/bounded"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
 	"context"
 	"encoding/json"
-	"os"
 	"path/filepath"
 )
 
@@ -16,7 +16,7 @@ func RewardHead(ctx context.Context, m *pretrained.Embedder) (*alignment.Head, e
 	if dir == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(filepath.Join(dir, pretrained.RunFile))
+	data, err := bounded.ReadFile(filepath.Join(dir, pretrained.RunFile), bounded.Record)
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +24,7 @@ func RewardHead(ctx context.Context, m *pretrained.Embedder) (*alignment.Head, e
 		Align alignOptions `json:"align"`
 	}
 	if err := json.Unmarshal(data, &run); err != nil {
-		return nil, fault.Modelf(filepath.Join(dir, pretrained.RunFile), "%s", err.Error())
+		return nil, fault.Modelf(filepath.Join(dir, pretrained.RunFile), "%v", fault.JSON(err))
 	}
 	if !run.Align.RewardHead {
 		return nil, nil

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"os"
 	"path/filepath"
 	"time"
 
 	"clipgo/datasets"
+	"clipgo/internal/bounded"
 	"clipgo/training"
 	"clipgo/training/record"
 )
@@ -196,7 +196,7 @@ func (h *hooks) finish() {
 
 // readRows reads the metrics of the whole run, earlier sittings included.
 func (s *session) readRows() ([]record.Row, error) {
-	f, err := os.Open(filepath.Join(s.Out, MetricsFile))
+	f, err := bounded.Open(filepath.Join(s.Out, MetricsFile), bounded.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"clipgo/alignment"
 	"clipgo/captioning"
 	"clipgo/datasets"
+	"clipgo/internal/bounded"
 	"clipgo/internal/fault"
 	"clipgo/model"
 	"clipgo/pretrained"
@@ -62,7 +62,7 @@ func (s *session) newCaptionEvaluator() *alignment.PPOEvaluator {
 
 func (s *session) readPPO() error {
 	path := filepath.Join(s.resumed, PPOFile)
-	data, err := os.ReadFile(path)
+	data, err := bounded.ReadFile(path, bounded.Record)
 	if err == nil {
 		err = json.Unmarshal(data, &s.ppo.State)
 	}
@@ -70,7 +70,7 @@ func (s *session) readPPO() error {
 		err = fmt.Errorf("%d standards for %d rewards", len(s.ppo.State.Standards), len(s.judges.Rewards))
 	}
 	if err != nil {
-		return fault.Modelf(path, "%s", err.Error())
+		return fault.Modelf(path, "%v", fault.JSON(err))
 	}
 	return nil
 }

@@ -1,17 +1,17 @@
 package run
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
+	"clipgo/internal/fault"
 	"clipgo/report"
 	"clipgo/training"
 	"clipgo/training/record"
@@ -59,14 +59,11 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 
 // recall reads the evaluations of earlier sittings, so that the report shows those of the whole run.
 func (s *session) recall() error {
-	data, err := os.ReadFile(filepath.Join(s.Out, EvaluationsFile))
-	if err != nil {
-		return err
-	}
-	for line := range bytes.Lines(data) {
+	path := filepath.Join(s.Out, EvaluationsFile)
+	return bounded.Lines(path, bounded.Log, func(n int, line []byte, _ bool) error {
 		var fields map[string]float64
 		if err := json.Unmarshal(line, &fields); err != nil {
-			return fmt.Errorf("%s: %w", EvaluationsFile, err)
+			return fault.Modelf(path, "line %d: %v", n, fault.JSON(err))
 		}
 		found := report.Evaluation{Step: int(fields["step"])}
 		delete(fields, "step")
@@ -76,8 +73,8 @@ func (s *session) recall() error {
 			found.Values = append(found.Values, value)
 		}
 		s.val.history = append(s.val.history, found)
-	}
-	return nil
+		return nil
+	})
 }
 
 func (s *session) settings() []report.Setting {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"clipgo/internal/bounded"
 	"clipgo/internal/config"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
@@ -21,7 +22,7 @@ func (asked *Options) storedRun() (o Options, found bool, err error) {
 		return o, false, nil
 	}
 	path := filepath.Join(asked.Out, pretrained.RunFile)
-	data, err := os.ReadFile(path)
+	data, err := bounded.ReadFile(path, bounded.Record)
 	if errors.Is(err, os.ErrNotExist) {
 		return o, false, nil
 	}
@@ -29,7 +30,7 @@ func (asked *Options) storedRun() (o Options, found bool, err error) {
 		return o, false, err
 	}
 	if err := json.Unmarshal(data, &o); err != nil {
-		return o, false, fault.Modelf(path, "%s", err.Error())
+		return o, false, fault.Modelf(path, "%v", fault.JSON(err))
 	}
 	// Its weights are a checkpoint's, or else found again.
 	o.source = pretrained.Source{Name: o.Model, Config: o.ModelCfg, Preprocess: o.Preprocess}

@@ -275,7 +275,7 @@ func (ix *Folder) Close() error {
 // Reload opens the index anew where something was committed since it was opened, as Index says. A folder of clip-retrieval's,
 // which doesn't say when it changes, is opened anew each time.
 func (ix *Folder) Reload(context.Context) (Index, error) {
-	data, err := bounded.ReadFile(filepath.Join(ix.dir, metaName), metaLimit)
+	data, err := bounded.ReadFile(filepath.Join(ix.dir, metaName), bounded.IndexMeta)
 	if err == nil && ix.meta == string(data) {
 		return ix, nil
 	}

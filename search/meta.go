@@ -2,7 +2,6 @@ package search
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -15,11 +14,11 @@ import (
 
 	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
+	"clipgo/internal/fault"
 )
 
 const (
 	metaName      = "meta.json"
-	metaLimit     = 64 << 20 // bytes
 	formatVersion = 1
 )
 
@@ -119,15 +118,14 @@ func segmentFiles(dir, folder string) (map[int]string, error) {
 // readMeta reads and checks meta.json; data is its content.
 func readMeta(dir string) (m meta, data []byte, err error) {
 	path := filepath.Join(dir, metaName)
-	if data, err = bounded.ReadFile(path, metaLimit); err != nil {
-		large := (*bounded.SizeError)(nil)
-		if errors.Is(err, bounded.ErrIrregular) || errors.As(err, &large) {
-			return meta{}, nil, &CorruptError{File: path, Reason: err.Error()}
+	if data, err = bounded.ReadFile(path, bounded.IndexMeta); err != nil {
+		if refused := (*bounded.Error)(nil); errors.As(err, &refused) {
+			return meta{}, nil, &CorruptError{File: path, Reason: refused.Reason}
 		}
 		return meta{}, nil, err
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return meta{}, nil, &CorruptError{File: path, Reason: withoutGo(err)}
+		return meta{}, nil, &CorruptError{File: path, Reason: fault.JSON(err).Error()}
 	}
 	if m.Format != formatVersion {
 		return meta{}, nil, &MismatchError{Dir: dir, What: "format version", Have: strconv.Itoa(m.Format),
@@ -137,14 +135,6 @@ func readMeta(dir string) (m meta, data []byte, err error) {
 		return meta{}, nil, &CorruptError{File: path, Reason: err.Error()}
 	}
 	return m, data, nil
-}
-
-// withoutGo is an error of encoding/json without the names of Go's types.
-func withoutGo(err error) string {
-	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		return fmt.Sprintf("%s can't be a %s", cmp.Or(wrong.Field, "it"), wrong.Value)
-	}
-	return err.Error()
 }
 
 func (m meta) check() error {
@@ -200,9 +190,9 @@ func (m meta) encode() (_ []byte, err error) {
 	if err := durable.EncodeJSON(&b, m); err != nil {
 		return nil, err
 	}
-	if b.Len() > metaLimit {
+	if int64(b.Len()) > bounded.IndexMeta.Limit {
 		return nil, fmt.Errorf("%s would have %d bytes, more than %d: too many rows of it were removed; embed into a new index", metaName,
-			b.Len(), metaLimit)
+			b.Len(), bounded.IndexMeta.Limit)
 	}
 	return b.Bytes(), nil
 }

@@ -129,9 +129,8 @@ func withFile(t Term, rest string) (Term, error) {
 
 // withPicture reads a picture.
 func withPicture(t Term, path string) (_ Term, err error) {
-	const limit = 64 << 20 // bytes, as of pictures that are embedded
 	t.Path = paths.FromText(path)
-	if t.Picture, err = bounded.ReadFile(t.Path, limit); err == nil && len(t.Picture) == 0 {
+	if t.Picture, err = bounded.ReadFile(t.Path, bounded.Picture); err == nil && len(t.Picture) == 0 {
 		err = errors.New("the file is empty")
 	}
 	return t, err
@@ -160,7 +159,7 @@ func isPicture(s string) (bool, error) {
 
 // holdsPicture tells by its first bytes whether a file is a picture.
 func holdsPicture(path string) bool {
-	f, err := bounded.Open(path)
+	f, err := bounded.Open(path, bounded.Picture)
 	if err != nil {
 		return false
 	}

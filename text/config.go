@@ -57,13 +57,14 @@ func Default() Config {
 // sizes checks the sizes that a text tower and a decoder share; key names the config in errors.
 func (c Config) sizes(key string) (errs []error) {
 	for _, f := range []struct {
-		name  string
-		value int
+		name         string
+		value, limit int
 	}{
-		{"context_length", c.ContextLength}, {"vocab_size", c.VocabSize}, {"width", c.Width}, {"heads", c.Heads}, {"layers", c.Layers},
+		{"context_length", c.ContextLength, nn.MaxWords}, {"vocab_size", c.VocabSize, nn.MaxVocab}, {"width", c.Width, nn.MaxWidth},
+		{"heads", c.Heads, nn.MaxWidth}, {"layers", c.Layers, nn.MaxLayers},
 	} {
-		if f.value <= 0 {
-			errs = append(errs, fmt.Errorf("%s.%s: %d is not positive", key, f.name, f.value))
+		if err := nn.Within(key+"."+f.name, f.value, f.limit); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	if c.Heads > 0 && c.Width%c.Heads != 0 {
@@ -75,8 +76,8 @@ func (c Config) sizes(key string) (errs []error) {
 // Validate returns every problem, joined.
 func (c Config) Validate() error {
 	errs := c.sizes("text_cfg")
-	if c.MLPRatio <= 0 {
-		errs = append(errs, fmt.Errorf("text_cfg.mlp_ratio: %g is not positive", c.MLPRatio))
+	if err := nn.CheckRatio("text_cfg.mlp_ratio", c.MLPRatio, c.Width); err != nil {
+		errs = append(errs, err)
 	}
 	if c.PoolType != "" && c.PoolType != "argmax" && c.PoolType != poolLast {
 		errs = append(errs, fmt.Errorf("text_cfg.pool_type: %q is neither argmax nor last", c.PoolType))

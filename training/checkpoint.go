@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
 	"clipgo/internal/fault"
 	"clipgo/internal/optim"
@@ -203,12 +204,12 @@ func Latest(dir string) (path string, damaged []error, err error) {
 // ReadState reads a checkpoint's State.
 func ReadState(checkpoint string) (State, error) {
 	var s State
-	data, err := os.ReadFile(filepath.Join(checkpoint, stateFile))
+	data, err := bounded.ReadFile(filepath.Join(checkpoint, stateFile), bounded.Record)
 	if err != nil {
 		return s, err
 	}
 	if err := json.Unmarshal(data, &s); err != nil {
-		return s, fmt.Errorf("%s: %w", filepath.Join(checkpoint, stateFile), err)
+		return s, fmt.Errorf("%s: %w", filepath.Join(checkpoint, stateFile), fault.JSON(err))
 	}
 	if s.Format != stateFormat {
 		return s, fmt.Errorf("%s: format %d, this program reads %d", filepath.Join(checkpoint, stateFile), s.Format, stateFormat)

@@ -1,7 +1,6 @@
 package training
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -11,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
 	"clipgo/training/record"
 )
@@ -65,28 +65,19 @@ func writeLine(w io.Writer, v any) error {
 // CutBack removes the lines of a JSON-lines file whose "step" is greater than step, and an incomplete last line. A missing file is no
 // error.
 func CutBack(path string, step int) error {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	var kept bytes.Buffer
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, len(data)+1)
-	for lines.Scan() {
-		var at struct {
-			Step *int `json:"step"`
-		}
-		if json.Unmarshal(lines.Bytes(), &at) != nil || at.Step == nil || *at.Step > step {
-			continue
-		}
-		kept.Write(lines.Bytes())
-		kept.WriteByte('\n')
-	}
 	return durable.WriteFile(path, 0o644, func(w io.Writer) error {
-		_, err := w.Write(kept.Bytes())
-		return err
+		return bounded.Lines(path, bounded.Log, func(_ int, line []byte, _ bool) error {
+			var at struct {
+				Step *int `json:"step"`
+			}
+			if json.Unmarshal(line, &at) != nil || at.Step == nil || *at.Step > step {
+				return nil
+			}
+			_, err := w.Write(append(bytes.Clone(line), '\n'))
+			return err
+		})
 	})
 }

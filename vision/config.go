@@ -49,26 +49,21 @@ func Default() Config {
 // Validate returns every problem, joined.
 func (c Config) Validate() error {
 	var errs []error
-	positive := func(name string, v int) {
-		if v <= 0 {
-			errs = append(errs, fmt.Errorf("vision_cfg.%s: %d is not positive", name, v))
+	within := func(name string, v, limit int) {
+		if err := nn.Within("vision_cfg."+name, v, limit); err != nil {
+			errs = append(errs, err)
 		}
 	}
-	positive("image_size", c.ImageSize)
-	positive("patch_size", c.PatchSize)
-	positive("layers", c.Layers)
-	positive("width", c.Width)
-	positive("head_width", c.HeadWidth)
+	within("image_size", c.ImageSize, nn.MaxImage)
+	within("patch_size", c.PatchSize, nn.MaxImage)
+	within("layers", c.Layers, nn.MaxLayers)
+	within("width", c.Width, nn.MaxWidth)
+	within("head_width", c.HeadWidth, nn.MaxWidth)
 	if len(errs) == 0 {
-		if c.grid() == 0 || c.TimmModelName == "" && c.ImageSize%c.PatchSize != 0 {
-			errs = append(errs, fmt.Errorf("vision_cfg.image_size: %d is not a multiple of patch_size %d", c.ImageSize, c.PatchSize))
-		}
-		if c.Width%c.HeadWidth != 0 {
-			errs = append(errs, fmt.Errorf("vision_cfg.width: %d is not a multiple of head_width %d", c.Width, c.HeadWidth))
-		}
+		errs = append(errs, c.divides())
 	}
-	if c.MLPRatio <= 0 {
-		errs = append(errs, fmt.Errorf("vision_cfg.mlp_ratio: %g is not positive", c.MLPRatio))
+	if err := nn.CheckRatio("vision_cfg.mlp_ratio", c.MLPRatio, c.Width); err != nil {
+		errs = append(errs, err)
 	}
 	if c.PatchDropout < 0 || c.PatchDropout >= 1 {
 		errs = append(errs, fmt.Errorf("vision_cfg.patch_dropout: %g is not in [0, 1)", c.PatchDropout))
@@ -81,14 +76,33 @@ func (c Config) Validate() error {
 	if c.TimmModelName != "" {
 		return errors.Join(append(errs, c.validateTimm())...)
 	}
-	if queries, heads := c.Pooler(); queries < 2 || heads < 1 {
+	queries, heads := c.Pooler()
+	if queries < 2 || heads < 1 {
 		errs = append(errs, fmt.Errorf("vision_cfg.attn_pooler_queries: %d queries of %d heads; at least 2 and 1", queries, heads))
 	}
+	within("attn_pooler_queries", queries, nn.MaxTokens)
+	within("attn_pooler_heads", heads, nn.MaxWidth)
 	if c.PoolType != "tok" && c.PoolType != "avg" {
 		errs = append(errs, fmt.Errorf("vision_cfg.pool_type: %q is neither tok nor avg", c.PoolType))
 	}
 	if c.PosEmbedType != "learnable" && c.PosEmbedType != "sin_cos_2d" {
 		errs = append(errs, fmt.Errorf("vision_cfg.pos_embed_type: %q is neither learnable nor sin_cos_2d", c.PosEmbedType))
+	}
+	return errors.Join(errs...)
+}
+
+// divides checks that patches and heads divide what they are parts of.
+func (c Config) divides() error {
+	var errs []error
+	if n := c.grid() * c.grid(); n > nn.MaxTokens {
+		errs = append(errs, fmt.Errorf("vision_cfg.patch_size: %d cuts a picture into %d patches; the limit is %d", c.PatchSize, n,
+			nn.MaxTokens))
+	}
+	if c.grid() == 0 || c.TimmModelName == "" && c.ImageSize%c.PatchSize != 0 {
+		errs = append(errs, fmt.Errorf("vision_cfg.image_size: %d is not a multiple of patch_size %d", c.ImageSize, c.PatchSize))
+	}
+	if c.Width%c.HeadWidth != 0 {
+		errs = append(errs, fmt.Errorf("vision_cfg.width: %d is not a multiple of head_width %d", c.Width, c.HeadWidth))
 	}
 	return errors.Join(errs...)
 }

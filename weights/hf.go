@@ -2,9 +2,13 @@ package weights
 
 import (
 	"encoding/json"
-	"os"
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"strings"
+
+	"clipgo/internal/bounded"
+	"clipgo/internal/fault"
 )
 
 // The files of transformers' folders.
@@ -53,7 +57,7 @@ func hfTable(src Set) ([]row, Layout, bool) {
 func openHF(dir, path string, data []byte) (*Checkpoint, error) {
 	var config hfConfig
 	if err := json.Unmarshal(data, &config); err != nil {
-		return nil, refuse(path, "%w", err)
+		return nil, refuse(path, "%w", fault.JSON(err))
 	}
 	var known []string
 	for _, f := range families() {
@@ -94,21 +98,28 @@ func (c *Checkpoint) configure(f family, config hfConfig) (err error) {
 
 // processor reads the preprocessor config.
 func (c *Checkpoint) processor() (p hfProcessor, found bool, err error) {
-	if data, err := os.ReadFile(filepath.Join(c.Dir, preprocessorFile)); err == nil {
+	data, err := bounded.ReadFile(filepath.Join(c.Dir, preprocessorFile), bounded.ModelConfig)
+	if err == nil {
 		if err := json.Unmarshal(data, &p); err != nil {
-			return p, true, refuse(preprocessorFile, "%w", err)
+			return p, true, refuse(preprocessorFile, "%w", fault.JSON(err))
 		}
 		return p, true, nil
 	}
-	data, err := os.ReadFile(filepath.Join(c.Dir, processorFile))
-	if err != nil {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return p, false, err
+	}
+	data, err = bounded.ReadFile(filepath.Join(c.Dir, processorFile), bounded.ModelConfig)
+	if errors.Is(err, fs.ErrNotExist) {
 		return p, false, nil
+	}
+	if err != nil {
+		return p, false, err
 	}
 	var whole struct {
 		Image *hfProcessor `json:"image_processor"`
 	}
 	if err := json.Unmarshal(data, &whole); err != nil {
-		return p, true, refuse(processorFile, "%w", err)
+		return p, true, refuse(processorFile, "%w", fault.JSON(err))
 	}
 	if whole.Image == nil {
 		return p, false, nil

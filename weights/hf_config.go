@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+
+	"clipgo/internal/fault"
 )
 
 // hfTower is text_config or vision_config of config.json, with the fields of both.
@@ -37,6 +39,9 @@ type hfConfig struct {
 	VisionDict    json.RawMessage `json:"vision_config_dict"`
 }
 
+// maxSize bounds the sizes of a tower, so that arithmetic with them can't overflow; a model's config has closer limits.
+const maxSize = 1 << 22
+
 // tower reads a tower's config over transformers' defaults.
 func tower(what string, defaults hfTower, config, dict json.RawMessage) (hfTower, error) {
 	t := defaults
@@ -47,12 +52,15 @@ func tower(what string, defaults hfTower, config, dict json.RawMessage) (hfTower
 		return t, fmt.Errorf("config.json has no %s", what)
 	}
 	if err := json.Unmarshal(config, &t); err != nil {
-		return t, fmt.Errorf("config.json: %s: %w", what, err)
+		return t, fmt.Errorf("config.json: %s: %w", what, fault.JSON(err))
 	}
 	for name, v := range map[string]int{"hidden_size": t.HiddenSize, "intermediate_size": t.IntermediateSize,
 		"num_hidden_layers": t.Layers, "num_attention_heads": t.Heads} {
 		if v <= 0 {
 			return t, fmt.Errorf("config.json: %s.%s: %d is not positive", what, name, v)
+		}
+		if v > maxSize {
+			return t, fmt.Errorf("config.json: %s.%s: %d is more than %d, the limit", what, name, v, maxSize)
 		}
 	}
 	if t.HiddenSize%t.Heads != 0 {

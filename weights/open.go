@@ -4,13 +4,20 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
+	"clipgo/internal/bounded"
+	"clipgo/internal/fault"
 	"clipgo/internal/paths"
 	"clipgo/internal/pickle"
 	"clipgo/internal/safetensors"
+	"clipgo/internal/sbert"
 )
 
 // Open opens a folder or a file of weights and recognizes its layout by its content. Weights that it can't use are an *Error.
@@ -25,8 +32,32 @@ func Open(path string) (*Checkpoint, error) {
 		return openHub(path)
 	case paths.Exists(filepath.Join(path, hfConfigFile)):
 		return openByConfig(path)
+	case paths.Exists(filepath.Join(path, sbert.File)):
+		return openModules(path)
 	}
 	return nil, refuse(path, "%w: neither %s nor %s", ErrNoModel, openCLIPConfig, hfConfigFile)
+}
+
+// openModules opens the model in a folder of sentence-transformers', which is in a folder of its own.
+func openModules(dir string) (*Checkpoint, error) {
+	path := filepath.Join(dir, sbert.File)
+	data, err := bounded.ReadFile(path, bounded.ModelConfig)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := sbert.CLIPFolder(data)
+	if err != nil {
+		return nil, &Error{path, err}
+	}
+	inner := filepath.Join(dir, filepath.FromSlash(folder))
+	if !paths.Exists(filepath.Join(inner, hfConfigFile)) {
+		return nil, refuse(path, "it names the folder %q, which has no %s", folder, hfConfigFile)
+	}
+	c, err := openByConfig(inner)
+	if err == nil {
+		c.note("the model is in %s, as %s says", folder, sbert.File)
+	}
+	return c, err
 }
 
 // ErrNoModel reports a folder without any of a model's files.
@@ -35,7 +66,7 @@ var ErrNoModel = errors.New("holds no model")
 // openHub opens a folder of open_clip's. A repository may also hold transformers' files; then model.safetensors is transformers'.
 func openHub(dir string) (*Checkpoint, error) {
 	path := filepath.Join(dir, openCLIPConfig)
-	data, err := os.ReadFile(path)
+	data, err := bounded.ReadFile(path, bounded.ModelConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +88,7 @@ func openHubConfig(dir, path string, data []byte) (*Checkpoint, error) {
 // openByConfig opens a folder by its config.json, which is transformers' or, under that name, open_clip's model config or hub config.
 func openByConfig(dir string) (*Checkpoint, error) {
 	path := filepath.Join(dir, hfConfigFile)
-	data, err := os.ReadFile(path)
+	data, err := bounded.ReadFile(path, bounded.ModelConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +98,7 @@ func openByConfig(dir string) (*Checkpoint, error) {
 		Hub       json.RawMessage `json:"model_cfg"`
 	}
 	if err := json.Unmarshal(data, &probe); err != nil {
-		return nil, refuse(path, "not JSON: %w", err)
+		return nil, refuse(path, "%w", fault.JSON(err))
 	}
 	switch {
 	case probe.ModelType != "":
@@ -113,10 +144,25 @@ func openFile(path string) (*Checkpoint, error) {
 		return nil, &Error{path, err}
 	}
 	c := &Checkpoint{File: path, Info: f.info, Notes: f.notes, close: f.Close}
-	if err := c.recognize(f, f.class); err != nil {
+	c.noteUnread(f.unread)
+	src, err := c.part(f)
+	if err == nil {
+		err = c.recognize(src, f.class)
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return c, nil
+}
+
+// noteUnread tells of values among the weights that only Python could make.
+func (c *Checkpoint) noteUnread(unread map[string]string) {
+	names := slices.Sorted(maps.Keys(unread))
+	if len(names) == 0 {
+		return
+	}
+	c.note("%d values among the weights are passed over, since only Python could make them, such as %.100q (%.100s)", len(names), names[0],
+		unread[names[0]])
 }
 
 // recognize recognizes a file's layout by its tensors' names and renames them to open_clip's.
@@ -135,7 +181,7 @@ func (c *Checkpoint) recognize(src Set, class string) (err error) {
 
 // container opens one file: safetensors if its name or its first bytes say so, otherwise PyTorch's.
 func container(path string) (safetensors.Container, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // only nine bytes are read here; what opens the file again bounds it
 	if err != nil {
 		return nil, err
 	}
@@ -159,9 +205,10 @@ func opened[T safetensors.Container](c T, err error) (safetensors.Container, err
 // contents is an open file with the metadata that was saved with the weights.
 type contents struct {
 	safetensors.Container
-	class string // of a TorchScript module
-	info  map[string]string
-	notes []string
+	class  string // of a TorchScript module
+	info   map[string]string
+	notes  []string
+	unread map[string]string
 }
 
 // openContainer opens a file, or the shards that an index names.
@@ -173,7 +220,7 @@ func openContainer(path string) (contents, error) {
 	c, err := container(path)
 	switch f := c.(type) {
 	case *pickle.File:
-		return contents{f, f.Class(), f.Info(), f.Notes()}, err
+		return contents{f, f.Class(), f.Info(), f.Notes(), f.Unread()}, err
 	case *safetensors.File:
 		return contents{Container: f, info: f.Metadata()}, err
 	}

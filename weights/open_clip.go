@@ -3,8 +3,8 @@ package weights
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 
+	"clipgo/internal/fault"
 	"clipgo/internal/safetensors"
 )
 
@@ -23,12 +23,6 @@ var openCLIPFiles = []string{
 
 // buffers are the tensors in open_clip's and OpenAI's files that are not weights.
 var buffers = []string{"attn_mask", "text.attn_mask", "input_resolution", "context_length", "vocab_size"}
-
-// bare removes the prefixes that DistributedDataParallel and torch.compile add to open_clip's names.
-func bare(name string) string {
-	name = strings.ReplaceAll(name, "_orig_mod.", "")
-	return strings.TrimPrefix(name, "module.")
-}
 
 // openCLIPSet returns the tensors of a file with open_clip's names, without prefixes and buffers.
 func openCLIPSet(path string, src Set) (Set, []string, error) {
@@ -54,7 +48,7 @@ func openCLIPParts(path string, data []byte) (model, preprocess json.RawMessage,
 		Preprocess json.RawMessage `json:"preprocess_cfg"`
 	}
 	if err := json.Unmarshal(data, &hub); err != nil {
-		return nil, nil, refuse(path, "not JSON: %w", err)
+		return nil, nil, refuse(path, "%w", fault.JSON(err))
 	}
 	if hub.Model == nil {
 		return nil, nil, refuse(path, "has no model_cfg")

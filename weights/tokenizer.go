@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
+	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
 	"clipgo/internal/paths"
 )
@@ -32,7 +32,7 @@ func TokenizerIn(dir string) map[string]FileWriter {
 			continue
 		}
 		files[name] = func(w io.Writer) error {
-			f, err := os.Open(path)
+			f, err := bounded.Open(path, bounded.Tokenizer)
 			if err != nil {
 				return err
 			}

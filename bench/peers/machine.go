@@ -41,7 +41,7 @@ func (m machine) bf16() string {
 	return m.BF16
 }
 
-// field is the first value of a name in a file of "name : value" lines; empty where there is none.
+// field is the first value of a name in a file of "name : value" lines of the kernel's; empty where there is none.
 func field(path, name string) string {
 	data, _ := os.ReadFile(path)
 	for l := range strings.Lines(string(data)) {

@@ -161,7 +161,7 @@ func (w *workshop) multiplies(precision string) error {
 	return nil
 }
 
-// contextLength reads a model config.
+// contextLength reads a model config of the repository.
 func contextLength(config string) (int, error) {
 	data, err := os.ReadFile(config)
 	if err != nil {

@@ -96,13 +96,13 @@ func TestMessagesAreBounded(t *testing.T) {
 	if r.code == 0 || len(r.err) > 2500 || !strings.Contains(r.err, path) {
 		t.Errorf("exit %d, %d bytes: %.300s", r.code, len(r.err), r.err)
 	}
-	if got := bounded("a " + strings.Repeat("b c ", 2000) + "way out"); len(got) > 2100 || !strings.HasSuffix(got, "way out") {
+	if got := shortened("a " + strings.Repeat("b c ", 2000) + "way out"); len(got) > 2100 || !strings.HasSuffix(got, "way out") {
 		t.Errorf("%d bytes: %s", len(got), got[len(got)-50:])
 	}
-	if got := bounded("\u00e9" + strings.Repeat("\u00e9", 2000)); !strings.HasPrefix(got, "\u00e9") || strings.Contains(got, "\ufffd") {
+	if got := shortened("\u00e9" + strings.Repeat("\u00e9", 2000)); !strings.HasPrefix(got, "\u00e9") || strings.Contains(got, "\ufffd") {
 		t.Errorf("%q", got[:50])
 	}
-	if long := strings.Repeat("d", 900); bounded(long) != long {
+	if long := strings.Repeat("d", 900); shortened(long) != long {
 		t.Error("a long path is cut")
 	}
 	_ = os.Remove(path)

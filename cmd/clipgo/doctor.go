@@ -104,7 +104,7 @@ func blas(info torch.Info) string {
 	if info.BLAS != "" {
 		return "OpenBLAS, kernels for " + info.BLAS
 	}
-	maps, _ := os.ReadFile("/proc/self/maps")
+	maps, _ := os.ReadFile("/proc/self/maps") // the kernel's
 	for _, l := range []struct{ mark, name string }{{"libmkl", "MKL"}, {"libblis", "BLIS"}, {"/blas/libblas", "reference BLAS"}} {
 		if strings.Contains(string(maps), l.mark) {
 			return l.name

@@ -58,15 +58,15 @@ func oneLine(err error) string {
 	if damaged, ok := errors.AsType[*search.CorruptError](err); ok {
 		text += indexAdvice(damaged)
 	}
-	return bounded(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; "))
+	return shortened(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; "))
 }
 
 // longWord matches what is hardly a name: the line of a file, say, that has no end.
 var longWord = regexp.MustCompile(`\S{1000}\S+`)
 
-// bounded cuts words of more than 1,000 bytes at 200, and from the middle of a message what is beyond 2,000 bytes: its beginning says
+// shortened cuts words of more than 1,000 bytes at 200, and from the middle of a message what is beyond 2,000 bytes: its beginning says
 // what it is about, its end what to do.
-func bounded(text string) string {
+func shortened(text string) string {
 	const most, head = 2000, 1400
 	cut := func(s string, n int) string { return strings.ToValidUTF8(s[:n], "") }
 	text = longWord.ReplaceAllStringFunc(text, func(word string) string {

@@ -20,6 +20,8 @@ type modelInfo struct {
 	Name       string            `json:"name"`
 	Family     string            `json:"family"`
 	Parameters int64             `json:"parameters"`
+	Bytes      int64             `json:"bytes"`               // of the parameters in float32
+	TooLarge   string            `json:"too_large,omitempty"` // why this machine can't hold them
 	Vision     int64             `json:"vision_parameters"`
 	Text       int64             `json:"text_parameters"`
 	Decoder    int64             `json:"decoder_parameters,omitempty"`
@@ -49,7 +51,10 @@ func describeModel(c *console, src pretrained.Source, verify bool) error {
 		Name: src.Name, Family: familyOf(src.Config), Parameters: m.ParameterCount(),
 		GFLOPs:     src.Config.FLOPs(src.Config.Text.ContextLength) / 1e9,
 		Activation: activationOf(src.Config), Tokenizer: src.TokenizerName(),
-		Weights: src.Weights, Notes: src.Notes, Config: src.Config, Preprocess: src.Preprocess,
+		Bytes: m.Bytes(), Weights: src.Weights, Notes: src.Notes, Config: src.Config, Preprocess: src.Preprocess,
+	}
+	if err := m.Affordable(); err != nil {
+		i.TooLarge = err.Error()
 	}
 	i.Vision = m.VisionParameterCount()
 	i.Decoder = m.DecoderParameterCount()
@@ -83,6 +88,9 @@ func (i modelInfo) print(c *console) {
 	c.print("model        %s", i.Name)
 	c.print("family       %s, %s", i.Family, i.Activation)
 	c.print("parameters   %d (image tower %d, text tower %d)", i.Parameters, i.Vision, i.Text)
+	if i.TooLarge != "" {
+		c.print("memory       this machine can't hold the model: %s", i.TooLarge)
+	}
 	c.print("compute      %.2f GFLOP for a picture and a caption", i.GFLOPs)
 	c.print("image tower  %d layers of %d, %d px in patches of %d", v.Layers, v.Width, v.ImageSize, v.PatchSize)
 	c.print("text tower   %d layers of %d, context %d, %d tokens", t.Layers, t.Width, t.ContextLength, t.VocabSize)

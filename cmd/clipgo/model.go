@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"clipgo/datasets"
 	"clipgo/eval"
+	"clipgo/internal/bounded"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
 	"clipgo/vision/preprocess"
@@ -26,7 +26,7 @@ func templates(m *pretrained.Embedder, path string, data datasets.Info) ([]strin
 	if path == "" {
 		return m.Templates(data), nil
 	}
-	f, err := os.Open(path)
+	f, err := bounded.Open(path, bounded.List)
 	if err != nil {
 		return nil, fmt.Errorf("--templates: %w", err)
 	}

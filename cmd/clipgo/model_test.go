@@ -63,7 +63,7 @@ func TestModelsThatDoNotFitAreRefusedInOneLine(t *testing.T) {
 		{exitModel, "does not fit: ", []string{filepath.Join(gelu, "config.json"), "--pretrained",
 			filepath.Join(root, "clip-quickgelu", pretrained.WeightsFile)}},
 		{exitModel, "pretrained weights", []string{filepath.Join(formats, "model_fp16.safetensors")}},
-		{exitUsage, "layers: 1000000000 in one tower",
+		{exitUsage, "text_cfg.layers: 1000000000 is more than 1024",
 			[]string{write(t, filepath.Join(t.TempDir(), "deep.json"),
 				`{"embed_dim": 8, "vision_cfg": {}, "text_cfg": {"layers": 1000000000}}`)}},
 		{exitUsage, "give it as the model", []string{"ViT-B-32", "--pretrained", gelu}},

@@ -8,6 +8,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/eval"
+	"clipgo/internal/bounded"
 	"clipgo/internal/config"
 	"clipgo/internal/paths"
 	"clipgo/pretrained"

@@ -264,7 +264,7 @@ func TestBadFileIsToldWithItsLine(t *testing.T) {
 		{"a.json", "[]", `DIR/a.json:1: a config file holds key: value pairs`},
 		{"a.json", strings.Repeat("[", 1<<20), `DIR/a.json:1: invalid character '[' exceeded max depth`},
 		{"a.toml", "lr = 1", `DIR/a.toml: a config file ends in .json, .yaml or .yml`},
-		{"a.json", strings.Repeat(" ", maxFile+1), `DIR/a.json: more than 4 MB`},
+		{"a.json", strings.Repeat(" ", 4<<20+1), `DIR/a.json: it has 4194305 bytes; a config file has at most 4 MB`},
 	} {
 		path := file(t, c.name, c.content)
 		err := load(new(target), path)

@@ -6,16 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-)
 
-// maxFile is the largest size of a config file in bytes; a larger file is probably something else.
-const maxFile = 4 << 20
+	"clipgo/internal/bounded"
+)
 
 // Load reads a JSON or YAML file of settings for a struct of the type of options. The file's extension (.json, .yaml, .yml) selects the
 // format.
@@ -42,16 +40,11 @@ func Load(options any, path string) (Layer, error) {
 	return r.layer, errors.Join(r.errs...)
 }
 
-// read reads a file of at most maxFile bytes and removes a byte order mark.
+// read reads a config file and removes a byte order mark.
 func read(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = fmt.Errorf("more than %d MB", maxFile>>20)
+	data, err := bounded.ReadFile(path, bounded.Settings)
+	if refused, ok := errors.AsType[*bounded.Error](err); ok {
+		err = errors.New(refused.Reason) // the caller names the file
 	}
 	return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), err
 }

@@ -34,7 +34,7 @@ func (osDisk) create(path string, mode fs.FileMode) (file, error) {
 }
 
 func (osDisk) open(path string) (file, error) {
-	f, err := os.Open(path)
+	f, err := os.Open(path) // what this program has just written
 	if err != nil {
 		return nil, err
 	}

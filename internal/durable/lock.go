@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"clipgo/internal/bounded"
 	"clipgo/internal/fault"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func current(l *flock.Flock) bool {
 
 // owner names the process whose id is in the lock file; empty if there is none.
 func owner(path string) string {
-	data, err := os.ReadFile(path)
+	data, err := bounded.ReadFile(path, bounded.LockFile)
 	if err != nil {
 		return ""
 	}

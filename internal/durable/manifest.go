@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"clipgo/internal/bounded"
 )
 
 // Manifest is the name of the file that lists a directory's other files. It is written last.
@@ -82,7 +84,7 @@ func Verify(dir string) error {
 }
 
 func compare(dir, name string, want entry) error {
-	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
+	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name))) // a regular file of the listed size; only its hash is kept
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
@@ -101,9 +103,12 @@ func readManifest(dir string) (m manifest, err error) {
 	if _, err := os.Stat(dir); err != nil {
 		return m, fmt.Errorf("verify: %w", err)
 	}
-	data, err := os.ReadFile(filepath.Join(dir, Manifest))
+	data, err := bounded.ReadFile(filepath.Join(dir, Manifest), bounded.Manifest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return m, &DamageError{dir, Manifest, Missing}
+	}
+	if _, ok := errors.AsType[*bounded.Error](err); ok {
+		return m, &DamageError{dir, Manifest, Malformed}
 	}
 	if err != nil {
 		return m, fmt.Errorf("verify: %w", err)

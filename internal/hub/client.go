@@ -9,7 +9,11 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path"
 	"time"
+
+	"clipgo/internal/bounded"
+	"clipgo/internal/sbert"
 )
 
 // Client downloads models. With only Cache set it downloads public models from huggingface.co.
@@ -91,6 +95,11 @@ func (s *snapshot) download(ctx context.Context, rev string, cached bool) (strin
 		return "", fmt.Errorf("hub cache: %w", err)
 	}
 	wanted, index := choose(list.files)
+	if m, ok := list.files[sbert.File]; ok && len(wanted) == 0 {
+		if wanted, index, err = s.modules(ctx, list, m); err != nil {
+			return "", err
+		}
+	}
 	if len(wanted) == 0 {
 		return "", s.refuse("holds no weights in a form that clipgo reads (safetensors, .bin, .pt)")
 	}
@@ -110,12 +119,37 @@ func (s *snapshot) download(ctx context.Context, rev string, cached bool) (strin
 	return s.store.snapshot(list.commit), nil
 }
 
+// modules picks the files of a model of sentence-transformers, which are in a folder that a list names.
+func (s *snapshot) modules(ctx context.Context, list listing, m entry) (wanted []entry, index string, err error) {
+	if err := s.fetch(ctx, list.commit, m); err != nil {
+		return nil, "", err
+	}
+	folder, err := readModules(s.store.pointer(list.commit, m.name))
+	if err != nil {
+		return nil, "", s.refuse("%s: %v", m.name, err)
+	}
+	wanted, index = choose(in(list.files, folder))
+	if index != "" {
+		index = path.Join(folder, index)
+	}
+	return wanted, index, nil
+}
+
+func readModules(file string) (folder string, err error) {
+	data, err := bounded.ReadFile(file, bounded.CacheEntry)
+	if err != nil {
+		return "", err
+	}
+	return sbert.CLIPFolder(data)
+}
+
 func (s *snapshot) fetchShards(ctx context.Context, list listing, index string) error {
 	names, err := readShards(s.store.pointer(list.commit, index))
 	if err != nil {
 		return s.refuse("%s: %v", index, err)
 	}
 	for _, name := range names {
+		name = path.Join(path.Dir(index), name)
 		f, ok := list.files[name]
 		if !ok {
 			return s.refuse("%s names %q, which the repository lacks", index, name)

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"clipgo/internal/bounded"
 )
 
 // FromEnvironment returns a client with the settings of huggingface_hub's environment variables: HF_ENDPOINT; HF_TOKEN, or the file that
@@ -27,7 +29,7 @@ func token(path string) string {
 	if t := clean(first("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")); t != "" {
 		return t
 	}
-	data, _ := os.ReadFile(path) // most users have none
+	data, _ := bounded.ReadFile(path, bounded.CacheEntry) // most users have none
 	return clean(string(data))
 }
 

@@ -189,7 +189,7 @@ func isSHA256(etag string) bool {
 func hexOf(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
 func readInto(w io.Writer, path string) error {
-	file, err := os.Open(path)
+	file, err := os.Open(path) // what this program has downloaded so far, as large as the hub said
 	if err != nil {
 		return err
 	}

@@ -7,10 +7,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"slices"
 	"strings"
+
+	"clipgo/internal/bounded"
+	"clipgo/internal/fault"
 )
 
 // Limits of the hub's answers; larger ones are errors.
@@ -171,6 +173,17 @@ func choose(files map[string]entry) (wanted []entry, index string) {
 	return wanted, index
 }
 
+// in lists the files of a folder of a repository, under their names in it.
+func in(files map[string]entry, folder string) map[string]entry {
+	inner := map[string]entry{}
+	for name, f := range files {
+		if rest, ok := strings.CutPrefix(name, folder+"/"); ok {
+			inner[rest] = f
+		}
+	}
+	return inner
+}
+
 // onlyWeights is the single file of weights in the root: safetensors if there is one, otherwise a pickle.
 func onlyWeights(files map[string]entry) string {
 	var tensors, pickles []string
@@ -193,7 +206,7 @@ func onlyWeights(files map[string]entry) string {
 
 // readShards lists the files that an index names, each once, in order.
 func readShards(path string) ([]string, error) {
-	data, err := os.ReadFile(path)
+	data, err := bounded.ReadFile(path, bounded.CacheEntry)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +214,7 @@ func readShards(path string) ([]string, error) {
 		Map map[string]string `json:"weight_map"`
 	}
 	if err := json.Unmarshal(data, &index); err != nil {
-		return nil, fmt.Errorf("not JSON: %w", err)
+		return nil, fault.JSON(err)
 	}
 	var names []string
 	for _, name := range index.Map {

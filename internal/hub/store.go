@@ -13,7 +13,9 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
+	"clipgo/internal/sbert"
 )
 
 // store is a repository's part of the cache, with the layout of huggingface_hub:
@@ -50,7 +52,7 @@ func (s store) cached(rev string) (string, bool) {
 // find resolves a revision to its directory.
 func (s store) find(rev string) (string, bool) {
 	commit := rev
-	if data, err := os.ReadFile(s.path("refs", filepath.FromSlash(rev))); err == nil {
+	if data, err := bounded.ReadFile(s.path("refs", filepath.FromSlash(rev)), bounded.CacheEntry); err == nil {
 		commit = strings.TrimSpace(string(data))
 	}
 	if !isCommit(commit) {
@@ -84,6 +86,9 @@ func (s store) missingIn(dir string) string {
 	}
 	wanted, index := choose(files)
 	if len(wanted) == 0 {
+		if folder, err := readModules(filepath.Join(dir, sbert.File)); err == nil && folder != "." {
+			return s.missingIn(filepath.Join(dir, filepath.FromSlash(folder)))
+		}
 		return "no weights"
 	}
 	if index == "" {
@@ -117,7 +122,7 @@ func (s store) point(rev, commit string) error {
 	if rev == commit {
 		return nil
 	}
-	if old, err := os.ReadFile(path); err == nil && string(old) == commit {
+	if old, err := bounded.ReadFile(path, bounded.CacheEntry); err == nil && string(old) == commit {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {

@@ -9,7 +9,7 @@ import (
 // Flags lists what the kernel says of the CPU's instructions; empty where it doesn't say.
 func Flags() map[string]bool {
 	out := map[string]bool{}
-	data, _ := os.ReadFile("/proc/cpuinfo")
+	data, _ := os.ReadFile("/proc/cpuinfo") // the kernel's
 	for line := range strings.Lines(string(data)) {
 		name, value, _ := strings.Cut(line, ":")
 		if strings.TrimSpace(name) == "flags" {

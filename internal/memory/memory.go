@@ -37,7 +37,7 @@ func (h host) available() (int64, error) {
 
 // field reads the number of kilobytes after a name at the beginning of a line, and returns bytes.
 func (h host) field(file, name string) (int64, error) {
-	data, err := os.ReadFile(filepath.Join(h.root, file))
+	data, err := os.ReadFile(filepath.Join(h.root, file)) // these files are the kernel's
 	if err != nil {
 		return 0, err
 	}

@@ -3,16 +3,17 @@ package pickle
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // gather finds the weights and the metadata in a saved object.
 func gather(a *archive, value any) (*File, error) {
-	f := &File{mapped: a.data, index: map[string]int{}, info: map[string]string{}}
+	f := &File{mapped: a.data, index: map[string]int{}, info: map[string]string{}, unread: map[string]string{}}
 	attributes, ok := items(value)
 	if !ok {
-		return nil, errors.New("it holds neither a dict nor a module")
+		return nil, fmt.Errorf("%w: it holds neither a dict nor a module", errNoWeights)
 	}
 	if o, ok := value.(*object); ok {
 		f.class = string(o.class)
@@ -29,13 +30,19 @@ func gather(a *archive, value any) (*File, error) {
 		return nil, err
 	}
 	if len(f.tensors) == 0 {
-		return nil, fmt.Errorf("there are no weights in it; it holds %s", keys(attributes))
+		return nil, fmt.Errorf("%w; it holds %s", errNoWeights, keys(attributes))
 	}
 	return f, nil
 }
 
+var errNoWeights = errors.New("there are no weights in it")
+
 // average is the key under which open_clip saves an average of the weights.
 const average = "state_dict_ema"
+
+// containers are the keys under which training programs save the weights, in order of preference: open_clip and Lightning, loops written
+// by hand, timm and others, DeepSpeed.
+var containers = []string{"state_dict", "model_state_dict", "model", "module", "net"}
 
 // weights returns the dict of weights in a training checkpoint of open_clip's or others'. It takes an average only if there are no other
 // weights.
@@ -47,7 +54,7 @@ func (f *File) weights(attributes []pair) []pair {
 			found[key] = inner
 		}
 	}
-	for _, name := range []string{"state_dict", "model", average} {
+	for _, name := range append(slices.Clone(containers), average) {
 		if found[name] == nil {
 			continue
 		}
@@ -136,6 +143,8 @@ func (w *walker) walk(prefix string, attributes []pair, depth int) error {
 			if err := w.add(prefix+key, t); err != nil {
 				return fmt.Errorf("tensor %.200q: %w", prefix+key, err)
 			}
+		} else if made, ok := p.value.(foreign); ok {
+			w.file.unread[prefix+key] = string(made)
 		} else if inner, ok := items(p.value); ok {
 			if err := w.walk(prefix+key+".", inner, depth+1); err != nil {
 				return err

@@ -33,6 +33,9 @@ func TestTheAverageIsReadWhereItIsAlone(t *testing.T) {
 			"state_dict_ema is passed over"},
 		{saidDict("model", saidDict("w", oneTensor), "state_dict_ema", saidDict("a", oneTensor)), "w", "state_dict_ema is passed over"},
 		{saidDict("epoch", "K\x01", "state_dict_ema", saidDict("a", oneTensor)), "a", "there are no others"},
+		{saidDict("model_state_dict", saidDict("w", oneTensor), "epoch", "K\x01"), "w", ""},
+		{saidDict("module", saidDict("w", oneTensor), "epoch", "K\x01"), "w", ""},
+		{saidDict("args", "cargparse\nNamespace\n)\x81}b", "w", oneTensor), "w", ""},
 		{saidDict("state_dict", "N", "state_dict_ema", saidDict("a", oneTensor)), "a", "there are no others"},
 	} {
 		f, err := parse(pack(t, []byte("\x80\x02"+c.program+".")))

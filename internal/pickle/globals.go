@@ -65,6 +65,12 @@ var functions = map[global]func(args tuple) (any, error){
 	"torch.Size":                                 first,
 	"torch.device":                               func(tuple) (any, error) { return opaque{}, nil },
 	"collections.OrderedDict":                    orderedDict,
+	"numpy.core.multiarray.scalar":               numpyScalar, // NumPy 1
+	"numpy._core.multiarray.scalar":              numpyScalar, // NumPy 2
+	"numpy.dtype":                                numpyType,
+	"_codecs.encode":                             encode,
+	"builtins.bytes":                             noBytes,
+	"__builtin__.bytes":                          noBytes,
 }
 
 func known(g global) bool {
@@ -84,6 +90,10 @@ func (m *machine) call(callee, args any) any {
 	if m.err != nil {
 		return nil
 	}
+	if f, ok := callee.(foreign); ok {
+		m.spend(32)
+		return f
+	}
 	if !isName || !isTuple || !ok {
 		m.fail(fmt.Errorf("it calls what is not a function (%.80v)", g))
 		return nil
@@ -91,13 +101,39 @@ func (m *machine) call(callee, args any) any {
 	m.spend(96)
 	v, err := do(values)
 	if err != nil {
+		if f, ok := made(values); ok {
+			return f
+		}
 		m.fail(fmt.Errorf("%s: %w", g, err))
+	}
+	if b, ok := v.(raw); ok {
+		m.spend(len(b))
 	}
 	return v
 }
 
+// made finds the foreign value that a call's arguments depend on.
+func made(args tuple) (foreign, bool) {
+	for _, v := range args {
+		if f, ok := v.(foreign); ok {
+			return f, true
+		}
+		inner, _ := v.(tuple)
+		for _, v := range inner[:min(len(inner), maxRank)] {
+			if f, ok := v.(foreign); ok {
+				return f, true
+			}
+		}
+	}
+	return "", false
+}
+
 // instance creates an empty record for a TorchScript class.
 func (m *machine) instance(class, args any) any {
+	if f, ok := class.(foreign); ok {
+		m.spend(32)
+		return f
+	}
 	g, ok := class.(global)
 	if values, isTuple := args.(tuple); !ok || !script(g) || !isTuple || len(values) > 0 {
 		m.fail(errors.New("it makes an instance of what is not a class of TorchScript"))
@@ -111,7 +147,9 @@ func (m *machine) build(v, state any) {
 	switch v := v.(type) {
 	case *object:
 		v.state, _ = state.(*dict) // other state is that of a class which saves itself
-	case *dict:
+	case *scalarType:
+		v.order(state)
+	case *dict, foreign:
 	default:
 		m.fail(errors.New("it gives attributes to what has none"))
 	}

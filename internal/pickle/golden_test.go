@@ -26,6 +26,10 @@ func TestGoldenArchivesHoldWhatTorchSaved(t *testing.T) {
 		{"containers", "model.pt", "saved.safetensors", ""},
 		{"containers", "untyped.pt", "saved.safetensors", ""},
 		{"containers", "average.pt", "saved.safetensors", ""},
+		{"containers", "numpy2.pt", "beside.safetensors", ""},
+		{"containers", "numpy2_protocol4.pt", "beside.safetensors", ""},
+		{"containers", "numpy1.pt", "beside.safetensors", ""},
+		{"containers", "numpy1_protocol4.pt", "beside.safetensors", ""},
 		{"model/clip-gelu", "formats/epoch_1.pt", "model.safetensors", "module."},
 		{"model/clip-gelu", "formats/open_clip_pytorch_model.bin", "model.safetensors", ""},
 	} {
@@ -78,6 +82,18 @@ func TestGoldenInfoIsWhatStandsBesideTheWeights(t *testing.T) {
 	script := open(t, filepath.Join(dir, "openai.pt"))
 	if got := script.Class(); got != "__torch__.Multimodal" || script.Info()["training"] != "false" {
 		t.Errorf("class %q, %q", got, script.Info())
+	}
+}
+
+// NumPy's numbers are read with their values. A complex number, an array and what a class of the program would make are not.
+func TestGoldenNumbersOfNumPyAreInfo(t *testing.T) {
+	dir := golden.Dir(t, "containers")
+	want := map[string]string{"epoch": "3", "f8": "0.125", "f4": "-1.5", "f2": "0.5", "i8": "-7", "i2": "-300", "u1": "200", "true": "true"}
+	for _, file := range []string{"numpy1.pt", "numpy1_protocol4.pt", "numpy2.pt", "numpy2_protocol4.pt"} {
+		f := open(t, filepath.Join(dir, file))
+		if got := f.Info(); !maps.Equal(got, want) || len(f.Unread()) > 0 {
+			t.Errorf("%s: %q, unread %q", file, got, f.Unread())
+		}
 	}
 }
 

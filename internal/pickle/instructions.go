@@ -34,7 +34,14 @@ var instructions = [256]func(*machine){
 	0x85: func(m *machine) { m.push(m.tuple(m.take(1))) },
 	0x86: func(m *machine) { m.push(m.tuple(m.take(2))) },
 	0x87: func(m *machine) { m.push(m.tuple(m.take(3))) },
+	'C':  func(m *machine) { m.push(m.raw(m.uint(1))) },
+	'B':  func(m *machine) { m.push(m.raw(m.uint(4))) },
+	0x8e: func(m *machine) { m.push(m.raw(m.uint(8))) },
+	0x96: func(m *machine) { m.push(m.raw(m.uint(8))) },
 	']':  func(m *machine) { m.spend(48); m.push(&list{}) },
+	0x8f: func(m *machine) { m.spend(48); m.push(&list{}) }, // a set
+	0x90: func(m *machine) { m.extend(m.popMark()) },
+	0x91: func(m *machine) { m.push(m.tuple(m.popMark())) }, // a frozen set
 	'a':  func(m *machine) { m.extend(m.take(1)) },
 	'e':  func(m *machine) { m.extend(m.popMark()) },
 	'}':  func(m *machine) { m.spend(48); m.push(&dict{}) },
@@ -57,7 +64,12 @@ var instructions = [256]func(*machine){
 	'Q':  func(m *machine) { m.push(m.storage(m.pop())) },
 	'R':  func(m *machine) { args := m.pop(); m.push(m.call(m.pop(), args)) },
 	0x81: func(m *machine) { args := m.pop(); m.push(m.instance(m.pop(), args)) },
-	'b':  func(m *machine) { state := m.pop(); m.build(m.top(), state) },
+	0x92: func(m *machine) {
+		m.pop() // keyword arguments
+		args := m.pop()
+		m.push(m.instance(m.pop(), args))
+	},
+	'b': func(m *machine) { state := m.pop(); m.build(m.top(), state) },
 }
 
 func (m *machine) mark() {
@@ -85,6 +97,9 @@ func (m *machine) tuple(values []any) tuple {
 }
 
 func (m *machine) extend(values []any) {
+	if _, ok := m.top().(foreign); ok {
+		return
+	}
 	l, ok := m.top().(*list)
 	if !ok {
 		m.fail(errors.New("it appends to what is not a list"))
@@ -95,6 +110,9 @@ func (m *machine) extend(values []any) {
 }
 
 func (m *machine) set(values []any) {
+	if _, ok := m.top().(foreign); ok {
+		return
+	}
 	d, ok := m.top().(*dict)
 	if !ok || len(values)%2 != 0 {
 		m.fail(errors.New("it sets items of what is not a dict"))
@@ -131,15 +149,23 @@ func (m *machine) nameFromStack() {
 	m.name(module, name)
 }
 
-// name pushes a function or class if it is known, and fails otherwise.
+// name pushes a function or class. One that is not known is a foreign value; one that can run commands is refused wherever it is.
 func (m *machine) name(module, name string) {
 	if m.err != nil {
 		return
 	}
 	g := global(module + "." + name)
 	m.spend(len(g) + 32)
-	if !known(g) {
-		m.fail(&UnsafeError{Global: string(g)})
+	switch {
+	case known(g):
+		m.push(g)
+	case dangerous(module, name):
+		m.fail(&UnsafeError{Global: string(g), Commands: true})
+	default:
+		f := foreign(g)
+		if len(m.foreign) < maxForeign && !slices.Contains(m.foreign, f) {
+			m.foreign = append(m.foreign, f)
+		}
+		m.push(f)
 	}
-	m.push(g)
 }

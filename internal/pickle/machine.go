@@ -16,6 +16,10 @@ type (
 	pair   struct{ key, value any }
 	global string   // module.name
 	opaque struct{} // a value that weights don't need
+	raw    []byte   // Python's bytes
+
+	// foreign is a function or class that has no counterpart here, or a value that one would make. Its name is all that is known of it.
+	foreign string
 
 	// object is an instance of a TorchScript class: only its attributes.
 	object struct {
@@ -38,16 +42,22 @@ type machine struct {
 	memo  map[uint64]any
 	left  int
 	err   error
+
+	foreign []foreign // the names of that kind, each once, at most maxForeign
 }
 
-// run returns the value that a pickle builds.
-func run(code []byte) (any, error) {
+// maxForeign bounds the names that are kept for a message.
+const maxForeign = 16
+
+// run returns the value that a pickle builds, and the names in it that have no counterpart here.
+func run(code []byte) (any, []foreign, error) {
 	m := &machine{code: code, memo: map[uint64]any{}, left: budget}
 	for m.err == nil {
 		m.spend(16)
 		op := m.byte()
 		if op == opStop && m.err == nil {
-			return m.pop(), m.err
+			v := m.pop()
+			return v, m.foreign, m.err
 		}
 		if do := instructions[op]; do != nil {
 			do(m)
@@ -55,7 +65,7 @@ func run(code []byte) (any, error) {
 			m.fail(fmt.Errorf("instruction %#02x is not one that torch writes", op))
 		}
 	}
-	return nil, fmt.Errorf("data.pkl, byte %d: %w", m.at, m.err)
+	return nil, nil, fmt.Errorf("data.pkl, byte %d: %w", m.at, m.err)
 }
 
 func (m *machine) fail(err error) {
@@ -121,6 +131,16 @@ func (m *machine) text(n uint64, then ...func() byte) string {
 		return ""
 	}
 	return string(b)
+}
+
+// raw reads n bytes.
+func (m *machine) raw(n uint64) raw {
+	b := m.bytes(n)
+	m.spend(len(b) + 32)
+	if m.err != nil {
+		return nil
+	}
+	return raw(b)
 }
 
 // long reads a number of n bytes in two's complement; a number outside of int64 becomes opaque.

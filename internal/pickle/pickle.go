@@ -1,9 +1,10 @@
 // Package pickle reads weights from the archives of torch.save and torch.jit.save without executing anything.
 //
 // A pickle is a program that may call any function of Python. Here its instructions only build plain values: the few functions that rebuild
-// tensors are implemented in Go, TorchScript's classes become records without code, and any other name is an error. The package has
-// its own interpreter because a general one (gopickle 0.2.0) doesn't bound the memory that a hostile file makes it allocate, and
-// resolves each name before it can be refused.
+// tensors and NumPy's numbers are implemented in Go, and TorchScript's classes become records without code. A value that any other
+// function or class would make stays unknown; a file is refused if its weights depend on one. The package has its own interpreter
+// because a general one (gopickle 0.2.0) doesn't bound the memory that a hostile file makes it allocate, and resolves each name before
+// it can be refused.
 package pickle
 
 import (
@@ -23,18 +24,25 @@ type File struct {
 	info    map[string]string
 	class   string
 	notes   []string
+	unread  map[string]string
 }
 
 // ErrFormat is wrapped by every error of a file that is not an archive of weights.
 var ErrFormat = errors.New("not a valid PyTorch archive")
 
-// UnsafeError reports a file that refers to a function or class other than those of tensors.
+// UnsafeError reports a file whose weights depend on a function or class other than those of tensors, or that names one that can run
+// commands.
 type UnsafeError struct {
-	Global string // module.name
+	Global   string // module.name
+	Commands bool   // it is among those that can run commands
 }
 
 func (e *UnsafeError) Error() string {
-	return fmt.Sprintf("it names %.200s; nothing in a file is executed, so it is refused", e.Global)
+	if e.Commands {
+		return fmt.Sprintf("it names %.200s, which can run commands; nothing in a file is executed, so it is refused", e.Global)
+	}
+	return fmt.Sprintf("it names %.200s; nothing in a file is executed, so it is refused. If you trust the file, save its tensors alone "+
+		"in Python: torch.save(model.state_dict(), NEW)", e.Global)
 }
 
 // Open maps an archive and finds its weights: the first of "state_dict", "model" and "state_dict_ema" in the saved dict, otherwise the dict
@@ -90,11 +98,15 @@ func parse(data []byte) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	value, err := run(a.program)
+	value, unknown, err := run(a.program)
 	if err != nil {
 		return nil, err
 	}
-	return gather(a, value)
+	f, err := gather(a, value)
+	if errors.Is(err, errNoWeights) && len(unknown) > 0 {
+		return nil, &UnsafeError{Global: string(unknown[0])}
+	}
+	return f, err
 }
 
 // Names lists the tensors in the order in which they were saved.
@@ -120,6 +132,9 @@ func (f *File) Info() map[string]string { return f.info }
 
 // Notes describe, one line each, which of several sets of weights in the file were taken.
 func (f *File) Notes() []string { return f.notes }
+
+// Unread names the values among the weights that a function or class would make which has no counterpart here, with its name.
+func (f *File) Unread() map[string]string { return f.unread }
 
 // Class is the class of the saved module in a TorchScript archive; empty for an archive of torch.save.
 func (f *File) Class() string { return f.class }

@@ -29,6 +29,9 @@ func (m *machine) storage(id any) any {
 		m.fail(errors.New("it refers to something that is not a storage"))
 		return nil
 	}
+	if f, ok := t[1].(foreign); ok {
+		return f
+	}
 	class, isName := t[1].(global)
 	dtype, isStorage := storages[class]
 	key, isKey := t[2].(string)

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"clipgo/internal/bounded"
 	"clipgo/report"
 )
 
@@ -45,7 +45,7 @@ func readRun(dirs string) (r run, err error) {
 // readRows reads the numbers of a file of JSON lines; what is none, or null, is left out. Steps and samples go on from those
 // of the row before.
 func readRows(path string, before row) (out []row, err error) {
-	f, err := os.Open(path)
+	f, err := bounded.Open(path, bounded.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
+	"clipgo/internal/bounded"
+	"clipgo/internal/fault"
 	"clipgo/text/bpe"
 	"clipgo/text/tokenizer/hf"
 	"clipgo/text/tokenizer/sentencepiece"
@@ -95,27 +96,18 @@ func (f *folder) readJSON(file string, v any) error {
 		return err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return fmt.Errorf("%s: %w", file, fault.JSON(err))
 	}
 	return nil
 }
 
-// largestFile bounds the size of a tokenizer's file; Gemma's has 34 MB.
-const largestFile = 256 << 20
-
 // read returns nil for a file that isn't there.
 func (f *folder) read(file string) ([]byte, error) {
-	path := filepath.Join(f.dir, file)
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	data, err := bounded.ReadFile(filepath.Join(f.dir, file), bounded.Tokenizer)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
-	case err != nil:
-		return nil, err
-	case info.Size() > largestFile:
-		return nil, fmt.Errorf("%s has %d MB", file, info.Size()>>20)
 	}
-	return os.ReadFile(path)
+	return data, err
 }
 
 // open tries the kinds of tokenizer in transformers' order: the class in tokenizer_config.json, tokenizer.json, spiece.model,

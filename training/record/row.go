@@ -1,13 +1,15 @@
 package record
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"slices"
+
+	"clipgo/internal/bounded"
+	"clipgo/internal/fault"
 )
 
 // Row is a line of metrics.jsonl. Its rates cover the steps since the previous line and the waiting for their batches, without the time
@@ -124,22 +126,16 @@ func (r Row) Number(name string) (v float64, ok bool) {
 // ReadRows reads metrics.jsonl. An incomplete last line, left by a killed process, is ignored.
 func ReadRows(r io.Reader) ([]Row, error) {
 	var out []Row
-	lines := bufio.NewReader(r)
-	for n := 1; ; n++ {
-		line, err := lines.ReadBytes('\n')
-		if err == io.EOF {
-			return out, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("metrics: %w", err)
-		}
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
+	err := bounded.Scan(r, "metrics", bounded.Log, func(n int, line []byte, whole bool) error {
+		if !whole || len(bytes.TrimSpace(line)) == 0 {
+			return nil
 		}
 		var row Row
 		if err := json.Unmarshal(line, &row); err != nil {
-			return nil, fmt.Errorf("metrics: line %d: %w", n, err)
+			return fmt.Errorf("metrics: line %d: %w", n, fault.JSON(err))
 		}
 		out = append(out, row)
-	}
+		return nil
+	})
+	return out, err
 }

@@ -6,10 +6,15 @@ Nothing hostile is run here: the pickles are written instruction by instruction.
 import collections
 import io
 import json
+import math
 import pathlib
+import re
 import struct
+import sys
+import types
 import zipfile
 
+import numpy
 import open_clip
 import torch
 from safetensors.torch import save_file
@@ -143,6 +148,40 @@ def saved():
     repack(OUT / "saved.bin", OUT / "deflated.bin")
 
 
+class Settings:
+    """A class that the reader doesn't have."""
+
+
+def beside():
+    """What training programs save beside the weights: NumPy's numbers, under the names of NumPy 2 and 1, and classes of their own."""
+    state = {"w": torch.arange(6.0).view(2, 3), "b": torch.tensor([1, 2])}
+    save_file(state, OUT / "beside.safetensors")
+    settings = Settings()
+    settings.lr, settings.names = 1e-3, ["a"]
+    Settings.__module__ = "settings"
+    sys.modules["settings"] = types.SimpleNamespace(Settings=Settings)
+    numbers = {"f8": numpy.float64(0.125), "f4": numpy.float32(-1.5), "f2": numpy.float16(0.5), "i8": numpy.int64(-7), "i2": numpy.int16(-300),
+               "u1": numpy.uint8(200), "true": numpy.bool_(True), "c16": numpy.complex128(1)}
+    saved = dict(numbers, array=numpy.arange(3), empty=b"", epoch=3, settings=settings, counts=collections.defaultdict(list, a=[1]),
+                 path=pathlib.PurePosixPath("a/b"), seen={1, 2}, kinds=frozenset("ab"), state_dict=state,
+                 scheduler={"function": math.cos, "last": numpy.float64(2)})
+    for protocol, end in ((2, ""), (4, "_protocol4")):
+        torch.save(saved, OUT / f"numpy2{end}.pt", pickle_protocol=protocol)
+        rename(OUT / f"numpy2{end}.pt", OUT / f"numpy1{end}.pt")
+
+
+def rename(source, target):
+    """Writes an archive as NumPy 1 did. Names of protocol 4 have their length before them."""
+    with zipfile.ZipFile(source) as a, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as b:
+        for entry in a.namelist():
+            content = a.read(entry)
+            if entry.endswith("data.pkl"):
+                assert b"numpy._core" in content
+                content = re.sub(rb"\x8c(.)numpy\._core", lambda m: b"\x8c" + bytes([m[1][0] - 1]) + b"numpy.core", content, flags=re.S)
+                content = content.replace(b"numpy._core", b"numpy.core")
+            b.writestr(zipfile.ZipInfo(entry.replace("numpy2", "numpy1")), content, zipfile.ZIP_STORED)
+
+
 def repack(source, target):
     with zipfile.ZipFile(source) as a, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as b:
         for name in a.namelist():
@@ -203,7 +242,7 @@ def pickles():
         "posix": ("posix.system", call("posix", "system", *run)),
         "eval": ("builtins.eval", call("builtins", "eval", text("open('EXECUTED', 'w')"))),
         "python2_eval": ("__builtin__.eval", call("__builtin__", "eval", text("open('EXECUTED', 'w')"))),
-        "getattr": ("builtins.getattr", call("builtins", "getattr", call("builtins", "__import__", text("os")), text("system"))),
+        "getattr": ("builtins.__import__", call("builtins", "getattr", call("builtins", "__import__", text("os")), text("system"))),
         "beside_weights": ("os.system", table(("state_dict", table(("w", tensor()))), ("z", call("os", "system", *run)))),
         "nested_reduce": ("os.system", table(("w", call("torch._utils", "_rebuild_parameter", call("os", "system", *run))))),
         "stack_global": ("os.system", b"\x8c\x02os\x8c\x06system\x93" + b"(" + run[0] + b"tR"),
@@ -212,7 +251,9 @@ def pickles():
         "dotted": ("collections.OrderedDict.__init__.__globals__", name("collections", "OrderedDict.__init__.__globals__")),
         "through_torch": ("torch.serialization.os.system", call("torch.serialization", "os.system", *run)),
         "load_from_bytes": ("torch.storage._load_from_bytes", call("torch.storage", "_load_from_bytes", run[0])),
-        "numpy": ("numpy._core.multiarray.scalar", table(("best", name("numpy._core.multiarray", "scalar")))),
+        "depends": ("__main__.make", table(("w", call("__main__", "make", tensor())))),
+        "depends_inside": ("__main__.Shape", table(("w", name("torch._utils", "_rebuild_parameter") + b"(" + name("__main__", "Shape") + b"tR"))),
+        "foreign_storage": ("__main__.Storage", table(("w", tensor(storage=storage(kind=("__main__", "Storage")))))),
         "whole_model": ("__main__.Model", name("__main__", "Model") + b")\x81}b"),
         "script_like": ("__torch__os.system", call("__torch__os", "system", *run)),
     }
@@ -232,7 +273,7 @@ def pickles():
         "string8_bomb": ("ends within a value of 9223372036854775807 bytes", b"\x8d\xff\xff\xff\xff\xff\xff\xff\x7f1"),
         "string8_negative": ("ends within a value of 18446744073709551615", b"\x8d" + b"\xff" * 8 + b"1"),
         "protocol0": ("instruction 0x49", b"I1\n"),
-        "bytearray": ("instruction 0x96", b"\x96\xff\xff\xff\xff\xff\xff\xff\x7f"),
+        "bytearray": ("ends within a value of 9223372036854775807 bytes", b"\x96\xff\xff\xff\xff\xff\xff\xff\x7f"),
         "extension": ("instruction 0x82", b"\x82\x01"),
         "persistent_text": ("instruction 0x50", b"P0\n"),
         "no_name_end": ("a name has no end", b"c" + b"a" * 1000),
@@ -314,6 +355,7 @@ def zips():
 
 openai()
 saved()
+beside()
 cases = [{"file": "legacy.pt", "format": "PyTorch before 1.6"}]
 for key, want, content in (*pickles(), *zips()):
     (HOSTILE / f"{key}.pt").write_bytes(content)
