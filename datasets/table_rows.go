@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -30,7 +31,7 @@ func readTableFile(path string) ([]byte, error) {
 	if !strings.EqualFold(filepath.Ext(path), ".json") {
 		start, err := readStart(path, lineLimit)
 		if err != nil {
-			return nil, notFound(path, err)
+			return nil, unreadable(path, err)
 		}
 		if len(start) == lineLimit && !strings.ContainsAny(start, "\r\n") {
 			return nil, &DataError{Source: path, Reason: fmt.Sprintf("it is not a table: its first line has more than %d bytes", lineLimit)}
@@ -38,9 +39,17 @@ func readTableFile(path string) ([]byte, error) {
 	}
 	data, err := bounded.ReadFile(path, tableLimit)
 	if err != nil {
-		return nil, notFound(path, err)
+		return nil, unreadable(path, err)
 	}
 	return data, nil
+}
+
+// unreadable is an error of reading a table. What can't be a table is refused as data.
+func unreadable(path string, err error) error {
+	if size := (*bounded.SizeError)(nil); errors.Is(err, bounded.ErrIrregular) || errors.As(err, &size) {
+		return &DataError{Source: path, Reason: strings.TrimPrefix(cause(err).Error(), path+": ")}
+	}
+	return notFound(path, err)
 }
 
 // openRows reads a table's header. choose says why a table with these columns can't be used; its reason is empty if it can.

@@ -34,7 +34,7 @@ func (d decoding) decode(file []byte) (im *Image, err error) {
 	}
 	f, ok := formatOf(file)
 	if !ok {
-		return nil, fmt.Errorf("not a JPEG, PNG, GIF or WebP file: it begins with %.16q", file[:min(16, len(file))])
+		return nil, fmt.Errorf("not a JPEG, PNG, GIF or WebP file: it begins with %s", beginning(file))
 	}
 	defer func() {
 		if r := recover(); r != nil { // third-party decoders, untrusted files
