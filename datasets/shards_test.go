@@ -277,6 +277,18 @@ func TestTheLastDotDecidesWhereTheFirstCant(t *testing.T) {
 	}
 }
 
+func TestWhatIsBesideShardsIsCounted(t *testing.T) {
+	root := shardTree(t, map[string]string{
+		"0.tar": "a.jpg=p", "1.tar": "b.jpg=p", "x.jpg": "p", "0.parquet": "", "0_stats.json": "", ".0.tar": "a.jpg=p",
+		"more/2.tar": "c.jpg=p", "classnames.txt": "one\n",
+	})
+	s := openForTest(t, root, Options{Exclude: []string{"1.*"}})
+	want := Ignored{"pictures beside shards": 1, ".parquet": 1, ".json": 1, "hidden": 1, "folders beside shards": 1, "excluded by 1.*": 1}
+	if got := s.Info().Ignored; s.Len() != 1 || !maps.Equal(got, want) {
+		t.Errorf("%d samples, ignored %v, want %v", s.Len(), map[string]int(got), map[string]int(want))
+	}
+}
+
 func TestSeparatedMembersAreNamed(t *testing.T) {
 	root := shardTree(t, map[string]string{"0.tar": "a.jpg=p b.jpg=q a.txt=x b.txt=y c.jpg=r c.txt=z d.jpg=s d.txt=z c.jpg=r c.txt=z"})
 	s := openForTest(t, root, Options{Need: NeedCaptions})

@@ -8,8 +8,8 @@ import (
 // texts are the beginnings of files that are often saved under a picture's name, such as an error page or the pointer of Git LFS.
 var texts = []string{"<!", "<?xml", "<html", "<svg", "%PDF", "version https://git-lfs"}
 
-// beginning describes the first bytes of a file that is no picture. A table may name any file, and messages end up in logs, so the content is
-// quoted only where it is one of the known texts.
+// beginning describes the first bytes of a file that is no picture. A table may name any file, and messages end up in logs, so the content
+// is quoted only where it is one of the known texts.
 func beginning(file []byte) string {
 	trimmed := bytes.TrimLeft(bytes.TrimPrefix(file, []byte("\ufeff")), " \t\r\n")
 	for _, text := range texts {
