@@ -204,5 +204,8 @@ func cause(err error) error {
 	if p := (*fs.PathError)(nil); errors.As(err, &p) {
 		return p.Err
 	}
+	if refused := (*bounded.Error)(nil); errors.As(err, &refused) {
+		return errors.New(refused.Reason)
+	}
 	return err
 }

@@ -246,6 +246,33 @@ func TestPicturesThatCannotBeReadSayWhy(t *testing.T) {
 	}
 }
 
+// A pipe or a device that takes the place of a picture, a caption file or a table after it was listed is neither waited for nor read.
+func TestFilesThatBecomeSomethingElseAreNotRead(t *testing.T) {
+	root := tree(t, map[string]string{"a.jpg": "1", "a.txt": "one", "b.jpg": "2", "c.jpg": "3"})
+	s := openForTest(t, root, Options{})
+	a, b, caption := filepath.Join(root, "a.jpg"), filepath.Join(root, "b.jpg"), filepath.Join(root, "a.txt")
+	table, link := filepath.Join(root, "t.csv"), filepath.Join(root, "l.csv")
+	err := errors.Join(os.Remove(a), os.Remove(b), os.Remove(caption), syscall.Mkfifo(a, 0o600), os.Symlink("/dev/zero", b),
+		syscall.Mkfifo(caption, 0o600), syscall.Mkfifo(table, 0o600), os.Symlink("/dev/zero", link))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		if _, err := s.Picture(t.Context(), i); err == nil || !strings.HasSuffix(err.Error(), "not a regular file") {
+			t.Errorf("sample %d: %v", i, err)
+		}
+	}
+	if e := entryOf(t, openForTest(t, root, Options{}), 0); e.Bad != "its caption "+caption+": it is a pipe, not a regular file" {
+		t.Errorf("the caption: %q", e.Bad)
+	}
+	for _, path := range []string{table, link} {
+		var data *DataError
+		if _, err := Open(t.Context(), path, Options{}); !errors.As(err, &data) || !strings.HasSuffix(data.Reason, ", not a regular file") || strings.Contains(data.Reason, path) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
 func TestFolderFingerprintsFollowTheData(t *testing.T) {
 	base := func() map[string]string { return map[string]string{"a.jpg": "1", "a.txt": "one", "b.jpg": "22"} }
 	with := func(name, content string) map[string]string { m := base(); m[name] = content; return m }

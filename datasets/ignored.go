@@ -22,6 +22,8 @@ const (
 	ignoredNoCaption   = "without caption"
 	ignoredExcluded    = "excluded by %s"
 	ignoredLoop        = "links to a folder above them"
+	ignoredPictures    = "pictures beside shards"
+	ignoredFolders     = "folders beside shards"
 	ignoredSpecial     = "pipes, devices or sockets"
 )
 
@@ -90,7 +92,7 @@ func (g Ignored) String() string {
 // filesOr is what is counted: folders too if they may be excluded or hidden.
 func filesOr(g Ignored) string {
 	for reason := range g {
-		if reason == ignoredHidden || strings.HasPrefix(reason, "excluded") {
+		if reason == ignoredHidden || reason == ignoredFolders || strings.HasPrefix(reason, "excluded") {
 			return "files and folders"
 		}
 	}

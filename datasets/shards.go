@@ -20,13 +20,13 @@ type shards struct {
 // makes single samples unusable and is reported in Info.Notes. A shard that doesn't exist is fs.ErrNotExist, and a set without a usable
 // sample is a *DataError.
 func openShards(ctx context.Context, src string, o Options) (Source, error) {
-	set, err := findShards(src, o.Need)
+	set, err := findShards(src, o)
 	if err != nil {
 		return nil, err
 	}
 	repairs := &captionRepairs{}
 	s := &shards{files: make([]shardFile, len(set.paths)), info: Info{
-		Name: src, Kind: "shards", Classes: set.classes, Templates: set.templates, Notes: set.notes,
+		Name: src, Kind: "shards", Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
 	}}
 	sampler := &sampler{set: set, need: o.Need, repairs: repairs}
 	if err := s.index(ctx, set, sampler); err != nil {

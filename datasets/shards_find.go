@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"clipgo/internal/paths"
 )
 
 // shardSet is a set of archives in their order, with the files that CLIP_benchmark stores beside them.
@@ -17,13 +19,18 @@ type shardSet struct {
 	classes, templates []string
 	captionLines       bool // of retrieval sets: txt has one caption a line
 	notes              []string
+	skip               excluder
+	ignored            Ignored // files and folders beside the shards of a folder
 }
 
 // findShards resolves a.tar::b.tar, braces, and folders.
-func findShards(src string, need Need) (*shardSet, error) {
-	set := &shardSet{}
+func findShards(src string, o Options) (set *shardSet, err error) {
+	set = &shardSet{}
+	if set.skip, err = o.excludes(); err != nil {
+		return nil, err
+	}
 	for part := range strings.SplitSeq(src, "::") {
-		if err := set.addPart(src, part, need); err != nil {
+		if err := set.addPart(src, part, o.Need); err != nil {
 			return nil, err
 		}
 	}
@@ -66,8 +73,11 @@ func (s *shardSet) addPart(src, part string, need Need) error {
 // inFolder lists a folder's shards. If it has none, they are those of its test or train folder.
 func (s *shardSet) inFolder(root string, need Need) ([]string, error) {
 	paths, err := tarsIn(root)
-	if err != nil || len(paths) > 0 {
-		return paths, err
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) > 0 {
+		return s.chosen(root, paths)
 	}
 	var splits []string
 	for _, split := range []string{"test", "train"} {
@@ -83,8 +93,45 @@ func (s *shardSet) inFolder(root string, need Need) ([]string, error) {
 	}
 	folder := filepath.Join(root, splits[0])
 	s.notes = append(s.notes, "reading the shards of "+folder)
-	return s.counted(folder)
+	if paths, err = s.counted(folder); err != nil {
+		return nil, err
+	}
+	return s.chosen(folder, paths)
 }
+
+// besideShards are the files that are read for a set of shards.
+var besideShards = []string{"nshards.txt", "dataset_type.txt", "classnames.txt", "zeroshot_classification_templates.txt"}
+
+// chosen leaves out the shards of a folder that are excluded, and counts what else is in the folder.
+func (s *shardSet) chosen(folder string, shards []string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, notFound(folder, err)
+	}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case hidden(name):
+			s.ignored.add(ignoredHidden, 1)
+		case e.IsDir():
+			s.ignored.add(ignoredFolders, 1)
+		case isPicture(name):
+			s.ignored.add(ignoredPictures, 1)
+		case !isTar(name) && !slices.Contains(besideShards, name):
+			s.ignored.addFile(name)
+		}
+	}
+	return slices.DeleteFunc(shards, func(path string) bool {
+		glob := s.skip.match(filepath.Base(path), false)
+		if glob != "" {
+			s.ignored.add(fmt.Sprintf(ignoredExcluded, glob), 1)
+		}
+		return glob != ""
+	}), nil
+}
+
+func isPicture(name string) bool { return paths.IsPicture(name) }
+
+func isTar(name string) bool { return strings.EqualFold(filepath.Ext(name), ".tar") }
 
 // holdsShards reports whether a folder, or its test or train folder, has shards.
 func holdsShards(root string) bool {
@@ -102,7 +149,7 @@ func tarsIn(folder string) ([]string, error) {
 	}
 	var paths []string
 	for _, e := range entries {
-		if !e.IsDir() && !hidden(e.Name()) && strings.EqualFold(filepath.Ext(e.Name()), ".tar") {
+		if !e.IsDir() && !hidden(e.Name()) && isTar(e.Name()) {
 			paths = append(paths, filepath.Join(folder, e.Name()))
 		}
 	}

@@ -234,7 +234,7 @@ func TestWhatASampleLacksIsSaid(t *testing.T) {
 		{`a.jpg=p a.json={"caption":7,"text":["x"]}`, NeedCaptions, ""},
 		{`a.jpg=p a.txt= a.json={"caption":"hello"}`, NeedCaptions, ""},
 		{"a.jpg=p a.json={}", NeedCaptions, "in json); its members are jpg, json"},
-		{"a.heic=p a.txt=x", NeedNothing, "jif); its members are heic, txt"},
+		{"a.heic=p a.txt=x", NeedNothing, "bmp); its members are heic, txt"},
 		{"a.seg.png=p a.txt=x", NeedNothing, "its members are seg.png, txt; a type begins at the first dot of a name"},
 		{"a.b.png=p a.c.png=x a.d.txt=x a.e.txt=x a.f.txt=x", NeedNothing, "its members are b.png, c.png, d.txt, e.txt, ...; a type"},
 		{"a.in.png=p a.b.txt=x a.c.txt=y", NeedCaptions, "two members"},
@@ -274,6 +274,18 @@ func TestTheLastDotDecidesWhereTheFirstCant(t *testing.T) {
 		if noted := len(s.Info().Notes) == 1; noted != (want != "a.jpg|a") {
 			t.Errorf("%s: notes %q", members, s.Info().Notes)
 		}
+	}
+}
+
+func TestWhatIsBesideShardsIsCounted(t *testing.T) {
+	root := shardTree(t, map[string]string{
+		"0.tar": "a.jpg=p", "1.tar": "b.jpg=p", "x.jpg": "p", "0.parquet": "", "0_stats.json": "", ".0.tar": "a.jpg=p",
+		"more/2.tar": "c.jpg=p", "classnames.txt": "one\n",
+	})
+	s := openForTest(t, root, Options{Exclude: []string{"1.*"}})
+	want := Ignored{"pictures beside shards": 1, ".parquet": 1, ".json": 1, "hidden": 1, "folders beside shards": 1, "excluded by 1.*": 1}
+	if got := s.Info().Ignored; s.Len() != 1 || !maps.Equal(got, want) {
+		t.Errorf("%d samples, ignored %v, want %v", s.Len(), map[string]int(got), map[string]int(want))
 	}
 }
 

@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -27,7 +28,7 @@ func readTableFile(path string) ([]byte, error) {
 	if !strings.EqualFold(filepath.Ext(path), ".json") {
 		start, err := readStart(path, lineLimit)
 		if err != nil {
-			return nil, notFound(path, err)
+			return nil, unreadable(path, err)
 		}
 		if len(start) == lineLimit && !strings.ContainsAny(start, "\r\n") {
 			return nil, &DataError{Source: path, Reason: fmt.Sprintf("it is not a table: its first line has more than %d bytes", lineLimit)}
@@ -35,9 +36,17 @@ func readTableFile(path string) ([]byte, error) {
 	}
 	data, err := bounded.ReadFile(path, bounded.Table)
 	if err != nil {
-		return nil, notFound(path, err)
+		return nil, unreadable(path, err)
 	}
 	return data, nil
+}
+
+// unreadable is an error of reading a table. What can't be a table is refused as data.
+func unreadable(path string, err error) error {
+	if refused := (*bounded.Error)(nil); errors.As(err, &refused) {
+		return &DataError{Source: path, Reason: refused.Reason}
+	}
+	return notFound(path, err)
 }
 
 // openRows reads a table's header. choose says why a table with these columns can't be used; its reason is empty if it can.

@@ -8,7 +8,6 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/eval"
-	"clipgo/internal/bounded"
 	"clipgo/internal/config"
 	"clipgo/internal/paths"
 	"clipgo/pretrained"

@@ -56,7 +56,7 @@ func unread(file []byte) error {
 	if name, way := nameUnread(file); name != "" {
 		return fmt.Errorf("%s isn't read; %s", name, way)
 	}
-	return fmt.Errorf("not a JPEG, PNG, GIF, WebP, TIFF or BMP file: it begins with %.16q", file[:min(16, len(file))])
+	return fmt.Errorf("not a JPEG, PNG, GIF, WebP, TIFF or BMP file: it begins with %s", beginning(file))
 }
 
 func nameUnread(file []byte) (name, way string) {
