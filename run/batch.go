@@ -93,9 +93,11 @@ func (o *Options) validateBatch() error {
 }
 
 // starved tells that a step found no memory, and keeps for a resumed run how many pairs go through the model at once now.
-func (s *session) starved(e training.Event) error {
+func (s *session) starved(e training.Event) {
 	s.console.Log.Warn("out of memory: retried the step with smaller micro-batches, which later steps use too", "step", e.Step, "pairs",
 		s.effective(), "at_once", e.MicroBatch)
 	s.MicroBatch = e.MicroBatch
-	return durable.WriteJSON(filepath.Join(s.Out, pretrained.RunFile), s.Options)
+	if err := durable.WriteJSON(filepath.Join(s.Out, pretrained.RunFile), s.Options); err != nil {
+		s.console.Log.Warn("a resumed run will find the size of its micro-batches again", "error", err)
+	}
 }

@@ -51,6 +51,7 @@ type Options struct {
 
 	Out               string `json:"out" flag:"out" arg:"dir" help:"run directory"`
 	Resume            string `json:"resume,omitempty" flag:"resume" arg:"latest|path" help:"continue from the latest checkpoint of --out, or from a path"`
+	DiscardLater      bool   `json:"discard_later,omitempty" flag:"discard-later" help:"with --resume PATH: delete later checkpoints of the run"`
 	StopAfter         int    `json:"stop_after,omitempty" min:"0" flag:"stop-after" arg:"N" help:"stop after N steps of this invocation; the learning-rate schedule is unchanged"`
 	SaveFrequency     int    `json:"save_frequency" min:"0" flag:"save-frequency" arg:"steps" help:"steps between checkpoints (default 1000, or 5 minutes)"`
 	SaveMinutes       int    `json:"save_minutes" min:"0"`

@@ -90,6 +90,7 @@ func (s *session) summary(h *hooks) *Result {
 	p := s.trainer.Progress
 	out := map[string]any{"step": p.Step, "steps": s.Steps, "samples": p.Samples, "skipped": p.Skipped, "replaced": p.Replaced,
 		"out": s.Out}
+	out["failed_evaluations"] = s.failed.evaluations
 	last := h.row
 	for key, v := range map[string]float64{"loss": float64(last.Loss), "scale": float64(last.Scale)} {
 		if !math.IsNaN(v) {
@@ -108,10 +109,18 @@ func (s *session) summary(h *hooks) *Result {
 	if s.ppo != nil {
 		out["kl_limit"], out["judge"] = s.Align.PPO.KLLimit, s.winner()
 	}
-	r := &Result{Values: out}
-	line := func(format string, args ...any) { r.Text = append(r.Text, fmt.Sprintf(format, args...)) }
+	if err := s.failed.report; err != nil {
+		out["report_error"] = err.Error()
+	}
+	return &Result{Values: out, Text: s.summaryText(h, out)}
+}
+
+// summaryText is the summary for people.
+func (s *session) summaryText(h *hooks, values map[string]any) (text []string) {
+	p := s.trainer.Progress
+	line := func(format string, args ...any) { text = append(text, fmt.Sprintf(format, args...)) }
 	note := ""
-	if loss := float64(last.Loss); !math.IsNaN(loss) { // a sitting of no step has none
+	if loss := float64(h.row.Loss); !math.IsNaN(loss) { // a sitting of no step has none
 		note = fmt.Sprintf(", loss %.4f", loss)
 	}
 	line("%s of %d, %d samples used, %s%s", steps(p.Step), s.Steps, p.Samples, skipNote(p), note)
@@ -123,11 +132,18 @@ func (s *session) summary(h *hooks) *Result {
 		line("  %-24s %6.2f %%%s", v.Name, 100*v.Value, chanceNote(v.Chance))
 	}
 	const before = alignment.AgreementName + beforeSuffix
-	if v, ok := out[before].(float64); ok {
+	if v, ok := values[before].(float64); ok {
 		line("  %-24s %6.2f %%", before, 100*v)
 	}
-	line("report %s", filepath.Join(s.Out, ReportFile))
-	return r
+	if n := s.failed.evaluations; n > 0 {
+		line("%d evaluations failed, see %s", n, filepath.Join(s.Out, LogFile))
+	}
+	if err := s.failed.report; err != nil {
+		line("the report could not be written: %v", err)
+	} else {
+		line("report %s", filepath.Join(s.Out, ReportFile))
+	}
+	return text
 }
 
 func chanceNote(chance float64) string {
