@@ -76,7 +76,7 @@ func (h *hooks) catchUp(ctx context.Context) error {
 // report writes report.html anew with each evaluation and at the end of a sitting. A training goes on without it.
 func (h *hooks) report(_ context.Context, e training.Event) error {
 	s := h.session
-	if !e.Last && !e.Done && (s.ValFrequency == 0 || e.Step%s.ValFrequency != 0) || s.dir.lock.Check() != nil {
+	if !e.Last && !e.Done && !s.ValFrequency.due(e.Step) || s.dir.lock.Check() != nil {
 		return nil
 	}
 	err := guarded(func() error { return s.writeReport(h.diagnosis) })

@@ -197,7 +197,7 @@ func (s *session) pixels(dst []uint8, p datasets.Picture, key uint64) error {
 // checkpoints saves the model and the run.
 func (s *session) checkpoints() *training.Checkpoints {
 	return &training.Checkpoints{
-		Dir: filepath.Join(s.Out, pretrained.CheckpointsDir), Every: s.SaveFrequency, Pause: time.Duration(s.SaveMinutes) * time.Minute,
+		Dir: filepath.Join(s.Out, pretrained.CheckpointsDir), Every: s.SaveFrequency.steps, Pause: time.Duration(s.SaveMinutes) * time.Minute,
 		Keep:  s.Keep,
 		Files: s.modelFiles(),
 		State: training.State{

@@ -9,6 +9,7 @@ import (
 	"clipgo/alignment"
 	"clipgo/eval"
 	"clipgo/internal/nn"
+	"clipgo/internal/optim"
 	"clipgo/training"
 )
 
@@ -25,7 +26,7 @@ func (s *session) announce() {
 		s.console.Say("from   %s, with the %s recipe", s.source.Weights, recipe)
 	}
 	s.console.Say("data   %s, %d pairs; validation %s", info.Name, s.train.Len(), s.val.name())
-	s.console.Say("train  %s, lr %g, wd %g, warm-up %d, %s", s.extent(), s.Optim.LR, s.Optim.WD, s.Schedule.Warmup, s.Schedule.Kind)
+	s.console.Say("train  %s, lr %g, wd %g, warm-up %d, %s", s.extent(), s.Optim.LR, s.Optim.WD, s.Schedule.Warmup, s.scheduleNote())
 	if !s.Align.on() {
 		s.console.Say("loss   %s", s.lossNote())
 	}
@@ -44,6 +45,14 @@ func (s *session) announce() {
 	if len(s.Changes) > 0 {
 		s.console.Say("change %s", strings.Join(s.Changes, ", "))
 	}
+}
+
+// scheduleNote names the schedule, with the length of its cooldown.
+func (s *session) scheduleNote() string {
+	if s.Schedule.Kind == optim.ConstCooldown {
+		return fmt.Sprintf("%s of the last %s", s.Schedule.Kind, steps(s.Schedule.Cooldown))
+	}
+	return s.Schedule.Kind
 }
 
 // extent is how long the run is.

@@ -87,12 +87,12 @@ func (s *session) openEvaluators() (err error) {
 
 // retrievalDue tells whether retrieval is due after a step, and all that has its frequency: val_frequency.
 func (s *session) retrievalDue(e training.Event) bool {
-	return e.Done || s.ValFrequency > 0 && e.Step%s.ValFrequency == 0
+	return e.Done || s.ValFrequency.due(e.Step)
 }
 
 // zeroShotDue tells whether zero-shot classification is due after a step. Data without classes is not embedded for it.
 func (s *session) zeroShotDue(e training.Event) bool {
-	return e.Done || s.val.classified() && s.ZeroshotFrequency > 0 && e.Step%s.ZeroshotFrequency == 0
+	return e.Done || s.val.classified() && s.ZeroshotFrequency.due(e.Step)
 }
 
 func (s *session) anyDue(e training.Event) bool { return s.retrievalDue(e) || s.zeroShotDue(e) }

@@ -71,7 +71,7 @@ func TestASkipIsToldOnce(t *testing.T) {
 // TestACooldownFitsTheRun gives the schedule that ends in a falling rate.
 func TestACooldownFitsTheRun(t *testing.T) {
 	model := tiny(t)
-	for cooldown, code := range map[string]int{"2": 0, "5": exitUsage} {
+	for cooldown, code := range map[string]int{"2": 0, "5": exitUsage, "0": exitUsage} {
 		out := filepath.Join(t.TempDir(), "run")
 		r := clipgo(t, tinyRun(model, out, "--steps", "4", "--lr-scheduler", "const-cooldown", "--set", "schedule.cooldown="+cooldown)...)
 		if r.code != code || code != 0 && paths.Exists(out) {
