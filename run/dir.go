@@ -26,7 +26,7 @@ type runDir struct {
 // openDir locks the run directory. One that holds a run already is refused untouched unless the user resumes.
 func (s *session) openDir() error {
 	fresh := !paths.Exists(s.Out)
-	held := paths.Exists(filepath.Join(s.Out, pretrained.RunFile)) || paths.Exists(filepath.Join(s.Out, pretrained.CheckpointsDir))
+	held := holdsRun(s.Out)
 	if err := os.MkdirAll(s.Out, 0o755); err != nil {
 		return fmt.Errorf("create the run directory: %w", err)
 	}
@@ -44,6 +44,16 @@ func (s *session) openDir() error {
 		return nil
 	}
 	return durable.Sweep(checkpoints)
+}
+
+// holdsRun reports whether a directory holds a run that has made steps: a start that failed before doesn't block its directory.
+func holdsRun(dir string) bool {
+	checkpoints, err := os.ReadDir(filepath.Join(dir, pretrained.CheckpointsDir))
+	if len(checkpoints) > 0 || err != nil && !errors.Is(err, os.ErrNotExist) {
+		return true
+	}
+	metrics, err := os.Stat(filepath.Join(dir, MetricsFile))
+	return err == nil && metrics.Size() > 0
 }
 
 // leaveDir gives the lock back, and takes a new directory away again that no run began in.
@@ -170,8 +180,12 @@ func (s *session) cutBack() error {
 		}
 		s.console.Log.Warn("removed a checkpoint newer than the one resumed from", "path", path)
 	}
+	step := s.state.Step
+	if s.resumed == "" {
+		step = -1 // nothing stays of a start that made no step
+	}
 	for _, name := range []string{MetricsFile, EvaluationsFile, SkippedFile} {
-		if err := training.CutBack(filepath.Join(s.Out, name), s.state.Step); err != nil {
+		if err := training.CutBack(filepath.Join(s.Out, name), step); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}

@@ -197,8 +197,8 @@ func (s *session) pixels(dst []uint8, p datasets.Picture, key uint64) error {
 // checkpoints saves the model and the run.
 func (s *session) checkpoints() *training.Checkpoints {
 	return &training.Checkpoints{
-		Dir: filepath.Join(s.Out, pretrained.CheckpointsDir), Every: s.SaveFrequency.steps, Pause: time.Duration(s.SaveMinutes) * time.Minute,
-		Keep:  s.Keep,
+		Dir: filepath.Join(s.Out, pretrained.CheckpointsDir), Every: s.SaveFrequency.steps,
+		Pause: time.Duration(s.SaveMinutes) * time.Minute, Keep: s.Keep,
 		Files: s.modelFiles(),
 		State: training.State{
 			Seed: s.Seed, Data: s.train.Info().Fingerprint, DataLength: int64(s.train.Len()), Validation: s.val.Source.Info().Fingerprint,

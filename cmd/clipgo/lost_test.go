@@ -131,3 +131,21 @@ func TestWeightsThatAreNotFiniteEndTheRun(t *testing.T) {
 		must(t, "zeroshot", "--model", out, "builtin:shapes?split=val&n=20")
 	}
 }
+
+// TestAStartWithoutAStepBlocksNothing corrects a command line whose first batch had too many unusable samples.
+func TestAStartWithoutAStepBlocksNothing(t *testing.T) {
+	model, dir, out := tiny(t), pairs(t, 9), filepath.Join(t.TempDir(), "run")
+	write(t, filepath.Join(dir, "p003.png"), "this is a text")
+	args := []string{"train", "--train-data", dir, "--model", model, "--out", out, "--batch-size", "9", "--epochs", "1", "--precision",
+		"fp32"}
+	if r := clipgo(t, append(args, "--max-skip", "0")...); r.code != exitData {
+		t.Fatalf("exit %d: %s", r.code, r.err)
+	}
+	must(t, append(args, "--max-skip", "0.5")...)
+	if n := len(skipped(t, out)); n != 1 {
+		t.Errorf("%d lines in the ledger for one bad sample", n)
+	}
+	if r := clipgo(t, append(args, "--max-skip", "0.5")...); r.code != exitUsage {
+		t.Errorf("a run that has made a step: exit %d: %s", r.code, r.err)
+	}
+}
