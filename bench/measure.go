@@ -27,11 +27,11 @@ import (
 // Options choose what is measured. The tags are those of clipgo bench.
 type Options struct {
 	Model     string `json:"model" flag:"model" arg:"M" help:"config name or model (for load: its picture size and context)"`
-	BatchSize int    `json:"batch_size" min:"1" flag:"batch-size" arg:"N" help:"pairs in a step (default 64)"`
+	BatchSize int    `json:"batch_size" min:"1" max:"65536" flag:"batch-size" arg:"N" help:"pairs in a step (default 64)"`
 	Tokens    int    `json:"tokens" min:"2" flag:"tokens" arg:"N" help:"tokens of a caption, start and end included (default 12)"`
 	Steps     int    `json:"steps" min:"1" flag:"steps" arg:"N" help:"steps measured (default 10)"`
 	Data      string `json:"data" flag:"data" arg:"SRC" help:"what load reads (default builtin:emoji)"`
-	Workers   int    `json:"workers" min:"1" flag:"workers" arg:"N" help:"goroutines that read and decode"`
+	Workers   int    `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode"`
 	Profile   string `json:"cpu_profile" flag:"cpu-profile" arg:"file" help:"write a CPU profile of the steps measured, for go tool pprof"`
 
 	GradCheckpointing bool `json:"grad_checkpointing,omitempty" flag:"grad-checkpointing" help:"as in train: recompute activations in the backward pass, to save memory"`

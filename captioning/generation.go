@@ -11,7 +11,7 @@ import (
 type Generation struct {
 	Method Method `json:"method" flag:"method" arg:"name" help:"beam, greedy or top-p (default beam)"`
 	// Beams is of Beam: how many captions are kept at each length.
-	Beams int `json:"beams" flag:"beams" arg:"N" help:"captions that beam search follows (default 4)"`
+	Beams int `json:"beams" max:"1024" flag:"beams" arg:"N" help:"captions that beam search follows (default 4)"`
 	// LengthPenalty is of Beam: a caption's score is log P / tokens^penalty, its end counted.
 	LengthPenalty float64 `json:"length_penalty" flag:"length-penalty" arg:"x" help:"beam search takes the best log P / tokens^x (default 1); more favours longer captions"`
 	// TopP and Temperature are of TopP.

@@ -2,6 +2,7 @@ package pretrained
 
 import (
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -17,11 +18,14 @@ type Machine struct {
 	Precision string `json:"precision" flag:"precision" arg:"name" help:"fp32, bf16, or auto: bf16 only where the hardware is faster in it"`
 	TF32      bool   `json:"tf32,omitempty" flag:"tf32" help:"on CUDA devices, multiply float32 numbers with 10 bits of mantissa: several times faster"`
 	// Threads 0 is one for each core.
-	Threads int `json:"threads" min:"0" flag:"threads" arg:"N" help:"threads of one operation (default one for each core)"`
+	Threads int `json:"threads" min:"0" max:"1024" flag:"threads" arg:"N" help:"threads of one operation (default one for each core)"`
 }
 
 // DefaultMachine chooses by what is there.
 func DefaultMachine() Machine { return Machine{Device: "auto", Precision: "auto"} }
+
+// threadsOfCore bounds the threads of an operation: many more than cores take minutes for a step.
+const threadsOfCore = 16
 
 // LoadLibtorch starts to load libtorch, for which Placement waits, while something else is read. Placement returns the error.
 func LoadLibtorch() {
@@ -59,6 +63,9 @@ func (m Machine) Validate() error {
 	case "auto", "fp32", "bf16":
 	default:
 		return fault.Setting("precision", "%q is none of auto, fp32, bf16", m.Precision)
+	}
+	if limit := threadsOfCore * runtime.NumCPU(); m.Threads > limit {
+		return fault.Setting("threads", "%d is more than %d for each of %d cores", m.Threads, threadsOfCore, runtime.NumCPU())
 	}
 	if name, _, _ := strings.Cut(m.Device, ":"); m.Device != "auto" && m.Device != "cpu" && name != "cuda" {
 		return fault.Setting("device", "%q is none of auto, cpu, cuda, cuda:N", m.Device)

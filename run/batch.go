@@ -14,12 +14,15 @@ import (
 // batching says how many pairs a step has, and how many of them go through the model at once.
 type batching struct {
 	BatchSize  pairCount `json:"batch_size" flag:"batch-size" arg:"N" help:"pairs per batch; auto: the largest batch that fits in memory"`
-	AccumFreq  int       `json:"accum_freq" min:"1" flag:"accum-freq" arg:"k" help:"batches per step; all their pairs are contrasted, in the memory of one batch (default 1)"`
+	AccumFreq  int       `json:"accum_freq" min:"1" max:"65536" flag:"accum-freq" arg:"k" help:"batches per step; all their pairs are contrasted, in the memory of one batch (default 1)"`
 	MicroBatch int       `json:"micro_batch,omitempty" min:"0"` // pairs at once, where it isn't a batch: what memory was found for
 }
 
 // pairCount is a number of pairs, or autoPairs.
 type pairCount int
+
+// mostInBatch bounds the pairs of a batch.
+const mostInBatch = 1 << 20
 
 // autoPairs is as many pairs as fit into memory.
 const autoPairs pairCount = -2
@@ -86,6 +89,13 @@ func (o *Options) validateBatch() error {
 	if o.BatchSize < 1 && o.BatchSize != autoPairs {
 		errs = append(errs, errors.New("batch_size must be at least 1, or auto"))
 	}
+	if o.BatchSize > mostInBatch {
+		errs = append(errs, fmt.Errorf("batch_size: %d is more than %d", o.BatchSize, mostInBatch))
+	}
+	if o.contrasted() == 1 && o.Objective != siglipObjective {
+		errs = append(errs, errors.New("batch_size: InfoNCE contrasts the pairs of a step with each other, and a step of one pair has a "+
+			"loss of 0; at least 2 pairs, or objective siglip"))
+	}
 	if o.Align.on() && (o.AccumFreq > 1 || o.MicroBatch > 0 || o.BatchSize == autoPairs) {
 		errs = append(errs, errors.New("accum_freq, micro_batch and batch_size auto: not available in align"))
 	}
@@ -93,9 +103,11 @@ func (o *Options) validateBatch() error {
 }
 
 // starved tells that a step found no memory, and keeps for a resumed run how many pairs go through the model at once now.
-func (s *session) starved(e training.Event) error {
+func (s *session) starved(e training.Event) {
 	s.console.Log.Warn("out of memory: retried the step with smaller micro-batches, which later steps use too", "step", e.Step, "pairs",
 		s.effective(), "at_once", e.MicroBatch)
 	s.MicroBatch = e.MicroBatch
-	return durable.WriteJSON(filepath.Join(s.Out, pretrained.RunFile), s.Options)
+	if err := durable.WriteJSON(filepath.Join(s.Out, pretrained.RunFile), s.Options); err != nil {
+		s.console.Log.Warn("a resumed run will find the size of its micro-batches again", "error", err)
+	}
 }

@@ -5,7 +5,7 @@ import "errors"
 // bucketOptions say whether batches are made of captions of similar length.
 type bucketOptions struct {
 	Bucketing bool `json:"length_bucketing" flag:"length-bucketing" help:"put captions of similar length into one batch, for less padding"`
-	Pool      int  `json:"bucket_pool" min:"1" flag:"bucket-pool" arg:"N" help:"samples that --length-bucketing sorts at a time, before they are decoded (default 2048)"`
+	Pool      int  `json:"bucket_pool" min:"1" max:"100000000" flag:"bucket-pool" arg:"N" help:"samples that --length-bucketing sorts at a time, before they are decoded (default 2048)"`
 }
 
 // pool is how many samples the loader sorts at a time; 0: none.

@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"clipgo/internal/durable"
 	"clipgo/internal/fault"
@@ -18,20 +18,23 @@ import (
 
 // runDir is the run directory while a sitting holds its lock.
 type runDir struct {
-	metrics, evaluations, skipped, log *os.File
+	lock                          *durable.Lock
+	metrics, evaluations, skipped *ledger
+	log                           *os.File
 }
 
 // openDir locks the run directory. One that holds a run already is refused untouched unless the user resumes.
 func (s *session) openDir() error {
 	fresh := !paths.Exists(s.Out)
-	held := paths.Exists(filepath.Join(s.Out, pretrained.RunFile)) || paths.Exists(filepath.Join(s.Out, pretrained.CheckpointsDir))
+	held := holdsRun(s.Out)
 	if err := os.MkdirAll(s.Out, 0o755); err != nil {
 		return fmt.Errorf("create the run directory: %w", err)
 	}
-	lock, err := durable.Acquire(filepath.Join(s.Out, LockFile))
+	lock, err := durable.AcquireDir(s.Out, LockFile)
 	if err != nil {
 		return fmt.Errorf("run directory %s: %w", s.Out, err)
 	}
+	s.dir.lock = lock
 	s.onClose(func() error { return s.leaveDir(lock, fresh) })
 	if held && s.Resume == "" {
 		return fault.Setting("out", "%s already contains a run; continue it with resume=latest, or choose another directory", s.Out)
@@ -43,9 +46,19 @@ func (s *session) openDir() error {
 	return durable.Sweep(checkpoints)
 }
 
+// holdsRun reports whether a directory holds a run that has made steps: a start that failed before doesn't block its directory.
+func holdsRun(dir string) bool {
+	checkpoints, err := os.ReadDir(filepath.Join(dir, pretrained.CheckpointsDir))
+	if len(checkpoints) > 0 || err != nil && !errors.Is(err, os.ErrNotExist) {
+		return true
+	}
+	metrics, err := os.Stat(filepath.Join(dir, MetricsFile))
+	return err == nil && metrics.Size() > 0
+}
+
 // leaveDir gives the lock back, and takes a new directory away again that no run began in.
 func (s *session) leaveDir(lock *durable.Lock, fresh bool) error {
-	if !fresh || paths.Exists(filepath.Join(s.Out, pretrained.RunFile)) {
+	if !fresh || paths.Exists(filepath.Join(s.Out, pretrained.RunFile)) || lock.Check() != nil {
 		return lock.Release()
 	}
 	return errors.Join(lock.Discard(), os.Remove(s.Out))
@@ -84,18 +97,45 @@ func (s *session) findCheckpoint(ctx context.Context) error {
 			s.console.Log.Warn("skipped a damaged checkpoint", "error", d)
 		}
 		path = latest
-	} else if err := durable.Verify(path); err != nil {
-		if !paths.Exists(path) {
-			return fault.Setting("resume", "%w", err)
-		}
-		return fault.Modelf(path, "%s", err.Error())
 	}
-	state, err := training.ReadState(path)
-	if err != nil {
+	state, err := training.Check(path)
+	switch {
+	case err != nil && !paths.Exists(path):
+		return fault.Setting("resume", "%w", err)
+	case err != nil:
 		return fault.Modelf(path, "%s", err.Error())
 	}
 	s.resumed, s.state = path, state
+	if err := s.findLater(); err != nil {
+		return err
+	}
 	return s.checkData()
+}
+
+// findLater finds what continuing from the checkpoint deletes. Checkpoints that verify are deleted only if the user says so.
+func (s *session) findLater() error {
+	checkpoints := filepath.Join(s.Out, pretrained.CheckpointsDir)
+	valid, damaged, err := training.Later(checkpoints, s.state.Step)
+	if err != nil {
+		return err
+	}
+	s.later = append(valid, damaged...)
+	other, replaces, err := training.Replaces(s.resumed, checkpoints)
+	if err != nil {
+		return err
+	}
+	if replaces {
+		valid = append([]string{other}, valid...)
+	}
+	if len(valid) == 0 || s.DiscardLater {
+		return nil
+	}
+	var names []string
+	for _, path := range valid {
+		names = append(names, filepath.Base(path))
+	}
+	return fault.Setting("resume", "continuing from step %d would delete checkpoints of %s (%s); set discard_later to delete them, or "+
+		"choose another run directory", s.state.Step, s.Out, strings.Join(names, ", "))
 }
 
 // findStart finds the weights that a run began with, for one that ended before its first checkpoint.
@@ -126,42 +166,28 @@ func (s *session) checkData() error {
 	return nil
 }
 
-// cutBack drops what was recorded and saved after the checkpoint.
+// cutBack drops what was recorded and saved after the checkpoint. The checkpoint is in the run directory before anything is deleted
+// there.
 func (s *session) cutBack() error {
 	if s.resumed != "" {
-		later, err := training.DropLater(filepath.Join(s.Out, pretrained.CheckpointsDir), s.state.Step)
-		for _, path := range later {
-			s.console.Log.Warn("removed a checkpoint newer than the one resumed from", "path", path)
-		}
-		if err != nil {
+		if err := training.Adopt(s.resumed, filepath.Join(s.Out, pretrained.CheckpointsDir)); err != nil {
 			return err
 		}
 	}
+	for _, path := range s.later {
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("remove later checkpoint: %w", err)
+		}
+		s.console.Log.Warn("removed a checkpoint newer than the one resumed from", "path", path)
+	}
+	step := s.state.Step
+	if s.resumed == "" {
+		step = -1 // nothing stays of a start that made no step
+	}
 	for _, name := range []string{MetricsFile, EvaluationsFile, SkippedFile} {
-		if err := training.CutBack(filepath.Join(s.Out, name), s.state.Step); err != nil {
+		if err := training.CutBack(filepath.Join(s.Out, name), step); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return nil
-}
-
-func (s *session) openRecords() (err error) {
-	for _, r := range []struct {
-		name string
-		file **os.File
-	}{{MetricsFile, &s.dir.metrics}, {EvaluationsFile, &s.dir.evaluations}, {SkippedFile, &s.dir.skipped}, {LogFile, &s.dir.log}} {
-		f, err := appendTo(filepath.Join(s.Out, r.name))
-		if err != nil {
-			return err
-		}
-		*r.file = f
-		s.onClose(f.Close)
-	}
-	s.console.Log = slog.New(slog.NewMultiHandler(s.console.Log.Handler(), fileHandler(s.dir.log)))
-	return nil
-}
-
-// appendTo opens a file for lines to be added.
-func appendTo(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 }

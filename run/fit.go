@@ -22,16 +22,24 @@ const (
 	leastInTrial = 16      // pairs of it
 )
 
-// chooseBatch gives --batch-size auto its number: the largest power of two of pairs that fits into memory.
+// What --batch-size auto leaves in an epoch: with fewer steps the learning rate of the recipe doesn't fit. Small data gets the usual batch.
+const (
+	stepsOfEpoch = 20
+	usualPairs   = 64
+)
+
+// chooseBatch gives --batch-size auto its number: the largest power of two of pairs that fits into memory and leaves steps in an
+// epoch. Another number is compared with the memory.
 func (s *session) chooseBatch(ctx context.Context) error {
 	if s.BatchSize != autoPairs {
-		return nil
+		return s.checkMemory(ctx)
 	}
-	limit := min(mostPairs, s.train.Len()/s.AccumFreq)
-	if limit < 1 {
+	all := s.train.Len() / s.AccumFreq
+	if all < 1 {
 		return &datasets.DataError{Source: s.TrainData,
 			Reason: fmt.Sprintf("%d samples are fewer than the %d batches of a step; lower accum_freq", s.train.Len(), s.AccumFreq)}
 	}
+	limit := min(mostPairs, all, max(usualPairs, all/stepsOfEpoch))
 	at, err := s.Placement()
 	if err != nil {
 		return err
@@ -43,6 +51,9 @@ func (s *session) chooseBatch(ctx context.Context) error {
 	n, note, err := fit(ctx, at, limit)
 	if err != nil {
 		return fmt.Errorf("batch_size auto: %w", err)
+	}
+	if 2*n > limit && limit < min(mostPairs, all) {
+		note = fmt.Sprintf("more would leave few steps in an epoch of %d pairs; %s", s.train.Len(), note)
 	}
 	s.BatchSize = pairCount(n)
 	if s.biasOfBatch {
@@ -59,39 +70,47 @@ func (s *session) fitHost(ctx context.Context, at model.Placement, limit int) (i
 	if err != nil {
 		return 0, "", fault.Setting("batch_size", "can't determine the free memory (%v); give a number", err)
 	}
-	before, err := memory.Resident()
+	need, err := s.cost(ctx, at, limit)
 	if err != nil {
 		return 0, "", err
+	}
+	n := memory.Most(limit, func(n int) bool { return float64(need(n)) <= shareOfFree*float64(free) })
+	if n == 0 {
+		return 0, "", fmt.Errorf("a single pair takes %s, and %s are free", size(need(1)), size(free))
+	}
+	return n, fmt.Sprintf("%s of the %s that are free (%s a pair)", size(need(n)), size(free), size(need(2)-need(1))), nil
+}
+
+// cost measures the memory of two trial steps, of at most limit pairs, and returns that of a step of n pairs.
+func (s *session) cost(ctx context.Context, at model.Placement, limit int) (func(n int) int64, error) {
+	before, err := memory.Resident()
+	if err != nil {
+		return nil, err
 	}
 	large := min(limit, max(leastInTrial, int(trialFLOPs/(3*s.ModelCfg.FLOPs(s.ModelCfg.Text.ContextLength)))), 512)
 	small := max(1, large/4)
 	t, err := s.trial(ctx, at)
 	if err != nil {
-		return 0, "", err
+		return nil, err
 	}
 	defer func() { _ = t.close() }()
 	var seen []memory.Sample
 	for _, n := range []int{small, large} {
 		_ = memory.ResetPeak() // where that is not allowed, the larger step still sets it
 		if _, err := t.step(ctx, n); err != nil {
-			return 0, "", err
+			return nil, err
 		}
 		peak, err := memory.Peak()
 		if err != nil {
-			return 0, "", err
+			return nil, err
 		}
 		seen = append(seen, memory.Sample{Pairs: n, Bytes: peak - before})
 	}
-	if small == large {
-		return limit, "the whole data set", nil
+	if small == large { // one pair: no line goes through one point
+		return func(n int) int64 { return seen[1].Bytes + s.notInTrial(n) }, nil
 	}
 	cost := memory.Through(seen[0], seen[1])
-	need := func(n int) int64 { return cost.Of(n) + s.notInTrial(n) }
-	n := memory.Most(limit, func(n int) bool { return float64(need(n)) <= shareOfFree*float64(free) })
-	if n == 0 {
-		return 0, "", fmt.Errorf("a single pair takes %s, and %s are free", size(need(1)), size(free))
-	}
-	return n, fmt.Sprintf("%s of the %s that are free (%s a pair)", size(need(n)), size(free), size(need(2)-need(1))), nil
+	return func(n int) int64 { return cost.Of(n) + s.notInTrial(n) }, nil
 }
 
 // notInTrial is the memory of a step of n pairs that a trial step does not measure: the EMA of the weights, the loaded batches,

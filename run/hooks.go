@@ -25,6 +25,7 @@ type hooks struct {
 	row       record.Row
 	logged    time.Time
 	warned    bool // that pictures lose their transparency
+	tried     int  // step of the last evaluation, even if it failed
 }
 
 // maxScale is what CLIP's clamp allows.
@@ -48,9 +49,9 @@ func (s *session) hooks(ctx context.Context) *hooks {
 		Show: h.show}
 	h.bar = s.console.Bar("train", int64(s.Steps))
 	h.bar.Set(int64(s.state.Step))
-	// The other hooks finish what they began; an evaluation ends with an interrupt, so that what was trained is saved soon.
+	// The other hooks finish what they began; an evaluation ends with an interrupt. A step is saved before what isn't needed to train.
 	evaluate := HookFunc(func(_ context.Context, e training.Event) error { return h.evaluate(ctx, e) })
-	h.list = []training.Hook{HookFunc(h.skips), HookFunc(h.progress), h.diagnosis, metrics, HookFunc(s.mix), evaluate, s.saver,
+	h.list = []training.Hook{HookFunc(h.skips), HookFunc(h.progress), h.diagnosis, metrics, HookFunc(s.mix), s.saver, evaluate,
 		HookFunc(h.report)}
 	return h
 }
@@ -132,7 +133,7 @@ func (h *hooks) progress(_ context.Context, e training.Event) error {
 		h.session.console.Log.Warn("the loss or a gradient was not finite: skipped the step", "step", e.Step)
 	}
 	if e.MicroBatch > 0 && !e.Replayed {
-		return h.session.starved(e)
+		h.session.starved(e)
 	}
 	return nil
 }
@@ -152,34 +153,6 @@ func (h *hooks) show(r record.Row) {
 }
 
 func round4(v float64) float64 { return math.Round(v*1e4) / 1e4 }
-
-// evaluate measures the model when it is time, and at the end.
-func (h *hooks) evaluate(ctx context.Context, e training.Event) error {
-	s := h.session
-	due := s.val.due(e)
-	if len(due) == 0 || s.val.lastEvaluation().Step == e.Step || ctx.Err() != nil {
-		return nil
-	}
-	found, err := s.val.measure(ctx, due, e.Step)
-	if ctx.Err() != nil {
-		return nil // interrupted: not measured
-	}
-	if err != nil {
-		return err
-	}
-	if s.retrievalDue(e) {
-		s.look(ctx, e.Step)
-	}
-	return s.val.add(found, s.dir.evaluations, s.console)
-}
-
-// report writes report.html anew with each checkpoint's evaluation and at the end of a sitting.
-func (h *hooks) report(_ context.Context, e training.Event) error {
-	if !e.Last && !e.Done && (h.session.ValFrequency == 0 || e.Step%h.session.ValFrequency != 0) {
-		return nil
-	}
-	return h.session.writeReport(h.diagnosis)
-}
 
 // finish tells what the steps have shown.
 func (h *hooks) finish() {

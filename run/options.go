@@ -29,16 +29,17 @@ type Options struct {
 	ValData   string           `json:"val_data" flag:"val-data" arg:"SRC" help:"what to evaluate on"`
 	Data      datasets.Options `json:"data"`
 	Templates []string         `json:"templates"` // prompts that fit what is trained on
-	Workers   int              `json:"workers" min:"1" flag:"workers" arg:"N" help:"goroutines that read and decode"`
+	Workers   int              `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode"`
 	MaxSkip   float64          `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"abort when more than this fraction of samples can't be used (default 0.01)"`
 
 	batching
 	bucketOptions
-	Epochs   float64             `json:"epochs" flag:"epochs" arg:"N" help:"passes over the data"`
-	Steps    int                 `json:"steps" flag:"steps" arg:"N" help:"optimizer steps, instead of --epochs"`
-	Optim    optim.Config        `json:"optim"`
-	Schedule optim.Schedule      `json:"schedule"`
-	Loss     contrastive.InfoNCE `json:"loss"`
+	Epochs         float64             `json:"epochs" max:"1000000" flag:"epochs" arg:"N" help:"passes over the data"`
+	Steps          int                 `json:"steps" max:"1000000000" flag:"steps" arg:"N" help:"optimizer steps, instead of --epochs"`
+	EpochsCooldown float64             `json:"epochs_cooldown,omitempty" min:"0" max:"1000000" flag:"epochs-cooldown" arg:"N" help:"epochs of falling rate at the end, for --lr-scheduler const-cooldown"`
+	Optim          optim.Config        `json:"optim"`
+	Schedule       optim.Schedule      `json:"schedule"`
+	Loss           contrastive.InfoNCE `json:"loss"`
 	objectiveOptions
 	model.Lock
 	EMADecay   float64           `json:"ema_decay" flag:"ema-decay" arg:"x" help:"save and evaluate a moving average of the weights, such as 0.999; 0: none"`
@@ -50,16 +51,17 @@ type Options struct {
 	pretrained.Machine
 	GradCheckpointing bool `json:"grad_checkpointing,omitempty" flag:"grad-checkpointing" help:"recompute activations in the backward pass: less memory, up to a third more time, identical results"`
 
-	Out               string `json:"out" flag:"out" arg:"dir" help:"run directory"`
-	Resume            string `json:"resume,omitempty" flag:"resume" arg:"latest|path" help:"continue from the latest checkpoint of --out, or from a path"`
-	StopAfter         int    `json:"stop_after,omitempty" min:"0" flag:"stop-after" arg:"N" help:"stop after N steps of this invocation; the learning-rate schedule is unchanged"`
-	SaveFrequency     int    `json:"save_frequency" min:"0" flag:"save-frequency" arg:"steps" help:"steps between checkpoints (default 1000, or 5 minutes)"`
-	SaveMinutes       int    `json:"save_minutes" min:"0"`
-	Keep              int    `json:"keep" min:"1" flag:"keep" arg:"N" help:"number of most recent checkpoints to keep (default 3)"`
-	ValFrequency      int    `json:"val_frequency" flag:"val-frequency" arg:"steps" help:"steps between evaluations (default a fifth of the run)"`
-	ZeroshotFrequency int    `json:"zeroshot_frequency" flag:"zeroshot-frequency" arg:"steps" help:"steps between zero-shot evaluations, where --val-data has classes"`
-	LogFrequency      int    `json:"log_frequency" min:"1" flag:"log-frequency" arg:"steps" help:"steps between lines of metrics.jsonl (default 10)"`
-	AllowDataChange   bool   `json:"allow_data_change,omitempty" flag:"allow-data-change" help:"resume even if the training data has changed; restarts the current epoch"`
+	Out               string    `json:"out" flag:"out" arg:"dir" help:"run directory"`
+	Resume            string    `json:"resume,omitempty" flag:"resume" arg:"latest|path" help:"continue from the latest checkpoint of --out, or from a path"`
+	DiscardLater      bool      `json:"discard_later,omitempty" flag:"discard-later" help:"with --resume PATH: delete later checkpoints of the run"`
+	StopAfter         int       `json:"stop_after,omitempty" min:"0" max:"1000000000" flag:"stop-after" arg:"N" help:"stop after N steps of this invocation; the learning-rate schedule is unchanged"`
+	SaveFrequency     frequency `json:"save_frequency" flag:"save-frequency" arg:"steps" help:"steps between checkpoints, or epochs: 1epoch (default 1000, or 5 minutes)"`
+	SaveMinutes       int       `json:"save_minutes" min:"0" max:"1000000"`
+	Keep              int       `json:"keep" min:"1" max:"1000000" flag:"keep" arg:"N" help:"number of most recent checkpoints to keep (default 3)"`
+	ValFrequency      frequency `json:"val_frequency" flag:"val-frequency" arg:"steps" help:"steps between evaluations, or epochs: 1epoch (default a fifth of the run)"`
+	ZeroshotFrequency frequency `json:"zeroshot_frequency" flag:"zeroshot-frequency" arg:"steps" help:"steps, or epochs, between zero-shot evaluations, where --val-data has classes"`
+	LogFrequency      int       `json:"log_frequency" min:"1" max:"1000000000" flag:"log-frequency" arg:"steps" help:"steps between lines of metrics.jsonl (default 10)"`
+	AllowDataChange   bool      `json:"allow_data_change,omitempty" flag:"allow-data-change" help:"resume even if the training data has changed; restarts the current epoch"`
 
 	source      pretrained.Source
 	maxWarmup   int
@@ -69,6 +71,9 @@ type Options struct {
 
 // Unset stands for a number that is worked out from others unless it is given.
 const Unset = -1
+
+// mostEpochs bounds numbers of epochs.
+const mostEpochs = 1_000_000
 
 // Default is a run before its recipe and what the user says.
 func Default() Options {
@@ -81,7 +86,8 @@ func Default() Options {
 		objectiveOptions: objectiveOptions{Objective: clipObjective, Weights: captioning.DefaultWeights()},
 		Preprocess:       preprocess.Default(), Limits: preprocess.DefaultLimits(), Augment: preprocess.DefaultAugment(),
 		Machine:       pretrained.DefaultMachine(),
-		SaveFrequency: 1000, SaveMinutes: 5, Keep: 3, ValFrequency: Unset, ZeroshotFrequency: Unset, LogFrequency: 10,
+		SaveFrequency: frequency{steps: 1000}, SaveMinutes: 5, Keep: 3, ValFrequency: frequency{steps: Unset},
+		ZeroshotFrequency: frequency{steps: Unset}, LogFrequency: 10,
 	}
 }
 
@@ -117,7 +123,7 @@ func (o *Options) validateLengths() error {
 	for _, n := range []struct {
 		key      string
 		v, least int
-	}{{"steps", o.Steps, 1}, {"val_frequency", o.ValFrequency, 0}, {"zeroshot_frequency", o.ZeroshotFrequency, 0}} {
+	}{{"steps", o.Steps, 1}, {"val_frequency", o.ValFrequency.steps, 0}, {"zeroshot_frequency", o.ZeroshotFrequency.steps, 0}} {
 		if n.v < n.least && n.v != Unset {
 			errs = append(errs, fmt.Errorf("%s: %d is less than %d", n.key, n.v, n.least))
 		}
@@ -139,6 +145,12 @@ func (o *Options) validateSize() error {
 // validateSchedule checks what doesn't depend on the number of steps, which may depend on the data: openData checks again.
 func (o *Options) validateSchedule() error {
 	schedule := o.Schedule
+	switch cools := schedule.Kind == optim.ConstCooldown; {
+	case cools && schedule.Cooldown == 0 && o.EpochsCooldown == 0:
+		return errors.New("epochs_cooldown: missing; const-cooldown needs its length in epochs, or in steps: schedule.cooldown")
+	case !cools && o.EpochsCooldown > 0:
+		return fmt.Errorf("epochs_cooldown: has an effect only with lr_scheduler const-cooldown, not %s", schedule.Kind)
+	}
 	if schedule.Warmup == Unset {
 		schedule.Warmup = 0
 	}
@@ -155,18 +167,21 @@ func (o *Options) validateAverage() error {
 
 // length works out what depends on the number of samples.
 func (o *Options) length(samples int) {
+	epoch := float64(samples) / float64(o.effective()) * float64(o.Align.updates())
 	if o.Steps == Unset {
 		o.Steps = max(1, int(math.Ceil(o.Epochs*float64(samples)/float64(o.effective())))) * o.Align.updates()
 	}
 	o.Schedule.Steps = o.Steps
+	if o.EpochsCooldown > 0 {
+		o.Schedule.Cooldown = max(1, int(math.Round(o.EpochsCooldown*epoch)))
+	}
 	if o.Schedule.Warmup == Unset {
 		o.Schedule.Warmup = min(o.maxWarmup, o.Steps/20)
 	}
-	for _, every := range []*int{&o.ValFrequency, &o.ZeroshotFrequency} {
-		if *every == Unset {
-			*every = max(1, (o.Steps+4)/5)
-		}
-	}
+	fifth := max(1, (o.Steps+4)/5)
+	o.SaveFrequency.settle(epoch, Default().SaveFrequency.steps)
+	o.ValFrequency.settle(epoch, fifth)
+	o.ZeroshotFrequency.settle(epoch, fifth)
 }
 
 // end is the position after the last sample of the run.

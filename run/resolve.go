@@ -3,6 +3,8 @@ package run
 import (
 	"context"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"clipgo/alignment"
 	"clipgo/contrastive"
@@ -29,6 +31,9 @@ func New(ctx context.Context, settings ...string) (*Options, error) {
 // know where each of them comes from.
 func Resolve(ctx context.Context, find pretrained.Finder, said ...config.Layer) (*Options, config.Layer, error) {
 	user := config.Merge(said...)
+	if err := refuseUnset(user); err != nil {
+		return nil, nil, err
+	}
 	if err := joinSigLIP(user); err != nil {
 		return nil, nil, err
 	}
@@ -57,6 +62,17 @@ func Resolve(ctx context.Context, find pretrained.Finder, said ...config.Layer) 
 	settings.Decode(&o)
 	o.settle(settings, resumed)
 	return &o, settings, o.validate()
+}
+
+// refuseUnset refuses a flag or an assignment whose value is the number that stands for what isn't set. A config file, such as
+// the run.json of another run, may have it.
+func refuseUnset(user config.Layer) error {
+	for _, key := range []string{"steps", "epochs", "val_frequency", "zeroshot_frequency", "save_frequency", "schedule.warmup"} {
+		if v := user[key]; v.Origin >= config.Flag && v.JSON == strconv.Itoa(Unset) {
+			return fault.Setting(strings.TrimPrefix(key, "schedule."), "%s is negative", v.JSON)
+		}
+	}
+	return nil
 }
 
 // settle decides what depends on where settings come from.

@@ -34,7 +34,7 @@ func (asked *Options) storedRun() (o Options, found bool, err error) {
 	}
 	// Its weights are a checkpoint's, or else found again.
 	o.source = pretrained.Source{Name: o.Model, Config: o.ModelCfg, Preprocess: o.Preprocess}
-	o.StopAfter, o.AllowDataChange = 0, false // of the sitting before, not of the run
+	o.StopAfter, o.AllowDataChange, o.DiscardLater = 0, false, false // of the sitting before, not of the run
 	if asked.Model != "" && asked.Model != o.Model {
 		return o, false, fault.Setting("model", "this run began with %s; %s needs a new run", o.Model, asked.Model)
 	}
@@ -42,7 +42,7 @@ func (asked *Options) storedRun() (o Options, found bool, err error) {
 }
 
 // ofTheSitting are settings that say how one sitting is made, not what the run is.
-var ofTheSitting = []string{"out", "resume", "stop_after", "allow_data_change"}
+var ofTheSitting = []string{"out", "resume", "stop_after", "allow_data_change", "discard_later"}
 
 // changed lists what a resumed run does otherwise than before, and refuses what would make it another run. A setting that is
 // chosen by itself keeps the value that it had.

@@ -51,6 +51,8 @@ type session struct {
 	trainer   *training.Trainer
 	state     training.State // of the checkpoint that it goes on from; zero at the start of a run
 	resumed   string         // that checkpoint's path
+	later     []string       // checkpoints of the run that continuing from it deletes
+	failed    failures
 	closers   []func() error
 	seen      preprocess.Seen
 
@@ -137,10 +139,13 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 	if s.ppo != nil {
 		batches = s.ppo.Batches(ctx, batches, s.state.Step, s.state.Position, s.reward)
 	}
-	err := s.trainer.Run(ctx, hooks.watch(batches))
+	err := hooks.catchUp(ctx)
+	if err == nil {
+		err = s.trainer.Run(ctx, hooks.watch(batches))
+	}
 	hooks.bar.Done()
 	hooks.finish()
-	if at := s.trainer.Progress.Step; err != nil && errors.Is(err, ctx.Err()) && at > s.state.Step {
+	if at := s.trainer.Progress.Step; err != nil && errors.Is(err, ctx.Err()) && at > 0 {
 		return nil, &InterruptedError{Step: at, cause: err}
 	}
 	if err != nil {
@@ -193,13 +198,13 @@ func (s *session) pixels(dst []uint8, p datasets.Picture, key uint64) error {
 // checkpoints saves the model and the run.
 func (s *session) checkpoints() *training.Checkpoints {
 	return &training.Checkpoints{
-		Dir: filepath.Join(s.Out, pretrained.CheckpointsDir), Every: s.SaveFrequency, Pause: time.Duration(s.SaveMinutes) * time.Minute,
-		Keep:  s.Keep,
+		Dir: filepath.Join(s.Out, pretrained.CheckpointsDir), Every: s.SaveFrequency.steps,
+		Pause: time.Duration(s.SaveMinutes) * time.Minute, Keep: s.Keep,
 		Files: s.modelFiles(),
 		State: training.State{
 			Seed: s.Seed, Data: s.train.Info().Fingerprint, DataLength: int64(s.train.Len()), Validation: s.val.Source.Info().Fingerprint,
 			Environment: s.environment(),
 		},
-		Log: s.console.Log,
+		Log: s.console.Log, Guard: s.dir.lock.Check,
 	}
 }

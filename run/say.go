@@ -9,6 +9,7 @@ import (
 	"clipgo/alignment"
 	"clipgo/eval"
 	"clipgo/internal/nn"
+	"clipgo/internal/optim"
 	"clipgo/training"
 )
 
@@ -25,7 +26,7 @@ func (s *session) announce() {
 		s.console.Say("from   %s, with the %s recipe", s.source.Weights, recipe)
 	}
 	s.console.Say("data   %s, %d pairs; validation %s", info.Name, s.train.Len(), s.val.name())
-	s.console.Say("train  %s, lr %g, wd %g, warm-up %d, %s", s.extent(), s.Optim.LR, s.Optim.WD, s.Schedule.Warmup, s.Schedule.Kind)
+	s.console.Say("train  %s, lr %g, wd %g, warm-up %d, %s", s.extent(), s.Optim.LR, s.Optim.WD, s.Schedule.Warmup, s.scheduleNote())
 	if !s.Align.on() {
 		s.console.Say("loss   %s", s.lossNote())
 	}
@@ -44,6 +45,14 @@ func (s *session) announce() {
 	if len(s.Changes) > 0 {
 		s.console.Say("change %s", strings.Join(s.Changes, ", "))
 	}
+}
+
+// scheduleNote names the schedule, with the length of its cooldown.
+func (s *session) scheduleNote() string {
+	if s.Schedule.Kind == optim.ConstCooldown {
+		return fmt.Sprintf("%s of the last %s", s.Schedule.Kind, steps(s.Schedule.Cooldown))
+	}
+	return s.Schedule.Kind
 }
 
 // extent is how long the run is.
@@ -90,6 +99,7 @@ func (s *session) summary(h *hooks) *Result {
 	p := s.trainer.Progress
 	out := map[string]any{"step": p.Step, "steps": s.Steps, "samples": p.Samples, "skipped": p.Skipped, "replaced": p.Replaced,
 		"out": s.Out}
+	out["failed_evaluations"] = s.failed.evaluations
 	last := h.row
 	for key, v := range map[string]float64{"loss": float64(last.Loss), "scale": float64(last.Scale)} {
 		if !math.IsNaN(v) {
@@ -108,10 +118,18 @@ func (s *session) summary(h *hooks) *Result {
 	if s.ppo != nil {
 		out["kl_limit"], out["judge"] = s.Align.PPO.KLLimit, s.winner()
 	}
-	r := &Result{Values: out}
-	line := func(format string, args ...any) { r.Text = append(r.Text, fmt.Sprintf(format, args...)) }
+	if err := s.failed.report; err != nil {
+		out["report_error"] = err.Error()
+	}
+	return &Result{Values: out, Text: s.summaryText(h, out)}
+}
+
+// summaryText is the summary for people.
+func (s *session) summaryText(h *hooks, values map[string]any) (text []string) {
+	p := s.trainer.Progress
+	line := func(format string, args ...any) { text = append(text, fmt.Sprintf(format, args...)) }
 	note := ""
-	if loss := float64(last.Loss); !math.IsNaN(loss) { // a sitting of no step has none
+	if loss := float64(h.row.Loss); !math.IsNaN(loss) { // a sitting of no step has none
 		note = fmt.Sprintf(", loss %.4f", loss)
 	}
 	line("%s of %d, %d samples used, %s%s", steps(p.Step), s.Steps, p.Samples, skipNote(p), note)
@@ -123,11 +141,18 @@ func (s *session) summary(h *hooks) *Result {
 		line("  %-24s %6.2f %%%s", v.Name, 100*v.Value, chanceNote(v.Chance))
 	}
 	const before = alignment.AgreementName + beforeSuffix
-	if v, ok := out[before].(float64); ok {
+	if v, ok := values[before].(float64); ok {
 		line("  %-24s %6.2f %%", before, 100*v)
 	}
-	line("report %s", filepath.Join(s.Out, ReportFile))
-	return r
+	if n := s.failed.evaluations; n > 0 {
+		line("%d evaluations failed, see %s", n, filepath.Join(s.Out, LogFile))
+	}
+	if err := s.failed.report; err != nil {
+		line("the report could not be written: %v", err)
+	} else {
+		line("report %s", filepath.Join(s.Out, ReportFile))
+	}
+	return text
 }
 
 func chanceNote(chance float64) string {

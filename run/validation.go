@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
+	"io"
 
 	"clipgo/alignment"
 	"clipgo/captioning"
@@ -87,12 +87,12 @@ func (s *session) openEvaluators() (err error) {
 
 // retrievalDue tells whether retrieval is due after a step, and all that has its frequency: val_frequency.
 func (s *session) retrievalDue(e training.Event) bool {
-	return e.Done || s.ValFrequency > 0 && e.Step%s.ValFrequency == 0
+	return e.Done || s.ValFrequency.due(e.Step)
 }
 
 // zeroShotDue tells whether zero-shot classification is due after a step. Data without classes is not embedded for it.
 func (s *session) zeroShotDue(e training.Event) bool {
-	return e.Done || s.val.classified() && s.ZeroshotFrequency > 0 && e.Step%s.ZeroshotFrequency == 0
+	return e.Done || s.val.classified() && s.ZeroshotFrequency.due(e.Step)
 }
 
 func (s *session) anyDue(e training.Event) bool { return s.retrievalDue(e) || s.zeroShotDue(e) }
@@ -154,7 +154,7 @@ func (v *validation) described(name string) eval.Value {
 }
 
 // add keeps an evaluation, writes its line and logs it.
-func (v *validation) add(found report.Evaluation, w *os.File, c *Console) error {
+func (v *validation) add(found report.Evaluation, w io.Writer, c *Console) error {
 	v.history = append(v.history, found)
 	line := map[string]any{"step": found.Step}
 	var log []any
@@ -192,8 +192,10 @@ func (s *session) look(ctx context.Context, step int) {
 		return
 	}
 	found, err := s.val.Anatomy(ctx, reportCandidates, reportSample)
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		s.console.Log.Warn("the report has no anatomy of the network", "error", err)
+	}
+	if err != nil {
 		return
 	}
 	s.val.anatomy = &report.Anatomy{Step: step, Anatomy: found}

@@ -1,6 +1,7 @@
 package training
 
 import (
+	"clipgo/internal/fault"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,15 +10,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
-	"clipgo/internal/fault"
+	"clipgo/internal/nn"
 	"clipgo/internal/optim"
 	"clipgo/internal/safetensors"
 	"clipgo/internal/torch"
@@ -63,9 +61,11 @@ type Checkpoints struct {
 	Files []File
 	State State // Format and Progress are filled in
 	Log   *slog.Logger
+	Guard func() error // is called before each save, whose error refuses it; nil: none
 
 	saved time.Time
-	last  Progress // of the newest checkpoint
+	last  Progress        // of the newest checkpoint
+	valid map[string]bool // checkpoints that have been verified
 }
 
 // After saves when a checkpoint is due.
@@ -85,120 +85,31 @@ func (c *Checkpoints) After(ctx context.Context, e Event) error {
 
 func (c *Checkpoints) save(t *Trainer) error {
 	begun := time.Now()
+	if c.Guard != nil {
+		if err := c.Guard(); err != nil {
+			return fmt.Errorf("save checkpoint: %w", err)
+		}
+	}
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
-	dir := filepath.Join(c.Dir, fmt.Sprintf("step-%08d", t.Progress.Step))
+	dir := stepDir(c.Dir, t.Progress.Step)
 	state := c.State
 	state.Format, state.Progress = stateFormat, t.Progress
 	files := append(slices.Clone(c.Files),
 		File{Name: optimizerFile, Write: t.Optimizer.WriteState},
 		File{Name: stateFile, Write: func(w io.Writer) error { return durable.EncodeJSON(w, state) }})
-	if err := durable.WriteFiles(dir, files); err != nil {
+	err := durable.WriteFiles(dir, files)
+	if bad, ok := errors.AsType[*nn.NotFiniteError](err); ok {
+		kept, _, _ := Latest(c.Dir)
+		return &DivergedError{At: t.Progress.Step, Tensor: bad.Name, Kept: kept}
+	}
+	if err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
 	c.saved, c.last = time.Now(), t.Progress
 	c.Log.Debug("checkpoint", "path", dir, "seconds", time.Since(begun).Seconds())
 	return c.prune(dir)
-}
-
-// prune removes all but the newest Keep checkpoints, after the one just written has been verified.
-func (c *Checkpoints) prune(written string) error {
-	dirs, err := list(c.Dir)
-	if err != nil || c.Keep <= 0 || len(dirs) <= c.Keep {
-		return err
-	}
-	if err := durable.Verify(written); err != nil {
-		return fmt.Errorf("verify new checkpoint: %w", err)
-	}
-	for _, old := range dirs[:len(dirs)-c.Keep] {
-		if err := os.RemoveAll(old); err != nil {
-			return fmt.Errorf("remove old checkpoint: %w", err)
-		}
-	}
-	return nil
-}
-
-var stepName = regexp.MustCompile(`^step-\d{8,}$`)
-
-// list gives the checkpoint directories of a run, oldest first.
-func list(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var dirs []string
-	for _, e := range entries {
-		if e.IsDir() && stepName.MatchString(e.Name()) {
-			dirs = append(dirs, filepath.Join(dir, e.Name()))
-		}
-	}
-	slices.SortFunc(dirs, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(a) - len(b)
-		}
-		if a < b {
-			return -1
-		}
-		return 1
-	})
-	return dirs, nil
-}
-
-// DropLater removes the checkpoints of steps after the one from which a run resumes, and returns their paths. They are damaged or
-// belong to an abandoned continuation; a later resume must not take them for the run's newest.
-func DropLater(dir string, step int) (dropped []string, err error) {
-	dirs, err := list(dir)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range dirs {
-		at, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(d), "step-"))
-		if err != nil || at <= step {
-			continue
-		}
-		if err := os.RemoveAll(d); err != nil {
-			return dropped, fmt.Errorf("remove later checkpoint: %w", err)
-		}
-		dropped = append(dropped, d)
-	}
-	return dropped, nil
-}
-
-// ErrNoCheckpoint reports that a run has no checkpoint.
-var ErrNoCheckpoint = errors.New("no checkpoint")
-
-// CorruptError reports that none of a run's checkpoints verifies.
-type CorruptError struct {
-	Path string // the newest
-	Err  error
-}
-
-func (e *CorruptError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.Err) }
-
-// Fault is the error's kind.
-func (e *CorruptError) Fault() fault.Kind { return fault.Model }
-
-// Latest returns the newest checkpoint that verifies, and the errors of newer ones that don't, newest first.
-func Latest(dir string) (path string, damaged []error, err error) {
-	dirs, err := list(dir)
-	if err != nil {
-		return "", nil, err
-	}
-	for _, d := range slices.Backward(dirs) {
-		if err := durable.Verify(d); err != nil {
-			damaged = append(damaged, &CorruptError{Path: d, Err: err})
-			continue
-		}
-		return d, damaged, nil
-	}
-	if len(damaged) > 0 {
-		return "", damaged, damaged[0]
-	}
-	return "", nil, ErrNoCheckpoint
 }
 
 // ReadState reads a checkpoint's State.

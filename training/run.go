@@ -29,11 +29,22 @@ type Hook interface {
 }
 
 // DivergedError ends a training whose numbers stay non-finite.
-type DivergedError struct{ Steps, At int }
+type DivergedError struct {
+	Steps, At int
+	Tensor    string // the first number to be saved that is not finite belongs to it; empty if it was the loss or the gradient
+	Kept      string // the newest checkpoint of before; empty if there is none
+}
 
 func (e *DivergedError) Error() string {
-	return fmt.Sprintf("loss or gradient was not finite for %d steps in a row, up to step %d: a lower learning rate, "+
-		"a longer warm-up or clipping the gradient's norm helps", e.Steps, e.At)
+	const remedy = ": a lower learning rate, a longer warm-up or clipping the gradient's norm helps"
+	if e.Tensor == "" {
+		return fmt.Sprintf("loss or gradient was not finite for %d steps in a row, up to step %d%s", e.Steps, e.At, remedy)
+	}
+	kept := "no checkpoint was saved before"
+	if e.Kept != "" {
+		kept = "the newest checkpoint is " + e.Kept
+	}
+	return fmt.Sprintf("%s is not finite after step %d, which is not saved%s; %s", e.Tensor, e.At, remedy, kept)
 }
 
 // patience is how many non-finite steps in a row end a training.
@@ -57,8 +68,11 @@ func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, er
 		}
 		begun := time.Now()
 		st, err := t.Step(context.WithoutCancel(ctx), b)
-		if err != nil {
+		switch {
+		case st.moved && err != nil: // the parameters are between two steps: nothing that can be saved
 			return err
+		case err != nil:
+			return errors.Join(err, t.finish(ctx, event))
 		}
 		event = Event{Stats: st, Trainer: t, Batch: b, Wait: begun.Sub(asked), Took: time.Since(begun)}
 		event.Done = st.Step == t.Schedule.Steps
@@ -99,12 +113,26 @@ func (t *Trainer) finish(ctx context.Context, last Event) error {
 	return t.runHooks(ctx, last)
 }
 
-// runHooks runs every hook with a context that an interrupt doesn't cancel.
+// runHooks runs every hook with a context that an interrupt doesn't cancel. An error of a hook makes the step the last one. The other
+// hooks still run, so that the step is saved; those before it in the list receive the event again.
 func (t *Trainer) runHooks(ctx context.Context, e Event) error {
-	for _, h := range t.Hooks {
-		if err := h.After(context.WithoutCancel(ctx), e); err != nil {
-			return err
+	ctx = context.WithoutCancel(ctx)
+	var failed []error
+	for i, h := range t.Hooks {
+		err := h.After(ctx, e)
+		if err == nil {
+			continue
+		}
+		failed = append(failed, err)
+		if e.Last {
+			continue
+		}
+		e.Last = true
+		again := e
+		again.Replayed = true
+		for _, earlier := range t.Hooks[:i] {
+			failed = append(failed, earlier.After(ctx, again))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }

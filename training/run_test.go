@@ -6,12 +6,15 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"clipgo/datasets"
+	"clipgo/internal/nn"
 	"clipgo/internal/torch"
 	"clipgo/training/record"
 )
@@ -184,14 +187,14 @@ func TestRunEndsWhereItShould(t *testing.T) {
 	}
 }
 
-// A hook's error ends the run; later hooks are not asked.
+// A hook's error ends the run; later hooks receive the step as the last one.
 func TestAHooksErrorEndsTheRun(t *testing.T) {
 	full := errors.New("disk full")
 	tr, _ := newToy(t, 9)
 	first, second := &recorder{at: map[int]func() error{2: func() error { return full }}}, &recorder{}
 	tr.Hooks = []Hook{first, second}
-	if err := tr.Run(t.Context(), some(9)); !errors.Is(err, full) || len(second.events) != 1 {
-		t.Errorf("got %v; the second hook saw %d steps", err, len(second.events))
+	if err := tr.Run(t.Context(), some(9)); !errors.Is(err, full) || len(second.events) != 2 || !second.events[1].Last {
+		t.Errorf("got %v; the second hook saw %+v", err, second.events)
 	}
 }
 
@@ -254,5 +257,60 @@ func TestRatesLeaveOutWhatHooksTake(t *testing.T) {
 	}
 	if len(got) != 2 {
 		t.Errorf("%d rows", len(got))
+	}
+}
+
+// TestAFailingHookSavesTheStep has a hook that fails before and after the one that saves.
+func TestAFailingHookSavesTheStep(t *testing.T) {
+	wrong := errors.New("wrong")
+	for _, first := range []bool{true, false} {
+		tr, _ := newToy(t, 100)
+		c := &Checkpoints{Dir: filepath.Join(t.TempDir(), "checkpoints"), Log: slog.New(slog.DiscardHandler)}
+		failing := &recorder{at: map[int]func() error{3: func() error { return wrong }}}
+		if tr.Hooks = []Hook{c, failing}; first {
+			tr.Hooks = []Hook{failing, c}
+		}
+		if err := tr.Run(t.Context(), forever(t.Context())); !errors.Is(err, wrong) {
+			t.Fatalf("got %v", err)
+		}
+		path, _, err := Latest(c.Dir)
+		if err != nil || filepath.Base(path) != "step-00000003" {
+			t.Errorf("first %t: saved %s, %v", first, path, err)
+		}
+	}
+}
+
+// TestAFailingStepSavesTheOneBefore has a step whose forward pass fails, and one that fails while the parameters are updated.
+func TestAFailingStepSavesTheOneBefore(t *testing.T) {
+	tr, o := newToy(t, 100)
+	c := &Checkpoints{Dir: filepath.Join(t.TempDir(), "checkpoints"), Log: slog.New(slog.DiscardHandler)}
+	tr.Hooks = []Hook{c}
+	o.spoil[3] = func(l *torch.Tensor) *torch.Tensor {
+		return l.Add(torch.Zeros(torch.NewScope(), torch.Float32, torch.CPU, 2, 3))
+	}
+	if err := tr.Run(t.Context(), forever(t.Context())); err == nil {
+		t.Fatal("the step did not fail")
+	}
+	if path, _, err := Latest(c.Dir); err != nil || filepath.Base(path) != "step-00000002" {
+		t.Errorf("saved %s, %v", path, err)
+	}
+}
+
+// TestWeightsThatAreNotFiniteAreNotSaved takes a step of a rate that is too large: the checkpoint before it stays the newest.
+func TestWeightsThatAreNotFiniteAreNotSaved(t *testing.T) {
+	tr, _ := newToy(t, 100)
+	c := &Checkpoints{Dir: filepath.Join(t.TempDir(), "checkpoints"), Every: 1, Keep: 1, Log: slog.New(slog.DiscardHandler)}
+	c.Files = []File{{Name: "model.safetensors", Write: func(w io.Writer) error { return nn.Write(w, tr.Objective.Params(), nil) }}}
+	tr.Hooks = []Hook{c, &recorder{at: map[int]func() error{3: func() error { tr.LR = 1e39; return nil }}}}
+	var diverged *DivergedError
+	if err := tr.Run(t.Context(), forever(t.Context())); !errors.As(err, &diverged) {
+		t.Fatalf("got %v, want a *DivergedError", err)
+	}
+	path, damaged, err := Latest(c.Dir)
+	if err != nil || len(damaged) > 0 || filepath.Base(path) != "step-00000003" {
+		t.Errorf("saved %s, %v, %v", path, damaged, err)
+	}
+	if text := diverged.Error(); diverged.At != 4 || !strings.Contains(text, "learning rate") || !strings.Contains(text, path) {
+		t.Errorf("%+v: %s", diverged, text)
 	}
 }

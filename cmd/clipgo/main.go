@@ -75,23 +75,34 @@ func (o *outcome) Write(p []byte) (int, error) {
 }
 
 // interruptible ends the context at the first SIGINT or SIGTERM, so that work can be saved, and the process at the
-// second.
+// second. A terminal that goes away (SIGHUP) is a SIGTERM, unless the process was started to outlive it, as by nohup.
 func interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		first, ok := (<-signals).(syscall.Signal)
 		if !ok {
 			return
 		}
-		cancel(&interrupt{first})
+		cancel(&interrupt{ending(first)})
 		if second, ok := (<-signals).(syscall.Signal); ok {
-			os.Exit(128 + int(second))
+			os.Exit(128 + int(ending(second)))
 		}
 	}()
 	return ctx, func() {
 		signal.Stop(signals)
 		cancel(nil)
 	}
+}
+
+// ending is the signal whose exit code tells that a process was stopped.
+func ending(s syscall.Signal) syscall.Signal {
+	if s == syscall.SIGHUP {
+		return syscall.SIGTERM
+	}
+	return s
 }

@@ -35,7 +35,7 @@ func TestLaterCheckpointsGo(t *testing.T) {
 	must(t, tinyRun(model, run, append(settings, "--stop-after", "25")...)...)
 	write(t, filepath.Join(newest(t, run), pretrained.WeightsFile), "damaged")
 	must(t, "train", "--resume", "latest", "--out", run, "--stop-after", "10", "--save-frequency", "2")
-	must(t, "train", "--resume", filepath.Join(run, pretrained.CheckpointsDir, "step-00000030"), "--out", run)
+	must(t, "train", "--discard-later", "--resume", filepath.Join(run, pretrained.CheckpointsDir, "step-00000030"), "--out", run)
 	sameRun(t, run, whole)
 }
 
@@ -71,7 +71,7 @@ func TestASkipIsToldOnce(t *testing.T) {
 // TestACooldownFitsTheRun gives the schedule that ends in a falling rate.
 func TestACooldownFitsTheRun(t *testing.T) {
 	model := tiny(t)
-	for cooldown, code := range map[string]int{"2": 0, "5": exitUsage} {
+	for cooldown, code := range map[string]int{"2": 0, "5": exitUsage, "0": exitUsage} {
 		out := filepath.Join(t.TempDir(), "run")
 		r := clipgo(t, tinyRun(model, out, "--steps", "4", "--lr-scheduler", "const-cooldown", "--set", "schedule.cooldown="+cooldown)...)
 		if r.code != code || code != 0 && paths.Exists(out) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -59,6 +61,8 @@ func (a *app) trains(c *cobra.Command, objective string, without ...string) func
 		if err != nil {
 			return err
 		}
+		// A reader of stdout or stderr that has gone is no reason to lose the steps since the last checkpoint.
+		signal.Ignore(syscall.SIGPIPE)
 		err = a.train(c.Context(), o)
 		if stopped, ok := errors.AsType[*run.InterruptedError](err); ok {
 			return fmt.Errorf("%w. Resume with: %s --resume latest --out %s", stopped, c.CommandPath(), o.Out)

@@ -81,29 +81,30 @@ func TestBatchesThatCannotBeMeantAreRefused(t *testing.T) {
 	}
 }
 
-// 400 pairs of a model this small fit anywhere, so that the data decides: the largest power of two of them. The bias of the sigmoid
+// 400 pairs of a model this small fit anywhere, so that the data decides: a batch leaves steps in an epoch. The bias of the sigmoid
 // loss starts from that, and a resumed run keeps the number.
 func TestTheBatchIsWhatFits(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	args := tinyRun(tiny(t), out, "--batch-size", "auto", "--steps", "3", "--siglip", "--lr", "0", "--stop-after", "1", "--resume",
 		"latest")
 	r := must(t, args...)
-	if !strings.Contains(r.err, "batch  auto: 256 pairs at once, ") || !strings.Contains(r.err, "3 steps of 256 pairs (1.9 epochs)") {
+	if !strings.Contains(r.err, "batch  auto: 64 pairs at once, more would leave few steps in an epoch of 400 pairs; ") ||
+		!strings.Contains(r.err, "3 steps of 64 pairs (0.5 epochs)") {
 		t.Errorf("the number is not said: %s", r.err)
 	}
-	if got, want := biasOf(t, out), -math.Log(255); math.Abs(got-want) > 1e-5 {
+	if got, want := biasOf(t, out), -math.Log(63); math.Abs(got-want) > 1e-5 {
 		t.Errorf("logit_bias starts at %g, want %g", got, want)
 	}
 	r = must(t, args...)
 	if strings.Contains(r.err, "auto") || strings.Contains(r.err, "change") {
 		t.Errorf("a resumed run looks for a number again: %s", r.err)
 	}
-	if c := string(read(t, newest(t, out), pretrained.RunFile)); !strings.Contains(c, `"batch_size": 256,`) {
+	if c := string(read(t, newest(t, out), pretrained.RunFile)); !strings.Contains(c, `"batch_size": 64,`) {
 		t.Errorf("run.json has another number: %s", c)
 	}
 	accum := filepath.Join(t.TempDir(), "run")
 	if r := must(t, tinyRun(tiny(t), accum, "--batch-size", "auto", "--accum-freq", "3", "--steps", "1")...); !strings.Contains(r.err,
-		"1 step of 384 pairs, 128 at a time") {
+		"1 step of 192 pairs, 64 at a time") {
 		t.Errorf("with three batches in a step: %s", r.err)
 	}
 }

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 
@@ -25,7 +26,12 @@ type Named struct {
 	Tensor *torch.Tensor
 }
 
-// WriteTensors writes named float32 tensors as a safetensors file, in their order.
+// NotFiniteError reports a tensor that is not written because one of its numbers is NaN or infinite.
+type NotFiniteError struct{ Name string }
+
+func (e *NotFiniteError) Error() string { return e.Name + ": one of its numbers is not finite" }
+
+// WriteTensors writes named float32 tensors as a safetensors file, in their order. A number that is not finite is a *NotFiniteError.
 func WriteTensors(w io.Writer, named []Named, metadata map[string]string) error {
 	tensors := make([]safetensors.Tensor, len(named))
 	err := torch.Do(context.Background(), func(*torch.Scope) error {
@@ -37,5 +43,21 @@ func WriteTensors(w io.Writer, named []Named, metadata map[string]string) error 
 	if err != nil {
 		return fmt.Errorf("read tensors: %w", err)
 	}
+	for _, t := range tensors {
+		if !finite(t.Data) {
+			return &NotFiniteError{t.Name}
+		}
+	}
 	return safetensors.Write(w, tensors, metadata)
+}
+
+// finite reports whether the float32 numbers of some bytes are neither NaN nor infinite: not all bits of an exponent are set.
+func finite(data []byte) bool {
+	const exponent = 0xff << 23
+	for ; len(data) >= 4; data = data[4:] {
+		if binary.LittleEndian.Uint32(data)&exponent == exponent {
+			return false
+		}
+	}
+	return true
 }

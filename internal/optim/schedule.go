@@ -8,7 +8,7 @@ import (
 // Schedule is the learning rate as a pure function of the step.
 type Schedule struct {
 	Kind     string  `json:"lr_scheduler" flag:"lr-scheduler" arg:"name" help:"cosine, const or const-cooldown (default cosine)"`
-	Warmup   int     `json:"warmup" flag:"warmup" arg:"steps" help:"number of warm-up steps (default 5 % of the run, at most 10000, or 500 from trained weights)"`
+	Warmup   int     `json:"warmup" max:"1000000000" flag:"warmup" arg:"steps" help:"number of warm-up steps (default 5 % of the run, at most 10000, or 500 from trained weights)"`
 	Steps    int     `json:"steps"`        // steps of the whole run
 	Cooldown int     `json:"cooldown"`     // number of last steps, for const-cooldown
 	End      float64 `json:"cooldown_end"` // rate at the end of the cooldown

@@ -1,0 +1,53 @@
+package run
+
+import (
+	"strings"
+	"testing"
+
+	"clipgo/internal/fault"
+)
+
+// TestABatchThatDoesNotFitIsRefused has steps of 10 bytes a pair: the remedy has the same pairs in a step, and fits.
+func TestABatchThatDoesNotFitIsRefused(t *testing.T) {
+	need := func(n int) int64 { return int64(10 * n) }
+	for _, c := range []struct {
+		batch, accum int
+		free         int64
+		want         string // in the message; empty: it fits
+	}{
+		{512, 1, 5120, ""},
+		{512, 1, 5000, "512 pairs take about 0.0 MB, and 0.0 MB are free: batch_size auto, or batch_size 256 with accum_freq 2"},
+		{512, 1, 3000, "batch_size 128 with accum_freq 4"}, // 256 take more than four fifths
+		{512, 3, 5000, "batch_size 256 with accum_freq 6"},
+		{7, 1, 60, "batch_size auto"}, // an odd number can't be halved
+	} {
+		o := Default()
+		o.BatchSize, o.AccumFreq = pairCount(c.batch), c.accum
+		err := (&session{Options: &o}).fits(need, c.free)
+		if c.want == "" && err == nil {
+			continue
+		}
+		if err == nil || fault.Of(err) != fault.Usage || !strings.Contains(err.Error(), c.want) ||
+			c.batch == 7 && strings.Contains(err.Error(), ", or") {
+			t.Errorf("%d pairs: %v", c.batch, err)
+		}
+	}
+}
+
+// TestTheRoughBoundIsNotBelowWhatATrialMeasures compares the bound that saves the trial steps with trial steps.
+func TestTheRoughBoundIsNotBelowWhatATrialMeasures(t *testing.T) {
+	for _, settings := range [][]string{{"model=ViT-Nano-16-64"}, {"mlm_weight=1"}} {
+		s, _ := opened(t.Context(), t, append(settings, "batch_size=32")...)
+		at, err := s.Placement()
+		if err != nil {
+			t.Fatal(err)
+		}
+		need, err := s.cost(t.Context(), at, int(s.BatchSize))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if measured, bound := need(int(s.BatchSize)), s.upperBound(); measured > bound {
+			t.Errorf("%v: a step takes %s, the bound is %s", settings, size(measured), size(bound))
+		}
+	}
+}
