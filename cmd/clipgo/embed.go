@@ -51,6 +51,7 @@ The index is saved after every 8,192 pictures, at the end, and on an interrupt. 
 		Args: cobra.MinimumNArgs(1),
 	}
 	b := bind(c, &o)
+	completeIndex(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		said, err := b.apply()
 		if err != nil {

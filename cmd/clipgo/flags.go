@@ -10,6 +10,20 @@ import (
 	"clipgo/internal/config"
 )
 
+// completeIndex lets a shell complete the flags of the commands of an index: a directory after --index, a page after --html, a type
+// after --dtype.
+func completeIndex(c *cobra.Command) {
+	for name, values := range map[string]cobra.CompletionFunc{
+		"index": cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs),
+		"html":  cobra.FixedCompletions([]string{"html"}, cobra.ShellCompDirectiveFilterFileExt),
+		"dtype": cobra.FixedCompletions([]string{"float32", "float16"}, cobra.ShellCompDirectiveNoFileComp),
+	} {
+		if c.Flag(name) != nil {
+			_ = c.RegisterFlagCompletionFunc(name, values) // it fails only if it was called before
+		}
+	}
+}
+
 // flagError makes a flag that is not known, or not well formed, a usage error that names the nearest one.
 func flagError(c *cobra.Command, err error) error {
 	text := err.Error()

@@ -53,6 +53,7 @@ func indexCommand(a *app, command cobra.Command, change func(*search.Writer, []s
 	var o indexOptions
 	c := &command
 	b := bindFlags(c, &o)
+	completeIndex(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if _, err := b.apply(); err != nil {
 			return err

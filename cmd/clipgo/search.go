@@ -23,6 +23,7 @@ type searchOptions struct {
 	Top       int     `json:"top" min:"1" flag:"top" arg:"K" help:"hits shown (default 10)"`
 	Threshold float64 `json:"threshold" flag:"threshold" arg:"T" help:"lowest cosine shown, -1 to 1 (default all)"`
 	Captions  bool    `json:"captions" flag:"captions" help:"search the captions of the pictures instead of the pictures"`
+	HTML      string  `json:"html" flag:"html" arg:"file" help:"write a page that shows the hits as small pictures"`
 	Paths     bool    `json:"paths" flag:"paths" help:"print only the paths of the hits, one a line"`
 
 	query queryFlags
@@ -43,7 +44,8 @@ may be repeated and may begin with a weight, as in --minus "+0.5:a dog". How the
 stderr.
 
 With --json each hit is an object with rank, score, path and caption on a line of its own. A path that is not UTF-8 is
-printed as a file: URI there, which search accepts as a QUERY. --null is for xargs -0: the exact bytes of the paths.`,
+printed as a file: URI there, which search accepts as a QUERY. --null is for xargs -0: the exact bytes of the paths.
+--html writes one file for a browser, with small copies of the pictures in it.`,
 		Example: `  clipgo search --index pictures.index "a red heart"
   clipgo search --index pictures.index cat.png --plus "+2:at night" --minus "a dog"
   clipgo search --index pictures.index --null "a red heart" | xargs -0 ls -l`,
@@ -51,6 +53,7 @@ printed as a file: URI there, which search accepts as a QUERY. --null is for xar
 	b := bind(c, &o, "data")
 	o.query.bind(c)
 	c.Flags().BoolVarP(&o.null, "null", "0", false, "print only the paths, each followed by a zero byte")
+	completeIndex(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		said, err := b.apply()
 		if err != nil {
@@ -174,6 +177,11 @@ func (o *searchOptions) find(ctx context.Context, a *app, m *pretrained.Embedder
 	hits, err := ix.Find(ctx, q)
 	if err != nil {
 		return err
+	}
+	if o.HTML != "" {
+		if err := writeSheet(o.HTML, sheet{Query: visible(describeTerms(terms)), Index: visible(o.Index)}, hits); err != nil {
+			return err
+		}
 	}
 	for _, h := range hits {
 		if err := o.show(a.console, h); err != nil {
