@@ -65,7 +65,8 @@ func checkChunk(data []byte, codec format.CompressionCodec) error {
 		data = data[r.BytesRead():]
 		packed, unpacked := int(h.CompressedPageSize), int(h.UncompressedPageSize)
 		values := max(h.DataPageHeader.V.NumValues, h.DataPageHeaderV2.V.NumValues, h.DictionaryPageHeader.V.NumValues)
-		if packed < 0 || packed > len(data) || unpacked < 0 || unpacked > min(pageBytes, max(pageSmall, pageRatio*packed)) || values > pageValues {
+		most := min(pageBytes, max(pageSmall, pageRatio*packed))
+		if packed < 0 || packed > len(data) || unpacked < 0 || unpacked > most || values > pageValues {
 			return fmt.Errorf("a page of %d bytes claims %d bytes and %d values", packed, unpacked, values)
 		}
 		if err := checkSnappy(data[:packed], h, codec); err != nil {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +19,8 @@ import (
 //	LR float64 `json:"lr" flag:"lr" arg:"rate" help:"highest learning rate"`
 //
 // arg is what --help shows as the value; a bool has none. A flag of a struct takes key=value for the fields of that struct,
-// and may be repeated.
+// and may be repeated. A list with the tag repeat:"true" has an element for each time that its flag is given, taken as it is; short is
+// a letter for the flag.
 type binder struct {
 	options any
 	file    string
@@ -35,9 +38,13 @@ type boundFlag struct {
 func (f *boundFlag) String() string { return "" }
 func (f *boundFlag) Type() string   { return f.arg }
 
-// Set keeps the text; of a field that is no struct, the last one.
+// Set keeps the text; of a field that is no struct, the last one. Settings are kept as JSON, which would change a path that isn't UTF-8
+// into that of another file.
 func (f *boundFlag) Set(value string) error {
-	if !f.field.Nested {
+	if !utf8.ValidString(value) {
+		return errors.New("it is not UTF-8, which a setting has to be; a link with another name leads around that")
+	}
+	if !f.field.Nested && !f.repeated() {
 		f.values = nil
 	}
 	f.values = append(f.values, value)
@@ -46,6 +53,10 @@ func (f *boundFlag) Set(value string) error {
 
 // assignments are the flag's values as config reads them.
 func (f *boundFlag) assignments() (out []string) {
+	if f.repeated() {
+		list, _ := json.Marshal(f.values) // strings don't fail
+		return []string{f.field.Key + "=" + string(list)}
+	}
 	between := "="
 	if f.field.Nested {
 		between = "."
@@ -92,7 +103,7 @@ func (b *binder) add(c *cobra.Command, name string, field config.Field) {
 	if name == "" || help == "" || isBool != (f.arg == "") {
 		panic(fmt.Sprintf("%T: the tags of %s need a flag, a help and, but for a bool, an arg", b.options, field.Key))
 	}
-	added := c.Flags().VarPF(f, name, "", help)
+	added := c.Flags().VarPF(f, name, field.Tag.Get("short"), help)
 	if isBool {
 		f.arg, added.NoOptDefVal = "bool", "true"
 	}
@@ -117,6 +128,8 @@ func (b *binder) layers() (out []config.Layer, err error) {
 }
 
 func (f *boundFlag) name() string { return f.field.Tag.Get("flag") }
+
+func (f *boundFlag) repeated() bool { return f.field.Tag.Get("repeat") == "true" }
 
 // apply sets the fields that the user sets, and returns those settings.
 func (b *binder) apply() (config.Layer, error) {

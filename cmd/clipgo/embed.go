@@ -187,7 +187,7 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedde
 	}
 	r.print(a.console)
 	for _, path := range missing {
-		a.console.log.Warn("not embedded again: no SRC has it", "path", path)
+		a.console.log.Warn("dropped and not embedded again", "path", path)
 	}
 	return err
 }

@@ -71,6 +71,7 @@ func TestAGoneSourceIsDropped(t *testing.T) {
 	says(t, clipgo(t, "index", "prune", "--index", foreign), exitUsage, "did not make it")
 	says(t, clipgo(t, "index", "prune", "--index", pictures), exitUsage, "not an index")
 	says(t, clipgo(t, "index", "rm", "--index", index), exitUsage, "index rm --index DIR PATH...")
+	says(t, clipgo(t, "index", "prune", "--index", "caf\xe9"), exitUsage, `caf\xe9`, "not UTF-8")
 	if paths.Exists(filepath.Join(pictures, "lock")) {
 		t.Error("a folder that is no index was written to")
 	}
@@ -222,7 +223,8 @@ func TestHitsAreShownOnAPage(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "hits.html")
 	must(t, "search", "--index", index, "--model", model, "--html", page, "<i>x</i>")
 	text := string(read(t, page))
-	for want, n := range map[string]int{"src=\"data:image/jpeg;base64,": 2, "<li>": 4, "the file is gone": 1, "no preview: ": 1, "<script": 0,
+	for want, n := range map[string]int{"src=\"data:image/jpeg;base64,": 2, "<li>": 4, "the file is gone": 1, "no preview: ": 1,
+		"<script":    0,
 		"<img src=x": 0, "<i>": 0, "\x1b": 0, "default-src &#39;none&#39;": 0, "default-src 'none'": 1, "ZgotmplZ": 0} {
 		if got := strings.Count(text, want); got != n {
 			t.Errorf("%q is there %d times, want %d", want, got, n)

@@ -25,9 +25,9 @@ type searchOptions struct {
 	Captions  bool    `json:"captions" flag:"captions" help:"search the captions of the pictures instead of the pictures"`
 	HTML      string  `json:"html" flag:"html" arg:"file" help:"write a page that shows the hits as small pictures"`
 	Paths     bool    `json:"paths" flag:"paths" help:"print only the paths of the hits, one a line"`
+	Null      bool    `json:"null" flag:"null" short:"0" help:"print only the paths, each followed by a zero byte"`
 
-	query queryFlags
-	null  bool
+	Query queryFlags `json:"query"`
 }
 
 func newSearch(a *app) *cobra.Command {
@@ -51,8 +51,6 @@ printed as a file: URI there, which search accepts as a QUERY. --null is for xar
   clipgo search --index pictures.index --null "a red heart" | xargs -0 ls -l`,
 	}
 	b := bind(c, &o, "data")
-	o.query.bind(c)
-	c.Flags().BoolVarP(&o.null, "null", "0", false, "print only the paths, each followed by a zero byte")
 	completeIndex(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		said, err := b.apply()
@@ -73,7 +71,7 @@ func (o *searchOptions) check(a *app) error {
 		return usagef("--index is missing: the directory that embed made")
 	case !(o.Threshold >= -1 && o.Threshold <= 1):
 		return usagef("--threshold is a cosine similarity between -1 and 1, not %g", o.Threshold)
-	case a.console.json && (o.Paths || o.null):
+	case a.console.json && (o.Paths || o.Null):
 		return usagef("--json and --paths exclude each other")
 	}
 	return nil
@@ -83,7 +81,7 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 	if err := o.check(a); err != nil {
 		return err
 	}
-	terms, err := o.query.terms(args)
+	terms, err := o.Query.terms(args)
 	if err != nil {
 		return usagef("%v", err)
 	}
@@ -199,7 +197,7 @@ func (o *searchOptions) show(c *console, h search.Hit) (err error) {
 	switch {
 	case c.json:
 		return c.result(h)
-	case o.null: // for programs: the bytes as they are
+	case o.Null: // for programs: the bytes as they are
 		_, err = fmt.Fprintf(c.out, "%s\x00", h.Path)
 	case o.Paths:
 		c.print("%s", h.Path)
