@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"sync/atomic"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -45,8 +46,9 @@ func encodeDetails(rows []details) ([]byte, error) {
 // metadata is a mapped parquet file with the details of a segment's rows. A mapping outlives the file's name, so that an
 // index stays whole while a writer drops its segments.
 type metadata struct {
-	path string
-	data []byte
+	path    string
+	data    []byte
+	checked atomic.Bool // what its pages claim
 }
 
 func openMetadata(path string) (*metadata, error) {
@@ -57,7 +59,7 @@ func openMetadata(path string) (*metadata, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	return &metadata{path, data}, nil
+	return &metadata{path: path, data: data}, nil
 }
 
 func (m *metadata) close() error {
@@ -78,6 +80,9 @@ func (m *metadata) read(use func(*parquet.GenericReader[details]) error) error {
 				err = &CorruptError{m.path, fmt.Sprint(p)}
 			}
 		}()
+		if err := checkFooter(m.data); err != nil {
+			return &CorruptError{m.path, err.Error()}
+		}
 		file, err := parquet.OpenFile(bytes.NewReader(m.data), int64(len(m.data)))
 		if err != nil {
 			return &CorruptError{m.path, err.Error()}
@@ -86,6 +91,12 @@ func (m *metadata) read(use func(*parquet.GenericReader[details]) error) error {
 		_, captions := file.Schema().Lookup("caption")
 		if !images && !captions { // clip-retrieval leaves out what its source has not
 			return &CorruptError{m.path, "there is no column image_path, and none of captions"}
+		}
+		if !m.checked.Load() {
+			if err := checkPages(file, m.data); err != nil {
+				return &CorruptError{m.path, err.Error()}
+			}
+			m.checked.Store(true)
 		}
 		r := parquet.NewGenericReader[details](file)
 		defer r.Close()

@@ -124,17 +124,31 @@ func readMeta(dir string) (m meta, data []byte, err error) {
 		}
 		return meta{}, nil, err
 	}
-	if err := json.Unmarshal(data, &m); err != nil {
-		return meta{}, nil, &CorruptError{File: path, Reason: fault.JSON(err).Error()}
+	if m, err = parseMeta(data); err != nil {
+		return meta{}, nil, &CorruptError{File: path, Reason: err.Error()}
 	}
 	if m.Format != formatVersion {
 		return meta{}, nil, &MismatchError{Dir: dir, What: "format version", Have: strconv.Itoa(m.Format),
 			Want: strconv.Itoa(formatVersion)}
 	}
-	if err := m.check(); err != nil {
-		return meta{}, nil, &CorruptError{File: path, Reason: err.Error()}
-	}
 	return m, data, nil
+}
+
+// parseMeta reads and checks the content of meta.json; of another format it is the version alone.
+func parseMeta(data []byte) (m meta, err error) {
+	var version struct {
+		Format int `json:"format_version"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
+		return meta{}, fault.JSON(err)
+	}
+	if version.Format != formatVersion {
+		return meta{Format: version.Format}, nil
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return meta{}, fault.JSON(err)
+	}
+	return m, m.check()
 }
 
 func (m meta) check() error {

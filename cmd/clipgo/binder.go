@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,8 @@ import (
 //	LR float64 `json:"lr" flag:"lr" arg:"rate" help:"highest learning rate"`
 //
 // arg is what --help shows as the value; a bool has none. A flag of a struct takes key=value for the fields of that struct,
-// and may be repeated; so may a flag of a list of texts with the tag repeat:"true", of which each takes one.
+// and may be repeated. A list with the tag repeat:"true" has an element for each time that its flag is given, taken as it is; short is
+// a letter for the flag.
 type binder struct {
 	options any
 	file    string
@@ -36,12 +38,13 @@ type boundFlag struct {
 func (f *boundFlag) String() string { return "" }
 func (f *boundFlag) Type() string   { return f.arg }
 
-// several tells whether the flag takes one text of a list.
-func (f *boundFlag) several() bool { return f.field.Tag.Get("repeat") == "true" }
-
-// Set keeps the text; of a field that is neither a struct nor such a list, the last one.
+// Set keeps the text; of a field that is no struct, the last one. Settings are kept as JSON, which would change a path that isn't UTF-8
+// into that of another file.
 func (f *boundFlag) Set(value string) error {
-	if !f.field.Nested && !f.several() {
+	if !utf8.ValidString(value) {
+		return errors.New("it is not UTF-8, which a setting has to be; a link with another name leads around that")
+	}
+	if !f.field.Nested && !f.repeated() {
 		f.values = nil
 	}
 	f.values = append(f.values, value)
@@ -50,11 +53,8 @@ func (f *boundFlag) Set(value string) error {
 
 // assignments are the flag's values as config reads them.
 func (f *boundFlag) assignments() (out []string) {
-	if f.several() {
-		list, err := json.Marshal(f.values)
-		if err != nil { // texts are always JSON
-			panic(err)
-		}
+	if f.repeated() {
+		list, _ := json.Marshal(f.values) // strings don't fail
 		return []string{f.field.Key + "=" + string(list)}
 	}
 	between := "="
@@ -103,7 +103,7 @@ func (b *binder) add(c *cobra.Command, name string, field config.Field) {
 	if name == "" || help == "" || isBool != (f.arg == "") {
 		panic(fmt.Sprintf("%T: the tags of %s need a flag, a help and, but for a bool, an arg", b.options, field.Key))
 	}
-	added := c.Flags().VarPF(f, name, "", help)
+	added := c.Flags().VarPF(f, name, field.Tag.Get("short"), help)
 	if isBool {
 		f.arg, added.NoOptDefVal = "bool", "true"
 	}
@@ -128,6 +128,8 @@ func (b *binder) layers() (out []config.Layer, err error) {
 }
 
 func (f *boundFlag) name() string { return f.field.Tag.Get("flag") }
+
+func (f *boundFlag) repeated() bool { return f.field.Tag.Get("repeat") == "true" }
 
 // apply sets the fields that the user sets, and returns those settings.
 func (b *binder) apply() (config.Layer, error) {

@@ -50,6 +50,7 @@ var everyOptions = map[string]struct {
 	"caption":  {make: func() any { o := defaultCaption(); return &o }},
 	"merge": {make: func() any { return &mergeOptions{Settings: pretrained.DefaultSettings()} },
 		without: []string{"model", "pretrained", "seed"}},
+	"index":   {make: func() any { return &indexOptions{} }},
 	"convert": {make: func() any { return &convertOptions{} }},
 	"info":    {make: func() any { return &infoOptions{} }},
 	"bench":   {make: func() any { return &bench.Options{Machine: pretrained.DefaultMachine()} }},
@@ -67,8 +68,8 @@ func other(t *testing.T, f config.Field) (text, value string) {
 	case reflect.String:
 		return "some word", `"some word"`
 	case reflect.Slice:
-		if f.Tag.Get("repeat") == "true" { // one text for each flag
-			return "a*,b", `["a*,b"]`
+		if f.Tag.Get("repeat") == "true" {
+			return "[a*,b", `["[a*,b"]`
 		}
 		if f.Type.Elem().Kind() == reflect.String {
 			return "a*,b", `["a*","b"]`

@@ -194,8 +194,13 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedde
 		return errors.Join(a.console.result(r), err)
 	}
 	r.print(a.console)
-	for _, path := range missing {
-		a.console.log.Warn("not embedded again: no SRC has it", "path", path)
+	const shown = 10
+	for i, path := range missing {
+		if i == shown {
+			a.console.log.Warn("dropped and not embedded again", "more", len(missing)-shown)
+			break
+		}
+		a.console.log.Warn("dropped and not embedded again", "path", path)
 	}
 	return err
 }

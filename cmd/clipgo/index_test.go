@@ -71,6 +71,7 @@ func TestAGoneSourceIsDropped(t *testing.T) {
 	says(t, clipgo(t, "index", "prune", "--index", foreign), exitUsage, "did not make it")
 	says(t, clipgo(t, "index", "prune", "--index", pictures), exitUsage, "not an index")
 	says(t, clipgo(t, "index", "rm", "--index", index), exitUsage, "index rm --index DIR PATH...")
+	says(t, clipgo(t, "index", "prune", "--index", "caf\xe9"), exitUsage, `caf\xe9`, "not UTF-8")
 	if paths.Exists(filepath.Join(pictures, "lock")) {
 		t.Error("a folder that is no index was written to")
 	}
@@ -199,6 +200,39 @@ func TestHitsArePrintedAsAsked(t *testing.T) {
 	says(t, line("https://example.org/a.jpg"), exitUsage, "save the picture first")
 	says(t, line("--json", "--paths", "x"), exitUsage, "exclude")
 	says(t, line(), exitUsage, "nothing to search for")
+}
+
+func TestShellsCompleteTheFlagsOfAnIndex(t *testing.T) {
+	for line, want := range map[string]string{"embed --dtype ": "float16", "search --html ": ":8", "index rm --index ": ":16"} {
+		if r := clipgo(t, append([]string{"__complete"}, strings.Split(line, " ")...)...); !strings.Contains(r.out, want) {
+			t.Errorf("%s: %q doesn't hold %q", line, r.out, want)
+		}
+	}
+}
+
+// TestHitsAreShownOnAPage: the page holds small pictures, escapes names and captions, and says why a picture is missing.
+func TestHitsAreShownOnAPage(t *testing.T) {
+	model, pictures, index := indexOf(t)
+	odd := picture(t, filepath.Join(pictures, "<script>alert(1)<b>\x1b.png"), color.White)
+	write(t, strings.TrimSuffix(odd, ".png")+".txt", "\"'><img src=x onerror=alert(2)>\n")
+	must(t, "embed", "--model", model, pictures, "--index", index)
+	if err := os.Remove(filepath.Join(pictures, "b.png")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(pictures, "c.png"), "no picture any more")
+	page := filepath.Join(t.TempDir(), "hits.html")
+	must(t, "search", "--index", index, "--model", model, "--html", page, "<i>x</i>")
+	text := string(read(t, page))
+	for want, n := range map[string]int{"src=\"data:image/jpeg;base64,": 2, "<li>": 4, "the file is gone": 1, "no preview: ": 1,
+		"<script":    0,
+		"<img src=x": 0, "<i>": 0, "\x1b": 0, "default-src &#39;none&#39;": 0, "default-src 'none'": 1, "ZgotmplZ": 0} {
+		if got := strings.Count(text, want); got != n {
+			t.Errorf("%q is there %d times, want %d", want, got, n)
+		}
+	}
+	if r := clipgo(t, "search", "--index", index, "--model", model, "--html", filepath.Join(page, "x"), "x"); r.code == 0 || r.out != "" {
+		t.Errorf("a page that can't be written: exit %d, %s", r.code, r.out)
+	}
 }
 
 // TestPassedOverCaptionsAreCounted: of several captions one is indexed, and of a long one the beginning.

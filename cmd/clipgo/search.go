@@ -23,10 +23,11 @@ type searchOptions struct {
 	Top       int     `json:"top" min:"1" flag:"top" arg:"K" help:"hits shown (default 10)"`
 	Threshold float64 `json:"threshold" flag:"threshold" arg:"T" help:"lowest cosine shown, -1 to 1 (default all)"`
 	Captions  bool    `json:"captions" flag:"captions" help:"search the captions of the pictures instead of the pictures"`
+	HTML      string  `json:"html" flag:"html" arg:"file" help:"write a page that shows the hits as small pictures"`
 	Paths     bool    `json:"paths" flag:"paths" help:"print only the paths of the hits, one a line"`
+	Null      bool    `json:"null" flag:"null" short:"0" help:"print only the paths, each followed by a zero byte"`
 
-	query queryFlags
-	null  bool
+	Query queryFlags `json:"query"`
 }
 
 func newSearch(a *app) *cobra.Command {
@@ -43,14 +44,13 @@ may be repeated and may begin with a weight, as in --minus "+0.5:a dog". How the
 stderr.
 
 With --json each hit is an object with rank, score, path and caption on a line of its own. A path that is not UTF-8 is
-printed as a file: URI there, which search accepts as a QUERY. --null is for xargs -0: the exact bytes of the paths.`,
+printed as a file: URI there, which search accepts as a QUERY. --null is for xargs -0: the exact bytes of the paths.
+--html writes one file for a browser, with small copies of the pictures in it.`,
 		Example: `  clipgo search --index pictures.index "a red heart"
   clipgo search --index pictures.index cat.png --plus "+2:at night" --minus "a dog"
   clipgo search --index pictures.index --null "a red heart" | xargs -0 ls -l`,
 	}
 	b := bind(c, &o, "data")
-	o.query.bind(c)
-	c.Flags().BoolVarP(&o.null, "null", "0", false, "print only the paths, each followed by a zero byte")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		said, err := b.apply()
 		if err != nil {
@@ -70,7 +70,7 @@ func (o *searchOptions) check(a *app) error {
 		return usagef("--index is missing: the directory that embed made")
 	case !(o.Threshold >= -1 && o.Threshold <= 1):
 		return usagef("--threshold is a cosine similarity between -1 and 1, not %g", o.Threshold)
-	case a.console.json && (o.Paths || o.null):
+	case a.console.json && (o.Paths || o.Null):
 		return usagef("--json and --paths exclude each other")
 	}
 	return nil
@@ -80,7 +80,7 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 	if err := o.check(a); err != nil {
 		return err
 	}
-	terms, err := o.query.terms(args)
+	terms, err := o.Query.terms(args)
 	if err != nil {
 		return usagef("%v", err)
 	}
@@ -175,6 +175,11 @@ func (o *searchOptions) find(ctx context.Context, a *app, m *pretrained.Embedder
 	if err != nil {
 		return err
 	}
+	if o.HTML != "" {
+		if err := writeSheet(o.HTML, sheet{Query: visible(describeTerms(terms)), Index: visible(o.Index)}, hits); err != nil {
+			return err
+		}
+	}
 	for _, h := range hits {
 		if err := o.show(a.console, h); err != nil {
 			return err
@@ -191,7 +196,7 @@ func (o *searchOptions) show(c *console, h search.Hit) (err error) {
 	switch {
 	case c.json:
 		return c.result(h)
-	case o.null: // for programs: the bytes as they are
+	case o.Null: // for programs: the bytes as they are
 		_, err = fmt.Fprintf(c.out, "%s\x00", h.Path)
 	case o.Paths:
 		c.print("%s", h.Path)

@@ -8,21 +8,17 @@ import (
 	"clipgo/search"
 )
 
-// queryFlags are the parts of a query that are given by flags. Their values are taken as they are typed, so they are no settings of
-// --set.
-type queryFlags struct{ plus, minus, text, image []string }
-
-func (q *queryFlags) bind(c *cobra.Command) {
-	f := c.Flags()
-	f.StringArrayVar(&q.plus, "plus", nil, "add a `QUERY`, a text or a picture's path (repeated)")
-	f.StringArrayVar(&q.minus, "minus", nil, "subtract a `QUERY` (repeated)")
-	f.StringArrayVar(&q.text, "text", nil, "add a `TEXT`, even if it looks like a path (repeated)")
-	f.StringArrayVar(&q.image, "image", nil, "add the picture of a `PATH` (repeated)")
+// queryFlags are the parts of a query that are given by flags.
+type queryFlags struct {
+	Plus  []string `json:"plus,omitempty" flag:"plus" repeat:"true" arg:"query" help:"add a text or a picture (repeated)"`
+	Minus []string `json:"minus,omitempty" flag:"minus" repeat:"true" arg:"query" help:"subtract a text or a picture (repeated)"`
+	Text  []string `json:"text,omitempty" flag:"text" repeat:"true" arg:"text" help:"add a text, even if it looks like a path (repeated)"`
+	Image []string `json:"image,omitempty" flag:"image" repeat:"true" arg:"path" help:"add a picture (repeated)"`
 }
 
 // terms are all parts of the query.
 func (q *queryFlags) terms(args []string) (out []search.Term, err error) {
-	if n := len(q.plus) + len(q.minus) + len(q.text) + len(q.image); n == 0 || len(args) > 0 {
+	if n := len(q.Plus) + len(q.Minus) + len(q.Text) + len(q.Image); n == 0 || len(args) > 0 {
 		if out, err = search.Parse(args); err != nil {
 			return nil, err
 		}
@@ -31,7 +27,7 @@ func (q *queryFlags) terms(args []string) (out []search.Term, err error) {
 		values []string
 		read   func(string) (search.Term, error)
 		sign   float64
-	}{{q.plus, search.ParseQuery, 1}, {q.text, search.ParseText, 1}, {q.image, search.ParsePicture, 1}, {q.minus, search.ParseQuery, -1}} {
+	}{{q.Plus, search.ParseQuery, 1}, {q.Text, search.ParseText, 1}, {q.Image, search.ParsePicture, 1}, {q.Minus, search.ParseQuery, -1}} {
 		for _, value := range f.values {
 			t, err := f.read(value)
 			if err != nil {

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html/template"
+	"image"
+	"image/jpeg"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"clipgo/internal/bounded"
+	"clipgo/internal/durable"
+	"clipgo/search"
+	"clipgo/vision/preprocess"
+)
+
+//go:embed sheet.html
+var sheetSource string
+
+// sheet is a page that shows the hits of a search.
+type sheet struct {
+	Query, Index string
+	Hits         []sheetHit
+}
+
+type sheetHit struct {
+	Rank          int
+	Score         string
+	Name, Caption string
+	Link          template.URL // to the file itself; empty where it is no file
+	Picture       template.URL // a small copy
+	Why           string       // there is none
+}
+
+// writeSheet writes the hits as one HTML file, with small copies of the pictures in it and without scripts.
+func writeSheet(path string, s sheet, hits []search.Hit) error {
+	for _, h := range hits {
+		s.Hits = append(s.Hits, newSheetHit(h))
+	}
+	page, err := template.New("sheet").Parse(sheetSource)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(path, 0o644, func(w io.Writer) error { return page.Execute(w, s) })
+}
+
+func newSheetHit(h search.Hit) sheetHit {
+	out := sheetHit{Rank: h.Rank, Score: fmt.Sprintf("%.4f", h.Score), Name: visible(h.Path), Caption: visible(h.Caption)}
+	small, err := thumbnail(h.Path)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && filepath.IsAbs(h.Path):
+		out.Why = "the file is gone"
+		return out
+	case err != nil && !filepath.IsAbs(h.Path) || errors.Is(err, errInside):
+		out.Why = "no preview: the picture is no file of its own"
+		return out
+	case err != nil:
+		out.Why = "no preview: " + visible(err.Error())
+	default:
+		out.Picture = template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(small))
+	}
+	out.Link = template.URL((&url.URL{Scheme: "file", Path: h.Path}).String())
+	return out
+}
+
+// errInside is the path of a picture in an archive.
+var errInside = errors.New("inside a file")
+
+// thumbnail is a small JPEG of a picture's file, the right way up.
+func thumbnail(path string) ([]byte, error) {
+	const side, white, quality = 256, 255, 82
+	if st, err := os.Stat(filepath.Dir(path)); err == nil && !st.IsDir() {
+		return nil, errInside
+	}
+	file, err := bounded.ReadFile(path, bounded.Picture)
+	if err != nil {
+		return nil, err
+	}
+	how := preprocess.Default()
+	how.Size, how.ResizeMode, how.FillColor, how.Orientation, how.Draft = side, "longest", white, preprocess.OrientationApply, true
+	rgb := make([]uint8, side*side*3)
+	if err := how.ApplyFile(rgb, file); err != nil {
+		return nil, err
+	}
+	im := image.NewRGBA(image.Rect(0, 0, side, side))
+	for i := range side * side {
+		copy(im.Pix[4*i:], rgb[3*i:3*i+3])
+		im.Pix[4*i+3] = 255
+	}
+	var b bytes.Buffer
+	err = jpeg.Encode(&b, im, &jpeg.Options{Quality: quality})
+	return b.Bytes(), err
+}
