@@ -96,3 +96,27 @@ func TestAnIndexKnowsHowItWasMade(t *testing.T) {
 		t.Errorf("a picture finds %s", r.out)
 	}
 }
+
+// Transparent pictures are counted in one warning that names the way out, a background silences it, and a limit is a setting.
+func TestEmbedSaysWhatItDoesWithPictures(t *testing.T) {
+	run, dir := trained(t), t.TempDir()
+	for i := range 3 {
+		picture(t, filepath.Join(dir, string(rune('a'+i))+".png"), color.NRGBA{uint8(90 * i), 9, 9, uint8(255 - 100*i)})
+	}
+	embed := func(more ...string) result {
+		return clipgo(t, append([]string{"embed", "--model", run, "--index", filepath.Join(t.TempDir(), "index"), dir}, more...)...)
+	}
+	if got := embed(); strings.Count(got.err, "2 of 3 pictures read are transparent") != 1 || !strings.Contains(got.err,
+		"preprocess.background=white") {
+		t.Errorf("exit %d: %s", got.code, got.err)
+	}
+	if got := embed("--set", "preprocess.background=white"); got.code != 0 || strings.Contains(got.err, "transparent") {
+		t.Errorf("on white: exit %d: %s", got.code, got.err)
+	}
+	if got := embed("--set", "max_image_pixels=1"); got.code != 3 || !strings.Contains(got.err, "limit is 1 in all (max_image_pixels)") {
+		t.Errorf("a limit of one pixel: exit %d: %s", got.code, got.err)
+	}
+	if got := embed("--set", "preprocess.background=grey"); got.code != 2 || !strings.Contains(got.err, "background") {
+		t.Errorf("a background that is no colour: exit %d: %s", got.code, got.err)
+	}
+}

@@ -58,27 +58,21 @@ func TestBackgroundsThatAreNoColoursAreRefused(t *testing.T) {
 
 // Only pictures that lose something are counted: neither an opaque alpha channel nor a palette's unused transparent colour.
 func TestTransparentPicturesAreCounted(t *testing.T) {
-	opaque := halfTransparent()
-	for i := 3; i < len(opaque.Pix); i += 4 {
-		opaque.Pix[i] = 255
-	}
+	opaque := rawPNG(t, 2, 8, pngRGBA, []byte{1, 2, 3, 255, 4, 5, 6, 255})
 	unused := image.NewPaletted(image.Rect(0, 0, 2, 2), color.Palette{color.NRGBA{1, 2, 3, 255}, color.NRGBA{4, 5, 6, 0}})
 	used := image.NewPaletted(unused.Rect, unused.Palette)
 	used.Pix = slices.Repeat([]uint8{0, 1}, 2)
 	r := Reader{Config: Default(), Limits: DefaultLimits(), Seen: new(Seen)}
 	r.Size = 4
-	for _, im := range []image.Image{halfTransparent(), opaque, unused, used} {
-		if err := r.Apply(make([]uint8, 48), pngOf(t, im)); err != nil {
+	for _, file := range [][]byte{pngOf(t, halfTransparent()), opaque, pngOf(t, unused), pngOf(t, used), gifOf(t, used)} {
+		if err := r.Apply(make([]uint8, 48), file); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := r.Apply(make([]uint8, 48), gifOf(t, used)); err != nil {
-		t.Fatal(err)
 	}
 	if all, transparent := r.Seen.Counts(); all != 5 || transparent != 3 {
 		t.Errorf("%d of %d", transparent, all)
 	}
-	if got := r.Seen.Warning(r.Config); !strings.HasPrefix(got, "3 of 5 pictures are transparent") || !strings.Contains(got,
+	if got := r.Seen.Warning(r.Config); !strings.HasPrefix(got, "3 of 5 pictures read are transparent") || !strings.Contains(got,
 		"preprocess.background=white") {
 		t.Error(got)
 	}

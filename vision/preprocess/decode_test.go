@@ -56,6 +56,17 @@ func lyingWebP(canvas, data int) []byte {
 	return riff("VP8X", webpContainer(webpHasAlpha, canvas, canvas), "ALPH", make([]byte, 100), "VP8 ", frame)
 }
 
+// longWebP is a picture whose chunk is longer than the file.
+func longWebP(t *testing.T, size int) []byte {
+	file := slices.Clone(openFixtures(t).file(t, "webp_lossy.webp"))
+	if string(file[12:16]) != "VP8 " {
+		t.Fatalf("the fixture begins with %q", file[12:16])
+	}
+	binary.LittleEndian.PutUint32(file[4:], uint32(size)+12)
+	binary.LittleEndian.PutUint32(file[16:], uint32(size))
+	return file
+}
+
 func webpContainer(flags byte, width, height int) []byte {
 	w, h := width-1, height-1
 	return []byte{flags, 0, 0, 0, uint8(w), uint8(w >> 8), uint8(w >> 16), uint8(h), uint8(h >> 8), uint8(h >> 16)}
@@ -90,6 +101,7 @@ func TestPicturesOverTheLimitsAreRefusedBeforeTheyTakeMemory(t *testing.T) {
 		{"webp 16383 x 16383", lyingWebP(16383, 16383), true},
 		{"webp 16383 x 16383 in a canvas of a pixel", lyingWebP(1, 16383), false},
 		{"webp of a pixel in a canvas of 30000 x 30000", lyingWebP(30000, 1), false},
+		{"webp whose data are 12 MB, it says", longWebP(t, 12<<20), false},
 		{"a file of 64 MB and a byte", append(lyingJPEG(1, 1), make([]byte, 64<<20)...), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -11,13 +11,19 @@ import (
 	"golang.org/x/image/webp"
 )
 
-// riffChunks iterates over the chunks of a WebP file, without those inside of animation frames.
-func riffChunks(file []byte) iter.Seq2[string, []byte] {
-	return func(yield func(string, []byte) bool) {
+// riffChunk is a chunk of a WebP file; not whole if the file ends in it.
+type riffChunk struct {
+	body  []byte
+	whole bool
+}
+
+// riffChunks iterates over the chunks of a WebP file by their names, without those inside of animation frames.
+func riffChunks(file []byte) iter.Seq2[string, riffChunk] {
+	return func(yield func(string, riffChunk) bool) {
 		for rest := file[min(12, len(file)):]; len(rest) >= 8; {
 			size := int64(binary.LittleEndian.Uint32(rest[4:]))
 			body := rest[8:min(8+size, int64(len(rest)))]
-			if !yield(string(rest[:4]), body) {
+			if !yield(string(rest[:4]), riffChunk{body, size == int64(len(body))}) {
 				return
 			}
 			rest = rest[min(8+size+size&1, int64(len(rest))):]
@@ -37,18 +43,22 @@ const webpHasAlpha, webpIsAnimated = 0x10, 0x02
 
 var errWebP = errors.New("webp: no picture before the file ends, or a damaged header")
 
-// readWebPHeader requires that all sizes in a file agree: x/image/webp allocates by the first one that it reads.
+// readWebPHeader requires that all sizes in a file agree, and that the picture's chunks are whole: x/image/webp allocates by the first size
+// that it reads.
 func readWebPHeader(file []byte) (h webpHeader, err error) {
-	for kind, body := range riffChunks(file) {
+	for kind, chunk := range riffChunks(file) {
 		switch kind {
 		case "VP8X":
-			if err := h.readContainer(body); err != nil {
+			if err := h.readContainer(chunk.body); err != nil {
 				return h, err
 			}
 		case "ALPH":
 			h.alpha = true
+			if !chunk.whole {
+				return h, errWebP
+			}
 		case "VP8 ", "VP8L":
-			if !h.readData(kind, body) {
+			if !chunk.whole || !h.readData(kind, chunk.body) {
 				return h, errWebP
 			}
 			if h.canvas != [2]int{} && h.canvas != [2]int{h.width, h.height} {

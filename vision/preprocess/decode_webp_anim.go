@@ -17,7 +17,8 @@ type webpFrame struct {
 // firstFrame makes a still WebP file of an animation's first frame; other files are returned unchanged.
 func firstFrame(file []byte) ([]byte, webpFrame, error) {
 	var f webpFrame
-	for kind, body := range riffChunks(file) {
+	for kind, chunk := range riffChunks(file) {
+		body := chunk.body
 		switch {
 		case kind == "VP8X" && len(body) == 10 && body[0]&webpIsAnimated != 0:
 			f.canvas, f.alpha = [2]int{1 + uint24(body[4:]), 1 + uint24(body[7:])}, body[0]&webpHasAlpha != 0

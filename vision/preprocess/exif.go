@@ -74,9 +74,9 @@ func exifOfPNG(file []byte) []byte {
 }
 
 func exifOfWebP(file []byte) []byte {
-	for kind, body := range riffChunks(file) {
+	for kind, chunk := range riffChunks(file) {
 		if kind == "EXIF" {
-			return bytes.TrimPrefix(body, []byte(exifMagic)) // some writers keep JPEG's prefix
+			return bytes.TrimPrefix(chunk.body, []byte(exifMagic)) // some writers keep JPEG's prefix
 		}
 	}
 	return nil

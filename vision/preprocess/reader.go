@@ -21,8 +21,8 @@ func (s *Seen) Warning(c Config) string {
 	if transparent == 0 || c.Background != "" {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d pictures are transparent and are drawn without their alpha, which makes most of them black where they "+
-		"are transparent; preprocess.background=white draws them on white", transparent, all)
+	return fmt.Sprintf("%d of %d pictures read are transparent and are drawn without their alpha, which makes most of them black where "+
+		"they are transparent; preprocess.background=white draws them on white", transparent, all)
 }
 
 // Counts returns the number of pictures that were prepared, and of those with a pixel that is not opaque.

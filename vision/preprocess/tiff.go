@@ -45,6 +45,7 @@ type tiffFile struct {
 	reversed                          bool // the first pixel is in the lowest bit
 	tiled                             bool
 	blockWidth, blockHeight           int
+	starts, sizes                     []int // of the blocks
 }
 
 // readTIFF reads the directory of the first page.
@@ -178,8 +179,10 @@ func (t *tiffFile) layout() error {
 func (t *tiffFile) blocks() error {
 	t.tiled = t.fields[tagTileWidth] != nil
 	t.blockWidth, t.blockHeight = t.width, min(max(t.value(tagRowsPerStrip, t.height), 1), t.height)
+	t.starts, t.sizes = t.values(tagStrips), t.values(tagStripBytes)
 	if t.tiled {
 		t.blockWidth, t.blockHeight = t.value(tagTileWidth, 0), t.value(tagTileHeight, 0)
+		t.starts, t.sizes = t.values(tagTiles), t.values(tagTileBytes)
 	}
 	if t.blockWidth < 1 || t.blockHeight < 1 || t.blockWidth > max(t.width, 4096) || t.blockHeight > max(t.height, 4096) {
 		return fmt.Errorf("tiff: tiles of %d x %d pixels", t.blockWidth, t.blockHeight)

@@ -126,16 +126,12 @@ func (t *tiffFile) open(i int) (io.Reader, error) {
 
 // block is the stored data of block i.
 func (t *tiffFile) block(i int) ([]byte, error) {
-	starts, sizes := t.values(tagStrips), t.values(tagStripBytes)
-	if t.tiled {
-		starts, sizes = t.values(tagTiles), t.values(tagTileBytes)
-	}
-	if i >= len(starts) || starts[i] > len(t.file) {
+	if i >= len(t.starts) || t.starts[i] > len(t.file) {
 		return nil, errTIFFEnds
 	}
-	data := t.file[starts[i]:]
-	if i < len(sizes) && sizes[i] > 0 && t.compression != tiffRaw { // those of raw blocks are often wrong, and follow from the header
-		data = data[:min(sizes[i], len(data))]
+	data := t.file[t.starts[i]:]
+	if i < len(t.sizes) && t.sizes[i] > 0 && t.compression != tiffRaw { // those of raw blocks are often wrong, and follow from the header
+		data = data[:min(t.sizes[i], len(data))]
 	}
 	return data, nil
 }

@@ -445,4 +445,4 @@ if __name__ == "__main__":
     if len(sys.argv) == 3:
         main(pathlib.Path(sys.argv[1]), int(sys.argv[2]), False)
     else:
-        main(pathlib.Path(__file__).parent.parent / "pictures", 96, True)
+        main(pathlib.Path(__file__).parent.parent / "pictures", 224, True)
