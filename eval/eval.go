@@ -8,6 +8,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+
+	"clipgo/internal/fault"
 )
 
 // Embedder embeds pictures and captions in a common space.
@@ -20,6 +22,20 @@ type Embedder interface {
 	Dim() int
 }
 
+// NotFiniteError reports features with a number that is NaN or infinite: the model's weights can't be right.
+type NotFiniteError struct {
+	What  string
+	Row   int
+	Value float32
+}
+
+func (e *NotFiniteError) Error() string {
+	return fmt.Sprintf("%s: row %d holds %v: the model's weights lead to numbers that are not finite", e.What, e.Row, e.Value)
+}
+
+// Fault is the error's kind.
+func (e *NotFiniteError) Fault() fault.Kind { return fault.Model }
+
 // checkRows returns an error unless features are whole rows of finite numbers.
 func checkRows(what string, x []float32, dim int) error {
 	if dim <= 0 || len(x)%dim != 0 {
@@ -27,7 +43,7 @@ func checkRows(what string, x []float32, dim int) error {
 	}
 	for i, v := range x {
 		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-			return fmt.Errorf("%s: row %d holds %v", what, i/dim, v)
+			return &NotFiniteError{What: what, Row: i / dim, Value: v}
 		}
 	}
 	return nil

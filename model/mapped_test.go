@@ -65,6 +65,41 @@ func TestATowerByItselfGivesTheSameBits(t *testing.T) {
 	})
 }
 
+// emptied is a set in which some tensors are zeros throughout.
+type emptied struct {
+	model.OpenSet
+	part string // of their names
+}
+
+func (s emptied) Tensor(name string) (safetensors.Tensor, bool) {
+	t, ok := s.OpenSet.Tensor(name)
+	if strings.Contains(name, s.part) {
+		t.Data = make([]byte, len(t.Data))
+	}
+	return t, ok
+}
+
+// A file that was never filled loads without complaint otherwise, and gives every input the same features. Zeros elsewhere may be meant.
+func TestTowersOfZerosAreRefused(t *testing.T) {
+	each(t, "clip-*/model.safetensors", func(t *testing.T, path string, _ map[string]golden.Tensor) {
+		c := modeltest.LoadFixture(t, filepath.Dir(path), torch.Float32).Config
+		for part, want := range map[string]string{
+			"": "visual.proj", "visual.conv1.weight": "visual.conv1.weight", "text_projection": "text_projection",
+			"token_embedding": "token_embedding.weight", "c_proj.weight": "", "bias": "",
+		} {
+			w, err := weights.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = model.Check(c, emptied{w, part}, model.BothTowers)
+			if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), "nothing but zeros") ||
+				!strings.Contains(err.Error(), want)) {
+				t.Errorf("zeros in %q: %v", part, err)
+			}
+		}
+	})
+}
+
 // wordsOf is a prefix of names of the text tower.
 func wordsOf(m *model.Model) string {
 	if m.Config.CustomText || m.Config.Multimodal != nil {

@@ -62,23 +62,50 @@ func fitting(params []*nn.Param, set weights.Set, types []safetensors.DType) (ma
 
 // sound reads the tensors of parameters, joining what is stored in parts, and names those with a value that is not finite.
 func sound(params []*nn.Param, set weights.Set) (map[string]safetensors.Tensor, error) {
-	values, spoiled := make([]safetensors.Tensor, len(params)), make([]bool, len(params))
+	values, spoiled, empty := make([]safetensors.Tensor, len(params)), make([]bool, len(params)), make([]bool, len(params))
 	parallel.For(len(params), func(i int) {
 		values[i], _ = set.Tensor(params[i].Name)
 		spoiled[i] = !values[i].Finite()
+		empty[i] = input(params[i].Name) && zero(values[i].Data)
 	})
 	found := map[string]safetensors.Tensor{}
-	var wrong []string
+	var wrong, zeros []string
 	for i, p := range params {
 		found[p.Name] = values[i]
 		if spoiled[i] {
 			wrong = append(wrong, p.Name)
 		}
+		if empty[i] {
+			zeros = append(zeros, p.Name)
+		}
 	}
 	if len(wrong) > 0 {
 		return nil, fmt.Errorf("not a finite number in %s", abridge(wrong))
 	}
+	if len(zeros) > 0 {
+		return nil, fmt.Errorf("nothing but zeros in %s, so every input would have the same features; is the file complete?", abridge(zeros))
+	}
 	return found, nil
+}
+
+// input reports whether a parameter is a tower's first or last matrix. No trained model has one of zeros; a file that was never filled has.
+func input(name string) bool {
+	switch name {
+	case "visual.conv1.weight", "visual.trunk.patch_embed.proj.weight", "visual.proj", "token_embedding.weight", "text.token_embedding.weight",
+		"text_projection", "text.text_projection", "text.text_projection.weight":
+		return true
+	}
+	return false
+}
+
+// zero reports whether all bytes are zero. It reads up to the first other one.
+func zero(data []byte) bool {
+	for i := range data {
+		if data[i] != 0 {
+			return false
+		}
+	}
+	return len(data) > 0
 }
 
 // shaped compares names, types and shapes.

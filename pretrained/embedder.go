@@ -2,6 +2,8 @@ package pretrained
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -181,8 +183,12 @@ func (m *Embedder) Classifier(ctx context.Context, classes, templates []string) 
 	if err != nil {
 		return nil, err
 	}
-	return eval.NewClassifier(ctx, m, eval.Prompts{Classes: classes, Templates: templates, Fill: tokens.Fill,
+	c, err := eval.NewClassifier(ctx, m, eval.Prompts{Classes: classes, Templates: templates, Fill: tokens.Fill,
 		ContextLength: m.Config.Text.ContextLength})
+	if wrong, ok := errors.AsType[*eval.NotFiniteError](err); ok {
+		return nil, fmt.Errorf("%s: %w", m.Source.Name, wrong)
+	}
+	return c, err
 }
 
 // EmbedTexts maps texts to unit features, [len(texts), E] row-major. A text longer than the context is cut.

@@ -79,6 +79,10 @@ func (src *Source) fromDir(dir string) error {
 		if err := durable.Verify(dir); err != nil {
 			return fault.Modelf(dir, "%s", err.Error())
 		}
+	case paths.Exists(filepath.Join(dir, durable.Manifest)):
+		if err := verifyFolder(dir, smallFile); err != nil {
+			return err
+		}
 	case configOnly(dir):
 		return src.fromConfigFile(filepath.Join(dir, "config.json"))
 	}

@@ -39,6 +39,36 @@ func TestConvertThereAndBackKeepsEveryTensor(t *testing.T) {
 	}
 }
 
+// A folder that convert wrote has a MANIFEST. A flipped bit is found where the folder is opened, and one of large weights by info --verify;
+// what its user adds, and the card, are not compared.
+func TestDamageInAConvertedFolderIsFound(t *testing.T) {
+	run, dir := filepath.Join(t.TempDir(), "run"), t.TempDir()
+	must(t, tinyRun(tiny(t), run, "--steps", "2")...)
+	good := filepath.Join(dir, "good")
+	must(t, "convert", run, good, "--to", "hf")
+	must(t, "info", good, "--verify")
+	for _, name := range []string{"config.json", "preprocessor_config.json", "merges.txt", "prompts.json", "model.safetensors"} {
+		bad := filepath.Join(dir, name)
+		if err := os.CopyFS(bad, os.DirFS(good)); err != nil {
+			t.Fatal(err)
+		}
+		data := read(t, bad, name)
+		data[len(data)-2] ^= 1
+		write(t, filepath.Join(bad, name), string(data))
+		for _, args := range [][]string{{"info", bad}, {"info", bad, "--verify"}, {"zeroshot", filepath.Join(pairs(t, 1), "p000.png"),
+			"--classes", "a,b", "--model", bad}} {
+			r := clipgo(t, args...)
+			if r.code != exitModel || !strings.Contains(r.err, filepath.Join(bad, name)+": wrong SHA-256") ||
+				!strings.Contains(r.err, "MANIFEST") {
+				t.Errorf("%s, %v: exit %d: %s", name, args[0], r.code, r.err)
+			}
+		}
+	}
+	write(t, filepath.Join(good, "README.md"), "another card")
+	write(t, filepath.Join(good, "notes.txt"), "mine")
+	must(t, "info", good, "--verify")
+}
+
 // digest is of every number, as info --verify gives it.
 func digest(t *testing.T, model string) string {
 	t.Helper()

@@ -25,7 +25,7 @@ import (
 type infoOptions struct {
 	datasets.Options
 	List   bool `json:"list" flag:"list" help:"list the known model configs"`
-	Verify bool `json:"verify" flag:"verify" help:"read all weights and print a checksum"`
+	Verify bool `json:"verify" flag:"verify" help:"read all weights, compare all files with the folder's MANIFEST, print a checksum"`
 }
 
 func newInfo(a *app) *cobra.Command {

@@ -141,6 +141,9 @@ func stored(src pretrained.Source, verify bool) (s *storedInfo, err error) {
 	if s.Fingerprint, err = src.Fingerprint(0); err != nil || !verify {
 		return s, err
 	}
+	if err := src.VerifyFiles(); err != nil {
+		return nil, err
+	}
 	for _, name := range w.Names() {
 		if t, _ := w.Tensor(name); !t.Finite() {
 			return nil, fault.Modelf(src.Weights, "%s", "not a finite number in "+name)

@@ -14,14 +14,14 @@ import (
 // Sweep).
 //
 // fill writes regular files and folders to an empty temporary directory next to dir. They are listed in a manifest and synced, the
-// directory is renamed to dir, and the previous one is removed.
+// directory is renamed to dir, and the previous one is removed. What killed writers of the same dir left there is removed first.
 func WriteDir(dir string, fill func(tmp string) error) error {
 	return writeDir(osDisk{}, filepath.Clean(dir), fill)
 }
 
 func writeDir(d disk, dir string, fill func(tmp string) error) error {
-	tmp := beside(dir, partial)
-	err := d.mkdir(tmp)
+	removeLeftovers(dir)
+	tmp, release, err := scratch(d, dir)
 	if err == nil {
 		err = fill(tmp)
 	}
@@ -32,8 +32,9 @@ func writeDir(d disk, dir string, fill func(tmp string) error) error {
 		err = place(d, tmp, dir)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", dir, err), d.removeAll(tmp))
+		return giveUp(d, tmp, release, fmt.Errorf("write %s: %w", dir, err))
 	}
+	release()
 	return nil
 }
 

@@ -244,6 +244,43 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
+// A folder that its user may add to is compared file by file with what was written.
+func TestVerifyListedNamesWhatIsWrong(t *testing.T) {
+	skip := func(name string) bool { return name == "README.md" }
+	for _, c := range []struct {
+		name  string
+		limit int64
+		spoil func(dir string) error
+		file  string
+		want  Problem
+	}{
+		{"nothing", 100, func(string) error { return nil }, "", ""},
+		{"another file", 100, func(dir string) error { return os.WriteFile(filepath.Join(dir, "mine"), nil, 0o600) }, "", ""},
+		{"the card", 100, func(dir string) error { return os.Remove(filepath.Join(dir, "README.md")) }, "", ""},
+		{"a byte", 100, func(dir string) error { return os.WriteFile(filepath.Join(dir, "a"), []byte("other"), 0o600) }, "a", WrongHash},
+		{"a byte above the limit", 4, func(dir string) error { return os.WriteFile(filepath.Join(dir, "a"), []byte("other"), 0o600) }, "", ""},
+		{"a size above the limit", 4, func(dir string) error { return os.WriteFile(filepath.Join(dir, "a"), []byte("others"), 0o600) }, "a", WrongSize},
+		{"a file less", 100, func(dir string) error { return os.Remove(filepath.Join(dir, "a")) }, "a", Missing},
+		{"no manifest", 100, func(dir string) error { return os.Remove(filepath.Join(dir, Manifest)) }, Manifest, Missing},
+		{"a path outside", 100, func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, Manifest), []byte(`{"files": {"../a": {"size": 5}}}`), 0o600)
+		}, Manifest, Malformed},
+	} {
+		dir := filepath.Join(t.TempDir(), "d")
+		if err := WriteFiles(dir, []File{{"a", text("bytes")}, {"README.md", text("card")}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.spoil(dir); err != nil {
+			t.Fatal(err)
+		}
+		err := VerifyListed(dir, c.limit, skip)
+		damage, _ := errors.AsType[*DamageError](err)
+		if (err == nil) != (c.want == "") || damage != nil && (damage.File != c.file || damage.Problem != c.want) {
+			t.Errorf("%s: %v, want %s %s", c.name, err, c.file, c.want)
+		}
+	}
+}
+
 func TestSweepTouchesOnlyItsOwn(t *testing.T) {
 	dir := t.TempDir()
 	keep := []string{".f.tmp", ".f.tmp-1", "f", "f.tmp-0123456789abcdef", ".f.new-0123456789abcdef"}

@@ -83,6 +83,38 @@ func Verify(dir string) error {
 	return nil
 }
 
+// VerifyListed compares the files that a manifest lists with it, except those that skip names: all sizes, and the hashes of files of at most
+// limit bytes. Other files may be there, such as what a user adds to a folder. A difference is a *DamageError.
+func VerifyListed(dir string, limit int64, skip func(name string) bool) error {
+	want, err := readManifest(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(want.Files)) {
+		if skip(name) {
+			continue
+		}
+		if !filepath.IsLocal(filepath.FromSlash(name)) {
+			return &DamageError{dir, Manifest, Malformed}
+		}
+		info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name)))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return &DamageError{dir, name, Missing}
+		case err != nil:
+			return fmt.Errorf("verify: %w", err)
+		case !info.Mode().IsRegular() || info.Size() != want.Files[name].Size:
+			return &DamageError{dir, name, WrongSize}
+		case info.Size() > limit:
+			continue
+		}
+		if err := compare(dir, name, want.Files[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func compare(dir, name string, want entry) error {
 	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name))) // a regular file of the listed size; only its hash is kept
 	if err != nil {

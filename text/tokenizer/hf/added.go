@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"clipgo/text/tokenizer/sentencepiece"
 	"clipgo/text/tokenizer/trie"
 )
 
@@ -45,7 +46,7 @@ func (t *Tokenizer) add(tokens []addedToken) error {
 		to, text := t.raw, a.Content
 		if a.Normalized {
 			to = t.normalized
-			text, _ = t.normalize(text, true)
+			text, _ = t.normalize(text, true, sentencepiece.Longest(len(text)))
 		}
 		if text == "" {
 			return fmt.Errorf("added token %q is normalized away", a.Content)

@@ -13,13 +13,17 @@ import (
 	"clipgo/text/tokenizer/sentencepiece"
 )
 
-// rewrite changes a text; first is whether it begins at the start of the caption, which Metaspace needs later.
-type rewrite func(text string, first bool) (string, bool)
+// rewrite changes a text; first is whether it begins at the start of the caption, which Metaspace needs later. It may stop as soon as the
+// result has most bytes.
+type rewrite func(text string, first bool, most int) (string, bool)
 
 func readNormalizer(raw json.RawMessage) (rewrite, error) {
 	parts, err := flatten(raw, "normalizers", 0)
 	if err != nil {
 		return nil, fmt.Errorf("normalizer: %w", err)
+	}
+	if len(parts) > maxSteps {
+		return nil, fmt.Errorf("normalizer: %d steps; the limit is %d", len(parts), maxSteps)
 	}
 	var all []rewrite
 	for _, p := range parts {
@@ -29,12 +33,18 @@ func readNormalizer(raw json.RawMessage) (rewrite, error) {
 		}
 		all = append(all, r)
 	}
-	return func(text string, first bool) (string, bool) {
+	normalize := func(text string, first bool, most int) (string, bool) {
 		for _, r := range all {
-			text, first = r(text, first)
+			if text, first = r(text, first, most); len(text) >= most {
+				return cut(text, most), first
+			}
 		}
 		return text, first
-	}, nil
+	}
+	if err := probe(normalize, parts); err != nil {
+		return nil, err
+	}
+	return normalize, nil
 }
 
 func readRewrite(raw json.RawMessage) (rewrite, error) {
@@ -69,11 +79,11 @@ func readRewrite(raw json.RawMessage) (rewrite, error) {
 }
 
 func form(f norm.Form) rewrite {
-	return func(text string, first bool) (string, bool) { return f.String(text), first }
+	return func(text string, first bool, _ int) (string, bool) { return f.String(text), first }
 }
 
 // lower is lower case character by character: without final sigma, but the dotted capital I becomes two characters.
-func lower(text string, first bool) (string, bool) {
+func lower(text string, first bool, _ int) (string, bool) {
 	if strings.Contains(text, "\u0130") {
 		text = strings.ReplaceAll(text, "\u0130", "i\u0307")
 	}
@@ -93,7 +103,7 @@ func readReplace(raw json.RawMessage) (rewrite, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(text string, first bool) (string, bool) {
+	return func(text string, first bool, most int) (string, bool) {
 		spans := p.find(text)
 		if len(spans) == 0 || len(spans) == 1 && !spans[0].match {
 			return text, first
@@ -103,6 +113,9 @@ func readReplace(raw json.RawMessage) (rewrite, error) {
 		}
 		var out strings.Builder
 		for _, s := range spans {
+			if out.Len() >= most {
+				break
+			}
 			if s.match {
 				out.WriteString(spec.Content)
 				continue
@@ -124,7 +137,7 @@ func readPrepend(raw json.RawMessage) (rewrite, error) {
 		Type    string `json:"type"`
 		Prepend string `json:"prepend"`
 	}
-	return func(text string, first bool) (string, bool) {
+	return func(text string, first bool, _ int) (string, bool) {
 		if text == "" {
 			return text, first
 		}
@@ -138,7 +151,7 @@ func readStrip(raw json.RawMessage) (rewrite, error) {
 		Left  bool   `json:"strip_left"`
 		Right bool   `json:"strip_right"`
 	}
-	return func(text string, first bool) (string, bool) {
+	return func(text string, first bool, _ int) (string, bool) {
 		if spec.Right {
 			text = strings.TrimRightFunc(text, unicode.IsSpace)
 		}
@@ -166,16 +179,16 @@ func readPrecompiled(raw json.RawMessage) (rewrite, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(text string, first bool) (string, bool) { return precompiled(rules, text), first }, nil
+	return func(text string, first bool, most int) (string, bool) { return precompiled(rules, text, most), first }, nil
 }
 
 // precompiled applies rules as the library does, which differs from SentencePiece: a cluster of characters is replaced by the shortest
 // rule with which it begins; without one, each of its characters is replaced.
-func precompiled(rules *sentencepiece.Charsmap, text string) string {
+func precompiled(rules *sentencepiece.Charsmap, text string, most int) string {
 	var out strings.Builder
 	out.Grow(len(text))
 	state := -1
-	for len(text) > 0 {
+	for len(text) > 0 && out.Len() < most {
 		var cluster string
 		cluster, text, _, state = uniseg.FirstGraphemeClusterInString(text, state)
 		if len(cluster) < longestCluster {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"clipgo/text/tokenizer/sentencepiece"
 	"clipgo/text/tokenizer/trie"
 )
 
@@ -67,9 +68,11 @@ func (t *Tokenizer) Append(dst []int32, text string) []int32 {
 func (t *Tokenizer) pieces(text string) []piece {
 	all := t.raw.split(nil, piece{text: text, id: trie.None, first: true})
 	var next []piece
+	left := sentencepiece.Longest(len(text))
 	for _, p := range all {
 		if p.id == trie.None {
-			p.text, p.first = t.normalize(p.text, p.first)
+			p.text, p.first = t.normalize(p.text, p.first, left)
+			left -= len(p.text)
 			next = t.normalized.split(next, p)
 			continue
 		}
@@ -95,7 +98,10 @@ func (t *Tokenizer) Lowercase() (*Tokenizer, error) {
 		return nil, errors.New("tokenizer.json: lower case with added tokens that are normalized isn't supported")
 	}
 	c, normalize := *t, t.normalize
-	c.normalize = func(text string, first bool) (string, bool) { return normalize(lower(text, first)) }
+	c.normalize = func(text string, first bool, most int) (string, bool) {
+		text, first = lower(text, first, most)
+		return normalize(text, first, most)
+	}
 	return &c, nil
 }
 

@@ -11,6 +11,10 @@ import (
 // space is the character that represents a blank in pieces (U+2581).
 const space = "\u2581"
 
+// Longest is the number of bytes that a text of n bytes may have after normalization. Rules of NFKC make a text at most 11 times as long;
+// a tokenizer that was made to take memory makes it millions of times as long. The tokens behind the limit are behind every context length.
+func Longest(n int) int { return 1<<16 + 16*n }
+
 // normalizer is a NormalizerSpec.
 type normalizer struct {
 	rules       *Charsmap  // nil: no replacements
@@ -43,12 +47,12 @@ func (z *normalizer) append(dst []byte, text string) []byte {
 	if text = z.trimStart(text); text == "" {
 		return dst
 	}
-	start, blank := len(dst), z.blank()
+	start, blank, most := len(dst), z.blank(), Longest(len(text))
 	if z.dummyPrefix && !z.suffix {
 		dst = append(dst, blank...)
 	}
 	afterBlank := z.removeExtra
-	for len(text) > 0 {
+	for len(text) > 0 && len(dst)-start < most {
 		becomes, n := z.prefix(text)
 		text = text[n:]
 		if afterBlank {
