@@ -54,7 +54,7 @@ func oneLine(err error) string {
 	if unknown, ok := errors.AsType[*model.UnknownModelError](err); ok && unknown.Nearest == "" {
 		text += "; clipgo info --list shows the known configs"
 	}
-	return bounded(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; "))
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; ")
 }
 
 // longWord matches what is hardly a name: the line of a file, say, that has no end.
