@@ -21,7 +21,7 @@ export GOFLAGS = $(addprefix -tags=,$(shell sh scripts/jpeg.sh))
 PURE := $(shell awk '$$2 == "pure" { print "./" $$1 "/..." }' internal/lint/rooms.txt)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build demo test test-kernels test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch
+.PHONY: build demo dist test test-kernels test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch
 .DEFAULT_GOAL := build
 
 # build finds or installs what is missing, builds libtch.so once for each libtorch, and bin/clipgo.
@@ -40,9 +40,13 @@ libtorch:
 	@sh scripts/libtorch.sh $(BUILD)/libtorch.env
 	@sh scripts/libtch.sh $(BUILD)/libtorch.env $(BUILD)
 
-# demo trains on emoji, classifies, embeds a folder and searches it. A few minutes on two cores.
+# demo trains on shapes and on emoji, classifies, embeds folders and searches them. Under five minutes on two cores.
 demo: build
 	@sh scripts/demo.sh
+
+# dist makes a tarball and a Debian package in build/dist. DIST_LIBTORCH="system /path/to/torch" chooses the libtorchs.
+dist: build
+	@sh scripts/dist.sh $(BUILD) "$(VERSION)"
 
 # test is the whole suite. The tag simulated adds a device that computes on the CPU and is treated as a GPU.
 test: test-pure build

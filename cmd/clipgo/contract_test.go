@@ -36,7 +36,7 @@ func TestBadInputGetsOneLineAndItsCode(t *testing.T) {
 		{"negative rate", train("--lr", "-1"), 2, "lr"},
 		{"not a number", train("--lr", "fast"), 2, "fast"},
 		{"steps and epochs", train("--steps", "5", "--epochs", "1"), 2, "exclude"},
-		{"batch of nothing", train("--batch-size", "0"), 2, "batch_size"},
+		{"batch of nothing", train("--batch-size", "0"), 2, "--batch-size must"},
 		{"unknown precision", train("--precision", "int4"), 2, "int4"},
 		{"unknown scheduler", train("--lr-scheduler", "cosinus"), 2, "cosine"},
 		{"unknown built-in", []string{"train", "--train-data", "builtin:emojis", "--out", filepath.Join(dir, "x")}, 2, "emoji"},
@@ -111,7 +111,7 @@ func TestARunIsNotOverwritten(t *testing.T) {
 	must(t, tinyRun(model, out, "--steps", "4")...)
 	before := read(t, out, pretrained.RunFile)
 	r := clipgo(t, tinyRun(model, out, "--steps", "4")...)
-	if r.code != exitUsage || !strings.Contains(r.err, "already contains a run; continue it with resume=latest") {
+	if r.code != exitUsage || !strings.Contains(r.err, "already contains a run; continue it with --resume latest") {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
 	if string(read(t, out, pretrained.RunFile)) != string(before) {

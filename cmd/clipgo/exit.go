@@ -58,7 +58,7 @@ func oneLine(err error) string {
 	if damaged, ok := errors.AsType[*search.CorruptError](err); ok {
 		text += indexAdvice(damaged)
 	}
-	return shortened(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; "))
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; ")
 }
 
 // longWord matches what is hardly a name: the line of a file, say, that has no end.

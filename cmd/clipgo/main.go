@@ -32,7 +32,9 @@ func dispatch(ctx context.Context, args []string, s streams) int {
 	case code >= 128:
 		fmt.Fprintln(s.err, "clipgo:", visible(stopNote(ctx, err)))
 	default:
-		fmt.Fprintln(s.err, "clipgo:", visible(oneLine(err)))
+		root := newRoot(s)
+		text := inFlags(oneLine(err), func(flag string) bool { return len(havingFlag(root, flag)) > 0 })
+		fmt.Fprintln(s.err, "clipgo:", visible(shortened(text)+wayOut(err, text, args)))
 	}
 	return code
 }

@@ -107,8 +107,8 @@ func TestARunWithMaskedWordsResumesExactly(t *testing.T) {
 		t.Errorf("a line of the metrics has %+v", row)
 	}
 	for want, more := range map[string][]string{
-		"mlm_weight: this run began with 0.5; 0 needs a new run": {"--mlm-weight", "0"},
-		"objective: this run began with \"siglip\"":              {"--objective", "clip"},
+		"--mlm-weight: this run began with 0.5; 0 needs a new run": {"--mlm-weight", "0"},
+		"objective: this run began with \"siglip\"":                {"--objective", "clip"},
 	} {
 		if r := clipgo(t, append([]string{"train", "--resume", "latest", "--out", whole}, more...)...); r.code != exitUsage ||
 			!strings.Contains(r.err, want) {

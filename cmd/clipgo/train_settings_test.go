@@ -58,9 +58,9 @@ func TestAResumeIsNoOtherRun(t *testing.T) {
 	args := tinyRun(tiny(t), out, "--stop-after", "2", "--resume", "latest", "--lock-text")
 	must(t, args...)
 	for key, more := range map[string][]string{
-		"lock_text_unlocked_layers":       {"--lock-text-unlocked-layers", "1"},
-		"lock_image":                      {"--lock-image"},
-		"lock_text":                       {"--lock-text=false"},
+		"--lock-text-unlocked-layers":     {"--lock-text-unlocked-layers", "1"},
+		"--lock-image":                    {"--lock-image"},
+		"--lock-text":                     {"--lock-text=false"},
 		"model_cfg.vision_cfg.image_size": {"--force-image-size", "64"},
 		"model_cfg.vision_cfg.width":      {"--set", "model_cfg.vision_cfg.width=64"},
 	} {
@@ -96,13 +96,13 @@ func TestTheLockComesBeforeTheData(t *testing.T) {
 func TestMistakesOfASettingNameTheFlag(t *testing.T) {
 	model := tiny(t)
 	for want, more := range map[string][]string{
-		`--set: unknown key "lrr"; did you mean "optim.lr"?`:                   {"--set", "lrr=1"},
-		`--set: unknown key "optim.lrr"; did you mean "optim.lr"?`:             {"--set", "optim.lrr=1"},
-		`--set: optim.lr = fast: want a number`:                                {"--set", "optim.lr=fast"},
-		`--aug-cfg: unknown key "aug_cfg.scal"; did you mean "aug_cfg.scale"?`: {"--aug-cfg", "scal=1"},
-		"schedule.steps: the schedule is as long as the run; set steps":        {"--set", "schedule.steps=7"},
-		"--resume: there is no checkpoint nope; latest is":                     {"--resume", "nope"},
-		"is a run, not a checkpoint; continue with resume=latest out=" + model: {"--resume", filepath.Dir(model)},
+		`--set: unknown key "lrr"; did you mean "optim.lr"?`:                       {"--set", "lrr=1"},
+		`--set: unknown key "optim.lrr"; did you mean "optim.lr"?`:                 {"--set", "optim.lrr=1"},
+		`--set: optim.lr = fast: want a number`:                                    {"--set", "optim.lr=fast"},
+		`--aug-cfg: unknown key "aug_cfg.scal"; did you mean "aug_cfg.scale"?`:     {"--aug-cfg", "scal=1"},
+		"schedule.steps: the schedule is as long as the run; set steps":            {"--set", "schedule.steps=7"},
+		"--resume: there is no checkpoint nope; latest is":                         {"--resume", "nope"},
+		"is a run, not a checkpoint; continue with --resume latest --out " + model: {"--resume", filepath.Dir(model)},
 	} {
 		if strings.Contains(want, "is a run") { // a run as the user might give it
 			if err := os.MkdirAll(filepath.Join(filepath.Dir(model), pretrained.CheckpointsDir), 0o755); err != nil {

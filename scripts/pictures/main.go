@@ -4,10 +4,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"image"
 	"image/png"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,7 +64,7 @@ func writeOne(ctx context.Context, src datasets.Source, i int, out string) error
 		im.Pix[4*k+3] = 255
 	}
 	name := strings.NewReplacer(" ", "-", "/", "-").Replace(e.Captions[0])
-	f, err := os.Create(filepath.Join(out, name+".png"))
+	f, err := create(out, name)
 	if err != nil {
 		return err
 	}
@@ -70,4 +72,16 @@ func writeOne(ctx context.Context, src datasets.Source, i int, out string) error
 		return err
 	}
 	return f.Close()
+}
+
+// create makes the file of a picture. The second picture of a caption gets -2 behind its name, and so on.
+func create(out, name string) (*os.File, error) {
+	path := filepath.Join(out, name+".png")
+	for n := 2; ; n++ {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+		path = filepath.Join(out, fmt.Sprintf("%s-%d.png", name, n))
+	}
 }

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+
+	"clipgo/internal/config"
+)
+
+// way is a way out of an error of a library, which speaks of settings and not of flags or commands.
+type way struct {
+	when *regexp.Regexp // what the message says
+	then string
+}
+
+var ways = []way{
+	{regexp.MustCompile(`its columns are `), "--csv-img-key and --csv-caption-key name the columns"},
+	{regexp.MustCompile(`^--model: missing`),
+		"such as --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K; clipgo info --list lists the configs"},
+	{regexp.MustCompile(`(?i)\.(zip|7z|rar|xz|zst|bz2|lz4): neither a folder`), "unpack the archive first"},
+	{regexp.MustCompile(`samples can't be used, more than `), "--max-skip SHARE accepts more, and --max-skip 1 any number"},
+	{regexp.MustCompile(`pictures can't be found, such as `), "relative paths in a table are relative to the table's directory"},
+}
+
+// wayOut is what the user can do about an error, for the end of its message; empty if the message says it.
+func wayOut(err error, text string, args []string) string {
+	switch {
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+		if slices.Contains(args, "--out") && !slices.Contains(args, "merge") {
+			return "; free some space, then continue with --resume latest"
+		}
+		return "; free some space, then run the command again"
+	case errors.Is(err, fs.ErrNotExist):
+		if near := nearestPath(text, args); near != "" {
+			return "; did you mean " + near + "?"
+		}
+	}
+	for _, w := range ways {
+		if w.when.MatchString(text) && !strings.Contains(text, w.then) {
+			return "; " + w.then
+		}
+	}
+	return ""
+}
+
+// nearestPath is the existing path that is most like the argument that a message names.
+func nearestPath(text string, args []string) string {
+	for _, arg := range args {
+		if _, value, found := strings.Cut(arg, "="); found && strings.HasPrefix(arg, "--") {
+			arg = value
+		}
+		if arg == "" || !strings.Contains(text, arg) {
+			continue
+		}
+		if _, err := os.Lstat(arg); err == nil {
+			continue
+		}
+		dir, name := filepath.Split(filepath.Clean(arg))
+		entries, err := os.ReadDir(filepath.Clean("./" + dir))
+		if filepath.IsAbs(dir) {
+			entries, err = os.ReadDir(dir)
+		}
+		if err != nil {
+			continue
+		}
+		var names []string
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		if near := config.Nearest(name, names); near != "" {
+			return dir + near
+		}
+	}
+	return ""
+}
+
+var (
+	// systemCall matches the name of a system call that Go puts before a path.
+	systemCall = regexp.MustCompile(`\b(?:stat|lstat|open|mkdir|readdirent) ` +
+		`(\S+: (?:no such file or directory|not a directory|permission denied))`)
+	// settingName matches a setting where a message begins, or where it asks for one.
+	settingName = regexp.MustCompile(`(^|; |needs )([a-z0-9]+(?:_[a-z0-9]+)+)( must | needs |:|$|;)`)
+)
+
+// inFlags words a library's message as the user's flags, and without the names of system calls. has tells whether a flag exists.
+func inFlags(text string, has func(flag string) bool) string {
+	text = systemCall.ReplaceAllString(text, "$1")
+	text = strings.NewReplacer("resume=latest out=", "--resume latest --out ", "resume=latest", "--resume latest").Replace(text)
+	return settingName.ReplaceAllStringFunc(text, func(found string) string {
+		m := settingName.FindStringSubmatch(found)
+		if flag := strings.ReplaceAll(m[2], "_", "-"); has(flag) {
+			return m[1] + "--" + flag + m[3]
+		}
+		return found
+	})
+}
