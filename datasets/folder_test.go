@@ -267,7 +267,8 @@ func TestFilesThatBecomeSomethingElseAreNotRead(t *testing.T) {
 	}
 	for _, path := range []string{table, link} {
 		var data *DataError
-		if _, err := Open(t.Context(), path, Options{}); !errors.As(err, &data) || !strings.HasSuffix(data.Reason, ", not a regular file") || strings.Contains(data.Reason, path) {
+		_, err := Open(t.Context(), path, Options{})
+		if !errors.As(err, &data) || !strings.HasSuffix(data.Reason, ", not a regular file") || strings.Contains(data.Reason, path) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
