@@ -87,7 +87,8 @@ func sound(params []*nn.Param, set weights.Set) (map[string]safetensors.Tensor, 
 		return nil, fmt.Errorf("not a finite number in %s", abridge(wrong))
 	}
 	if len(zeros) > 0 {
-		return nil, fmt.Errorf("nothing but zeros in %s, so every input would have the same features; is the file complete?", abridge(zeros))
+		return nil, fmt.Errorf("nothing but zeros in %s, so every input would have the same features; is the file complete?",
+			abridge(zeros))
 	}
 	return found, nil
 }

@@ -32,8 +32,8 @@ func Tags(name string) (tags []string, models map[string]string) {
 	return tags, models
 }
 
-// tagged returns the hub's model for a config's name and one of open_clip's tags. It returns "" if pretrained is a path, or there is no such
-// config, and an error that lists the tags if it is neither a path nor a tag.
+// tagged returns the hub's model for a config's name and one of open_clip's tags. It returns "" if pretrained is a path, or there is no
+// such config, and an error that lists the tags if it is neither a path nor a tag.
 func tagged(name, pretrained string) (string, error) {
 	if pretrained == "" || isPath(pretrained) || !slices.Contains(model.Configs(), name) {
 		return "", nil
@@ -50,7 +50,8 @@ func tagged(name, pretrained string) (string, error) {
 	if near := config.Nearest(pretrained, tags); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	return "", fault.Setting("pretrained", "%s is neither a file nor one of open_clip's tags for %s; %s", fault.Short(pretrained), name, hint)
+	return "", fault.Setting("pretrained", "%s is neither a file nor one of open_clip's tags for %s; %s", fault.Short(pretrained), name,
+		hint)
 }
 
 // isPath reports whether a name is a file's: it is there, or looks like one.

@@ -116,7 +116,7 @@ func VerifyListed(dir string, limit int64, skip func(name string) bool) error {
 }
 
 func compare(dir, name string, want entry) error {
-	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name))) // a regular file of the listed size; only its hash is kept
+	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name))) // regular, of the listed size; only its hash is kept
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
