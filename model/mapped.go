@@ -71,13 +71,13 @@ func Check(c Config, set OpenSet, towers Towers) (*Checked, error) {
 			used = append(used, p)
 		}
 	}
-	err := shaped(all, set, stored)
-	var values map[string]safetensors.Tensor
-	if err == nil {
-		values, err = sound(used, set)
+	if err := shaped(all, set, stored); err != nil {
+		defer set.Close() // files that were read only: there is nothing to lose
+		return nil, misfit(set, err)
 	}
+	values, err := sound(used, set)
 	if err != nil {
-		set.Close() // files that were read only: there is nothing to lose
+		set.Close() // as above
 		return nil, &WeightsError{Reason: err.Error()}
 	}
 	return &Checked{c, towers, set, values}, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"clipgo/internal/fault"
 	"clipgo/internal/nn"
 	"clipgo/internal/parallel"
 	"clipgo/internal/safetensors"
@@ -23,7 +24,10 @@ type WeightsError = nn.WeightsError
 func Load(ctx context.Context, c Config, set weights.Set, at Placement) (*Model, error) {
 	m := Declare(c)
 	m.device, m.dtype = at.Device, at.DType
-	values, err := fitting(m.params.All(), set, stored)
+	if err := shaped(m.params.All(), set, stored); err != nil {
+		return nil, misfit(set, err)
+	}
+	values, err := sound(m.params.All(), set)
 	if err != nil {
 		return nil, &WeightsError{Reason: err.Error()}
 	}
@@ -83,16 +87,18 @@ func sound(params []*nn.Param, set weights.Set) (map[string]safetensors.Tensor, 
 		return nil, fmt.Errorf("not a finite number in %s", abridge(wrong))
 	}
 	if len(zeros) > 0 {
-		return nil, fmt.Errorf("nothing but zeros in %s, so every input would have the same features; is the file complete?", abridge(zeros))
+		return nil, fmt.Errorf("nothing but zeros in %s, so every input would have the same features; is the file complete?",
+			abridge(zeros))
 	}
 	return found, nil
 }
 
-// input reports whether a parameter is a tower's first or last matrix. No trained model has one of zeros; a file that was never filled has.
+// input reports whether a parameter is a tower's first or last matrix. No trained model has one of zeros; a file that was never filled
+// has.
 func input(name string) bool {
 	switch name {
-	case "visual.conv1.weight", "visual.trunk.patch_embed.proj.weight", "visual.proj", "token_embedding.weight", "text.token_embedding.weight",
-		"text_projection", "text.text_projection", "text.text_projection.weight":
+	case "visual.conv1.weight", "visual.trunk.patch_embed.proj.weight", "visual.proj", "token_embedding.weight",
+		"text.token_embedding.weight", "text_projection", "text.text_projection", "text.text_projection.weight":
 		return true
 	}
 	return false
@@ -135,7 +141,7 @@ func shaped(params []*nn.Param, set weights.Set, types []safetensors.DType) erro
 // Fits compares a set with a config: names, types and shapes, not values. What doesn't fit is a *WeightsError.
 func Fits(c Config, set weights.Set) error {
 	if err := shaped(Declare(c).params.All(), set, stored); err != nil {
-		return &WeightsError{Reason: err.Error()}
+		return misfit(set, err)
 	}
 	return nil
 }
@@ -163,10 +169,14 @@ func complaint(missing, unexpected, wrong []string) error {
 func abridge(keys []string) string {
 	const most = 8
 	slices.Sort(keys)
-	if len(keys) <= most {
-		return strings.Join(keys, ", ")
+	var short []string
+	for _, key := range keys[:min(len(keys), most)] {
+		short = append(short, fault.Short(key))
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(keys[:most], ", "), len(keys)-most)
+	if len(keys) <= most {
+		return strings.Join(short, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(short, ", "), len(keys)-most)
 }
 
 func sameShape(want []int, got []int64) bool {

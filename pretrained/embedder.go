@@ -19,7 +19,7 @@ import (
 // Settings are the options of every command that uses a trained model.
 type Settings struct {
 	Model      string `json:"model" flag:"model" arg:"M" help:"run or checkpoint directory, config name, model file or folder, hf-hub:ORG/REPO"`
-	Pretrained string `json:"pretrained" flag:"pretrained" arg:"file" help:"weights (.safetensors, .pt, .bin) for a model given by its config"`
+	Pretrained string `json:"pretrained" flag:"pretrained" arg:"file" help:"weights (.safetensors, .pt, .bin) or open_clip's tag (openai) for a model given by its config"`
 	Machine
 	Seed       uint64            `json:"seed" flag:"seed" arg:"N" help:"random seed for weights when no checkpoint is given"`
 	Workers    int               `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode pictures"`

@@ -55,7 +55,7 @@ func Find(name, pretrained string) (Source, error) {
 	case err == nil:
 		err = src.fromWeightsFile(name)
 	case looksLikePath(name):
-		return src, fault.Setting("model", "%w", err)
+		return src, missing(name, err)
 	default:
 		src.Config, err = model.NamedConfig(name)
 		src.Preprocess = src.Config.Preprocess()

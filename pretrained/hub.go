@@ -24,10 +24,14 @@ type Hub struct {
 
 // Find finds a model by its name: a run or checkpoint directory, a folder of weights in any layout, a weights file, a config
 // file or its name, or hf-hub:ORG/REPO[@REVISION], which is downloaded once into the cache that huggingface_hub shares.
-// pretrained is a file of weights for a config; it may be empty.
+// pretrained is a file of weights for a config, or one of open_clip's tags for a config's name; it may be empty.
 func (h Hub) Find(ctx context.Context, name, pretrained string) (Source, error) {
 	if strings.HasPrefix(pretrained, hub.Scheme) {
 		return Source{}, fault.Setting("pretrained", "a folder of the hub contains its own config: give it as the model, %s", pretrained)
+	}
+	name, pretrained, err := h.resolve(name, pretrained)
+	if err != nil {
+		return Source{Name: name}, err
 	}
 	if !strings.HasPrefix(name, hub.Scheme) {
 		return Find(name, pretrained)
@@ -39,6 +43,18 @@ func (h Hub) Find(ctx context.Context, name, pretrained string) (Source, error) 
 	src, err := Find(dir, pretrained)
 	src.Name = name
 	return src, err
+}
+
+// resolve replaces a config's name with one of open_clip's pretrained tags by the hub's model.
+func (h Hub) resolve(name, pretrained string) (string, string, error) {
+	found, err := tagged(name, pretrained)
+	if err != nil || found == "" {
+		return name, pretrained, err
+	}
+	if h.Log != nil {
+		h.Log.Info("open_clip's weights on the hub", "model", name, "tag", pretrained, "is", found)
+	}
+	return found, "", nil
 }
 
 // download gives the folder of a hub model in the cache, after downloading what it lacks.

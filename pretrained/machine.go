@@ -51,16 +51,34 @@ func (m Machine) Placement() (model.Placement, error) {
 	if err := torch.SetTF32(m.TF32); err != nil {
 		return at, err
 	}
-	if m.Precision == "bf16" || m.Precision == "auto" && FastBF16(at.Device) {
+	if name := m.precision(); name == "bf16" || name == "auto" && FastBF16(at.Device) {
 		at.DType = torch.BFloat16
 	}
 	return at, nil
 }
 
+// precision is the setting by its name here. open_clip and PyTorch have other names for the same.
+func (m Machine) precision() string {
+	switch m.Precision {
+	case "amp_bf16", "amp_bfloat16", "bfloat16":
+		return "bf16"
+	case "float32":
+		return "fp32"
+	case "amp", "float16", "pure_fp16":
+		return "fp16"
+	}
+	return m.Precision
+}
+
 // Validate checks the names.
 func (m Machine) Validate() error {
-	switch m.Precision {
+	switch m.precision() {
 	case "auto", "fp32", "bf16":
+	case "fp16":
+		return fault.Setting("precision", "%s computes in float16, which needs the loss to be scaled; clipgo computes in bf16 or fp32",
+			m.Precision)
+	case "pure_bf16":
+		return fault.Setting("precision", "pure_bf16 keeps the weights in bfloat16, too; with bf16 (open_clip's amp_bf16) they are float32")
 	default:
 		return fault.Setting("precision", "%q is none of auto, fp32, bf16", m.Precision)
 	}

@@ -22,7 +22,7 @@ import (
 // Options is a resolved run: run.json holds it.
 type Options struct {
 	Model      string       `json:"model" flag:"model" arg:"M" help:"config name, config file, or a trained model to start from (hf-hub:ORG/REPO too)"`
-	Pretrained string       `json:"pretrained,omitempty" flag:"pretrained" arg:"file" help:"weights (.safetensors, .pt, .bin) to start from"`
+	Pretrained string       `json:"pretrained,omitempty" flag:"pretrained" arg:"file" help:"weights (.safetensors, .pt, .bin) or open_clip's tag (openai) to start from"`
 	ModelCfg   model.Config `json:"model_cfg"`
 
 	TrainData string           `json:"train_data" flag:"train-data" arg:"SRC" help:"what to train on"`

@@ -244,6 +244,11 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
+// rewritten replaces the file a of a folder.
+func rewritten(content string) func(dir string) error {
+	return func(dir string) error { return os.WriteFile(filepath.Join(dir, "a"), []byte(content), 0o600) }
+}
+
 // A folder that its user may add to is compared file by file with what was written.
 func TestVerifyListedNamesWhatIsWrong(t *testing.T) {
 	skip := func(name string) bool { return name == "README.md" }
@@ -257,9 +262,9 @@ func TestVerifyListedNamesWhatIsWrong(t *testing.T) {
 		{"nothing", 100, func(string) error { return nil }, "", ""},
 		{"another file", 100, func(dir string) error { return os.WriteFile(filepath.Join(dir, "mine"), nil, 0o600) }, "", ""},
 		{"the card", 100, func(dir string) error { return os.Remove(filepath.Join(dir, "README.md")) }, "", ""},
-		{"a byte", 100, func(dir string) error { return os.WriteFile(filepath.Join(dir, "a"), []byte("other"), 0o600) }, "a", WrongHash},
-		{"a byte above the limit", 4, func(dir string) error { return os.WriteFile(filepath.Join(dir, "a"), []byte("other"), 0o600) }, "", ""},
-		{"a size above the limit", 4, func(dir string) error { return os.WriteFile(filepath.Join(dir, "a"), []byte("others"), 0o600) }, "a", WrongSize},
+		{"a byte", 100, rewritten("other"), "a", WrongHash},
+		{"a byte above the limit", 4, rewritten("other"), "", ""},
+		{"a size above the limit", 4, rewritten("others"), "a", WrongSize},
 		{"a file less", 100, func(dir string) error { return os.Remove(filepath.Join(dir, "a")) }, "a", Missing},
 		{"no manifest", 100, func(dir string) error { return os.Remove(filepath.Join(dir, Manifest)) }, Manifest, Missing},
 		{"a path outside", 100, func(dir string) error {

@@ -83,8 +83,8 @@ func Verify(dir string) error {
 	return nil
 }
 
-// VerifyListed compares the files that a manifest lists with it, except those that skip names: all sizes, and the hashes of files of at most
-// limit bytes. Other files may be there, such as what a user adds to a folder. A difference is a *DamageError.
+// VerifyListed compares the files that a manifest lists with it, except those that skip names: all sizes, and the hashes of files of at
+// most limit bytes. Other files may be there, such as what a user adds to a folder. A difference is a *DamageError.
 func VerifyListed(dir string, limit int64, skip func(name string) bool) error {
 	want, err := readManifest(dir)
 	if err != nil {
@@ -116,7 +116,7 @@ func VerifyListed(dir string, limit int64, skip func(name string) bool) error {
 }
 
 func compare(dir, name string, want entry) error {
-	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name))) // a regular file of the listed size; only its hash is kept
+	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name))) // regular, of the listed size; only its hash is kept
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}

@@ -259,16 +259,12 @@ func TestTenThousandSpoiltArchives(t *testing.T) {
 	}
 }
 
-// No file makes the reader panic or give a tensor whose data has not the size of its shape.
+// No file makes the reader panic, take memory, or give a tensor whose data has not the size of its shape.
 func FuzzParse(f *testing.F) {
 	for _, data := range seeds(f, "*.pt", "*.bin", "hostile/*.pt") {
 		f.Add(data)
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if got, err := consume(data); err == nil {
-			sound(t, got)
-		}
-	})
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzed(t, data) })
 }
 
 // FuzzProgram spares the fuzzer the zip around the pickle.
@@ -278,11 +274,19 @@ func FuzzProgram(f *testing.F) {
 			f.Add(a.program)
 		}
 	}
-	f.Fuzz(func(t *testing.T, program []byte) {
-		if got, err := consume(pack(t, program)); err == nil {
-			sound(t, got)
-		}
-	})
+	f.Fuzz(func(t *testing.T, program []byte) { fuzzed(t, pack(t, program)) })
+}
+
+// fuzzed reads an archive, whose tensors have to be sound, within the allowance.
+func fuzzed(t *testing.T, data []byte) {
+	var got *File
+	var err error
+	if n := allocated(func() { got, err = consume(data) }); n > allowance+uint64(len(data)) {
+		t.Fatalf("%d MB for a file of %d bytes", n>>20, len(data))
+	}
+	if err == nil {
+		sound(t, got)
+	}
 }
 
 func sound(t *testing.T, f *File) {

@@ -313,7 +313,11 @@ func FuzzOpen(f *testing.F) {
 	f.Add(file("{"+one("b", "U8", "[1]", "[2,3]")+","+one("a", "U8", "[2]", "[0,2]")+"}", "xxx"))
 	f.Add(file("{}", "", math.MaxUint64))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		got, err := parse(content)
+		var got *File
+		var err error
+		if n := allocated(func() { got, err = parse(content) }); n > 64<<20+64*uint64(len(content)) {
+			t.Fatalf("%d MB for a file of %d bytes", n>>20, len(content))
+		}
 		if err != nil {
 			return
 		}

@@ -103,12 +103,20 @@ func TestDamagedFilesNeverPanic(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"model":`+smallBPE+`}`), "a b")
 	f.Add([]byte(`{"model":`+smallUnigram+`,"pre_tokenizer":{"type":"Metaspace","replacement":"_"}}`), "ab")
+	f.Add(steps(replace("a", "aa"), replace("aa", " b"), `{"type":"Prepend","prepend":"_"}`, `{"type":"NFKC"}`), "aa \ufb01")
 	f.Fuzz(func(t *testing.T, data []byte, text string) {
-		tok, err := Read(data)
-		if err != nil {
-			return
+		var tok *Tokenizer
+		var err error
+		var ids []int32
+		mb := allocated(func() {
+			if tok, err = Read(data); err == nil {
+				ids = tok.Append(nil, text)
+			}
+		})
+		if limit := 512 + uint64(len(data)+len(text))>>10; mb > limit {
+			t.Fatalf("%d MB for a file of %d bytes and a text of %d", mb, len(data), len(text))
 		}
-		for _, id := range tok.Append(nil, text) {
+		for _, id := range ids {
 			if id < 0 || int(id) >= tok.Size() {
 				t.Fatalf("id %d of %d", id, tok.Size())
 			}
