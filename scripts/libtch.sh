@@ -29,12 +29,13 @@ if [ ! -f "$cache/libtch.so" ]; then
 	trap 'rm -rf "$tmp"' EXIT
 	if [ ! -f "$gotch_object" ]; then
 		echo "libtch: compiling gotch's C++ against libtorch $TORCH_VERSION (about a minute, once)" >&2
-		"$cxx" $flags -O1 -include "$native/compat.h" -I"$api" -c "$api/torch_api.cpp" -o "$tmp/gotch.o" && mv "$tmp/gotch.o" "$gotch_object" &
+		"$cxx" $flags -O1 -include "$native/compat.h" -I"$api" -ffile-prefix-map="$api=gotch" -c "$api/torch_api.cpp" -o "$tmp/gotch.o" && mv "$tmp/gotch.o" "$gotch_object" &
 		first=$!
 	fi
+	# No path of this machine is kept, so that the library is the same wherever it is built.
 	# Loops over parameters must have the same bits with any vector instructions, the others need not.
 	for unit in native:off optimizer:off ahead:off low_precision_copy:off recompute:off attention:fast vocabulary:fast product:fast rowwise:fast; do
-		"$cxx" $flags -O3 -Wno-psabi -fopenmp -fno-math-errno -ffp-contract="${unit#*:}" -c "$native/${unit%:*}.cpp" -o "$tmp/${unit%:*}.o"
+		"$cxx" $flags -O3 -Wno-psabi -fopenmp -fno-math-errno -ffp-contract="${unit#*:}" -ffile-prefix-map="$root=clipgo" -c "$native/${unit%:*}.cpp" -o "$tmp/${unit%:*}.o"
 	done
 	[ -z "${first:-}" ] || wait "$first"
 	"$cxx" -shared "$gotch_object" "$tmp/native.o" "$tmp/optimizer.o" "$tmp/ahead.o" "$tmp/low_precision_copy.o" "$tmp/recompute.o" "$tmp/attention.o" "$tmp/vocabulary.o" "$tmp/product.o" "$tmp/rowwise.o" -o "$tmp/libtch.so" $TORCH_LDFLAGS
