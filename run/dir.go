@@ -27,7 +27,7 @@ type runDir struct {
 func (s *session) openDir() error {
 	fresh := !paths.Exists(s.Out)
 	held := holdsRun(s.Out)
-	if err := os.MkdirAll(s.Out, 0o755); err != nil {
+	if err := durable.MkdirAll(s.Out); err != nil {
 		return fmt.Errorf("create the run directory: %w", err)
 	}
 	lock, err := durable.AcquireDir(s.Out, LockFile)
@@ -175,7 +175,7 @@ func (s *session) cutBack() error {
 		}
 	}
 	for _, path := range s.later {
-		if err := os.RemoveAll(path); err != nil {
+		if err := durable.RemoveAll(path); err != nil {
 			return fmt.Errorf("remove later checkpoint: %w", err)
 		}
 		s.console.Log.Warn("removed a checkpoint newer than the one resumed from", "path", path)

@@ -80,6 +80,12 @@ func (c *Checkpoints) After(ctx context.Context, e Event) error {
 	if err := e.Trainer.Sync(ctx); err != nil {
 		return err
 	}
+	err := c.save(e.Trainer)
+	var diverged *DivergedError
+	if err == nil || errors.As(err, &diverged) || c.Guard != nil && c.Guard() != nil {
+		return err
+	}
+	c.Log.Warn("a checkpoint can't be saved: trying once more", "error", err)
 	return c.save(e.Trainer)
 }
 
@@ -90,7 +96,7 @@ func (c *Checkpoints) save(t *Trainer) error {
 			return fmt.Errorf("save checkpoint: %w", err)
 		}
 	}
-	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+	if err := durable.MkdirAll(c.Dir); err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
 	dir := stepDir(c.Dir, t.Progress.Step)
@@ -107,9 +113,15 @@ func (c *Checkpoints) save(t *Trainer) error {
 	if err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
+	if _, err := Check(dir); err != nil {
+		return fmt.Errorf("verify new checkpoint: %w", err)
+	}
 	c.saved, c.last = time.Now(), t.Progress
 	c.Log.Debug("checkpoint", "path", dir, "seconds", time.Since(begun).Seconds())
-	return c.prune(dir)
+	if err := c.prune(dir); err != nil { // another save will remove them
+		c.Log.Warn("old checkpoints can't be removed", "error", err)
+	}
+	return nil
 }
 
 // ReadState reads a checkpoint's State.

@@ -50,7 +50,7 @@ func Check(checkpoint string) (State, error) {
 	return s, nil
 }
 
-// prune keeps the newest Keep checkpoints that verify, and removes all before them. The one just written has to verify.
+// prune keeps the newest Keep checkpoints that verify, and removes all before them. The one just written has been verified.
 func (c *Checkpoints) prune(written string) error {
 	dirs, err := list(c.Dir)
 	if err != nil || c.Keep <= 0 || len(dirs) <= c.Keep {
@@ -59,14 +59,11 @@ func (c *Checkpoints) prune(written string) error {
 	if c.valid == nil {
 		c.valid = map[string]bool{}
 	}
-	if _, err := Check(written); err != nil {
-		return fmt.Errorf("verify new checkpoint: %w", err)
-	}
 	c.valid[written] = true
 	kept := 0
 	for _, d := range slices.Backward(dirs) {
 		if kept == c.Keep {
-			if err := os.RemoveAll(d); err != nil {
+			if err := durable.RemoveAll(d); err != nil {
 				return fmt.Errorf("remove old checkpoint: %w", err)
 			}
 			continue
@@ -141,7 +138,7 @@ func Adopt(checkpoint, dir string) error {
 	if same(checkpoint, to) {
 		return nil
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := durable.MkdirAll(dir); err != nil {
 		return fmt.Errorf("copy checkpoint: %w", err)
 	}
 	entries, err := os.ReadDir(checkpoint)

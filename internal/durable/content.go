@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 )
 
@@ -16,9 +15,10 @@ type File struct {
 
 // WriteFiles writes a directory of files as WriteDir does.
 func WriteFiles(dir string, files []File) error {
-	return WriteDir(dir, func(tmp string) error {
+	d := theDisk()
+	return writeDir(d, filepath.Clean(dir), func(tmp string) error {
 		for _, f := range files {
-			if err := f.writeIn(tmp); err != nil {
+			if err := f.writeIn(d, tmp); err != nil {
 				return fmt.Errorf("%s: %w", f.Name, err)
 			}
 		}
@@ -26,8 +26,8 @@ func WriteFiles(dir string, files []File) error {
 	})
 }
 
-func (f File) writeIn(dir string) error {
-	w, err := os.OpenFile(filepath.Join(dir, f.Name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+func (f File) writeIn(d disk, dir string) error {
+	w, err := d.create(filepath.Join(dir, f.Name), 0o644)
 	if err != nil {
 		return err
 	}

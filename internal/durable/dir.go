@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"syscall"
 )
 
 // WriteDir replaces a directory as a whole: after an error or a crash dir is either the previous directory or the complete new one (see
@@ -16,7 +17,7 @@ import (
 // fill writes regular files and folders to an empty temporary directory next to dir. They are listed in a manifest and synced, the
 // directory is renamed to dir, and the previous one is removed. What killed writers of the same dir left there is removed first.
 func WriteDir(dir string, fill func(tmp string) error) error {
-	return writeDir(osDisk{}, filepath.Clean(dir), fill)
+	return writeDir(theDisk(), filepath.Clean(dir), fill)
 }
 
 func writeDir(d disk, dir string, fill func(tmp string) error) error {
@@ -132,6 +133,7 @@ var besideName = regexp.MustCompile(`^\.(.+)\.(tmp|old)-[0-9a-f]{16}$`)
 // Sweep removes the leftovers of interrupted writes in a directory, and restores a directory whose replacement was interrupted. The caller
 // must be the directory's only writer.
 func Sweep(dir string) error {
+	d := theDisk()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
@@ -141,16 +143,42 @@ func Sweep(dir string) error {
 		if part == nil {
 			continue
 		}
-		if err := sweep(filepath.Join(dir, e.Name()), filepath.Join(dir, part[1]), part[2]); err != nil {
+		if err := sweep(d, filepath.Join(dir, e.Name()), filepath.Join(dir, part[1]), part[2]); err != nil {
 			return fmt.Errorf("sweep %s: %w", dir, err)
 		}
 	}
-	return syncDir(osDisk{}, dir)
+	return syncDir(d, dir)
 }
 
-func sweep(left, name, kind string) error {
+func sweep(d disk, left, name, kind string) error {
 	if _, err := os.Lstat(name); kind == replaced && errors.Is(err, fs.ErrNotExist) {
-		return os.Rename(left, name)
+		return d.rename(left, name)
 	}
-	return os.RemoveAll(left)
+	return d.removeAll(left)
+}
+
+// RemoveAll removes a directory with all that is in it. A crash may leave a part of it.
+func RemoveAll(dir string) error { return theDisk().removeAll(dir) }
+
+// MkdirAll makes a directory and its missing parents. Unlike os.MkdirAll it syncs the directories that the new ones are in, so that what is
+// written durably in a new directory isn't lost with it.
+func MkdirAll(dir string) error {
+	d := theDisk()
+	dir = filepath.Clean(dir)
+	info, err := os.Stat(dir)
+	switch {
+	case err == nil && info.IsDir():
+		return nil
+	case err == nil:
+		return &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.ENOTDIR}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if err := MkdirAll(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := d.mkdir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(d, filepath.Dir(dir))
 }

@@ -15,7 +15,7 @@ import (
 // The output of write is buffered and goes to a temporary file in path's directory, whose name contains path's name. The mode is subject
 // to the umask, as in os.WriteFile.
 func WriteFile(path string, mode fs.FileMode, write func(w io.Writer) error) error {
-	return writeFile(osDisk{}, path, mode, write)
+	return writeFile(theDisk(), path, mode, write)
 }
 
 func writeFile(d disk, path string, mode fs.FileMode, write func(io.Writer) error) error {
