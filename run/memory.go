@@ -50,10 +50,10 @@ func (s *session) fits(need func(n int) int64, free int64) error {
 func (s *session) upperBound() int64 {
 	const (
 		fixed        = 64 << 20 // of libtorch
-		perParameter = 20 // bytes: the weight, its gradient, two moments, a copy
-		perNumber    = 96 // bytes of a token in a layer, for each of its width
-		perScore     = 16 // bytes of a token and head, for each other token
-		perValue     = 12 // bytes of a value of a pixel
+		perParameter = 20       // bytes: the weight, its gradient, two moments, a copy
+		perNumber    = 96       // bytes of a token in a layer, for each of its width
+		perScore     = 16       // bytes of a token and head, for each other token
+		perValue     = 12       // bytes of a value of a pixel
 	)
 	layer := func(layers, tokens, width, heads int) int64 {
 		return int64(layers) * int64(tokens) * int64(width*perNumber+heads*tokens*perScore)
