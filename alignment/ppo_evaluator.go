@@ -10,6 +10,9 @@ import (
 	"clipgo/losses"
 )
 
+// CaptionRetrievalName is the name of how often a written caption finds its picture among all.
+const CaptionRetrievalName = "caption_retrieval_recall@1"
+
 // TextEmbedder is an eval.Embedder that tokenizes.
 type TextEmbedder interface {
 	eval.Embedder
@@ -199,7 +202,7 @@ func (e *PPOEvaluator) Evaluate(ctx context.Context) ([]eval.Value, error) {
 	}
 	out := []eval.Value{
 		{Name: "win_rate", Group: winsGroup, Value: r.Wins, Chance: 0.5},
-		{Name: "caption_retrieval_recall@1", Group: ownCaptionsGroup, Value: r.Recall, Chance: 1 / float64(max(r.N, 1))},
+		{Name: CaptionRetrievalName, Group: ownCaptionsGroup, Value: r.Recall, Chance: 1 / float64(max(r.N, 1))},
 		{Name: "reward", Value: r.Reward, Unit: eval.Deviations},
 	}
 	for i, j := range e.Judges.Rewards {
@@ -216,7 +219,7 @@ func (e *PPOEvaluator) Evaluate(ctx context.Context) ([]eval.Value, error) {
 // Describe names the values.
 func (e *PPOEvaluator) Describe() eval.Description {
 	values := []eval.Value{
-		{Name: "win_rate", Group: winsGroup}, {Name: "caption_retrieval_recall@1", Group: ownCaptionsGroup},
+		{Name: "win_rate", Group: winsGroup}, {Name: CaptionRetrievalName, Group: ownCaptionsGroup},
 		{Name: "reward", Unit: eval.Deviations}, {Name: "kl", Unit: eval.Nats}, {Name: "caption_tokens", Unit: eval.Tokens},
 		{Name: "empty_captions", Unit: eval.Count},
 	}

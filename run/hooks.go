@@ -8,6 +8,7 @@ import (
 	"iter"
 	"math"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"clipgo/datasets"
@@ -24,17 +25,22 @@ type hooks struct {
 	diagnosis *training.Diagnosis
 	row       record.Row
 	logged    time.Time
-	warned    bool // that pictures lose their transparency
-	tried     int  // step of the last evaluation, even if it failed
+	warned    bool            // that pictures lose their transparency
+	fullLoss  float64         // of the last step with a full batch; NaN before
+	saidSkip  map[string]bool // samples that have been skipped
+	again     int             // times that they were skipped again
+	ended     bool            // the data ended before the last step
+	tried     int             // step of the last evaluation, even if it failed
 }
 
 // maxScale is what CLIP's clamp allows.
 const maxScale = 100
 
 func (s *session) hooks(ctx context.Context) *hooks {
-	h := &hooks{session: s, logged: time.Now(), row: record.Row{Loss: record.Number(math.NaN()), Scale: record.Number(math.NaN())}}
+	nan := record.Number(math.NaN())
+	h := &hooks{session: s, logged: time.Now(), fullLoss: math.NaN(), row: record.Row{Loss: nan, Scale: nan}}
 	h.diagnosis = &training.Diagnosis{Schedule: s.Schedule, Batch: s.contrasted(), MaxScale: maxScale, Chance: s.chance(),
-		Part: s.judged(), Dedup: s.DedupTargets, Estimated: s.ppo != nil}
+		Part: s.judged(), Learned: s.learned, Dedup: s.DedupTargets, Estimated: s.ppo != nil}
 	s.saver = s.checkpoints()
 	for _, f := range h.diagnosis.BeforeRun() {
 		s.console.Log.Warn(f.Text)
@@ -89,6 +95,19 @@ type SkipLine struct {
 	datasets.Skip
 }
 
+// sayOnce warns of a sample the first time that it is skipped: it is skipped again in each epoch, which finish counts.
+func (h *hooks) sayOnce(s datasets.Skip) {
+	if h.saidSkip == nil {
+		h.saidSkip = map[string]bool{}
+	}
+	if key := s.Source + "\x00" + s.Key; !h.saidSkip[key] {
+		h.saidSkip[key] = true
+		h.session.console.skipped(s)
+		return
+	}
+	h.again++
+}
+
 func (h *hooks) skips(_ context.Context, e training.Event) error {
 	if e.Replayed {
 		return nil
@@ -98,7 +117,7 @@ func (h *hooks) skips(_ context.Context, e training.Event) error {
 
 func (h *hooks) record(skips []datasets.Skip, step int) error {
 	for _, s := range skips {
-		h.session.console.skipped(s)
+		h.sayOnce(s)
 		line, err := json.Marshal(SkipLine{step, s})
 		if err != nil {
 			return err
@@ -127,8 +146,12 @@ func (h *hooks) warnOfTransparency(after int64) {
 }
 
 func (h *hooks) progress(_ context.Context, e training.Event) error {
+	s := h.session
 	h.bar.Set(int64(e.Step))
 	h.warnOfTransparency(enoughPictures)
+	if !e.Replayed && !e.Pending && !e.Skipped && (s.Align.on() || e.Batch.N == s.effective()) {
+		h.fullLoss = e.Loss
+	}
 	if e.Skipped && !e.Replayed {
 		h.session.console.Log.Warn("the loss or a gradient was not finite: skipped the step", "step", e.Step)
 	}
@@ -147,9 +170,17 @@ func (h *hooks) show(r record.Row) {
 	if !h.bar.Shown() && (time.Since(h.logged) >= often || r.Step == h.session.Steps) {
 		h.logged = time.Now()
 		h.session.console.Log.Info("step", "step", r.Step, "of", h.session.Steps, "loss", round4(float64(r.Loss)), "scale",
-			round4(float64(r.Scale)),
-			"lr", r.LR, "pairs_per_second", math.Round(r.Pairs), "data_wait", round4(r.Wait))
+			digits3(float64(r.Scale)), "lr", digits3(r.LR), "pairs_per_second", math.Round(r.Pairs), "data_wait", digits3(r.Wait))
 	}
+}
+
+// digits3 rounds to three digits.
+func digits3(v float64) float64 {
+	short, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 3, 64), 64)
+	if err != nil {
+		return v
+	}
+	return short
 }
 
 func round4(v float64) float64 { return math.Round(v*1e4) / 1e4 }
@@ -157,7 +188,11 @@ func round4(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 // finish tells what the steps have shown.
 func (h *hooks) finish() {
 	h.warnOfTransparency(1)
-	for _, f := range h.diagnosis.Findings() {
+	if h.again > 0 {
+		h.session.console.Log.Info(fmt.Sprintf("%d samples were skipped again in later epochs, see %s", h.again, SkippedFile), "samples",
+			len(h.saidSkip))
+	}
+	for _, f := range h.session.findings(h.diagnosis) {
 		switch f.Kind {
 		case record.Warning:
 			h.session.console.Log.Warn(f.Text)

@@ -178,8 +178,22 @@ func (s *session) ppoFindings() (out []record.Finding) {
 		tell(record.Warning, "the mean KL is %.3f nats per token, above the limit of %g: try a larger kl_coefficient or a smaller lr",
 			last.KL, limit)
 	}
+	if first, now, ok := s.retrievalOfCaptions(); ok && now < first-max(first/10, 1/float64(last.N)) {
+		tell(record.Warning, "%s fell from %.1f %% to %.1f %%: the captions fit their images less well, which is a sign that the reward "+
+			"is gamed; try a larger kl_coefficient or fewer steps", alignment.CaptionRetrievalName, 100*first, 100*now)
+	}
 	if last.Empty > 0 {
 		tell(record.Warning, "%d of %d captions are empty", last.Empty, last.N)
 	}
 	return out
+}
+
+// retrievalOfCaptions is how often a caption finds its picture: before the first step, and in the last evaluation.
+func (s *session) retrievalOfCaptions() (first, now float64, ok bool) {
+	if len(s.val.history) < 2 {
+		return 0, 0, false
+	}
+	first, before := valueOf(s.val.history[0].Values, alignment.CaptionRetrievalName)
+	now, after := valueOf(s.val.lastEvaluation().Values, alignment.CaptionRetrievalName)
+	return first, now, before && after && s.val.history[0].Step == 0
 }

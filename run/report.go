@@ -47,13 +47,14 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 			"Pairwise ranking loss of each logged batch, -log sigmoid(better - worse)."
 	}
 	if s.ppo != nil {
+		run.BatchSize, run.Chance = 0, 0 // a policy-gradient loss has no level of guessing
 		run.LossIs, run.Rollouts = "PPO's loss of each logged minibatch: the policy's, the value's and the entropy's.", s.rollouts()
 		run.Findings = append(run.Findings, s.ppoFindings()...)
 	}
 	if text := s.perplexityNote(); text != "" {
 		run.Findings = append(run.Findings, record.Finding{Kind: record.Note, Text: text})
 	}
-	run.Findings = append(run.Findings, d.Findings()...)
+	run.Findings = append(run.Findings, s.findings(d)...)
 	return durable.WriteFile(filepath.Join(s.Out, ReportFile), 0o644, func(w io.Writer) error { return report.Write(w, run) })
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"time"
 
@@ -143,6 +144,7 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 	if err == nil {
 		err = s.trainer.Run(ctx, hooks.watch(batches))
 	}
+	hooks.ended = err == nil && ctx.Err() == nil && s.trainer.Progress.Step < min(s.Steps, stopOf(s.StopAfter, s.state.Step))
 	hooks.bar.Done()
 	hooks.finish()
 	if at := s.trainer.Progress.Step; err != nil && errors.Is(err, ctx.Err()) && at > 0 {
@@ -152,6 +154,14 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	return s.summary(hooks), nil
+}
+
+// stopOf is the step at which a sitting ends that makes n steps; 0: no limit.
+func stopOf(n, from int) int {
+	if n == 0 {
+		return math.MaxInt
+	}
+	return from + n
 }
 
 // InterruptedError is an interrupt (ctx) of Train after at least one step: the checkpoint of Step is saved.

@@ -36,6 +36,9 @@ func (s *session) announce() {
 	if s.average != nil {
 		s.console.Say("ema    %g: the average of the weights is evaluated and saved", s.EMADecay)
 	}
+	if note := s.equalCaptions(); note != "" {
+		s.console.Log.Warn(note)
+	}
 	s.console.Say("run    %s", s.Out)
 	if s.resumed != "" {
 		s.console.Say("resume %s, at step %d", s.resumed, s.state.Step)
@@ -101,7 +104,7 @@ func (s *session) summary(h *hooks) *Result {
 		"out": s.Out}
 	out["failed_evaluations"] = s.failed.evaluations
 	last := h.row
-	for key, v := range map[string]float64{"loss": float64(last.Loss), "scale": float64(last.Scale)} {
+	for key, v := range map[string]float64{"loss": h.loss(), "scale": float64(last.Scale)} {
 		if !math.IsNaN(v) {
 			out[key] = v
 		}
@@ -124,15 +127,27 @@ func (s *session) summary(h *hooks) *Result {
 	return &Result{Values: out, Text: s.summaryText(h, out)}
 }
 
+// loss is that of the last step with a full batch, since fewer pairs have another scale, or that of the last logged step.
+func (h *hooks) loss() float64 {
+	if math.IsNaN(h.fullLoss) {
+		return float64(h.row.Loss)
+	}
+	return h.fullLoss
+}
+
 // summaryText is the summary for people.
 func (s *session) summaryText(h *hooks, values map[string]any) (text []string) {
 	p := s.trainer.Progress
 	line := func(format string, args ...any) { text = append(text, fmt.Sprintf(format, args...)) }
 	note := ""
-	if loss := float64(h.row.Loss); !math.IsNaN(loss) { // a sitting of no step has none
+	if loss := h.loss(); !math.IsNaN(loss) { // a sitting of no step has none
 		note = fmt.Sprintf(", loss %.4f", loss)
 	}
-	line("%s of %d, %d samples used, %s%s", steps(p.Step), s.Steps, p.Samples, skipNote(p), note)
+	of := fmt.Sprint(s.Steps)
+	if h.ended {
+		of += " (the data has no usable sample for the rest)"
+	}
+	line("%s of %s, %d samples used, %s%s", steps(p.Step), of, p.Samples, skipNote(p), note)
 	for _, v := range s.val.lastEvaluation().Values {
 		if v.Unit != eval.Fraction {
 			line("  %-24s %8.4f", v.Name, v.Value)

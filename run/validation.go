@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"clipgo/alignment"
 	"clipgo/captioning"
@@ -157,18 +158,36 @@ func (v *validation) described(name string) eval.Value {
 func (v *validation) add(found report.Evaluation, w io.Writer, c *Console) error {
 	v.history = append(v.history, found)
 	line := map[string]any{"step": found.Step}
-	var log []any
 	for _, value := range found.Values {
 		line[value.Name] = value.Value
-		log = append(log, value.Name, round4(value.Value))
 	}
-	c.Log.Info("evaluation", append([]any{"step", found.Step}, log...)...)
+	logEvaluation(c.Log, found)
 	data, err := json.Marshal(line)
 	if err != nil {
 		return err
 	}
 	_, err = w.Write(append(data, '\n'))
 	return err
+}
+
+// logEvaluation logs the values of an evaluation, in several lines where one would be too long.
+func logEvaluation(log *slog.Logger, found report.Evaluation) {
+	const columns = 84 // of the values; time, level and step come before them
+	var attrs []any
+	width := 0
+	flush := func() {
+		log.Info("evaluation", append([]any{"step", found.Step}, attrs...)...)
+		attrs, width = nil, 0
+	}
+	for _, value := range found.Values {
+		v := round4(value.Value)
+		more := len(fmt.Sprintf(" %s=%v", value.Name, v))
+		if width > 0 && width+more > columns {
+			flush()
+		}
+		attrs, width = append(attrs, value.Name, v), width+more
+	}
+	flush()
 }
 
 // lastEvaluation is the newest one, of an earlier sitting too.
@@ -188,7 +207,7 @@ const (
 // look keeps the anatomy of what was just evaluated for the report. A training goes on without one.
 func (s *session) look(ctx context.Context, step int) {
 	s.val.anatomy = nil
-	if len(s.val.Last().Index) < 2 {
+	if len(s.val.Last().Captions) < 2 { // pictures in class folders have no captions of their own to be compared with
 		return
 	}
 	found, err := s.val.Anatomy(ctx, reportCandidates, reportSample)

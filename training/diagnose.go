@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 
 	"clipgo/internal/optim"
 	"clipgo/training/record"
@@ -17,11 +18,14 @@ type Diagnosis struct {
 	MaxScale float64
 	Part     string  // name of the loss term to judge; empty: the whole loss
 	Chance   float64 // loss of guessing, if it isn't ln(Batch) as for a contrastive loss
+	// Learned tells by measurements that the model learns, whatever its loss; empty if they don't; nil: there are none.
+	Learned func() string
 	// Estimated marks a policy-gradient loss: its value has no level of guessing, and a step waits while its data are generated.
 	Estimated bool
 
 	steps, atClamp, bad int
 	known               int // steps that were not skipped and whose numbers were read
+	judged              int // those with a full batch: the loss of fewer pairs is on another scale
 	pairs, duplicates   int64
 	shortened           int64
 	firstLoss, emaLoss  float64
@@ -68,15 +72,19 @@ func (d *Diagnosis) After(_ context.Context, e Event) error {
 
 // read adds a step's numbers to the statistics.
 func (d *Diagnosis) read(e Event) {
+	d.known++
+	if e.Scale >= d.MaxScale*0.999 {
+		d.atClamp++
+	}
+	if e.Batch.N < d.Batch {
+		return
+	}
 	loss := e.Part(d.Part)
-	if d.known++; d.known == 1 {
+	if d.judged++; d.judged == 1 {
 		d.firstLoss, d.emaLoss = loss, loss
 	}
 	const memory = 0.95 // about the last twenty steps
 	d.emaLoss = memory*d.emaLoss + (1-memory)*loss
-	if e.Scale >= d.MaxScale*0.999 {
-		d.atClamp++
-	}
 }
 
 // duplicated counts the captions that equal an earlier one of the batch.
@@ -94,7 +102,7 @@ func (d *Diagnosis) Findings() []record.Finding {
 	if d.steps == 0 {
 		return out
 	}
-	if !d.Estimated && d.known > 0 {
+	if !d.Estimated && d.judged > 0 {
 		out = append(out, d.learning())
 	}
 	if share := float64(d.atClamp) / float64(max(d.known+d.bad, 1)); share > 0.2 {
@@ -104,7 +112,7 @@ func (d *Diagnosis) Findings() []record.Finding {
 	}
 	if share := float64(d.duplicates) / float64(max(d.pairs, 1)); share > 0.02 && d.Batch > 0 && !d.Dedup {
 		out = append(out, record.Finding{Kind: record.Note, Text: fmt.Sprintf("%.1f %% of the captions occurred more than once in "+
-			"their batch, so matching pairs are treated as negatives; try dedup_targets", 100*share)})
+			"their batch, so matching pairs are treated as negatives; try objective siglip with dedup_targets", 100*share)})
 	}
 	if d.shortened > 0 {
 		out = append(out, record.Finding{Kind: record.Note,
@@ -128,14 +136,39 @@ func (d *Diagnosis) learning() record.Finding {
 		chance = math.Log(float64(d.Batch))
 		guessing = fmt.Sprintf("guessing gives ln(%d) = %.3f", d.Batch, chance)
 	}
-	switch {
-	case d.emaLoss > 0.97*chance:
-		return record.Finding{Kind: record.Warning, Text: fmt.Sprintf("the loss is %.3f, and %s: the model has not started to learn; try "+
-			"another learning rate, or more steps", d.emaLoss, guessing)}
-	case d.emaLoss < 0.05*chance:
-		return record.Finding{Kind: record.Note, Text: fmt.Sprintf("the loss is %.3f, where guessing gives %.3f: nearly every pair is "+
-			"matched; watch the validation for overfitting", d.emaLoss, chance)}
-	default:
-		return record.Finding{Kind: record.Good, Text: fmt.Sprintf("the loss went from %.3f to %.3f; %s", d.firstLoss, d.emaLoss, guessing)}
+	learned := ""
+	if d.Learned != nil {
+		learned = d.Learned()
 	}
+	switch {
+	case d.emaLoss > 0.97*chance && learned != "":
+		return record.Finding{Kind: record.Note, Text: fmt.Sprintf("%s is %.3f, and %s, but %s: with equal captions in a batch the loss "+
+			"can stay high while the model learns", d.lossName(), d.emaLoss, guessing, learned)}
+	case d.emaLoss > 0.97*chance:
+		return record.Finding{Kind: record.Warning, Text: fmt.Sprintf("%s is %.3f, and %s: the model has not started to learn; try "+
+			"another learning rate, or more steps", d.lossName(), d.emaLoss, guessing)}
+	case d.Memorized():
+		return record.Finding{Kind: record.Note, Text: fmt.Sprintf("%s is %.3f, where guessing gives %.3f: nearly every pair is "+
+			"matched; watch the validation for overfitting", d.lossName(), d.emaLoss, chance)}
+	default:
+		return record.Finding{Kind: record.Good, Text: fmt.Sprintf("%s went from %.3f to %.3f; %s", d.lossName(), d.firstLoss, d.emaLoss,
+			guessing)}
+	}
+}
+
+// Memorized reports whether nearly every pair of a batch is matched.
+func (d *Diagnosis) Memorized() bool {
+	chance := d.Chance
+	if chance == 0 {
+		chance = math.Log(float64(d.Batch))
+	}
+	return d.judged > 0 && d.emaLoss < 0.05*chance
+}
+
+// lossName is what is judged: a part of the loss that is minimized, or all of it.
+func (d *Diagnosis) lossName() string {
+	if d.Part == "" {
+		return "the loss"
+	}
+	return "the " + strings.ReplaceAll(d.Part, "_", " ")
 }
