@@ -155,7 +155,7 @@ func (s *session) trial(ctx context.Context, at model.Placement) (_ *session, er
 		}
 	}()
 	if t.model, err = model.New(ctx, o.ModelCfg, o.Seed, at); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", o.Model, err)
 	}
 	t.onClose(func() error { t.model.Free(); return nil })
 	t.model.Preprocess, t.model.Recompute = o.Preprocess, o.GradCheckpointing

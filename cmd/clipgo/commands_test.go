@@ -17,7 +17,7 @@ import (
 // What a habit of another program gets: exit code 2, and one line with the way out.
 func TestHabitsOfOtherProgramsGetAHint(t *testing.T) {
 	for _, c := range []struct{ args, says string }{
-		{"serve", "search --json"}, {"classify a.jpg", "zeroshot"}, {"index pictures", "embed"},
+		{"serve", "search --json"}, {"classify a.jpg", "zeroshot"},
 		{"evaluate", "eval"}, {"predict x", "zeroshot"},
 		{"trian", "did you mean train?"}, {"help nosuch", `no command "nosuch"`}, {"help eval nosuch", `no eval command "nosuch"`},
 		{"help train x", `clipgo train has no command "x"`}, {"eval retreival", "did you mean retrieval?"},
@@ -28,7 +28,7 @@ func TestHabitsOfOtherProgramsGetAHint(t *testing.T) {
 
 		{"embed --top 5", "flag of clipgo search"},
 		{"train --lr", "--lr needs a value: --lr rate"}, {"train --siglip=perhaps", "perhaps"},
-		{"search -clock", "-- comes before"},
+		{"search -clock", "write -- before"},
 		{"train x.csv", `"x.csv" is no flag`},
 		{"embed", "argument is missing; the usage is: clipgo embed"},
 		{"eval retrieval a b", `"b" is one argument too many`}, {"convert a", "argument is missing"}, {"version --json=x", "true or false"},

@@ -70,7 +70,7 @@ func TestRowsOfAPictureGiveTheRecallOfLists(t *testing.T) {
 	write(t, filepath.Join(dir, "rows.csv"), rows.String())
 	write(t, filepath.Join(dir, "lists.jsonl"), lists.String())
 	recall := func(name string) string {
-		return must(t, "eval", "retrieval", "--model", run, filepath.Join(dir, name), "--json").out
+		return strings.ReplaceAll(must(t, "eval", "retrieval", "--model", run, filepath.Join(dir, name), "--json").out, name, "")
 	}
 	if a, b := recall("rows.csv"), recall("lists.jsonl"); a != b || !strings.Contains(a, `"images":6,"texts":12`) {
 		t.Errorf("rows %s lists %s", a, b)
