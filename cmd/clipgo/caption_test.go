@@ -124,7 +124,7 @@ func TestCaptionsAreRefusedInOneLine(t *testing.T) {
 		{"no picture", []string{"caption", "--model", model, "nowhere.png"}, 2, "nowhere.png"},
 		{"to train without a decoder", captionRun(plain, filepath.Join(t.TempDir(), "r")), 2, "coca needs a model with a decoder"},
 		{"no caption weight", captionRun(model, filepath.Join(t.TempDir(), "r"), "--coca-caption-loss-weight", "0"), 2,
-			"coca_caption_loss_weight"},
+			"--coca-caption-loss-weight"},
 	} {
 		r := clipgo(t, c.args...)
 		last := r.err[strings.LastIndex(strings.TrimSuffix(r.err, "\n"), "\n")+1:]
