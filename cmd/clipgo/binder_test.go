@@ -217,7 +217,7 @@ func TestWrongTagsPanic(t *testing.T) {
 
 // Every flag of every command is either of the options or of all commands.
 func TestEveryFlagIsAField(t *testing.T) {
-	general := []string{"config", "set", "help", "help-all"}
+	general := []string{"config", "set", "help", "help-all", "version"}
 	var each func(c *cobra.Command)
 	each = func(c *cobra.Command) {
 		c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {

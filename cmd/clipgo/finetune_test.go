@@ -213,7 +213,7 @@ func TestBadLocksAndAveragesAreUsageErrors(t *testing.T) {
 	for want, more := range map[string][]string{
 		"not locked":       {"--lock-image-unlocked-groups", "2"},
 		"nothing to train": {"--lock-image", "--lock-text", "--lock-logit-scale"},
-		"--ema-decay":      {"--ema-decay", "1"},
+		"--ema-decay: 1":   {"--ema-decay", "1"},
 	} {
 		out := filepath.Join(t.TempDir(), "run")
 		if r := clipgo(t, tinyRun(model, out, more...)...); r.code != exitUsage || !strings.Contains(r.err, want) || paths.Exists(out) {

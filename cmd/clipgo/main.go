@@ -32,8 +32,7 @@ func dispatch(ctx context.Context, args []string, s streams) int {
 	case code >= 128:
 		fmt.Fprintln(s.err, "clipgo:", visible(stopNote(ctx, err)))
 	default:
-		root := newRoot(s)
-		text := inFlags(oneLine(err), func(flag string) bool { return len(havingFlag(root, flag)) > 0 })
+		text := inFlags(oneLine(err), flagsOf(newRoot(s), args))
 		fmt.Fprintln(s.err, "clipgo:", visible(shortened(text)+wayOut(err, text, args)))
 	}
 	return code

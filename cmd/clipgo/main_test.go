@@ -69,6 +69,12 @@ func decodeJSON[T any](t testing.TB, r result) T {
 	return v
 }
 
+// measuredIn is the JSON of a measurement without what was measured.
+func measuredIn(r result) string {
+	_, numbers, _ := strings.Cut(r.out, `"data":`)
+	return numbers
+}
+
 // tiny writes the config of a model that trains hundreds of steps a second and returns its path.
 func tiny(t testing.TB) string {
 	t.Helper()

@@ -202,7 +202,7 @@ func TestMergeRefusesWhatDoesNotGoTogether(t *testing.T) {
 		{"NaN", []string{before, nan, "--out", fresh}, exitModel, "not a finite number in "},
 		{"a config", []string{before, "ViT-B-32", "--out", fresh}, exitUsage, "without weights"},
 		{"no such model", []string{before, filepath.Join(dir, "nowhere"), "--out", fresh}, exitUsage, "nowhere"},
-		{"one model", []string{before, "--out", fresh}, exitUsage, "2 arg"},
+		{"one model", []string{before, "--out", fresh}, exitUsage, "argument is missing"},
 		{"nothing to do", []string{before, after}, exitUsage, "nothing to do"},
 		{"alpha of three", []string{before, after, before, "--alpha", "0.5", "--out", fresh}, exitUsage, "between two models"},
 		{"range without data", []string{before, after, "--alpha", "0:1:0.1", "--out", fresh}, exitUsage, "--eval"},

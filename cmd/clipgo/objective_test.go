@@ -64,11 +64,11 @@ func TestTheSigmoidLossStartsFromTheBatch(t *testing.T) {
 func TestObjectivesThatCannotBeMeantAreRefused(t *testing.T) {
 	model, out := tiny(t), filepath.Join(t.TempDir(), "run")
 	for want, more := range map[string][]string{
-		"--siglip: means objective siglip, but objective is clip":  {"--siglip", "--objective", "clip"},
-		"is none of clip, siglip, coca":                            {"--objective", "contrastive"},
-		"has no target distribution to smooth":                     {"--siglip", "--label-smoothing", "0.1"},
-		"mlm_weight: -1 is not a number from 0 on":                 {"--mlm-weight", "-1"},
-		"mlm_weight: has no effect while the text tower is locked": {"--mlm-weight", "1", "--lock-text"},
+		"--siglip: means objective siglip, but objective is clip":    {"--siglip", "--objective", "clip"},
+		"is none of clip, siglip, coca":                              {"--objective", "contrastive"},
+		"has no target distribution to smooth":                       {"--siglip", "--label-smoothing", "0.1"},
+		"--mlm-weight: -1 is not a number from 0 on":                 {"--mlm-weight", "-1"},
+		"--mlm-weight: has no effect while the text tower is locked": {"--mlm-weight", "1", "--lock-text"},
 	} {
 		r := clipgo(t, tinyRun(model, out, more...)...)
 		if r.code != exitUsage || !strings.Contains(r.err, want) {

@@ -24,8 +24,8 @@ func TestPatchDropoutIsForTrainingAlone(t *testing.T) {
 	sameRun(t, parts, whole)
 
 	measure := func(args ...string) string {
-		return must(t, append([]string{"eval", "retrieval", "builtin:shapes?split=val&n=100", "--precision", "fp32", "--json"},
-			args...)...).out
+		return measuredIn(must(t, append([]string{"eval", "retrieval", "builtin:shapes?split=val&n=100", "--precision", "fp32", "--json"},
+			args...)...))
 	}
 	if dropping, keeping := measure("--model", parts), measure("--model", model, "--pretrained",
 		filepath.Join(newest(t, parts), pretrained.WeightsFile)); dropping != keeping {

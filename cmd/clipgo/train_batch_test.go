@@ -69,7 +69,7 @@ func TestBatchesThatCannotBeMeantAreRefused(t *testing.T) {
 		more []string
 	}{
 		"--accum-freq: accum_freq = 0: want at least 1":                               {exitUsage, []string{"--accum-freq", "0"}},
-		"batch_size must be at least 1, or auto":                                      {exitUsage, []string{"--batch-size", "-3"}},
+		"--batch-size must be at least 1, or auto":                                    {exitUsage, []string{"--batch-size", "-3"}},
 		"want a whole number or auto":                                                 {exitUsage, []string{"--batch-size", "many"}},
 		"--set: micro_batch = -1: want at least 0":                                    {exitUsage, []string{"--set", "micro_batch=-1"}},
 		"400 samples are fewer than one batch of 416; lower batch_size or accum_freq": {exitData, []string{"--accum-freq", "26"}},

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"clipgo/internal/config"
 )
 
@@ -87,6 +89,14 @@ var (
 	// settingName matches a setting where a message begins, or where it asks for one.
 	settingName = regexp.MustCompile(`(^|; |needs )([a-z0-9]+(?:_[a-z0-9]+)+)( must | needs |:|$|;)`)
 )
+
+// flagsOf tells whether the command of a command line has a flag.
+func flagsOf(root *cobra.Command, args []string) func(flag string) bool {
+	c, _, err := root.Find(args)
+	return func(flag string) bool {
+		return err == nil && (c.Flags().Lookup(flag) != nil || c.InheritedFlags().Lookup(flag) != nil)
+	}
+}
 
 // inFlags words a library's message as the user's flags, and without the names of system calls. has tells whether a flag exists.
 func inFlags(text string, has func(flag string) bool) string {
