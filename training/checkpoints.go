@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
 	"clipgo/internal/fault"
 )
@@ -183,8 +184,8 @@ func same(a, b string) bool {
 	if os.SameFile(first, second) {
 		return true
 	}
-	one, err1 := os.ReadFile(filepath.Join(a, durable.Manifest))
-	two, err2 := os.ReadFile(filepath.Join(b, durable.Manifest))
+	one, err1 := bounded.ReadFile(filepath.Join(a, durable.Manifest), bounded.Manifest)
+	two, err2 := bounded.ReadFile(filepath.Join(b, durable.Manifest), bounded.Manifest)
 	return err1 == nil && err2 == nil && string(one) == string(two) && durable.Verify(b) == nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/internal/bounded"
 	"clipgo/model"
 )
 
@@ -122,7 +123,7 @@ func columnsOf(path string) []string {
 	if err != nil || !st.Mode().IsRegular() || !slices.Contains([]string{".csv", ".tsv", ".jsonl"}, ext) {
 		return nil
 	}
-	f, err := os.Open(path)
+	f, err := bounded.Open(path, bounded.Table)
 	if err != nil {
 		return nil
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/eval"
+	"clipgo/internal/bounded"
 )
 
 // classNames are the names of --classes.
@@ -28,18 +28,17 @@ func readClasses(arg string) (classNames, error) {
 	for i := range c.names {
 		c.names[i] = strings.TrimSpace(c.names[i])
 	}
-	f, err := os.Open(arg)
+	f, err := bounded.Open(arg, bounded.List)
 	switch isFile := strings.ContainsRune(arg, filepath.Separator) || slices.Contains([]string{".txt", ".json"}, filepath.Ext(arg)); {
 	case err == nil:
 		defer f.Close()
-		if st, err := f.Stat(); err == nil && st.IsDir() {
-			return c, usagef("--classes: %s is a directory; give a file with one class name per line", arg)
-		}
 		c.file = arg
 		if c.names, err = eval.ReadNames(f); err != nil {
 			return c, usagef("--classes %s: %v", arg, err)
 		}
-	case len(c.names) == 1 && isFile:
+	case isAny[*bounded.Error](err) && isDir(arg) && len(c.names) == 1:
+		return c, usagef("--classes: %s is a directory; give a file with one class name per line", arg)
+	case isAny[*bounded.Error](err) && !isDir(arg), len(c.names) == 1 && isFile:
 		return c, fmt.Errorf("--classes: %w", err)
 	}
 	switch at := slices.Index(c.names, ""); {
