@@ -221,7 +221,8 @@ func TestEveryFlagIsAField(t *testing.T) {
 	var each func(c *cobra.Command)
 	each = func(c *cobra.Command) {
 		c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-			if _, bound := f.Value.(*boundFlag); !bound && !slices.Contains(general, f.Name) && c.HasParent() && c.Parent().Name() != "completion" {
+			if _, bound := f.Value.(*boundFlag); !bound && !slices.Contains(general, f.Name) &&
+				c.HasParent() && c.Parent().Name() != "completion" {
 				t.Errorf("%s --%s is no field's", c.CommandPath(), f.Name)
 			}
 		})
