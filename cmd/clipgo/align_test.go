@@ -185,7 +185,7 @@ func TestATuningOfAnotherSizeKeepsItsStart(t *testing.T) {
 	must(t, "align", "preference", "--resume", "latest", "--out", parts)
 	sameRun(t, parts, whole)
 	if r := clipgo(t, alignRun(start, whole+"2", "--set", "ema_decay=0.9")...); r.code != exitUsage ||
-		!strings.Contains(r.err, "--ema-decay: not available in align") {
+		!strings.Contains(r.err, "ema_decay: not available in align") {
 		t.Errorf("exit %d, %s", r.code, r.err)
 	}
 }

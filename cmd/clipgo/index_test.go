@@ -240,7 +240,7 @@ func TestPassedOverCaptionsAreCounted(t *testing.T) {
 	model, pictures, index := indexOf(t)
 	write(t, filepath.Join(pictures, "a.txt"), strings.Repeat("word ", 40)+"\nanother\n")
 	r := must(t, "embed", "--model", model, pictures, "--index", index)
-	for _, want := range []string{"1 captions passed over", "1 captions are longer"} {
+	for _, want := range []string{"1 captions are not in the index", "1 captions are longer"} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("%q is not said: %s", want, r.out)
 		}

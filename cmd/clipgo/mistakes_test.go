@@ -43,7 +43,7 @@ func TestFirstMistakesGetTheWayOut(t *testing.T) {
 		{"weights of another model", []string{"zeroshot", "--model", "ViT-B-32", "--pretrained", newest(t, run) + "/model.safetensors",
 			shot, "--classes", "a,b"}, 4, []string{"model.safetensors"}},
 		{"no captions", train(filepath.Join(dir, "photos")), 3, []string{"a.txt beside"}},
-		{"an archive", train(zip), 2, []string{"a.zip", "unpack the archive"}},
+		{"an archive", train(zip), 3, []string{"a.zip", "unpack it first"}},
 		{"no such picture", train(gone), 3, []string{"not/here.png", "relative to the table's directory"}},
 		{"index of another model", []string{"search", "--index", index, "--model", other, "cat"}, 4, []string{index}},
 		{"resume another run", []string{"train", "--train-data", "builtin:shapes", "--model", "ViT-B-32", "--resume", "latest", "--out",
