@@ -100,3 +100,19 @@ func TestAFolderThatCantBeReadCostsItselfAlone(t *testing.T) {
 		t.Errorf("%v", unread)
 	}
 }
+
+// A folder that can be looked at but not listed, here one that has become a file.
+func TestAFolderThatCantBeListedCostsItselfAlone(t *testing.T) {
+	f := finder{root: tree(t, map[string]string{"a.jpg": ""})}
+	err := f.folder(t.Context(), "a.jpg", nil)
+	if err != nil || len(f.unread) != 1 || !strings.Contains(f.unread[0].Reason, "not a directory") {
+		t.Errorf("%v, %v", err, f.unread)
+	}
+	if err := f.folder(t.Context(), "gone", nil); err != nil || len(f.unread) != 1 {
+		t.Errorf("removed in the meantime: %v, %v", err, f.unread)
+	}
+	f.root += "/a.jpg"
+	if err := f.folder(t.Context(), "", nil); err == nil {
+		t.Error("the source itself can't be listed, and there is no error")
+	}
+}
