@@ -23,19 +23,24 @@ func TestSoakMemoryStaysFlat(t *testing.T) {
 	if os.Getenv("CLIPGO_SOAK") != "" {
 		steps = 2000
 	}
-	o := memoryWatch(t, model, out, steps)
-	early, late := highest(o.rss[steps/4:steps/2]), highest(o.rss[3*steps/4:])
-	t.Logf("RSS at steps %d-%d at most %.1f MB, at steps %d-%d %.1f MB; %d live handles", steps/4, steps/2, early, 3*steps/4, steps,
-		late, o.live[0])
-	for i, n := range o.live {
-		if n != o.live[0] {
-			t.Fatalf("%d live handles after step %d, %d after the first", n, i+1, o.live[0])
+	const allowed = 4 // MB: Go's heap breathes by about two
+	var grown float64
+	for try := range 3 { // a leak grows each time; what other tests of this process left behind settles
+		debug.FreeOSMemory()
+		o := memoryWatch(t, model, out+strconv.Itoa(try), steps)
+		early, late := highest(o.rss[steps/4:steps/2]), highest(o.rss[3*steps/4:])
+		t.Logf("RSS at steps %d-%d at most %.1f MB, at steps %d-%d %.1f MB; %d live handles", steps/4, steps/2, early, 3*steps/4, steps,
+			late, o.live[0])
+		for i, n := range o.live {
+			if n != o.live[0] {
+				t.Fatalf("%d live handles after step %d, %d after the first", n, i+1, o.live[0])
+			}
+		}
+		if grown = late - early; grown <= allowed {
+			return
 		}
 	}
-	const allowed = 4 // MB: Go's heap breathes by about two
-	if late-early > allowed {
-		t.Errorf("memory grew by %.1f MB, allowed are %d", late-early, allowed)
-	}
+	t.Errorf("memory grew by %.1f MB in the last of three trainings, allowed are %d", grown, allowed)
 }
 
 // watched is what a training looked like from outside, after each step.
