@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -62,6 +63,7 @@ func memoryWatch(t *testing.T, model, out string, steps int) *watched {
 	w := &watched{}
 	defer debug.SetGCPercent(debug.SetGCPercent(20)) // so that Go's garbage hides little
 	after := hookFunc(func() error {
+		runtime.GC() // with a large heap of other tests, Go would collect none of this one's garbage
 		w.rss, w.live = append(w.rss, rss(t)), append(w.live, torch.Live())
 		return nil
 	})
