@@ -29,10 +29,10 @@ const (
 )
 
 // chooseBatch gives --batch-size auto its number: the largest power of two of pairs that fits into memory and leaves steps in an
-// epoch. Another number is compared with the memory.
+// epoch.
 func (s *session) chooseBatch(ctx context.Context) error {
 	if s.BatchSize != autoPairs {
-		return s.checkMemory(ctx)
+		return nil
 	}
 	all := s.train.Len() / s.AccumFreq
 	if all < 1 {
@@ -55,7 +55,7 @@ func (s *session) chooseBatch(ctx context.Context) error {
 	if 2*n > limit && limit < min(mostPairs, all) {
 		note = fmt.Sprintf("more would leave few steps in an epoch of %d pairs; %s", s.train.Len(), note)
 	}
-	s.BatchSize = pairCount(n)
+	s.BatchSize, s.measured = pairCount(n), true
 	if s.biasOfBatch {
 		*s.ModelCfg.InitLogitBias = contrastive.StartBias(s.effective())
 	}

@@ -12,15 +12,12 @@ import (
 )
 
 // checkMemory refuses a batch that doesn't fit into the memory of a CPU, where the kernel would end the process in the first step without
-// a word. The memory is measured by two small trial steps, unless a rough upper bound is far below what is free.
-func (s *session) checkMemory(ctx context.Context) error {
+// a word. The memory is measured by two small trial steps, unless a rough upper bound is far below what is free. The steps take seconds
+// and gigabytes with a large model, so all that can be refused without them has been.
+func (s *session) checkMemory(ctx context.Context, at model.Placement) error {
 	free, err := memory.Available()
-	if err != nil || s.Align.on() || s.upperBound() < free/2 {
+	if err != nil || at.Device != torch.CPU || s.measured || s.Align.on() || s.upperBound() < free/2 {
 		return nil // where nobody knows the memory, the step decides
-	}
-	at, err := s.Placement()
-	if err != nil || at.Device != torch.CPU {
-		return err
 	}
 	need, err := s.cost(ctx, at, s.atOnce())
 	if err != nil {

@@ -54,6 +54,7 @@ type session struct {
 	resumed   string         // that checkpoint's path
 	later     []string       // checkpoints of the run that continuing from it deletes
 	failed    failures
+	measured  bool // batch_size auto has compared the batch with the memory
 	closers   []func() error
 	seen      preprocess.Seen
 
