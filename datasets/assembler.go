@@ -108,10 +108,16 @@ func (a *assembler) count(s Skip) error {
 		return a.dataError(fmt.Sprintf("none of %d samples can be used", a.length))
 	}
 	limit := a.loader.MaxSkip
-	if limit >= 1 || float64(a.skipped) <= limit*float64(a.length)*(1+1e-12) { // the factor, since 0.29 * 100 is less than 29 in float64
+	if !TooMany(a.skipped, a.length, limit) {
 		return nil
 	}
 	return a.dataError(fmt.Sprintf("%d of %d samples can't be used, more than %.4g %%", a.skipped, a.length, 100*limit))
+}
+
+// TooMany reports whether the unusable samples are more than a share, 0 to 1, of all.
+func TooMany(skipped, all int, share float64) bool {
+	const roundoff = 1e-12 // 0.29 * 100 is less than 29 in float64
+	return !(share >= 1 || float64(skipped) <= share*float64(all)*(1+roundoff))
 }
 
 func (a *assembler) dataError(what string) error {

@@ -38,7 +38,7 @@ func (f *folder) entry(i int) Entry {
 }
 
 // pictureLimit is the size of a file, in bytes, above which it isn't read.
-const pictureLimit = 64 << 20
+var pictureLimit = bounded.Picture.Limit
 
 func (f *folder) Picture(ctx context.Context, i int) (Picture, error) { return f.files[i].read(ctx) }
 

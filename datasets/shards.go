@@ -137,7 +137,7 @@ func (s *shards) Picture(ctx context.Context, i int) (Picture, error) {
 		return Picture{}, &unusable{one.bad}
 	}
 	if one.size > pictureLimit {
-		return Picture{}, fmt.Errorf("%d bytes, more than the %d that a picture may have", one.size, pictureLimit)
+		return Picture{}, tooLarge(one.size)
 	}
 	data, err := s.pool.read(int(one.shard), s.files[one.shard], one.offset, one.size)
 	return Picture{File: data}, err

@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"clipgo/internal/fault"
@@ -67,6 +68,15 @@ type Info struct {
 	Notes       []string `json:"notes,omitempty"`   // guesses and repairs that the user should know about, a line each
 	Ignored     Ignored  `json:"ignored,omitempty"` // files and folders that were passed over
 	Unread      []Skip   `json:"unread,omitempty"`  // folders that can't be read; what is in them is unknown
+}
+
+// Lines are the notes and what was passed over, a line each.
+func (i Info) Lines() []string {
+	lines := slices.Clone(i.Notes)
+	if ignored := i.Ignored.String(); ignored != "" {
+		lines = append(lines, ignored)
+	}
+	return lines
 }
 
 // DataError says why data is refused as a whole: an empty folder, a missing column, too many unusable samples.

@@ -3,8 +3,8 @@ package pretrained
 import (
 	"bytes"
 	"clipgo/datasets"
+	"clipgo/vision/preprocess"
 	"context"
-	"image"
 	"image/png"
 )
 
@@ -19,12 +19,7 @@ func (m *Embedder) Thumbnail(src datasets.Source, index int) ([]byte, error) {
 	if err := m.Pixels(rgb, p, 0); err != nil {
 		return nil, err
 	}
-	out := image.NewNRGBA(image.Rect(0, 0, size, size))
-	for i := range size * size {
-		copy(out.Pix[4*i:], rgb[3*i:3*i+3])
-		out.Pix[4*i+3] = 255
-	}
 	var b bytes.Buffer
-	err = png.Encode(&b, out)
+	err = png.Encode(&b, preprocess.Opaque(rgb, size, size))
 	return b.Bytes(), err
 }

@@ -76,10 +76,7 @@ func steps(n int) string {
 
 // notes logs what opening the data had to guess or mend.
 func (c *Console) notes(info datasets.Info) {
-	for _, note := range info.Notes {
-		c.Log.Info(note, "data", info.Name)
-	}
-	if line := info.Ignored.String(); line != "" {
+	for _, line := range info.Lines() {
 		c.Log.Info(line, "data", info.Name)
 	}
 	for _, folder := range info.Unread {

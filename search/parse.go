@@ -114,9 +114,7 @@ func withFile(t Term, rest string) (Term, error) {
 	if scheme, _, ok := strings.Cut(rest, "://"); ok && (scheme == "http" || scheme == "https") && !strings.ContainsAny(rest, " \t\n") {
 		return t, errors.New("downloads are not supported; save the picture first and name its file")
 	}
-	if path := paths.FromText(rest); path != rest { // as JSON writes a name that isn't UTF-8
-		rest = path
-	}
+	rest = paths.FromText(rest) // as JSON writes a name that isn't UTF-8
 	picture, err := isPicture(rest)
 	switch {
 	case err != nil:

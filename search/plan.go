@@ -28,7 +28,7 @@ type Scope struct {
 
 // covers says whether a run that looked here would have found a row's file.
 func (s Scope) covers(d details) bool {
-	return below(d.Path, s.Roots) || d.List != "" && slices.Contains(s.Lists, d.List)
+	return Below(d.Path, s.Roots) || d.List != "" && slices.Contains(s.Lists, d.List)
 }
 
 // Plan says what a run has to do so that the index matches the files found.
@@ -184,7 +184,8 @@ func vanished(path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-func below(path string, roots []string) bool {
+// Below reports whether a path is one of the roots or below one. All are absolute.
+func Below(path string, roots []string) bool {
 	return slices.ContainsFunc(roots, func(root string) bool {
 		rel, err := filepath.Rel(root, path)
 		return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))

@@ -2,17 +2,14 @@ package main
 
 import (
 	"bufio"
-	"encoding/csv"
-	"encoding/json"
 	"io"
-	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"clipgo/datasets/table"
 	"clipgo/internal/bounded"
 	"clipgo/model"
 )
@@ -119,8 +116,7 @@ func columns(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCo
 // columnsOf are the names in the first line of a table.
 func columnsOf(path string) []string {
 	ext := strings.ToLower(filepath.Ext(path))
-	st, err := os.Stat(path)
-	if err != nil || !st.Mode().IsRegular() || !slices.Contains([]string{".csv", ".tsv", ".jsonl"}, ext) {
+	if !slices.Contains([]string{".csv", ".tsv", ".jsonl"}, ext) {
 		return nil
 	}
 	f, err := bounded.Open(path, bounded.Table)
@@ -129,21 +125,9 @@ func columnsOf(path string) []string {
 	}
 	defer f.Close()
 	line, _ := bufio.NewReader(io.LimitReader(f, 64<<10)).ReadString('\n')
-	line = strings.TrimPrefix(line, "\ufeff")
-	if ext == ".jsonl" {
-		var row map[string]json.RawMessage
-		if json.Unmarshal([]byte(line), &row) != nil {
-			return nil
-		}
-		return slices.Sorted(maps.Keys(row))
+	t, err := table.Open([]byte(line), ext, table.Options{})
+	if err != nil {
+		return nil
 	}
-	r := csv.NewReader(strings.NewReader(line))
-	r.LazyQuotes = true
-	for _, comma := range "\t;|" {
-		if strings.ContainsRune(line, comma) {
-			r.Comma = comma
-		}
-	}
-	names, _ := r.Read()
-	return names
+	return t.Columns
 }

@@ -106,10 +106,7 @@ func (c *console) result(v any) error {
 
 // tellNotes says what opening the data had to guess or mend.
 func tellNotes(c *console, info datasets.Info) {
-	for _, note := range info.Notes {
-		c.log.Info(note, "data", info.Name)
-	}
-	if line := info.Ignored.String(); line != "" {
+	for _, line := range info.Lines() {
 		c.log.Info(line, "data", info.Name)
 	}
 	for _, folder := range info.Unread {

@@ -221,11 +221,8 @@ func (i *dataInfo) print(c *console) {
 	caption, _ := json.Marshal(i.First.Captions)
 	c.print("first        %s  %s", i.First.Key, caption)
 	c.print("fingerprint  %s", i.Fingerprint)
-	for _, note := range i.Notes {
-		c.print("note         %s", note)
-	}
-	if len(i.Ignored) > 0 {
-		c.print("note         %s", i.Ignored)
+	for _, line := range i.Lines() {
+		c.print("note         %s", line)
 	}
 	for _, u := range i.Unread {
 		c.print("note         %s: %s", u.Key, u.Reason)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"image"
 	"image/jpeg"
 	"io"
 	"net/url"
@@ -88,12 +87,7 @@ func thumbnail(path string) ([]byte, error) {
 	if err := how.ApplyFile(rgb, file); err != nil {
 		return nil, err
 	}
-	im := image.NewRGBA(image.Rect(0, 0, side, side))
-	for i := range side * side {
-		copy(im.Pix[4*i:], rgb[3*i:3*i+3])
-		im.Pix[4*i+3] = 255
-	}
 	var b bytes.Buffer
-	err = jpeg.Encode(&b, im, &jpeg.Options{Quality: quality})
+	err = jpeg.Encode(&b, preprocess.Opaque(rgb, side, side), &jpeg.Options{Quality: quality})
 	return b.Bytes(), err
 }

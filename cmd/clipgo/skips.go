@@ -34,7 +34,7 @@ func (s *skips) tell(skip datasets.Skip) {
 
 // verdict is the error at the end if too many pictures could not be used.
 func (s *skips) verdict(name string, total int) error {
-	if s.err != nil || s.n == 0 || s.most >= 1 || float64(s.n) <= s.most*float64(total)*(1+1e-12) {
+	if s.err != nil || !datasets.TooMany(s.n, total, s.most) {
 		return s.err
 	}
 	return &datasets.DataError{Source: name, Reason: fmt.Sprintf("%d of %d pictures can't be used, more than --max-skip %.4g; "+

@@ -2,7 +2,6 @@ package nn
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 
@@ -44,20 +43,9 @@ func WriteTensors(w io.Writer, named []Named, metadata map[string]string) error 
 		return fmt.Errorf("read tensors: %w", err)
 	}
 	for _, t := range tensors {
-		if !finite(t.Data) {
+		if !t.Finite() {
 			return &NotFiniteError{t.Name}
 		}
 	}
 	return safetensors.Write(w, tensors, metadata)
-}
-
-// finite reports whether the float32 numbers of some bytes are neither NaN nor infinite: not all bits of an exponent are set.
-func finite(data []byte) bool {
-	const exponent = 0xff << 23
-	for ; len(data) >= 4; data = data[4:] {
-		if binary.LittleEndian.Uint32(data)&exponent == exponent {
-			return false
-		}
-	}
-	return true
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"image"
 	"image/png"
 	"io/fs"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"strings"
 
 	"clipgo/datasets"
+	"clipgo/vision/preprocess"
 )
 
 func main() {
@@ -58,17 +58,12 @@ func writeOne(ctx context.Context, src datasets.Source, i int, out string) error
 	if err != nil {
 		return err
 	}
-	im := image.NewNRGBA(image.Rect(0, 0, p.Width, p.Height))
-	for k := range p.Width * p.Height {
-		copy(im.Pix[4*k:], p.RGB[3*k:3*k+3])
-		im.Pix[4*k+3] = 255
-	}
 	name := strings.NewReplacer(" ", "-", "/", "-").Replace(e.Captions[0])
 	f, err := create(out, name)
 	if err != nil {
 		return err
 	}
-	if err := png.Encode(f, im); err != nil {
+	if err := png.Encode(f, preprocess.Opaque(p.RGB, p.Width, p.Height)); err != nil {
 		return err
 	}
 	return f.Close()

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"clipgo/datasets"
 	"clipgo/internal/paths"
@@ -115,10 +113,9 @@ func picturePath(e datasets.Entry) string {
 
 // keep takes the rows of pictures in or below folders that can't be read out of those to be removed: they may still be there.
 func keep(remove []string, unread []datasets.Skip) []string {
-	return slices.DeleteFunc(remove, func(path string) bool {
-		return slices.ContainsFunc(unread, func(folder datasets.Skip) bool {
-			below, ok := strings.CutPrefix(path, paths.Absolute(folder.Key))
-			return ok && (below == "" || below[0] == filepath.Separator)
-		})
-	})
+	var folders []string
+	for _, folder := range unread {
+		folders = append(folders, paths.Absolute(folder.Key))
+	}
+	return slices.DeleteFunc(remove, func(path string) bool { return search.Below(path, folders) })
 }

@@ -1,6 +1,9 @@
 package preprocess
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"image"
+)
 
 // Image is a decoded picture with the file's own kind of pixel, since a resize before the conversion to RGB depends on it. It is
 // immutable, so several goroutines may use it.
@@ -16,6 +19,16 @@ type Image struct {
 // FromRGB returns a picture of pix, [height, width, 3], without a copy.
 func FromRGB(pix []uint8, width, height int) *Image {
 	return newImage(pix, rgb, width, height)
+}
+
+// Opaque copies rgb, [height, width, 3], to an image of the standard library, for its encoders.
+func Opaque(rgb []uint8, width, height int) *image.RGBA {
+	im := image.NewRGBA(image.Rect(0, 0, width, height))
+	for i := range width * height {
+		copy(im.Pix[4*i:], rgb[3*i:3*i+3])
+		im.Pix[4*i+3] = 255
+	}
+	return im
 }
 
 func newImage(pix []uint8, m mode, width, height int) *Image {
