@@ -40,7 +40,7 @@ libtorch:
 	@sh scripts/libtorch.sh $(BUILD)/libtorch.env
 	@sh scripts/libtch.sh $(BUILD)/libtorch.env $(BUILD)
 
-# demo trains on shapes and on emoji, classifies, embeds folders and searches them. Under five minutes on two cores.
+# demo trains on shapes and on emoji, classifies, embeds folders and searches them. Some minutes on two cores.
 demo: build
 	@sh scripts/demo.sh
 

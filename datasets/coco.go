@@ -26,7 +26,10 @@ type cocoFile struct {
 // isCOCO reports whether a JSON document is an object with images and annotations.
 func isCOCO(data []byte) bool {
 	var object struct{ Images, Annotations json.RawMessage }
-	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
+	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte(byteOrderMark)))
+	if !bytes.HasPrefix(data, []byte("{")) {
+		return false // a list need not be read to its end for this
+	}
 	return json.Unmarshal(data, &object) == nil && object.Images != nil && object.Annotations != nil
 }
 

@@ -114,7 +114,7 @@ func (s *shardSet) chosen(folder string, shards []string) ([]string, error) {
 			s.ignored.add(ignoredHidden, 1)
 		case e.IsDir():
 			s.ignored.add(ignoredFolders, 1)
-		case isPicture(name):
+		case paths.IsPicture(name):
 			s.ignored.add(ignoredPictures, 1)
 		case !isTar(name) && !slices.Contains(besideShards, name):
 			s.ignored.addFile(name)
@@ -128,8 +128,6 @@ func (s *shardSet) chosen(folder string, shards []string) ([]string, error) {
 		return glob != ""
 	}), nil
 }
-
-func isPicture(name string) bool { return paths.IsPicture(name) }
 
 func isTar(name string) bool { return strings.EqualFold(filepath.Ext(name), ".tar") }
 

@@ -1,7 +1,6 @@
 package training
 
 import (
-	"clipgo/internal/fault"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,7 @@ import (
 
 	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
+	"clipgo/internal/fault"
 	"clipgo/internal/nn"
 	"clipgo/internal/optim"
 	"clipgo/internal/safetensors"

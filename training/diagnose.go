@@ -131,9 +131,9 @@ func (d *Diagnosis) Findings() []record.Finding {
 
 // learning compares the loss with that of guessing, which is ln(batch) for a contrastive model.
 func (d *Diagnosis) learning() record.Finding {
-	chance, guessing := d.Chance, fmt.Sprintf("guessing gives %.3f", d.Chance)
-	if chance == 0 {
-		chance = math.Log(float64(d.Batch))
+	chance := d.guess()
+	guessing := fmt.Sprintf("guessing gives %.3f", chance)
+	if d.Chance == 0 {
 		guessing = fmt.Sprintf("guessing gives ln(%d) = %.3f", d.Batch, chance)
 	}
 	learned := ""
@@ -156,14 +156,16 @@ func (d *Diagnosis) learning() record.Finding {
 	}
 }
 
-// Memorized reports whether nearly every pair of a batch is matched.
-func (d *Diagnosis) Memorized() bool {
-	chance := d.Chance
-	if chance == 0 {
-		chance = math.Log(float64(d.Batch))
+// guess is the loss of guessing.
+func (d *Diagnosis) guess() float64 {
+	if d.Chance != 0 {
+		return d.Chance
 	}
-	return d.judged > 0 && d.emaLoss < 0.05*chance
+	return math.Log(float64(d.Batch))
 }
+
+// Memorized reports whether nearly every pair of a batch is matched.
+func (d *Diagnosis) Memorized() bool { return d.judged > 0 && d.emaLoss < 0.05*d.guess() }
 
 // lossName is what is judged: a part of the loss that is minimized, or all of it.
 func (d *Diagnosis) lossName() string {

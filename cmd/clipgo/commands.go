@@ -20,7 +20,6 @@ var elsewhere = map[string]string{
 	"classification": "zeroshot classifies pictures",
 	"zero-shot":      "it is zeroshot",
 	"zero_shot":      "it is zeroshot",
-	"index":          "embed makes and updates an index",
 	"encode":         "embed computes features",
 	"inference":      "embed computes features",
 	"features":       "embed computes features",

@@ -53,7 +53,6 @@ var foreignFlags = map[string]string{
 	"skip-scheduler":       "it is --lr-scheduler const",
 	"lr-cooldown-end":      "it is --set schedule.cooldown_end=RATE",
 	"lr-cooldown-power":    "the cooldown is linear",
-	"epochs-cooldown":      "it is --set schedule.cooldown=STEPS",
 	"local-loss":           "all pairs of a step are contrasted, in strips where they are many",
 	"gather-with-grad":     "every parameter gets the gradient of the whole step",
 	"loss-dist-impl":       "a run uses one device",

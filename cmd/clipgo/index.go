@@ -45,7 +45,7 @@ func newIndexRemove(a *app) *cobra.Command {
 exist or not. No file outside the index is touched; embed adds them again.`,
 		Example: `  clipgo index rm --index pictures.index ~/Pictures/old
   clipgo index rm --index pictures.index photos.csv`,
-		Args: usageArgs(cobra.MinimumNArgs(1)),
+		Args: cobra.MinimumNArgs(1),
 	}, (*search.Writer).RemoveBelow)
 }
 

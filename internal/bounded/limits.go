@@ -48,8 +48,6 @@ var (
 	CacheEntry = Kind{Name: "a file of the hub's cache", Limit: 4 * megabyte, Fault: fault.Model}
 	// LockFile holds a process id.
 	LockFile = Kind{Name: "a lock file", Limit: 4 * kilobyte, Fault: fault.Failed}
-	// Caption is a text file beside a picture.
-	Caption = Kind{Name: "a file of captions", Limit: 4 * megabyte, Line: megabyte, Fault: fault.Data}
 	// Table is a CSV, TSV, JSONL or JSON file of samples.
 	Table = Kind{Name: "a table", Limit: 64 * gigabyte, Line: 4 * megabyte, Fault: fault.Data}
 )
