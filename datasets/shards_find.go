@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"clipgo/datasets/store"
 	"clipgo/internal/paths"
 )
 
@@ -50,7 +51,7 @@ func findShards(src string, o Options) (set *shardSet, err error) {
 func (s *shardSet) addPart(src, part string, need Need) error {
 	names := []string{part}
 	if _, err := os.Stat(part); err != nil {
-		if names, err = expandBraces(part); err != nil {
+		if names, err = store.ExpandBraces(part); err != nil {
 			return &UsageError{Source: src, Reason: err.Error()}
 		}
 	}
@@ -189,7 +190,7 @@ func (s *shardSet) counted(folder string) ([]string, error) {
 		return there, nil
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(text))
-	if err != nil || n < 1 || n > maxExpanded {
+	if err != nil || n < 1 || n > store.MaxNames {
 		return nil, &DataError{Source: path, Reason: "holds no number of shards"}
 	}
 	var paths []string

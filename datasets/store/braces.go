@@ -1,4 +1,4 @@
-package datasets
+package store
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// maxExpanded is how many names one pattern may stand for.
-const maxExpanded = 1 << 20
+// MaxNames is the maximum number of names that one pattern stands for.
+const MaxNames = 1 << 20
 
 // A range in braces is {from..to} or {from..to..step}, of whole numbers or single letters.
 var (
@@ -17,9 +17,9 @@ var (
 	letterRange = regexp.MustCompile(`^([A-Za-z])\.\.([A-Za-z])(?:\.\.(-?\d+))?$`)
 )
 
-// expandBraces lists the names that a pattern stands for, as a shell does: {a,b}, {000..099} with its zeros, and nested braces. The last
+// ExpandBraces lists the names that a pattern stands for, as a shell does: {a,b}, {000..099} with its zeros, and nested braces. The last
 // braces vary fastest. Braces around neither a list nor a range are kept as they are.
-func expandBraces(pattern string) ([]string, error) {
+func ExpandBraces(pattern string) ([]string, error) {
 	open, end, err := firstBraces(pattern)
 	if err != nil || open < 0 {
 		return []string{pattern}, err
@@ -28,12 +28,12 @@ func expandBraces(pattern string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	tails, err := expandBraces(pattern[end+1:])
+	tails, err := ExpandBraces(pattern[end+1:])
 	if err != nil {
 		return nil, err
 	}
-	if len(heads) > maxExpanded/len(tails) {
-		return nil, fmt.Errorf("braces stand for more than %d names", maxExpanded)
+	if len(heads) > MaxNames/len(tails) {
+		return nil, fmt.Errorf("braces stand for more than %d names", MaxNames)
 	}
 	out := make([]string, 0, len(heads)*len(tails))
 	for _, h := range heads {
@@ -75,12 +75,12 @@ func alternatives(inside string) ([]string, error) {
 	if parts := splitOutside(inside); len(parts) > 1 {
 		var out []string
 		for _, p := range parts {
-			names, err := expandBraces(p)
+			names, err := ExpandBraces(p)
 			if err != nil {
 				return nil, err
 			}
-			if out = append(out, names...); len(out) > maxExpanded {
-				return nil, fmt.Errorf("braces stand for more than %d names", maxExpanded)
+			if out = append(out, names...); len(out) > MaxNames {
+				return nil, fmt.Errorf("braces stand for more than %d names", MaxNames)
 			}
 		}
 		return out, nil
@@ -91,7 +91,7 @@ func alternatives(inside string) ([]string, error) {
 	if m := letterRange.FindStringSubmatch(inside); m != nil {
 		return expandRange(int64(m[1][0]), int64(m[2][0]), m[3], func(v int64) string { return string(rune(v)) })
 	}
-	names, err := expandBraces(inside)
+	names, err := ExpandBraces(inside)
 	for i := range names {
 		names[i] = "{" + names[i] + "}"
 	}
@@ -147,8 +147,8 @@ func expandRange(a, b int64, step string, format func(int64) string) ([]string, 
 		by = max(v, -v)
 	}
 	distance := max(b-a, a-b)
-	if distance/by >= maxExpanded {
-		return nil, fmt.Errorf("braces stand for more than %d names", maxExpanded)
+	if distance/by >= MaxNames {
+		return nil, fmt.Errorf("braces stand for more than %d names", MaxNames)
 	}
 	if b < a {
 		by = -by

@@ -1,4 +1,4 @@
-package datasets
+package store
 
 import (
 	"slices"
@@ -31,7 +31,7 @@ func TestBracesExpandAsInAShell(t *testing.T) {
 		"{{a,b}}":              "{a} {b}",
 		"{1..x}":               "{1..x}",
 	} {
-		got, err := expandBraces(pattern)
+		got, err := ExpandBraces(pattern)
 		if err != nil || !slices.Equal(got, strings.Split(want, " ")) {
 			t.Errorf("%s: %q, %v; want %s", pattern, got, err, want)
 		}
@@ -43,7 +43,7 @@ func TestBracesThatCantBeMeantAreRefused(t *testing.T) {
 		"{0..3", "0..3}", "{a,{b}", "{0..999999999}", "{0..99999999999999999999}", "{0..9..0}",
 		"{0..9999}{0..9999}", strings.Repeat("{a,b}", 40),
 	} {
-		if got, err := expandBraces(pattern); err == nil {
+		if got, err := ExpandBraces(pattern); err == nil {
 			t.Errorf("%s stands for %d names; want an error", pattern, len(got))
 		}
 	}

@@ -1,0 +1,41 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"clipgo/internal/fault"
+)
+
+// Object is a file in a store at one version.
+type Object struct {
+	// Name is the object's path or URL without credentials, as messages show it. Find takes it too.
+	Name string
+	// Size is the number of bytes, -1 if it isn't known before everything is read.
+	Size int64
+	// Version changes when the content does: an ETag, or size and time of a file. It is empty if the object has none.
+	Version string
+	ModTime time.Time // zero if it isn't known
+	// Sequential is true if the object can only be read from its beginning to its end, such as the output of a command.
+	Sequential bool
+
+	address string // where it is, with what is secret; empty: Name
+}
+
+// where is the address to read the object at.
+func (o Object) where() string {
+	if o.address != "" {
+		return o.address
+	}
+	return o.Name
+}
+
+// ChangedError reports an object that is not what it was when it was found.
+type ChangedError struct{ Name string }
+
+func (e *ChangedError) Error() string {
+	return fmt.Sprintf("%s has changed since it was first read; start again to use the new content", e.Name)
+}
+
+// Fault is the error's kind.
+func (e *ChangedError) Fault() fault.Kind { return fault.Data }
