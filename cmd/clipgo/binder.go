@@ -38,6 +38,9 @@ type boundFlag struct {
 func (f *boundFlag) String() string { return "" }
 func (f *boundFlag) Type() string   { return f.arg }
 
+// Values are the texts that the flag was given; completion reads them.
+func (f *boundFlag) Values() []string { return f.values }
+
 // Set keeps the text; of a field that is no struct, the last one. Settings are kept as JSON, which would change a path that isn't UTF-8
 // into that of another file.
 func (f *boundFlag) Set(value string) error {

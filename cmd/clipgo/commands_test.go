@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/run"
 )
@@ -70,9 +70,9 @@ func TestHintsNameWhatExists(t *testing.T) {
 		keys = append(keys, f.Key)
 	}
 	flag, setting := regexp.MustCompile(`--([a-z0-9-]+)`), regexp.MustCompile(`--set ([a-z_.]+)=`)
-	for name, hint := range foreignFlags {
+	for name, hint := range cli.ForeignFlags {
 		for _, m := range flag.FindAllStringSubmatch(hint, -1) {
-			if len(havingFlag(root, m[1])) == 0 {
+			if len(cli.HavingFlag(root, m[1])) == 0 {
 				t.Errorf("--%s: the hint names --%s, which no command has", name, m[1])
 			}
 		}
@@ -82,7 +82,7 @@ func TestHintsNameWhatExists(t *testing.T) {
 			}
 		}
 	}
-	for name, hint := range elsewhere {
+	for name, hint := range cli.ForeignCommands {
 		if !slices.ContainsFunc(root.Commands(), func(c *cobra.Command) bool { return strings.Contains(hint, c.Name()) }) {
 			t.Errorf("%s: the hint names no command: %s", name, hint)
 		}
@@ -96,14 +96,4 @@ func TestMessagesAreBounded(t *testing.T) {
 	if r.code == 0 || len(r.err) > 2500 || !strings.Contains(r.err, path) {
 		t.Errorf("exit %d, %d bytes: %.300s", r.code, len(r.err), r.err)
 	}
-	if got := shortened("a " + strings.Repeat("b c ", 2000) + "way out"); len(got) > 2100 || !strings.HasSuffix(got, "way out") {
-		t.Errorf("%d bytes: %s", len(got), got[len(got)-50:])
-	}
-	if got := shortened("\u00e9" + strings.Repeat("\u00e9", 2000)); !strings.HasPrefix(got, "\u00e9") || strings.Contains(got, "\ufffd") {
-		t.Errorf("%q", got[:50])
-	}
-	if long := strings.Repeat("d", 900); shortened(long) != long {
-		t.Error("a long path is cut")
-	}
-	_ = os.Remove(path)
 }

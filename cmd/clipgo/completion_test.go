@@ -84,9 +84,6 @@ func TestManualPages(t *testing.T) {
 	if text := string(read(t, a, "clipgo-train.1")); !strings.Contains(text, `\fB\-\-beta1\fR \fIx\fR`) {
 		t.Error("clipgo-train.1 lacks --beta1")
 	}
-	if got := roff(".x\n'y\na-b\\"); got != "\\&.x\n\\&'y\na\\-b\\e" {
-		t.Errorf("%q", got)
-	}
 	if r := clipgo(t, "man", write(t, filepath.Join(t.TempDir(), "f"), "")); r.code != exitUsage {
 		t.Errorf("a file: exit %d: %s", r.code, r.err)
 	}

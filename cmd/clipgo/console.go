@@ -16,6 +16,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/paths"
+	"clipgo/internal/visible"
 )
 
 // streams are where a command writes.
@@ -60,7 +61,7 @@ func newConsole(s streams, o output) (*console, error) {
 }
 
 func textHandler(w io.Writer, level slog.Level, color bool) slog.Handler {
-	return visibleLog{tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !color})}
+	return visible.Log{Handler: tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !color})}
 }
 
 func isTerminal(w io.Writer) bool {
@@ -88,13 +89,13 @@ func (c *console) say(format string, args ...any) {
 	case c.jsonLog:
 		c.log.Info(fmt.Sprintf(format, args...))
 	default:
-		fmt.Fprintf(c, format+"\n", visibleArgs(args)...)
+		fmt.Fprintf(c, format+"\n", visible.Args(args)...)
 	}
 }
 
 // print writes a line of the result to stdout, for people.
 func (c *console) print(format string, args ...any) {
-	fmt.Fprintf(c.out, format+"\n", visibleArgs(args)...)
+	fmt.Fprintf(c.out, format+"\n", visible.Args(args)...)
 }
 
 // result writes one JSON object, a line, to stdout.
@@ -135,12 +136,15 @@ func (c *console) progress(what string, total int64) *progress {
 func (c *console) barOnly(what string, total int64) *progress {
 	p := &progress{console: c, what: what, total: total, begun: time.Now(), logged: time.Now()}
 	if c.terminal && !c.quiet {
-		c.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(c.err), progressbar.OptionSetDescription(visible(what)),
-			progressbar.OptionUseANSICodes(true), progressbar.OptionClearOnFinish(), progressbar.OptionShowCount(),
-			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true), progressbar.OptionShowIts(),
-			progressbar.OptionFullWidth())
+		c.bar = c.newBar(what, total, progressbar.OptionShowCount(), progressbar.OptionShowIts())
 	}
 	return p
+}
+
+func (c *console) newBar(what string, total int64, unit ...progressbar.Option) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(total, append(unit, progressbar.OptionSetWriter(c.err), progressbar.OptionFullWidth(),
+		progressbar.OptionSetDescription(visible.Text(what)), progressbar.OptionUseANSICodes(true), progressbar.OptionClearOnFinish(),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true))...)
 }
 
 // progress is a bar on a terminal, else a log line each interval.
@@ -178,7 +182,7 @@ func (p *progress) describe(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.bar != nil {
-		p.bar.Describe(visible(text))
+		p.bar.Describe(visible.Text(text))
 	}
 }
 

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"regexp"
 	"strings"
 	"syscall"
 
@@ -59,23 +57,6 @@ func oneLine(err error) string {
 		text += indexAdvice(damaged)
 	}
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; ")
-}
-
-// longWord matches what is hardly a name: the line of a file, say, that has no end.
-var longWord = regexp.MustCompile(`\S{1000}\S+`)
-
-// shortened cuts words of more than 1,000 bytes at 200, and from the middle of a message what is beyond 2,000 bytes: its beginning says
-// what it is about, its end what to do.
-func shortened(text string) string {
-	const most, head = 2000, 1400
-	cut := func(s string, n int) string { return strings.ToValidUTF8(s[:n], "") }
-	text = longWord.ReplaceAllStringFunc(text, func(word string) string {
-		return fmt.Sprintf("%s[... %d bytes]", cut(word, 200), len(word))
-	})
-	if len(text) > most {
-		text = cut(text, head) + " [...] " + strings.ToValidUTF8(text[len(text)-(most-head):], "")
-	}
-	return text
 }
 
 // indexAdvice says what helps a damaged index.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"clipgo/internal/cli"
+
 	"github.com/spf13/cobra"
 )
 
@@ -42,7 +44,7 @@ func allHelp(t *testing.T) string {
 	var each func(c *cobra.Command, path []string)
 	each = func(c *cobra.Command, path []string) {
 		b.WriteString("==== clipgo " + strings.Join(path, " ") + "\n" + must(t, append(path, "--help")...).out)
-		if c.HasParent() && commonFlags[c.CommandPath()] != nil {
+		if c.HasParent() && cli.CommonFlags[c.CommandPath()] != nil {
 			b.WriteString("==== clipgo " + strings.Join(path, " ") + " --help-all\n" + must(t, append(path, "--help-all")...).out)
 		}
 		for _, sub := range c.Commands() {
@@ -55,25 +57,16 @@ func allHelp(t *testing.T) string {
 	return b.String()
 }
 
-// A flag of a command with groups is in one of them, once, and those of the short help exist.
+// Each flag of a command with a short help is in a group, and those of the short help exist.
 func TestFlagsAreInGroups(t *testing.T) {
-	seen := map[string]string{}
-	for _, g := range flagGroups {
-		for _, name := range g.flags {
-			if seen[name] != "" {
-				t.Errorf("--%s is in the groups %s and %s", name, seen[name], g.title)
-			}
-			seen[name] = g.title
-		}
-	}
-	for path, common := range commonFlags {
+	for path, common := range cli.CommonFlags {
 		c, _, err := newRoot(streams{}).Find(strings.Fields(path)[1:])
 		if err != nil {
 			t.Fatal(err)
 		}
-		groups, left := groupsOf(c, true)
-		if left > 0 || groups[0].title == "Flags" {
-			t.Errorf("%s: %d flags are missing; in no group of help_groups.go:\n%s", path, left, groups[0].set.FlagUsages())
+		groups, left := cli.Groups(c, true)
+		if left > 0 || groups[0].Title == "Flags" {
+			t.Errorf("%s: %d flags are missing; in no group of internal/cli/help_groups.go:\n%s", path, left, groups[0].Flags.FlagUsages())
 		}
 		for _, name := range common {
 			if c.Flags().Lookup(name) == nil && c.InheritedFlags().Lookup(name) == nil {

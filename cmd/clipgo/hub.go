@@ -35,9 +35,7 @@ func (b *downloadBar) set(file string, done, total int64) {
 func (b *downloadBar) begin(file string, total int64) *progress {
 	p := &progress{console: b.console, what: "download " + file, total: total, begun: time.Now(), logged: time.Now(), interval: logInterval}
 	if p.hasBar() {
-		b.console.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(b.err), progressbar.OptionSetDescription(visible(file)),
-			progressbar.OptionUseANSICodes(true), progressbar.OptionClearOnFinish(), progressbar.OptionShowBytes(true),
-			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth())
+		b.console.bar = b.newBar(file, total, progressbar.OptionShowBytes(true))
 		return p
 	}
 	b.log.Info("download", "file", file, "bytes", total)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 
+	"clipgo/internal/cli"
+	"clipgo/internal/visible"
 	"clipgo/run"
 )
 
@@ -30,10 +32,9 @@ func dispatch(ctx context.Context, args []string, s streams) int {
 	switch {
 	case err == nil:
 	case code >= 128:
-		fmt.Fprintln(s.err, "clipgo:", visible(stopNote(ctx, err)))
+		fmt.Fprintln(s.err, "clipgo:", visible.Text(stopNote(ctx, err)))
 	default:
-		text := inFlags(oneLine(err), flagsOf(newRoot(s), args))
-		fmt.Fprintln(s.err, "clipgo:", visible(shortened(text)+wayOut(err, text, args)))
+		fmt.Fprintln(s.err, "clipgo:", visible.Text(cli.Message(err, oneLine(err), newRoot(s), args)))
 	}
 	return code
 }

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"image/color"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-
-	"clipgo/internal/fault"
 )
 
 // The mistakes of a first day: each gets its exit code and a line that says what to do.
@@ -77,35 +73,5 @@ func TestAGPUThatIsNotThereNamesTheWayOut(t *testing.T) {
 	r := clipgo(t, "zeroshot", "--model", "ViT-B-32", "builtin:emoji", "--device", "cuda")
 	if r.code != exitUsage || !strings.Contains(r.err, "use cpu or auto") {
 		t.Errorf("exit %d: %s", r.code, r.err)
-	}
-}
-
-func TestAFullDiskNamesTheWayOut(t *testing.T) {
-	err := fmt.Errorf("save: %w", &os.PathError{Op: "write", Path: "run/x", Err: syscall.ENOSPC})
-	if got := wayOut(err, err.Error(), []string{"train", "--out", "run"}); !strings.Contains(got, "--resume latest") {
-		t.Errorf("train: %q", got)
-	}
-	if got := wayOut(err, err.Error(), []string{"embed", "a"}); !strings.Contains(got, "again") {
-		t.Errorf("embed: %q", got)
-	}
-	if fault.Of(err) != fault.Failed {
-		t.Error("the kind")
-	}
-}
-
-func TestMessagesSpeakOfFlags(t *testing.T) {
-	has := func(flag string) bool { return flag == "batch-size" || flag == "train-data" }
-	for text, want := range map[string]string{
-		"batch_size must be at least 1":                         "--batch-size must be at least 1",
-		"x: nothing to resume; a new run needs train_data":      "x: nothing to resume; a new run needs --train-data",
-		"--model: stat a b/c: no such file or directory":        "--model: stat a b/c: no such file or directory",
-		"--model: stat a/c: no such file or directory":          "--model: a/c: no such file or directory",
-		"my_data: no such file or directory":                    "my_data: no such file or directory",
-		"continue it with resume=latest, or":                    "continue it with --resume latest, or",
-		"save_minutes: 0 is less than 1; batch_size: 0 is less": "save_minutes: 0 is less than 1; --batch-size: 0 is less",
-	} {
-		if got := inFlags(text, has); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"runtime"
 
 	"github.com/spf13/cobra"
+
+	"clipgo/internal/cli"
+	"clipgo/model"
 )
 
 func newRoot(s streams) *cobra.Command {
@@ -21,8 +24,6 @@ searches folders of pictures by text or by example.`,
 		Version:       fmt.Sprintf("%s (%s)", version, runtime.Version()),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          knownCommand,
-		RunE:          bare,
 		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
 			a.console, err = newConsole(a.streams, a.output)
 			return err
@@ -35,30 +36,10 @@ searches folders of pictures by text or by example.`,
 	flags.BoolVar(&a.output.json, "json", false, "print one JSON object (or one a line) on stdout and nothing else there")
 	flags.BoolVar(&a.output.quiet, "quiet", false, "print results, warnings and errors only")
 	flags.StringVar(&a.output.logFormat, "log-format", "text", "`text` or json, for what goes to stderr")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return flagError(c, err) })
 	root.AddCommand(newTrain(a), newZeroshot(a), newEval(a), newEmbed(a), newSearch(a), newIndex(a), newCaption(a), newAlign(a),
 		newConvert(a), newMerge(a), newInfo(a), newBench(a), newDoctor(a), newMan(a), newVersion(a))
-	root.SetHelpCommand(newHelp())
-	root.InitDefaultCompletionCmd()
-	for _, c := range root.Commands() {
-		checkArguments(c)
-	}
-	helpful(root)
-	completes(root)
+	cli.Prepare(root, model.Configs)
 	return root
-}
-
-// checkArguments makes wrong arguments of a command, and of those below it, usage errors.
-func checkArguments(c *cobra.Command) {
-	switch {
-	case c.HasSubCommands(): // eval, completion: nothing by themselves
-		c.Args, c.RunE = knownCommand, incomplete
-	case c.Args != nil:
-		c.Args = usageArgs(c.Args)
-	}
-	for _, sub := range c.Commands() {
-		checkArguments(sub)
-	}
 }
 
 func newAlign(a *app) *cobra.Command {

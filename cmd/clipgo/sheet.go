@@ -15,6 +15,7 @@ import (
 
 	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
+	"clipgo/internal/visible"
 	"clipgo/search"
 	"clipgo/vision/preprocess"
 )
@@ -50,7 +51,7 @@ func writeSheet(path string, s sheet, hits []search.Hit) error {
 }
 
 func newSheetHit(h search.Hit) sheetHit {
-	out := sheetHit{Rank: h.Rank, Score: fmt.Sprintf("%.4f", h.Score), Name: visible(h.Path), Caption: visible(h.Caption)}
+	out := sheetHit{Rank: h.Rank, Score: fmt.Sprintf("%.4f", h.Score), Name: visible.Text(h.Path), Caption: visible.Text(h.Caption)}
 	small, err := thumbnail(h.Path)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && filepath.IsAbs(h.Path):
@@ -60,7 +61,7 @@ func newSheetHit(h search.Hit) sheetHit {
 		out.Why = "no preview: the picture is no file of its own"
 		return out
 	case err != nil:
-		out.Why = "no preview: " + visible(err.Error())
+		out.Why = "no preview: " + visible.Text(err.Error())
 	default:
 		out.Picture = template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(small))
 	}

@@ -11,22 +11,9 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-)
 
-func TestControlCharactersBecomeVisible(t *testing.T) {
-	for text, want := range map[string]string{
-		"na\u00efve \u4e2d \U0001f469\u200d\U0001f680 \u2764\ufe0f": "na\u00efve \u4e2d \U0001f469\u200d\U0001f680 \u2764\ufe0f",
-		"\x1b]0;pwn\a\x1b[2J":        `\u001b]0;pwn\u0007\u001b[2J`,
-		"two\nlines\r\t\x00\x7f":     `two\nlines\r\t\u0000\u007f`,
-		"c1 \u0085\u009b, \u202egpj": `c1 \u0085\u009b, \u202egpj`,
-		"caf\xe9 \xff":               `caf\xe9 \xff`,
-		`back\slash`:                 `back\slash`,
-	} {
-		if got := visible(text); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-	}
-}
+	"clipgo/internal/visible"
+)
 
 // Logs for people escape messages and values, on a terminal with colors, too, also what a file's name spells out.
 func TestLogLinesAreVisible(t *testing.T) {
@@ -52,7 +39,7 @@ const hostile = "x\x1b]0;pwn\a\u009b2J\r\x7f\n\u202e\xff"
 func raw(text string) string {
 	for i, r := range text {
 		_, size := utf8.DecodeRuneInString(text[i:])
-		if r != '\n' && r != '\t' && hidden(r) || r == utf8.RuneError && size == 1 {
+		if r != '\n' && r != '\t' && visible.Hidden(r) || r == utf8.RuneError && size == 1 {
 			return fmt.Sprintf("%q", text[max(0, i-20):min(len(text), i+10)])
 		}
 	}

@@ -1,8 +1,8 @@
-package main
+package cli
 
-// foreignFlags are flags of open_clip, rclip, clip-retrieval and CLIP_benchmark that clipgo does not have under that name, each with what
+// ForeignFlags are flags of open_clip, rclip, clip-retrieval and CLIP_benchmark that clipgo does not have under that name, each with what
 // to do instead.
-var foreignFlags = map[string]string{
+var ForeignFlags = map[string]string{
 	// open_clip: where things go
 	"name":                       "--out DIR names the run directory",
 	"logs":                       "--out DIR names the run directory",
@@ -104,4 +104,45 @@ var foreignFlags = map[string]string{
 	"force":              "nothing is overwritten; remove the output first",
 	"overwrite":          "nothing is overwritten; remove the output first",
 	"yes":                "nothing asks questions",
+}
+
+// ForeignCommands are names that other programs have for what clipgo does, and the command that does it.
+var ForeignCommands = map[string]string{
+	"serve":          "there is no server; search --json gives the hits to other programs",
+	"server":         "there is no server; see search --json",
+	"classify":       "zeroshot classifies pictures",
+	"predict":        "zeroshot classifies pictures, and caption describes them",
+	"classification": "zeroshot classifies pictures",
+	"zero-shot":      "it is zeroshot",
+	"zero_shot":      "it is zeroshot",
+	"encode":         "embed computes features",
+	"inference":      "embed computes features",
+	"features":       "embed computes features",
+	"extract":        "embed computes features",
+	"query":          "search finds pictures",
+	"find":           "search finds pictures",
+	"retrieve":       "search finds pictures, and eval retrieval measures a model",
+	"evaluate":       "it is eval",
+	"test":           "eval measures a model",
+	"validate":       "eval measures a model",
+	"benchmark":      "bench measures the machine, and eval a model",
+	"generate":       "caption writes captions",
+	"describe":       "caption writes captions, and info describes a model or data",
+	"finetune":       "train --model TRAINED fine-tunes a model",
+	"fine-tune":      "train --model TRAINED fine-tunes a model",
+	"tune":           "train --model TRAINED fine-tunes a model",
+	"export":         "convert writes a model for open_clip or transformers",
+	"average":        "merge averages models",
+	"soup":           "merge averages models",
+	"interpolate":    "merge interpolates models",
+	"models":         "info --list lists the model configs",
+	"list":           "info --list lists the model configs",
+	"show":           "info describes a model, a run, an index or data",
+	"inspect":        "info describes a model, a run, an index or data",
+	"download":       "--model hf-hub:ORG/REPO of train, zeroshot and embed downloads a model when it is first used",
+	"resume":         "it is train --resume latest --out DIR",
+	"ppo":            "it is align ppo",
+	"preference":     "it is align preference",
+	"rlhf":           "it is align ppo",
+	"check":          "doctor checks the installation",
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -9,48 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/internal/config"
+	"clipgo/internal/fault"
 )
-
-// elsewhere are names that other programs have for what clipgo does, and the command that does it.
-var elsewhere = map[string]string{
-	"serve":          "there is no server; search --json gives the hits to other programs",
-	"server":         "there is no server; see search --json",
-	"classify":       "zeroshot classifies pictures",
-	"predict":        "zeroshot classifies pictures, and caption describes them",
-	"classification": "zeroshot classifies pictures",
-	"zero-shot":      "it is zeroshot",
-	"zero_shot":      "it is zeroshot",
-	"encode":         "embed computes features",
-	"inference":      "embed computes features",
-	"features":       "embed computes features",
-	"extract":        "embed computes features",
-	"query":          "search finds pictures",
-	"find":           "search finds pictures",
-	"retrieve":       "search finds pictures, and eval retrieval measures a model",
-	"evaluate":       "it is eval",
-	"test":           "eval measures a model",
-	"validate":       "eval measures a model",
-	"benchmark":      "bench measures the machine, and eval a model",
-	"generate":       "caption writes captions",
-	"describe":       "caption writes captions, and info describes a model or data",
-	"finetune":       "train --model TRAINED fine-tunes a model",
-	"fine-tune":      "train --model TRAINED fine-tunes a model",
-	"tune":           "train --model TRAINED fine-tunes a model",
-	"export":         "convert writes a model for open_clip or transformers",
-	"average":        "merge averages models",
-	"soup":           "merge averages models",
-	"interpolate":    "merge interpolates models",
-	"models":         "info --list lists the model configs",
-	"list":           "info --list lists the model configs",
-	"show":           "info describes a model, a run, an index or data",
-	"inspect":        "info describes a model, a run, an index or data",
-	"download":       "--model hf-hub:ORG/REPO of train, zeroshot and embed downloads a model when it is first used",
-	"resume":         "it is train --resume latest --out DIR",
-	"ppo":            "it is align ppo",
-	"preference":     "it is align preference",
-	"rlhf":           "it is align ppo",
-	"check":          "doctor checks the installation",
-}
 
 // bare says what to do first to whoever types the program's name alone.
 func bare(c *cobra.Command, args []string) error {
@@ -63,7 +23,7 @@ func bare(c *cobra.Command, args []string) error {
 
 // incomplete is a command line that stops before it says what to do.
 func incomplete(c *cobra.Command, _ []string) error {
-	return usagef("a command is missing: %s; see %s --help", strings.Join(subcommands(c), ", "), c.CommandPath())
+	return fault.Usagef("a command is missing: %s; see %s --help", strings.Join(subcommands(c), ", "), c.CommandPath())
 }
 
 func subcommands(c *cobra.Command) (names []string) {
@@ -84,10 +44,10 @@ func knownCommand(c *cobra.Command, args []string) error {
 	if near := config.Nearest(args[0], subcommands(c)); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	if other := elsewhere[strings.ToLower(args[0])]; other != "" && !c.HasParent() {
+	if other := ForeignCommands[strings.ToLower(args[0])]; other != "" && !c.HasParent() {
 		hint = other
 	}
-	return usagef("there is no %s %q; %s", strings.TrimPrefix(c.CommandPath()+" command", "clipgo "), args[0], hint)
+	return fault.Usagef("there is no %s %q; %s", strings.TrimPrefix(c.CommandPath()+" command", "clipgo "), args[0], hint)
 }
 
 // usageArgs makes a wrong number of arguments a usage error in clipgo's own words.
@@ -96,7 +56,7 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		if check(c, args) == nil {
 			return nil
 		}
-		return usagef("%s; the usage is: clipgo %s; see %s --help", wrongArguments(c, check, args), usageOf(c), c.CommandPath())
+		return fault.Usagef("%s; the usage is: clipgo %s; see %s --help", wrongArguments(c, check, args), usageOf(c), c.CommandPath())
 	}
 }
 
@@ -143,7 +103,7 @@ func newHelp() *cobra.Command {
 					rest = args
 				}
 				if !at.HasSubCommands() {
-					return usagef("%s has no command %q; see %s --help", at.CommandPath(), rest[0], at.CommandPath())
+					return fault.Usagef("%s has no command %q; see %s --help", at.CommandPath(), rest[0], at.CommandPath())
 				}
 				return knownCommand(at, rest)
 			}

@@ -1,7 +1,8 @@
-package main
+package cli
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +15,13 @@ import (
 
 	"clipgo/internal/config"
 )
+
+// Message is what a failed command prints for an error with the given text: bounded, in the words of the command's flags, and with what
+// the user can do about it.
+func Message(err error, text string, root *cobra.Command, args []string) string {
+	text = inFlags(text, flagsOf(root, args))
+	return shortened(text) + wayOut(err, text, args)
+}
 
 // way is a way out of an error of a library, which speaks of settings and not of flags or commands.
 type way struct {
@@ -109,4 +117,21 @@ func inFlags(text string, has func(flag string) bool) string {
 		}
 		return found
 	})
+}
+
+// longWord matches what is hardly a name: the line of a file, say, that has no end.
+var longWord = regexp.MustCompile(`\S{1000}\S+`)
+
+// shortened cuts words of more than 1,000 bytes at 200, and from the middle of a message what is beyond 2,000 bytes: its beginning says
+// what it is about, its end what to do.
+func shortened(text string) string {
+	const most, head = 2000, 1400
+	cut := func(s string, n int) string { return strings.ToValidUTF8(s[:n], "") }
+	text = longWord.ReplaceAllStringFunc(text, func(word string) string {
+		return fmt.Sprintf("%s[... %d bytes]", cut(word, 200), len(word))
+	})
+	if len(text) > most {
+		text = cut(text, head) + " [...] " + strings.ToValidUTF8(text[len(text)-(most-head):], "")
+	}
+	return text
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import "strings"
 
@@ -27,8 +27,8 @@ var flagGroups = []flagGroup{
 	{"Settings and output", strings.Fields(`config set json quiet log-format help help-all`)},
 }
 
-// commonFlags are the flags that --help of a command with many flags shows; --help-all shows all. Commands that are not here show all.
-var commonFlags = map[string][]string{
+// CommonFlags are the flags that --help of a command with many flags shows; --help-all shows all. Commands that are not here show all.
+var CommonFlags = map[string][]string{
 	"clipgo train": strings.Fields(`train-data val-data csv-img-key csv-caption-key model pretrained lock-image objective siglip batch-size
 		accum-freq lr wd epochs steps warmup out resume save-frequency val-frequency device precision grad-checkpointing
 		config set json quiet help help-all`),

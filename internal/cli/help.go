@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"cmp"
@@ -59,9 +59,9 @@ func printHelp(w io.Writer, c *cobra.Command, all bool) {
 			}
 		}
 	}
-	groups, left := groupsOf(c, all)
+	groups, left := Groups(c, all)
 	for _, g := range groups {
-		fmt.Fprintf(w, "\n%s:\n%s", g.title, g.set.FlagUsages())
+		fmt.Fprintf(w, "\n%s:\n%s", g.Title, g.Flags.FlagUsages())
 	}
 	if left > 0 {
 		fmt.Fprintf(w, "\n%d more flags: %s --help-all\n", left, c.CommandPath())
@@ -71,15 +71,15 @@ func printHelp(w io.Writer, c *cobra.Command, all bool) {
 	}
 }
 
-// shownGroup is a group of --help with the flags that a command has of it.
-type shownGroup struct {
-	title string
-	set   *pflag.FlagSet
+// Group is a group of --help with the flags that a command has of it.
+type Group struct {
+	Title string
+	Flags *pflag.FlagSet
 }
 
-// groupsOf sorts a command's flags into groups; left is the number of flags that are not shown.
-func groupsOf(c *cobra.Command, all bool) (groups []shownGroup, left int) {
-	common, short := commonFlags[c.CommandPath()]
+// Groups sorts a command's flags into groups; left is the number of flags that are not shown.
+func Groups(c *cobra.Command, all bool) (groups []Group, left int) {
+	common, short := CommonFlags[c.CommandPath()]
 	byName := map[string]*pflag.Flag{}
 	add := func(f *pflag.Flag) {
 		if f.Hidden || f.Name == "help-all" && !short {
@@ -111,7 +111,7 @@ func groupsOf(c *cobra.Command, all bool) (groups []shownGroup, left int) {
 			}
 		}
 		if set.HasFlags() {
-			groups = append(groups, shownGroup{g.title, set})
+			groups = append(groups, Group{g.title, set})
 		}
 	}
 	return groups, left

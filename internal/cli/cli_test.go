@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"clipgo/internal/fault"
+)
+
+func TestRoffEscapesRequests(t *testing.T) {
+	if got := roff(".x\n'y\na-b\\"); got != "\\&.x\n\\&'y\na\\-b\\e" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestLongMessagesAreCut(t *testing.T) {
+	if got := shortened("a " + strings.Repeat("b c ", 2000) + "way out"); len(got) > 2100 || !strings.HasSuffix(got, "way out") {
+		t.Errorf("%d bytes: %s", len(got), got[len(got)-50:])
+	}
+	if got := shortened("\u00e9" + strings.Repeat("\u00e9", 2000)); !strings.HasPrefix(got, "\u00e9") || strings.Contains(got, "\ufffd") {
+		t.Errorf("%q", got[:50])
+	}
+	if long := strings.Repeat("d", 900); shortened(long) != long {
+		t.Error("a long path is cut")
+	}
+}
+
+func TestAFlagIsInOneGroup(t *testing.T) {
+	seen := map[string]string{}
+	for _, g := range flagGroups {
+		for _, name := range g.flags {
+			if seen[name] != "" {
+				t.Errorf("--%s is in the groups %s and %s", name, seen[name], g.title)
+			}
+			seen[name] = g.title
+		}
+	}
+}
+
+func TestAFullDiskNamesTheWayOut(t *testing.T) {
+	err := fmt.Errorf("save: %w", &os.PathError{Op: "write", Path: "run/x", Err: syscall.ENOSPC})
+	if got := wayOut(err, err.Error(), []string{"train", "--out", "run"}); !strings.Contains(got, "--resume latest") {
+		t.Errorf("train: %q", got)
+	}
+	if got := wayOut(err, err.Error(), []string{"embed", "a"}); !strings.Contains(got, "again") {
+		t.Errorf("embed: %q", got)
+	}
+	if fault.Of(err) != fault.Failed {
+		t.Error("the kind")
+	}
+}
+
+func TestMessagesSpeakOfFlags(t *testing.T) {
+	has := func(flag string) bool { return flag == "batch-size" || flag == "train-data" }
+	for text, want := range map[string]string{
+		"batch_size must be at least 1":                         "--batch-size must be at least 1",
+		"x: nothing to resume; a new run needs train_data":      "x: nothing to resume; a new run needs --train-data",
+		"--model: stat a b/c: no such file or directory":        "--model: stat a b/c: no such file or directory",
+		"--model: stat a/c: no such file or directory":          "--model: a/c: no such file or directory",
+		"my_data: no such file or directory":                    "my_data: no such file or directory",
+		"continue it with resume=latest, or":                    "continue it with --resume latest, or",
+		"save_minutes: 0 is less than 1; batch_size: 0 is less": "save_minutes: 0 is less than 1; --batch-size: 0 is less",
+	} {
+		if got := inFlags(text, has); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
