@@ -12,10 +12,10 @@ import (
 	"clipgo/internal/config"
 	"clipgo/internal/fault"
 	"clipgo/internal/hub"
-	"clipgo/internal/visible"
 	"clipgo/model"
 	"clipgo/pretrained"
 	"clipgo/search"
+	"clipgo/search/sheet"
 )
 
 type searchOptions struct {
@@ -177,7 +177,7 @@ func (o *searchOptions) find(ctx context.Context, a *app, m *pretrained.Embedder
 		return err
 	}
 	if o.HTML != "" {
-		if err := writeSheet(o.HTML, sheet{Query: visible.Text(describeTerms(terms)), Index: visible.Text(o.Index)}, hits); err != nil {
+		if err := sheet.Write(o.HTML, describeTerms(terms), o.Index, hits); err != nil {
 			return err
 		}
 	}

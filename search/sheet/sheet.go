@@ -1,4 +1,5 @@
-package main
+// Package sheet writes the hits of a search as a page for a browser.
+package sheet
 
 import (
 	"bytes"
@@ -21,15 +22,9 @@ import (
 )
 
 //go:embed sheet.html
-var sheetSource string
+var source string
 
-// sheet is a page that shows the hits of a search.
-type sheet struct {
-	Query, Index string
-	Hits         []sheetHit
-}
-
-type sheetHit struct {
+type hit struct {
 	Rank          int
 	Score         string
 	Name, Caption string
@@ -38,20 +33,24 @@ type sheetHit struct {
 	Why           string       // there is none
 }
 
-// writeSheet writes the hits as one HTML file, with small copies of the pictures in it and without scripts.
-func writeSheet(path string, s sheet, hits []search.Hit) error {
-	for _, h := range hits {
-		s.Hits = append(s.Hits, newSheetHit(h))
-	}
-	page, err := template.New("sheet").Parse(sheetSource)
+// Write writes the hits of a query to an index as one HTML file, with small copies of the pictures in it and without scripts.
+func Write(path, query, index string, hits []search.Hit) error {
+	page, err := template.New("sheet").Parse(source)
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(path, 0o644, func(w io.Writer) error { return page.Execute(w, s) })
+	shown := struct {
+		Query, Index string
+		Hits         []hit
+	}{Query: visible.Text(query), Index: visible.Text(index)}
+	for _, h := range hits {
+		shown.Hits = append(shown.Hits, show(h))
+	}
+	return durable.WriteFile(path, 0o644, func(w io.Writer) error { return page.Execute(w, shown) })
 }
 
-func newSheetHit(h search.Hit) sheetHit {
-	out := sheetHit{Rank: h.Rank, Score: fmt.Sprintf("%.4f", h.Score), Name: visible.Text(h.Path), Caption: visible.Text(h.Caption)}
+func show(h search.Hit) hit {
+	out := hit{Rank: h.Rank, Score: fmt.Sprintf("%.4f", h.Score), Name: visible.Text(h.Path), Caption: visible.Text(h.Caption)}
 	small, err := thumbnail(h.Path)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && filepath.IsAbs(h.Path):
