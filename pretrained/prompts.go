@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
@@ -92,4 +93,21 @@ func SamePrompts(sources []Source) bool {
 		}
 	}
 	return true
+}
+
+// TemplatesIn reads prompt templates from a file. Of an empty path they are Templates.
+func (m *Embedder) TemplatesIn(path string, data datasets.Info) ([]string, error) {
+	if path == "" {
+		return m.Templates(data), nil
+	}
+	f, err := bounded.Open(path, bounded.List)
+	if err != nil {
+		return nil, fault.Setting("templates", "%w", err)
+	}
+	defer f.Close()
+	out, err := eval.ReadTemplates(f)
+	if err != nil {
+		return nil, fault.Setting("templates", "%s: %v", path, err)
+	}
+	return out, nil
 }

@@ -100,7 +100,7 @@ func (m *merger) measureOne(ctx context.Context, p *mergePoint, pass *pretrained
 	defer model.Free()
 	model.Preprocess = first.Preprocess
 	pass.Embedder = pretrained.NewEmbedder(model, first, m.tokens, m.options.Settings)
-	if pass.Embedder.Source.Templates, err = templates(pass.Embedder, m.options.Templates, pass.Source.Info()); err != nil {
+	if pass.Embedder.Source.Templates, err = pass.Embedder.TemplatesIn(m.options.Templates, pass.Source.Info()); err != nil {
 		return err
 	}
 	values, err := eval.All(ctx, []eval.Evaluator{pass.ZeroShot(), pass.Retrieval(1, 5, 10)})

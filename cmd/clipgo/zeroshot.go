@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +57,7 @@ Templates, when none are given: those that the model was trained with, else thos
 }
 
 func (o *zeroshotOptions) run(ctx context.Context, a *app, said config.Layer, data []string) error {
-	asked, err := readClasses(o.Classes)
+	asked, err := pretrained.ReadClasses(o.Classes)
 	if err != nil {
 		return err
 	}
@@ -66,11 +68,12 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, said config.Layer, da
 	defer src.Close()
 	info := src.Info()
 	tellNotes(a.console, info)
-	classes, number, err := asked.choose(ctx, a.console, src)
+	chosen, err := asked.Choose(ctx, src)
 	if err != nil {
 		return err
 	}
-	if len(classes) == 0 {
+	tellClasses(a.console, info, asked.Names != nil, chosen)
+	if len(chosen.Classes) == 0 {
 		return usagef(`%s has no class names; give them: --classes "a cat,a dog", or --classes file.txt with one name per line`,
 			info.Name)
 	}
@@ -79,33 +82,38 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, said config.Layer, da
 		return err
 	}
 	defer m.Free()
-	templates, err := templates(m, o.Templates, info)
+	templates, err := m.TemplatesIn(o.Templates, info)
 	if err != nil {
 		return err
 	}
-	classifier, err := m.Classifier(ctx, classes, templates)
+	classifier, err := m.Classifier(ctx, chosen.Classes, templates)
 	if err != nil {
 		return err
 	}
-	if number != nil {
-		return o.measure(ctx, a, m, labelled{src, number}, classifier)
+	if chosen.Numbers != nil {
+		return o.measure(ctx, a, m, pretrained.Labelled{Source: src, Numbers: chosen.Numbers}, classifier)
 	}
 	return o.rank(ctx, a, m, src, classifier)
 }
 
-// labelled is a source with its class numbers among the names asked for.
-type labelled struct {
-	datasets.Source
-	number []int
-}
-
-// Entry marks a sample without a class as unusable.
-func (l labelled) Entry(ctx context.Context, i int) (datasets.Entry, error) {
-	e, err := l.Source.Entry(ctx, i)
-	if err == nil && e.Bad == "" && e.Label < 0 {
-		e.Bad = "no label"
+// tellClasses says how the classes fit the data, and when the names of class folders are hardly names of classes: the accuracy would
+// mean nothing.
+func tellClasses(c *console, info datasets.Info, given bool, chosen pretrained.ClassChoice) {
+	last := len(info.Classes) - 1
+	switch {
+	case chosen.Ordered:
+		c.log.Info("classes are named in the order of the folders", "first", info.Classes[0]+" = "+chosen.Classes[0],
+			"last", info.Classes[last]+" = "+chosen.Classes[last])
+	case chosen.Unfit != nil:
+		c.log.Warn("no accuracy, because --classes doesn't fit the class folders: "+chosen.Unfit.Error(), "data", info.Name)
+	case given || info.Kind != "classes":
+	case pretrained.LookLikeSplits(info.Classes):
+		c.log.Warn("the folders look like the splits of a data set, not like classes; give one of them: "+
+			filepath.Join(info.Name, info.Classes[0]), "folders", strings.Join(info.Classes, ", "))
+	case pretrained.LookLikeIDs(info.Classes):
+		c.log.Warn("the class folders look like ids, so the accuracy is near chance; give the names in the order of the folders with "+
+			"--classes FILE, or as classnames.txt in the folder", "first", info.Classes[0])
 	}
-	return e, err
 }
 
 // zeroshotResult is the JSON of an accuracy.
@@ -116,21 +124,11 @@ type zeroshotResult struct {
 }
 
 // measure prints what share of the labelled pictures the classifier gets right.
-func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *pretrained.Embedder, src labelled, classifier *eval.Classifier) error {
-	count, skipped := eval.NewAccuracy(len(classifier.Classes)), skipping(a.console, m, nil)
+func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *pretrained.Embedder, src pretrained.Labelled,
+	classifier *eval.Classifier) error {
+	skipped := skipping(a.console, m, nil)
 	bar := a.console.progress("classify", int64(src.Len()))
-	err := m.EachBatch(ctx, src, func(b *datasets.Batch, features []float32) error {
-		logits, err := classifier.Logits(features)
-		if err != nil {
-			return err
-		}
-		labels := make([]int, b.N)
-		for i, e := range b.Entries {
-			labels[i] = src.number[e.Label]
-		}
-		bar.set(b.Next)
-		return count.Add(logits, labels)
-	}, skipped.tell)
+	count, err := m.Accuracy(ctx, src, classifier, bar.set, skipped.tell)
 	bar.done()
 	if err != nil {
 		return err
