@@ -55,3 +55,13 @@ func thirds(s Set, name string) [][]byte {
 	}
 	return data
 }
+
+// Finite returns an error that names the first tensor with a number that is NaN or infinite. It reads all numbers.
+func Finite(s Set) error {
+	for _, name := range s.Names() {
+		if t, _ := s.Tensor(name); !t.Finite() {
+			return fmt.Errorf("not a finite number in %s", name)
+		}
+	}
+	return nil
+}

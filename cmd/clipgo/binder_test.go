@@ -17,6 +17,7 @@ import (
 	"clipgo/internal/config"
 	"clipgo/internal/durable"
 	"clipgo/pretrained"
+	"clipgo/pretrained/merge"
 	"clipgo/run"
 )
 
@@ -48,7 +49,7 @@ var everyOptions = map[string]struct {
 	"eval":     {make: func() any { return &retrievalOptions{Settings: pretrained.DefaultSettings()} }},
 	"anatomy":  {make: func() any { o := defaultAnatomy(); return &o }},
 	"caption":  {make: func() any { o := defaultCaption(); return &o }},
-	"merge": {make: func() any { return &mergeOptions{Settings: pretrained.DefaultSettings()} },
+	"merge": {make: func() any { return &merge.Options{Settings: pretrained.DefaultSettings()} },
 		without: []string{"model", "pretrained", "seed"}},
 	"index":   {make: func() any { return &indexOptions{} }},
 	"convert": {make: func() any { return &convertOptions{} }},

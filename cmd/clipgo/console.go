@@ -105,6 +105,17 @@ func (c *console) result(v any) error {
 	return e.Encode(v)
 }
 
+// show prints a result: as JSON, or its lines for people.
+func (c *console) show(result any, lines func() []string) error {
+	if c.json {
+		return c.result(result)
+	}
+	for _, line := range lines() {
+		c.print("%s", line)
+	}
+	return nil
+}
+
 // tellNotes says what opening the data had to guess or mend.
 func tellNotes(c *console, info datasets.Info) {
 	for _, line := range info.Lines() {
@@ -130,6 +141,30 @@ func (c *console) progress(what string, total int64) *progress {
 	p := c.barOnly(what, total)
 	p.interval = logInterval
 	return p
+}
+
+// laterProgress is progress that begins at its first set, when the total is known.
+func (c *console) laterProgress(what string) *laterProgress {
+	return &laterProgress{console: c, what: what}
+}
+
+type laterProgress struct {
+	console *console
+	what    string
+	bar     *progress
+}
+
+func (p *laterProgress) set(at, total int64) {
+	if p.bar == nil {
+		p.bar = p.console.progress(p.what, total)
+	}
+	p.bar.set(at)
+}
+
+func (p *laterProgress) done() {
+	if p.bar != nil {
+		p.bar.done()
+	}
 }
 
 // barOnly is progress for work that logs lines of its own.

@@ -165,18 +165,11 @@ type embedResult struct {
 func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedder, how ingest.Options, w *search.Writer,
 	src datasets.Source) error {
 	m.Settings.MaxSkip = 1 // what can't be embedded is counted, and judged against all pictures at the end
-	var bar *progress
+	bar := a.console.laterProgress("embed")
 	how.Skipped = a.console.tellSkip
-	how.Progress = func(done, goal int) {
-		if bar == nil {
-			bar = a.console.progress("embed", int64(goal))
-		}
-		bar.set(int64(done))
-	}
+	how.Progress = func(done, goal int) { bar.set(int64(done), int64(goal)) }
 	did, err := ingest.Update(ctx, w, src, m, how)
-	if bar != nil {
-		bar.done()
-	}
+	bar.done()
 	if err != nil && !isAny[*datasets.DataError](err) {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			a.console.say("the index has %d rows; the same command goes on from there", w.Rows())

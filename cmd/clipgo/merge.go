@@ -2,17 +2,16 @@ package main
 
 import (
 	"context"
-	"math"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"clipgo/datasets"
 	"clipgo/pretrained"
+	"clipgo/pretrained/merge"
 )
 
 func newMerge(a *app) *cobra.Command {
-	o := mergeOptions{Settings: pretrained.DefaultSettings()}
+	o := merge.Options{Settings: pretrained.DefaultSettings()}
 	c := &cobra.Command{
 		Use:   "merge A B... [--alpha 0.5|0:1:0.1] [--eval DATA] [--out DIR]",
 		Short: "Interpolate two models, or average several, and measure what comes out",
@@ -36,80 +35,37 @@ Prompts are those that zeroshot would take for A. Choose on validation data, and
 		if _, err := b.apply(); err != nil {
 			return err
 		}
-		return o.run(c.Context(), a.console, args)
+		return runMerge(c.Context(), a.console, &o, args)
 	}
 	return c
 }
 
-func (o *mergeOptions) run(ctx context.Context, c *console, names []string) (err error) {
-	alphas, err := o.alphas(len(names))
-	if err != nil {
+func runMerge(ctx context.Context, c *console, o *merge.Options, names []string) error {
+	alphas, err := merge.ParseAlphas(o.Alpha)
+	switch {
+	case err != nil:
 		return err
+	case o.Out == "" && o.Eval == "":
+		return usagef("nothing to do: --out writes the model, --eval measures it")
+	case len(alphas) > 0 && len(names) != 2:
+		return usagef("--alpha: it is between two models, and %d are named; without it they are averaged", len(names))
+	case len(alphas) > 1 && o.Eval == "":
+		return usagef("--alpha %s: a range needs --eval, to say which is best", o.Alpha)
+	case o.Templates != "" && o.Eval == "":
+		return usagef("--templates: they are for --eval")
 	}
 	if o.Out != "" {
 		if err := vacant(o.Out); err != nil {
 			return err
 		}
 	}
-	m := &merger{console: c, options: o}
-	defer closeWith(&err, m)
-	for _, name := range names {
-		if err := m.open(ctx, name); err != nil {
-			return err
-		}
-	}
-	points, err := m.join(alphas)
+	bar := c.laterProgress("measure")
+	o.Log, o.Find, o.Program, o.Progress, o.Skipped = c.log, c.findModel, "clipgo "+version, bar.set, c.tellSkip
+	o.Opened = func(info datasets.Info) { tellNotes(c, info) }
+	r, err := merge.Run(ctx, o, names, alphas)
+	bar.done()
 	if err != nil {
 		return err
 	}
-	return m.finish(ctx, points)
-}
-
-// alphas are the points of --alpha; none means the mean.
-func (o *mergeOptions) alphas(models int) ([]float64, error) {
-	alphas, err := parseAlphas(o.Alpha)
-	switch {
-	case err != nil:
-		return nil, err
-	case o.Out == "" && o.Eval == "":
-		return nil, usagef("nothing to do: --out writes the model, --eval measures it")
-	case len(alphas) > 0 && models != 2:
-		return nil, usagef("--alpha: it is between two models, and %d are named; without it they are averaged", models)
-	case len(alphas) > 1 && o.Eval == "":
-		return nil, usagef("--alpha %s: a range needs --eval, to say which is best", o.Alpha)
-	case o.Templates != "" && o.Eval == "":
-		return nil, usagef("--templates: they are for --eval")
-	}
-	return alphas, nil
-}
-
-// parseAlphas reads x or from:to:step.
-func parseAlphas(text string) ([]float64, error) {
-	if text == "" {
-		return nil, nil
-	}
-	var v []float64
-	for part := range strings.SplitSeq(text, ":") {
-		x, err := strconv.ParseFloat(part, 64)
-		if err != nil || math.IsNaN(x) {
-			return nil, usagef("--alpha: %q is neither a number nor from:to:step", text)
-		}
-		v = append(v, x)
-	}
-	switch {
-	case len(v) == 1:
-		v = []float64{v[0], v[0], 1}
-	case len(v) != 3:
-		return nil, usagef("--alpha: %q is neither a number nor from:to:step", text)
-	}
-	from, to, step := v[0], v[1], v[2]
-	const most = 1000
-	if from < 0 || to > 1 || from > to || step <= 0 || (to-from)/step > most {
-		return nil, usagef("--alpha: %s is not within 0 and 1, in at most %d steps upwards", text, most)
-	}
-	var alphas []float64
-	for i := range int((to-from)/step+1e-6) + 1 {
-		alphas = append(alphas, min(to, math.Round((from+float64(i)*step)*1e9)/1e9)) // 0.3, not 0.30000000000000004
-	}
-	return alphas, nil
+	return c.show(r, r.Lines)
 }

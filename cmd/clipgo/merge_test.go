@@ -12,6 +12,7 @@ import (
 
 	"clipgo/internal/safetensors"
 	"clipgo/pretrained"
+	"clipgo/pretrained/merge"
 )
 
 // twoRuns trains one tiny model for 20 steps, and another that starts from it for steps more. Their preprocessing is not the
@@ -86,7 +87,7 @@ func TestMergeCurveIsWhatZeroshotMeasures(t *testing.T) {
 	out := filepath.Join(dir, "best")
 	r := must(t, "merge", before, after, "--alpha", "0:1:0.25", "--eval", data, "--templates", templates, "--precision", "fp32", "--out",
 		out, "--json")
-	got := decodeJSON[mergeResult](t, r)
+	got := decodeJSON[merge.Result](t, r)
 	if len(got.Points) != 5 || got.Metric != "zeroshot_top1" || got.Out != out || got.Best == nil {
 		t.Fatalf("%+v", got)
 	}
@@ -98,7 +99,7 @@ func TestMergeCurveIsWhatZeroshotMeasures(t *testing.T) {
 		return decodeJSON[accuracy](t, must(t, "zeroshot", "--model", model, data, "--templates", templates, "--precision", "fp32",
 			"--json"))
 	}
-	of := func(p *mergePoint) accuracy { return accuracy{p.Values["zeroshot_top1"], p.Values["zeroshot_top5"]} }
+	of := func(p *merge.Point) accuracy { return accuracy{p.Values["zeroshot_top1"], p.Values["zeroshot_top5"]} }
 	low, top, alphas := 1.0, 0.0, []float64{}
 	for _, p := range got.Points {
 		low, top, alphas = min(low, of(p).Top1), max(top, of(p).Top1), append(alphas, *p.Alpha)
@@ -109,7 +110,7 @@ func TestMergeCurveIsWhatZeroshotMeasures(t *testing.T) {
 	if !slices.Equal(alphas, []float64{0, 0.25, 0.5, 0.75, 1}) {
 		t.Errorf("alphas %v", alphas)
 	}
-	for model, p := range map[string]*mergePoint{before: got.Points[0], after: got.Points[4], out: got.Best} {
+	for model, p := range map[string]*merge.Point{before: got.Points[0], after: got.Points[4], out: got.Best} {
 		if is := measure(model); is != of(p) {
 			t.Errorf("%s: zeroshot says %v, the curve %v", model, is, of(p))
 		}
@@ -129,7 +130,7 @@ func TestMergeCurveIsWhatZeroshotMeasures(t *testing.T) {
 func TestMergeMeasuresRecallWhereThereAreNoClasses(t *testing.T) {
 	before, after := twoRuns(t, "20")
 	r := must(t, "merge", before, after, before, "--eval", pairs(t, 12), "--precision", "fp32", "--json")
-	got := decodeJSON[mergeResult](t, r)
+	got := decodeJSON[merge.Result](t, r)
 	if got.Metric != "mean_retrieval_recall@1" || len(got.Points) != 1 || got.Points[0].Alpha != nil || len(got.Points[0].Values) != 6 {
 		t.Errorf("%s", r.out)
 	}
@@ -220,17 +221,5 @@ func TestMergeRefusesWhatDoesNotGoTogether(t *testing.T) {
 	}
 	if _, err := os.Stat(fresh); err == nil {
 		t.Error("a refused merge wrote something")
-	}
-}
-
-func TestAlphasAreTheNumbersWritten(t *testing.T) {
-	for text, want := range map[string][]float64{
-		"": nil, "0.5": {0.5}, "1e-3": {0.001}, "0:1:0.1": {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1},
-		"0.2:0.5:0.2": {0.2, 0.4}, "1:1:0.5": {1}, "0:0.3:0.1": {0, 0.1, 0.2, 0.3},
-	} {
-		got, err := parseAlphas(text)
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("%q: %v, %v; want %v", text, got, err, want)
-		}
 	}
 }
