@@ -27,6 +27,9 @@ const (
 	CheckpointsDir  = "checkpoints"
 )
 
+// HeadsFile is the file of a checkpoint that holds the reward head and the value head.
+const HeadsFile = "heads.safetensors"
+
 // Source is what a model's name leads to: a config, and weights where there are any.
 type Source struct {
 	Name       string // as the user wrote it

@@ -11,12 +11,10 @@ import (
 	"clipgo/datasets"
 	"clipgo/internal/torch"
 	"clipgo/model"
+	"clipgo/pretrained"
 	"clipgo/report"
 	"clipgo/training"
 )
-
-// HeadsFile is the file of a checkpoint that holds the reward head and the value head.
-const HeadsFile = "heads.safetensors"
 
 // openSource opens what the run is trained on.
 func (s *session) openSource(ctx context.Context, name string) (datasets.Source, error) {
@@ -94,7 +92,7 @@ func (s *session) openHead(ctx context.Context) (err error) {
 	if s.resumed == "" {
 		s.head, err = alignment.NewHead(ctx, s.model)
 	} else {
-		s.head, err = alignment.ReadHead(ctx, filepath.Join(s.resumed, HeadsFile), s.model)
+		s.head, err = alignment.ReadHead(ctx, filepath.Join(s.resumed, pretrained.HeadsFile), s.model)
 	}
 	return err
 }
@@ -141,10 +139,11 @@ func (s *session) objective() training.Objective {
 // alignmentFiles are the files that an alignment adds to a checkpoint.
 func (s *session) alignmentFiles() (files []training.File) {
 	if s.head != nil {
-		files = append(files, training.File{Name: HeadsFile, Write: s.head.Write})
+		files = append(files, training.File{Name: pretrained.HeadsFile, Write: s.head.Write})
 	}
 	if s.ppo != nil {
-		files = append(files, training.File{Name: HeadsFile, Write: s.ppo.Value.Write}, training.File{Name: PPOFile, Write: s.writePPO})
+		files = append(files, training.File{Name: pretrained.HeadsFile, Write: s.ppo.Value.Write},
+			training.File{Name: PPOFile, Write: s.writePPO})
 	}
 	if s.mixed {
 		files = append(files, training.File{Name: RawFile, Write: s.base.WriteRaw})

@@ -1,13 +1,14 @@
 package run
 
 import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+
 	"clipgo/alignment"
 	"clipgo/internal/bounded"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
-	"context"
-	"encoding/json"
-	"path/filepath"
 )
 
 // RewardHead reads the head of a model that align preference made with one; nil where it has none.
@@ -29,5 +30,5 @@ func RewardHead(ctx context.Context, m *pretrained.Embedder) (*alignment.Head, e
 	if !run.Align.RewardHead {
 		return nil, nil
 	}
-	return alignment.ReadHead(ctx, filepath.Join(dir, HeadsFile), m.Model)
+	return alignment.ReadHead(ctx, filepath.Join(dir, pretrained.HeadsFile), m.Model)
 }

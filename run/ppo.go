@@ -40,7 +40,7 @@ func (s *session) openPPO(ctx context.Context, at model.Placement) error {
 	if s.resumed == "" {
 		s.ppo.Value, err = alignment.NewValueHead(ctx, policy)
 	} else if err = s.readPPO(); err == nil {
-		s.ppo.Value, err = alignment.ReadValueHead(ctx, filepath.Join(s.resumed, HeadsFile), policy)
+		s.ppo.Value, err = alignment.ReadValueHead(ctx, filepath.Join(s.resumed, pretrained.HeadsFile), policy)
 	}
 	if err != nil {
 		return err

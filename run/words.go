@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"clipgo/contrastive"
+	"clipgo/pretrained"
 	"clipgo/training"
 )
 
@@ -22,7 +23,7 @@ func (s *session) openWords(ctx context.Context) (err error) {
 	n, _ := s.tokens.FillCut(ids, "")
 	s.words.Vocabulary.Special = ids[:n] // what is there when nothing is said
 	if s.resumed != "" {
-		return s.words.Read(ctx, filepath.Join(s.resumed, HeadsFile))
+		return s.words.Read(ctx, filepath.Join(s.resumed, pretrained.HeadsFile))
 	}
 	return nil
 }
@@ -32,5 +33,5 @@ func (s *session) wordsFiles() []training.File {
 	if s.words == nil {
 		return nil
 	}
-	return []training.File{{Name: HeadsFile, Write: s.words.Write}}
+	return []training.File{{Name: pretrained.HeadsFile, Write: s.words.Write}}
 }

@@ -17,6 +17,7 @@ import (
 	"clipgo/internal/config"
 	"clipgo/internal/durable"
 	"clipgo/pretrained"
+	"clipgo/pretrained/convert"
 	"clipgo/pretrained/merge"
 	"clipgo/run"
 )
@@ -52,7 +53,7 @@ var everyOptions = map[string]struct {
 	"merge": {make: func() any { return &merge.Options{Settings: pretrained.DefaultSettings()} },
 		without: []string{"model", "pretrained", "seed"}},
 	"index":   {make: func() any { return &indexOptions{} }},
-	"convert": {make: func() any { return &convertOptions{} }},
+	"convert": {make: func() any { return &convert.Options{} }},
 	"info":    {make: func() any { return &infoOptions{} }},
 	"bench":   {make: func() any { return &bench.Options{Machine: pretrained.DefaultMachine()} }},
 }

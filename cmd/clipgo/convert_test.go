@@ -9,6 +9,7 @@ import (
 	"clipgo/internal/golden"
 	"clipgo/internal/paths"
 	"clipgo/pretrained"
+	"clipgo/pretrained/convert"
 	"clipgo/weights"
 )
 
@@ -17,7 +18,7 @@ func TestConvertThereAndBackKeepsEveryTensor(t *testing.T) {
 	must(t, tinyRun(tiny(t), run, "--steps", "2")...)
 	hf, back := filepath.Join(dir, "hf"), filepath.Join(dir, "back")
 	must(t, "convert", run, hf, "--to", "hf")
-	done := decodeJSON[converted](t, must(t, "convert", hf, back, "--to", "open_clip", "--json"))
+	done := decodeJSON[convert.Result](t, must(t, "convert", hf, back, "--to", "open_clip", "--json"))
 	if done.From != weights.HFCLIP || done.DType != "F32" || !done.Tokenizer {
 		t.Errorf("it says %+v", done)
 	}

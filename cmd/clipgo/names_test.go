@@ -1,6 +1,9 @@
 package main
 
-import "clipgo/run"
+import (
+	"clipgo/pretrained"
+	"clipgo/run"
+)
 
 // Names of a run directory, for tests whose variables are called run.
 const (
@@ -10,7 +13,7 @@ const (
 	reportFile      = run.ReportFile
 	lockFile        = run.LockFile
 	rawFile         = run.RawFile
-	headsFile       = run.HeadsFile
+	headsFile       = pretrained.HeadsFile
 	ppoFile         = run.PPOFile
 	unset           = run.Unset
 )
