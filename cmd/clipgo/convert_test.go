@@ -73,7 +73,7 @@ func TestDamageInAConvertedFolderIsFound(t *testing.T) {
 // digest is of every number, as info --verify gives it.
 func digest(t *testing.T, model string) string {
 	t.Helper()
-	i := decodeJSON[modelInfo](t, must(t, "info", model, "--verify", "--json"))
+	i := decodeJSON[pretrained.Description](t, must(t, "info", model, "--verify", "--json"))
 	return i.Stored.Digest
 }
 

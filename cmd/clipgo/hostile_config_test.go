@@ -9,6 +9,7 @@ import (
 
 	"clipgo/internal/golden"
 	"clipgo/internal/torch/torchtest"
+	"clipgo/pretrained"
 )
 
 // sized is the config of a small model; its %s are further keys of the whole, the image tower and the text tower.
@@ -58,7 +59,7 @@ func TestModelsThatMemoryCannotHoldAreCountedFirst(t *testing.T) {
 	if out := must(t, "info", path).out; !strings.Contains(out, "this machine can't hold the model") {
 		t.Error(out)
 	}
-	if i := decodeJSON[modelInfo](t, must(t, "info", path, "--json")); i.TooLarge == "" || i.Bytes < 1e12 {
+	if i := decodeJSON[pretrained.Description](t, must(t, "info", path, "--json")); i.TooLarge == "" || i.Bytes < 1e12 {
 		t.Errorf("%d bytes, %q", i.Bytes, i.TooLarge)
 	}
 }

@@ -97,7 +97,11 @@ func describeThing(ctx context.Context, c *console, x string, o infoOptions) err
 		for _, note := range src.Notes {
 			c.log.Warn(note)
 		}
-		return describeModel(c, src, o.Verify)
+		d, err := src.Describe(o.Verify)
+		if err != nil {
+			return err
+		}
+		return c.show(d, d.Lines)
 	case isRun(x):
 		return err
 	case perhapsData(x, err):
@@ -152,17 +156,8 @@ func describeIndex(c *console, dir string) error {
 		return nil
 	}
 	turned := map[bool]string{true: "applied", false: "ignored"}[p.Orientation == preprocess.OrientationApply]
-	c.print("pictures     %s, EXIF orientation %s", describePreprocess(p), turned)
+	c.print("pictures     %s, EXIF orientation %s", p.Summary(), turned)
 	return nil
-}
-
-// dataInfo is what info says of a data source.
-type dataInfo struct {
-	datasets.Info
-	Samples int            `json:"samples"`
-	Usable  int            `json:"usable"`               // of data with captions, only samples that have one
-	NoText  int            `json:"no_caption,omitempty"` // of data with captions: usable pictures without one
-	First   datasets.Entry `json:"first"`
 }
 
 func describeData(ctx context.Context, c *console, x string, o datasets.Options, asModel error) error {
@@ -174,57 +169,9 @@ func describeData(ctx context.Context, c *console, x string, o datasets.Options,
 		return err
 	}
 	defer src.Close()
-	i := dataInfo{Info: src.Info(), Samples: src.Len()}
-	if err := i.count(ctx, src); err != nil {
+	s, err := datasets.Summarize(ctx, src)
+	if err != nil {
 		return err
 	}
-	if c.json {
-		return c.result(i)
-	}
-	i.print(c)
-	return nil
-}
-
-// count looks at every sample, without its picture.
-func (i *dataInfo) count(ctx context.Context, src datasets.Source) error {
-	for n := range src.Len() {
-		e, err := src.Entry(ctx, n)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		switch {
-		case err != nil || e.Bad != "":
-		case len(e.Captions) == 0 && e.Label < 0:
-			i.NoText++
-		default:
-			i.Usable++
-		}
-		if n == 0 {
-			i.First = e
-		}
-	}
-	if i.Usable == 0 { // no captions are expected
-		i.Usable, i.NoText = i.NoText, 0
-	}
-	return nil
-}
-
-func (i *dataInfo) print(c *console) {
-	c.print("data         %s (%s)", i.Name, i.Kind)
-	c.print("samples      %d, %d usable (images not opened yet)", i.Samples, i.Usable)
-	if i.NoText > 0 {
-		c.print("no caption   %d pictures, usable only where captions are not needed", i.NoText)
-	}
-	if n := len(i.Classes); n > 0 {
-		c.print("classes      %d: %s ...", n, i.Classes[0])
-	}
-	caption, _ := json.Marshal(i.First.Captions)
-	c.print("first        %s  %s", i.First.Key, caption)
-	c.print("fingerprint  %s", i.Fingerprint)
-	for _, line := range i.Lines() {
-		c.print("note         %s", line)
-	}
-	for _, u := range i.Unread {
-		c.print("note         %s: %s", u.Key, u.Reason)
-	}
+	return c.show(s, s.Lines)
 }

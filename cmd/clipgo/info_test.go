@@ -62,7 +62,7 @@ func TestGoldenInfoTellsWhatAModelIs(t *testing.T) {
 		{"model/clip-quickgelu/hf", "QuickGELU", weights.HFCLIP, "F32"},
 		{"containers/openai.pt", "QuickGELU", weights.OpenAI, "F16"},
 	} {
-		i := decodeJSON[modelInfo](t, must(t, "info", filepath.Join(root, "..", c.model), "--json"))
+		i := decodeJSON[pretrained.Description](t, must(t, "info", filepath.Join(root, "..", c.model), "--json"))
 		if i.Family != "CLIP" || i.Activation != c.activation || i.Stored.Layout != c.layout || i.Stored.DType != c.dtype {
 			t.Errorf("%s: %s, %s, %+v", c.model, i.Family, i.Activation, i.Stored)
 		}
@@ -71,7 +71,8 @@ func TestGoldenInfoTellsWhatAModelIs(t *testing.T) {
 		}
 	}
 	gelu, hf := filepath.Join(root, "clip-gelu"), filepath.Join(root, "clip-gelu", "hf")
-	one, other := decodeJSON[modelInfo](t, must(t, "info", gelu, "--json")), decodeJSON[modelInfo](t, must(t, "info", hf, "--json"))
+	one := decodeJSON[pretrained.Description](t, must(t, "info", gelu, "--json"))
+	other := decodeJSON[pretrained.Description](t, must(t, "info", hf, "--json"))
 	if one.Stored.Fingerprint != other.Stored.Fingerprint {
 		t.Error("the same model in another layout has another fingerprint")
 	}

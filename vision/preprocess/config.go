@@ -91,3 +91,12 @@ func oneOf(key, value string, allowed ...string) error {
 	}
 	return fmt.Errorf("%s: %q is none of %v", key, value, allowed)
 }
+
+// Summary is the preparation in a few words, for people.
+func (c Config) Summary() string {
+	text := fmt.Sprintf("%d px, %s, %s, mean %.4g, std %.4g", c.Size, c.ResizeMode, c.Interpolation, c.Mean, c.Std)
+	if c.Draft {
+		text += ", draft"
+	}
+	return text
+}
