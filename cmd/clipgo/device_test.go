@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"clipgo/internal/doctor"
 	"clipgo/internal/paths"
 	"clipgo/internal/torch"
 	"clipgo/internal/torch/torchtest"
@@ -76,8 +77,9 @@ func TestDoctorKnowsDevicesThatThisLibtorchDoesNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err, r.err)
 	}
-	d := decodeJSON[diagnosis](t, r)
-	want := []gpu{{"Old card", "7.5", 16 << 30, false}, {"New card", "9.0", 80 << 30, true}}
+	d := decodeJSON[doctor.Diagnosis](t, r)
+	want := []doctor.GPU{{Name: "Old card", Capability: "7.5", Memory: 16 << 30},
+		{Name: "New card", Capability: "9.0", Memory: 80 << 30, BF16: true}}
 	if len(d.GPUs) != 2 || d.GPUs[0] != want[0] || d.GPUs[1] != want[1] ||
 		!strings.Contains(strings.Join(d.Advice, " "), "set LIBTORCH to a CUDA build") {
 		t.Errorf("%+v", d)

@@ -1,52 +1,10 @@
 package main
 
 import (
-	"fmt"
-	"os"
-	"runtime"
-	"strings"
-
 	"github.com/spf13/cobra"
 
-	"clipgo/internal/jpeg"
-	"clipgo/internal/machine"
-	"clipgo/internal/torch"
-	"clipgo/pretrained"
+	"clipgo/internal/doctor"
 )
-
-// diagnosis is what doctor found.
-type diagnosis struct {
-	Version  string   `json:"version"`
-	Go       string   `json:"go"`
-	System   string   `json:"system"`
-	CPUs     int      `json:"cpus"`
-	CPU      string   `json:"cpu_features"`
-	BF16     bool     `json:"bf16_in_hardware"`
-	Libtorch string   `json:"libtorch"` // version; empty where there is none
-	Library  string   `json:"libtorch_path,omitempty"`
-	BLAS     string   `json:"blas,omitempty"`
-	Threads  int      `json:"threads,omitempty"`
-	CUDA     int      `json:"cuda_devices"` // that libtorch computes on
-	GPUs     []gpu    `json:"gpus"`         // that the driver knows
-	Decoder  string   `json:"jpeg_decoder"`
-	Advice   []string `json:"advice"`
-}
-
-// gpu is a CUDA device.
-type gpu struct {
-	Name       string `json:"name"`
-	Capability string `json:"compute_capability"`
-	Memory     int64  `json:"memory_bytes"`
-	BF16       bool   `json:"bf16_in_hardware"`
-}
-
-func gpus() []gpu {
-	out := []gpu{}
-	for _, g := range torch.GPUs() {
-		out = append(out, gpu{g.Name, fmt.Sprintf("%d.%d", g.Major, g.Minor), g.Memory, g.BF16()})
-	}
-	return out
-}
 
 func newDoctor(a *app) *cobra.Command {
 	return &cobra.Command{
@@ -55,87 +13,8 @@ func newDoctor(a *app) *cobra.Command {
 		Example: "  clipgo doctor",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			d := examine()
-			if a.console.json {
-				return a.console.result(d)
-			}
-			d.print(a.console)
-			return nil
+			d := doctor.Examine(version)
+			return a.console.show(d, d.Lines)
 		},
-	}
-}
-
-func examine() diagnosis {
-	d := diagnosis{
-		Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.GOMAXPROCS(0),
-		CPU: machine.Features(), BF16: pretrained.FastBF16(torch.CPU), GPUs: gpus(), Decoder: jpeg.Library(), Advice: []string{},
-	}
-	info, err := torch.Probe()
-	if err != nil {
-		d.Advice = append(d.Advice, err.Error(), "training, embedding and search need libtorch: run make in clipgo's folder, or set "+
-			"LIBTORCH to a folder with include/ and lib/ and run make")
-	} else {
-		d.Libtorch, d.Library, d.Threads, d.CUDA = info.Version, info.Library, info.Threads, info.CUDA
-		d.BLAS = blas(info)
-	}
-	if len(d.GPUs) > 0 && d.CUDA == 0 {
-		d.Advice = append(d.Advice, pretrained.Absent(d.CUDA))
-	}
-	if strings.Contains(d.BLAS, "reference") {
-		d.Advice = append(d.Advice, "the BLAS is the slow reference one, ten times slower than OpenBLAS: apt-get install "+
-			"libopenblas0-openmp")
-	}
-	if !strings.Contains(d.Decoder, "libjpeg-turbo") {
-		d.Advice = append(d.Advice, "JPEG goes through the pure-Go decoder; libjpeg-turbo is faster and gives Pillow's very bytes: "+
-			"apt-get install libjpeg-dev, then make")
-	}
-	if !d.BF16 {
-		d.Advice = append(d.Advice, "this CPU has no AMX, so --precision auto computes in float32")
-	}
-	if d.Threads > 0 && d.Threads != d.CPUs {
-		d.Advice = append(d.Advice, fmt.Sprintf("libtorch uses %d threads on %d CPUs; --threads changes that", d.Threads, d.CPUs))
-	}
-	return d
-}
-
-// blas names the library that does the matrix products, with its kernels: what the process has mapped, else what
-// libtorch was built with.
-func blas(info torch.Info) string {
-	if info.BLAS != "" {
-		return "OpenBLAS, kernels for " + info.BLAS
-	}
-	maps, _ := os.ReadFile("/proc/self/maps") // the kernel's
-	for _, l := range []struct{ mark, name string }{{"libmkl", "MKL"}, {"libblis", "BLIS"}, {"/blas/libblas", "reference BLAS"}} {
-		if strings.Contains(string(maps), l.mark) {
-			return l.name
-		}
-	}
-	if strings.Contains(strings.ToLower(info.Config), "mkl") {
-		return "MKL"
-	}
-	return "unknown"
-}
-
-func (d diagnosis) print(c *console) {
-	c.print("clipgo      %s, %s, %s", d.Version, d.Go, d.System)
-	c.print("CPU         %d cores, %s", d.CPUs, orNone(d.CPU))
-	c.print("bfloat16    %s", map[bool]string{true: "in hardware (AMX)", false: "no AMX: float32 is faster, and used"}[d.BF16])
-	if d.Libtorch == "" {
-		c.print("libtorch    none")
-	} else {
-		c.print("libtorch    %s through %s, %d threads", d.Libtorch, d.Library, d.Threads)
-		c.print("BLAS        %s", d.BLAS)
-		c.print("CUDA        %d devices", d.CUDA)
-	}
-	for i, g := range d.GPUs {
-		c.print("GPU %-7d %s, compute capability %s, %.0f GiB, bfloat16 %s", i, g.Name, g.Capability, float64(g.Memory)/(1<<30),
-			map[bool]string{true: "in hardware", false: "not in hardware"}[g.BF16])
-	}
-	c.print("JPEG        %s", d.Decoder)
-	if len(d.Advice) == 0 {
-		c.print("all is well")
-	}
-	for _, advice := range d.Advice {
-		c.print("advice      %s", advice)
 	}
 }

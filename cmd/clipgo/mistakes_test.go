@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"clipgo/internal/doctor"
 )
 
 // The mistakes of a first day: each gets its exit code and a line that says what to do.
@@ -67,7 +69,7 @@ func TestFirstMistakesGetTheWayOut(t *testing.T) {
 }
 
 func TestAGPUThatIsNotThereNamesTheWayOut(t *testing.T) {
-	if d := decodeJSON[diagnosis](t, must(t, "doctor", "--json")); d.CUDA > 0 {
+	if d := decodeJSON[doctor.Diagnosis](t, must(t, "doctor", "--json")); d.CUDA > 0 {
 		t.Skip("there is a GPU")
 	}
 	r := clipgo(t, "zeroshot", "--model", "ViT-B-32", "builtin:emoji", "--device", "cuda")
