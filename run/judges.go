@@ -10,14 +10,13 @@ import (
 	"clipgo/internal/fault"
 	"clipgo/model"
 	"clipgo/pretrained"
-	"clipgo/text/bpe"
 )
 
 // openJudges opens the reward models.
 func (s *session) openJudges(ctx context.Context, at model.Placement) error {
-	words, ok := s.tokens.(*bpe.Tokenizer)
-	if !ok || s.ModelCfg.Text.VocabSize != bpe.VocabSize {
-		return fault.Modelf(s.Model, "captions are written with CLIP's own vocabulary, and this model has another")
+	words, err := captioning.Words(s.Model, s.ModelCfg, s.tokens)
+	if err != nil {
+		return err
 	}
 	s.judges = &alignment.Judges{Decode: words.Decode}
 	if s.Align.Reward != clipReward {
@@ -30,7 +29,6 @@ func (s *session) openJudges(ctx context.Context, at model.Placement) error {
 	if s.Align.Reward != preferenceReward {
 		j := &alignment.Judge{Name: clipReward, Reward: alignment.Reward{Model: s.base.Model}, Fill: s.tokens.FillCut}
 		if s.Align.Reward == clipReward && s.Align.RewardModel != "" {
-			var err error
 			if j, err = s.openJudge(ctx, clipReward, s.Align.RewardModel, at); err != nil {
 				return err
 			}
@@ -40,7 +38,6 @@ func (s *session) openJudges(ctx context.Context, at model.Placement) error {
 	if s.Align.Judge == "" {
 		return nil
 	}
-	var err error
 	s.judges.Wins, err = s.openJudge(ctx, "judge", s.Align.Judge, at)
 	return err
 }

@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
 	"clipgo/captioning"
 	"clipgo/datasets"
 	"clipgo/internal/config"
-	"clipgo/internal/fault"
 	"clipgo/internal/paths"
 	"clipgo/pretrained"
-	"clipgo/text/bpe"
 )
 
 type captionOptions struct {
@@ -52,60 +49,10 @@ A picture that can't be read costs its own caption. If more than --max-skip of t
 	return c
 }
 
-// writer is a model that writes captions, with its tokenizer.
-type writer struct {
-	*pretrained.Embedder
-	captioner captioning.Captioner
-	words     *bpe.Tokenizer
-	how       captioning.Generation
-}
-
 // writer makes a loaded model ready to write.
-func (o *captionOptions) writer(m *pretrained.Embedder) (*writer, error) {
-	c, err := captioning.Of(m.Model)
-	if err != nil {
-		return nil, fault.Modelf(o.Model, "%s", err.Error())
-	}
-	tokens, err := m.Tokenizer()
-	if err != nil {
-		return nil, err
-	}
-	words, ok := tokens.(*bpe.Tokenizer)
-	if !ok || m.Config.Text.VocabSize != bpe.VocabSize {
-		return nil, fault.Modelf(o.Model, "captions are written with CLIP's own vocabulary, and this model has another")
-	}
-	how := o.Generation
-	how.Start, how.End, how.Prompt, how.Seed = bpe.Start, bpe.End, words.Encode(o.Prompt), o.Seed
-	if err := how.Validate(m.Config.Text.ContextLength); err != nil {
-		if _, long := errors.AsType[*captioning.PromptError](err); long {
-			return nil, usagef("--prompt: %v", err)
-		}
-		return nil, usagef("generation: %v", err)
-	}
-	return &writer{m, c, words, how}, nil
-}
-
-// written is a line of the result.
-type written struct {
-	Image   string  `json:"image"`
-	Caption string  `json:"caption"`
-	LogProb float64 `json:"log_prob"`        // natural logarithm, of the tokens behind the prompt
-	Ended   bool    `json:"ended"`           // false: it was cut at the greatest length
-	Error   string  `json:"error,omitempty"` // why there is no caption
-}
-
-// write captions a batch.
-func (w *writer) write(ctx context.Context, src datasets.Source, b *datasets.Batch) ([]written, error) {
-	captions, err := w.captioner.Generate(ctx, b.Pixels, b.N, w.how)
-	if err != nil {
-		return nil, err
-	}
-	w.how.Offset += b.N
-	out := make([]written, b.N)
-	for i, c := range captions {
-		out[i] = written{Image: b.Entries[i].Key, Caption: w.words.Decode(c.IDs), LogProb: c.LogProb, Ended: c.Ended}
-	}
-	return out, nil
+func (o *captionOptions) writer(m *pretrained.Embedder) (*captioning.Writer, error) {
+	o.Generation.Seed = o.Seed
+	return captioning.NewWriter(o.Model, m.Model, m.Tokenizer, o.Generation, o.Prompt)
 }
 
 func (o *captionOptions) run(ctx context.Context, a *app, said config.Layer, data []string) (err error) {
@@ -125,14 +72,14 @@ func (o *captionOptions) run(ctx context.Context, a *app, said config.Layer, dat
 		return err
 	}
 	var empty, done int
-	skipped := skipping(a.console, m, func(image, reason string) any { return written{Image: image, Error: reason} })
+	skipped := skipping(a.console, m, func(image, reason string) any { return captioning.Written{Image: image, Error: reason} })
 	err = m.EachPicture(ctx, src, func(b *datasets.Batch) error {
-		lines, err := w.write(ctx, src, b)
+		lines, err := w.Write(ctx, b)
 		for _, line := range lines {
 			if done++; line.Caption == "" {
 				empty++
 			}
-			if err := line.show(a.console); err != nil {
+			if err := showCaption(a.console, line); err != nil {
 				return err
 			}
 		}
@@ -147,7 +94,7 @@ func (o *captionOptions) run(ctx context.Context, a *app, said config.Layer, dat
 	return skipped.verdict(src.Info().Name, src.Len())
 }
 
-func (line written) show(c *console) error {
+func showCaption(c *console, line captioning.Written) error {
 	if c.json {
 		line.Image = paths.Text(line.Image)
 		return c.result(line)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"clipgo/captioning"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/pretrained"
 )
@@ -69,7 +70,7 @@ func captionsOf(t *testing.T, run string) {
 			t.Errorf("%s: %d lines", method, len(lines))
 		}
 		for _, l := range lines {
-			var w written
+			var w captioning.Written
 			if err := json.Unmarshal([]byte(l), &w); err != nil || !strings.HasPrefix(w.Image, "shapes/val/") ||
 				!strings.HasPrefix(w.Caption, "a picture") || !(w.LogProb < 0) {
 				t.Errorf("%s: %s%v", method, l, err)
@@ -96,7 +97,7 @@ func brokenAmong(t *testing.T, run string) {
 func scoresOf(t *testing.T, run string) {
 	t.Helper()
 	r := must(t, "eval", "caption", "--model", run, "builtin:shapes?split=val&n=5", "--method", "greedy", "--max-length", "8", "--json")
-	got := decodeJSON[captionScores](t, r)
+	got := decodeJSON[captioning.Scores](t, r)
 	if got.N != 5 || !(got.Perplexity > 1) || got.Attributes == nil || got.CLIPScore < 0 || got.CLIPScore > 2.5 {
 		t.Errorf("%s", r.out)
 	}
@@ -159,7 +160,7 @@ func TestATrainingTellsThePerplexityOfItsModel(t *testing.T) {
 	table, run := write(t, filepath.Join(dir, "val.csv"), strings.Join(rows, "\n")), filepath.Join(dir, "run")
 	told := decodeJSON[struct{ Perplexity float64 }](t,
 		must(t, captionRun(tinyCaptioner(t), run, "--val-data", table, "--steps", "30", "--lr", "0.03", "--json")...))
-	got := decodeJSON[captionScores](t, must(t, "eval", "caption", "--model", run, table, "--max-length", "3", "--method", "greedy",
+	got := decodeJSON[captioning.Scores](t, must(t, "eval", "caption", "--model", run, table, "--max-length", "3", "--method", "greedy",
 		"--precision", "fp32", "--json"))
 	if d := told.Perplexity/got.Perplexity - 1; !(math.Abs(d) < 1e-6) {
 		t.Errorf("the training says %.7f, eval caption %.7f", told.Perplexity, got.Perplexity)

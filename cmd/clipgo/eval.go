@@ -79,13 +79,5 @@ func (o *retrievalOptions) run(ctx context.Context, a *app, m *pretrained.Embedd
 	if err != nil {
 		return err
 	}
-	if a.console.json {
-		return printMeasured(a.console, m, src.Info().Name, r)
-	}
-	a.console.print("%s: %d pictures, %d captions", src.Info().Name, r.Images, r.Texts)
-	for i := range r.Image {
-		a.console.print("  recall@%-3d picture by caption %6.2f %% (chance %.2f %%)   caption by picture %6.2f %% (chance %.2f %%)",
-			r.Image[i].K, 100*r.Image[i].Value, 100*r.Image[i].Chance, 100*r.Text[i].Value, 100*r.Text[i].Chance)
-	}
-	return nil
+	return showMeasured(a.console, m, src.Info().Name, r)
 }

@@ -62,11 +62,5 @@ func evalAgreement(ctx context.Context, c *console, m *pretrained.Embedder, data
 	if err != nil {
 		return err
 	}
-	if c.json {
-		return printMeasured(c, m, pairs.Info().Name, r)
-	}
-	c.print("%s: %d pairs, %d of them ties", pairs.Info().Name, r.Pairs, r.Ties)
-	c.print("  agreement %6.2f %%   (chance 50.00 %%)", 100*r.Value)
-	c.print("  margin    %6.3f", r.Margin)
-	return nil
+	return showMeasured(c, m, pairs.Info().Name, r)
 }

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"clipgo/eval"
 	"clipgo/pretrained"
 )
 
@@ -68,31 +65,5 @@ func (o *anatomyOptions) run(ctx context.Context, c *console, m *pretrained.Embe
 	if err != nil {
 		return err
 	}
-	if c.json {
-		return printMeasured(c, m, src.Info().Name, found)
-	}
-	printAnatomy(c, src.Info().Name, found)
-	return nil
-}
-
-func printAnatomy(c *console, data string, a eval.Anatomy) {
-	c.print("%s: %d pairs, %d at a time, cosines times %.2f", data, a.Pairs, a.Candidates, a.LogitScale)
-	c.print("  alignment    %7.4f", a.Alignment)
-	c.print("  uniformity   %7.4f of pictures, %.4f of captions", a.ImageUniformity, a.TextUniformity)
-	c.print("  gap          %7.4f", a.ModalityGap)
-	c.print("  separated    %6.2f %%", 100*a.Separated)
-	c.print("  calibration  error %.2f %%: confidence %.2f %%, accuracy %.2f %%", 100*a.Calibration.Error, 100*a.Calibration.Confidence,
-		100*a.Calibration.Accuracy)
-	for _, tower := range []struct {
-		name    string
-		entropy [][]float64
-	}{{"image", a.ImageAttention}, {"text", a.TextAttention}} {
-		for layer, heads := range tower.entropy {
-			var cells []string
-			for _, v := range heads {
-				cells = append(cells, fmt.Sprintf("%.2f", v))
-			}
-			c.print("  %-5s layer %-2d attention %s", tower.name, layer, strings.Join(cells, " "))
-		}
-	}
+	return showMeasured(c, m, src.Info().Name, found)
 }

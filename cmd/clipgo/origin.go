@@ -14,13 +14,19 @@ type origin struct {
 	Data    string `json:"data"`
 }
 
-// printMeasured prints the result of a measurement as one JSON object that begins with its origin.
-func printMeasured(c *console, m *pretrained.Embedder, data string, result any) error {
+// measured is a result that says in lines for people what was measured on data.
+type measured interface{ Lines(data string) []string }
+
+// showMeasured prints the result of a measurement, as JSON that begins with its origin.
+func showMeasured(c *console, m *pretrained.Embedder, data string, r measured) error {
+	if !c.json {
+		return c.show(r, func() []string { return r.Lines(data) })
+	}
 	var head, body bytes.Buffer
 	for _, part := range []struct {
 		to *bytes.Buffer
 		v  any
-	}{{&head, origin{m.Source.Name, m.Source.Weights, data}}, {&body, result}} {
+	}{{&head, origin{m.Source.Name, m.Source.Weights, data}}, {&body, r}} {
 		e := json.NewEncoder(part.to)
 		e.SetEscapeHTML(false)
 		if err := e.Encode(part.v); err != nil {

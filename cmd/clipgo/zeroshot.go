@@ -137,27 +137,26 @@ func (o *zeroshotOptions) measure(ctx context.Context, a *app, m *pretrained.Emb
 	if o.PerClass {
 		r.PerClass = count.ByClass(classifier.Classes)
 	}
-	if err := r.show(a.console, m, src.Info().Name); err != nil {
+	if err := showMeasured(a.console, m, src.Info().Name, r); err != nil {
 		return err
 	}
 	return skipped.verdict(src.Info().Name, src.Len())
 }
 
-func (r zeroshotResult) show(c *console, m *pretrained.Embedder, data string) error {
-	if c.json {
-		return printMeasured(c, m, data, r)
-	}
-	c.print("%s: %d pictures, %d classes", data, r.N, r.Classes)
+// Lines are the accuracy for people.
+func (r zeroshotResult) Lines(data string) (out []string) {
+	put := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	put("%s: %d pictures, %d classes", data, r.N, r.Classes)
 	if r.Skipped > 0 {
-		c.print("  skipped               %6d pictures that can't be used", r.Skipped)
+		put("  skipped               %6d pictures that can't be used", r.Skipped)
 	}
-	c.print("  top-1                 %6.2f %%   (chance %.2f %%)", 100*r.Top1, 100*r.Chance)
+	put("  top-1                 %6.2f %%   (chance %.2f %%)", 100*r.Top1, 100*r.Chance)
 	if r.Top5 != nil {
-		c.print("  top-5                 %6.2f %%   (chance %.2f %%)", 100**r.Top5, 100*min(1, 5*r.Chance))
+		put("  top-5                 %6.2f %%   (chance %.2f %%)", 100**r.Top5, 100*min(1, 5*r.Chance))
 	}
-	c.print("  mean per-class recall %6.2f %%", 100*r.MeanPerClassRecall)
+	put("  mean per-class recall %6.2f %%", 100*r.MeanPerClassRecall)
 	if len(r.PerClass) > 0 {
-		c.print("%9s  %8s  class (most often taken for)", "recall", "pictures")
+		put("%9s  %8s  class (most often taken for)", "recall", "pictures")
 	}
 	for _, class := range r.PerClass {
 		recall, confused := "-", ""
@@ -167,9 +166,9 @@ func (r zeroshotResult) show(c *console, m *pretrained.Embedder, data string) er
 		if class.ConfusedN > 0 {
 			confused = fmt.Sprintf(" (%s, %d times)", class.Confused, class.ConfusedN)
 		}
-		c.print("%9s  %8d  %s%s", recall, class.N, class.Class, confused)
+		put("%9s  %8d  %s%s", recall, class.N, class.Class, confused)
 	}
-	return nil
+	return out
 }
 
 // rankedImage is a line of the output for pictures without labels.
