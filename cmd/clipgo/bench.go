@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"clipgo/bench"
+	"clipgo/internal/config"
 	"clipgo/pretrained"
 
 	"github.com/spf13/cobra"
@@ -22,12 +23,9 @@ embed take pictures of noise and captions of real words, all of --tokens tokens,
 		ValidArgs: []string{"train", "embed", "load"},
 	}
 	b := bind(c, &o)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if _, err := b.apply(); err != nil {
-			return err
-		}
-		return runBench(c.Context(), a, &o, args[0])
-	}
+	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, args []string) error {
+		return runBench(ctx, a, &o, args[0])
+	})
 	return c
 }
 

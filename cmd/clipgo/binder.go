@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -143,4 +144,15 @@ func (b *binder) apply() (config.Layer, error) {
 	said := config.Merge(layers...)
 	said.Decode(b.options)
 	return said, nil
+}
+
+// runs is a command's RunE: do gets the settings that the user sets, which are in the options by then.
+func (b *binder) runs(do func(ctx context.Context, said config.Layer, args []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		said, err := b.apply()
+		if err != nil {
+			return err
+		}
+		return do(c.Context(), said, args)
+	}
 }

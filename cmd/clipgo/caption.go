@@ -39,13 +39,9 @@ A picture that can't be read costs its own caption. If more than --max-skip of t
 		Args: cobra.MinimumNArgs(1),
 	}
 	b := bind(c, &o)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		said, err := b.apply()
-		if err != nil {
-			return err
-		}
-		return o.run(c.Context(), a, said, args)
-	}
+	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+		return o.run(ctx, a, said, args)
+	})
 	return c
 }
 

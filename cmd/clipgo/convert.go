@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
+	"clipgo/internal/config"
 	"clipgo/pretrained/convert"
 )
 
@@ -19,10 +22,7 @@ transformers (CLIPModel.from_pretrained). SRC is whatever --model takes elsewher
 		Args: cobra.ExactArgs(2),
 	}
 	b := bindFlags(c, &o)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if _, err := b.apply(); err != nil {
-			return err
-		}
+	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, args []string) error {
 		if o.To == "" {
 			return usagef("--to is missing: open_clip or hf")
 		}
@@ -33,11 +33,11 @@ transformers (CLIPModel.from_pretrained). SRC is whatever --model takes elsewher
 			return err
 		}
 		o.Find, o.Log, o.Program = a.console.findModel, a.console.log, "clipgo "+version
-		r, err := convert.Run(c.Context(), o, args[0], args[1])
+		r, err := convert.Run(ctx, o, args[0], args[1])
 		if err != nil {
 			return err
 		}
 		return a.console.show(r, r.Lines)
-	}
+	})
 	return c
 }

@@ -53,16 +53,12 @@ The index is saved after every 8,192 pictures, at the end, and on an interrupt. 
 		Args: cobra.MinimumNArgs(1),
 	}
 	b := bind(c, &o)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		said, err := b.apply()
-		if err != nil {
-			return err
-		}
+	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
 		if err := o.check(); err != nil {
 			return err
 		}
-		return o.run(c.Context(), a, said, args)
-	}
+		return o.run(ctx, a, said, args)
+	})
 	return c
 }
 

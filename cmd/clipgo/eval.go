@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/datasets"
+	"clipgo/internal/config"
 	"clipgo/pretrained"
 )
 
@@ -25,59 +26,50 @@ of each picture among all captions (text_retrieval_recall@K), as CLIP_benchmark 
 		Args:    cobra.ExactArgs(1),
 	}
 	b := bind(c, &o)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		said, err := b.apply()
-		if err != nil {
-			return err
-		}
+	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
 		for _, n := range o.Recalls {
 			if n < 1 {
 				return usagef("--recall-k: %d is less than 1", n)
 			}
 		}
-		m, err := openModel(c.Context(), a, &o.Settings, said)
-		if err != nil {
-			return err
-		}
-		defer m.Free()
-		return o.run(c.Context(), a, m, args[0])
-	}
+		return evaluate(ctx, a, &o.Settings, said, args[0], func(m *pretrained.Embedder, src datasets.Source) (measured, error) {
+			p, err := embedPairs(ctx, a.console, m, src)
+			if err != nil {
+				return nil, err
+			}
+			return p.Retrieval(o.Recalls...).Measure(ctx)
+		})
+	})
 	return c
 }
 
-// openCaptioned opens data that has to have captions, and says what was noticed.
-func openCaptioned(ctx context.Context, c *console, data string, o datasets.Options) (datasets.Source, error) {
-	o.Need = datasets.NeedCaptions
-	src, err := datasets.Open(ctx, data, o)
+// evaluate opens the model of --model and data that has to have captions, and prints what measure returns.
+func evaluate(ctx context.Context, a *app, o *pretrained.Settings, said config.Layer, data string,
+	measure func(m *pretrained.Embedder, src datasets.Source) (measured, error)) (err error) {
+	m, err := openModel(ctx, a, o, said)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	tellNotes(c, src.Info())
-	return src, nil
+	defer m.Free()
+	o.Data.Need = datasets.NeedCaptions
+	src, err := datasets.Open(ctx, data, o.Data)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, src)
+	tellNotes(a.console, src.Info())
+	r, err := measure(m, src)
+	if err != nil {
+		return err
+	}
+	return showMeasured(a.console, m, src.Info().Name, r)
 }
 
 // embedPairs embeds a source's pictures and captions, with a progress bar.
-func embedPairs(ctx context.Context, m *pretrained.Embedder, c *console, src datasets.Source) (*pretrained.Pass, error) {
+func embedPairs(ctx context.Context, c *console, m *pretrained.Embedder, src datasets.Source) (*pretrained.Pass, error) {
 	bar := c.progress("embed", int64(src.Len()))
 	defer bar.done()
 	p := &pretrained.Pass{Source: src, Embedder: m, Skipped: c.tellSkip, Seen: bar.set}
 	_, err := p.Features(ctx)
 	return p, err
-}
-
-func (o *retrievalOptions) run(ctx context.Context, a *app, m *pretrained.Embedder, data string) (err error) {
-	src, err := openCaptioned(ctx, a.console, data, o.Data)
-	if err != nil {
-		return err
-	}
-	defer closeWith(&err, src)
-	p, err := embedPairs(ctx, m, a.console, src)
-	if err != nil {
-		return err
-	}
-	r, err := p.Retrieval(o.Recalls...).Measure(ctx)
-	if err != nil {
-		return err
-	}
-	return showMeasured(a.console, m, src.Info().Name, r)
 }

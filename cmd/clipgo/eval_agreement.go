@@ -7,6 +7,7 @@ import (
 
 	"clipgo/alignment"
 	"clipgo/datasets"
+	"clipgo/internal/config"
 	"clipgo/pretrained"
 	"clipgo/run"
 )
@@ -23,18 +24,14 @@ made for it. PAIRS are those of align preference. Ties are left out, and equal r
 		Args: cobra.ExactArgs(1),
 	}
 	b := bind(c, &o)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		said, err := b.apply()
-		if err != nil {
-			return err
-		}
-		m, err := openModel(c.Context(), a, &o, said)
+	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+		m, err := openModel(ctx, a, &o, said)
 		if err != nil {
 			return err
 		}
 		defer m.Free()
-		return evalAgreement(c.Context(), a.console, m, args[0])
-	}
+		return evalAgreement(ctx, a.console, m, args[0])
+	})
 	return c
 }
 

@@ -5,6 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/datasets"
+	"clipgo/internal/config"
 	"clipgo/pretrained"
 )
 
@@ -36,34 +38,14 @@ func newEvalAnatomy(a *app) *cobra.Command {
 		Args: cobra.ExactArgs(1),
 	}
 	b := bind(c, &o)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		said, err := b.apply()
-		if err != nil {
-			return err
-		}
-		m, err := openModel(c.Context(), a, &o.Settings, said)
-		if err != nil {
-			return err
-		}
-		defer m.Free()
-		return o.run(c.Context(), a.console, m, args[0])
-	}
+	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+		return evaluate(ctx, a, &o.Settings, said, args[0], func(m *pretrained.Embedder, src datasets.Source) (measured, error) {
+			p, err := embedPairs(ctx, a.console, m, src)
+			if err != nil {
+				return nil, err
+			}
+			return p.Anatomy(ctx, o.Candidates, o.Sample)
+		})
+	})
 	return c
-}
-
-func (o *anatomyOptions) run(ctx context.Context, c *console, m *pretrained.Embedder, data string) (err error) {
-	src, err := openCaptioned(ctx, c, data, o.Data)
-	if err != nil {
-		return err
-	}
-	defer closeWith(&err, src)
-	p, err := embedPairs(ctx, m, c, src)
-	if err != nil {
-		return err
-	}
-	found, err := p.Anatomy(ctx, o.Candidates, o.Sample)
-	if err != nil {
-		return err
-	}
-	return showMeasured(c, m, src.Info().Name, found)
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/datasets"
+	"clipgo/internal/config"
 	"clipgo/pretrained"
 )
 
@@ -20,36 +22,16 @@ perplexity of the data's captions. Of builtin:shapes it also says in how many ca
 		Args:    cobra.ExactArgs(1),
 	}
 	b := bind(c, &o)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		said, err := b.apply()
-		if err != nil {
-			return err
-		}
-		m, err := openModel(c.Context(), a, &o.Settings, said)
-		if err != nil {
-			return err
-		}
-		defer m.Free()
-		return o.evaluate(c.Context(), a, m, args[0])
-	}
+	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+		return evaluate(ctx, a, &o.Settings, said, args[0], func(m *pretrained.Embedder, src datasets.Source) (measured, error) {
+			w, err := o.writer(m)
+			if err != nil {
+				return nil, err
+			}
+			bar := a.console.progress("caption", int64(src.Len()))
+			defer bar.done()
+			return w.Score(ctx, m, src, a.console.tellSkip, bar.set)
+		})
+	})
 	return c
-}
-
-func (o *captionOptions) evaluate(ctx context.Context, a *app, m *pretrained.Embedder, data string) (err error) {
-	src, err := openCaptioned(ctx, a.console, data, o.Data)
-	if err != nil {
-		return err
-	}
-	defer closeWith(&err, src)
-	w, err := o.writer(m)
-	if err != nil {
-		return err
-	}
-	bar := a.console.progress("caption", int64(src.Len()))
-	r, err := w.Score(ctx, m, src, a.console.tellSkip, bar.set)
-	bar.done()
-	if err != nil {
-		return err
-	}
-	return showMeasured(a.console, m, src.Info().Name, r)
 }

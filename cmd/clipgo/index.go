@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/internal/config"
 	"clipgo/internal/paths"
 	"clipgo/search"
 )
@@ -53,15 +54,12 @@ func indexCommand(a *app, command cobra.Command, change func(*search.Writer, []s
 	var o indexOptions
 	c := &command
 	b := bindFlags(c, &o)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if _, err := b.apply(); err != nil {
-			return err
-		}
+	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, args []string) error {
 		for i, path := range args {
 			args[i] = paths.Absolute(paths.FromText(path))
 		}
-		return o.run(c.Context(), a.console, func(w *search.Writer) int { return change(w, args) })
-	}
+		return o.run(ctx, a.console, func(w *search.Writer) int { return change(w, args) })
+	})
 	return c
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/datasets"
+	"clipgo/internal/config"
 	"clipgo/internal/fault"
 	"clipgo/internal/paths"
 	"clipgo/model"
@@ -40,18 +41,15 @@ func newInfo(a *app) *cobra.Command {
 		Args: cobra.MaximumNArgs(1),
 	}
 	b := bind(c, &o)
-	c.RunE = func(_ *cobra.Command, args []string) error {
-		if _, err := b.apply(); err != nil {
-			return err
-		}
+	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, args []string) error {
 		switch {
 		case o.List && len(args) == 0:
 			return listConfigs(a.console)
 		case o.List || len(args) != 1:
 			return usagef("name one thing to describe, or --list; see clipgo info --help")
 		}
-		return describeThing(c.Context(), a.console, args[0], o)
-	}
+		return describeThing(ctx, a.console, args[0], o)
+	})
 	return c
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/datasets"
+	"clipgo/internal/config"
 	"clipgo/pretrained"
 	"clipgo/pretrained/merge"
 )
@@ -31,12 +32,9 @@ Prompts are those that zeroshot would take for A. Choose on validation data, and
 		Args: cobra.MinimumNArgs(2),
 	}
 	b := bind(c, &o, "model", "pretrained", "seed")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if _, err := b.apply(); err != nil {
-			return err
-		}
-		return runMerge(c.Context(), a.console, &o, args)
-	}
+	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, args []string) error {
+		return runMerge(ctx, a.console, &o, args)
+	})
 	return c
 }
 

@@ -52,16 +52,12 @@ printed as a file: URI there, which search accepts as a QUERY. --null is for xar
   clipgo search --index pictures.index --null "a red heart" | xargs -0 ls -l`,
 	}
 	b := bind(c, &o, "data")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		said, err := b.apply()
-		if err != nil {
-			return err
-		}
+	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
 		if err := afterDashes(c, args); err != nil {
 			return err
 		}
-		return o.run(c.Context(), a, said, args)
-	}
+		return o.run(ctx, a, said, args)
+	})
 	return c
 }
 

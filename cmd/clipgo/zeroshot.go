@@ -46,13 +46,9 @@ Templates, when none are given: those that the model was trained with, else thos
 		Args: cobra.MinimumNArgs(1),
 	}
 	b := bind(c, &o)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		said, err := b.apply()
-		if err != nil {
-			return err
-		}
-		return o.run(c.Context(), a, said, args)
-	}
+	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+		return o.run(ctx, a, said, args)
+	})
 	return c
 }
 
