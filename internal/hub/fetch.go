@@ -12,9 +12,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
+
+	"clipgo/internal/remote"
 )
 
 // errChanged reports that a file has changed on the hub during the download.
@@ -91,7 +92,7 @@ func (s *snapshot) identify(ctx context.Context, commit string, f entry) (id ide
 		}
 		_ = r.Body.Close()
 		id = r.identity
-		if !isFinal(r.Response) {
+		if !remote.IsFinal(r.Response) {
 			return false, nil
 		}
 		return false, s.judge(r.Response, f.name)
@@ -196,19 +197,4 @@ func readInto(w io.Writer, path string) error {
 	defer file.Close()
 	_, err = io.CopyBuffer(w, file, make([]byte, 1<<20))
 	return err
-}
-
-// rangeStart reads the offset of a partial answer's body and the size of the whole file; -1 for an unknown one.
-func rangeStart(value string) (from, total int64) {
-	rest, ok := strings.CutPrefix(value, "bytes ")
-	span, whole, found := strings.Cut(rest, "/")
-	first, _, dash := strings.Cut(span, "-")
-	if !ok || !found || !dash {
-		return -1, -1
-	}
-	from, err := strconv.ParseInt(first, 10, 64)
-	if err != nil {
-		return -1, -1
-	}
-	return from, number(whole)
 }

@@ -13,6 +13,7 @@ import (
 
 	"clipgo/internal/bounded"
 	"clipgo/internal/fault"
+	"clipgo/internal/remote"
 )
 
 // Limits of the hub's answers; larger ones are errors.
@@ -62,7 +63,7 @@ func (s *snapshot) list(ctx context.Context, rev string, patience int) (listing,
 	address := fmt.Sprintf("%s/api/models/%s/revision/%s?blobs=true", s.endpoint(), s.repo, url.PathEscape(rev))
 	var data []byte
 	err := s.persist(ctx, patience, func() (bool, error) {
-		r, err := s.ask(ctx, request{method: http.MethodGet, address: address, accept: isFinal})
+		r, err := s.ask(ctx, request{method: http.MethodGet, address: address, accept: remote.IsFinal})
 		if err != nil {
 			return false, err
 		}
@@ -72,7 +73,7 @@ func (s *snapshot) list(ctx context.Context, rev string, patience int) (listing,
 		}
 		data, err = io.ReadAll(io.LimitReader(r.Body, maxListing+1))
 		if err != nil {
-			return false, &awayError{reason: "the list of files broke off", cause: err}
+			return false, &remote.AwayError{Reason: "the list of files broke off", Cause: err}
 		}
 		return false, nil
 	})
