@@ -75,12 +75,15 @@ func (s *snapshot) fetchOnce(ctx context.Context, commit string, f entry) error 
 	return nil
 }
 
-func (s *snapshot) address(commit, name string) string {
+func (s *snapshot) address(commit, name string) string { return s.Client.address(s.repo, commit, name) }
+
+// address is the URL of a file of a repository.
+func (c *Client) address(repo, commit, name string) string {
 	parts := strings.Split(name, "/")
 	for i := range parts {
 		parts[i] = url.PathEscape(parts[i])
 	}
-	return s.endpoint() + "/" + s.repo + "/resolve/" + commit + "/" + strings.Join(parts, "/")
+	return c.endpoint() + "/" + repo + "/resolve/" + commit + "/" + strings.Join(parts, "/")
 }
 
 // identify asks the hub for a file's identity and size, and checks that they are plausible.
