@@ -23,7 +23,7 @@ type AwayError struct {
 	Reason   string
 	Cause    error         // may be nil
 	After    time.Duration // that the server asked to wait
-	Patience int           // maximum number of attempts for this failure; 0: that of the Retry
+	Patience int           // maximum number of failures in a row that have a patience; 0: that of the Retry
 }
 
 func (e *AwayError) Error() string {
@@ -40,7 +40,7 @@ func (e *AwayError) Unwrap() error { return e.Cause }
 
 // Retry repeats attempts that fail temporarily, with increasing pauses.
 type Retry struct {
-	Name     string // begins the errors; without secrets
+	Name     string // begins the errors; empty: the caller adds it
 	Attempts int    // maximum number in a row without progress
 	// Pause waits between attempts; nil: Sleep.
 	Pause func(ctx context.Context, d time.Duration) error
@@ -51,7 +51,7 @@ type Retry struct {
 // Do calls attempt until it succeeds or fails with something else than an *AwayError. An attempt reports whether it made progress, which
 // resets the count of failures.
 func (r Retry) Do(ctx context.Context, attempt func() (progress bool, err error)) error {
-	for failures := 0; ; {
+	for failures, impatient := 0, 0; ; {
 		progress, err := attempt()
 		var away *AwayError
 		switch {
@@ -63,14 +63,13 @@ func (r Retry) Do(ctx context.Context, attempt func() (progress bool, err error)
 			return err
 		}
 		if progress {
-			failures = 0
+			failures, impatient = 0, 0
 		}
 		failures++
-		limit := r.Attempts
 		if away.Patience > 0 {
-			limit = min(limit, away.Patience)
+			impatient++
 		}
-		if failures >= limit || away.After > MaxWait {
+		if failures >= r.Attempts || away.Patience > 0 && impatient >= away.Patience || away.After > MaxWait {
 			return r.named(err)
 		}
 		d := max(away.After, min(FirstPause<<min(failures-1, 10), LongPause))
@@ -83,7 +82,12 @@ func (r Retry) Do(ctx context.Context, attempt func() (progress bool, err error)
 	}
 }
 
-func (r Retry) named(err error) error { return fmt.Errorf("%s: %w", r.Name, err) }
+func (r Retry) named(err error) error {
+	if r.Name == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", r.Name, err)
+}
 
 func (r Retry) wait(ctx context.Context, d time.Duration) error {
 	if r.Pause != nil {
@@ -92,9 +96,12 @@ func (r Retry) wait(ctx context.Context, d time.Duration) error {
 	return Sleep(ctx, d)
 }
 
-// Sleep waits for d and up to half of it more, so that many clients that failed at the same time don't come back at the same time.
+// jitter is a pause and up to half of it more, so that many clients that failed at the same time don't come back at the same time.
+func jitter(d time.Duration) time.Duration { return d + rand.N(d/2+1) }
+
+// Sleep waits for d and up to half of it more.
 func Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d + rand.N(d/2+1))
+	timer := time.NewTimer(jitter(d))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
