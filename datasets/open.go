@@ -32,6 +32,9 @@ type Options struct {
 	CSVCaptionKey string `json:"csv_caption_key,omitempty" flag:"csv-caption-key" arg:"name" help:"column of a table that holds captions (guessed)"`
 	// Exclude are patterns as path.Match has them. A pattern with a slash is compared with the path below the source, others with the name.
 	Exclude []string `json:"exclude,omitempty" flag:"exclude" arg:"glob" repeat:"true" help:"leave out files and folders of a folder by name (repeated)"`
+	// DataCache is a directory that keeps what was read from elsewhere, up to DataCacheSize bytes; 0: no limit.
+	DataCache     string    `json:"data_cache,omitempty" flag:"data-cache" arg:"dir" help:"keep remote data that was read in a directory, for later epochs and runs"`
+	DataCacheSize ByteCount `json:"data_cache_size,omitempty" flag:"data-cache-size" arg:"size" help:"maximum size of --data-cache, such as 200GB (default: no limit)"`
 }
 
 // later matches kinds of data that are known but not supported yet.

@@ -36,7 +36,11 @@ func (p *filePool) find(_ context.Context, name string) ([]Object, error) {
 		return []Object{fileObject(name, st)}, nil
 	}
 	matches, bad := filepath.Glob(name)
-	if bad != nil || len(matches) == 0 {
+	switch {
+	case len(matches) > 0:
+	case bad == nil && errors.Is(err, fs.ErrNotExist):
+		return nil, missingFile(name)
+	default:
 		return nil, cause(name, err)
 	}
 	var out []Object
@@ -48,6 +52,20 @@ func (p *filePool) find(_ context.Context, name string) ([]Object, error) {
 		out = append(out, fileObject(m, st))
 	}
 	return out, nil
+}
+
+// missingFile is the error of a name without a file, with the nearest one of its folder.
+func missingFile(name string) *MissingError {
+	missing := &MissingError{Name: name}
+	if !isPattern(name) {
+		missing.Reason = "no such file or directory"
+	}
+	dir := filepath.Dir(literalPrefix(name) + "x") // a name that ends with a slash is a folder
+	entries, _ := os.ReadDir(dir)                  // without one there is no name to suggest
+	for _, e := range entries {
+		missing.Nearest = nearer(name, missing.Nearest, filepath.Join(dir, e.Name()))
+	}
+	return missing
 }
 
 func (p *filePool) list(_ context.Context, folder string) ([]Object, error) {

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -28,6 +30,12 @@ func (o Object) where() string {
 		return o.address
 	}
 	return o.Name
+}
+
+// Key is a name for what is known of this version of the object, for use as a file's name. It is the same in each process.
+func (o Object) Key() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d", o.Name, o.Version, o.Size))
+	return hex.EncodeToString(sum[:16])
 }
 
 // ChangedError reports an object that is not what it was when it was found.

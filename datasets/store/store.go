@@ -5,31 +5,40 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"clipgo/internal/bounded"
 	"clipgo/internal/fault"
+	"clipgo/internal/remote"
 )
 
 // Options of a store. The zero value reads without a cache.
 type Options struct {
 	Cache       string       // directory that keeps what was read from elsewhere; empty: nothing is kept
 	CacheSize   int64        // maximum number of bytes in Cache; 0: no limit
-	Concurrency int          // maximum number of transfers at a time; 0: 16
-	Log         *slog.Logger // logs retries; nil: silent
+	Concurrency int          // maximum number of transfers at a time, not counting streams; 0: 16
+	Log         *slog.Logger // logs retries and what is wrong with the cache; nil: silent
 }
 
 // Store reads objects. It is safe for concurrent use.
 type Store struct {
 	options Options
 	files   filePool
+	far     *far
 }
 
 // New is a store. Its Close releases what it holds open.
-func New(o Options) *Store { return &Store{options: o} }
+func New(o Options) *Store { return &Store{options: o, far: newFar(o)} }
 
-// Close closes files and connections. Later reads are errors.
-func (s *Store) Close() error { return s.files.close() }
+// Close closes files and idle connections, and ends transfers. Later reads are errors. Streams are closed by their readers.
+func (s *Store) Close() error {
+	s.far.close()
+	return s.files.close()
+}
 
 // backend reads the objects of one scheme.
 type backend interface {
@@ -45,23 +54,29 @@ type backend interface {
 
 // backend is the one for a name's scheme.
 func (s *Store) backend(name string) (backend, error) {
-	if IsRemote(name) {
-		return nil, fault.Usagef("%s: this form of data is not supported yet", name)
+	if !IsRemote(name) {
+		return &s.files, nil
 	}
-	return &s.files, nil
+	from, err := s.far.origin(name)
+	if err != nil {
+		return nil, err
+	}
+	return &remoteBackend{s.far, from}, nil
 }
 
 // schemes are the beginnings of names that are not files of this machine.
 var schemes = []string{"http://", "https://", "s3://", "hf-hub:datasets/", "pipe:"}
 
 // IsRemote reports whether a name is one of an object that is not a file of this machine.
-func IsRemote(name string) bool {
+func IsRemote(name string) bool { return schemeOf(name) != "" }
+
+func schemeOf(name string) string {
 	for _, scheme := range schemes {
 		if len(name) >= len(scheme) && strings.EqualFold(name[:len(scheme)], scheme) {
-			return true
+			return scheme
 		}
 	}
-	return false
+	return ""
 }
 
 // Find lists the objects that a name stands for, in order: braces are expanded as a shell does, and *, ? and [ ] match names where the
@@ -71,22 +86,57 @@ func (s *Store) Find(ctx context.Context, name string) ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if found, err := b.find(ctx, name); err == nil || !strings.Contains(name, "{") {
-		return found, err
+	if !strings.Contains(name, "{") {
+		return b.find(ctx, name)
+	}
+	if !IsRemote(name) {
+		if found, err := b.find(ctx, name); err == nil {
+			return found, nil
+		}
 	}
 	names, err := ExpandBraces(name)
 	if err != nil {
-		return nil, fault.Usagef("%s: %v", name, err)
+		return nil, fault.Usagef("%s: %v", Public(name), err)
 	}
-	var out []Object
-	for _, one := range names {
-		found, err := b.find(ctx, one)
+	return findAll(ctx, b, names)
+}
+
+// findAtOnce is the number of names that are looked up at a time.
+const findAtOnce = 16
+
+// findAll looks up several names. The error is that of the first name that has one.
+func findAll(ctx context.Context, b backend, names []string) ([]Object, error) {
+	found, errs := make([][]Object, len(names)), make([]error, len(names))
+	var next, failed atomic.Int64
+	failed.Store(int64(len(names)))
+	var running sync.WaitGroup
+	for range min(findAtOnce, len(names)) {
+		running.Go(func() {
+			for i := next.Add(1) - 1; i < failed.Load(); i = next.Add(1) - 1 {
+				if found[i], errs[i] = b.find(ctx, names[i]); errs[i] != nil {
+					failed.Store(min(i, failed.Load())) // names before it are looked up already
+				}
+			}
+		})
+	}
+	running.Wait()
+	for _, err := range errs {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, found...)
 	}
-	return out, nil
+	return slices.Concat(found...), nil
+}
+
+// Public is a name as messages show it: without credentials.
+func Public(name string) string {
+	switch schemeOf(name) {
+	case "pipe:":
+		return publicCommand(name)
+	case "http://", "https://":
+		return remote.Public(name)
+	}
+	return name
 }
 
 // List lists the objects in a folder, one level deep, sorted by name. A missing folder is fs.ErrNotExist; a scheme that can't list is an
@@ -127,7 +177,7 @@ func (s *Store) ReadAll(ctx context.Context, o Object, kind bounded.Kind) ([]byt
 		return nil, err
 	}
 	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, kind.Limit+1))
+	data, err := io.ReadAll(io.LimitReader(r, min(kind.Limit, math.MaxInt64-1)+1))
 	if err == nil && int64(len(data)) > kind.Limit {
 		err = fmt.Errorf("%s is larger than %d bytes, the limit of %s", o.Name, kind.Limit, kind.Name)
 	}
@@ -145,4 +195,6 @@ type Reader struct {
 func (s *Store) Reader(ctx context.Context, o Object) *Reader { return &Reader{ctx, s, o} }
 
 // ReadAt implements io.ReaderAt.
-func (r *Reader) ReadAt(p []byte, at int64) (int, error) { return r.store.ReadAt(r.ctx, r.object, p, at) }
+func (r *Reader) ReadAt(p []byte, at int64) (int, error) {
+	return r.store.ReadAt(r.ctx, r.object, p, at)
+}

@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"path"
 	"time"
 
 	"clipgo/internal/bounded"
+	"clipgo/internal/remote"
 	"clipgo/internal/sbert"
 )
 
@@ -28,11 +28,16 @@ type Client struct {
 	Log      *slog.Logger // logs retries and the use of cached revisions when the hub can't be reached; nil: silent
 
 	pause func(ctx context.Context, d time.Duration) error // between attempts; nil: a timer
-	stall time.Duration                                    // time without a byte after which a transfer is cancelled; 0: stallLimit
+	stall time.Duration                                    // time without progress that ends a transfer; 0: remote.StallLimit
 }
 
 // DefaultEndpoint is the Hugging Face hub.
 const DefaultEndpoint = "https://huggingface.co"
+
+const (
+	attempts   = remote.Attempts // maximum number in a row without progress
+	firstPause = remote.FirstPause
+)
 
 // RefusedError reports a model that can't be obtained from the hub or the cache; a retry would not help.
 type RefusedError struct{ Repo, Reason string }
@@ -51,8 +56,8 @@ func (c *Client) Snapshot(ctx context.Context, repo, rev string) (string, error)
 	if c.Cache == "" {
 		return "", errors.New("the hub's client has no cache directory")
 	}
-	s := &snapshot{Client: c, repo: repo, store: newStore(c.Cache, repo), web: newWeb()}
-	defer s.web.CloseIdleConnections()
+	s := &snapshot{Client: c, repo: repo, store: newStore(c.Cache, repo), web: c.newWeb()}
+	defer s.web.Close()
 	cached, ok := s.store.cached(rev)
 	if c.Offline {
 		if !ok {
@@ -61,7 +66,7 @@ func (c *Client) Snapshot(ctx context.Context, repo, rev string) (string, error)
 		return cached, nil
 	}
 	dir, err := s.download(ctx, rev, ok)
-	var away *awayError
+	var away *remote.AwayError
 	if ok && errors.As(err, &away) && ctx.Err() == nil {
 		s.warn("the hub does not answer; the cached files are used", "repo", repo, "error", err)
 		return cached, nil
@@ -74,7 +79,13 @@ type snapshot struct {
 	*Client
 	repo  string
 	store store
-	web   *http.Client
+	web   *remote.Client
+}
+
+func (c *Client) newWeb() *remote.Client {
+	web := remote.NewClient()
+	web.Stall = c.stall
+	return web
 }
 
 func (s *snapshot) refuse(format string, args ...any) error {

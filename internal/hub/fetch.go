@@ -12,9 +12,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
+
+	"clipgo/internal/remote"
 )
 
 // errChanged reports that a file has changed on the hub during the download.
@@ -74,12 +75,15 @@ func (s *snapshot) fetchOnce(ctx context.Context, commit string, f entry) error 
 	return nil
 }
 
-func (s *snapshot) address(commit, name string) string {
+func (s *snapshot) address(commit, name string) string { return s.Client.address(s.repo, commit, name) }
+
+// address is the URL of a file of a repository.
+func (c *Client) address(repo, commit, name string) string {
 	parts := strings.Split(name, "/")
 	for i := range parts {
 		parts[i] = url.PathEscape(parts[i])
 	}
-	return s.endpoint() + "/" + s.repo + "/resolve/" + commit + "/" + strings.Join(parts, "/")
+	return c.endpoint() + "/" + repo + "/resolve/" + commit + "/" + strings.Join(parts, "/")
 }
 
 // identify asks the hub for a file's identity and size, and checks that they are plausible.
@@ -91,7 +95,7 @@ func (s *snapshot) identify(ctx context.Context, commit string, f entry) (id ide
 		}
 		_ = r.Body.Close()
 		id = r.identity
-		if !isFinal(r.Response) {
+		if !remote.IsFinal(r.Response) {
 			return false, nil
 		}
 		return false, s.judge(r.Response, f.name)
@@ -196,19 +200,4 @@ func readInto(w io.Writer, path string) error {
 	defer file.Close()
 	_, err = io.CopyBuffer(w, file, make([]byte, 1<<20))
 	return err
-}
-
-// rangeStart reads the offset of a partial answer's body and the size of the whole file; -1 for an unknown one.
-func rangeStart(value string) (from, total int64) {
-	rest, ok := strings.CutPrefix(value, "bytes ")
-	span, whole, found := strings.Cut(rest, "/")
-	first, _, dash := strings.Cut(span, "-")
-	if !ok || !found || !dash {
-		return -1, -1
-	}
-	from, err := strconv.ParseInt(first, 10, 64)
-	if err != nil {
-		return -1, -1
-	}
-	return from, number(whole)
 }

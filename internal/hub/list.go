@@ -13,6 +13,7 @@ import (
 
 	"clipgo/internal/bounded"
 	"clipgo/internal/fault"
+	"clipgo/internal/remote"
 )
 
 // Limits of the hub's answers; larger ones are errors.
@@ -46,36 +47,38 @@ func (e entry) limit() int64 {
 
 // answer is the answer of api/models for a revision.
 type answer struct {
-	Commit   string `json:"sha"`
-	Siblings []struct {
-		Name string `json:"rfilename"`
-		Size *int64 `json:"size"`
-		LFS  *struct {
-			SHA256 string `json:"sha256"`
-			Size   *int64 `json:"size"`
-		} `json:"lfs"`
-	} `json:"siblings"`
+	Commit   string    `json:"sha"`
+	Siblings []sibling `json:"siblings"`
+}
+
+// sibling is a file in the answer.
+type sibling struct {
+	Name   string `json:"rfilename"`
+	Size   *int64 `json:"size"`
+	BlobID string `json:"blobId"`
+	LFS    *struct {
+		SHA256 string `json:"sha256"`
+		Size   *int64 `json:"size"`
+	} `json:"lfs"`
+}
+
+func (f sibling) entry() entry {
+	e := entry{name: f.Name, size: -1}
+	if f.Size != nil {
+		e.size = *f.Size
+	}
+	if f.LFS != nil {
+		e.sha256 = f.LFS.SHA256
+		if f.LFS.Size != nil {
+			e.size = *f.LFS.Size
+		}
+	}
+	return e
 }
 
 // list asks the hub which files a revision has; patience is the number of attempts.
 func (s *snapshot) list(ctx context.Context, rev string, patience int) (listing, error) {
-	address := fmt.Sprintf("%s/api/models/%s/revision/%s?blobs=true", s.endpoint(), s.repo, url.PathEscape(rev))
-	var data []byte
-	err := s.persist(ctx, patience, func() (bool, error) {
-		r, err := s.ask(ctx, request{method: http.MethodGet, address: address, accept: isFinal})
-		if err != nil {
-			return false, err
-		}
-		defer r.Body.Close()
-		if err := s.judge(r.Response, "revision "+rev); err != nil {
-			return false, err
-		}
-		data, err = io.ReadAll(io.LimitReader(r.Body, maxListing+1))
-		if err != nil {
-			return false, &awayError{reason: "the list of files broke off", cause: err}
-		}
-		return false, nil
-	})
+	data, err := s.get(ctx, "api/models/"+s.repo+"/revision/", rev, patience, maxListing)
 	if err != nil {
 		return listing{}, err
 	}
@@ -84,6 +87,27 @@ func (s *snapshot) list(ctx context.Context, rev string, patience int) (listing,
 		return l, s.refuse("the hub's list of files: %v", err)
 	}
 	return l, nil
+}
+
+// get reads the hub's answer about a revision, up to one byte more than the limit.
+func (s *snapshot) get(ctx context.Context, api, rev string, patience int, limit int64) (data []byte, err error) {
+	address := fmt.Sprintf("%s/%s%s?blobs=true", s.endpoint(), api, url.PathEscape(rev))
+	err = s.persist(ctx, patience, func() (bool, error) {
+		r, err := s.ask(ctx, request{method: http.MethodGet, address: address, accept: remote.IsFinal})
+		if err != nil {
+			return false, err
+		}
+		defer r.Body.Close()
+		if err := s.judge(r.Response, "revision "+rev); err != nil {
+			return false, err
+		}
+		data, err = io.ReadAll(io.LimitReader(r.Body, limit+1))
+		if err != nil {
+			return false, &remote.AwayError{Reason: "the list of files broke off", Cause: err}
+		}
+		return false, nil
+	})
+	return data, err
 }
 
 func readListing(data []byte) (listing, error) {
@@ -105,17 +129,7 @@ func readListing(data []byte) (listing, error) {
 		if !safeFile(f.Name) {
 			return listing{}, fmt.Errorf("%q would leave the cache", f.Name)
 		}
-		e := entry{name: f.Name, size: -1}
-		if f.Size != nil {
-			e.size = *f.Size
-		}
-		if f.LFS != nil {
-			e.sha256 = f.LFS.SHA256
-			if f.LFS.Size != nil {
-				e.size = *f.LFS.Size
-			}
-		}
-		l.files[f.Name] = e
+		l.files[f.Name] = f.entry()
 	}
 	return l, nil
 }

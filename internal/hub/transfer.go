@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+
+	"clipgo/internal/remote"
 )
 
 // transfer fills one file.
@@ -58,14 +60,14 @@ func (t *transfer) room() error {
 
 // attempt makes one request. The file keeps the received bytes even after an error.
 func (t *transfer) attempt(ctx context.Context) error {
-	r, err := t.ask(ctx, request{method: http.MethodGet, address: t.address, from: t.at, accept: isFinal})
+	r, err := t.ask(ctx, request{method: http.MethodGet, address: t.address, from: t.at, accept: remote.IsFinal})
 	if err != nil {
 		return err
 	}
 	defer r.Body.Close()
 	if r.StatusCode == http.StatusRequestedRangeNotSatisfiable {
 		t.at = 0
-		return errors.Join(t.file.Truncate(0), &awayError{reason: t.name + ": the server has no such part of it"})
+		return errors.Join(t.file.Truncate(0), &remote.AwayError{Reason: t.name + ": the server has no such part of it"})
 	}
 	if err := t.judge(r.Response, t.name); err != nil {
 		return err
@@ -84,11 +86,11 @@ func (t *transfer) place(r *http.Response) error {
 	from := int64(0)
 	if r.StatusCode == http.StatusPartialContent {
 		var total int64
-		from, total = rangeStart(r.Header.Get("Content-Range"))
+		from, _, total = remote.ContentRange(r.Header.Get("Content-Range"))
 		if from != t.at || total >= 0 && t.identity.size >= 0 && total != t.identity.size {
 			t.at = 0
 			return errors.Join(t.file.Truncate(0),
-				&awayError{reason: fmt.Sprintf("%s: the server answers with another part of it (%q)", t.name,
+				&remote.AwayError{Reason: fmt.Sprintf("%s: the server answers with another part of it (%q)", t.name,
 					r.Header.Get("Content-Range"))})
 		}
 	}
@@ -124,11 +126,11 @@ func (t *transfer) copy(body io.Reader) error {
 		}
 		switch {
 		case err == io.EOF && t.identity.size >= 0 && t.at < t.identity.size:
-			return &awayError{reason: fmt.Sprintf("%s broke off after %d of %d bytes", t.name, t.at, t.identity.size)}
+			return &remote.AwayError{Reason: fmt.Sprintf("%s broke off after %d of %d bytes", t.name, t.at, t.identity.size)}
 		case err == io.EOF:
 			return nil
 		case err != nil:
-			return &awayError{reason: fmt.Sprintf("%s broke off after %d bytes", t.name, t.at), cause: err}
+			return &remote.AwayError{Reason: fmt.Sprintf("%s broke off after %d bytes", t.name, t.at), Cause: err}
 		}
 	}
 }
