@@ -26,8 +26,8 @@ import (
 // either gives no further Skip, since it has a slot of its own.
 //
 // A Stream is read in sequence by one goroutine. With Order Shuffled its parts come in random order, and slots hold the samples as they
-// leave a buffer of Buffer samples. Batches that don't start with an epoch read the epoch's parts again up to their first slot, without decoding
-// pictures; parts whose samples all come before it are not read.
+// leave a buffer of Buffer samples. Batches that don't start with an epoch read the epoch's parts again up to their first slot, without
+// decoding pictures; parts whose samples all come before it are not read.
 type Loader struct {
 	Source        Source
 	Pairs         Preferences // the same source, if its samples are pairs; nil: each sample is one picture and one caption

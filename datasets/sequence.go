@@ -3,6 +3,7 @@ package datasets
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 )
 
@@ -117,6 +118,25 @@ func (q *sequence) wanted(from, to int) bool {
 		}
 	}
 	return false
+}
+
+// Replay says what batches that begin at a slot read again before their first one. It is empty if that is nothing.
+func (l *Loader) Replay(from int64) string {
+	n := int64(max(1, l.Source.Len()))
+	stream, ok := streamOf(l.Source)
+	if !ok || from%n == 0 {
+		return ""
+	}
+	q := sequence{stream: stream, loader: l}
+	q.passed = q.before(from, uint64(from/n))
+	again := 0
+	for part, end := range stream.Parts() {
+		if q.wanted(firstOf(stream.Parts(), part), end) {
+			again++
+		}
+	}
+	return fmt.Sprintf("the data can only be read in sequence: reading again up to sample %d of epoch %d, without decoding; %d of %d parts are done "+
+		"with and are not read", from%n, from/n, len(stream.Parts())-again, len(stream.Parts()))
 }
 
 // close ends the reading.

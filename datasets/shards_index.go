@@ -141,7 +141,9 @@ func checkIndex(r io.Reader) error {
 	return nil
 }
 
-func (x *shardIndex) begin(i int) uint64 { return binary.LittleEndian.Uint64(x.offsets[indexOffset*i:]) }
+func (x *shardIndex) begin(i int) uint64 {
+	return binary.LittleEndian.Uint64(x.offsets[indexOffset*i:])
+}
 
 // sample reads a record. A damaged one is a sample that can't be used.
 func (x *shardIndex) sample(i int) shardSample {

@@ -118,7 +118,9 @@ func (x *tarIndex) named(name string) tarIndex {
 }
 
 // reasonOf is an error of a file or object without its name.
-func reasonOf(name string, err error) string { return strings.TrimPrefix(cause(err).Error(), name+": ") }
+func reasonOf(name string, err error) string {
+	return strings.TrimPrefix(cause(err).Error(), name+": ")
+}
 
 // notes describes damage and oddities of a shard, a line each.
 func (x *tarIndex) notes(path string) []string {

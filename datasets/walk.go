@@ -16,9 +16,9 @@ type walk struct {
 	order  permutation
 	parts  []int     // of a stream; nil: the source has random access
 	stream *buffered // its order
-	from   int64    // first slot of the pool
-	pool   []pooled // of the slots from there on; empty before the first pool and without pools
-	buffer *sample  // to tokenize captions
+	from   int64     // first slot of the pool
+	pool   []pooled  // of the slots from there on; empty before the first pool and without pools
+	buffer *sample   // to tokenize captions
 }
 
 func (l *Loader) newWalk() walk {

@@ -99,6 +99,9 @@ type labelled struct {
 	number []int
 }
 
+// Unwrap is the source of the pictures.
+func (l labelled) Unwrap() datasets.Source { return l.Source }
+
 // Entry marks a sample without a class as unusable.
 func (l labelled) Entry(ctx context.Context, i int) (datasets.Entry, error) {
 	e, err := l.Source.Entry(ctx, i)
