@@ -104,9 +104,7 @@ func (q *sequence) read(ctx context.Context) (Reading, bool) {
 			part = int(q.order.at(uint64(part)))
 		}
 		q.part++
-		if q.wanted(firstOf(parts, part), parts[part]) {
-			q.next, q.stop = iter.Pull(q.stream.Part(ctx, part, q.want))
-		}
+		q.next, q.stop = iter.Pull(q.stream.Part(ctx, part, q.want)) // nothing is opened for a part of which nothing is wanted
 	}
 }
 
@@ -135,8 +133,8 @@ func (l *Loader) Replay(from int64) string {
 			again++
 		}
 	}
-	return fmt.Sprintf("the data can only be read in sequence: reading again up to sample %d of epoch %d, without decoding; %d of %d parts are done "+
-		"with and are not read", from%n, from/n, len(stream.Parts())-again, len(stream.Parts()))
+	return fmt.Sprintf("the data can only be read in sequence: reading again up to sample %d of epoch %d, without decoding; "+
+		"%d of %d parts are done with and are not read", from%n, from/n, len(stream.Parts())-again, len(stream.Parts()))
 }
 
 // close ends the reading.

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 
 	"clipgo/datasets/store"
+	"clipgo/internal/bounded"
 )
 
 // shards is a source of the samples of WebDataset archives, in the archives' order.
@@ -17,7 +19,7 @@ type shards struct {
 	files []shardFile
 	ends  []int // of each archive, the index after its last sample
 	need  Need
-	store *store.Store
+	store objects
 	close func() error // of the store, if it is the source's own
 	info  Info
 	mu    sync.RWMutex // guards the mapped indices against Close
@@ -25,15 +27,29 @@ type shards struct {
 	along along
 }
 
+// objects is what shards need of a store.
+type objects interface {
+	Find(ctx context.Context, name string) ([]store.Object, error)
+	List(ctx context.Context, folder string) ([]store.Object, error)
+	ReadAt(ctx context.Context, o store.Object, p []byte, at int64) (int, error)
+	Stream(ctx context.Context, o store.Object, at int64) (io.ReadCloser, error)
+	ReadAll(ctx context.Context, o store.Object, kind bounded.Kind) ([]byte, error)
+	Cache() string
+}
+
 // openShards indexes archives: a.tar, a.tar::b.tar, names in braces, a folder of archives, or a folder in CLIP_benchmark's layout. Damage
 // makes single samples unusable and is reported in Info.Notes. A shard that doesn't exist is fs.ErrNotExist, and a set without a usable
 // sample is a *DataError.
 func openShards(ctx context.Context, src string, o Options) (Source, error) {
-	s := &shards{need: o.Need, store: o.Store, close: func() error { return nil }}
-	if s.store == nil {
-		s.store = store.New(store.Options{})
-		s.close = s.store.Close
+	if o.Store != nil {
+		return openShardsOf(ctx, src, o, o.Store, func() error { return nil })
 	}
+	own := store.New(store.Options{})
+	return openShardsOf(ctx, src, o, own, own.Close)
+}
+
+func openShardsOf(ctx context.Context, src string, o Options, st objects, close func() error) (Source, error) {
+	s := &shards{need: o.Need, store: st, close: close}
 	if err := s.open(ctx, src, o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -49,7 +65,7 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 		Name: src, Kind: "shards", Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
 	}
 	s.files = set.files
-	if err := s.index(ctx, set, o); err != nil {
+	if err := s.index(ctx, set); err != nil {
 		return err
 	}
 	s.describe()
@@ -61,8 +77,8 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 }
 
 // index makes or loads the indices of all archives, several at a time.
-func (s *shards) index(ctx context.Context, set *shardSet, o Options) error {
-	k := newIndexKeeper(o, set.settings())
+func (s *shards) index(ctx context.Context, set *shardSet) error {
+	k := newIndexKeeper(s.store.Cache(), set.settings())
 	errs := make([]error, len(s.files))
 	err := eachShard(ctx, s.files, func(i int) { // damage isn't an error: it is recorded in the samples
 		errs[i] = s.files[i].load(ctx, s.store, k, set.captionLines)

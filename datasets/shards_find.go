@@ -23,7 +23,7 @@ type shardSet struct {
 	notes              []string
 	skip               excluder
 	ignored            Ignored // files and folders beside the shards of a folder
-	store              *store.Store
+	store              objects
 }
 
 // settings are what the samples of an archive depend on beside its bytes.
@@ -35,7 +35,7 @@ func (s *shardSet) settings() string {
 }
 
 // findShards resolves a.tar::b.tar, braces, patterns and folders.
-func findShards(ctx context.Context, src string, o Options, st *store.Store) (set *shardSet, err error) {
+func findShards(ctx context.Context, src string, o Options, st objects) (set *shardSet, err error) {
 	set = &shardSet{store: st}
 	if set.skip, err = o.excludes(); err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ type indexKeeper struct {
 	dir      string // empty: there is none
 	all      bool   // keep every index
 	settings string // of the samples
+	memory   int64  // bytes of indices that stay in memory
 	held     atomic.Int64
 	mu       sync.Mutex
 	failed   error // why an index could not be written, the first time
@@ -37,12 +38,9 @@ const (
 	indexSuffix = ".index"
 )
 
-func newIndexKeeper(o Options, settings string) *indexKeeper {
-	k := &indexKeeper{settings: settings}
-	if o.Store != nil {
-		k.dir = o.Store.Cache()
-		k.all = k.dir != ""
-	}
+// newIndexKeeper keeps indices in the store's cache directory, if it has one.
+func newIndexKeeper(cache, settings string) *indexKeeper {
+	k := &indexKeeper{dir: cache, all: cache != "", settings: settings, memory: indexMemory}
 	if k.dir == "" {
 		if user, err := os.UserCacheDir(); err == nil {
 			k.dir = filepath.Join(user, "clipgo")
@@ -98,7 +96,7 @@ func (k *indexKeeper) keeps(f *shardFile, size int64) bool {
 	case k.all || store.IsRemote(f.object.Name) || f.head.Sequential && f.object.Size > indexMemory:
 		return true
 	}
-	return k.held.Add(size) > indexMemory
+	return k.held.Add(size) > k.memory
 }
 
 // keep writes the archive's index and maps it. If it can't be written it stays in memory.

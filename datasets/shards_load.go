@@ -48,7 +48,7 @@ func eachShard(ctx context.Context, files []shardFile, f func(i int)) error {
 
 // load sets the archive's index: the one that is kept, or a new one. What can't be read is recorded. An archive that changes meanwhile is
 // an error.
-func (f *shardFile) load(ctx context.Context, st *store.Store, k *indexKeeper, captionLines bool) error {
+func (f *shardFile) load(ctx context.Context, st objects, k *indexKeeper, captionLines bool) error {
 	if f.fault != nil { // it was not found
 		f.why = "can't be read: " + reasonOf(f.object.Name, f.fault)
 		return nil
@@ -86,13 +86,13 @@ func (f *shardFile) load(ctx context.Context, st *store.Store, k *indexKeeper, c
 }
 
 // indexShard reads the headers of an archive.
-func indexShard(ctx context.Context, st *store.Store, o store.Object) (x tarIndex, sequential bool) {
+func indexShard(ctx context.Context, st objects, o store.Object) (x tarIndex, sequential bool) {
 	if !o.Sequential && o.Size >= 0 {
 		window := nearWindow
 		if store.IsRemote(o.Name) {
 			window = farWindow
 		}
-		if x = indexTar(newCursor(st.Reader(ctx, o), o.Size, window)); !x.packed {
+		if x = indexTar(newCursor(objectReader{ctx, st, o}, o.Size, window)); !x.packed {
 			return x.named(o.Name), false
 		}
 	}
@@ -107,6 +107,17 @@ func indexShard(ctx context.Context, st *store.Store, o store.Object) (x tarInde
 	x = indexTar(u)
 	_ = u.Close() // it was only read
 	return x.named(o.Name), true
+}
+
+// objectReader is an object as an io.ReaderAt.
+type objectReader struct {
+	ctx    context.Context
+	store  objects
+	object store.Object
+}
+
+func (r objectReader) ReadAt(p []byte, at int64) (int, error) {
+	return r.store.ReadAt(r.ctx, r.object, p, at)
 }
 
 // named gives the reason of a fault without the archive's name, which a message begins with.

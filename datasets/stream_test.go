@@ -211,41 +211,46 @@ func TestTheBufferShuffles(t *testing.T) {
 	if follows > 40 { // 3000/400 would be expected
 		t.Errorf("%d samples follow the one before them", follows)
 	}
-	if again := newBuffered([]int{1000, 1000, 2000, n}, size, 3, 1).take(); again != first {
-		t.Errorf("the first is %d, then %d", first, again)
+	one := newBuffered([]int{n}, size, 3, 1).take()
+	if again := newBuffered([]int{n}, size, 3, 1).take(); again != one {
+		t.Errorf("the first is %d, then %d", one, again)
 	}
-	if other := newBuffered([]int{1000, 1000, 2000, n}, size, 4, 1).take(); other == first {
-		t.Errorf("another seed begins with %d too", first)
+	seed, epoch := newBuffered([]int{n}, size, 4, 1).take(), newBuffered([]int{n}, size, 3, 2).take()
+	if seed == one || epoch == one {
+		t.Errorf("another seed begins with %d, another epoch with %d, the first with %d", seed, epoch, one)
 	}
 }
 
-// What a resumed run doesn't need again is not read: archives whose samples all came before.
-func TestAResumedStreamReadsNoArchiveThatIsDone(t *testing.T) {
-	root := numberedShards(t, 10, 10, ".tar.gz")
-	s := openForTest(t, root, Options{Need: NeedCaptions})
+// What a resumed run doesn't need again is not read: archives whose samples all came before. And no more pictures are in memory than the
+// buffer has.
+func TestAStreamReadsAndHoldsNoMoreThanItNeeds(t *testing.T) {
+	f := remote(t, 20, 10, 10)
+	f.sequential = true
+	s := f.mustOpen(t, "http://x/{0..19}.tar")
 	l := fileLoader(s)
-	l.Buffer = 5
-	for _, path := range globbed(t, filepath.Join(root, "*.tar.gz")) {
-		b := newBuffered(s.(Stream).Parts(), l.buffer(), l.Seed, 0)
-		late := false
-		for k := range 100 {
-			late = b.take()/10 == memberNumber(filepath.Base(path)[:2]+".png") && k >= 80 || late
-		}
-		if !late {
-			if err := os.Remove(path); err != nil {
-				t.Fatal(err)
+	l.Buffer = 15
+	for _, from := range []int64{0, 57, 170, 400 - 31} {
+		f.total()
+		q, w := newSequence(l), l.newWalk()
+		needed := map[string]bool{}
+		for slot := from; slot < from/200*200+200; slot++ {
+			p := w.plain(slot)
+			if r := q.take(t.Context(), slot, p); r.Err != nil || r.Index != p.index || int(r.Picture.File[0]) != p.index {
+				t.Fatalf("slot %d: %+v, want sample %d", slot, r, p.index)
+			}
+			needed[s.files[p.index/10].object.Name] = true
+			if len(q.held) >= l.Buffer {
+				t.Fatalf("slot %d: %d pictures are held", slot, len(q.held))
 			}
 		}
-	}
-	if left := globbed(t, filepath.Join(root, "*.tar.gz")); len(left) > 4 {
-		t.Fatalf("%d archives are needed for the last 20 of 100 samples", len(left))
-	}
-	used := 0
-	for _, b := range good(t, l, 80, 100) {
-		used += b.N
-	}
-	if used < 14 {
-		t.Errorf("%d of 20 samples, of which about one in five can't be used", used)
+		q.close()
+		if len(f.reads) != len(needed) || from >= 170 && len(needed) > 8 {
+			t.Errorf("from slot %d on %d archives are read, %d are needed", from, len(f.reads), len(needed))
+		}
+		said := fmt.Sprintf("; %d of 20 parts are done with", 20-len(needed))
+		if got := l.Replay(from); from%200 > 0 && !strings.Contains(got, said) || from%200 == 0 && got != "" {
+			t.Errorf("from slot %d on: %s, want %s", from, got, said)
+		}
 	}
 }
 

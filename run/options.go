@@ -31,8 +31,9 @@ type Options struct {
 	Templates []string         `json:"templates"` // prompts that fit what is trained on
 	Workers   int              `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode"`
 	// ShuffleBuffer concerns data that can only be read from its beginning to its end.
-	ShuffleBuffer int     `json:"shuffle_buffer" min:"1" max:"10000000" help:"samples among which data that is read in sequence is shuffled"`
-	MaxSkip       float64 `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"abort when more than this fraction of samples can't be used (default 0.01)"`
+	ShuffleBuffer int `json:"shuffle_buffer" min:"1" max:"10000000" help:"samples among which data that is read in sequence is shuffled"`
+
+	MaxSkip float64 `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"abort when more than this fraction of samples can't be used (default 0.01)"`
 
 	batching
 	bucketOptions
