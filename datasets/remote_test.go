@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"clipgo/datasets/store"
@@ -274,6 +275,28 @@ func TestAMappedIndexHoldsNoMemoryForASample(t *testing.T) {
 	}
 	if read := f.total(); read != 0 {
 		t.Errorf("%d bytes of the shard were read", read)
+	}
+}
+
+// Indices that are large together leave the memory from time to time, and are read all the same.
+func TestMappedIndicesAreReleased(t *testing.T) {
+	f := remote(t, 3, 250, 10)
+	s := f.mustOpen(t, "http://x/{0..2}.tar")
+	want := describe(t, s)
+	s.limit.bounded = true
+	s.limit.touched = make([]atomic.Bool, 3)
+	for range releaseEvery - 1 {
+		entryOf(t, s, 300)
+	}
+	if !s.limit.touched[1].Load() || s.limit.touched[0].Load() {
+		t.Error("a read of the second archive is counted wrongly")
+	}
+	entryOf(t, s, 700)
+	if s.limit.touched[1].Load() || s.limit.touched[2].Load() {
+		t.Error("nothing was released")
+	}
+	if got := describe(t, s); !reflect.DeepEqual(got, want) {
+		t.Error("other samples after a release")
 	}
 }
 

@@ -25,6 +25,7 @@ type shards struct {
 	mu    sync.RWMutex // guards the mapped indices against Close
 	gone  bool
 	along along
+	limit residence
 }
 
 // objects is what shards need of a store.
@@ -92,6 +93,7 @@ func (s *shards) index(ctx context.Context, set *shardSet) error {
 		}
 	}
 	estimateLost(s.files)
+	s.limit.begin(s.files)
 	n := 0
 	for i := range s.files {
 		n += s.files[i].n + s.files[i].lost
@@ -179,6 +181,7 @@ func (s *shards) first(part int) int {
 func (s *shards) sample(part, n int) shardSample {
 	one := s.files[part].sample(n)
 	one.serve(s.need, s.info.Classes)
+	s.limit.touch(s.files, part)
 	return one
 }
 
