@@ -41,7 +41,8 @@ type Loader struct {
 	// Pool is the number of samples that are sorted by caption length, so that a batch has captions of similar length and little padding.
 	// It is rounded up to whole batches. The captions of a pool are tokenized before any of its pictures is read. 0: not sorted.
 	Pool int
-	// Buffer is the number of samples among which those of a Stream are shuffled, 0: DefaultBuffer. They are in memory undecoded.
+	// Buffer is the number of samples among which those of a Stream are shuffled, 0: DefaultBuffer. They are in memory undecoded, and fewer
+	// if their files are larger than 1 GB together.
 	Buffer int
 	// MaxSkip is the share of an epoch's samples, 0 to 1, that may be unusable. If there are more, the stream ends with an error. A
 	// sample that was replaced counts as unusable.

@@ -118,6 +118,15 @@ func (q *sequence) wanted(from, to int) bool {
 	return false
 }
 
+// pictureBytes is the size of a sample's picture as it is held; 0 if it isn't known or the picture isn't read.
+func (l *Loader) pictureBytes(i int) int64 {
+	e, err := l.Source.Entry(context.Background(), i)
+	if err != nil || e.Bad != "" || e.Size > pictureLimit {
+		return 0
+	}
+	return e.Size
+}
+
 // Replay says what batches that begin at a slot read again before their first one. It is empty if that is nothing.
 func (l *Loader) Replay(from int64) string {
 	n := int64(max(1, l.Source.Len()))

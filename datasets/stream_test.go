@@ -192,9 +192,25 @@ func TestAStreamContinuesExactly(t *testing.T) {
 	}
 }
 
+func noBytes(int) int64 { return 0 }
+
+// Large pictures are shuffled among fewer.
+func TestTheBufferIsBoundedInBytes(t *testing.T) {
+	const large = bufferBytes / 8
+	b, n := newBuffered([]int{40, 60}, func(int) int64 { return large }, 30, 1, 0), 0
+	for ; n < 60; n++ {
+		if b.take(); len(b.held) > 7 || b.filled != int64(len(b.held))*large {
+			t.Fatalf("%d pictures of %d bytes are held after %d", len(b.held), b.filled, n+1)
+		}
+	}
+	if b := newBuffered([]int{3}, func(int) int64 { return 2 * bufferBytes }, 30, 1, 0); b.take()+b.take()+b.take() != 3 {
+		t.Error("pictures larger than the buffer are not taken in turn")
+	}
+}
+
 func TestTheBufferShuffles(t *testing.T) {
 	const n, size = 3000, 400
-	b := newBuffered([]int{1000, 1000, 2000, n}, size, 3, 1)
+	b := newBuffered([]int{1000, 1000, 2000, n}, noBytes, size, 3, 1)
 	seen, follows, first := make([]bool, n), 0, b.take()
 	seen[first] = true
 	for last, k := first, 1; k < n; k++ {
@@ -211,11 +227,11 @@ func TestTheBufferShuffles(t *testing.T) {
 	if follows > 40 { // 3000/400 would be expected
 		t.Errorf("%d samples follow the one before them", follows)
 	}
-	one := newBuffered([]int{n}, size, 3, 1).take()
-	if again := newBuffered([]int{n}, size, 3, 1).take(); again != one {
+	one := newBuffered([]int{n}, noBytes, size, 3, 1).take()
+	if again := newBuffered([]int{n}, noBytes, size, 3, 1).take(); again != one {
 		t.Errorf("the first is %d, then %d", one, again)
 	}
-	seed, epoch := newBuffered([]int{n}, size, 4, 1).take(), newBuffered([]int{n}, size, 3, 2).take()
+	seed, epoch := newBuffered([]int{n}, noBytes, size, 4, 1).take(), newBuffered([]int{n}, noBytes, size, 3, 2).take()
 	if seed == one || epoch == one {
 		t.Errorf("another seed begins with %d, another epoch with %d, the first with %d", seed, epoch, one)
 	}

@@ -61,7 +61,7 @@ func (w *walk) plain(slot int64) place {
 func (w *walk) streamed(epoch, offset uint64) int {
 	l := w.loader
 	if w.stream == nil || w.epoch != epoch || w.stream.taken > offset {
-		w.epoch, w.stream = epoch, newBuffered(w.parts, l.buffer(), l.Seed, epoch)
+		w.epoch, w.stream = epoch, newBuffered(w.parts, l.pictureBytes, l.buffer(), l.Seed, epoch)
 	}
 	for w.stream.taken < offset {
 		w.stream.take()
