@@ -6,6 +6,8 @@ import (
 	"iter"
 	"runtime"
 	"sync"
+
+	"clipgo/internal/fault"
 )
 
 // Loader turns a source's samples into batches.
@@ -99,6 +101,9 @@ func (l *Loader) check(from, to int64) error {
 		return fmt.Errorf("loader: a pool of %d samples is not between 0 and %d", l.Pool, mostPooled)
 	case l.Pool > 0 && (l.Tokens == nil || l.Order == Sequential):
 		return fmt.Errorf("loader: a pool needs captions with ids, and an order that is free")
+	case l.Pool > 0 && newUncounted(l) != nil:
+		return fault.Usagef("%s: samples that are not counted before they are read can't be sorted by the length of their captions",
+			l.Source.Info().Name)
 	case from < 0 || to < from:
 		return fmt.Errorf("loader: there are no slots from %d to %d", from, to)
 	case l.Source.Len() == 0:
@@ -148,16 +153,18 @@ func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to 
 	running.Go(func() {
 		defer close(ordered)
 		defer close(jobs)
-		w, q := l.newWalk(), newSequence(l)
+		w, q, u := l.newWalk(), newSequence(l), newUncounted(l)
 		defer q.close()
+		defer u.close()
 		for slot := from; slot < to; slot++ {
 			select {
 			case <-ctx.Done():
 				return
 			case s := <-free:
 				s.slot = slot
-				s.place, s.known = w.at(ctx, slot)
-				if q != nil {
+				if u != nil {
+					s.place, s.given = u.take(ctx, slot)
+				} else if s.place, s.known = w.at(ctx, slot); q != nil {
 					s.given = q.take(ctx, slot, s.place)
 				}
 				ordered <- s // neither send blocks: both channels have room for all samples

@@ -28,6 +28,10 @@ type Options struct {
 	Need Need `json:"-"`
 	// Store reads the files; nil: a store of its own, which reads files of this machine and keeps nothing.
 	Store *store.Store `json:"-"`
+	// Samples is the length of an epoch of data that is the output of commands, or comes from servers that send it only as a whole: each
+	// epoch begins anew with the archives in random order, and goes on from their beginning if they hold fewer samples. 0: such data is
+	// read once when it is opened, to count its samples.
+	Samples int `json:"-"`
 	// CSVSeparator and the two column names concern tables. Empty ones are detected: the separator from the header, the columns by the
 	// names that are common for them.
 	CSVSeparator  string `json:"csv_separator,omitempty" flag:"csv-separator" arg:"char" help:"separator of a table (detected)"`

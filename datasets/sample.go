@@ -69,6 +69,14 @@ func (l *Loader) obtain(ctx context.Context, s *sample) (Picture, error) {
 	return l.Source.Picture(ctx, s.index)
 }
 
+// entry is the sample's description, which comes with its picture if nothing was known before.
+func (l *Loader) entry(ctx context.Context, s *sample) (Entry, error) {
+	if s.given != nil && s.given.entry != nil {
+		return *s.given.entry, nil
+	}
+	return l.Source.Entry(ctx, s.index)
+}
+
 // replace fills the slot of an unusable sample with another one. A source that is read in sequence has none to give.
 func (l *Loader) replace(ctx context.Context, s *sample) {
 	if s.given != nil {
@@ -102,7 +110,7 @@ func (l *Loader) read(ctx context.Context, s *sample) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if s.entry, err = l.Source.Entry(ctx, s.index); err != nil {
+	if s.entry, err = l.entry(ctx, s); err != nil {
 		return err
 	}
 	if s.entry.Bad != "" {

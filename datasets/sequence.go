@@ -131,6 +131,10 @@ func (l *Loader) pictureBytes(i int) int64 {
 func (l *Loader) Replay(from int64) string {
 	n := int64(max(1, l.Source.Len()))
 	stream, ok := streamOf(l.Source)
+	if u := newUncounted(l); u != nil && from%n > 0 {
+		return fmt.Sprintf("the data can only be read in sequence: reading again up to sample %d of epoch %d, without decoding",
+			from%n, from/n)
+	}
 	if !ok || from%n == 0 {
 		return ""
 	}

@@ -26,6 +26,9 @@ type shards struct {
 	gone  bool
 	along along
 	limit residence
+	// uncounted is true if the archives are not indexed; the source is an uncounted one then.
+	uncounted    bool
+	captionLines bool // txt has one caption a line
 }
 
 // objects is what shards need of a store.
@@ -54,6 +57,9 @@ func openShardsOf(ctx context.Context, src string, o Options, st objects, close 
 	if err := s.open(ctx, src, o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if s.uncounted {
+		return openUncounted(s, o.Samples)
+	}
 	return s, nil
 }
 
@@ -65,7 +71,11 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 	s.info = Info{
 		Name: src, Kind: "shards", Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
 	}
-	s.files = set.files
+	s.files, s.captionLines = set.files, set.captionLines
+	if o.Samples > 0 && slices.ContainsFunc(s.files, func(f shardFile) bool { return f.object.Sequential }) {
+		s.uncounted = true
+		return nil
+	}
 	if err := s.index(ctx, set); err != nil {
 		return err
 	}
@@ -197,7 +207,12 @@ func (s *shards) Entry(_ context.Context, i int) (Entry, error) {
 
 func (s *shards) entry(i int) Entry {
 	part, n := s.at(i)
-	one, f := s.sample(part, n), &s.files[part]
+	one := s.sample(part, n)
+	return s.files[part].entry(&one)
+}
+
+// entry describes a sample of the archive.
+func (f *shardFile) entry(one *shardSample) Entry {
 	key := f.object.Name
 	if one.name != "" {
 		key += "/" + one.name

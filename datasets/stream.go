@@ -21,6 +21,7 @@ type Reading struct {
 	Index   int
 	Picture Picture
 	Err     error
+	entry   *Entry // of a sample that was not counted before; else nil
 }
 
 // streamOf is the source as a stream if it has to be read in sequence.

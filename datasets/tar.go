@@ -7,6 +7,7 @@ import (
 	"io"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,7 @@ type tarMember struct {
 	field        string // its extension in lower case: everything after the first dot of the base name
 	offset, size int64  // of its bytes in the archive
 	text         []byte // of txt, json and cls members; x.txt is one too
+	picture      []byte // of pictures, if they are kept
 	problem      string // why its bytes can't be read
 }
 
@@ -52,20 +54,23 @@ var webdatasetMeta = regexp.MustCompile(`^__[^/]*__($|/)`)
 // indexTar reads the headers of an archive and its small text members. It never fails: damage is part of the result.
 func indexTar(in tarInput) tarIndex {
 	x := &tarIndexer{in: in, members: tar.NewReader(in)}
-	for {
-		header, err := x.members.Next()
-		if errors.Is(err, io.EOF) {
-			x.checkEnd()
-			return x.tarIndex
-		}
-		if err != nil && !errors.Is(err, tar.ErrInsecurePath) { // any name is safe, since nothing is unpacked
-			x.fail(err)
-			return x.tarIndex
-		}
-		if !x.add(header) {
-			return x.tarIndex
-		}
+	for x.step() {
 	}
+	return x.tarIndex
+}
+
+// step reads a member. It returns false if it was the last one that can be read.
+func (x *tarIndexer) step() bool {
+	header, err := x.members.Next()
+	if errors.Is(err, io.EOF) {
+		x.checkEnd()
+		return false
+	}
+	if err != nil && !errors.Is(err, tar.ErrInsecurePath) { // any name is safe, since nothing is unpacked
+		x.fail(err)
+		return false
+	}
+	return x.add(header)
 }
 
 type tarIndexer struct {
@@ -73,6 +78,7 @@ type tarIndexer struct {
 	in      tarInput
 	members *tar.Reader
 	end     int64 // where the last member ends, including padding; -1: unknown
+	whole   bool  // keep the bytes of pictures
 }
 
 // add adds a member. It returns false if the archive ends inside it.
@@ -119,6 +125,13 @@ func (x *tarIndexer) read(m *tarMember) {
 			x.lose(m, err)
 			return
 		}
+	}
+	if x.whole && slices.Contains(pictureFields, kind) && m.size <= pictureLimit {
+		m.picture = make([]byte, m.size)
+		if _, err := io.ReadFull(x.members, m.picture); err != nil {
+			x.lose(m, err)
+		}
+		return
 	}
 	if x.in.length() < 0 {
 		if _, err := io.Copy(io.Discard, x.members); err != nil {
