@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -32,6 +33,8 @@ type Options struct {
 	// epoch begins anew with the archives in random order, and goes on from their beginning if they hold fewer samples. 0: such data is
 	// read once when it is opened, to count its samples.
 	Samples int `json:"-"`
+	// Log tells from time to time how far a long opening is; nil: it doesn't.
+	Log *slog.Logger `json:"-"`
 	// CSVSeparator and the two column names concern tables. Empty ones are detected: the separator from the header, the columns by the
 	// names that are common for them.
 	CSVSeparator  string `json:"csv_separator,omitempty" flag:"csv-separator" arg:"char" help:"separator of a table (detected)"`

@@ -76,7 +76,7 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 		s.uncounted = true
 		return nil
 	}
-	if err := s.index(ctx, set); err != nil {
+	if err := s.index(ctx, set, newProgress(o.Log, src, len(s.files))); err != nil {
 		return err
 	}
 	s.describe()
@@ -88,11 +88,12 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 }
 
 // index makes or loads the indices of all archives, several at a time.
-func (s *shards) index(ctx context.Context, set *shardSet) error {
+func (s *shards) index(ctx context.Context, set *shardSet, p *progress) error {
 	k := newIndexKeeper(s.store.Cache(), set.settings())
 	errs := make([]error, len(s.files))
 	err := eachShard(ctx, s.files, func(i int) { // damage isn't an error: it is recorded in the samples
 		errs[i] = s.files[i].load(ctx, s.store, k, set.captionLines)
+		p.add()
 	})
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err

@@ -93,6 +93,51 @@ func TestAnUncountedEpochIsAsLongAsGiven(t *testing.T) {
 	}
 }
 
+func TestUncountedShardsComeInAnotherOrderInEachEpochAndPass(t *testing.T) {
+	f := remote(t, 6, 4, 10)
+	l := memberLoader(f.openUncountedFor(t, "http://x/{0..5}.tar", 48)) // twice as many as there are
+	l.Buffer, l.BatchSize = 1, 4
+	orders := map[string]bool{}
+	var order []string
+	for _, b := range good(t, l, 0, 4*48) {
+		if order = append(order, b.Entries[0].File); len(order) == 6 {
+			orders[strings.Join(order, " ")] = true
+			order = nil
+		}
+	}
+	if len(orders) != 8 {
+		t.Errorf("8 passes have %d orders of the shards", len(orders))
+	}
+}
+
+// What is borrowed of a set comes from its beginning.
+func TestASampleOfUncountedDataReadsNoFurther(t *testing.T) {
+	f := remote(t, 3, 20, 100)
+	s := Sample(f.openUncountedFor(t, "http://x/{0..2}.tar", 60), 5)
+	f.total()
+	for i := range s.Len() {
+		if e := entryOf(t, s, i); e.Key != fmt.Sprintf("http://x/0.tar/%04d.png", i) {
+			t.Errorf("sample %d is %s", i, e.Key)
+		}
+	}
+	if len(f.reads) > 1 {
+		t.Errorf("%d archives are read", len(f.reads))
+	}
+}
+
+func TestUncountedShardsWithoutSamplesAreRefused(t *testing.T) {
+	f := remote(t, 1, 1, 10)
+	f.files["http://x/0.tar"] = archive(t, tar.FormatUSTAR)
+	for _, order := range []Order{Sequential, Shuffled} {
+		l := memberLoader(f.openUncountedFor(t, "http://x/0.tar", 12))
+		l.Order, l.MaxSkip = order, 0.5
+		var data *DataError
+		if _, err := all(t, l, 0, 12); !errors.As(err, &data) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 func TestAnUncountedStreamContinuesExactly(t *testing.T) {
 	f := remote(t, 5, 12, 100)
 	f.files["http://x/1.tar"] = append(f.files["http://x/1.tar"][:6000:6000], make([]byte, 0)...) // cut
