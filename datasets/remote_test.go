@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -481,6 +482,27 @@ func TestSequentialObjectsAreReadInSequence(t *testing.T) {
 		var data *DataError
 		if _, err := all(t, l, 0, 90); !errors.As(err, &data) || !strings.Contains(err.Error(), "1.tar holds other data") {
 			t.Errorf("%s: a shard with other data: %v", end, err)
+		}
+	}
+}
+
+func TestAnIndexGivesBackWhatWasPutIn(t *testing.T) {
+	want := []shardSample{
+		{name: "a.jpg", captions: []string{"one", ""}, weights: []float32{0.25, 3}, label: 3, offset: 512, size: 1 << 40},
+		{label: -1, bad: "broken", apart: "elsewhere", members: "; its members are txt", offset: 1},
+		{name: "b.jpg", captions: []string{"two"}, label: math.MaxInt32, members: "; its members are txt"}, {label: -1},
+	}
+	data, err := encodeIndex(shardHead{Name: "a"}, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := decodeIndex(data)
+	if err != nil || x.n != len(want) || len(x.head.Members) != 2 {
+		t.Fatalf("%+v, %v", x.head, err)
+	}
+	for i := range want {
+		if got := x.sample(i); !reflect.DeepEqual(got, want[i]) {
+			t.Errorf("%+v, want %+v", got, want[i])
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 )
 
 // A shard's index has, in little endian,
@@ -89,6 +90,9 @@ func (one *shardSample) encode(b []byte, members uint64) []byte {
 	for _, c := range one.captions {
 		text(c)
 	}
+	for _, w := range one.weights {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(w))
+	}
 	return b
 }
 
@@ -162,7 +166,14 @@ func (x *shardIndex) sample(i int) shardSample {
 			one.captions[i] = r.text()
 		}
 	}
-	if !r.ok || members >= uint64(len(x.head.Members)) || one.offset < 0 || one.size < 0 || one.label < -1 {
+	if len(one.captions) > 0 && len(r.rest) == 4*len(one.captions) {
+		one.weights = make([]float32, len(one.captions))
+		for i := range one.weights {
+			one.weights[i] = math.Float32frombits(binary.LittleEndian.Uint32(r.rest[4*i:]))
+		}
+		r.rest = nil
+	}
+	if !r.ok || len(r.rest) > 0 || members >= uint64(len(x.head.Members)) || one.offset < 0 || one.size < 0 || one.label < -1 {
 		return damaged
 	}
 	one.members = x.head.Members[members]

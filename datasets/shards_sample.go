@@ -14,7 +14,8 @@ import (
 type shardSample struct {
 	name         string // of the picture's member; the sample's key if there is none
 	captions     []string
-	label        int32 // -1: none
+	weights      []float32 // of the captions; nil: equal
+	label        int32     // -1: none
 	offset, size int64
 	bad          string // why it can't be used for anything
 	members      string // its members, for a message; of a sample without captions or label
