@@ -82,6 +82,9 @@ func openFolder(ctx context.Context, root string, o Options) (Source, error) {
 	f := &folder{need: o.Need, info: Info{Name: root, Kind: "folder"}}
 	f.take(there)
 	if len(f.files) == 0 {
+		if packed, err := tarsIn(root); err == nil && len(packed) > 0 {
+			return openShards(ctx, root, o)
+		}
 		return nil, f.empty("the folder holds no pictures")
 	}
 	captioned := 0
@@ -118,9 +121,6 @@ func (f *folder) empty(what string) error {
 	reason := what + " (" + pictureList() + ")"
 	if len(f.info.Ignored) > 0 {
 		reason += "; " + f.info.Ignored.String()
-	}
-	if f.info.Ignored[".gz"]+f.info.Ignored[".tgz"] > 0 {
-		reason += "; compressed shards have to be unpacked first"
 	}
 	for _, u := range f.info.Unread {
 		reason += "; " + u.Key + ": " + u.Reason

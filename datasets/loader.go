@@ -6,6 +6,8 @@ import (
 	"iter"
 	"runtime"
 	"sync"
+
+	"clipgo/internal/fault"
 )
 
 // Loader turns a source's samples into batches.
@@ -17,12 +19,17 @@ import (
 //
 // A sample that can't be used gives a Skip for its slot. With Order Shuffled another sample takes its place, drawn by (Seed, epoch, index
 // of the unusable sample, try); if none of 16 tries can be used, the slot stays empty. With Order Sequential the slot stays empty, so
-// that an evaluation has each sample once. For any range of slots
+// that an evaluation has each sample once. A Stream has no other samples to offer, so that its slots stay empty too. For any range of
+// slots
 //
 //	slots = samples in batches + skips - replacements
 //
 // and in each epoch each sample of the source has one slot of its own, where it is used or has a Skip. A replacement that can't be used
 // either gives no further Skip, since it has a slot of its own.
+//
+// A Stream is read in sequence by one goroutine. With Order Shuffled its parts come in random order, and slots hold the samples as they
+// leave a buffer of Buffer samples. Batches that don't start with an epoch read the epoch's parts again up to their first slot, without
+// decoding pictures; parts whose samples all come before it are not read.
 type Loader struct {
 	Source        Source
 	Pairs         Preferences // the same source, if its samples are pairs; nil: each sample is one picture and one caption
@@ -36,6 +43,9 @@ type Loader struct {
 	// Pool is the number of samples that are sorted by caption length, so that a batch has captions of similar length and little padding.
 	// It is rounded up to whole batches. The captions of a pool are tokenized before any of its pictures is read. 0: not sorted.
 	Pool int
+	// Buffer is the number of samples among which those of a Stream are shuffled, 0: DefaultBuffer. They are in memory undecoded, and fewer
+	// if their files are larger than 1 GB together.
+	Buffer int
 	// MaxSkip is the share of an epoch's samples, 0 to 1, that may be unusable. If there are more, the stream ends with an error. A
 	// sample that was replaced counts as unusable.
 	MaxSkip float64
@@ -84,13 +94,16 @@ func (l *Loader) check(from, to int64) error {
 	switch {
 	case l.Source == nil || l.Pixels == nil:
 		return fmt.Errorf("loader: source or pixel function is missing")
-	case l.BatchSize < 1 || l.Size < 1 || l.Workers < 0 || l.Queue < 0 || l.ContextLength < 0:
+	case l.BatchSize < 1 || l.Size < 1 || l.Workers < 0 || l.Queue < 0 || l.ContextLength < 0 || l.Buffer < 0:
 		return fmt.Errorf("loader: batch of %d pictures of %d pixels with %d ids by %d workers, queue of %d: a number is too small",
 			l.BatchSize, l.Size, l.ContextLength, l.Workers, l.Queue)
 	case l.Pool < 0 || l.Pool > mostPooled:
 		return fmt.Errorf("loader: a pool of %d samples is not between 0 and %d", l.Pool, mostPooled)
 	case l.Pool > 0 && (l.Tokens == nil || l.Order == Sequential):
 		return fmt.Errorf("loader: a pool needs captions with ids, and an order that is free")
+	case l.Pool > 0 && newUncounted(l) != nil:
+		return fault.Usagef("%s: samples that are not counted before they are read can't be sorted by the length of their captions",
+			l.Source.Info().Name)
 	case from < 0 || to < from:
 		return fmt.Errorf("loader: there are no slots from %d to %d", from, to)
 	case l.Source.Len() == 0:
@@ -104,6 +117,13 @@ func (l *Loader) workers() int {
 		return runtime.GOMAXPROCS(0)
 	}
 	return l.Workers
+}
+
+func (l *Loader) buffer() int {
+	if l.Buffer == 0 {
+		return DefaultBuffer
+	}
+	return l.Buffer
 }
 
 func (l *Loader) queue() int {
@@ -133,14 +153,20 @@ func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to 
 	running.Go(func() {
 		defer close(ordered)
 		defer close(jobs)
-		w := walk{loader: l}
+		w, q, u := l.newWalk(), newSequence(l), newUncounted(l)
+		defer q.close()
+		defer u.close()
 		for slot := from; slot < to; slot++ {
 			select {
 			case <-ctx.Done():
 				return
 			case s := <-free:
 				s.slot = slot
-				s.place, s.known = w.at(ctx, slot)
+				if u != nil {
+					s.place, s.given = u.take(ctx, slot)
+				} else if s.place, s.known = w.at(ctx, slot); q != nil {
+					s.given = q.take(ctx, slot, s.place)
+				}
 				ordered <- s // neither send blocks: both channels have room for all samples
 				jobs <- s
 			}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 
+	"clipgo/datasets/store"
 	"clipgo/internal/paths"
 )
 
@@ -25,6 +27,14 @@ const (
 // Options say how a source is read.
 type Options struct {
 	Need Need `json:"-"`
+	// Store reads the files; nil: a store of its own with DataCache.
+	Store *store.Store `json:"-"`
+	// Samples is the length of an epoch of data that is the output of commands, or comes from servers that send it only as a whole: each
+	// epoch begins anew with the archives in random order, and goes on from their beginning if they hold fewer samples. 0: such data is
+	// read once when it is opened, to count its samples.
+	Samples int `json:"-"`
+	// Log tells from time to time how far a long opening is; nil: it doesn't.
+	Log *slog.Logger `json:"-"`
 	// CSVSeparator and the two column names concern tables. Empty ones are detected: the separator from the header, the columns by the
 	// names that are common for them.
 	CSVSeparator  string `json:"csv_separator,omitempty" flag:"csv-separator" arg:"char" help:"separator of a table (detected)"`
@@ -38,7 +48,7 @@ type Options struct {
 }
 
 // later matches kinds of data that are known but not supported yet.
-var later = regexp.MustCompile(`(?i)^(https?|s3|gs|hdfs)://|^pipe:|\.parquet$`)
+var later = regexp.MustCompile(`(?i)^(gs|hdfs)://|^(https?|s3|hf-hub):.*\.(csv|tsv|jsonl?)$|\.parquet$`)
 
 // Open opens a built-in set (builtin:NAME), a folder, a table, shards, or one picture. A path that doesn't exist is fs.ErrNotExist, data
 // without what o.Need asks for is a *DataError, and a kind of data that can't be read is a *UsageError. Once ctx is done, Open returns
@@ -60,6 +70,8 @@ func open(ctx context.Context, src string, o Options) (Source, error) {
 		return openBuiltin(src)
 	case later.MatchString(src):
 		return nil, &UsageError{Source: src, Reason: "this form of data is not supported yet"}
+	case store.IsRemote(src):
+		return openShards(ctx, src, o)
 	}
 	st, err := os.Stat(src)
 	switch {
@@ -75,18 +87,20 @@ func open(ctx context.Context, src string, o Options) (Source, error) {
 	return openFile(ctx, src, o)
 }
 
-// unpack is the way out for compressed data. Samples are read in any order, which a compressed file doesn't allow.
+// unpack is the way out for data that is compressed in a form that isn't read.
 const unpack = "unpack it first"
 
 // openFile opens a file by its extension.
 func openFile(ctx context.Context, src string, o Options) (Source, error) {
-	switch extension := strings.ToLower(filepath.Ext(src)); extension {
-	case ".tar":
+	if isTar(src) || isPackedTar(src) {
 		return openShards(ctx, src, o)
+	}
+	switch extension := strings.ToLower(filepath.Ext(src)); extension {
 	case ".csv", ".tsv", ".jsonl", ".json":
 		return openTable(ctx, src, o)
-	case ".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip":
-		return nil, &DataError{Source: src, Reason: "it is compressed, and samples are read in any order; " + unpack}
+	case ".gz", ".bz2", ".xz", ".zst", ".zip":
+		return nil, &DataError{Source: src, Reason: "it is compressed, and is no archive of a form that is read compressed (" +
+			strings.Join(packedTars, " ") + "); " + unpack}
 	}
 	if paths.IsPicture(src) {
 		return OpenFiles(ctx, []string{src}, o)

@@ -19,6 +19,7 @@ const (
 	captionKey
 	poolKey
 	replaceKey
+	bufferKey
 )
 
 // tries is the number of samples that are tried in place of an unusable one before its slot stays empty. If half of all samples are

@@ -63,7 +63,7 @@ func (w *walk) look(ctx context.Context, slot int64) (p pooled) {
 	at := p.place
 	e, err := l.Source.Entry(ctx, at.index)
 	for try := 0; err != nil || e.Bad != ""; try++ {
-		if try == tries || ctx.Err() != nil {
+		if try == tries || w.parts != nil || ctx.Err() != nil {
 			return p
 		}
 		at = replacement(l.Seed, l.Source.Len(), p.place, try)

@@ -48,7 +48,7 @@ func (n *ByteCount) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// Store returns a store with the settings for data that is elsewhere. It has to be closed.
-func (o Options) Store(log *slog.Logger) *store.Store {
+// NewStore returns a store with the settings for data that is elsewhere. It has to be closed.
+func (o Options) NewStore(log *slog.Logger) *store.Store {
 	return store.New(store.Options{Cache: o.DataCache, CacheSize: int64(o.DataCacheSize), Log: log})
 }

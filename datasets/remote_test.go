@@ -23,7 +23,7 @@ func TestByteCountsHaveUnits(t *testing.T) {
 }
 
 func TestTheStoreHasTheSettings(t *testing.T) {
-	s := Options{DataCache: t.TempDir(), DataCacheSize: 1 << 30}.Store(nil)
+	s := Options{DataCache: t.TempDir(), DataCacheSize: 1 << 30}.NewStore(nil)
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}

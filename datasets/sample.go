@@ -18,6 +18,7 @@ type sample struct {
 	entry   Entry
 	pixels  []uint8
 	known   *text      // the text, if a pool has tokenized it already; else nil
+	given   *Reading   // the picture, if the source is read in sequence; else nil
 	joined  []byte     // all its captions
 	alike   uint64     // their digest
 	drop    uint64     // key
@@ -60,8 +61,27 @@ func (l *Loader) fill(ctx context.Context, s *sample) {
 	}
 }
 
-// replace fills the slot of an unusable sample with another one.
+// obtain is the picture that a sample was given or, of a source with random access, the one that it reads.
+func (l *Loader) obtain(ctx context.Context, s *sample) (Picture, error) {
+	if s.given != nil {
+		return s.given.Picture, s.given.Err
+	}
+	return l.Source.Picture(ctx, s.index)
+}
+
+// entry is the sample's description, which comes with its picture if nothing was known before.
+func (l *Loader) entry(ctx context.Context, s *sample) (Entry, error) {
+	if s.given != nil && s.given.entry != nil {
+		return *s.given.entry, nil
+	}
+	return l.Source.Entry(ctx, s.index)
+}
+
+// replace fills the slot of an unusable sample with another one. A source that is read in sequence has none to give.
 func (l *Loader) replace(ctx context.Context, s *sample) {
+	if s.given != nil {
+		return
+	}
 	unusable := s.place
 	s.known = nil
 	for try := 0; try < tries && ctx.Err() == nil; try++ {
@@ -90,13 +110,13 @@ func (l *Loader) read(ctx context.Context, s *sample) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if s.entry, err = l.Source.Entry(ctx, s.index); err != nil {
+	if s.entry, err = l.entry(ctx, s); err != nil {
 		return err
 	}
 	if s.entry.Bad != "" {
 		return &unusable{s.entry.Bad}
 	}
-	picture, err := l.Source.Picture(ctx, s.index)
+	picture, err := l.obtain(ctx, s)
 	if err != nil {
 		return err
 	}

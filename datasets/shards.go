@@ -2,97 +2,149 @@ package datasets
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 
+	"clipgo/datasets/store"
 	"clipgo/internal/bounded"
 )
 
-// shards is a source of the samples of local WebDataset archives, in the archives' order.
+// shards is a source of the samples of WebDataset archives, in the archives' order.
 type shards struct {
-	files   []shardFile
-	samples []shardSample
-	pool    shardPool
-	info    Info
+	files []shardFile
+	ends  []int // of each archive, the index after its last sample
+	need  Need
+	store objects
+	close func() error // of the store, if it is the source's own
+	info  Info
+	mu    sync.RWMutex // guards the mapped indices against Close
+	gone  bool
+	along along
+	limit residence
+	// uncounted is true if the archives are not indexed; the source is an uncounted one then.
+	uncounted    bool
+	captionLines bool // txt has one caption a line
+}
+
+// objects is what shards need of a store.
+type objects interface {
+	Find(ctx context.Context, name string) ([]store.Object, error)
+	List(ctx context.Context, folder string) ([]store.Object, error)
+	ReadAt(ctx context.Context, o store.Object, p []byte, at int64) (int, error)
+	Stream(ctx context.Context, o store.Object, at int64) (io.ReadCloser, error)
+	ReadAll(ctx context.Context, o store.Object, kind bounded.Kind) ([]byte, error)
+	Cache() string
 }
 
 // openShards indexes archives: a.tar, a.tar::b.tar, names in braces, a folder of archives, or a folder in CLIP_benchmark's layout. Damage
 // makes single samples unusable and is reported in Info.Notes. A shard that doesn't exist is fs.ErrNotExist, and a set without a usable
 // sample is a *DataError.
 func openShards(ctx context.Context, src string, o Options) (Source, error) {
-	set, err := findShards(src, o)
-	if err != nil {
-		return nil, err
+	if o.Store != nil {
+		return openShardsOf(ctx, src, o, o.Store, func() error { return nil })
 	}
-	repairs := &captionRepairs{}
-	s := &shards{files: make([]shardFile, len(set.paths)), info: Info{
-		Name: src, Kind: "shards", Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
-	}}
-	sampler := &sampler{set: set, need: o.Need, repairs: repairs}
-	if err := s.index(ctx, set, sampler); err != nil {
-		return nil, err
+	own := o.NewStore(o.Log)
+	return openShardsOf(ctx, src, o, own, own.Close)
+}
+
+func openShardsOf(ctx context.Context, src string, o Options, st objects, close func() error) (Source, error) {
+	s := &shards{need: o.Need, store: st, close: close}
+	if err := s.open(ctx, src, o); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
-	if n := sampler.dotted.Load(); n > 0 {
-		s.info.Notes = append(s.info.Notes, fmt.Sprintf("%d samples have only names with several dots: their types follow the last one", n))
+	if s.uncounted {
+		return openUncounted(s, o.Samples)
 	}
-	s.info.Notes = append(s.info.Notes, repairs.notes()...)
-	if reason := noneUsable(len(s.samples), s.entry); reason != "" {
-		return nil, &DataError{Source: src, Reason: reason}
-	}
-	s.info.Fingerprint = fingerprint(len(s.samples), func(i int) (string, Entry) {
-		e := s.entry(i)
-		return filepath.Base(e.File) + "/" + s.samples[i].name, e
-	})
 	return s, nil
 }
 
-// index reads the headers of all archives, several at a time.
-func (s *shards) index(ctx context.Context, set *shardSet, sampler *sampler) error {
-	perShard := make([][]shardSample, len(set.paths))
-	notes := make([][]string, len(set.paths))
-	err := eachFile(ctx, len(set.paths), func(i int) { // damage isn't an error: it is recorded in the samples
-		s.files[i].path = set.paths[i]
-		x := s.files[i].index()
-		perShard[i], notes[i] = sampler.samples(x, int32(i)), x.notes(set.paths[i])
-	})
+func (s *shards) open(ctx context.Context, src string, o Options) error {
+	set, err := findShards(ctx, src, o, s.store)
 	if err != nil {
 		return err
 	}
-	for i := range perShard {
-		s.samples = append(s.samples, perShard[i]...)
-		s.info.Notes = append(s.info.Notes, notes[i]...)
+	s.info = Info{
+		Name: src, Kind: "shards", Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
+	}
+	s.files, s.captionLines = set.files, set.captionLines
+	if o.Samples > 0 && slices.ContainsFunc(s.files, func(f shardFile) bool { return f.object.Sequential }) {
+		s.uncounted = true
+		return nil
+	}
+	if err := s.index(ctx, set, newProgress(o.Log, src, len(s.files))); err != nil {
+		return err
+	}
+	s.describe()
+	if reason := noneUsable(s.Len(), s.entry); reason != "" {
+		return &DataError{Source: src, Reason: reason}
+	}
+	s.info.Fingerprint = s.fingerprint(set)
+	return nil
+}
+
+// index makes or loads the indices of all archives, several at a time.
+func (s *shards) index(ctx context.Context, set *shardSet, p *progress) error {
+	k := newIndexKeeper(s.store.Cache(), set.settings())
+	errs := make([]error, len(s.files))
+	err := eachShard(ctx, s.files, func(i int) { // damage isn't an error: it is recorded in the samples
+		errs[i] = s.files[i].load(ctx, s.store, k, set.captionLines)
+		p.add()
+	})
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return err
+	}
+	for _, err := range errs {
+		if err != nil {
+			return s.refusal(err)
+		}
+	}
+	estimateLost(s.files)
+	s.limit.begin(s.files)
+	n := 0
+	for i := range s.files {
+		n += s.files[i].n + s.files[i].lost
+		s.ends = append(s.ends, n)
+	}
+	if k.failed != nil {
+		s.note("the index of the shards is made again next time: %v", k.failed)
 	}
 	return nil
 }
 
-// index reads an archive's headers.
-func (f *shardFile) index() tarIndex {
-	file, err := bounded.Open(f.path, bounded.Any)
-	if err != nil {
-		return tarIndex{broken: "can't be read: " + cause(err).Error()}
+// describe adds the notes of the archives and of their captions.
+func (s *shards) describe() {
+	var repairs captionRepairs
+	dotted, sequential := 0, 0
+	for i := range s.files {
+		f := &s.files[i]
+		s.info.Notes = append(s.info.Notes, f.head.Notes...)
+		if f.lost > 0 {
+			s.note("%s %s%s", f.object.Name, f.why, f.counted())
+		}
+		repairs.long.Add(f.head.Long)
+		repairs.invalid.Add(f.head.Invalid)
+		dotted += f.head.Dotted
+		if f.head.Sequential {
+			sequential++
+		}
 	}
-	defer file.Close()
-	st, err := file.Stat()
-	if err != nil {
-		return tarIndex{broken: "can't be read: " + cause(err).Error()}
+	if dotted > 0 {
+		s.note("%d samples have only names with several dots: their types follow the last one", dotted)
 	}
-	f.size, f.modified = st.Size(), st.ModTime()
-	return indexTar(file, f.size)
+	if sequential > 0 {
+		s.note("%d of %d shards can only be read from their beginning, since they are compressed or their source can't be read otherwise: "+
+			"a training shuffles with a buffer, and reads again what comes before the place where it is resumed", sequential, len(s.files))
+	}
+	s.info.Notes = append(s.info.Notes, repairs.notes()...)
 }
 
-// notes describes damage and oddities of a shard, a line each.
-func (x *tarIndex) notes(path string) []string {
-	var out []string
-	if x.broken != "" {
-		out = append(out, path+" "+x.broken)
-	}
-	if x.cut != "" {
-		out = append(out, path+" "+x.cut)
-	}
-	if x.passed > 0 {
-		out = append(out, fmt.Sprintf("%s: passed over %d members whose names are not key.extension", path, x.passed))
-	}
-	return out
+func (s *shards) note(format string, args ...any) {
+	s.info.Notes = append(s.info.Notes, fmt.Sprintf(format, args...))
 }
 
 // noneUsable says why none of n samples can be used. It is empty if one can.
@@ -109,41 +161,143 @@ func noneUsable(n int, entry func(int) Entry) string {
 	return fmt.Sprintf("none of its %d samples can be used; %s: %s", n, e.Key, e.Bad)
 }
 
-func (s *shards) Len() int   { return len(s.samples) }
+func (s *shards) Len() int {
+	if len(s.ends) == 0 {
+		return 0
+	}
+	return s.ends[len(s.ends)-1]
+}
+
 func (s *shards) Info() Info { return s.info }
 
+// at finds a sample's archive and its number there.
+func (s *shards) at(i int) (part, n int) {
+	part, ends := slices.BinarySearch(s.ends, i)
+	for ends && s.ends[part] == i { // empty archives end there too
+		part++
+		ends = part < len(s.ends)
+	}
+	return part, i - s.first(part)
+}
+
+// first is the index of an archive's first sample.
+func (s *shards) first(part int) int {
+	if part == 0 {
+		return 0
+	}
+	return s.ends[part-1]
+}
+
+// sample is sample n of an archive as it is needed.
+func (s *shards) sample(part, n int) shardSample {
+	one := s.files[part].sample(n)
+	one.serve(s.need, s.info.Classes)
+	s.limit.touch(s.files, part)
+	return one
+}
+
 // Entry implements Source.
-func (s *shards) Entry(_ context.Context, i int) (Entry, error) { return s.entry(i), nil }
+func (s *shards) Entry(_ context.Context, i int) (Entry, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.gone {
+		return Entry{}, fmt.Errorf("read %s: %w", s.info.Name, os.ErrClosed)
+	}
+	return s.entry(i), nil
+}
 
 func (s *shards) entry(i int) Entry {
-	one := &s.samples[i]
-	f := &s.files[one.shard]
-	key := f.path
+	part, n := s.at(i)
+	one := s.sample(part, n)
+	return s.files[part].entry(&one)
+}
+
+// entry describes a sample of the archive.
+func (f *shardFile) entry(one *shardSample) Entry {
+	key := f.object.Name
 	if one.name != "" {
-		key = f.path + "/" + one.name
+		key += "/" + one.name
 	}
 	return Entry{
-		Key: key, Captions: one.captions, Label: int(one.label), Size: one.size, ModTime: f.modified,
-		Offset: one.offset, File: f.path, Bad: one.bad,
+		Key: key, Captions: one.captions, Label: int(one.label), Size: one.size, ModTime: f.object.ModTime,
+		Offset: one.offset, File: f.object.Name, Bad: one.bad,
 	}
 }
 
+// Picture implements Source.
 func (s *shards) Picture(ctx context.Context, i int) (Picture, error) {
 	if err := ctx.Err(); err != nil {
 		return Picture{}, err
 	}
-	one := &s.samples[i]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.gone {
+		return Picture{}, fmt.Errorf("read %s: %w", s.info.Name, os.ErrClosed)
+	}
+	part, n := s.at(i)
+	if s.files[part].head.Sequential {
+		return s.along.picture(ctx, s, part, n)
+	}
+	return s.read(ctx, part, n)
+}
+
+// read reads a picture of an archive that can be read in any order.
+func (s *shards) read(ctx context.Context, part, n int) (Picture, error) {
+	one := s.sample(part, n)
 	if one.bad != "" {
 		return Picture{}, &unusable{one.bad}
 	}
 	if one.size > pictureLimit {
 		return Picture{}, tooLarge(one.size)
 	}
-	data, err := s.pool.read(int(one.shard), s.files[one.shard], one.offset, one.size)
-	return Picture{File: data}, err
+	data := make([]byte, one.size)
+	if _, err := s.store.ReadAt(ctx, s.files[part].object, data, one.offset); err != nil {
+		return Picture{}, s.refusal(err)
+	}
+	return Picture{File: data}, nil
 }
 
+// refusal is an error of the store: a *DataError if the archive has changed, since the index is wrong then.
+func (s *shards) refusal(err error) error {
+	var changed *store.ChangedError
+	if errors.As(err, &changed) {
+		return &DataError{Source: s.info.Name, Reason: err.Error()}
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("read %w", err)
+}
+
+// fingerprint is that of all samples if the archives are files of this machine. Else it is that of the archives: to read 10 million
+// captions would take longer than to begin.
+func (s *shards) fingerprint(set *shardSet) string {
+	if !slices.ContainsFunc(s.files, func(f shardFile) bool { return store.IsRemote(f.object.Name) }) {
+		return fingerprint(s.Len(), func(i int) (string, Entry) {
+			part, n := s.at(i)
+			e := s.entry(i)
+			return filepath.Base(e.File) + "/" + s.files[part].sample(n).name, e
+		})
+	}
+	return fingerprint(len(s.files), func(i int) (string, Entry) {
+		f := &s.files[i]
+		return filepath.Base(f.object.Name), Entry{
+			Size: f.object.Size, Label: f.n + f.lost, Captions: append([]string{f.object.Version, set.settings()}, s.info.Classes...),
+		}
+	})
+}
+
+// Close implements Source.
 func (s *shards) Close() error {
-	s.pool.close()
-	return nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	if !s.gone {
+		s.gone = true
+		s.along.close()
+		for i := range s.files {
+			errs = append(errs, s.files[i].unmap())
+		}
+	}
+	return errors.Join(append(errs, s.close())...)
 }

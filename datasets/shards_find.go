@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,59 +17,88 @@ import (
 
 // shardSet is a set of archives in their order, with the files that CLIP_benchmark stores beside them.
 type shardSet struct {
-	paths              []string
+	files              []shardFile
 	classes, templates []string
 	captionLines       bool // of retrieval sets: txt has one caption a line
 	notes              []string
 	skip               excluder
 	ignored            Ignored // files and folders beside the shards of a folder
+	store              objects
 }
 
-// findShards resolves a.tar::b.tar, braces, and folders.
-func findShards(src string, o Options) (set *shardSet, err error) {
-	set = &shardSet{}
+// settings are what the samples of an archive depend on beside its bytes.
+func (s *shardSet) settings() string {
+	if s.captionLines {
+		return "caption lines"
+	}
+	return ""
+}
+
+// findShards resolves a.tar::b.tar, braces, patterns and folders.
+func findShards(ctx context.Context, src string, o Options, st objects) (set *shardSet, err error) {
+	set = &shardSet{store: st}
 	if set.skip, err = o.excludes(); err != nil {
 		return nil, err
 	}
 	for part := range strings.SplitSeq(src, "::") {
-		if err := set.addPart(src, part, o.Need); err != nil {
+		if err := set.addPart(ctx, src, part, o.Need); err != nil {
 			return nil, err
 		}
 	}
 	seen := map[string]bool{}
-	for _, p := range set.paths {
-		if seen[p] {
-			set.notes = append(set.notes, p+" is named twice: its samples count twice")
+	for _, f := range set.files {
+		if seen[f.object.Name] {
+			set.notes = append(set.notes, f.object.Name+" is named twice: its samples count twice")
 		}
-		seen[p] = true
+		seen[f.object.Name] = true
 	}
-	if len(set.paths) == 0 {
+	if len(set.files) == 0 {
 		return nil, &DataError{Source: src, Reason: "there are no shards (.tar) in it"}
 	}
-	return set, set.readBeside(filepath.Dir(set.paths[0]))
+	return set, set.readBeside(ctx, set.files[0].object.Name)
 }
 
-func (s *shardSet) addPart(src, part string, need Need) error {
+func (s *shardSet) addPart(ctx context.Context, src, part string, need Need) error {
 	names := []string{part}
-	if _, err := os.Stat(part); err != nil {
+	if _, err := os.Stat(part); err != nil || store.IsRemote(part) {
 		if names, err = store.ExpandBraces(part); err != nil {
 			return &UsageError{Source: src, Reason: err.Error()}
 		}
 	}
 	for _, name := range names {
-		st, err := os.Stat(name)
-		if err != nil {
-			return notFound(name, err)
+		add := s.add
+		if store.IsRemote(name) {
+			add = s.addRemote
 		}
-		paths := []string{name}
-		if st.IsDir() {
-			if paths, err = s.inFolder(name, need); err != nil {
-				return err
-			}
+		if err := add(ctx, name, need); err != nil {
+			return err
 		}
-		s.paths = append(s.paths, paths...)
 	}
 	return nil
+}
+
+// add adds a file of this machine, the files that match a pattern, or those of a folder.
+func (s *shardSet) add(ctx context.Context, name string, need Need) error {
+	names := []string{name}
+	if st, err := os.Stat(name); err == nil && st.IsDir() {
+		if names, err = s.inFolder(name, need); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		found, err := s.store.Find(ctx, name)
+		if err != nil {
+			return err
+		}
+		s.addObjects(found)
+	}
+	return nil
+}
+
+func (s *shardSet) addObjects(objects []store.Object) {
+	for _, o := range objects {
+		s.files = append(s.files, shardFile{object: o})
+	}
 }
 
 // inFolder lists a folder's shards. If it has none, they are those of its test or train folder.
@@ -117,7 +147,7 @@ func (s *shardSet) chosen(folder string, shards []string) ([]string, error) {
 			s.ignored.add(ignoredFolders, 1)
 		case paths.IsPicture(name):
 			s.ignored.add(ignoredPictures, 1)
-		case !isTar(name) && !slices.Contains(besideShards, name):
+		case !slices.Contains(shards, filepath.Join(folder, name)) && !slices.Contains(besideShards, name) && !isTar(name):
 			s.ignored.addFile(name)
 		}
 	}
@@ -130,30 +160,46 @@ func (s *shardSet) chosen(folder string, shards []string) ([]string, error) {
 	}), nil
 }
 
+// packedTars are the ends of the names of compressed archives.
+var packedTars = []string{".tar.gz", ".tgz", ".tar.zst", ".tar.bz2"}
+
+// isTar reports whether a name is that of an archive.
 func isTar(name string) bool { return strings.EqualFold(filepath.Ext(name), ".tar") }
 
-// holdsShards reports whether a folder, or its test or train folder, has shards.
+// isPackedTar reports whether a name is that of a compressed archive.
+func isPackedTar(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(packedTars, func(end string) bool { return strings.HasSuffix(name, end) })
+}
+
+// holdsShards reports whether a folder, or its test or train folder, has shards that are not compressed.
 func holdsShards(root string) bool {
 	return slices.ContainsFunc([]string{"", "test", "train"}, func(split string) bool {
 		paths, err := tarsIn(filepath.Join(root, split))
-		return err == nil && len(paths) > 0
+		return err == nil && len(paths) > 0 && isTar(paths[0])
 	})
 }
 
-// tarsIn lists the archives of a folder in the order of compareNumbered, without hidden ones.
+// tarsIn lists the archives of a folder in the order of compareNumbered, without hidden ones. Compressed ones count only if there are no
+// others, which may hold the same.
 func tarsIn(folder string) ([]string, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return nil, notFound(folder, err)
 	}
-	var paths []string
-	for _, e := range entries {
-		if !e.IsDir() && !hidden(e.Name()) && isTar(e.Name()) {
-			paths = append(paths, filepath.Join(folder, e.Name()))
+	for _, fits := range []func(string) bool{isTar, isPackedTar} {
+		var paths []string
+		for _, e := range entries {
+			if !e.IsDir() && !hidden(e.Name()) && fits(e.Name()) {
+				paths = append(paths, filepath.Join(folder, e.Name()))
+			}
+		}
+		if len(paths) > 0 {
+			slices.SortFunc(paths, compareNumbered)
+			return paths, nil
 		}
 	}
-	slices.SortFunc(paths, compareNumbered)
-	return paths, nil
+	return nil, nil
 }
 
 // compareNumbered compares bytewise, but runs of digits as numbers: 2.tar comes before 10.tar.
@@ -205,39 +251,4 @@ func (s *shardSet) counted(folder string) ([]string, error) {
 		s.notes = append(s.notes, fmt.Sprintf("%d shards of %s are left out: nshards.txt counts %d", more, folder, n))
 	}
 	return paths, nil
-}
-
-// readBeside reads the class names, templates and kind of task from files in the shards' folder or its parent.
-func (s *shardSet) readBeside(folder string) error {
-	kind, err := linesBeside(folder, "dataset_type.txt")
-	if err != nil {
-		return err
-	}
-	s.captionLines = len(kind) > 0 && kind[0] == "retrieval"
-	if s.classes, err = linesBeside(folder, "classnames.txt"); err != nil {
-		return err
-	}
-	templates, err := linesBeside(folder, "zeroshot_classification_templates.txt")
-	s.templates = slices.DeleteFunc(templates, func(line string) bool { return line == "" })
-	return err
-}
-
-// linesBeside are the trimmed lines of a file in the folder or, if it isn't there, in the folder's parent.
-func linesBeside(folder, name string) ([]string, error) {
-	for _, path := range []string{filepath.Join(folder, name), filepath.Join(folder, "..", name)} {
-		if _, err := os.Stat(path); err != nil {
-			continue
-		}
-		text, err := readStart(path, textLimit)
-		if err != nil {
-			return nil, notFound(path, err)
-		}
-		text = strings.TrimRight(strings.TrimPrefix(text, "\ufeff"), "\r\n\t ")
-		var lines []string
-		for line := range strings.SplitSeq(text, "\n") {
-			lines = append(lines, strings.ToValidUTF8(strings.TrimSpace(line), "\uFFFD"))
-		}
-		return lines, nil
-	}
-	return nil, nil
 }

@@ -6,19 +6,20 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"clipgo/internal/paths"
 )
 
-// shardSample is a sample of a shard, without its picture's bytes.
+// shardSample is a sample of a shard, without its picture's bytes. It doesn't depend on what the samples are needed for.
 type shardSample struct {
 	name         string // of the picture's member; the sample's key if there is none
 	captions     []string
-	label        int32 // -1: none
-	shard        int32
+	weights      []float32 // of the captions; nil: equal
+	label        int32     // -1: none
 	offset, size int64
-	bad          string
+	bad          string // why it can't be used for anything
+	members      string // its members, for a message; of a sample without captions or label
+	apart        string // where its other members are. It replaces any reason why the sample can't be used
 }
 
 // pictureFields are the extensions of members that hold a picture. The first that is present is used.
@@ -32,38 +33,34 @@ func withoutDots(extensions []string) []string {
 	return out
 }
 
-// sampler makes samples of a shard's groups. It is safe for concurrent use.
+// sampler makes samples of a shard's groups.
 type sampler struct {
-	set     *shardSet
-	need    Need
-	repairs *captionRepairs
-	dotted  atomic.Int64 // samples whose members have the part after the last dot as their type
+	captionLines bool // txt has one caption a line
+	repairs      captionRepairs
+	dotted       int // samples whose members have the part after the last dot as their type
 }
 
 // samples lists the samples of an indexed shard. If a part of it could not be read, one more sample represents that part.
-func (s *sampler) samples(x tarIndex, shard int32) []shardSample {
+func (s *sampler) samples(x tarIndex) []shardSample {
 	out := make([]shardSample, 0, len(x.groups)+1)
 	first := make(map[string]int, len(x.groups)) // index of the sample
 	groups := s.regroup(x.groups)
 	for i, g := range groups {
 		one := s.sample(g)
-		one.shard = shard
 		at, again := first[g.key]
 		switch {
 		case !again:
 			first[g.key] = i
 		case groups[at].completes(g):
 			one.bad = separated(groups[at])
-			if out[at].bad != "" {
-				out[at].bad = separated(g)
-			}
+			out[at].apart = separated(g)
 		default:
 			one.bad = fmt.Sprintf("its key occurs a second time, first at byte %d", groups[at].members[0].offset)
 		}
 		out = append(out, one)
 	}
 	if x.broken != "" {
-		out = append(out, shardSample{label: -1, shard: shard, offset: x.brokenAt, bad: "the shard " + x.broken})
+		out = append(out, shardSample{label: -1, offset: x.brokenAt, bad: "the shard " + x.broken})
 	}
 	return out
 }
@@ -116,31 +113,42 @@ func (s *sampler) picture(one *shardSample, g tarGroup, fields map[string]*tarMe
 func (s *sampler) text(one *shardSample, g tarGroup, fields map[string]*tarMember) {
 	if m := fields["cls"]; m != nil {
 		label, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(string(m.text), byteOrderMark)))
-		switch n := len(s.set.classes); {
-		case err != nil || label < 0 || label > math.MaxInt32:
+		if err != nil || label < 0 || label > math.MaxInt32 {
 			one.fail(fmt.Sprintf("its label %.20q is not a class number", m.text))
-		case n > 0 && label >= n:
-			one.fail(fmt.Sprintf("its label %d is not below the %d of classnames.txt", label, n))
-		default:
+		} else {
 			one.label = int32(label)
 		}
 	}
 	one.captions = s.captions(fields)
-	if len(one.captions) == 0 && one.label >= 0 && len(s.set.classes) > 0 {
-		one.captions = []string{s.set.classes[one.label]}
+	if len(one.captions) == 0 || one.label < 0 {
+		one.members = g.about()
 	}
-	if len(one.captions) == 0 && s.need == NeedCaptions {
-		one.fail("no caption (txt, or caption or text in json)" + g.about())
+}
+
+// serve gives a sample the caption of its class, and says why it can't be used for a need.
+func (one *shardSample) serve(need Need, classes []string) {
+	if n := len(classes); n > 0 && int(one.label) >= n {
+		one.fail(fmt.Sprintf("its label %d is not below the %d of classnames.txt", one.label, n))
+		one.label = -1
 	}
-	if one.label < 0 && s.need == NeedLabels {
-		one.fail("no label (cls)" + g.about())
+	if len(one.captions) == 0 && one.label >= 0 && len(classes) > 0 {
+		one.captions = []string{classes[one.label]}
+	}
+	if len(one.captions) == 0 && need == NeedCaptions {
+		one.fail("no caption (txt, or caption or text in json)" + one.members)
+	}
+	if one.label < 0 && need == NeedLabels {
+		one.fail("no label (cls)" + one.members)
+	}
+	if one.bad != "" && one.apart != "" {
+		one.bad = one.apart
 	}
 }
 
 // captions takes txt as one caption with its line breaks or, without a caption in txt, those of json.
 func (s *sampler) captions(fields map[string]*tarMember) (out []string) {
 	if m := fields["txt"]; m != nil {
-		if s.set.captionLines {
+		if s.captionLines {
 			out = s.trimmed(strings.Split(string(m.text), "\n"))
 		} else {
 			out = s.repairs.usable([]string{string(m.text)})

@@ -13,10 +13,17 @@ func Select(s Source, indices []int) Source {
 	return &subset{s, indices, sync.OnceValue(func() Info { return subsetInfo(s.Info(), indices) })}
 }
 
-// Sample is a view of at most n samples of a source, spread evenly over it. Closing it doesn't close the source.
+// Sample is a view of at most n samples of a source, spread evenly over it. Of data that is not counted they are the first ones.
+// Closing it doesn't close the source.
 func Sample(s Source, n int) Source {
 	n = min(n, s.Len())
 	indices := make([]int, n)
+	if _, ok := s.(*uncounted); ok { // the last sample would be behind all others
+		for i := range indices {
+			indices[i] = i
+		}
+		return Select(s, indices)
+	}
 	for i := range indices {
 		indices[i] = int(int64(i) * int64(s.Len()) / int64(n))
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,7 @@ type tarMember struct {
 	field        string // its extension in lower case: everything after the first dot of the base name
 	offset, size int64  // of its bytes in the archive
 	text         []byte // of txt, json and cls members; x.txt is one too
+	picture      []byte // of pictures, if they are kept
 	problem      string // why its bytes can't be read
 }
 
@@ -40,43 +42,48 @@ type tarIndex struct {
 	brokenAt int64
 	// cut says that the last member or a part of the end is missing, or that there is data after the end.
 	cut string
+	// fault is what reading failed with, if it did: the samples after brokenAt may be there.
+	fault error
+	// packed is true if the archive is compressed and can be read in sequence.
+	packed bool
 }
 
 // webdatasetMeta matches members that WebDataset reserves.
 var webdatasetMeta = regexp.MustCompile(`^__[^/]*__($|/)`)
 
 // indexTar reads the headers of an archive and its small text members. It never fails: damage is part of the result.
-func indexTar(r io.ReaderAt, size int64) tarIndex {
-	x := &tarIndexer{r: r, size: size, in: &cursor{r: r, size: size}}
-	tr := tar.NewReader(x.in)
-	for {
-		header, err := tr.Next()
-		if errors.Is(err, io.EOF) {
-			x.checkEnd()
-			return x.tarIndex
-		}
-		if err != nil && !errors.Is(err, tar.ErrInsecurePath) { // any name is safe, since nothing is unpacked
-			x.fail(err)
-			return x.tarIndex
-		}
-		if !x.add(header) {
-			return x.tarIndex
-		}
+func indexTar(in tarInput) tarIndex {
+	x := &tarIndexer{in: in, members: tar.NewReader(in)}
+	for x.step() {
 	}
+	return x.tarIndex
+}
+
+// step reads a member. It returns false if it was the last one that can be read.
+func (x *tarIndexer) step() bool {
+	header, err := x.members.Next()
+	if errors.Is(err, io.EOF) {
+		x.checkEnd()
+		return false
+	}
+	if err != nil && !errors.Is(err, tar.ErrInsecurePath) { // any name is safe, since nothing is unpacked
+		x.fail(err)
+		return false
+	}
+	return x.add(header)
 }
 
 type tarIndexer struct {
 	tarIndex
-	r    io.ReaderAt
-	size int64
-	in   *cursor
-	end  int64 // where the last member ends, including padding; -1: unknown
+	in      tarInput
+	members *tar.Reader
+	end     int64 // where the last member ends, including padding; -1: unknown
+	whole   bool  // keep the bytes of pictures
 }
 
 // add adds a member. It returns false if the archive ends inside it.
 func (x *tarIndexer) add(h *tar.Header) bool {
-	m := tarMember{name: h.Name, offset: x.in.pos, size: h.Size}
-	stored := h.Size
+	m := tarMember{name: h.Name, offset: x.in.at(), size: h.Size}
 	switch h.Typeflag {
 	case tar.TypeReg:
 	case tar.TypeGNUSparse:
@@ -95,13 +102,54 @@ func (x *tarIndexer) add(h *tar.Header) bool {
 		x.group(m)
 		return true
 	}
-	if stored > x.size-m.offset {
-		m.problem = fmt.Sprintf("is cut: the archive ends %d bytes too early", stored-(x.size-m.offset))
+	if size := x.in.length(); size >= 0 && h.Size > size-m.offset {
+		m.problem = fmt.Sprintf("is cut: the archive ends %d bytes too early", h.Size-(size-m.offset))
 		x.cut = fmt.Sprintf("is truncated: it ends inside %s", h.Name)
 	}
-	x.end = m.offset + (stored+tarBlock-1)/tarBlock*tarBlock
+	x.end = m.offset + (h.Size+tarBlock-1)/tarBlock*tarBlock
+	x.read(&m)
 	x.group(m)
 	return m.problem == ""
+}
+
+// read reads the text of a member that has one. Of an archive without a known length it reads every member, to see whether it is whole.
+func (x *tarIndexer) read(m *tarMember) {
+	_, field, ok := splitKey(m.name)
+	kind := lastPart(field)
+	if m.problem != "" {
+		return
+	}
+	if ok && (kind == "txt" || kind == "json" || kind == "cls") {
+		m.text = make([]byte, min(m.size, maxMemberText))
+		if _, err := io.ReadFull(x.members, m.text); err != nil {
+			x.lose(m, err)
+			return
+		}
+	}
+	if x.whole && slices.Contains(pictureFields, kind) && m.size <= pictureLimit {
+		m.picture = make([]byte, m.size)
+		if _, err := io.ReadFull(x.members, m.picture); err != nil {
+			x.lose(m, err)
+		}
+		return
+	}
+	if x.in.length() < 0 {
+		if _, err := io.Copy(io.Discard, x.members); err != nil {
+			x.lose(m, err)
+		}
+	}
+}
+
+// lose records that a member could not be read to its end.
+func (x *tarIndexer) lose(m *tarMember, err error) {
+	if errors.Is(err, io.ErrUnexpectedEOF) && x.in.failed() == nil {
+		m.problem = fmt.Sprintf("is cut: the archive ends %d bytes too early", m.offset+m.size-x.in.at())
+		x.cut = fmt.Sprintf("is truncated: it ends inside %s", m.name)
+		return
+	}
+	m.problem = "can't be read: " + err.Error()
+	x.end = m.offset
+	x.fail(err)
 }
 
 // group adds a member to the sample that it belongs to.
@@ -112,12 +160,6 @@ func (x *tarIndexer) group(m tarMember) {
 		return
 	}
 	m.field = field
-	if kind := lastPart(field); m.problem == "" && (kind == "txt" || kind == "json" || kind == "cls") {
-		m.text = make([]byte, min(m.size, maxMemberText))
-		if _, err := io.ReadFull(io.NewSectionReader(x.r, m.offset, m.size), m.text); err != nil {
-			m.problem = "can't be read: " + err.Error()
-		}
-	}
 	if n := len(x.groups); n == 0 || x.groups[n-1].key != key {
 		x.groups = append(x.groups, tarGroup{key: key})
 	}
@@ -142,12 +184,14 @@ func lastPart(field string) string { return field[strings.LastIndexByte(field, '
 func (x *tarIndexer) checkEnd() {
 	from := x.end
 	if from < 0 { // after a sparse member; the reader is after the end blocks
-		from = max(x.in.pos-2*tarBlock, 0)
+		from = max(x.in.at()-2*tarBlock, 0)
 	}
 	var blocks [2 * tarBlock]byte
-	n, _ := io.ReadFull(io.NewSectionReader(x.r, from, max(x.size-from, 0)), blocks[:])
+	n := x.in.peek(blocks[:], from)
 	switch {
-	case x.size == 0:
+	case x.in.failed() != nil:
+		x.fail(x.in.failed())
+	case n == 0 && from == 0:
 		x.broken = "is empty"
 	case !allZero(blocks[:n]):
 		x.broken, x.brokenAt = "is truncated: it ends inside a header", from
@@ -162,8 +206,8 @@ func (x *tarIndexer) checkEnd() {
 
 // checkBehind looks for a second archive after the end, as cat a.tar b.tar gives.
 func (x *tarIndexer) checkBehind(from int64) {
-	rest := make([]byte, min(x.size-from, 1<<16))
-	n, _ := io.ReadFull(io.NewSectionReader(x.r, from, int64(len(rest))), rest)
+	rest := make([]byte, 1<<16)
+	n := x.in.peek(rest, from)
 	if !allZero(rest[:n]) {
 		x.cut = fmt.Sprintf("holds more behind its end at byte %d, which is not read", from)
 	}
@@ -172,11 +216,16 @@ func (x *tarIndexer) checkBehind(from int64) {
 // fail records why no further header could be read.
 func (x *tarIndexer) fail(err error) {
 	x.brokenAt = max(x.end, 0)
-	var magic [2]byte
-	n, _ := x.r.ReadAt(magic[:], 0)
-	switch {
-	case n == 2 && magic == [2]byte{0x1f, 0x8b}:
-		x.broken = "is compressed with gzip; " + unpack
+	var start [packedMagic]byte
+	if x.brokenAt == 0 && x.in.length() >= 0 {
+		x.in.peek(start[:], 0)
+	}
+	switch name, ok := packedBy(start[:]); {
+	case x.in.failed() != nil:
+		x.fault = x.in.failed()
+		x.broken = "can't be read: " + x.fault.Error()
+	case name != "":
+		x.packed, x.broken = ok, "is compressed with "+name+"; "+unpack
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		x.broken = fmt.Sprintf("is truncated: it ends inside a header or member behind byte %d", x.brokenAt)
 	case errors.Is(err, tar.ErrHeader):
@@ -193,38 +242,4 @@ func allZero(b []byte) bool {
 		}
 	}
 	return true
-}
-
-// cursor reads from a position in a file through a small window. A header and the short members after it cost one read, and a long member
-// that is skipped costs none.
-type cursor struct {
-	r         io.ReaderAt
-	size, pos int64
-	window    [8192]byte
-	at        int64 // offset of the window in the file
-	filled    int
-}
-
-func (c *cursor) Read(p []byte) (int, error) {
-	if c.pos >= c.size {
-		return 0, io.EOF
-	}
-	if c.pos < c.at || c.pos >= c.at+int64(c.filled) {
-		n, err := c.r.ReadAt(c.window[:min(int64(len(c.window)), c.size-c.pos)], c.pos)
-		c.at, c.filled = c.pos, n
-		if n == 0 {
-			return 0, err
-		}
-	}
-	n := copy(p, c.window[c.pos-c.at:c.filled])
-	c.pos += int64(n)
-	return n, nil
-}
-
-func (c *cursor) Seek(offset int64, whence int) (int64, error) {
-	if whence != io.SeekCurrent || c.pos+offset < 0 {
-		return 0, fmt.Errorf("seek by %d from %d", offset, c.pos)
-	}
-	c.pos += offset
-	return c.pos, nil
 }

@@ -19,7 +19,7 @@ func (s *sampler) regroup(groups []tarGroup) []tarGroup {
 		if g.dotted() {
 			parts := g.byLastDot()
 			if !strings.Contains(parts[0].members[0].field, ".") {
-				s.dotted.Add(int64(len(parts)))
+				s.dotted += len(parts)
 			}
 			out = append(out, parts...)
 			continue

@@ -31,7 +31,9 @@ func archive(t testing.TB, format tar.Format, members ...member) []byte {
 	return b.Bytes()
 }
 
-func indexBytes(data []byte) tarIndex { return indexTar(bytes.NewReader(data), int64(len(data))) }
+func indexBytes(data []byte) tarIndex {
+	return indexTar(newCursor(bytes.NewReader(data), int64(len(data)), nearWindow))
+}
 
 // groupsLine writes an index as key:field,field key:field.
 func groupsLine(x tarIndex) string {
@@ -120,7 +122,11 @@ func TestTruncationIsAlwaysReported(t *testing.T) {
 func checkAccount(t *testing.T, at int, whole, x tarIndex) {
 	t.Helper()
 	sample := func(need Need) []shardSample {
-		return (&sampler{set: &shardSet{}, need: need, repairs: &captionRepairs{}}).samples(x, 0)
+		out := (&sampler{}).samples(x)
+		for i := range out {
+			out[i].serve(need, nil)
+		}
+		return out
 	}
 	samples, pictures := sample(NeedCaptions), sample(NeedNothing)
 	began, start := 0, int64(0)
@@ -209,7 +215,9 @@ func FuzzTar(f *testing.F) {
 			t.Errorf("%d bytes kept of %d", kept, len(data))
 		}
 		for _, need := range []Need{NeedNothing, NeedCaptions, NeedLabels} {
-			(&sampler{set: &shardSet{classes: []string{"a", "b"}}, need: need, repairs: &captionRepairs{}}).samples(x, 0)
+			for _, one := range (&sampler{}).samples(x) {
+				one.serve(need, []string{"a", "b"})
+			}
 		}
 	})
 }

@@ -14,9 +14,19 @@ type walk struct {
 	loader *Loader
 	epoch  uint64
 	order  permutation
-	from   int64    // first slot of the pool
-	pool   []pooled // of the slots from there on; empty before the first pool and without pools
-	buffer *sample  // to tokenize captions
+	parts  []int     // of a stream; nil: the source has random access
+	stream *buffered // its order
+	from   int64     // first slot of the pool
+	pool   []pooled  // of the slots from there on; empty before the first pool and without pools
+	buffer *sample   // to tokenize captions
+}
+
+func (l *Loader) newWalk() walk {
+	w := walk{loader: l}
+	if s, ok := streamOf(l.Source); ok {
+		w.parts = s.Parts()
+	}
+	return w
 }
 
 // at is the place of a slot and, with a pool, its text if that can be used.
@@ -38,8 +48,23 @@ func (w *walk) plain(slot int64) place {
 	if w.loader.Order == Sequential {
 		return place{epoch: epoch, index: int(offset)}
 	}
+	if w.parts != nil {
+		return place{epoch: epoch, index: w.streamed(epoch, offset)}
+	}
 	if w.order.n == 0 || w.epoch != epoch {
 		w.epoch, w.order = epoch, newPermutation(n, w.loader.Seed, epoch)
 	}
 	return place{epoch: epoch, index: int(w.order.at(offset))}
+}
+
+// streamed is the sample at an offset in an epoch of a stream. It is found from the sample before it, or else from the epoch's beginning.
+func (w *walk) streamed(epoch, offset uint64) int {
+	l := w.loader
+	if w.stream == nil || w.epoch != epoch || w.stream.taken > offset {
+		w.epoch, w.stream = epoch, newBuffered(w.parts, l.pictureBytes, l.buffer(), l.Seed, epoch)
+	}
+	for w.stream.taken < offset {
+		w.stream.take()
+	}
+	return w.stream.take()
 }

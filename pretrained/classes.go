@@ -172,6 +172,9 @@ type Labelled struct {
 	Numbers []int
 }
 
+// Unwrap is the source of the pictures.
+func (l Labelled) Unwrap() datasets.Source { return l.Source }
+
 // Entry replaces the number of the sample's class.
 func (l Labelled) Entry(ctx context.Context, i int) (datasets.Entry, error) {
 	e, err := l.Source.Entry(ctx, i)

@@ -22,6 +22,7 @@ func (s *session) openSource(ctx context.Context, name string) (datasets.Source,
 		return s.openPairs(ctx, name)
 	}
 	options := s.Data
+	options.Log = s.console.Log
 	if !s.Align.rewards() { // which needs pictures alone
 		options.Need = datasets.NeedCaptions
 	}
@@ -53,7 +54,9 @@ func (s *session) openOther(ctx context.Context, name string) (datasets.Source, 
 	if s.pairs != nil {
 		return datasets.OpenPreferences(ctx, name, s.Data)
 	}
-	return datasets.Open(ctx, name, s.Data)
+	options := s.Data
+	options.Log = s.console.Log
+	return datasets.Open(ctx, name, options)
 }
 
 // borrow is a part of the training data: it is evaluated on if there is no other data.

@@ -30,7 +30,10 @@ type Options struct {
 	Data      datasets.Options `json:"data"`
 	Templates []string         `json:"templates"` // prompts that fit what is trained on
 	Workers   int              `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode"`
-	MaxSkip   float64          `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"abort when more than this fraction of samples can't be used (default 0.01)"`
+	// ShuffleBuffer concerns data that can only be read from its beginning to its end.
+	ShuffleBuffer int `json:"shuffle_buffer" min:"1" max:"10000000" help:"samples among which data that is read in sequence is shuffled"`
+
+	MaxSkip float64 `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"abort when more than this fraction of samples can't be used (default 0.01)"`
 
 	batching
 	bucketOptions
@@ -78,7 +81,7 @@ const mostEpochs = 1_000_000
 // Default is a run before its recipe and what the user says.
 func Default() Options {
 	return Options{
-		Workers: runtime.GOMAXPROCS(0), MaxSkip: 0.01, Epochs: Unset, Steps: Unset,
+		Workers: runtime.GOMAXPROCS(0), MaxSkip: 0.01, ShuffleBuffer: datasets.DefaultBuffer, Epochs: Unset, Steps: Unset,
 		batching: batching{BatchSize: Unset, AccumFreq: 1}, bucketOptions: bucketOptions{Pool: 2048},
 		Optim: optim.Default(), Schedule: optim.Schedule{Kind: optim.Cosine, Warmup: Unset},
 		maxWarmup:        contrastive.DefaultRecipe().MaxWarmup,

@@ -137,7 +137,11 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 		s.trainer.Hooks = append(s.trainer.Hooks, s.afterStep)
 	}
 	end := s.end(s.train.Len())
-	batches := s.loader().Batches(ctx, s.state.Position, end)
+	loader := s.loader()
+	if again := loader.Replay(s.state.Position); again != "" {
+		s.console.Log.Info(again, "data", s.TrainData)
+	}
+	batches := loader.Batches(ctx, s.state.Position, end)
 	if s.ppo != nil {
 		batches = s.ppo.Batches(ctx, batches, s.state.Step, s.state.Position, s.reward)
 	}
@@ -187,8 +191,9 @@ func (s *session) loader() *datasets.Loader {
 	return &datasets.Loader{
 		Source: s.train, Pairs: s.pairs, Seed: s.Seed, BatchSize: s.effective(), Queue: s.queue(), Workers: s.Workers,
 		Size:          s.Preprocess.Size,
-		ContextLength: s.ModelCfg.Text.ContextLength, Order: datasets.Shuffled, Pool: s.pool(), MaxSkip: s.MaxSkip,
-		Pixels: s.pixels, Tokens: fill,
+		ContextLength: s.ModelCfg.Text.ContextLength, Order: datasets.Shuffled, Pool: s.pool(), Buffer: s.ShuffleBuffer,
+		MaxSkip: s.MaxSkip,
+		Pixels:  s.pixels, Tokens: fill,
 	}
 }
 

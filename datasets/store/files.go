@@ -94,6 +94,9 @@ func (p *filePool) readAt(_ context.Context, o Object, b []byte, at int64) (int,
 	}
 	defer p.release(f)
 	n, err := f.file.ReadAt(b, at)
+	if st, failed := f.file.Stat(); failed == nil && (st.Size() != o.Size || !st.ModTime().Equal(o.ModTime)) {
+		return 0, &ChangedError{o.Name} // written in place while it was open
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = cause(o.Name, err)
 	}

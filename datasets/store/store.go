@@ -40,6 +40,9 @@ func (s *Store) Close() error {
 	return s.files.close()
 }
 
+// Cache is the directory that keeps what was read from elsewhere; empty: there is none.
+func (s *Store) Cache() string { return s.options.Cache }
+
 // backend reads the objects of one scheme.
 type backend interface {
 	// find lists the objects that a name stands for: itself, or those that match its pattern. A missing one is fs.ErrNotExist.

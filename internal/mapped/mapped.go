@@ -37,6 +37,15 @@ func Open(path string) ([]byte, error) {
 	return data, nil
 }
 
+// Release takes the pages of a mapping out of the process's memory. Those that are touched again are fetched again, from the system's cache
+// if they are still there.
+func Release(data []byte) error {
+	if data == nil {
+		return nil
+	}
+	return unix.Madvise(data, unix.MADV_DONTNEED)
+}
+
 // Close unmaps what Open gave.
 func Close(data []byte) error {
 	if data == nil {
