@@ -32,6 +32,9 @@ type Options struct {
 	CSVCaptionKey string `json:"csv_caption_key,omitempty" flag:"csv-caption-key" arg:"name" help:"column of a table that holds captions (guessed)"`
 	// Exclude are patterns as path.Match has them. A pattern with a slash is compared with the path below the source, others with the name.
 	Exclude []string `json:"exclude,omitempty" flag:"exclude" arg:"glob" repeat:"true" help:"leave out files and folders of a folder by name (repeated)"`
+	// Filter is a keep list: a table with the columns path and keep, or a .txt file of paths. A path names a sample by its key, or by the
+	// file that holds it. Samples that no row names are left out, unless no row keeps anything.
+	Filter string `json:"filter,omitempty" flag:"filter" arg:"file" help:"keep what a table with the columns path and keep keeps, or a .txt of paths names"`
 }
 
 // later matches kinds of data that are known but not supported yet.
@@ -42,7 +45,7 @@ var later = regexp.MustCompile(`(?i)^(https?|s3|gs|hdfs)://|^pipe:|\.parquet$`)
 // its error. An open source doesn't keep ctx.
 func Open(ctx context.Context, src string, o Options) (Source, error) {
 	s, err := open(ctx, src, o)
-	if err != nil {
+	if s, err = o.filter(ctx, s, err); err != nil {
 		return nil, err
 	}
 	if err := o.Need.check(ctx, src, s); err != nil {

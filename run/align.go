@@ -55,7 +55,9 @@ func (s *session) openOther(ctx context.Context, name string) (datasets.Source, 
 	if s.pairs != nil {
 		return datasets.OpenPreferences(ctx, name, s.Data)
 	}
-	return datasets.Open(ctx, name, s.Data)
+	other := s.Data
+	other.Filter = "" // which is for the training data
+	return datasets.Open(ctx, name, other)
 }
 
 // borrow is a part of the training data: it is evaluated on if there is no other data.
