@@ -61,7 +61,8 @@ func (f *Filtered) notes() []string {
 	}
 	out := []string{line}
 	if f.Unmatched > 0 {
-		out = append(out, fmt.Sprintf("%d of %d rows of %s name no sample, such as %s", f.Unmatched, f.Rows, name, strings.Join(f.Examples, ", ")))
+		out = append(out, fmt.Sprintf("%d of %d rows of %s name no sample, such as %s", f.Unmatched, f.Rows, name,
+			strings.Join(f.Examples, ", ")))
 	}
 	return out
 }
@@ -137,8 +138,8 @@ func (k *keepList) judge(ctx context.Context, s Source, r Filtered) error {
 	switch {
 	case r.Rows > 0 && r.Unmatched == r.Rows && s.Len() > 0:
 		e, _ := s.Entry(ctx, 0)
-		return &DataError{Source: k.path, Reason: fmt.Sprintf("none of its %d rows names a sample of %s: it has %s, and the data has %.200s",
-			r.Rows, s.Info().Name, strings.Join(r.Examples, ", "), e.Key)}
+		return &DataError{Source: k.path, Reason: fmt.Sprintf("none of its %d rows names a sample of %s: it has %s, and the data "+
+			"has %.200s", r.Rows, s.Info().Name, strings.Join(r.Examples, ", "), e.Key)}
 	case r.Kept == 0:
 		return &DataError{Source: s.Info().Name, Reason: fmt.Sprintf("%s leaves none of its %d samples", k.path, s.Len())}
 	}
@@ -160,8 +161,8 @@ func (k *keepList) find(e Entry) (*keepRow, bool) {
 	return nil, false
 }
 
-// index reads the paths of the rows. What several rows may mean is the first's; the readings are tried in this order: the path as it is
-// written, relative to the working directory, to the list's folder, and to the source if that is a folder.
+// index finds out what the paths of the rows mean: the path as it is written, or relative to the working directory, to the list's folder,
+// or to the source if that is a folder. An earlier reading counts more than a later one, and then an earlier row.
 func (k *keepList) index(source string) {
 	k.at = make(map[string]int32, 2*len(k.rows))
 	from := []string{"", k.here, k.below(k.here, filepath.Dir(k.path))}

@@ -37,8 +37,8 @@ func readKeepList(path string) (*keepList, error) {
 	k := &keepList{path: path, here: paths.Absolute(".")}
 	extension := strings.ToLower(filepath.Ext(path))
 	if extension != ".txt" && !table.IsTable(extension) {
-		return nil, &UsageError{Source: path, Reason: "a filter is a .csv, .tsv, .jsonl or .json file with the columns path and keep, or a " +
-			".txt file of paths"}
+		return nil, &UsageError{Source: path, Reason: "a filter is a .csv, .tsv, .jsonl or .json file with the columns path and keep, " +
+			"or a .txt file of paths"}
 	}
 	data, err := readTableFile(path)
 	if err != nil {
@@ -67,7 +67,8 @@ func (k *keepList) readLines(text string) {
 }
 
 func (k *keepList) readTable(data []byte, extension string) error {
-	t, err := table.Open(data, extension, table.Options{Wanted: func(columns []string) bool { return firstColumn(columns, keepNames) != "" }})
+	named := func(columns []string) bool { return firstColumn(columns, keepNames) != "" }
+	t, err := table.Open(data, extension, table.Options{Wanted: named})
 	if err != nil {
 		return &DataError{Source: k.path, Reason: err.Error()}
 	}

@@ -47,7 +47,7 @@ func TestAFilterKeepsWhatItsListKeeps(t *testing.T) {
 		name, list, want string
 		report           Filtered
 	}{
-		{"keep.csv", "path,keep,group,score,reason\nROOT/a.jpg,true,1,0.5,\nROOT/b.jpg,false,1,0.4,duplicate\nROOT/x.jpg,true,,,\n", "a.jpg",
+		{"keep.csv", "path,keep,group,score,reason\nROOT/a.jpg,true,1,0.5,\nROOT/b.jpg,false,1,0.4,twin\nROOT/x.jpg,true,,,\n", "a.jpg",
 			Filtered{Rows: 3, Kept: 1, Dropped: 1, Unnamed: 3, Unmatched: 1}},
 		{"keep.jsonl", `{"path": "ROOT/sub/c.jpg", "keep": true}` + "\n" + `{"path": "ROOT/a.jpg", "keep": false}`, "c.jpg",
 			Filtered{Rows: 2, Kept: 1, Dropped: 1, Unnamed: 3}},
@@ -104,7 +104,8 @@ func TestAFilterThatCannotBeMeantIsRefused(t *testing.T) {
 		{"keep.csv", "name,keep\nROOT/a.jpg,1\n", "it has no column path; it has name, keep", fault.Data},
 		{"keep.csv", "path,keep\n", "it has no rows", fault.Data},
 		{"keep.csv", "path,keep\nx/a.jpg,1\n", "none of its 1 rows names a sample", fault.Data},
-		{"keep.csv", "path,keep\nROOT/a.jpg,0\nROOT/b.jpg,0\nROOT/sub/c.jpg,0\nROOT/d.jpg,0\nROOT/e.jpg,0\n", "leaves none of its 5", fault.Data},
+		{"keep.csv", "path,keep\nROOT/a.jpg,0\nROOT/b.jpg,0\nROOT/sub/c.jpg,0\nROOT/d.jpg,0\nROOT/e.jpg,0\n", "leaves none of its 5",
+			fault.Data},
 		{"keep.parquet", "PAR1", "a filter is a .csv", fault.Usage},
 	} {
 		folder, path := listed(t, c.name, c.list)

@@ -52,7 +52,7 @@ const (
 	defaultQuality = 90
 	defaultBytes   = 1_000_000_000
 	defaultCount   = 10_000
-	leastBytes     = 64 << 10 // of ShardSize; a shard of less has no use
+	leastBytes     = 64_000 // of ShardSize; a shard of less has no use
 )
 
 // complete fills in defaults and checks all settings.

@@ -177,6 +177,9 @@ func (p *packer) fill(ctx context.Context, w io.Writer, to *shard, first *sample
 		bytes += size
 		to.Samples++
 		to.Captions += len(s.captions)
+		if len(s.captions) == 0 {
+			to.Uncaptioned++
+		}
 		to.Formats[s.extension]++
 	}
 	if p.err != nil {

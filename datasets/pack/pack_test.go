@@ -23,6 +23,14 @@ import (
 	"clipgo/internal/fault"
 )
 
+// TestMain puts the folders of tests in memory where that is possible: each shard is synced several times.
+func TestMain(m *testing.M) {
+	if st, err := os.Stat("/dev/shm"); err == nil && st.IsDir() {
+		_ = os.Setenv("TMPDIR", "/dev/shm") // else they are slower
+	}
+	os.Exit(m.Run())
+}
+
 // fake is a source in memory.
 type fake struct {
 	samples []fakeSample

@@ -10,7 +10,7 @@ import (
 // row is a sample in a Parquet file. The picture has the form of the Python package datasets.
 type row struct {
 	Image struct {
-		Bytes []byte `parquet:"bytes,optional"` // compressed already
+		Bytes []byte `parquet:"bytes,optional,plain"` // compressed already
 		Path  string `parquet:"path,optional"`
 	} `parquet:"image,optional"`
 	Caption        *string  `parquet:"caption,optional,snappy"`
@@ -50,8 +50,8 @@ func newParquetWriter(w io.Writer, classes []string) (*parquetWriter, error) {
 		return nil, err
 	}
 	options := []parquet.WriterOption{
-		parquet.KeyValueMetadata("huggingface", features), parquet.CreatedBy("clipgo", "pack", ""),
-		parquet.SkipPageBounds("image", "bytes"),
+		parquet.KeyValueMetadata("huggingface", features), parquet.CreatedBy("clipgo", "1", ""),
+		parquet.SkipPageBounds("image", "bytes"), parquet.SkipPageStatistics("image", "bytes"), // each would repeat whole pictures
 	}
 	if len(classes) > 0 {
 		return &parquetWriter{labelled: parquet.NewGenericWriter[labelledRow](w, options...)}, nil

@@ -23,20 +23,21 @@ import (
 
 // Result is what a pack holds. Used, Skipped and Filtered are Present together.
 type Result struct {
-	Format   string           `json:"format"`
-	Shards   int              `json:"shards"`
-	Bytes    int64            `json:"bytes"`
-	Present  int              `json:"present"` // samples of the source, with those that a filter left out
-	Used     int              `json:"used"`
-	Skipped  int              `json:"skipped"`
-	Filtered int              `json:"filtered"`
-	Captions int              `json:"captions"`
-	Formats  map[string]int   `json:"formats"`           // pictures by extension
-	Reasons  map[string]int   `json:"reasons"`           // samples that were skipped, by the kind of reason
-	Ignored  datasets.Ignored `json:"ignored,omitempty"` // files that the source passed over
-	Unread   []datasets.Skip  `json:"unread,omitempty"`  // folders that can't be read; what is in them is unknown
-	Notes    []string         `json:"notes,omitempty"`
-	Complete bool             `json:"-"` // all shards were there already
+	Format      string           `json:"format"`
+	Shards      int              `json:"shards"`
+	Bytes       int64            `json:"bytes"`
+	Present     int              `json:"present"` // samples of the source, with those that a filter left out
+	Used        int              `json:"used"`
+	Skipped     int              `json:"skipped"`
+	Filtered    int              `json:"filtered"`
+	Captions    int              `json:"captions"`
+	Uncaptioned int              `json:"uncaptioned"`       // samples without a caption, of those used
+	Formats     map[string]int   `json:"formats"`           // pictures by extension
+	Reasons     map[string]int   `json:"reasons"`           // samples that were skipped, by the kind of reason
+	Ignored     datasets.Ignored `json:"ignored,omitempty"` // files that the source passed over
+	Unread      []datasets.Skip  `json:"unread,omitempty"`  // folders that can't be read; what is in them is unknown
+	Notes       []string         `json:"notes,omitempty"`
+	Complete    bool             `json:"-"` // all shards were there already
 }
 
 // Lines describes the result for people.
@@ -45,7 +46,7 @@ func (r Result) Lines() []string {
 	if r.Complete {
 		verb = "all was there already:"
 	}
-	out := []string{fmt.Sprintf("%s %d of %d samples with %d captions into %d shards, %.1f MB", verb, r.Used, r.Present, r.Captions, r.Shards,
+	out := []string{fmt.Sprintf("%s %d of %d samples, %d captions; shards: %d, %.1f MB", verb, r.Used, r.Present, r.Captions, r.Shards,
 		float64(r.Bytes)/1e6)}
 	if r.Skipped+r.Filtered > 0 {
 		out = append(out, fmt.Sprintf("%d can't be used, %d were left out by the filter", r.Skipped, r.Filtered))
@@ -79,8 +80,8 @@ func (p *packer) recorded() (*Result, error) {
 	}
 	for _, s := range r.List {
 		if st, err := os.Lstat(p.path(s.Name)); err != nil || st.Size() != s.Bytes {
-			return nil, fault.Dataf("%s: it is missing, or hasn't the %d bytes that %s says; pack into another folder", p.path(s.Name), s.Bytes,
-				RecordFile)
+			return nil, fault.Dataf("%s: it is missing, or hasn't the %d bytes that %s says; pack into another folder", p.path(s.Name),
+				s.Bytes, RecordFile)
 		}
 	}
 	r.Result.Complete = true
@@ -143,16 +144,17 @@ func (p *packer) result(shards []shard) Result {
 		Present: p.source.Len() + info.Filter.Left(), Formats: map[string]int{}, Reasons: map[string]int{},
 		Ignored: info.Ignored, Unread: info.Unread}
 	for _, s := range shards {
-		r.Used, r.Skipped, r.Captions, r.Bytes = r.Used+s.Samples, r.Skipped+len(s.Skipped), r.Captions+s.Captions, r.Bytes+s.Bytes
+		r.Used, r.Skipped, r.Captions = r.Used+s.Samples, r.Skipped+len(s.Skipped), r.Captions+s.Captions
+		r.Bytes, r.Uncaptioned = r.Bytes+s.Bytes, r.Uncaptioned+s.Uncaptioned
 		merge(r.Formats, s.Formats)
 		merge(r.Reasons, s.Reasons)
 	}
 	if n := r.Formats["gif"] + r.Formats["tif"] + r.Formats["bmp"]; n > 0 && p.options.Format == Tar {
-		r.Notes = append(r.Notes, fmt.Sprintf("%d pictures are GIF, TIFF or BMP files, which open_clip passes over; image_format=jpeg or png "+
-			"converts them", n))
+		r.Notes = append(r.Notes, fmt.Sprintf("%d pictures are GIF, TIFF or BMP files, which open_clip passes over; the image format "+
+			"jpeg or png converts them", n))
 	}
-	if r.Captions == 0 {
-		r.Notes = append(r.Notes, "no sample has a caption")
+	if n := r.Uncaptioned; n > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%d samples have no caption; a training with open_clip passes over them", n))
 	}
 	return r
 }

@@ -74,16 +74,17 @@ func (id identity) differs(there identity) string {
 
 // shard is the record of a finished shard. It holds all that is known of the samples from First up to Next.
 type shard struct {
-	Name     string          `json:"name"`
-	First    int             `json:"first"`
-	Next     int             `json:"next"`
-	Samples  int             `json:"samples"`
-	Captions int             `json:"captions"`
-	Bytes    int64           `json:"bytes"`
-	SHA256   string          `json:"sha256"`
-	Formats  map[string]int  `json:"formats,omitempty"` // pictures by extension
-	Skipped  []datasets.Skip `json:"skipped,omitempty"`
-	Reasons  map[string]int  `json:"reasons,omitempty"` // number of those skipped, by reason
+	Name        string          `json:"name"`
+	First       int             `json:"first"`
+	Next        int             `json:"next"`
+	Samples     int             `json:"samples"`
+	Captions    int             `json:"captions"`
+	Uncaptioned int             `json:"uncaptioned,omitempty"`
+	Bytes       int64           `json:"bytes"`
+	SHA256      string          `json:"sha256"`
+	Formats     map[string]int  `json:"formats,omitempty"` // pictures by extension
+	Skipped     []datasets.Skip `json:"skipped,omitempty"`
+	Reasons     map[string]int  `json:"reasons,omitempty"` // number of those skipped, by reason
 }
 
 // folder is a locked folder of shards.

@@ -17,8 +17,8 @@ type Whole struct {
 	CMYK                      bool // the file is a JPEG of four inks
 }
 
-// Whole decodes a file and calls use with the picture, converted to grey or RGB as for training. A picture whose shorter side is longer than
-// side pixels is resized to it as Apply does; a side of 0 keeps every size. The picture is valid during the call.
+// Whole decodes a file and calls use with the picture, converted to grey or RGB as for training. If the shorter side is longer than side
+// pixels, the picture is resized to that as Apply does; a side of 0 keeps every size. The picture is valid during the call.
 func (r Reader) Whole(file []byte, side int, use func(Whole) error) error {
 	r.RGB, r.Size, r.ResizeMode = RGBFirst, side, "shortest"
 	reduce := func(width, height int) int {
@@ -52,7 +52,8 @@ func (r Reader) whole(im *Image, side int) Whole {
 		return w
 	}
 	p := r.place(v.width, v.height)
-	scale := scaling{width: p.width, height: p.height, box: v.box(image.Rect(0, 0, v.width, v.height)), filter: filterNamed(r.Interpolation)}
+	scale := scaling{width: p.width, height: p.height, box: v.box(image.Rect(0, 0, v.width, v.height)),
+		filter: filterNamed(r.Interpolation)}
 	w.raster = tight(make([]uint8, p.width*p.height*src.mode.bytes()), src.mode, p.width, p.height)
 	scale.run(w.raster, src)
 	w.Width, w.Height, w.Changed = p.width, p.height, true
@@ -65,6 +66,18 @@ func (w Whole) picture() image.Image {
 		return &image.Gray{Pix: w.pix, Stride: w.stride, Rect: image.Rect(0, 0, w.width, w.height)}
 	}
 	return Opaque(w.pix, w.width, w.height)
+}
+
+// RGB is a copy of the pixels, [Height, Width, 3].
+func (w Whole) RGB() []uint8 {
+	out := make([]uint8, w.width*w.height*3)
+	for y := range w.height {
+		row := out[y*w.width*3:][:w.width*3]
+		if copy(row, w.row(y)); w.mode == grey {
+			spread(row)
+		}
+	}
+	return out
 }
 
 // JPEG encodes the picture with the quality that libjpeg's scale from 1 to 100 gives, and 4:2:0 subsampling.
