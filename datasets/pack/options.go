@@ -32,13 +32,13 @@ const (
 // Options say what the shards are like. The zero value is Default.
 type Options struct {
 	Side        int    `json:"side,omitempty" min:"0" max:"16384" flag:"side" arg:"pixels" help:"resize pictures whose shorter side is longer than this"`
-	Quality     int    `json:"quality,omitempty" min:"0" max:"100" flag:"quality" arg:"N" help:"quality of JPEGs that are written, 1 to 100 (default 90)"`
+	Quality     int    `json:"quality,omitempty" min:"1" max:"100" flag:"quality" arg:"N" help:"quality of JPEGs that are written, 1 to 100 (default 90)"`
 	ImageFormat string `json:"image_format,omitempty" flag:"image-format" arg:"name" help:"keep, jpeg or png (default jpeg with --side, else keep)"`
 	Background  string `json:"background,omitempty" flag:"background" arg:"color" help:"draw transparent pictures on white, black or #rrggbb where they are encoded anew"`
 	Format      string `json:"format,omitempty" flag:"format" arg:"name" help:"format of the shards: tar or parquet (default tar)"`
 	Captions    string `json:"captions,omitempty" flag:"captions" arg:"name" help:"captions of a tar in txt, json or lines of txt (default txt)"`
 	ShardSize   string `json:"shard_size,omitempty" flag:"shard-size" arg:"bytes" help:"most bytes of a shard, such as 500MB (default 1GB)"`
-	ShardCount  int    `json:"shard_count,omitempty" min:"0" max:"1000000000" flag:"shard-count" arg:"N" help:"most samples of a shard (default 10000)"`
+	ShardCount  int    `json:"shard_count,omitempty" min:"1" max:"1000000000" flag:"shard-count" arg:"N" help:"most samples of a shard (default 10000)"`
 	Split       string `json:"split,omitempty" flag:"split" arg:"name" help:"write CLIP_benchmark's layout, with the shards in a folder of this name"`
 
 	Workers int     `json:"workers,omitempty" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and encode"`

@@ -181,6 +181,9 @@ func (p *packer) fill(ctx context.Context, w io.Writer, to *shard, first *sample
 			to.Uncaptioned++
 		}
 		to.Formats[s.extension]++
+		if s.flattened {
+			to.Flattened++
+		}
 	}
 	if p.err != nil {
 		return p.err

@@ -14,6 +14,8 @@ type picture struct {
 	extension                     string
 	width, height                 int
 	originalWidth, originalHeight int
+
+	flattened bool // it was transparent, and its alpha was dropped
 }
 
 // encoder makes files of pictures. Several goroutines may use it.
@@ -30,7 +32,7 @@ func newEncoder(o Options) (*encoder, error) {
 	if err := c.Validate(); err != nil {
 		return nil, settingError(err)
 	}
-	e := &encoder{Options: o, reader: preprocess.Reader{Config: c, Limits: preprocess.DefaultLimits(), Seen: new(preprocess.Seen)}}
+	e := &encoder{Options: o, reader: preprocess.Reader{Config: c, Limits: preprocess.DefaultLimits()}}
 	if o.Side > 0 {
 		e.reader.Limits = preprocess.WideLimits()
 	}
@@ -46,7 +48,7 @@ func (e *encoder) encode(p datasets.Picture) (out picture, err error) {
 	}
 	err = e.reader.Whole(p.File, e.Side, func(w preprocess.Whole) (err error) {
 		if e.unchanged(w) {
-			out = picture{p.File, extensions[w.Format], w.StoredWidth, w.StoredHeight, w.StoredWidth, w.StoredHeight}
+			out = picture{p.File, extensions[w.Format], w.StoredWidth, w.StoredHeight, w.StoredWidth, w.StoredHeight, false}
 			return nil
 		}
 		out, err = e.write(w)
@@ -69,7 +71,7 @@ func (e *encoder) unchanged(w preprocess.Whole) bool {
 
 // write encodes the picture. A file that is kept stays without loss if it was.
 func (e *encoder) write(w preprocess.Whole) (out picture, err error) {
-	out = picture{nil, "jpg", w.Width, w.Height, w.StoredWidth, w.StoredHeight}
+	out = picture{nil, "jpg", w.Width, w.Height, w.StoredWidth, w.StoredHeight, w.Transparent && e.Background == ""}
 	if e.ImageFormat == PNG || e.ImageFormat == Keep && w.Format != JPEG && w.Format != "webp" {
 		out.extension = "png"
 		out.file, err = w.PNG()

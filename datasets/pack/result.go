@@ -32,6 +32,7 @@ type Result struct {
 	Filtered    int              `json:"filtered"`
 	Captions    int              `json:"captions"`
 	Uncaptioned int              `json:"uncaptioned"`       // samples without a caption, of those used
+	Flattened   int              `json:"flattened"`         // transparent pictures whose alpha was dropped
 	Formats     map[string]int   `json:"formats"`           // pictures by extension
 	Reasons     map[string]int   `json:"reasons"`           // samples that were skipped, by the kind of reason
 	Ignored     datasets.Ignored `json:"ignored,omitempty"` // files that the source passed over
@@ -145,13 +146,17 @@ func (p *packer) result(shards []shard) Result {
 		Ignored: info.Ignored, Unread: info.Unread}
 	for _, s := range shards {
 		r.Used, r.Skipped, r.Captions = r.Used+s.Samples, r.Skipped+len(s.Skipped), r.Captions+s.Captions
-		r.Bytes, r.Uncaptioned = r.Bytes+s.Bytes, r.Uncaptioned+s.Uncaptioned
+		r.Bytes, r.Uncaptioned, r.Flattened = r.Bytes+s.Bytes, r.Uncaptioned+s.Uncaptioned, r.Flattened+s.Flattened
 		merge(r.Formats, s.Formats)
 		merge(r.Reasons, s.Reasons)
 	}
 	if n := r.Formats["gif"] + r.Formats["tif"] + r.Formats["bmp"]; n > 0 && p.options.Format == Tar {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d pictures are GIF, TIFF or BMP files, which open_clip passes over; the image format "+
 			"jpeg or png converts them", n))
+	}
+	if n := r.Flattened; n > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%d pictures are transparent and were drawn without their alpha, which makes most of them "+
+			"black where they are transparent; the background white draws them on white", n))
 	}
 	if n := r.Uncaptioned; n > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d samples have no caption; a training with open_clip passes over them", n))

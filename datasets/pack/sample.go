@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -38,11 +39,8 @@ type reader struct {
 func newReader(s datasets.Source, e *encoder) *reader {
 	r := &reader{source: s, name: s.Info().Name, encoder: e}
 	first, _, _ := strings.Cut(r.name, "::")
-	if at := strings.Index(first, "{"); at >= 0 {
-		first = first[:at] + "x" // a file whatever the braces hold
-	}
 	r.base = filepath.ToSlash(filepath.Clean(first))
-	if paths.IsPicture(first) || path.Ext(first) != "" && s.Info().Kind != "folder" && s.Info().Kind != "classes" {
+	if st, err := os.Stat(first); err == nil && !st.IsDir() || err != nil && s.Info().Kind != "folder" {
 		r.base = path.Dir(r.base)
 	}
 	return r

@@ -80,6 +80,7 @@ type shard struct {
 	Samples     int             `json:"samples"`
 	Captions    int             `json:"captions"`
 	Uncaptioned int             `json:"uncaptioned,omitempty"`
+	Flattened   int             `json:"flattened,omitempty"` // transparent pictures whose alpha was dropped
 	Bytes       int64           `json:"bytes"`
 	SHA256      string          `json:"sha256"`
 	Formats     map[string]int  `json:"formats,omitempty"` // pictures by extension

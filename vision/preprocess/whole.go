@@ -15,6 +15,7 @@ type Whole struct {
 	Width, Height             int
 	Changed                   bool // resized or turned
 	CMYK                      bool // the file is a JPEG of four inks
+	Transparent               bool // the file has pixels that are not opaque
 }
 
 // Whole decodes a file and calls use with the picture, converted to grey or RGB as for training. If the shorter side is longer than side
@@ -46,7 +47,7 @@ func (r Reader) whole(im *Image, side int) Whole {
 	v := r.viewed(im, src)
 	w := Whole{
 		raster: src, StoredWidth: im.reduced.width, StoredHeight: im.reduced.height, Width: v.width, Height: v.height,
-		Changed: r.turn(im.orientation) > 1, CMYK: im.inks,
+		Changed: r.turn(im.orientation) > 1, CMYK: im.inks, Transparent: im.transparent,
 	}
 	if side == 0 || min(v.width, v.height) <= side {
 		return w
