@@ -137,4 +137,13 @@ func TestAFilterOfSeveralSources(t *testing.T) {
 	if p, err := s.Picture(t.Context(), 1); err != nil || string(p.File) != "sub/c.jpg" {
 		t.Errorf("%q %v", p.File, err)
 	}
+	writeListed(t, path, "path,keep\n"+folder+"/a.jpg,1\n") // nothing of the other part
+	part, err := OpenAll(t.Context(), []string{folder, "builtin:emoji"}, Options{Filter: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer part.Close()
+	if got := kept(t, part); !slices.Equal(got, []string{"a.jpg"}) {
+		t.Errorf("%q", got)
+	}
 }

@@ -67,3 +67,22 @@ func TestPackRefusesWhatItCannotMean(t *testing.T) {
 		}
 	}
 }
+
+// The filter of a training is for what it trains on; the data that it is evaluated on stays whole.
+func TestATrainingIsFiltered(t *testing.T) {
+	model, photos, other := tiny(t), pairs(t, 12), pairs(t, 4)
+	var list strings.Builder
+	for i := range 8 {
+		fmt.Fprintln(&list, filepath.Join(photos, fmt.Sprintf("p%03d.png", i)))
+	}
+	out := filepath.Join(t.TempDir(), "run")
+	keep := write(t, filepath.Join(t.TempDir(), "keep.txt"), list.String())
+	r := must(t, tinyRun(model, out, "--train-data", photos, "--val-data", other, "--filter", keep, "--steps", "2", "--batch-size", "4")...)
+	if !strings.Contains(r.err, "keep.txt keeps 8 of 12 samples") {
+		t.Errorf("%s", r.err)
+	}
+	if r := clipgo(t, "align", "preference", "--train-data", "builtin:shapes-preferences?n=10", "--model", model, "--filter", keep,
+		"--out", out+"2"); r.code != 2 || !strings.Contains(r.err, "--filter: judged pairs can't be filtered") {
+		t.Errorf("judged pairs: exit %d, %s", r.code, r.err)
+	}
+}

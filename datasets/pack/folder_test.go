@@ -159,6 +159,9 @@ func TestTooManyUnusableSamplesEndAPack(t *testing.T) {
 	if fault.Of(err) != fault.Data || !strings.Contains(err.Error(), "4 of 30 samples can't be used, more than 10 %") || len(told) != 4 {
 		t.Errorf("%v, %d skips", err, len(told))
 	}
+	if _, there := content(t, dir)[RecordFile]; there {
+		t.Error("the pack went on to its end")
+	}
 	if r := packed(t, f, dir, o); r.Skipped != 4 || r.Used != 26 { // with MaxSkip 1 it goes on
 		t.Errorf("%+v", r)
 	}
