@@ -45,7 +45,7 @@ func (p *file) readJSON(path string, repairs *captionRepairs) bool {
 }
 
 // jsonKeys are the names under which a JSON object has a caption. The first that holds one is used; case doesn't matter.
-var jsonKeys = []string{"caption", "text"}
+var jsonKeys = []string{"captions", "caption", "text"}
 
 // jsonCaptions are the captions of a JSON object; none if it isn't one.
 func jsonCaptions(data []byte) []string {

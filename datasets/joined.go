@@ -19,6 +19,11 @@ func OpenAll(ctx context.Context, names []string, o Options) (Source, error) {
 	if len(names) == 1 {
 		return Open(ctx, names[0], o)
 	}
+	part, err := joinAll(ctx, names, o.unfiltered())
+	return o.filter(ctx, part, err)
+}
+
+func joinAll(ctx context.Context, names []string, o Options) (Source, error) {
 	j := &joined{name: strings.Join(names, " ")}
 	plain, at := pictureNames(names)
 	for i, name := range names {

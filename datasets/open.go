@@ -45,6 +45,9 @@ type Options struct {
 	// DataCache is a directory that keeps what was read from elsewhere, up to DataCacheSize bytes; 0: no limit.
 	DataCache     string    `json:"data_cache,omitempty" flag:"data-cache" arg:"dir" help:"keep remote data that was read in a directory, for later epochs and runs"`
 	DataCacheSize ByteCount `json:"data_cache_size,omitempty" flag:"data-cache-size" arg:"size" help:"maximum size of --data-cache, such as 200GB (default: no limit)"`
+	// Filter is a keep list: a table with the columns path and keep, or a .txt file of paths. A path names a sample by its key, or by the
+	// file that holds it. Samples that no row names are left out, unless no row keeps anything.
+	Filter string `json:"filter,omitempty" flag:"filter" arg:"file" help:"keep what a table with the columns path and keep keeps, or a .txt of paths names"`
 }
 
 // later matches kinds of data that are known but not supported yet.
@@ -55,7 +58,7 @@ var later = regexp.MustCompile(`(?i)^(gs|hdfs)://|^(https?|s3|hf-hub):.*\.(csv|t
 // its error. An open source doesn't keep ctx.
 func Open(ctx context.Context, src string, o Options) (Source, error) {
 	s, err := open(ctx, src, o)
-	if err != nil {
+	if s, err = o.filter(ctx, s, err); err != nil {
 		return nil, err
 	}
 	if err := o.Need.check(ctx, src, s); err != nil {

@@ -3,6 +3,8 @@ package datasets
 import (
 	"context"
 	"strings"
+
+	"clipgo/internal/fault"
 )
 
 // Form says what the two sides of a preference share.
@@ -35,6 +37,9 @@ type Preferences interface {
 // OpenPreferences opens builtin:shapes-preferences or a table of preferences (.jsonl, .json, .csv, .tsv), whose picture paths
 // are relative to its folder. Errors are those of Open.
 func OpenPreferences(ctx context.Context, src string, o Options) (Preferences, error) {
+	if o.Filter != "" {
+		return nil, fault.Setting("filter", "judged pairs can't be filtered; it is for pictures with captions or classes")
+	}
 	if strings.HasPrefix(src, "builtin:") {
 		s, err := openBuiltin(src)
 		if err != nil {

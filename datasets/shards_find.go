@@ -131,7 +131,8 @@ func (s *shardSet) inFolder(root string, need Need) ([]string, error) {
 }
 
 // besideShards are the files that are read for a set of shards.
-var besideShards = []string{"nshards.txt", "dataset_type.txt", "classnames.txt", "zeroshot_classification_templates.txt"}
+var besideShards = []string{"nshards.txt", "dataset_type.txt", "classnames.txt", "zeroshot_classification_templates.txt",
+	"sizes.json", "pack.json", "skipped.jsonl"} // the last two are package pack's
 
 // chosen leaves out the shards of a folder that are excluded, and counts what else is in the folder.
 func (s *shardSet) chosen(folder string, shards []string) ([]string, error) {

@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -145,7 +146,8 @@ func (one *shardSample) serve(need Need, classes []string) {
 	}
 }
 
-// captions takes txt as one caption with its line breaks or, without a caption in txt, those of json.
+// captions takes txt as one caption with its line breaks or, without a caption in txt, those of json. If the captions of json have the one
+// of txt among them, all count: package pack writes the first in txt, for readers of one caption.
 func (s *sampler) captions(fields map[string]*tarMember) (out []string) {
 	if m := fields["txt"]; m != nil {
 		if s.captionLines {
@@ -154,8 +156,12 @@ func (s *sampler) captions(fields map[string]*tarMember) (out []string) {
 			out = s.repairs.usable([]string{string(m.text)})
 		}
 	}
-	if m := fields["json"]; m != nil && len(out) == 0 {
-		return s.repairs.usable(jsonCaptions(m.text))
+	m := fields["json"]
+	if m == nil || len(out) > 1 || len(out) == 1 && !bytes.Contains(m.text, []byte(`"captions"`)) {
+		return out
+	}
+	if all := jsonCaptions(m.text); len(out) == 0 || slices.Contains(all, out[0]) {
+		return s.repairs.usable(all)
 	}
 	return out
 }

@@ -68,6 +68,8 @@ type Info struct {
 	Notes       []string `json:"notes,omitempty"`   // guesses and repairs that the user should know about, a line each
 	Ignored     Ignored  `json:"ignored,omitempty"` // files and folders that were passed over
 	Unread      []Skip   `json:"unread,omitempty"`  // folders that can't be read; what is in them is unknown
+
+	Filter *Filtered `json:"filter,omitempty"` // what Options.Filter left out; nil without one
 }
 
 // Lines are the notes and what was passed over, a line each.

@@ -56,6 +56,7 @@ func (s *session) openOther(ctx context.Context, name string) (datasets.Source, 
 	}
 	options := s.Data
 	options.Log = s.console.Log
+	options.Filter = "" // which is for the training data
 	return datasets.Open(ctx, name, options)
 }
 

@@ -36,6 +36,7 @@ func decodeJPEG(file []byte, d *decoding) (*Image, error) {
 	if p.Shrunk > 1 {
 		im.reduced = reduced{width, height, p.Shrunk}
 	}
+	im.inks = im.mode == cmyk
 	if d.flat && im.mode == cmyk {
 		im.raster = im.inPlace()
 	}

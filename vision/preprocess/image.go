@@ -14,6 +14,7 @@ type Image struct {
 	reduced     reduced
 	memory      *memory // that the picture lies in; nil: its own
 	transparent bool    // a pixel of the file is not opaque
+	inks        bool    // the file is a JPEG of four inks
 }
 
 // FromRGB returns a picture of pix, [height, width, 3], without a copy.
