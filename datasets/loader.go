@@ -22,7 +22,8 @@ import (
 //	slots = samples in batches + skips - replacements
 //
 // and in each epoch each sample of the source has one slot of its own, where it is used or has a Skip. A replacement that can't be used
-// either gives no further Skip, since it has a slot of its own.
+// either gives no further Skip, since it has a slot of its own. With Factors this holds for each part and pass in place of the epoch. An
+// epoch then is as many slots as the source has samples, and a replacement is drawn from the part of the unusable sample.
 type Loader struct {
 	Source        Source
 	Pairs         Preferences // the same source, if its samples are pairs; nil: each sample is one picture and one caption
@@ -33,6 +34,9 @@ type Loader struct {
 	Size          int // width and height of the pictures in pixels
 	ContextLength int // ids of each caption
 	Order         Order
+	// Factors weight the parts of a mixture, with Order Shuffled: a part is drawn in proportion to its factor times its number of samples.
+	// Each part has passes of its own through its samples. nil: each sample has one slot an epoch.
+	Factors []float64
 	// Pool is the number of samples that are sorted by caption length, so that a batch has captions of similar length and little padding.
 	// It is rounded up to whole batches. The captions of a pool are tokenized before any of its pictures is read. 0: not sorted.
 	Pool int
@@ -96,7 +100,7 @@ func (l *Loader) check(from, to int64) error {
 	case l.Source.Len() == 0:
 		return &DataError{Source: l.Source.Info().Name, Reason: "there are no samples"}
 	}
-	return nil
+	return l.checkFactors()
 }
 
 func (l *Loader) workers() int {
@@ -133,7 +137,7 @@ func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to 
 	running.Go(func() {
 		defer close(ordered)
 		defer close(jobs)
-		w := walk{loader: l}
+		w, parts := walk{loader: l}, spans(l.Source)
 		for slot := from; slot < to; slot++ {
 			select {
 			case <-ctx.Done():
@@ -141,6 +145,7 @@ func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to 
 			case s := <-free:
 				s.slot = slot
 				s.place, s.known = w.at(ctx, slot)
+				s.own = Slot{Part: partOf(parts, s.index), Pass: int64(s.epoch)}
 				ordered <- s // neither send blocks: both channels have room for all samples
 				jobs <- s
 			}

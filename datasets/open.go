@@ -37,7 +37,7 @@ type Options struct {
 // later matches kinds of data that are known but not supported yet.
 var later = regexp.MustCompile(`(?i)^(https?|s3|gs|hdfs)://|^pipe:|\.parquet$`)
 
-// Open opens a built-in set (builtin:NAME), a folder, a table, shards, or one picture. A path that doesn't exist is fs.ErrNotExist, data
+// Open opens a built-in set (builtin:NAME), a folder, a table, shards, one picture, or a mixture of such data, A::B. A path that doesn't exist is fs.ErrNotExist, data
 // without what o.Need asks for is a *DataError, and a kind of data that can't be read is a *UsageError. Once ctx is done, Open returns
 // its error. An open source doesn't keep ctx.
 func Open(ctx context.Context, src string, o Options) (Source, error) {
@@ -53,6 +53,8 @@ func Open(ctx context.Context, src string, o Options) (Source, error) {
 
 func open(ctx context.Context, src string, o Options) (Source, error) {
 	switch {
+	case len(Parts(src)) > 1:
+		return openMixture(ctx, src, o)
 	case strings.HasPrefix(src, "builtin:"):
 		return openBuiltin(src)
 	case later.MatchString(src):
@@ -64,7 +66,7 @@ func open(ctx context.Context, src string, o Options) (Source, error) {
 		return openShards(ctx, src, o)
 	case err == nil && st.IsDir():
 		return openFolder(ctx, src, o)
-	case err != nil && (strings.Contains(src, "::") || strings.Contains(src, "{")):
+	case err != nil && strings.Contains(src, "{"):
 		return openShards(ctx, src, o)
 	case err != nil:
 		return nil, notFound(src, err)

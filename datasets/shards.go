@@ -16,7 +16,7 @@ type shards struct {
 	info    Info
 }
 
-// openShards indexes archives: a.tar, a.tar::b.tar, names in braces, a folder of archives, or a folder in CLIP_benchmark's layout. Damage
+// openShards indexes archives: a.tar, names in braces, a folder of archives, or a folder in CLIP_benchmark's layout. Damage
 // makes single samples unusable and is reported in Info.Notes. A shard that doesn't exist is fs.ErrNotExist, and a set without a usable
 // sample is a *DataError.
 func openShards(ctx context.Context, src string, o Options) (Source, error) {

@@ -24,16 +24,14 @@ type shardSet struct {
 	ignored            Ignored // files and folders beside the shards of a folder
 }
 
-// findShards resolves a.tar::b.tar, braces, and folders.
+// findShards resolves braces and folders.
 func findShards(src string, o Options) (set *shardSet, err error) {
 	set = &shardSet{}
 	if set.skip, err = o.excludes(); err != nil {
 		return nil, err
 	}
-	for part := range strings.SplitSeq(src, "::") {
-		if err := set.addPart(src, part, o.Need); err != nil {
-			return nil, err
-		}
+	if err := set.addPart(src, src, o.Need); err != nil {
+		return nil, err
 	}
 	seen := map[string]bool{}
 	for _, p := range set.paths {
