@@ -16,6 +16,9 @@ type shards struct {
 	info    Info
 }
 
+// shardsKind is the kind of shards in Info.
+const shardsKind = "shards"
+
 // openShards indexes archives: a.tar, names in braces, a folder of archives, or a folder in CLIP_benchmark's layout. Damage
 // makes single samples unusable and is reported in Info.Notes. A shard that doesn't exist is fs.ErrNotExist, and a set without a usable
 // sample is a *DataError.
@@ -26,7 +29,7 @@ func openShards(ctx context.Context, src string, o Options) (Source, error) {
 	}
 	repairs := &captionRepairs{}
 	s := &shards{files: make([]shardFile, len(set.paths)), info: Info{
-		Name: src, Kind: "shards", Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
+		Name: src, Kind: shardsKind, Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
 	}}
 	sampler := &sampler{set: set, need: o.Need, repairs: repairs}
 	if err := s.index(ctx, set, sampler); err != nil {

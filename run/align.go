@@ -125,7 +125,7 @@ func (s *session) objective() training.Objective {
 	}
 	if !s.Align.on() {
 		return &contrastive.Objective{Model: s.model, Loss: s.contrast(), EMA: s.average, DedupTargets: s.DedupTargets, Words: s.words,
-			MicroBatch: s.atOnce()}
+			MicroBatch: s.atOnce(), PairLosses: s.several()}
 	}
 	if s.ppo != nil {
 		return s.ppo

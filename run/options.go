@@ -30,7 +30,8 @@ type Options struct {
 	Data      datasets.Options `json:"data"`
 	Templates []string         `json:"templates"` // prompts that fit what is trained on
 	Workers   int              `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode"`
-	MaxSkip   float64          `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"abort when more than this fraction of samples can't be used (default 0.01)"`
+	mixing
+	MaxSkip float64 `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"abort when more than this fraction of samples can't be used (default 0.01)"`
 
 	batching
 	bucketOptions
@@ -98,6 +99,7 @@ func (o *Options) validate() error {
 		o.validateLengths(),
 		o.validateBatch(),
 		o.validateBuckets(),
+		o.validateMixing(),
 		o.validateSize(),
 		o.ModelCfg.Validate(),
 		o.Preprocess.Validate(),
@@ -165,7 +167,7 @@ func (o *Options) validateAverage() error {
 	return nil
 }
 
-// length works out what depends on the number of samples.
+// length works out what depends on the number of samples in an epoch.
 func (o *Options) length(samples int) {
 	epoch := float64(samples) / float64(o.effective()) * float64(o.Align.updates())
 	if o.Steps == Unset {

@@ -29,7 +29,7 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 			s.Precision),
 		BatchSize: s.effective(), Loss: d.Loss(), MaxScale: maxScale, About: s.val.about(), Settings: s.settings(), Rows: rows,
 		Evaluations: s.val.history, Examples: s.val.examples(8, 5),
-		Anatomy: s.val.anatomy,
+		Anatomy: s.val.anatomy, Sources: s.sourcesTable(),
 	}
 	if run.Chance = s.chance(); s.Objective == siglipObjective {
 		run.LossIs = "Sigmoid loss of each logged batch."

@@ -109,4 +109,5 @@ func (b stepBar) Done() { b.done() }
 var ofTrain = []string{
 	"accum_freq", "ema_decay", "objective", "siglip", "coca_contrastive_loss_weight", "coca_caption_loss_weight", "dedup_targets",
 	"mlm_weight", "loss", "model_cfg", "aug_cfg", "length_bucketing", "bucket_pool", "zeroshot_frequency",
+	"train_data_upsampling_factors", "train_num_samples",
 }
