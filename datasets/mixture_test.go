@@ -174,6 +174,9 @@ func TestReplacementsKeepTheShares(t *testing.T) {
 			var from, to int
 			fmt.Sscanf(s.Key, "key%d", &from)
 			fmt.Sscanf(s.ReplacedBy, "key%d", &to)
+			if s.Source != fmt.Sprint("part", from/100) {
+				t.Errorf("%s is of %s", s.Key, s.Source)
+			}
 			if s.ReplacedBy != "" && from/100 != to/100 {
 				t.Errorf("%s is replaced by %s", s.Key, s.ReplacedBy)
 			}

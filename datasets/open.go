@@ -37,9 +37,9 @@ type Options struct {
 // later matches kinds of data that are known but not supported yet.
 var later = regexp.MustCompile(`(?i)^(https?|s3|gs|hdfs)://|^pipe:|\.parquet$`)
 
-// Open opens a built-in set (builtin:NAME), a folder, a table, shards, one picture, or a mixture of such data, A::B. A path that doesn't exist is fs.ErrNotExist, data
-// without what o.Need asks for is a *DataError, and a kind of data that can't be read is a *UsageError. Once ctx is done, Open returns
-// its error. An open source doesn't keep ctx.
+// Open opens a built-in set (builtin:NAME), a folder, a table, shards, one picture, or a mixture of such data, A::B. A path that doesn't
+// exist is fs.ErrNotExist, data without what o.Need asks for is a *DataError, and a kind of data that can't be read is a *UsageError. Once
+// ctx is done, Open returns its error. An open source doesn't keep ctx.
 func Open(ctx context.Context, src string, o Options) (Source, error) {
 	s, err := open(ctx, src, o)
 	if err != nil {

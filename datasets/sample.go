@@ -53,7 +53,7 @@ func (l *Loader) fill(ctx context.Context, s *sample) {
 	if s.usable || errors.As(err, &s.refused) {
 		return
 	}
-	s.skip = &Skip{Source: l.Source.Info().Name, Key: s.entry.Key, Offset: s.entry.Offset, Reason: err.Error()}
+	s.skip = &Skip{Source: l.sourceOf(s.own), Key: s.entry.Key, Offset: s.entry.Offset, Reason: err.Error()}
 	if s.skip.Key == "" {
 		s.skip.Key = fmt.Sprintf("sample %d", s.index)
 	}

@@ -80,6 +80,15 @@ func (l *Loader) replacement(unusable place, try int) place {
 	return replacement(l.Seed, all.from, all.n, unusable, try)
 }
 
+// sourceOf is the name of the source that a slot's own sample is from.
+func (l *Loader) sourceOf(s Slot) string {
+	info := l.Source.Info()
+	if len(info.Parts) == 0 {
+		return info.Name
+	}
+	return info.Parts[s.Part].Name
+}
+
 // checkFactors refuses factors that don't fit the source.
 func (l *Loader) checkFactors() error {
 	if len(l.Factors) == 0 {

@@ -55,7 +55,7 @@ func viewPasses(rows []record.Row) (out []passView, earlier int) {
 	return out[earlier:], earlier
 }
 
-// mostLines is the number of lines of a chart that can be told apart.
+// mostLines is the number of lines of a chart that can be distinguished.
 const mostLines = 6
 
 // bySource draws the loss of each source of a mixture.

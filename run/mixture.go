@@ -40,7 +40,8 @@ func (s *session) epoch() int { return cmp.Or(s.NumSamples, s.train.Len()) }
 func (s *session) checkEpoch() error {
 	if s.effective() > s.train.Len() {
 		return &datasets.DataError{Source: s.TrainData,
-			Reason: fmt.Sprintf("%d samples are fewer than one batch of %d; lower batch_size%s", s.train.Len(), s.effective(), s.accumNote())}
+			Reason: fmt.Sprintf("%d samples are fewer than one batch of %d; lower batch_size%s", s.train.Len(), s.effective(),
+				s.accumNote())}
 	}
 	if s.effective() > s.epoch() {
 		return fault.Setting("train_num_samples", "%d samples of an epoch are fewer than one batch of %d", s.NumSamples, s.effective())

@@ -234,12 +234,13 @@ func TestOneSourceIsAccountedForToo(t *testing.T) {
 // TestAnEpochMayHaveAnyLength says train_num_samples: epochs and frequencies count in it, the order of the samples doesn't change.
 func TestAnEpochMayHaveAnyLength(t *testing.T) {
 	s, _ := opened(t.Context(), t, "train_num_samples=32", "save_frequency=1epoch")
-	if !strings.Contains(s.extent(), "(1.5 epochs)") { // 6 steps of 8
+	if !strings.Contains(s.extent(), "(1.5 epochs of 32 samples)") { // 6 steps of 8
 		t.Error(s.extent())
 	}
 	s.Options.Steps, s.Options.Epochs, s.SaveFrequency = Unset, 3, frequency{epochs: 1}
 	s.length(s.epoch())
-	if s.Steps != 12 || s.SaveFrequency.steps != 4 || s.Schedule.Steps != 12 || s.end(s.epoch()) != 96 || !strings.Contains(s.extent(), "(3.0 epochs)") {
+	if s.Steps != 12 || s.SaveFrequency.steps != 4 || s.Schedule.Steps != 12 || s.end(s.epoch()) != 96 ||
+		!strings.Contains(s.extent(), "(3.0 epochs of 32 samples)") {
 		t.Errorf("%d steps, saved each %d, %s", s.Steps, s.SaveFrequency.steps, s.extent())
 	}
 }
@@ -248,10 +249,11 @@ func TestAnEpochMayHaveAnyLength(t *testing.T) {
 func TestWrongMixturesAreRefused(t *testing.T) {
 	name, _ := threeKinds(t)
 	for setting, want := range map[string]string{
-		"1::2": "2 factors, but the data has 3 sources", "1::2::0": "not above 0", "1::-1::1": "not above 0", "1::NaN::1": "is not a number",
-		"1::two::1": "is not a number", "1::1::1::1": "4 factors",
+		"1::2": "2 factors, but the data has 3 sources", "1::2::0": "not above 0", "1::-1::1": "not above 0",
+		"1::NaN::1": "is not a number", "1::two::1": "is not a number", "1::1::1::1": "4 factors",
 	} {
-		_, err := New(t.Context(), "train_data="+name, "model=ViT-Nano-16-64", "out="+t.TempDir(), "train_data_upsampling_factors="+setting)
+		_, err := New(t.Context(), "train_data="+name, "model=ViT-Nano-16-64", "out="+t.TempDir(),
+			"train_data_upsampling_factors="+setting)
 		if fault.Of(err) != fault.Usage || !strings.HasPrefix(err.Error(), "train_data_upsampling_factors: ") ||
 			!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", setting, err)

@@ -67,7 +67,11 @@ func (s *session) extent() string {
 	if n := s.Align.updates(); n > 1 {
 		return fmt.Sprintf("%s in rollouts of %d steps and %d captions (%.1f epochs)", steps(s.Steps), n, s.effective(), epochs/float64(n))
 	}
-	return fmt.Sprintf("%s of %d pairs%s (%.1f epochs)", steps(s.Steps), s.effective(), s.roundsNote(), epochs)
+	unit := "epochs"
+	if s.NumSamples > 0 {
+		unit = fmt.Sprintf("epochs of %d samples", s.NumSamples)
+	}
+	return fmt.Sprintf("%s of %d pairs%s (%.1f %s)", steps(s.Steps), s.effective(), s.roundsNote(), epochs, unit)
 }
 
 // lockNote tells how many parameters are trained, where it isn't all.

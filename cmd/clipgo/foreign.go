@@ -22,7 +22,7 @@ var foreignFlags = map[string]string{
 	// open_clip: data
 	"dataset-type":        "the kind of data is detected from its name and content",
 	"val-num-samples":     "samples are counted when the data is opened",
-	"dataset-resampled":   "each epoch is a new permutation of all samples",
+	"dataset-resampled":   "each epoch is a new permutation of all samples, and --train-data-upsampling-factors weights sources without it",
 	"imagenet-val":        "--val-data DIR evaluates a folder of class folders",
 	"imagenet-v2":         "--val-data DIR evaluates a folder of class folders",
 	"image-mean":          "it is --set preprocess.mean=R,G,B",

@@ -52,7 +52,7 @@ func ParseFactors(text string, parts int) ([]float64, error) {
 		case errors.Is(err, strconv.ErrSyntax), v != v:
 			return nil, fmt.Errorf("factor %d of %q is not a number; write one for each source, such as 2%s1", i+1, text, separator)
 		case v <= 0:
-			return nil, fmt.Errorf("factor %d of %q is not above 0; to leave a source out, take it out of the data", i+1, text)
+			return nil, fmt.Errorf("factor %d of %q is not above 0; to leave a source out, leave its name out", i+1, text)
 		case v < leastFactor || v > mostFactor:
 			return nil, fmt.Errorf("factor %d of %q is not between %g and %g", i+1, text, leastFactor, mostFactor)
 		}
