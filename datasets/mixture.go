@@ -34,7 +34,7 @@ func openMixture(ctx context.Context, src string, o Options) (Source, error) {
 	names := Parts(src)
 	for i, name := range names {
 		if name == "" {
-			err := &UsageError{Source: src, Reason: fmt.Sprintf("source %d of %d has no name", i+1, len(names))}
+			err := &UsageError{Source: fmt.Sprintf("source %d of %d", i+1, len(names)), Reason: "it has no name; a mixture is A::B"}
 			return nil, errors.Join(err, j.Close())
 		}
 		part, err := Open(ctx, name, o)

@@ -33,7 +33,8 @@ func (s *session) openAccounts() error {
 	}
 	path := filepath.Join(s.resumed, AccountsFile)
 	data, err := bounded.ReadFile(path, bounded.Record)
-	if errors.Is(err, os.ErrNotExist) { // a checkpoint of an older version
+	if errors.Is(err, os.ErrNotExist) { // of an older version
+		s.console.Log.Info("the checkpoint has no accounts of its samples: they are counted from here on", "step", s.state.Step)
 		return nil
 	}
 	if err != nil {
@@ -128,6 +129,20 @@ func (s *session) sourcesTable() (out []report.Source) {
 	for _, p := range s.accounts.Parts {
 		out = append(out, report.Source{Name: p.Name, Kind: p.Kind, Present: int64(p.Samples), Samples: p.Rows, Used: p.Used,
 			Skipped: p.Skipped, Passes: p.Rounds(), Share: float64(p.Rows) / float64(max(1, all))})
+	}
+	return out
+}
+
+// unusableSources are findings on sources of a mixture of which no sample could be used. They may be too small for max_skip.
+func (s *session) unusableSources() (out []record.Finding) {
+	if !s.several() {
+		return nil
+	}
+	for _, p := range s.accounts.Parts {
+		if p.Used == 0 && p.Skipped > 0 {
+			out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("nothing was learned from %s: none of the %d samples that "+
+				"were tried can be used, see %s", p.Name, p.Skipped, SkippedFile)})
+		}
 	}
 	return out
 }

@@ -153,7 +153,7 @@ func (s *session) checkData() error {
 	if now := s.fingerprint(); now != s.state.Data {
 		if !s.AllowDataChange {
 			return fault.Setting("train_data",
-				"%s has changed since the run began (samples, order or captions); use allow_data_change to continue", s.TrainData)
+				"%s has changed since the run began (samples, order or captions); use allow_data_change to continue", s.train.Info().Name)
 		}
 		n := int64(s.train.Len())
 		s.state.Position = s.state.Position / cmp.Or(s.state.DataLength, n) * n

@@ -36,7 +36,7 @@ func (s *session) chooseBatch(ctx context.Context) error {
 	}
 	all := s.train.Len() / s.AccumFreq
 	if all < 1 {
-		return &datasets.DataError{Source: s.TrainData,
+		return &datasets.DataError{Source: s.train.Info().Name,
 			Reason: fmt.Sprintf("%d samples are fewer than the %d batches of a step; lower accum_freq", s.train.Len(), s.AccumFreq)}
 	}
 	all = min(all, s.epoch()/s.AccumFreq)

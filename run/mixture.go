@@ -39,7 +39,7 @@ func (s *session) epoch() int { return cmp.Or(s.NumSamples, s.train.Len()) }
 // checkEpoch refuses an epoch of less than a step.
 func (s *session) checkEpoch() error {
 	if s.effective() > s.train.Len() {
-		return &datasets.DataError{Source: s.TrainData,
+		return &datasets.DataError{Source: s.train.Info().Name,
 			Reason: fmt.Sprintf("%d samples are fewer than one batch of %d; lower batch_size%s", s.train.Len(), s.effective(),
 				s.accumNote())}
 	}

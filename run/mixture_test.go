@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"clipgo/datasets"
 	"clipgo/internal/fault"
 	"clipgo/internal/golden"
 	"clipgo/internal/torch/torchtest"
@@ -287,5 +288,43 @@ func TestABuiltinSetAmongOthersHasNoRecipe(t *testing.T) {
 	_, err := New(t.Context(), "train_data=builtin:shapes?n=10::"+parts[0], "out="+t.TempDir())
 	if err == nil || !strings.HasPrefix(err.Error(), "model: missing") {
 		t.Error(err)
+	}
+}
+
+// TestASourceWithoutUsablePicturesIsReported mixes in a few files that are no pictures.
+func TestASourceWithoutUsablePicturesIsReported(t *testing.T) {
+	_, parts := threeKinds(t)
+	broken := filepath.Join(t.TempDir(), "broken")
+	for _, name := range []string{"a.png", "a.txt"} {
+		if err := errors.Join(os.MkdirAll(broken, 0o700), os.WriteFile(filepath.Join(broken, name), []byte("text"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, _ := mixedRun(t, nil, "train_data="+parts[0]+"::"+broken, "steps=3")
+	log, err := os.ReadFile(filepath.Join(out, LogFile))
+	if err != nil || !strings.Contains(string(log), "nothing was learned from "+broken) {
+		t.Errorf("%s%v", log, err)
+	}
+}
+
+// TestACheckpointWithoutAccountsIsContinued removes them from the checkpoint, as of an older version.
+func TestACheckpointWithoutAccountsIsContinued(t *testing.T) {
+	name, _ := threeKinds(t)
+	out, _ := mixedRun(t, nil, "train_data="+name, "stop_after=5")
+	s := &session{Options: &Options{}, console: Console{}.filled(), resumed: filepath.Join(out, pretrained.CheckpointsDir, "step-00000005")}
+	var err error
+	if s.train, err = datasets.Open(t.Context(), name, datasets.Options{Need: datasets.NeedCaptions}); err != nil {
+		t.Fatal(err)
+	}
+	defer s.train.Close()
+	s.state.Data = s.fingerprint()
+	if err := s.openAccounts(); err != nil || s.accounts.Parts[0].Rows == 0 {
+		t.Fatalf("%+v, %v", s.accounts, err)
+	}
+	if err := os.Remove(filepath.Join(s.resumed, AccountsFile)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.openAccounts(); err != nil || s.accounts.Parts[0].Rows != 0 || s.accounts.Parts[0].Passes == nil {
+		t.Errorf("%+v, %v", s.accounts, err)
 	}
 }
