@@ -31,7 +31,7 @@ func bothWays(row, column *torch.Tensor) *torch.Tensor {
 }
 
 // LossOfPairs is the loss of each pair, outside of the graph; nil without PairLosses, or where the matrix of all pairs isn't held.
-func (o *Objective) LossOfPairs(in LossInput) *torch.Tensor {
+func (o *Objective) LossOfPairs(in LossInput) (losses *torch.Tensor) {
 	if !o.PairLosses || in.pairs() > wholeUpTo {
 		return nil
 	}
@@ -39,7 +39,15 @@ func (o *Objective) LossOfPairs(in LossInput) *torch.Tensor {
 	if in.Bias != nil {
 		in.Bias = in.Bias.Detach()
 	}
-	return o.Loss.Pairs(in)
+	s := in.Image.Scope()
+	s.Within(func(inner *torch.Scope) {
+		in.Image, in.Text, in.Scale = in.Image.In(inner), in.Text.In(inner), in.Scale.In(inner)
+		if in.Bias != nil {
+			in.Bias = in.Bias.In(inner)
+		}
+		losses = s.Keep(o.Loss.Pairs(in))
+	})
+	return losses
 }
 
 // ReadPairs are the numbers of LossOfPairs; nil for nil.

@@ -267,7 +267,7 @@ func TestAPartThatCannotBeOpenedIsNamed(t *testing.T) {
 		filepath.Join(folder, "gone.csv"): func(err error) bool { return errors.Is(err, fs.ErrNotExist) },
 		bare:                              func(err error) bool { var e *DataError; return errors.As(err, &e) },
 		"builtin:nothing":                 func(err error) bool { var e *UsageError; return errors.As(err, &e) },
-		"":                                func(err error) bool { return strings.Contains(fmt.Sprint(err), "source 2 of 3: it has no name") },
+		"":                                func(err error) bool { return strings.Contains(fmt.Sprint(err), "2 of 3: it has no name") },
 	} {
 		_, err := Open(t.Context(), table+"::"+part+"::"+folder, Options{Need: NeedCaptions})
 		if !want(err) || !strings.Contains(fmt.Sprint(err), part) {

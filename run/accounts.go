@@ -23,7 +23,7 @@ import (
 const AccountsFile = "accounts.json"
 
 // several reports whether the training data is a mixture.
-func (s *session) several() bool { return len(s.train.Info().Parts) > 1 }
+func (s *session) several() bool { return s.train != nil && len(s.train.Info().Parts) > 1 }
 
 // openAccounts begins the accounts of the training data, or continues those of the checkpoint that the run goes on from.
 func (s *session) openAccounts() error {
@@ -140,8 +140,8 @@ func (s *session) unusableSources() (out []record.Finding) {
 	}
 	for _, p := range s.accounts.Parts {
 		if p.Used == 0 && p.Skipped > 0 {
-			out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("nothing was learned from %s: none of the %d samples that "+
-				"were tried can be used, see %s", p.Name, p.Skipped, SkippedFile)})
+			out = append(out, record.Finding{Kind: record.Warning, Text: fmt.Sprintf("nothing was learned from %s: "+
+				"none of the %d samples that were tried can be used, see %s", p.Name, p.Skipped, SkippedFile)})
 		}
 	}
 	return out

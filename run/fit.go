@@ -149,7 +149,7 @@ func (s *session) fitDevice(ctx context.Context, at model.Placement, limit int) 
 func (s *session) trial(ctx context.Context, at model.Placement) (_ *session, err error) {
 	o := *s.Options
 	o.AccumFreq, o.MicroBatch = 1, 0
-	t := &session{Options: &o, console: s.console}
+	t := &session{Options: &o, console: s.console, train: s.train}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.close())
