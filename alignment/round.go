@@ -68,7 +68,7 @@ func (o *PPO) Batches(ctx context.Context, pictures iter.Seq2[*datasets.Batch, e
 			for k := step % updates; k < updates; k++ {
 				next := o.minibatch(b, k)
 				if next.Next = position; k == updates-1 {
-					next.Next, next.Skipped, next.Replaced = b.Next, b.Skipped, b.Replaced
+					next.Next, next.Slots, next.Skipped, next.Replaced = b.Next, b.Slots, b.Skipped, b.Replaced
 				}
 				step++
 				if !yield(next, nil) {

@@ -76,7 +76,8 @@ func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.PendingPa
 		passes[i] = o.forward(s, mb.Parts[i], len(all))
 		return passes[i].image, passes[i].words
 	})
-	loss := o.contrast(o.LossInput(s, images, texts, b))
+	in := o.LossInput(s, images, texts, b)
+	loss, each := o.contrast(in), o.LossOfPairs(in)
 	mb.Backward(func(i int, s *torch.Scope) {
 		if mb.Recomputed() {
 			passes[i] = o.forward(s, mb.Parts[i], len(all))
@@ -85,12 +86,12 @@ func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.PendingPa
 		p.caption.Scale(o.Weights.Caption).Add(along(p.image, loss.Image, from)).Add(along(p.words, loss.Text, from)).Backward()
 		shares[i] = mb.Keep(i, p.caption.Detach())
 	})
-	return o.result(shares, loss.Loss, o.Model.Scale(s)), nil
+	return o.result(shares, loss.Loss, o.Model.Scale(s), each), nil
 }
 
 // result is the losses of a pass: the caption loss as shares of the parts, nil for a part without pairs, and the contrastive loss, nil
-// if its weight is 0.
-func (o *Objective) result(shares []*torch.Tensor, contrast, scale *torch.Tensor) training.PendingPass {
+// if its weight is 0. each is the contrastive loss of each pair, or nil.
+func (o *Objective) result(shares []*torch.Tensor, contrast, scale, each *torch.Tensor) training.PendingPass {
 	shares = slices.DeleteFunc(shares, func(x *torch.Tensor) bool { return x == nil })
 	all := shares
 	if contrast != nil {
@@ -106,6 +107,7 @@ func (o *Objective) result(shares []*torch.Tensor, contrast, scale *torch.Tensor
 		}
 		return training.Parts{
 			Loss: o.Weights.Contrastive*whole + o.Weights.Caption*caption, Scale: scale.Item(),
+			Pairs: contrastive.ReadPairs(each),
 			Extra: []training.Named{{Name: "contrastive_loss", Value: whole}, {Name: "caption_loss", Value: caption}},
 		}
 	}}

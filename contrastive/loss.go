@@ -74,6 +74,8 @@ func matrix[T float32 | float64](c LossInput, numbers func(right int) (each, oth
 type Loss interface {
 	// Forward returns the loss, a scalar, with its graph. It holds matrices [B, B].
 	Forward(in LossInput) *torch.Tensor
+	// Pairs returns the loss of each pair, [B], whose mean is the loss. It holds matrices [B, B].
+	Pairs(in LossInput) *torch.Tensor
 	// Tiles returns the same loss and its gradients in closed form, computed in strips of rows: no matrix [B, B] is held.
 	Tiles(in LossInput) LossGrads
 }

@@ -20,6 +20,8 @@ type Objective struct {
 	// MicroBatch is the number of pairs that go through the towers at once; 0: the whole batch. It changes memory and time, not
 	// the gradient.
 	MicroBatch int
+	// PairLosses has Parts.Pairs filled in, up to 4,096 pairs.
+	PairLosses bool
 }
 
 // Params lists the trained parameters: the model's in open_clip's order, then those of Words.
@@ -51,7 +53,7 @@ func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.PendingPa
 	}
 	images, texts := mb.Features(encode)
 	in := o.LossInput(s, images, texts, b)
-	loss := o.BackwardLoss(in, 1)
+	loss, each := o.BackwardLoss(in, 1), o.LossOfPairs(in)
 	mb.Backward(func(i int, s *torch.Scope) {
 		image, text := images[i], texts[i]
 		if mb.Recomputed() {
@@ -65,7 +67,7 @@ func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.PendingPa
 		}
 	})
 	return training.PendingPass{Losses: append(wordLosses(masked), loss.Loss), Read: func() training.Parts {
-		return o.sum(training.Parts{Loss: loss.Loss.Item(), Scale: in.Scale.Item()}, masked)
+		return o.sum(training.Parts{Loss: loss.Loss.Item(), Scale: in.Scale.Item(), Pairs: ReadPairs(each)}, masked)
 	}}, nil
 }
 

@@ -18,14 +18,15 @@ type Sigmoid struct{}
 // Forward sums over all pairs and divides by B.
 func (Sigmoid) Forward(in LossInput) *torch.Tensor {
 	logits := in.logits()
-	b := logits.Shape()[0]
-	var y *torch.Tensor
-	if in.repeats() {
-		y = in.targets(func(int) (each, other float64) { return 1, -1 })
-	} else {
-		y = torch.Eye(logits.Scope(), b, logits.Device()).Scale(2).AddScalar(-1)
+	return logits.Mul(in.answers(logits)).LogSigmoid().Sum().Scale(-1 / float64(in.pairs()))
+}
+
+// answers is the matrix [B, B] of 1 for pairs that belong together and -1 for all others.
+func (c LossInput) answers(logits *torch.Tensor) *torch.Tensor {
+	if c.repeats() {
+		return c.targets(func(int) (each, other float64) { return 1, -1 })
 	}
-	return logits.Mul(y).LogSigmoid().Sum().Scale(-1 / float64(b))
+	return torch.Eye(logits.Scope(), c.pairs(), logits.Device()).Scale(2).AddScalar(-1)
 }
 
 // Tiles is the loss strip by strip. Its gradient to the logit z_ij is -y_ij sigmoid(-y_ij z_ij) / B.

@@ -32,7 +32,7 @@ type buffers struct {
 
 // tally counts the unusable samples.
 type tally struct {
-	epoch   uint64
+	epoch   int64
 	skipped int      // in this epoch
 	inRow   int      // since the last slot whose own sample was usable
 	reasons []string // the first few of this epoch
@@ -64,8 +64,8 @@ func (a *assembler) run(ctx context.Context, p pipeline) {
 
 // take adds a slot. It returns false at the end of the stream.
 func (a *assembler) take(ctx context.Context, s *sample) bool {
-	if a.epoch != s.epoch {
-		a.epoch, a.skipped, a.reasons = s.epoch, 0, nil
+	if epoch := s.slot / int64(a.length); a.epoch != epoch {
+		a.epoch, a.skipped, a.reasons = epoch, 0, nil
 	}
 	if a.batch == nil {
 		a.begin()
@@ -76,6 +76,7 @@ func (a *assembler) take(ctx context.Context, s *sample) bool {
 	}
 	a.slots++
 	a.batch.Next = s.slot + 1
+	a.batch.Slots = append(a.batch.Slots, s.own)
 	if s.skip == nil {
 		a.inRow = 0
 	} else {
@@ -160,7 +161,7 @@ func (a *assembler) begin() {
 	a.batch = &Batch{
 		Pixels: b.pixels[:0], IDs: b.ids[:0], DropKeys: b.drop[:0], ContextLength: l.ContextLength,
 		Lengths: make([]int, 0, l.BatchSize), Captions: make([]string, 0, l.BatchSize),
-		Index: make([]int, 0, l.BatchSize), Entries: make([]Entry, 0, l.BatchSize),
+		Index: make([]int, 0, l.BatchSize), Entries: make([]Entry, 0, l.BatchSize), Slots: make([]Slot, 0, l.BatchSize),
 	}
 	if l.Order == Sequential {
 		a.batch.DropKeys = nil

@@ -18,9 +18,18 @@ type Batch struct {
 	Entries       []Entry  // what the source knows of each sample
 	DropKeys      []uint64 // keys of random choices, one a sample, for patch dropout and masked words; nil if Order is Sequential
 	Next          int64    // the slot after this batch: epoch * length + offset in the epoch's order
+	Slots         []Slot   // the slots of this batch, in their order
 	Skipped       []Skip   // one for each slot of this batch whose own sample can't be used
 	Replaced      int      // how many of those slots hold another sample: the batch has N + len(Skipped) - Replaced slots
 	Shortened     int      // captions that were cut to fit the context
+}
+
+// Slot says which sample a slot belongs to, and whether that sample was used there.
+type Slot struct {
+	Part int    // number of the part in Info.Parts; 0 if the source is no mixture
+	Pass int64  // number of earlier passes over the part: of epochs, unless the loader has factors
+	File string // of the sample, as in Entry; empty if that isn't known
+	Used bool
 }
 
 // Skip is a sample that could not be used; it is a line of skipped.jsonl.

@@ -8,13 +8,14 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"clipgo/internal/paths"
 )
 
-// OpenAll opens any number of names that Open takes and joins them to one source, in their order. If there are several, the pictures and
-// the folders of pictures among them are one part, in which a picture counts once. A source of several parts has no classes. Errors are
-// those of Open.
+// OpenAll opens any number of names that Open takes and joins them to one source, in their order. If there are several, the parts of a
+// mixture count as names of their own, and the pictures and the folders of pictures among them are one part, in which a picture counts
+// once. A source of several names has no classes. Errors are those of Open.
 func OpenAll(ctx context.Context, names []string, o Options) (Source, error) {
 	if len(names) == 1 {
 		return Open(ctx, names[0], o)
@@ -25,6 +26,7 @@ func OpenAll(ctx context.Context, names []string, o Options) (Source, error) {
 
 func joinAll(ctx context.Context, names []string, o Options) (Source, error) {
 	j := &joined{name: strings.Join(names, " ")}
+	names = flattened(names)
 	plain, at := pictureNames(names)
 	for i, name := range names {
 		var part Source
@@ -45,6 +47,7 @@ func joinAll(ctx context.Context, names []string, o Options) (Source, error) {
 	if len(j.parts) == 1 {
 		return j.parts[0], nil
 	}
+	j.info = sync.OnceValue(j.describe)
 	return j, nil
 }
 
@@ -65,9 +68,12 @@ func pictureNames(names []string) (plain []string, at int) {
 
 // joined is a sequence of sources.
 type joined struct {
-	name  string
-	parts []Source
-	ends  []int // of each part, the index after its last sample
+	name    string
+	parts   []Source
+	ends    []int // of each part, the index after its last sample
+	classed bool  // all parts have the same classes
+	info    func() Info
+	release func() error // closes what the parts share; nil: nothing
 }
 
 func (j *joined) add(part Source) {
@@ -94,7 +100,9 @@ func (j *joined) Len() int {
 func (j *joined) Entry(ctx context.Context, i int) (Entry, error) {
 	part, n := j.part(i)
 	e, err := part.Entry(ctx, n)
-	e.Label = -1
+	if !j.classed {
+		e.Label = -1
+	}
 	return e, err
 }
 
@@ -103,7 +111,10 @@ func (j *joined) Picture(ctx context.Context, i int) (Picture, error) {
 	return part.Picture(ctx, n)
 }
 
-func (j *joined) Info() Info {
+func (j *joined) Info() Info { return j.info() }
+
+// describe joins the descriptions of the parts.
+func (j *joined) describe() Info {
 	out := Info{Name: j.name, Kind: "several"}
 	h := sha256.New()
 	for _, p := range j.parts {
@@ -123,6 +134,9 @@ func (j *joined) Close() error {
 	var errs []error
 	for _, p := range j.parts {
 		errs = append(errs, p.Close())
+	}
+	if j.release != nil {
+		errs = append(errs, j.release())
 	}
 	return errors.Join(errs...)
 }

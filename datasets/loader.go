@@ -25,7 +25,8 @@ import (
 //	slots = samples in batches + skips - replacements
 //
 // and in each epoch each sample of the source has one slot of its own, where it is used or has a Skip. A replacement that can't be used
-// either gives no further Skip, since it has a slot of its own.
+// either gives no further Skip, since it has a slot of its own. With Factors this holds for each part and pass in place of the epoch. An
+// epoch then is as many slots as the source has samples, and a replacement is drawn from the part of the unusable sample.
 //
 // A Stream is read in sequence by one goroutine. With Order Shuffled its parts come in random order, and slots hold the samples as they
 // leave a buffer of Buffer samples. Batches that don't start with an epoch read the epoch's parts again up to their first slot, without
@@ -40,6 +41,9 @@ type Loader struct {
 	Size          int // width and height of the pictures in pixels
 	ContextLength int // ids of each caption
 	Order         Order
+	// Factors weight the parts of a mixture, with Order Shuffled: a part is drawn in proportion to its factor times its number of samples.
+	// Each part has passes of its own through its samples. nil: each sample has one slot an epoch.
+	Factors []float64
 	// Pool is the number of samples that are sorted by caption length, so that a batch has captions of similar length and little padding.
 	// It is rounded up to whole batches. The captions of a pool are tokenized before any of its pictures is read. 0: not sorted.
 	Pool int
@@ -109,7 +113,7 @@ func (l *Loader) check(from, to int64) error {
 	case l.Source.Len() == 0:
 		return &DataError{Source: l.Source.Info().Name, Reason: "there are no samples"}
 	}
-	return nil
+	return l.checkFactors()
 }
 
 func (l *Loader) workers() int {
@@ -153,7 +157,8 @@ func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to 
 	running.Go(func() {
 		defer close(ordered)
 		defer close(jobs)
-		w, q, u := l.newWalk(), newSequence(l), newUncounted(l)
+		w, parts := l.newWalk(), spans(l.Source)
+		q, u := newSequence(l), newUncounted(l)
 		defer q.close()
 		defer u.close()
 		for slot := from; slot < to; slot++ {
@@ -167,6 +172,7 @@ func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to 
 				} else if s.place, s.known = w.at(ctx, slot); q != nil {
 					s.given = q.take(ctx, slot, s.place)
 				}
+				s.own = Slot{Part: partOf(parts, s.index), Pass: int64(s.epoch)}
 				ordered <- s // neither send blocks: both channels have room for all samples
 				jobs <- s
 			}

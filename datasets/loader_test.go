@@ -61,7 +61,7 @@ func ledger(t *testing.T, f *fake, l *Loader, batches []Batch, from, to int64) (
 
 // longestRun is how many slots in a row hold unusable samples, at most.
 func (f *fake) longestRun(l *Loader, slots int) (most int) {
-	w, run := walk{loader: l}, 0
+	w, run := l.newWalk(), 0
 	for slot := range slots {
 		at, _ := w.at(context.Background(), int64(slot))
 		if run++; f.why(at.index) == "" {

@@ -53,9 +53,9 @@ type Options struct {
 // later matches kinds of data that are known but not supported yet.
 var later = regexp.MustCompile(`(?i)^(gs|hdfs)://|^(https?|s3|hf-hub):.*\.(csv|tsv|jsonl?)$|\.parquet$`)
 
-// Open opens a built-in set (builtin:NAME), a folder, a table, shards, or one picture. A path that doesn't exist is fs.ErrNotExist, data
-// without what o.Need asks for is a *DataError, and a kind of data that can't be read is a *UsageError. Once ctx is done, Open returns
-// its error. An open source doesn't keep ctx.
+// Open opens a built-in set (builtin:NAME), a folder, a table, shards, one picture, or a mixture of such data, A::B. A path that doesn't
+// exist is fs.ErrNotExist, data without what o.Need asks for is a *DataError, and a kind of data that can't be read is a *UsageError. Once
+// ctx is done, Open returns its error. An open source doesn't keep ctx.
 func Open(ctx context.Context, src string, o Options) (Source, error) {
 	s, err := open(ctx, src, o)
 	if s, err = o.filter(ctx, s, err); err != nil {
@@ -69,6 +69,8 @@ func Open(ctx context.Context, src string, o Options) (Source, error) {
 
 func open(ctx context.Context, src string, o Options) (Source, error) {
 	switch {
+	case len(Parts(src)) > 1:
+		return openMixture(ctx, src, o)
 	case strings.HasPrefix(src, "builtin:"):
 		return openBuiltin(src)
 	case later.MatchString(src):
@@ -82,7 +84,7 @@ func open(ctx context.Context, src string, o Options) (Source, error) {
 		return openShards(ctx, src, o)
 	case err == nil && st.IsDir():
 		return openFolder(ctx, src, o)
-	case err != nil && (strings.Contains(src, "::") || strings.Contains(src, "{")):
+	case err != nil && strings.Contains(src, "{"):
 		return openShards(ctx, src, o)
 	case err != nil:
 		return nil, notFound(src, err)

@@ -20,18 +20,20 @@ const (
 	poolKey
 	replaceKey
 	bufferKey
+	partKey
+	divisionKey
 )
 
 // tries is the number of samples that are tried in place of an unusable one before its slot stays empty. If half of all samples are
 // unusable, one in 65,536 of their slots stays empty.
 const tries = 16
 
-// replacement is the sample to try in place of an unusable one. It is drawn from all n samples of the source and depends on the arguments
-// alone, so every process finds the same replacement for the same unusable sample.
-func replacement(seed uint64, n int, unusable place, try int) place {
+// replacement is the sample to try in place of an unusable one. It is drawn from n samples, those from number from on, and depends on the
+// arguments alone, so every process finds the same replacement for the same unusable sample.
+func replacement(seed uint64, from, n int, unusable place, try int) place {
 	salt := scramble(mix(seed, unusable.epoch, uint64(unusable.index), replaceKey) ^ uint64(try))
 	index, _ := bits.Mul64(salt, uint64(n)) // in [0, n)
-	return place{unusable.epoch, int(index), scramble(salt)}
+	return place{unusable.epoch, from + int(index), scramble(salt)}
 }
 
 // mix is a hash of its arguments, used as a random number.

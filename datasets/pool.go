@@ -66,7 +66,7 @@ func (w *walk) look(ctx context.Context, slot int64) (p pooled) {
 		if try == tries || w.parts != nil || ctx.Err() != nil {
 			return p
 		}
-		at = replacement(l.Seed, l.Source.Len(), p.place, try)
+		at = l.replacement(p.place, try)
 		e, err = l.Source.Entry(ctx, at.index)
 	}
 	w.buffer.place = at

@@ -22,6 +22,7 @@ type sample struct {
 	joined  []byte     // all its captions
 	alike   uint64     // their digest
 	drop    uint64     // key
+	own     Slot       // of the slot's own sample
 	skip    *Skip      // why the slot's own sample can't be used; nil if it can
 	usable  bool       // the fields hold a sample: the slot's own or its replacement
 	refused *DataError // why the data as a whole can't be used any more
@@ -49,10 +50,11 @@ func (l *Loader) newSample() *sample {
 func (l *Loader) fill(ctx context.Context, s *sample) {
 	err := l.read(ctx, s)
 	s.skip, s.usable, s.refused = nil, err == nil, nil
+	s.own.File, s.own.Used = s.entry.File, s.usable
 	if s.usable || errors.As(err, &s.refused) {
 		return
 	}
-	s.skip = &Skip{Source: l.Source.Info().Name, Key: s.entry.Key, Offset: s.entry.Offset, Reason: err.Error()}
+	s.skip = &Skip{Source: l.sourceOf(s.own), Key: s.entry.Key, Offset: s.entry.Offset, Reason: err.Error()}
 	if s.skip.Key == "" {
 		s.skip.Key = fmt.Sprintf("sample %d", s.index)
 	}
@@ -85,7 +87,7 @@ func (l *Loader) replace(ctx context.Context, s *sample) {
 	unusable := s.place
 	s.known = nil
 	for try := 0; try < tries && ctx.Err() == nil; try++ {
-		s.place = replacement(l.Seed, l.Source.Len(), unusable, try)
+		s.place = l.replacement(unusable, try)
 		if s.index == unusable.index {
 			continue
 		}

@@ -41,7 +41,10 @@ type objects interface {
 	Cache() string
 }
 
-// openShards indexes archives: a.tar, a.tar::b.tar, names in braces, a folder of archives, or a folder in CLIP_benchmark's layout. Damage
+// shardsKind is the kind of shards in Info.
+const shardsKind = "shards"
+
+// openShards indexes archives: a.tar, names in braces, a folder of archives, or a folder in CLIP_benchmark's layout. Damage
 // makes single samples unusable and is reported in Info.Notes. A shard that doesn't exist is fs.ErrNotExist, and a set without a usable
 // sample is a *DataError.
 func openShards(ctx context.Context, src string, o Options) (Source, error) {
@@ -69,7 +72,7 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 		return err
 	}
 	s.info = Info{
-		Name: src, Kind: "shards", Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
+		Name: src, Kind: shardsKind, Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
 	}
 	s.files, s.captionLines = set.files, set.captionLines
 	if o.Samples > 0 && slices.ContainsFunc(s.files, func(f shardFile) bool { return f.object.Sequential }) {

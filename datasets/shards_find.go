@@ -34,16 +34,14 @@ func (s *shardSet) settings() string {
 	return ""
 }
 
-// findShards resolves a.tar::b.tar, braces, patterns and folders.
+// findShards resolves braces, patterns and folders.
 func findShards(ctx context.Context, src string, o Options, st objects) (set *shardSet, err error) {
 	set = &shardSet{store: st}
 	if set.skip, err = o.excludes(); err != nil {
 		return nil, err
 	}
-	for part := range strings.SplitSeq(src, "::") {
-		if err := set.addPart(ctx, src, part, o.Need); err != nil {
-			return nil, err
-		}
+	if err := set.addPart(ctx, src, src, o.Need); err != nil {
+		return nil, err
 	}
 	seen := map[string]bool{}
 	for _, f := range set.files {

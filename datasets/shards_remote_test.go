@@ -33,10 +33,10 @@ type fakeStore struct {
 	missing    map[string]error // what Find fails with, by name
 	cache      string
 	mu         sync.Mutex
-	reads      map[string][]span
+	reads      map[string][]readSpan
 }
 
-type span struct{ from, to int64 }
+type readSpan struct{ from, to int64 }
 
 func (f *fakeStore) object(name string) store.Object {
 	version, changed := f.versions[name]
@@ -88,9 +88,9 @@ func (f *fakeStore) record(name string, at int64, n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.reads == nil {
-		f.reads = map[string][]span{}
+		f.reads = map[string][]readSpan{}
 	}
-	f.reads[name] = append(f.reads[name], span{at, at + int64(n)})
+	f.reads[name] = append(f.reads[name], readSpan{at, at + int64(n)})
 }
 
 func (f *fakeStore) Stream(ctx context.Context, o store.Object, at int64) (io.ReadCloser, error) {
@@ -166,7 +166,7 @@ func TestTheIndexOfARemoteShardIsMadeOnce(t *testing.T) {
 	f := remote(t, 3, 200, 9000)
 	first := f.mustOpen(t, "http://x/{0..2}.tar")
 	for name, reads := range f.reads {
-		slices.SortFunc(reads, func(a, b span) int { return int(a.from - b.from) })
+		slices.SortFunc(reads, func(a, b readSpan) int { return int(a.from - b.from) })
 		for i := 1; i < len(reads); i++ {
 			if reads[i].from < reads[i-1].to && reads[i].from < int64(len(f.files[name])-2*tarBlock) {
 				t.Errorf("%s: the bytes from %d on are read twice", name, reads[i].from)

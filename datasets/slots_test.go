@@ -90,13 +90,13 @@ func TestAReplacementFillsItsSlotAlone(t *testing.T) {
 
 func TestAReplacementIsAFunctionOfItsArguments(t *testing.T) {
 	at := place{epoch: 3, index: 17}
-	want := replacement(5, 1000, at, 2)
-	if got := replacement(5, 1000, at, 2); got != want || want.epoch != 3 || want.salt == 0 {
+	want := replacement(5, 0, 1000, at, 2)
+	if got := replacement(5, 0, 1000, at, 2); got != want || want.epoch != 3 || want.salt == 0 {
 		t.Errorf("%+v, then %+v", want, got)
 	}
 	for name, other := range map[string]place{
-		"seed": replacement(6, 1000, at, 2), "epoch": replacement(5, 1000, place{epoch: 4, index: 17}, 2),
-		"sample": replacement(5, 1000, place{epoch: 3, index: 18}, 2), "try": replacement(5, 1000, at, 3),
+		"seed": replacement(6, 0, 1000, at, 2), "epoch": replacement(5, 0, 1000, place{epoch: 4, index: 17}, 2),
+		"sample": replacement(5, 0, 1000, place{epoch: 3, index: 18}, 2), "try": replacement(5, 0, 1000, at, 3),
 	} {
 		if other.index == want.index || other.salt == want.salt {
 			t.Errorf("another %s: %+v, want another than %+v", name, other, want)
@@ -106,7 +106,7 @@ func TestAReplacementIsAFunctionOfItsArguments(t *testing.T) {
 	counts, chi := make([]float64, 50), 0.0
 	for index := range 1000 {
 		for try := range 10 {
-			counts[replacement(1, 50, place{index: index}, try).index]++
+			counts[replacement(1, 0, 50, place{index: index}, try).index]++
 		}
 	}
 	for _, c := range counts {

@@ -68,8 +68,16 @@ type Info struct {
 	Notes       []string `json:"notes,omitempty"`   // guesses and repairs that the user should know about, a line each
 	Ignored     Ignored  `json:"ignored,omitempty"` // files and folders that were passed over
 	Unread      []Skip   `json:"unread,omitempty"`  // folders that can't be read; what is in them is unknown
+	Parts       []Part   `json:"parts,omitempty"`   // of a mixture, in the order of their samples; nil: it is one source
 
 	Filter *Filtered `json:"filter,omitempty"` // what Options.Filter left out; nil without one
+}
+
+// Part is one of the sources of a mixture. Its samples follow those of the parts before it.
+type Part struct {
+	Name    string `json:"name"` // different from those of the other parts
+	Kind    string `json:"kind"`
+	Samples int    `json:"samples"`
 }
 
 // Lines are the notes and what was passed over, a line each.

@@ -121,6 +121,7 @@ func streams(t *testing.T) map[string]Source {
 	mixed := openForTest(t, numberedShards(t, 5, 12, ".tar.gz"), Options{Need: NeedCaptions})
 	plain := openForTest(t, numberedShards(t, 1, 12, ".tar"), Options{Need: NeedCaptions})
 	several := &joined{name: "several"}
+	several.info = several.describe
 	several.add(plain)
 	several.add(mixed)
 	return map[string]Source{

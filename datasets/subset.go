@@ -55,6 +55,7 @@ func subsetInfo(info Info, indices []int) Info {
 	for _, i := range indices {
 		h.Write(binary.LittleEndian.AppendUint64(b[:0], uint64(i)))
 	}
+	info.Parts = nil // their samples don't follow each other any more
 	info.Fingerprint = fmt.Sprintf("%s select=%x", info.Fingerprint, h.Sum(nil)[:8])
 	return info
 }

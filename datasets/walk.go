@@ -4,18 +4,19 @@ import "context"
 
 // place is where a sample comes from.
 type place struct {
-	epoch uint64
+	epoch uint64 // of the loader or, with factors, the number of earlier passes over the part
 	index int    // in the source
 	salt  uint64 // of a replacement, makes its random choices differ from those of the same sample in its own slot; else 0
 }
 
-// walk maps slots to places. It holds the order of one epoch and, with pools, one pool.
+// walk maps slots to places. It holds the order of one epoch or, with factors, of one pass over each part, and, with pools, one pool.
 type walk struct {
 	loader *Loader
 	epoch  uint64
 	order  permutation
 	parts  []int     // of a stream; nil: the source has random access
 	stream *buffered // its order
+	dealt  *dealt    // with factors
 	from   int64     // first slot of the pool
 	pool   []pooled  // of the slots from there on; empty before the first pool and without pools
 	buffer *sample   // to tokenize captions
@@ -43,6 +44,9 @@ func (w *walk) at(ctx context.Context, slot int64) (place, *text) {
 
 // plain is the place of a slot without pools.
 func (w *walk) plain(slot int64) place {
+	if len(w.loader.Factors) > 0 {
+		return w.weighted(slot)
+	}
 	n := w.loader.Source.Len()
 	epoch, offset := uint64(slot)/uint64(n), uint64(slot)%uint64(n)
 	if w.loader.Order == Sequential {

@@ -187,7 +187,7 @@ func TestAPoolTokenizesEachCaptionOnce(t *testing.T) {
 func TestPairsArePooledByTheLongerCaption(t *testing.T) {
 	l := (&fake{n: 1}).loader()
 	l.Pairs, l.Pool = twoCaptions{}, 8
-	w := walk{loader: l}
+	w := l.newWalk()
 	l.Source = longer{&fake{n: 1}}
 	if got := w.look(t.Context(), 0).tokens; got != 3 {
 		t.Errorf("%d tokens", got)

@@ -32,7 +32,7 @@ func charts(run Run) []*chart {
 		lines: []line{{points: column(func(r record.Row) float64 { return r.Pairs })}}}
 	norm := &chart{Name: "Gradient norm", About: "Of all parameters together, before clipping.", fromZero: true, smooth: true,
 		lines: []line{{points: column(func(r record.Row) float64 { return float64(r.GradNorm) })}}}
-	all := append(append([]*chart{loss}, parts(run)...), validation(run)...)
+	all := append(append([]*chart{loss, bySource(run.Rows)}, parts(run)...), validation(run)...)
 	all = append(all, scale, rate, norm, pace)
 	all = slices.DeleteFunc(all, func(c *chart) bool { return !c.hasPoints() })
 	for _, c := range all {

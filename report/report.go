@@ -33,6 +33,7 @@ type Run struct {
 	Evaluations []Evaluation
 	Examples    []Example
 	Findings    []record.Finding
+	Sources     []Source
 	Rollouts    []Rollout
 	Anatomy     *Anatomy
 }
@@ -111,6 +112,9 @@ type pageView struct {
 	Examples []exampleView
 	Anatomy  *anatomyView
 	Rollouts []rolloutView
+	Data     []dataView
+	Passes   []passView
+	Earlier  int // passes that are not shown
 }
 
 type rolloutView struct {
@@ -139,6 +143,8 @@ func view(run Run) pageView {
 	}
 	run.Evaluations = fractions(run.Evaluations)
 	v := pageView{Run: run, Style: template.CSS(pageStyle), Tiles: tiles(run), Charts: charts(run), Anatomy: viewAnatomy(run.Anatomy)}
+	v.Data = viewData(run.Sources)
+	v.Passes, v.Earlier = viewPasses(run.Rows)
 	for _, e := range run.Examples {
 		shown := exampleView{Caption: e.Caption}
 		for _, h := range e.Hits {

@@ -22,7 +22,7 @@ func (s *session) openSource(ctx context.Context, name string) (datasets.Source,
 		return s.openPairs(ctx, name)
 	}
 	options := s.Data
-	options.Log = s.console.Log
+	options.Log, options.Samples = s.console.Log, s.NumSamples
 	if !s.Align.rewards() { // which needs pictures alone
 		options.Need = datasets.NeedCaptions
 	}
@@ -127,7 +127,7 @@ func (s *session) objective() training.Objective {
 	}
 	if !s.Align.on() {
 		return &contrastive.Objective{Model: s.model, Loss: s.contrast(), EMA: s.average, DedupTargets: s.DedupTargets, Words: s.words,
-			MicroBatch: s.atOnce()}
+			MicroBatch: s.atOnce(), PairLosses: s.several()}
 	}
 	if s.ppo != nil {
 		return s.ppo

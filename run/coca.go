@@ -21,8 +21,8 @@ func (o *Options) validateCoCa() error {
 }
 
 // cocaRecipe is the recipe of the model and the data. Where the data chooses the model, it is the sibling with a decoder.
-func (o *Options) cocaRecipe() (contrastive.Recipe, error) {
-	r, err := contrastive.NamedRecipe(o.Model, o.TrainData)
+func (o *Options) cocaRecipe(data string) (contrastive.Recipe, error) {
+	r, err := contrastive.NamedRecipe(o.Model, data)
 	if err != nil || o.Model != "" {
 		return r, err
 	}
@@ -30,7 +30,7 @@ func (o *Options) cocaRecipe() (contrastive.Recipe, error) {
 	if !slices.Contains(model.Configs(), named) {
 		return r, nil
 	}
-	r, err = contrastive.NamedRecipe(named, o.TrainData)
+	r, err = contrastive.NamedRecipe(named, data)
 	r.Model = named
 	return r, err
 }
@@ -39,7 +39,7 @@ func (o *Options) cocaRecipe() (contrastive.Recipe, error) {
 func (s *session) coca() *captioning.Objective {
 	return &captioning.Objective{
 		Objective: contrastive.Objective{Model: s.model, Loss: s.contrast(), EMA: s.average, DedupTargets: s.DedupTargets,
-			MicroBatch: s.atOnce()},
+			MicroBatch: s.atOnce(), PairLosses: s.several() && s.Contrastive > 0},
 		Weights: s.Weights, Smoothing: s.Loss.Smoothing,
 	}
 }

@@ -67,6 +67,9 @@ func (s *session) leaveDir(lock *durable.Lock, fresh bool) error {
 // record cuts the directory back to the checkpoint and opens its files. It is called after the model is built, so that a run that
 // can't begin leaves nothing to resume.
 func (s *session) record() error {
+	if err := s.openAccounts(); err != nil {
+		return err
+	}
 	if err := s.cutBack(); err != nil {
 		return err
 	}
@@ -147,10 +150,10 @@ func (s *session) findStart(ctx context.Context) error {
 
 // checkData checks that the run goes on with the data that it began with.
 func (s *session) checkData() error {
-	if now := s.train.Info().Fingerprint; now != s.state.Data {
+	if now := s.fingerprint(); now != s.state.Data {
 		if !s.AllowDataChange {
 			return fault.Setting("train_data",
-				"%s has changed since the run began (samples, order or captions); use allow_data_change to continue", s.TrainData)
+				"%s has changed since the run began (samples, order or captions); use allow_data_change to continue", s.train.Info().Name)
 		}
 		n := int64(s.train.Len())
 		s.state.Position = s.state.Position / cmp.Or(s.state.DataLength, n) * n

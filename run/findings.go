@@ -15,7 +15,7 @@ func (s *session) findings(d *training.Diagnosis) []record.Finding {
 	if f, ok := s.standstill(d.Memorized()); ok {
 		out = append(out, f)
 	}
-	return out
+	return append(out, s.unusableSources()...)
 }
 
 // learned is a value of the last evaluation that is better than guessing by more than chance explains; empty if there is none.

@@ -36,9 +36,10 @@ func (s *session) chooseBatch(ctx context.Context) error {
 	}
 	all := s.train.Len() / s.AccumFreq
 	if all < 1 {
-		return &datasets.DataError{Source: s.TrainData,
+		return &datasets.DataError{Source: s.train.Info().Name,
 			Reason: fmt.Sprintf("%d samples are fewer than the %d batches of a step; lower accum_freq", s.train.Len(), s.AccumFreq)}
 	}
+	all = min(all, s.epoch()/s.AccumFreq)
 	limit := min(mostPairs, all, max(usualPairs, all/stepsOfEpoch))
 	at, err := s.Placement()
 	if err != nil {
@@ -53,7 +54,7 @@ func (s *session) chooseBatch(ctx context.Context) error {
 		return fmt.Errorf("batch_size auto: %w", err)
 	}
 	if 2*n > limit && limit < min(mostPairs, all) {
-		note = fmt.Sprintf("more would leave few steps in an epoch of %d pairs; %s", s.train.Len(), note)
+		note = fmt.Sprintf("more would leave few steps in an epoch of %d pairs; %s", s.epoch(), note)
 	}
 	s.BatchSize, s.measured = pairCount(n), true
 	if s.biasOfBatch {
@@ -148,7 +149,7 @@ func (s *session) fitDevice(ctx context.Context, at model.Placement, limit int) 
 func (s *session) trial(ctx context.Context, at model.Placement) (_ *session, err error) {
 	o := *s.Options
 	o.AccumFreq, o.MicroBatch = 1, 0
-	t := &session{Options: &o, console: s.console}
+	t := &session{Options: &o, console: s.console, train: s.train}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.close())

@@ -50,9 +50,9 @@ func (s *session) hooks(ctx context.Context) *hooks {
 			"be bit-identical to an uninterrupted run",
 			"before", fmt.Sprintf("%+v", s.state.Environment), "now", fmt.Sprintf("%+v", now))
 	}
-	n := float64(s.train.Len())
+	n := float64(s.epoch())
 	metrics := &training.Metrics{W: s.dir.metrics, Every: s.LogFrequency, Epoch: func(p int64) float64 { return float64(p) / n },
-		Show: h.show}
+		Fill: s.fillRow, Show: h.show}
 	h.bar = s.console.Bar("train", int64(s.Steps))
 	h.bar.Set(int64(s.state.Step))
 	// The other hooks finish what they began; an evaluation ends with an interrupt. A step is saved before what isn't needed to train.
@@ -78,6 +78,7 @@ func (h *hooks) watch(batches iter.Seq2[*datasets.Batch, error]) iter.Seq2[*data
 			if b != nil && b.N == 0 && err == nil {
 				// Only unusable samples were left: no step, but they count.
 				if err = h.record(b.Skipped, h.session.trainer.Progress.Step); err == nil {
+					h.session.accounts.Add(b, nil)
 					h.session.trainer.SkipBatch(b)
 					continue
 				}
@@ -112,6 +113,7 @@ func (h *hooks) skips(_ context.Context, e training.Event) error {
 	if e.Replayed {
 		return nil
 	}
+	h.session.count(e)
 	return h.record(e.Batch.Skipped, e.Step)
 }
 

@@ -33,6 +33,7 @@ type Options struct {
 	// ShuffleBuffer concerns data that can only be read from its beginning to its end.
 	ShuffleBuffer int `json:"shuffle_buffer" min:"1" max:"10000000" help:"samples among which data that is read in sequence is shuffled"`
 
+	mixing
 	MaxSkip float64 `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"abort when more than this fraction of samples can't be used (default 0.01)"`
 
 	batching
@@ -101,6 +102,7 @@ func (o *Options) validate() error {
 		o.validateLengths(),
 		o.validateBatch(),
 		o.validateBuckets(),
+		o.validateMixing(),
 		o.validateSize(),
 		o.ModelCfg.Validate(),
 		o.Preprocess.Validate(),
@@ -168,7 +170,7 @@ func (o *Options) validateAverage() error {
 	return nil
 }
 
-// length works out what depends on the number of samples.
+// length works out what depends on the number of samples in an epoch.
 func (o *Options) length(samples int) {
 	epoch := float64(samples) / float64(o.effective()) * float64(o.Align.updates())
 	if o.Steps == Unset {

@@ -25,11 +25,11 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 	}
 	run := report.Run{
 		Title: "clipgo: " + filepath.Base(s.Out),
-		Subtitle: fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.TrainData, float64(s.model.ParameterCount())/1e6,
+		Subtitle: fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.train.Info().Name, float64(s.model.ParameterCount())/1e6,
 			s.Precision),
 		BatchSize: s.effective(), Loss: d.Loss(), MaxScale: maxScale, About: s.val.about(), Settings: s.settings(), Rows: rows,
 		Evaluations: s.val.history, Examples: s.val.examples(8, 5),
-		Anatomy: s.val.anatomy,
+		Anatomy: s.val.anatomy, Sources: s.sourcesTable(),
 	}
 	if run.Chance = s.chance(); s.Objective == siglipObjective {
 		run.LossIs = "Sigmoid loss of each logged batch."
@@ -86,7 +86,7 @@ func (s *session) settings() []report.Setting {
 	out := []report.Setting{
 		line("image tower", "%d layers of %d, %d px in patches of %d", v.Layers, v.Width, v.ImageSize, v.PatchSize),
 		line("text tower", "%d layers of %d, context %d", t.Layers, t.Width, t.ContextLength),
-		line("training data", "%s, %d pairs", s.TrainData, s.train.Len()),
+		line("training data", "%s, %d pairs", s.train.Info().Name, s.train.Len()),
 		line("validation", "%s", s.val.name()),
 		line("length", "%s of %d pairs%s", steps(s.Steps), s.effective(), s.roundsNote()),
 		line("optimizer", "AdamW, lr %g, wd %g, beta %g and %g, eps %g", s.Optim.LR, s.Optim.WD, s.Optim.Beta1, s.Optim.Beta2, s.Optim.Eps),

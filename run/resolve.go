@@ -151,6 +151,10 @@ func (o *Options) recipeOf(ctx context.Context, asked *Options, find pretrained.
 
 // recipe is how to train what the user asks for.
 func (asked *Options) recipe() (contrastive.Recipe, error) {
+	data := asked.TrainData
+	if len(datasets.Parts(data)) > 1 {
+		data = "" // a built-in set among other sources has no recipe
+	}
 	switch none := (contrastive.Recipe{}); {
 	case asked.TrainData == "" && asked.Resume != "":
 		return none, fault.Setting("resume", "%s contains no run to resume; a new run needs train_data", asked.Out)
@@ -159,13 +163,13 @@ func (asked *Options) recipe() (contrastive.Recipe, error) {
 	case asked.Align.on() && asked.Model == "":
 		return none, fault.Setting("model", "missing: the trained model to fine-tune")
 	case asked.Align.rewards():
-		return contrastive.PPORecipe(asked.TrainData)
+		return contrastive.PPORecipe(data)
 	case asked.Align.on():
-		return contrastive.PreferenceRecipe(asked.TrainData)
+		return contrastive.PreferenceRecipe(data)
 	case asked.Objective == cocaObjective:
-		return asked.cocaRecipe()
+		return asked.cocaRecipe(data)
 	}
-	return contrastive.NamedRecipe(asked.Model, asked.TrainData)
+	return contrastive.NamedRecipe(asked.Model, data)
 }
 
 // noModel says why there is none: a misspelt built-in set has no recipe either.

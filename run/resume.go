@@ -70,6 +70,8 @@ func ofTheRun(key, was, is string) bool {
 		return true
 	case "mlm_weight": // with a weight there is a head
 		return (was == "0") != (is == "0")
+	case "train_data_upsampling_factors": // they are the order of the samples
+		return true
 	case "model_cfg.vision_cfg.patch_dropout":
 		return false
 	}

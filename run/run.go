@@ -35,6 +35,7 @@ type session struct {
 	console   *Console
 	dir       runDir
 	train     datasets.Source
+	accounts  *datasets.Accounts   // of the training data
 	pairs     datasets.Preferences // the same, where it is judged pairs that are trained on
 	val       *validation
 	model     *model.Model             // what is trained
@@ -107,17 +108,15 @@ func (s *session) openData(ctx context.Context) (err error) {
 	if err := s.chooseBatch(ctx); err != nil {
 		return err
 	}
-	s.length(s.train.Len())
+	s.length(s.epoch())
 	if err := s.Schedule.Validate(); err != nil {
 		return fault.Usagef("schedule: %v", err)
 	}
 	if s.Templates == nil {
 		s.Templates = s.train.Info().Templates
 	}
-	if s.effective() > s.train.Len() {
-		return &datasets.DataError{Source: s.TrainData,
-			Reason: fmt.Sprintf("%d samples are fewer than one batch of %d; lower batch_size%s", s.train.Len(), s.effective(),
-				s.accumNote())}
+	if err := s.checkEpoch(); err != nil {
+		return err
 	}
 	s.val, err = s.openValidation(ctx)
 	if err == nil {
@@ -136,16 +135,18 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 	if s.afterStep != nil {
 		s.trainer.Hooks = append(s.trainer.Hooks, s.afterStep)
 	}
-	end := s.end(s.train.Len())
-	loader := s.loader()
+	loader, err := s.loader()
+	if err != nil {
+		return nil, err
+	}
 	if again := loader.Replay(s.state.Position); again != "" {
 		s.console.Log.Info(again, "data", s.TrainData)
 	}
-	batches := loader.Batches(ctx, s.state.Position, end)
+	batches := loader.Batches(ctx, s.state.Position, s.end(s.epoch()))
 	if s.ppo != nil {
 		batches = s.ppo.Batches(ctx, batches, s.state.Step, s.state.Position, s.reward)
 	}
-	err := hooks.catchUp(ctx)
+	err = hooks.catchUp(ctx)
 	if err == nil {
 		err = s.trainer.Run(ctx, hooks.watch(batches))
 	}
@@ -183,18 +184,19 @@ func (e *InterruptedError) Error() string {
 func (e *InterruptedError) Unwrap() error { return e.cause }
 
 // loader reads the training data, shuffled and augmented.
-func (s *session) loader() *datasets.Loader {
+func (s *session) loader() (*datasets.Loader, error) {
+	factors, err := s.factors()
 	fill := s.tokens.FillCut
 	if s.ppo != nil { // which writes its captions itself
 		fill = nil
 	}
 	return &datasets.Loader{
-		Source: s.train, Pairs: s.pairs, Seed: s.Seed, BatchSize: s.effective(), Queue: s.queue(), Workers: s.Workers,
+		Source: s.train, Pairs: s.pairs, Factors: factors, Seed: s.Seed, BatchSize: s.effective(), Queue: s.queue(), Workers: s.Workers,
 		Size:          s.Preprocess.Size,
 		ContextLength: s.ModelCfg.Text.ContextLength, Order: datasets.Shuffled, Pool: s.pool(), Buffer: s.ShuffleBuffer,
 		MaxSkip: s.MaxSkip,
 		Pixels:  s.pixels, Tokens: fill,
-	}
+	}, err
 }
 
 // pixels is the training transform. Pictures that are judged are seen as they are.
@@ -216,9 +218,9 @@ func (s *session) checkpoints() *training.Checkpoints {
 	return &training.Checkpoints{
 		Dir: filepath.Join(s.Out, pretrained.CheckpointsDir), Every: s.SaveFrequency.steps,
 		Pause: time.Duration(s.SaveMinutes) * time.Minute, Keep: s.Keep,
-		Files: s.modelFiles(),
+		Files: append(s.modelFiles(), training.File{Name: AccountsFile, Write: s.writeAccounts}),
 		State: training.State{
-			Seed: s.Seed, Data: s.train.Info().Fingerprint, DataLength: int64(s.train.Len()), Validation: s.val.Source.Info().Fingerprint,
+			Seed: s.Seed, Data: s.fingerprint(), DataLength: int64(s.train.Len()), Validation: s.val.Source.Info().Fingerprint,
 			Environment: s.environment(),
 		},
 		Log: s.console.Log, Guard: s.dir.lock.Check,

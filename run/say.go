@@ -26,6 +26,9 @@ func (s *session) announce() {
 		s.console.Say("from   %s, with the %s recipe", s.source.Weights, recipe)
 	}
 	s.console.Say("data   %s, %d pairs; validation %s", info.Name, s.train.Len(), s.val.name())
+	if note := s.mixtureNote(); note != "" {
+		s.console.Say("mix    %s", note)
+	}
 	s.console.Say("train  %s, lr %g, wd %g, warm-up %d, %s", s.extent(), s.Optim.LR, s.Optim.WD, s.Schedule.Warmup, s.scheduleNote())
 	if !s.Align.on() {
 		s.console.Say("loss   %s", s.lossNote())
@@ -60,11 +63,15 @@ func (s *session) scheduleNote() string {
 
 // extent is how long the run is.
 func (s *session) extent() string {
-	epochs := float64(s.Steps) * float64(s.effective()) / float64(s.train.Len())
+	epochs := float64(s.Steps) * float64(s.effective()) / float64(s.epoch())
 	if n := s.Align.updates(); n > 1 {
 		return fmt.Sprintf("%s in rollouts of %d steps and %d captions (%.1f epochs)", steps(s.Steps), n, s.effective(), epochs/float64(n))
 	}
-	return fmt.Sprintf("%s of %d pairs%s (%.1f epochs)", steps(s.Steps), s.effective(), s.roundsNote(), epochs)
+	unit := "epochs"
+	if s.NumSamples > 0 {
+		unit = fmt.Sprintf("epochs of %d samples", s.NumSamples)
+	}
+	return fmt.Sprintf("%s of %d pairs%s (%.1f %s)", steps(s.Steps), s.effective(), s.roundsNote(), epochs, unit)
 }
 
 // lockNote tells how many parameters are trained, where it isn't all.
@@ -103,6 +110,7 @@ func (s *session) summary(h *hooks) *Result {
 	out := map[string]any{"step": p.Step, "steps": s.Steps, "samples": p.Samples, "skipped": p.Skipped, "replaced": p.Replaced,
 		"out": s.Out}
 	out["failed_evaluations"] = s.failed.evaluations
+	s.addSources(out)
 	last := h.row
 	for key, v := range map[string]float64{"loss": h.loss(), "scale": float64(last.Scale)} {
 		if !math.IsNaN(v) {
@@ -148,6 +156,7 @@ func (s *session) summaryText(h *hooks, values map[string]any) (text []string) {
 		of += " (the data has no usable sample for the rest)"
 	}
 	line("%s of %s, %d samples used, %s%s", steps(p.Step), of, p.Samples, skipNote(p), note)
+	text = append(text, s.sourcesText(h.row)...)
 	for _, v := range s.val.lastEvaluation().Values {
 		if v.Unit != eval.Fraction {
 			line("  %-24s %8.4f", v.Name, v.Value)

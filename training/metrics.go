@@ -21,6 +21,7 @@ type Metrics struct {
 	W     io.Writer
 	Every int
 	Epoch func(position int64) float64 // converts a position to epochs
+	Fill  func(*record.Row)            // adds to a row before it is written; nil: nothing
 	Show  func(record.Row)
 
 	samples    int64
@@ -46,6 +47,9 @@ func (m *Metrics) After(_ context.Context, e Event) error {
 		Pairs: float64(m.samples) / elapsed, Wait: m.wait.Seconds() / elapsed,
 	}
 	m.samples, m.wait, m.took = 0, 0, 0
+	if m.Fill != nil {
+		m.Fill(&row)
+	}
 	if m.Show != nil {
 		m.Show(row)
 	}

@@ -54,9 +54,10 @@ func Finish(p PendingPass, err error) (Parts, error) {
 
 // Parts are the numbers of one forward pass.
 type Parts struct {
-	Loss  float64 // the minimized loss
-	Scale float64 // exp(logit_scale) of the pass
-	Extra []Named // terms of Loss and other numbers of the objective, in the same order for each step
+	Loss  float64   // the minimized loss
+	Scale float64   // exp(logit_scale) of the pass
+	Pairs []float64 // loss of each pair of the batch, whose mean is the contrastive loss; nil: not asked for, or not known
+	Extra []Named   // terms of Loss and other numbers of the objective, in the same order for each step
 }
 
 // Named is a number with its name in metrics.jsonl, such as mlm_loss.

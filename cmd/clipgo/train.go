@@ -20,7 +20,8 @@ func newTrain(a *app) *cobra.Command {
 		Long: `train trains an image and a text tower so that a picture and its caption have similar features.
 
 SRC is builtin:emoji, builtin:shapes, a folder of pictures with captions in .txt files beside them, a folder of class
-subfolders, a .csv, .tsv or .jsonl table, or WebDataset shards (shards/{000..099}.tar).
+subfolders, a .csv, .tsv or .jsonl table, or WebDataset shards (shards/{000..099}.tar). A::B is a mixture of them, whose
+sources --train-data-upsampling-factors weights.
 
 The loss is InfoNCE; --siglip takes the sigmoid loss instead, and --mlm-weight adds a masked language model of the captions.
 A step may have more pairs than fit into memory: --batch-size 64 --accum-freq 16 contrasts 1,024.
@@ -109,4 +110,5 @@ func (b stepBar) Done() { b.done() }
 var ofTrain = []string{
 	"accum_freq", "ema_decay", "objective", "siglip", "coca_contrastive_loss_weight", "coca_caption_loss_weight", "dedup_targets",
 	"mlm_weight", "loss", "model_cfg", "aug_cfg", "length_bucketing", "bucket_pool", "zeroshot_frequency",
+	"train_data_upsampling_factors", "train_num_samples",
 }

@@ -15,17 +15,19 @@ import (
 // Row is a line of metrics.jsonl. Its rates cover the steps since the previous line and the waiting for their batches, without the time
 // of hooks (evaluations, checkpoints).
 type Row struct {
-	Step     int     `json:"step"`
-	Samples  int64   `json:"samples"`
-	Epoch    float64 `json:"epoch"`
-	Loss     Number  `json:"loss"`
-	Scale    Number  `json:"scale"` // exp(logit_scale)
-	LR       float64 `json:"lr"`
-	GradNorm Number  `json:"grad_norm"`
-	Skipped  int     `json:"bad_steps,omitempty"`
-	Pairs    float64 `json:"pairs_per_second"`
-	Wait     float64 `json:"data_wait_fraction"`
-	Extra    []Named `json:"-"` // other numbers of the objective, each under its own name
+	Step     int      `json:"step"`
+	Samples  int64    `json:"samples"`
+	Epoch    float64  `json:"epoch"`
+	Loss     Number   `json:"loss"`
+	Scale    Number   `json:"scale"` // exp(logit_scale)
+	LR       float64  `json:"lr"`
+	GradNorm Number   `json:"grad_norm"`
+	Skipped  int      `json:"bad_steps,omitempty"`
+	Pairs    float64  `json:"pairs_per_second"`
+	Wait     float64  `json:"data_wait_fraction"`
+	Sources  []Source `json:"sources,omitempty"` // of a mixture, in its order
+	Passes   []Pass   `json:"passes,omitempty"`  // that ended since the row before
+	Extra    []Named  `json:"-"`                 // other numbers of the objective, each under its own name
 }
 
 // Named is a number with its name in metrics.jsonl.
@@ -78,7 +80,8 @@ func (r Row) MarshalJSON() ([]byte, error) {
 }
 
 // own are the names of Row's fields in JSON.
-var own = []string{"step", "samples", "epoch", "loss", "scale", "lr", "grad_norm", "bad_steps", "pairs_per_second", "data_wait_fraction"}
+var own = []string{"step", "samples", "epoch", "loss", "scale", "lr", "grad_norm", "bad_steps", "pairs_per_second", "data_wait_fraction",
+	"sources", "passes"}
 
 // UnmarshalJSON reads a line. A Number that is null or missing becomes NaN, a gap in its curve. Numbers under other names go to
 // Extra; values of other types are ignored.
