@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"clipgo/datasets/store"
 	"clipgo/internal/paths"
 )
 
@@ -30,12 +31,19 @@ type Options struct {
 	CSVSeparator  string `json:"csv_separator,omitempty" flag:"csv-separator" arg:"char" help:"separator of a table (detected)"`
 	CSVImageKey   string `json:"csv_img_key,omitempty" flag:"csv-img-key" arg:"name" help:"column of a table that holds paths (guessed)"`
 	CSVCaptionKey string `json:"csv_caption_key,omitempty" flag:"csv-caption-key" arg:"name" help:"column of a table that holds captions (guessed)"`
+	// CaptionKey are names of captions, separated by semicolons: keys of the JSON of shards and folders, where txt is the text beside it,
+	// and columns of tables and Parquet files. The first that a sample has is used. With CaptionKeyWeights, as many numbers, training
+	// draws one of those that it has.
+	CaptionKey        string `json:"caption_key,omitempty" flag:"caption-key" arg:"a;b" help:"captions of JSON and tables, the first there is (guessed)"`
+	CaptionKeyWeights string `json:"caption_key_weights,omitempty" flag:"caption-key-weights" arg:"1;2" help:"draw from --caption-key, this often (the first)"`
+	// Store reads what is not in files of this machine, and Parquet files. Without one, a source makes one of its own.
+	Store *store.Store `json:"-"`
 	// Exclude are patterns as path.Match has them. A pattern with a slash is compared with the path below the source, others with the name.
 	Exclude []string `json:"exclude,omitempty" flag:"exclude" arg:"glob" repeat:"true" help:"leave out files and folders of a folder by name (repeated)"`
 }
 
 // later matches kinds of data that are known but not supported yet.
-var later = regexp.MustCompile(`(?i)^(https?|s3|gs|hdfs)://|^pipe:|\.parquet$`)
+var later = regexp.MustCompile(`(?i)^(https?|s3|gs|hdfs)://|^pipe:`)
 
 // Open opens a built-in set (builtin:NAME), a folder, a table, shards, or one picture. A path that doesn't exist is fs.ErrNotExist, data
 // without what o.Need asks for is a *DataError, and a kind of data that can't be read is a *UsageError. Once ctx is done, Open returns
@@ -55,6 +63,10 @@ func open(ctx context.Context, src string, o Options) (Source, error) {
 	switch {
 	case strings.HasPrefix(src, "builtin:"):
 		return openBuiltin(src)
+	case isParquet(src):
+		return openParquet(ctx, src, o)
+	case isTable(src):
+		return openTable(ctx, src, o)
 	case later.MatchString(src):
 		return nil, &UsageError{Source: src, Reason: "this form of data is not supported yet"}
 	}
@@ -62,6 +74,8 @@ func open(ctx context.Context, src string, o Options) (Source, error) {
 	switch {
 	case err == nil && st.IsDir() && holdsShards(src):
 		return openShards(ctx, src, o)
+	case err == nil && st.IsDir() && holdsParquet(src):
+		return openParquet(ctx, src, o)
 	case err == nil && st.IsDir():
 		return openFolder(ctx, src, o)
 	case err != nil && (strings.Contains(src, "::") || strings.Contains(src, "{")):
@@ -80,16 +94,14 @@ func openFile(ctx context.Context, src string, o Options) (Source, error) {
 	switch extension := strings.ToLower(filepath.Ext(src)); extension {
 	case ".tar":
 		return openShards(ctx, src, o)
-	case ".csv", ".tsv", ".jsonl", ".json":
-		return openTable(ctx, src, o)
 	case ".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip":
 		return nil, &DataError{Source: src, Reason: "it is compressed, and samples are read in any order; " + unpack}
 	}
 	if paths.IsPicture(src) {
 		return OpenFiles(ctx, []string{src}, o)
 	}
-	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl .json), nor a shard (.tar), nor " +
-		"a picture (" + pictureList() + ")"}
+	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl .json .parquet), nor a shard " +
+		"(.tar), nor a picture (" + pictureList() + ")"}
 }
 
 // check finds out whether the classes are there, or at least one caption.

@@ -25,10 +25,9 @@ func TestOpenGoesByTheForm(t *testing.T) {
 }
 
 func TestSourcesThatCannotBeMeantAreRefused(t *testing.T) {
-	root := tree(t, map[string]string{"notes.md": "", "a.parquet": ""})
+	root := tree(t, map[string]string{"notes.md": ""})
 	for _, src := range []string{
-		"builtin:nothing", "http://x/a.tar", "https://x/{0..9}.tar", "s3://bucket/a.tar", "pipe:cat a.tar", "a.parquet",
-		filepath.Join(root, "a.PARQUET"),
+		"builtin:nothing", "http://x/a.tar", "https://x/{0..9}.tar", "s3://bucket/a.tar", "pipe:cat a.tar",
 		filepath.Join(root, "notes.md"),
 	} {
 		var usage *UsageError

@@ -25,6 +25,9 @@ func openShards(ctx context.Context, src string, o Options) (Source, error) {
 		return nil, err
 	}
 	repairs := &captionRepairs{}
+	if repairs.keys, err = o.jsonKeys(src); err != nil {
+		return nil, err
+	}
 	s := &shards{files: make([]shardFile, len(set.paths)), info: Info{
 		Name: src, Kind: "shards", Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
 	}}
@@ -123,7 +126,7 @@ func (s *shards) entry(i int) Entry {
 		key = f.path + "/" + one.name
 	}
 	return Entry{
-		Key: key, Captions: one.captions, Label: int(one.label), Size: one.size, ModTime: f.modified,
+		Key: key, Captions: one.captions, Weights: one.weights, Label: int(one.label), Size: one.size, ModTime: f.modified,
 		Offset: one.offset, File: f.path, Bad: one.bad,
 	}
 }

@@ -15,7 +15,8 @@ import (
 type shardSample struct {
 	name         string // of the picture's member; the sample's key if there is none
 	captions     []string
-	label        int32 // -1: none
+	weights      []float32 // of the captions; nil: equal
+	label        int32     // -1: none
 	shard        int32
 	offset, size int64
 	bad          string
@@ -126,6 +127,11 @@ func (s *sampler) text(one *shardSample, g tarGroup, fields map[string]*tarMembe
 		}
 	}
 	one.captions = s.captions(fields)
+	if m := fields["json"]; m != nil && s.repairs.wantJSON(one.captions) {
+		one.captions, one.weights = s.repairs.fromJSON(m.text, one.captions)
+	} else {
+		one.captions = s.repairs.keys.beside(one.captions)
+	}
 	if len(one.captions) == 0 && one.label >= 0 && len(s.set.classes) > 0 {
 		one.captions = []string{s.set.classes[one.label]}
 	}
@@ -137,7 +143,7 @@ func (s *sampler) text(one *shardSample, g tarGroup, fields map[string]*tarMembe
 	}
 }
 
-// captions takes txt as one caption with its line breaks or, without a caption in txt, those of json.
+// captions takes txt as one caption with its line breaks.
 func (s *sampler) captions(fields map[string]*tarMember) (out []string) {
 	if m := fields["txt"]; m != nil {
 		if s.set.captionLines {
@@ -145,9 +151,6 @@ func (s *sampler) captions(fields map[string]*tarMember) (out []string) {
 		} else {
 			out = s.repairs.usable([]string{string(m.text)})
 		}
-	}
-	if m := fields["json"]; m != nil && len(out) == 0 {
-		return s.repairs.usable(jsonCaptions(m.text))
 	}
 	return out
 }

@@ -217,3 +217,11 @@ func (p *footerParser) chunkDetails(c *chunk) {
 		c.at = dictionary
 	}
 }
+
+// FirstRows is the number of rows of the first row group.
+func (f *File) FirstRows() int64 {
+	if len(f.groups) == 0 {
+		return 0
+	}
+	return f.groups[0].rows
+}
