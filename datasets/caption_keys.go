@@ -72,6 +72,22 @@ func (o Options) noWeights(src string) error {
 	return nil
 }
 
+// present leaves out the names that a table doesn't have. missing is what to say about them.
+func (k captionKeys) present(has func(name string) bool) (there captionKeys, missing []string) {
+	there = captionKeys{asked: k.asked}
+	for i, name := range k.names {
+		if !has(name) {
+			missing = append(missing, fmt.Sprintf("it has no column %q", name))
+			continue
+		}
+		there.names = append(there.names, name)
+		if k.weights != nil {
+			there.weights = append(there.weights, k.weights[i])
+		}
+	}
+	return there, missing
+}
+
 // choose takes the captions of a sample: those of the first name that has any or, with weights, all of them. A name's weight is shared by
 // its captions.
 func (k captionKeys) choose(get func(name string) []string) (captions []string, weights []float32) {

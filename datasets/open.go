@@ -26,6 +26,8 @@ const (
 // Options say how a source is read.
 type Options struct {
 	Need Need `json:"-"`
+	// Store reads the files; nil: a store of its own, which reads files of this machine and keeps nothing.
+	Store *store.Store `json:"-"`
 	// CSVSeparator and the two column names concern tables. Empty ones are detected: the separator from the header, the columns by the
 	// names that are common for them.
 	CSVSeparator  string `json:"csv_separator,omitempty" flag:"csv-separator" arg:"char" help:"separator of a table (detected)"`
@@ -36,8 +38,6 @@ type Options struct {
 	// draws one of those that it has.
 	CaptionKey        string `json:"caption_key,omitempty" flag:"caption-key" arg:"a;b" help:"captions of JSON and tables, the first there is (guessed)"`
 	CaptionKeyWeights string `json:"caption_key_weights,omitempty" flag:"caption-key-weights" arg:"1;2" help:"draw from --caption-key, this often (the first)"`
-	// Store reads what is not in files of this machine, and Parquet files. Without one, a source makes one of its own.
-	Store *store.Store `json:"-"`
 	// Exclude are patterns as path.Match has them. A pattern with a slash is compared with the path below the source, others with the name.
 	Exclude []string `json:"exclude,omitempty" flag:"exclude" arg:"glob" repeat:"true" help:"leave out files and folders of a folder by name (repeated)"`
 }

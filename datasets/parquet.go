@@ -41,7 +41,7 @@ type parquetFile struct {
 }
 
 // parquetCache is the number of bytes of decoded pages that a source keeps.
-const parquetCache = 256 << 20
+const parquetCache = 128 << 20
 
 // textBytes is the number of bytes of a caption, a path or a label that is read. Captions are cut to far fewer.
 const textBytes = 16 << 20
@@ -197,7 +197,7 @@ func (s *parquetSet) Entry(ctx context.Context, i int) (Entry, error) {
 	rows := s.sample(i)
 	f, row := s.at(rows[0])
 	e := Entry{
-		Key: fmt.Sprintf("%s:%d", f.object.Name, row+1), Label: -1, ModTime: f.object.ModTime, Offset: row + 1, File: f.object.Name,
+		Key: fmt.Sprintf("%s/%d", f.object.Name, row+1), Label: -1, ModTime: f.object.ModTime, Offset: row + 1, File: f.object.Name,
 	}
 	if f.broken != "" {
 		e.Key, e.Offset, e.Bad = f.object.Name, 0, "the file can't be read, and its rows are not counted: "+f.broken

@@ -29,6 +29,7 @@ type parquetColumns struct {
 	path     int // of the picture in the struct of image, or -1
 	captions []int
 	keys     captionKeys // names of captions
+	missing  []string    // names of captions that it doesn't have
 	label    int         // -1: none
 	classes  []string    // of a Hugging Face ClassLabel
 }
@@ -74,16 +75,15 @@ func chooseParquet(f *parquet.File, keys captionKeys, o Options) (c parquetColum
 	if base, found := strings.CutSuffix(f.Columns[c.image].Name, structBytes); found {
 		c.path = ofKind(f, base+structPath, parquet.Text)
 	}
-	c.keys = keys
+	c.keys, c.missing = keys.present(func(name string) bool { return ofKind(f, name, parquet.Text, parquet.Bytes) >= 0 })
+	if len(c.keys.names) == 0 && keys.asked {
+		return c, c.missing[0] + " that holds texts" + there
+	}
 	if !keys.asked {
 		c.keys.names = guessCaption(f, c.image)
 	}
 	for _, name := range c.keys.names {
-		at := ofKind(f, name, parquet.Text, parquet.Bytes)
-		if at < 0 {
-			return c, fmt.Sprintf("it has no column %q that holds texts%s", name, there)
-		}
-		c.captions = append(c.captions, at)
+		c.captions = append(c.captions, ofKind(f, name, parquet.Text, parquet.Bytes))
 	}
 	c.label, c.classes = guessLabel(f, known)
 	switch {
@@ -189,7 +189,7 @@ func guessLabel(f *parquet.File, known map[string]feature) (at int, classes []st
 
 // note says which columns are read, unless the user named them.
 func (c parquetColumns) note(f *parquet.File, o Options) []string {
-	t := tableColumns{image: f.Columns[c.image].Name, captions: c.keys}
+	t := tableColumns{image: f.Columns[c.image].Name, captions: c.keys, missing: c.missing}
 	notes := t.note(o)
 	if c.classes != nil {
 		notes = append(notes, fmt.Sprintf("read %d classes from column %s", len(c.classes), f.Columns[c.label].Name))

@@ -31,6 +31,9 @@ func (s *parquetSet) listsPaths(ctx context.Context) bool {
 		if f.file.Columns[f.columns.image].Kind == parquet.Text {
 			return true
 		}
+		if f.columns.path >= 0 { // the paths are beside the bytes
+			return false
+		}
 		values, err := f.reader.Bytes(s.store.Reader(ctx, f.object), f.columns.image, row, textBytes)
 		if err == nil && len(values) == 1 && len(values[0]) > 0 {
 			text := string(values[0])
@@ -110,14 +113,21 @@ func (s *parquetSet) describe(ctx context.Context) error {
 		return err
 	}
 	h := sha256.New()
+	size, packed := int64(0), false
 	for i := range s.files {
 		f := &s.files[i]
+		size += f.object.Size
+		packed = packed || f.broken == "" && !f.file.Alone(f.columns.image)
 		fmt.Fprintf(h, "%q %d", path.Base(filepath.ToSlash(f.object.Name)), f.object.Size)
 		if f.broken == "" {
 			c := f.columns
 			fmt.Fprintf(h, " %x %d %v %v %d", f.file.Digest, c.image, c.captions, c.keys.weights, c.label)
 		}
 		fmt.Fprintln(h)
+	}
+	if packed && size > parquetCache {
+		s.info.Notes = append(s.info.Notes, "the pictures are compressed a page at a time, and each is read with its page, which is slow; "+
+			"written with the compression none or snappy they are read alone")
 	}
 	s.info.Fingerprint = fmt.Sprintf("parquet n=%d %x", s.Len(), h.Sum(nil)[:8])
 	return nil

@@ -16,17 +16,20 @@ var (
 type tableColumns struct {
 	image, label string
 	captions     captionKeys
+	missing      []string // names of captions that it doesn't have
 }
 
 // chooseColumns chooses from a table's columns. reason says what is missing; it is empty if nothing is.
 func chooseColumns(columns []string, keys captionKeys, o Options) (c tableColumns, reason string) {
 	there := "; its columns are " + strings.Join(columns, ", ")
-	for _, asked := range append([]string{o.CSVImageKey}, keys.names...) {
-		if asked != "" && !slices.Contains(columns, asked) {
-			return c, fmt.Sprintf("it has no column %q%s", asked, there)
-		}
+	if o.CSVImageKey != "" && !slices.Contains(columns, o.CSVImageKey) {
+		return c, fmt.Sprintf("it has no column %q%s", o.CSVImageKey, there)
 	}
-	c.image, c.captions = o.CSVImageKey, keys
+	c.captions, c.missing = keys.present(func(name string) bool { return slices.Contains(columns, name) })
+	if len(c.captions.names) == 0 && keys.asked {
+		return c, c.missing[0] + there
+	}
+	c.image = o.CSVImageKey
 	if c.image == "" {
 		c.image = firstColumn(columns, imageColumns)
 	}
@@ -61,10 +64,10 @@ func firstColumn(columns, names []string) string {
 func (c tableColumns) note(o Options) []string {
 	captions := strings.Join(c.captions.names, ", ")
 	if o.CSVImageKey != "" && (c.captions.asked || captions == "") {
-		return nil
+		return c.missing
 	}
 	if captions == "" {
 		return []string{"read pictures from column " + c.image}
 	}
-	return []string{fmt.Sprintf("read pictures from column %s and captions from column %s", c.image, captions)}
+	return append(c.missing, fmt.Sprintf("read pictures from column %s and captions from column %s", c.image, captions))
 }

@@ -26,7 +26,7 @@ var flagValues = map[string]completer{
 	"train-data": orFiles(words(builtinSets...)), "val-data": orFiles(words(builtinSets...)), "data": orFiles(words(builtinSets...)),
 	"pretrained": files("safetensors", "pt", "bin"), "config": files("json", "yaml", "yml"), "classes": files("txt", "json"),
 	"templates": files("txt", "json"), "out": directories, "index": directories, "html": files("html"),
-	"csv-img-key": columns, "csv-caption-key": columns,
+	"csv-img-key": columns, "csv-caption-key": columns, "caption-key": columns,
 	"objective": only("clip", "siglip", "coca"), "lr-scheduler": only("cosine", "const", "const-cooldown"),
 	"precision": only("auto", "fp32", "bf16"), "device": only("auto", "cpu", "cuda", "cuda:0", "cuda:1"),
 	"label-smoothing-form": only("others", "classes"), "method": only("beam", "greedy", "top-p"), "to": only("open_clip", "hf"),

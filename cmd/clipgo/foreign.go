@@ -24,6 +24,8 @@ var foreignFlags = map[string]string{
 	"train-num-samples":             "samples are counted when the data is opened",
 	"val-num-samples":               "samples are counted when the data is opened",
 	"dataset-resampled":             "each epoch is a new permutation of all samples",
+	"json-text-key":                 "--caption-key names the keys, and the columns of tables and Parquet",
+	"json-text-key-probs":           "--caption-key-weights gives the weights of --caption-key",
 	"train-data-upsampling-factors": "sources are not weighted",
 	"imagenet-val":                  "--val-data DIR evaluates a folder of class folders",
 	"imagenet-v2":                   "--val-data DIR evaluates a folder of class folders",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -216,6 +217,14 @@ func (p *footerParser) chunkDetails(c *chunk) {
 	if dictionary > 0 && dictionary < c.at {
 		c.at = dictionary
 	}
+}
+
+// Alone reports whether single values of a column can be read without the pages that hold them, as far as its compression allows.
+func (f *File) Alone(column int) bool {
+	return !slices.ContainsFunc(f.groups, func(g group) bool {
+		codec := g.chunks[column].codec
+		return codec != format.Uncompressed && codec != format.Snappy
+	})
 }
 
 // FirstRows is the number of rows of the first row group.
