@@ -37,6 +37,7 @@ func (l leaf) values(p *page, data []byte, before int, encoding format.Encoding,
 		if err := exactly(len(lengths), n, err); err != nil {
 			return err
 		}
+		p.plain, p.before = true, before+len(data)-len(rest)
 		return p.cut(rest, lengths)
 	case format.DeltaByteArray:
 		if !text {
