@@ -32,7 +32,7 @@ const (
 	pageBytes  = 1 << 30 // unpacked
 	pageSmall  = 64 << 20
 	pageRatio  = 32 // of unpacked to packed bytes, beyond pageSmall
-	pageValues = 16 << 20
+	pageValues = 4 << 20
 )
 
 // check compares what the header claims with the bytes that are left of the column.

@@ -163,6 +163,9 @@ func (r *Reader) headers(file io.ReaderAt, key chunkKey, x *chunkIndex, group gr
 		if ref.values == 0 || ref.kind != format.DataPage && ref.kind != format.DataPageV2 {
 			continue
 		}
+		if l.repeated == 0 && int64(ref.values) > group.first+group.rows-next {
+			return errValues
+		}
 		if ref.rows, err = r.rows(file, key, &ref); err != nil {
 			return err
 		}
