@@ -85,3 +85,32 @@ func TestTheSameRowsInEachCodecAndEncoding(t *testing.T) {
 		}
 	}
 }
+
+// A page of version 1 may end in the middle of a list, and a page may have no beginning of a row at all.
+func TestListsGoOnInTheNextPages(t *testing.T) {
+	f := &File{Rows: 4, Columns: []Column{{Name: "list", Kind: Text, List: true}}, leaves: []leaf{{repeated: 1, definable: 1}},
+		groups: []group{{rows: 4, chunks: make([]chunk, 1)}}}
+	r := NewReader(f, NewCache(1<<20))
+	x := &chunkIndex{read: true}
+	for i, repetition := range [][]byte{{3, 0b010}, {3, 0b111}, {3, 0b001}} { // the lowest bit is the first level
+		p := &page{levels: 3, data: []byte{byte('a' + 3*i), byte('b' + 3*i), byte('c' + 3*i)}, spans: []span{{0, 1}, {1, 2}, {2, 3}}}
+		if err := f.leaves[0].places(p, repetition, []byte{6, 1}); err != nil {
+			t.Fatal(err)
+		}
+		ref := pageRef{at: int64(i), rows: int64(p.rows())}
+		if i > 0 {
+			ref.first = x.pages[i-1].first + x.pages[i-1].rows
+		}
+		x.pages = append(x.pages, ref)
+		if _, err := r.cache.get(pageKey{r, ref.at}, func() (*page, error) { return p, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.indices[chunkKey{0, 0}] = x
+	for row, want := range []string{"[a b]", "[c d e f g]", "[h]", "[i]"} {
+		got, err := r.Bytes(nil, 0, int64(row), 10)
+		if err != nil || fmt.Sprint(texts(got)) != want {
+			t.Errorf("row %d: %s, %v, want %s", row, texts(got), err, want)
+		}
+	}
+}
