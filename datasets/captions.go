@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
@@ -11,7 +12,10 @@ import (
 const byteOrderMark = "\ufeff"
 
 // captionRepairs makes captions usable and counts the repairs. It is safe for concurrent use.
-type captionRepairs struct{ invalid, long atomic.Int64 }
+type captionRepairs struct {
+	keys          captionKeys // of captions in JSON
+	invalid, long atomic.Int64
+}
 
 // clean is a caption as the loader puts it into a batch.
 func (r *captionRepairs) clean(caption string) string {
@@ -41,10 +45,13 @@ func (r *captionRepairs) notes() []string {
 // usable cleans the texts and drops those that are empty or white space.
 func (r *captionRepairs) usable(texts []string) []string {
 	var out []string
-	for _, t := range texts {
-		if strings.TrimSpace(strings.TrimPrefix(t, byteOrderMark)) != "" {
-			out = append(out, r.clean(t))
-		}
+	for _, t := range notEmpty(texts) {
+		out = append(out, r.clean(t))
 	}
 	return out
+}
+
+// notEmpty are the texts that have more than white space.
+func notEmpty(texts []string) []string {
+	return slices.DeleteFunc(texts, func(t string) bool { return strings.TrimSpace(strings.TrimPrefix(t, byteOrderMark)) == "" })
 }

@@ -2,12 +2,17 @@ package datasets
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
+	"clipgo/datasets/store"
 	"clipgo/datasets/table"
 )
 
@@ -34,7 +39,7 @@ func isCOCO(data []byte) bool {
 }
 
 // readCOCO makes a row of each image, with its captions. The table's folder becomes the one that has the pictures.
-func (t *pictureTable) readCOCO(data []byte) ([]tableRow, error) {
+func (t *pictureTable) readCOCO(ctx context.Context, data []byte) ([]tableRow, error) {
 	var f cocoFile
 	if err := json.Unmarshal(bytes.TrimPrefix(data, []byte(byteOrderMark)), &f); err != nil {
 		return nil, &DataError{Source: t.path, Reason: "it has COCO's images and annotations, but " + table.JSONReason(err)}
@@ -57,7 +62,9 @@ func (t *pictureTable) readCOCO(data []byte) ([]tableRow, error) {
 		}
 		rows[i].captions = append(rows[i].captions, a.Caption)
 	}
-	t.folder = f.folder(t.path)
+	if err := t.findFolder(ctx, rows); err != nil {
+		return nil, err
+	}
 	t.info.Notes = append(t.info.Notes,
 		fmt.Sprintf("read %d images and %d captions in COCO's layout, pictures from %s", len(rows), captions, t.folder))
 	if captions == 0 {
@@ -75,23 +82,47 @@ func (t *pictureTable) readCOCO(data []byte) ([]tableRow, error) {
 // cocoLook is the number of images that are looked for to find the folder of the pictures.
 const cocoLook = 20
 
-// folder is the one that has the pictures: the file's, or one of those of COCO's archives, as in annotations/captions_val2017.json and
-// val2017/.
-func (f *cocoFile) folder(path string) string {
-	here := filepath.Dir(path)
-	base := stem(filepath.Base(path))
+// findFolder finds the folder that has the pictures: the file's, or one of those of COCO's archives, as in
+// annotations/captions_val2017.json and val2017/.
+func (t *pictureTable) findFolder(ctx context.Context, rows []tableRow) error {
+	base := stem(path.Base(filepath.ToSlash(t.path)))
 	split := base[strings.LastIndexByte(base, '_')+1:]
-	for _, parent := range []string{here, filepath.Join(here, "..")} {
-		for _, below := range []string{"", "images", split, filepath.Join("images", split)} {
-			folder := filepath.Join(parent, below)
-			for _, image := range f.Images[:min(cocoLook, len(f.Images))] {
-				if st, err := os.Stat(filepath.Join(folder, filepath.FromSlash(image.Name))); err == nil && st.Mode().IsRegular() {
-					return folder
+	here := t.folder
+	for _, parent := range []string{here, folderOf(strings.TrimSuffix(here, "/"))} {
+		for _, below := range []string{"", "images", split, "images/" + split} {
+			folder := parent
+			if below != "" {
+				folder = resolveIn(parent, below)
+			}
+			for _, row := range rows[:min(cocoLook, len(rows))] {
+				there, err := t.exists(ctx, resolveIn(folder, row.image))
+				if err != nil {
+					return err
+				}
+				if there {
+					t.folder = folder
+					return nil
 				}
 			}
 		}
 	}
-	return here
+	return nil
+}
+
+// exists reports whether a file is there.
+func (t *pictureTable) exists(ctx context.Context, name string) (bool, error) {
+	if name == "" || isCommand(name) {
+		return false, ctx.Err()
+	}
+	if !store.IsRemote(name) {
+		st, err := os.Stat(name)
+		return err == nil && st.Mode().IsRegular(), ctx.Err()
+	}
+	_, err := t.store.Find(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, ctx.Err()
+	}
+	return err == nil, err
 }
 
 // IsJSONData reports whether a .json file may be data: a list, lines of objects, or COCO's captions. It reads the beginning alone.

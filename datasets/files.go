@@ -19,6 +19,9 @@ func OpenFiles(ctx context.Context, names []string, o Options) (Source, error) {
 		return nil, err
 	}
 	var repairs captionRepairs
+	if repairs.keys, err = o.jsonKeys(strings.Join(names, " ")); err != nil {
+		return nil, err
+	}
 	seen := map[string]bool{}
 	for _, path := range names {
 		if err := ctx.Err(); err != nil {
@@ -59,7 +62,7 @@ func findPath(ctx context.Context, path string, skip excluder, repairs *captionR
 	}
 	p := newFile(filepath.Clean(path), filepath.Base(path), st)
 	p.readCaptions(stem(path)+".txt", repairs)
-	if len(p.captions) == 0 {
+	if repairs.wantJSON(p.captions) {
 		p.readJSON(stem(path)+".json", repairs)
 	}
 	return found{files: []file{p}}, nil

@@ -30,7 +30,8 @@ func (f *folder) Entry(_ context.Context, i int) (Entry, error) { return f.entry
 
 func (f *folder) entry(i int) Entry {
 	p := &f.files[i]
-	e := Entry{Key: p.path, File: p.path, Captions: p.captions, Label: p.label, Size: p.size, ModTime: p.modified, Bad: p.bad}
+	e := Entry{Key: p.path, File: p.path, Captions: p.captions, Weights: p.weights, Label: p.label, Bad: p.bad}
+	e.Size, e.ModTime = p.size, p.modified
 	if f.need == NeedCaptions && f.info.Classes != nil && len(e.Captions) == 0 {
 		e.Captions = []string{f.info.Classes[p.label]}
 	}
@@ -72,6 +73,9 @@ func tooLarge(size int64) error {
 func openFolder(ctx context.Context, root string, o Options) (Source, error) {
 	var repairs captionRepairs
 	skip, err := o.excludes()
+	if err == nil {
+		repairs.keys, err = o.jsonKeys(root)
+	}
 	if err != nil {
 		return nil, err
 	}

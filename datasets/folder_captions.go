@@ -1,15 +1,11 @@
 package datasets
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
-	"maps"
-	"slices"
 	"strings"
 
-	"clipgo/datasets/table"
 	"clipgo/internal/bounded"
 )
 
@@ -38,34 +34,10 @@ func (p *file) readCaptions(path string, repairs *captionRepairs) {
 func (p *file) readJSON(path string, repairs *captionRepairs) bool {
 	text, err := readStart(path, textLimit)
 	if err != nil {
-		return false
+		text = ""
 	}
-	p.captions = repairs.usable(jsonCaptions([]byte(text)))
+	p.captions, p.weights = repairs.fromJSON([]byte(text), p.captions)
 	return len(p.captions) > 0
-}
-
-// jsonKeys are the names under which a JSON object has a caption. The first that holds one is used; case doesn't matter.
-var jsonKeys = []string{"captions", "caption", "text"}
-
-// jsonCaptions are the captions of a JSON object; none if it isn't one.
-func jsonCaptions(data []byte) []string {
-	var object map[string]json.RawMessage
-	if json.Unmarshal([]byte(strings.TrimPrefix(string(data), byteOrderMark)), &object) != nil {
-		return nil
-	}
-	names := slices.Sorted(maps.Keys(object))
-	for _, key := range jsonKeys {
-		for _, name := range names {
-			var texts table.Texts
-			if !strings.EqualFold(name, key) || json.Unmarshal(object[name], &texts) != nil {
-				continue
-			}
-			if strings.TrimSpace(strings.Join(texts, "")) != "" {
-				return texts
-			}
-		}
-	}
-	return nil
 }
 
 // readStart reads at most limit bytes of a regular file.

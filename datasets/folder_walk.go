@@ -25,8 +25,9 @@ type file struct {
 	size     int64
 	modified time.Time
 	captions []string
-	label    int    // -1 without classes
-	bad      string // why it can't be read
+	weights  []float32 // of the captions; nil: equal
+	label    int       // -1 without classes
+	bad      string    // why it can't be read
 }
 
 func newFile(path, name string, st fs.FileInfo) file {
@@ -169,8 +170,11 @@ func (f *finder) complete(ctx context.Context, repairs *captionRepairs) error {
 		p.stat()
 		if path, ok := f.texts[stem(p.name)]; ok {
 			p.readCaptions(path, repairs)
-		} else if path, ok := f.jsons[stem(p.name)]; ok {
+		}
+		if path, ok := f.jsons[stem(p.name)]; ok && repairs.wantJSON(p.captions) {
 			used[i] = p.readJSON(path, repairs)
+		} else {
+			p.captions = repairs.keys.beside(p.captions)
 		}
 	})
 	for i := range f.files {

@@ -56,7 +56,7 @@ func pictureNames(names []string) (plain []string, at int) {
 	at = -1
 	for i, name := range names {
 		st, err := os.Stat(name)
-		if err != nil || st.IsDir() && holdsShards(name) || !st.IsDir() && !paths.IsPicture(name) {
+		if err != nil || st.IsDir() && (holdsShards(name) || holdsParquet(name)) || !st.IsDir() && !paths.IsPicture(name) {
 			continue
 		}
 		if plain = append(plain, name); at < 0 {

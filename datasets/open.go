@@ -40,6 +40,11 @@ type Options struct {
 	CSVSeparator  string `json:"csv_separator,omitempty" flag:"csv-separator" arg:"char" help:"separator of a table (detected)"`
 	CSVImageKey   string `json:"csv_img_key,omitempty" flag:"csv-img-key" arg:"name" help:"column of a table that holds paths (guessed)"`
 	CSVCaptionKey string `json:"csv_caption_key,omitempty" flag:"csv-caption-key" arg:"name" help:"column of a table that holds captions (guessed)"`
+	// CaptionKey are names of captions, separated by semicolons: keys of the JSON of shards and folders, where txt is the text beside it,
+	// and columns of tables and Parquet files. The first that a sample has is used. With CaptionKeyWeights, as many numbers, training
+	// draws one of those that it has.
+	CaptionKey        string `json:"caption_key,omitempty" flag:"caption-key" arg:"a;b" help:"captions of JSON and tables, the first there is (guessed)"`
+	CaptionKeyWeights string `json:"caption_key_weights,omitempty" flag:"caption-key-weights" arg:"1;2" help:"draw from --caption-key, this often (the first)"`
 	// Exclude are patterns as path.Match has them. A pattern with a slash is compared with the path below the source, others with the name.
 	Exclude []string `json:"exclude,omitempty" flag:"exclude" arg:"glob" repeat:"true" help:"leave out files and folders of a folder by name (repeated)"`
 	// DataCache is a directory that keeps what was read from elsewhere, up to DataCacheSize bytes; 0: no limit.
@@ -51,7 +56,7 @@ type Options struct {
 }
 
 // later matches kinds of data that are known but not supported yet.
-var later = regexp.MustCompile(`(?i)^(gs|hdfs)://|^(https?|s3|hf-hub):.*\.(csv|tsv|jsonl?)$|\.parquet$`)
+var later = regexp.MustCompile(`(?i)^(gs|hdfs)://`)
 
 // Open opens a built-in set (builtin:NAME), a folder, a table, shards, one picture, or a mixture of such data, A::B. A path that doesn't
 // exist is fs.ErrNotExist, data without what o.Need asks for is a *DataError, and a kind of data that can't be read is a *UsageError. Once
@@ -73,6 +78,10 @@ func open(ctx context.Context, src string, o Options) (Source, error) {
 		return openMixture(ctx, src, o)
 	case strings.HasPrefix(src, "builtin:"):
 		return openBuiltin(src)
+	case isParquet(src):
+		return openParquet(ctx, src, o)
+	case isTable(src):
+		return openTable(ctx, src, o)
 	case later.MatchString(src):
 		return nil, &UsageError{Source: src, Reason: "this form of data is not supported yet"}
 	case store.IsRemote(src):
@@ -82,6 +91,8 @@ func open(ctx context.Context, src string, o Options) (Source, error) {
 	switch {
 	case err == nil && st.IsDir() && holdsShards(src):
 		return openShards(ctx, src, o)
+	case err == nil && st.IsDir() && holdsParquet(src):
+		return openParquet(ctx, src, o)
 	case err == nil && st.IsDir():
 		return openFolder(ctx, src, o)
 	case err != nil && strings.Contains(src, "{"):
@@ -101,8 +112,6 @@ func openFile(ctx context.Context, src string, o Options) (Source, error) {
 		return openShards(ctx, src, o)
 	}
 	switch extension := strings.ToLower(filepath.Ext(src)); extension {
-	case ".csv", ".tsv", ".jsonl", ".json":
-		return openTable(ctx, src, o)
 	case ".gz", ".bz2", ".xz", ".zst", ".zip":
 		return nil, &DataError{Source: src, Reason: "it is compressed, and is no archive of a form that is read compressed (" +
 			strings.Join(packedTars, " ") + "); " + unpack}
@@ -110,8 +119,8 @@ func openFile(ctx context.Context, src string, o Options) (Source, error) {
 	if paths.IsPicture(src) {
 		return OpenFiles(ctx, []string{src}, o)
 	}
-	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl .json), nor a shard (.tar), nor " +
-		"a picture (" + pictureList() + ")"}
+	return nil, &UsageError{Source: src, Reason: "neither a folder, nor a table (.csv .tsv .jsonl .json .parquet), nor a shard " +
+		"(.tar), nor a picture (" + pictureList() + ")"}
 }
 
 // check finds out whether the classes are there, or at least one caption.

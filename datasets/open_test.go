@@ -25,10 +25,9 @@ func TestOpenGoesByTheForm(t *testing.T) {
 }
 
 func TestSourcesThatCannotBeMeantAreRefused(t *testing.T) {
-	root := tree(t, map[string]string{"notes.md": "", "a.parquet": ""})
+	root := tree(t, map[string]string{"notes.md": ""})
 	for _, src := range []string{
-		"builtin:nothing", "gs://bucket/a.tar", "http://x/a.csv", "a.parquet",
-		filepath.Join(root, "a.PARQUET"),
+		"builtin:nothing", "gs://bucket/a.tar", "hdfs://x/{0..9}.tar",
 		filepath.Join(root, "notes.md"),
 	} {
 		var usage *UsageError

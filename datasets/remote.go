@@ -1,54 +1,94 @@
 package datasets
 
 import (
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
-	"log/slog"
-	"strconv"
+	"io/fs"
+	"path"
+	"path/filepath"
 	"strings"
 
 	"clipgo/datasets/store"
+	"clipgo/internal/bounded"
 )
 
-// ByteCount is a number of bytes, as a number or with a unit: 500MB, 1.5TB, 64GiB.
-type ByteCount int64
-
-// units are the units of ByteCount, in bytes.
-var units = map[string]float64{
-	"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40,
-	"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
+// withoutQuery is a name without the query of a URL.
+func withoutQuery(name string) string {
+	if store.IsRemote(name) {
+		name, _, _ = strings.Cut(name, "?")
+	}
+	return name
 }
 
-const maxByteCount = 1 << 60
-
-// ParseByteCount reads a number of bytes with or without a unit.
-func ParseByteCount(text string) (ByteCount, error) {
-	text = strings.TrimSpace(text)
-	digits := strings.TrimRight(text, "BKMGTIbkmgti ")
-	unit, known := units[strings.ToUpper(strings.TrimSpace(text[len(digits):]))]
-	n, err := strconv.ParseFloat(digits, 64)
-	if err != nil || !known || !(n >= 0 && n*unit <= maxByteCount) {
-		return 0, fmt.Errorf("%q is no number of bytes, such as 500MB or 64GiB", text)
-	}
-	return ByteCount(n * unit), nil
+// extensionOf is the extension of a path or URL, in lower case.
+func extensionOf(name string) string {
+	return strings.ToLower(path.Ext(filepath.ToSlash(withoutQuery(name))))
 }
 
-// UnmarshalJSON takes a number, or text with a unit.
-func (n *ByteCount) UnmarshalJSON(data []byte) error {
-	text := string(data)
-	if strings.HasPrefix(text, `"`) {
-		if err := json.Unmarshal(data, &text); err != nil {
-			return err
-		}
+// folderOf is the folder of a path or URL. A URL's query, which may be a signature, is for the file alone.
+func folderOf(name string) string {
+	if !store.IsRemote(name) {
+		return filepath.Dir(name)
 	}
-	v, err := ParseByteCount(text)
-	if err == nil {
-		*n = v
+	name = withoutQuery(name)
+	return name[:strings.LastIndexByte(name, '/')+1]
+}
+
+// resolveIn is the path or URL of a file that a list names, relative to a folder. What is in a list from elsewhere can't name files of this
+// machine.
+func resolveIn(folder, name string) string {
+	switch {
+	case name == "":
+		return ""
+	case store.IsRemote(name):
+		return name
+	case store.IsRemote(folder):
+		return strings.TrimSuffix(folder, "/") + path.Join("/", name)
+	case filepath.IsAbs(filepath.FromSlash(name)):
+		return filepath.Clean(filepath.FromSlash(name))
+	}
+	return filepath.Join(folder, filepath.FromSlash(name))
+}
+
+// isCommand reports whether a name stands for the output of a command. Users may name one, lists of pictures may not.
+func isCommand(name string) bool { return len(name) >= 5 && strings.EqualFold(name[:5], "pipe:") }
+
+// shown is a path or URL as messages and keys have it, without secrets.
+func shown(name string) string { return store.Public(name) }
+
+// findOne finds the file that a name stands for.
+func findOne(ctx context.Context, s *store.Store, name string) (store.Object, error) {
+	found, err := s.Find(ctx, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return store.Object{}, notFound(shown(name), fs.ErrNotExist)
+	case err != nil:
+		return store.Object{}, err
+	case len(found) != 1:
+		return store.Object{}, &UsageError{Source: shown(name), Reason: fmt.Sprintf("it stands for %d files; name one", len(found))}
+	}
+	return found[0], nil
+}
+
+// readPicture reads the picture at a path or URL.
+func readPicture(ctx context.Context, s *store.Store, name string) (Picture, error) {
+	o, err := findOne(ctx, s, name)
+	if err == nil && o.Size > pictureLimit {
+		err = tooLarge(o.Size)
+	}
+	if err != nil {
+		return Picture{}, refusedByStore(err)
+	}
+	data, err := s.ReadAll(ctx, o, bounded.Picture)
+	return Picture{File: data}, refusedByStore(err)
+}
+
+// refusedByStore makes a *DataError of what is no fault of a sample: an object that has changed.
+func refusedByStore(err error) error {
+	if changed := (*store.ChangedError)(nil); errors.As(err, &changed) {
+		_, reason, _ := strings.Cut(changed.Error(), changed.Name+" ")
+		return &DataError{Source: changed.Name, Reason: "it " + reason}
 	}
 	return err
-}
-
-// NewStore returns a store with the settings for data that is elsewhere. It has to be closed.
-func (o Options) NewStore(log *slog.Logger) *store.Store {
-	return store.New(store.Options{Cache: o.DataCache, CacheSize: int64(o.DataCacheSize), Log: log})
 }

@@ -211,6 +211,8 @@ func (l *Loader) caption(s *sample, e Entry) string {
 		return ""
 	case len(e.Captions) == 1 || l.Order == Sequential:
 		return e.Captions[0]
+	case len(e.Weights) == len(e.Captions):
+		return e.Captions[weighted(e.Weights, l.key(s, captionKey))]
 	}
 	return e.Captions[l.key(s, captionKey)%uint64(len(e.Captions))]
 }

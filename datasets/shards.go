@@ -29,6 +29,7 @@ type shards struct {
 	// uncounted is true if the archives are not indexed; the source is an uncounted one then.
 	uncounted    bool
 	captionLines bool // txt has one caption a line
+	keys         captionKeys
 }
 
 // objects is what shards need of a store.
@@ -74,7 +75,7 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 	s.info = Info{
 		Name: src, Kind: shardsKind, Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
 	}
-	s.files, s.captionLines = set.files, set.captionLines
+	s.files, s.captionLines, s.keys = set.files, set.captionLines, set.keys
 	if o.Samples > 0 && slices.ContainsFunc(s.files, func(f shardFile) bool { return f.object.Sequential }) {
 		s.uncounted = true
 		return nil
@@ -95,7 +96,7 @@ func (s *shards) index(ctx context.Context, set *shardSet, p *progress) error {
 	k := newIndexKeeper(s.store.Cache(), set.settings())
 	errs := make([]error, len(s.files))
 	err := eachShard(ctx, s.files, func(i int) { // damage isn't an error: it is recorded in the samples
-		errs[i] = s.files[i].load(ctx, s.store, k, set.captionLines)
+		errs[i] = s.files[i].load(ctx, s.store, k, s.captionLines, s.keys)
 		p.add()
 	})
 	if err := errors.Join(err, ctx.Err()); err != nil {
@@ -222,7 +223,7 @@ func (f *shardFile) entry(one *shardSample) Entry {
 		key += "/" + one.name
 	}
 	return Entry{
-		Key: key, Captions: one.captions, Label: int(one.label), Size: one.size, ModTime: f.object.ModTime,
+		Key: key, Captions: one.captions, Weights: one.weights, Label: int(one.label), Size: one.size, ModTime: f.object.ModTime,
 		Offset: one.offset, File: f.object.Name, Bad: one.bad,
 	}
 }

@@ -24,20 +24,28 @@ type shardSet struct {
 	skip               excluder
 	ignored            Ignored // files and folders beside the shards of a folder
 	store              objects
+	keys               captionKeys
 }
 
 // settings are what the samples of an archive depend on beside its bytes.
 func (s *shardSet) settings() string {
+	settings := ""
 	if s.captionLines {
-		return "caption lines"
+		settings = "caption lines"
 	}
-	return ""
+	if s.keys.asked {
+		settings += fmt.Sprintf(" caption keys %q %v", s.keys.names, s.keys.weights)
+	}
+	return settings
 }
 
 // findShards resolves braces, patterns and folders.
 func findShards(ctx context.Context, src string, o Options, st objects) (set *shardSet, err error) {
 	set = &shardSet{store: st}
 	if set.skip, err = o.excludes(); err != nil {
+		return nil, err
+	}
+	if set.keys, err = o.jsonKeys(src); err != nil {
 		return nil, err
 	}
 	if err := set.addPart(ctx, src, src, o.Need); err != nil {

@@ -48,7 +48,7 @@ func eachShard(ctx context.Context, files []shardFile, f func(i int)) error {
 
 // load sets the archive's index: the one that is kept, or a new one. What can't be read is recorded. An archive that changes meanwhile is
 // an error.
-func (f *shardFile) load(ctx context.Context, st objects, k *indexKeeper, captionLines bool) error {
+func (f *shardFile) load(ctx context.Context, st objects, k *indexKeeper, captionLines bool, keys captionKeys) error {
 	if f.fault != nil { // it was not found
 		f.why = "can't be read: " + reasonOf(f.object.Name, f.fault)
 		return nil
@@ -67,7 +67,7 @@ func (f *shardFile) load(ctx context.Context, st objects, k *indexKeeper, captio
 		x.broken = "" // it counts for more than one sample
 		notes = x.notes(f.object.Name)
 	}
-	s := sampler{captionLines: captionLines}
+	s := sampler{captionLines: captionLines, repairs: captionRepairs{keys: keys}}
 	samples := s.samples(x)
 	data, err := encodeIndex(shardHead{
 		Name: f.object.Name, Version: f.object.Version, Settings: k.settings, Size: f.object.Size, Sequential: sequential, Notes: notes,

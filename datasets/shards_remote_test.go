@@ -326,7 +326,7 @@ func TestLargeIndicesOfFilesAreMappedToo(t *testing.T) {
 	mapped := 0
 	for i := range set.files {
 		f := &set.files[i]
-		if err := f.load(t.Context(), st, k, false); err != nil {
+		if err := f.load(t.Context(), st, k, false, captionKeys{}); err != nil {
 			t.Fatal(err)
 		}
 		if f.mapping != nil {
@@ -454,7 +454,7 @@ func TestSequentialObjectsAreReadInSequence(t *testing.T) {
 			name := fmt.Sprintf("http://x/%d.tar", k)
 			f.versions[name] = ""
 			if end == ".tar.gz" {
-				f.files[name] = packed(t, f.files[name], end)
+				f.files[name] = packedTar(t, f.files[name], end)
 			}
 		}
 		s := f.mustOpen(t, "http://x/{0..2}.tar")

@@ -120,7 +120,7 @@ func (s *sampler) text(one *shardSample, g tarGroup, fields map[string]*tarMembe
 			one.label = int32(label)
 		}
 	}
-	one.captions = s.captions(fields)
+	s.caption(one, fields)
 	if len(one.captions) == 0 || one.label < 0 {
 		one.members = g.about()
 	}
@@ -146,24 +146,33 @@ func (one *shardSample) serve(need Need, classes []string) {
 	}
 }
 
-// captions takes txt as one caption with its line breaks or, without a caption in txt, those of json. If the captions of json have the one
-// of txt among them, all count: package pack writes the first in txt, for readers of one caption.
-func (s *sampler) captions(fields map[string]*tarMember) (out []string) {
-	if m := fields["txt"]; m != nil {
-		if s.captionLines {
-			out = s.trimmed(strings.Split(string(m.text), "\n"))
-		} else {
-			out = s.repairs.usable([]string{string(m.text)})
+// caption fills in the captions: those of txt or, if the user names keys or txt has none, those of json. If the list of json has the one
+// caption of txt among them, all count: package pack writes the first in txt, for readers of one caption.
+func (s *sampler) caption(one *shardSample, fields map[string]*tarMember) {
+	text := s.captions(fields)
+	m := fields["json"]
+	switch {
+	case m != nil && s.repairs.wantJSON(text):
+		one.captions, one.weights = s.repairs.fromJSON(m.text, text)
+		return
+	case m != nil && len(text) == 1 && bytes.Contains(m.text, []byte(listKey)):
+		if all, _ := s.repairs.fromJSON(m.text, nil); slices.Contains(all, text[0]) {
+			text = all
 		}
 	}
-	m := fields["json"]
-	if m == nil || len(out) > 1 || len(out) == 1 && !bytes.Contains(m.text, []byte(`"captions"`)) {
-		return out
+	one.captions = s.repairs.keys.beside(text)
+}
+
+// captions takes txt as one caption with its line breaks.
+func (s *sampler) captions(fields map[string]*tarMember) []string {
+	m := fields["txt"]
+	switch {
+	case m == nil:
+		return nil
+	case s.captionLines:
+		return s.trimmed(strings.Split(string(m.text), "\n"))
 	}
-	if all := jsonCaptions(m.text); len(out) == 0 || slices.Contains(all, out[0]) {
-		return s.repairs.usable(all)
-	}
-	return out
+	return s.repairs.usable([]string{string(m.text)})
 }
 
 func (s *sampler) trimmed(lines []string) []string {

@@ -36,14 +36,16 @@ type Source interface {
 
 // Entry is what is known of a sample before its picture is read.
 type Entry struct {
-	Key      string    `json:"key"`                // the sample's name in messages: a path, shard.tar/member, an emoji
-	Captions []string  `json:"captions,omitempty"` // several describe the same picture; empty only in sets of classes
-	Label    int       `json:"label"`              // class number into Info.Classes; -1 without one
-	Size     int64     `json:"size,omitempty"`     // bytes of the picture's file; 0 if there is none
-	ModTime  time.Time `json:"mod_time,omitzero"`
-	Offset   int64     `json:"offset,omitempty"` // of the sample in its shard (bytes) or table (line); 0 in folders
-	File     string    `json:"file,omitempty"`   // the file that holds it; empty in built-in sets
-	List     string    `json:"list,omitempty"`   // the table that names the sample; empty elsewhere
+	Key      string   `json:"key"`                // the sample's name in messages: a path, shard.tar/member, an emoji
+	Captions []string `json:"captions,omitempty"` // several describe the same picture; empty only in sets of classes
+	// Weights say how often training takes each caption; nil: equally often.
+	Weights []float32 `json:"weights,omitempty"`
+	Label   int       `json:"label"`          // class number into Info.Classes; -1 without one
+	Size    int64     `json:"size,omitempty"` // bytes of the picture's file; 0 if there is none
+	ModTime time.Time `json:"mod_time,omitzero"`
+	Offset  int64     `json:"offset,omitempty"` // of the sample in its shard (bytes) or table (line); 0 in folders
+	File    string    `json:"file,omitempty"`   // the file that holds it; empty in built-in sets
+	List    string    `json:"list,omitempty"`   // the table that names the sample; empty elsewhere
 	// Bad says why the sample can't be used, such as a table row without a caption or a sample of a shard without a picture. It is empty
 	// if the sample can be used.
 	Bad string `json:"bad,omitempty"`

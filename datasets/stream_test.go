@@ -17,7 +17,7 @@ import (
 )
 
 // packed compresses data.
-func packed(t testing.TB, data []byte, end string) []byte {
+func packedTar(t testing.TB, data []byte, end string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	var err error
@@ -52,7 +52,7 @@ func numberedShards(t testing.TB, shards, samples int, ends ...string) string {
 		}
 		data, end := archive(t, tar.FormatUSTAR, members...), ends[k%len(ends)]
 		if end != ".tar" {
-			data = packed(t, data, end)
+			data = packedTar(t, data, end)
 		}
 		if err := os.WriteFile(filepath.Join(root, fmt.Sprintf("%02d%s", k, end)), data, 0o644); err != nil {
 			t.Fatal(err)
@@ -298,7 +298,7 @@ func TestADamagedStreamCostsWhatIsBehindTheDamage(t *testing.T) {
 func TestAStreamThatChangedEndsTheBatches(t *testing.T) {
 	root := numberedShards(t, 1, 10, ".tar.gz")
 	s := openForTest(t, root, Options{Need: NeedCaptions})
-	other := packed(t, archive(t, tar.FormatUSTAR, member{"x.png", "abcd"}), ".tar.gz")
+	other := packedTar(t, archive(t, tar.FormatUSTAR, member{"x.png", "abcd"}), ".tar.gz")
 	if err := os.WriteFile(filepath.Join(root, "00.tar.gz"), other, 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -3,19 +3,26 @@ package datasets
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+
+	"clipgo/datasets/store"
+	"clipgo/datasets/table"
+	"clipgo/internal/bounded"
 )
 
 // pictureTable is a list of pictures in a .csv, .tsv, .jsonl or .json file.
 type pictureTable struct {
-	path   string
+	path   string // as messages have it
 	folder string // to which the paths of pictures are relative
 	rows   []tableEntry
 	info   Info
+
+	store      *store.Store
+	closeStore func() error
 }
 
 // tableEntry is a sample: the rows that name a picture, or a row that can't be used.
@@ -25,27 +32,79 @@ type tableEntry struct {
 	named bool  // the captions are class names
 }
 
-// openTable opens a table whose picture paths are absolute or relative to its folder. Rows with the same path are one sample with several
-// captions. A malformed row is one unusable sample. A table without the columns that o needs, or without a usable row, is a *DataError.
+// isTable reports whether a name is that of a table: a file, a URL, or one of these with the splits that are read.
+func isTable(src string) bool {
+	name, splits := cutSplit(src)
+	if st, err := os.Stat(src); err == nil {
+		return !st.IsDir() && table.IsTable(extensionOf(src))
+	}
+	if st, err := os.Stat(name); err == nil && len(splits) > 0 {
+		return !st.IsDir()
+	}
+	return store.IsRemote(src) && !isCommand(src) && table.IsTable(extensionOf(src))
+}
+
+// openTable opens a table whose picture paths are absolute, relative to its folder, or URLs. Rows with the same path are one sample with
+// several captions. A malformed row is one unusable sample. A table without the columns that o needs, or without a usable row, is a
+// *DataError.
 func openTable(ctx context.Context, path string, o Options) (Source, error) {
-	data, err := readTableFile(path)
-	if err != nil {
-		return nil, err
+	path, splits := path, []string(nil)
+	if _, err := os.Stat(path); err != nil {
+		path, splits = cutSplit(path)
 	}
-	t := &pictureTable{path: path, folder: filepath.Dir(path), info: Info{Name: path, Kind: "table"}}
-	var rows []tableRow
-	if strings.EqualFold(filepath.Ext(path), ".json") && isCOCO(data) {
-		rows, err = t.readCOCO(data)
-	} else {
-		rows, err = t.read(ctx, data, o)
-	}
+	t := newPictureTable(path, o)
+	rows, err := t.readRows(ctx, path, splits, o)
 	if err == nil {
 		err = t.open(ctx, rows, o.Need)
 	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
+}
+
+func newPictureTable(path string, o Options) *pictureTable {
+	t := &pictureTable{path: shown(path), folder: folderOf(path)}
+	t.info = Info{Name: t.path, Kind: "table"}
+	t.store, t.closeStore = o.store()
+	return t
+}
+
+// store is the one that is given, or a new one that is closed with its source.
+func (o Options) store() (s *store.Store, closeIt func() error) {
+	if o.Store != nil {
+		return o.Store, func() error { return nil }
+	}
+	s = store.New(store.Options{})
+	return s, s.Close
+}
+
+// readRows reads the rows of a table, which may be in a form of its own.
+func (t *pictureTable) readRows(ctx context.Context, path string, splits []string, o Options) ([]tableRow, error) {
+	data, err := readTable(ctx, t.store, path)
+	switch {
+	case err != nil:
+		return nil, err
+	case extensionOf(path) == ".json" && isCOCO(data):
+		return t.readCOCO(ctx, data)
+	case extensionOf(path) == ".json" && isKarpathy(data):
+		return t.readKarpathy(ctx, data, splits)
+	case len(splits) > 0:
+		return nil, &UsageError{Source: t.path, Reason: "it has no splits: it is not in the layout of Karpathy's"}
+	}
+	return t.read(ctx, data, o)
+}
+
+// readTable reads a table of this machine or from elsewhere.
+func readTable(ctx context.Context, s *store.Store, path string) ([]byte, error) {
+	if !store.IsRemote(path) {
+		return readTableFile(path)
+	}
+	o, err := findOne(ctx, s, path)
+	if err != nil {
+		return nil, err
+	}
+	return s.ReadAll(ctx, o, bounded.Table)
 }
 
 // open makes the samples of the rows and looks for their pictures.
@@ -78,7 +137,7 @@ func (t *pictureTable) look(ctx context.Context) error {
 	looked, missing, example := 0, 0, ""
 	for i := range t.rows {
 		e := &t.rows[i]
-		if e.bad != "" {
+		if e.bad != "" || store.IsRemote(e.path) {
 			continue
 		}
 		looked++
@@ -101,9 +160,9 @@ func (t *pictureTable) look(ctx context.Context) error {
 	return nil
 }
 
-// stat fills in the size and time of the picture's file; nothing if it is missing.
+// stat fills in the size and time of the picture's file; nothing if it is missing or elsewhere.
 func (e *tableEntry) stat() {
-	if e.bad != "" {
+	if e.bad != "" || store.IsRemote(e.path) {
 		return
 	}
 	if st, err := os.Stat(e.path); err == nil {
@@ -114,23 +173,27 @@ func (e *tableEntry) stat() {
 
 func (t *pictureTable) Len() int     { return len(t.rows) }
 func (t *pictureTable) Info() Info   { return t.info }
-func (t *pictureTable) Close() error { return nil }
+func (t *pictureTable) Close() error { return t.closeStore() }
 
 // Entry implements Source.
 func (t *pictureTable) Entry(_ context.Context, i int) (Entry, error) { return t.entry(i), nil }
 
 func (t *pictureTable) entry(i int) Entry {
 	e := &t.rows[i]
-	key := e.path
+	file := shown(e.path)
+	key := file
 	if key == "" {
 		key = fmt.Sprintf("%s:%d", t.path, e.line)
 	}
 	return Entry{
-		Key: key, Captions: e.captions, Label: e.label, Size: e.size, ModTime: e.modified,
-		Offset: e.line, File: e.path, List: t.path, Bad: e.bad,
+		Key: key, Captions: e.captions, Weights: e.weights, Label: e.label, Size: e.size, ModTime: e.modified,
+		Offset: e.line, File: file, List: t.path, Bad: e.bad,
 	}
 }
 
 func (t *pictureTable) Picture(ctx context.Context, i int) (Picture, error) {
+	if e := &t.rows[i]; e.bad == "" && store.IsRemote(e.path) {
+		return readPicture(ctx, t.store, e.path)
+	}
 	return t.rows[i].read(ctx)
 }

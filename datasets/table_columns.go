@@ -12,29 +12,35 @@ var (
 	captionColumns = []string{"title", "caption", "text", "captions", "description", "comment"}
 )
 
-// tableColumns are the names of the columns that are read; caption and label may be empty.
-type tableColumns struct{ image, caption, label string }
+// tableColumns are the names of the columns that are read; label may be empty, and there may be no captions.
+type tableColumns struct {
+	image, label string
+	captions     captionKeys
+	missing      []string // names of captions that it doesn't have
+}
 
 // chooseColumns chooses from a table's columns. reason says what is missing; it is empty if nothing is.
-func chooseColumns(columns []string, o Options) (c tableColumns, reason string) {
+func chooseColumns(columns []string, keys captionKeys, o Options) (c tableColumns, reason string) {
 	there := "; its columns are " + strings.Join(columns, ", ")
-	for _, asked := range []string{o.CSVImageKey, o.CSVCaptionKey} {
-		if asked != "" && !slices.Contains(columns, asked) {
-			return c, fmt.Sprintf("it has no column %q%s", asked, there)
-		}
+	if o.CSVImageKey != "" && !slices.Contains(columns, o.CSVImageKey) {
+		return c, fmt.Sprintf("it has no column %q%s", o.CSVImageKey, there)
 	}
-	c.image, c.caption = o.CSVImageKey, o.CSVCaptionKey
+	c.captions, c.missing = keys.present(func(name string) bool { return slices.Contains(columns, name) })
+	if len(c.captions.names) == 0 && keys.asked {
+		return c, c.missing[0] + there
+	}
+	c.image = o.CSVImageKey
 	if c.image == "" {
 		c.image = firstColumn(columns, imageColumns)
 	}
-	if c.caption == "" {
-		c.caption = firstColumn(columns, captionColumns)
+	if guess := firstColumn(columns, captionColumns); !keys.asked && guess != "" {
+		c.captions.names = []string{guess}
 	}
 	c.label = firstColumn(columns, []string{"label"})
 	switch {
 	case c.image == "":
 		return c, fmt.Sprintf("no column holds pictures (tried %s; csv_img_key names another)%s", strings.Join(imageColumns, ", "), there)
-	case o.Need == NeedCaptions && c.caption == "" && c.label == "":
+	case o.Need == NeedCaptions && len(c.captions.names) == 0 && c.label == "":
 		return c, fmt.Sprintf("no column holds captions (tried %s; csv_caption_key names another)%s",
 			strings.Join(captionColumns, ", "), there)
 	case o.Need == NeedLabels && c.label == "":
@@ -56,11 +62,12 @@ func firstColumn(columns, names []string) string {
 
 // note says which columns were detected.
 func (c tableColumns) note(o Options) []string {
-	if o.CSVImageKey != "" && (o.CSVCaptionKey != "" || c.caption == "") {
-		return nil
+	captions := strings.Join(c.captions.names, ", ")
+	if o.CSVImageKey != "" && (c.captions.asked || captions == "") {
+		return c.missing
 	}
-	if c.caption == "" {
+	if captions == "" {
 		return []string{"read pictures from column " + c.image}
 	}
-	return []string{fmt.Sprintf("read pictures from column %s and captions from column %s", c.image, c.caption)}
+	return append(c.missing, fmt.Sprintf("read pictures from column %s and captions from column %s", c.image, captions))
 }

@@ -16,6 +16,7 @@ type tableRow struct {
 	line         int64
 	image, label string
 	captions     []string
+	weights      []float32 // of the captions; nil: equal
 	bad          string
 	sample       int32 // index of the sample that the row belongs to
 	empty        bool  // without a caption
@@ -57,7 +58,7 @@ func openRows(path string, data []byte, o Options, choose func(columns []string)
 			return nil, &UsageError{Source: path, Reason: err.Error()}
 		}
 	}
-	t, err := table.Open(data, strings.ToLower(filepath.Ext(path)), options)
+	t, err := table.Open(data, extensionOf(path), options)
 	if err != nil {
 		return nil, &DataError{Source: path, Reason: err.Error()}
 	}
@@ -73,8 +74,12 @@ func openRows(path string, data []byte, o Options, choose func(columns []string)
 // read reads the table's rows and chooses its columns.
 func (t *pictureTable) read(ctx context.Context, data []byte, o Options) (rows []tableRow, err error) {
 	var chosen tableColumns
+	keys, err := o.captionKeys(t.path)
+	if err != nil {
+		return nil, err
+	}
 	opened, err := openRows(t.path, data, o, func(columns []string) (reason string) {
-		chosen, reason = chooseColumns(columns, o)
+		chosen, reason = chooseColumns(columns, keys, o)
 		return reason
 	})
 	if err != nil {
@@ -104,9 +109,13 @@ func (c tableColumns) read(row table.Row) tableRow {
 		out.bad = c.image + " is not a text"
 	}
 	out.image = strings.TrimPrefix(out.image, byteOrderMark)
-	if out.captions, ok = row.Value(c.caption).Texts(); !ok {
-		out.bad = c.caption + " is neither a text nor a list of texts"
-	}
+	out.captions, out.weights = c.captions.choose(func(name string) []string {
+		texts, ok := row.Value(name).Texts()
+		if !ok {
+			out.bad = name + " is neither a text nor a list of texts"
+		}
+		return notEmpty(texts)
+	})
 	if out.label, ok = row.Value(c.label).Name(); !ok {
 		out.bad = c.label + " is neither a name nor a number"
 	}

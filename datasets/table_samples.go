@@ -15,12 +15,13 @@ func (t *pictureTable) fill(rows []tableRow, repairs *captionRepairs) {
 	merged, pictures := 0, map[int32]bool{}
 	for i := range rows {
 		r := &rows[i]
-		path, captions := t.resolve(r.image), repairs.usable(r.captions)
+		path, captions := resolveIn(t.folder, r.image), repairs.usable(r.captions)
 		r.empty, r.captions = len(captions) == 0, nil
 		if r.bad == "" && path != "" {
 			at, again := samples[path]
 			if again {
 				t.rows[at].captions = append(t.rows[at].captions, captions...)
+				t.rows[at].weights = append(t.rows[at].weights, r.weights...)
 				r.sample, pictures[at] = at, true
 				merged++
 				continue
@@ -29,7 +30,7 @@ func (t *pictureTable) fill(rows []tableRow, repairs *captionRepairs) {
 		}
 		r.sample = int32(len(t.rows))
 		t.rows = append(t.rows, tableEntry{
-			file: file{path: path, name: r.image, label: -1, bad: r.bad, captions: captions}, line: r.line,
+			file: file{path: path, name: r.image, label: -1, bad: r.bad, captions: captions, weights: r.weights}, line: r.line,
 		})
 	}
 	if merged > 0 {
@@ -37,18 +38,6 @@ func (t *pictureTable) fill(rows []tableRow, repairs *captionRepairs) {
 			merged+len(pictures), len(pictures)))
 	}
 	t.noteEmpty(rows)
-}
-
-// resolve is a picture's path, so that equal paths mean the same file; empty without a picture.
-func (t *pictureTable) resolve(image string) string {
-	switch path := filepath.FromSlash(image); {
-	case path == "":
-		return ""
-	case filepath.IsAbs(path):
-		return filepath.Clean(path)
-	default:
-		return filepath.Join(t.folder, path)
-	}
 }
 
 // noteEmpty says how many rows have no caption although other rows give their picture one. Pictures without any are unusable samples.
@@ -70,6 +59,8 @@ func (e *tableEntry) judge(need Need) {
 	case e.bad != "":
 	case e.path == "":
 		e.bad = "the row names no picture"
+	case isCommand(e.path):
+		e.bad, e.path = "the row names a command, not a picture", ""
 	case need == NeedCaptions && len(e.captions) == 0:
 		e.bad = "no caption"
 	case need == NeedLabels && e.label < 0:

@@ -115,7 +115,9 @@ func (u *uncounted) Part(ctx context.Context, part int) iter.Seq[Reading] {
 			return
 		}
 		defer in.Close()
-		g := &grouper{from: u, file: f, yield: yield, seen: map[string]int64{}, sampler: sampler{captionLines: u.captionLines}}
+		g := &grouper{from: u, file: f, yield: yield, seen: map[string]int64{}, sampler: sampler{
+			captionLines: u.captionLines, repairs: captionRepairs{keys: u.keys},
+		}}
 		g.read(&tarIndexer{in: in, members: tar.NewReader(in), whole: true})
 	}
 }

@@ -23,6 +23,8 @@ var ForeignFlags = map[string]string{
 	"dataset-type":        "the kind of data is detected from its name and content",
 	"val-num-samples":     "samples are counted when the data is opened",
 	"dataset-resampled":   "each epoch is a new permutation of all samples, and --train-data-upsampling-factors weights sources without it",
+	"json-text-key":       "--caption-key names the keys, and the columns of tables and Parquet",
+	"json-text-key-probs": "--caption-key-weights gives the weights of --caption-key",
 	"imagenet-val":        "--val-data DIR evaluates a folder of class folders",
 	"imagenet-v2":         "--val-data DIR evaluates a folder of class folders",
 	"image-mean":          "it is --set preprocess.mean=R,G,B",

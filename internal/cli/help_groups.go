@@ -11,7 +11,8 @@ type flagGroup struct {
 // A flag that no group has comes under "Flags", before the groups: it is special to its command.
 var flagGroups = []flagGroup{
 	{"Data", strings.Fields(`train-data train-data-upsampling-factors train-num-samples val-data data csv-img-key csv-caption-key
-		csv-separator exclude filter data-cache data-cache-size aug-cfg length-bucketing bucket-pool max-skip workers`)},
+		csv-separator caption-key caption-key-weights exclude filter data-cache data-cache-size aug-cfg length-bucketing bucket-pool
+		max-skip workers`)},
 	{"Model", strings.Fields(`model pretrained lock-image lock-image-unlocked-groups lock-text lock-text-unlocked-layers force-image-size
 		force-context-length force-patch-dropout ema-decay`)},
 	{"Loss", strings.Fields(`objective siglip label-smoothing label-smoothing-form dedup-targets mlm-weight coca-contrastive-loss-weight

@@ -30,7 +30,7 @@ type way struct {
 }
 
 var ways = []way{
-	{regexp.MustCompile(`its columns are `), "--csv-img-key and --csv-caption-key name the columns"},
+	{regexp.MustCompile(`its columns are `), "--csv-img-key and --caption-key name the columns"},
 	{regexp.MustCompile(`^--model: missing`),
 		"such as --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K; clipgo info --list lists the configs"},
 	{regexp.MustCompile(`(?i)\.(7z|rar|lz4): neither a folder`), "unpack the archive first"},

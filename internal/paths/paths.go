@@ -4,12 +4,19 @@ package paths
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
 
-// Absolute is a path that means the same from every folder; where that can't be found out, the path as it is.
+// remote matches names of what is elsewhere.
+var remote = regexp.MustCompile(`(?i)^([a-z0-9]+://|hf-hub:|pipe:)`)
+
+// Absolute is a path that means the same from every folder; where that can't be found out, the path as it is. A URL means the same already.
 func Absolute(path string) string {
+	if remote.MatchString(path) {
+		return path
+	}
 	if abs, err := filepath.Abs(path); err == nil {
 		return abs
 	}
