@@ -135,12 +135,3 @@ func (a *Accuracy) Result() ZeroShot {
 	r.MeanPerClassRecall /= float64(seen)
 	return r
 }
-
-// ClassRecall returns each class's recall, NaN for a class that never occurred.
-func (a *Accuracy) ClassRecall() []float64 {
-	out := make([]float64, len(a.present))
-	for class, n := range a.present {
-		out[class] = float64(a.hits[class]) / float64(n)
-	}
-	return out
-}

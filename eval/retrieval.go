@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 )
 
@@ -77,42 +76,6 @@ func (r Retrieval) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// ClipMetrics are open_clip's validation metrics: image i belongs to text i, and ranks count from 1.
-type ClipMetrics struct {
-	ImageToTextMeanRank   float64 `json:"image_to_text_mean_rank"`
-	ImageToTextMedianRank float64 `json:"image_to_text_median_rank"`
-	ImageToTextR1         float64 `json:"image_to_text_R@1"`
-	ImageToTextR5         float64 `json:"image_to_text_R@5"`
-	ImageToTextR10        float64 `json:"image_to_text_R@10"`
-	TextToImageMeanRank   float64 `json:"text_to_image_mean_rank"`
-	TextToImageMedianRank float64 `json:"text_to_image_median_rank"`
-	TextToImageR1         float64 `json:"text_to_image_R@1"`
-	TextToImageR5         float64 `json:"text_to_image_R@5"`
-	TextToImageR10        float64 `json:"text_to_image_R@10"`
-}
-
-// NewClipMetrics is open_clip's get_clip_metrics for images and texts [n, dim].
-func NewClipMetrics(images, texts []float32, dim int) (ClipMetrics, error) {
-	if len(images) != len(texts) || len(images) == 0 {
-		return ClipMetrics{}, fmt.Errorf("clip metrics: %d image values and %d text values", len(images), len(texts))
-	}
-	same := make([]int, len(images)/max(dim, 1))
-	for i := range same {
-		same[i] = i
-	}
-	r, err := rankPairs(images, texts, dim, same)
-	if err != nil {
-		return ClipMetrics{}, err
-	}
-	i, t := r.perImage, r.perText
-	return ClipMetrics{
-		ImageToTextMeanRank: meanRank(i), ImageToTextMedianRank: medianRank(i),
-		ImageToTextR1: within(i, 1), ImageToTextR5: within(i, 5), ImageToTextR10: within(i, 10),
-		TextToImageMeanRank: meanRank(t), TextToImageMedianRank: medianRank(t),
-		TextToImageR1: within(t, 1), TextToImageR5: within(t, 5), TextToImageR10: within(t, 10),
-	}, nil
-}
-
 // within is the fraction of ranks below k; 0 without ranks.
 func within(ranks []int64, k int) float64 {
 	hits := 0
@@ -122,19 +85,4 @@ func within(ranks []int64, k int) float64 {
 		}
 	}
 	return float64(hits) / float64(max(len(ranks), 1))
-}
-
-func meanRank(ranks []int64) float64 {
-	var sum int64
-	for _, r := range ranks {
-		sum += r
-	}
-	return float64(sum)/float64(len(ranks)) + 1
-}
-
-// medianRank rounds the median of the 0-based ranks down and adds 1, as open_clip does.
-func medianRank(ranks []int64) float64 {
-	sorted := slices.Sorted(slices.Values(ranks))
-	n := len(sorted)
-	return math.Floor(float64(sorted[(n-1)/2]+sorted[n/2])/2) + 1
 }

@@ -106,7 +106,7 @@ func (s *session) openBase(ctx context.Context, at model.Placement) (*model.EMA,
 	if s.resumed == "" {
 		return model.NewSnapshot(ctx, s.model, s.model)
 	}
-	src, err := s.console.findModel(ctx, s.Model, s.Pretrained)
+	src, err := s.console.Find(ctx, s.Model, s.Pretrained)
 	if err != nil {
 		return nil, fmt.Errorf("the weights that the run began with are to be kept near: %w", err)
 	}

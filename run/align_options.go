@@ -1,11 +1,12 @@
 package run
 
 import (
-	"clipgo/alignment"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
+
+	"clipgo/alignment"
 )
 
 // What alignOptions.Objective says of the two commands.

@@ -7,6 +7,7 @@ import (
 
 	"clipgo/captioning"
 	"clipgo/contrastive"
+	"clipgo/eval"
 	"clipgo/model"
 )
 
@@ -48,10 +49,7 @@ func (s *session) coca() *captioning.Objective {
 func (s *session) perplexityNote() string {
 	var first, last float64
 	for _, e := range s.val.history {
-		for _, v := range e.Values {
-			if v.Name != captioning.PerplexityName {
-				continue
-			}
+		if v, ok := eval.Find(e.Values, captioning.PerplexityName); ok {
 			if last = v.Value; first == 0 {
 				first = last
 			}

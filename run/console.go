@@ -1,7 +1,6 @@
 package run
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -55,10 +54,6 @@ func (c Console) filled() *Console {
 		c.Find = pretrained.Hub{Log: c.Log}.Find
 	}
 	return &c
-}
-
-func (c *Console) findModel(ctx context.Context, name, weights string) (pretrained.Source, error) {
-	return c.Find(ctx, name, weights)
 }
 
 // fileHandler writes log records as lines of text, for log.txt.

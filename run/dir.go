@@ -143,7 +143,7 @@ func (s *session) findLater() error {
 
 // findStart finds the weights that a run began with, for one that ended before its first checkpoint.
 func (s *session) findStart(ctx context.Context) error {
-	src, err := s.console.findModel(ctx, s.Model, s.Pretrained)
+	src, err := s.console.Find(ctx, s.Model, s.Pretrained)
 	s.source.Weights, s.source.Config = src.Weights, src.Config
 	return err
 }

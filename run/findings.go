@@ -45,11 +45,11 @@ func (s *session) standstill(memorized bool) (f record.Finding, found bool) {
 		}
 		best, at, later := math.Inf(-1), 0, 0
 		for _, e := range s.val.history {
-			v, ok := valueOf(e.Values, last.Name)
+			v, ok := eval.Find(e.Values, last.Name)
 			switch {
 			case !ok:
-			case v > best:
-				best, at, later = v, e.Step, 0
+			case v.Value > best:
+				best, at, later = v.Value, e.Step, 0
 			default:
 				later++
 			}
@@ -65,14 +65,4 @@ func (s *session) standstill(memorized bool) (f record.Finding, found bool) {
 		return f, true
 	}
 	return f, false
-}
-
-// valueOf is the number of a value by its name.
-func valueOf(values []eval.Value, name string) (float64, bool) {
-	for _, v := range values {
-		if v.Name == name {
-			return v.Value, true
-		}
-	}
-	return 0, false
 }

@@ -48,7 +48,7 @@ func (s *session) untuned() *pretrained.Embedder {
 }
 
 func (s *session) openJudge(ctx context.Context, name, path string, at model.Placement) (*alignment.Judge, error) {
-	src, err := s.console.findModel(ctx, path, "")
+	src, err := s.console.Find(ctx, path, "")
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

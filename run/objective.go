@@ -140,7 +140,7 @@ func (o *Options) judged() string {
 	return ""
 }
 
-// lossNote says what is made small.
+// lossNote names the loss.
 func (s *session) lossNote() string {
 	note := "symmetric cross-entropy (InfoNCE)"
 	switch {

@@ -10,6 +10,7 @@ import (
 	"clipgo/alignment"
 	"clipgo/captioning"
 	"clipgo/datasets"
+	"clipgo/eval"
 	"clipgo/internal/bounded"
 	"clipgo/internal/fault"
 	"clipgo/model"
@@ -190,10 +191,10 @@ func (s *session) ppoFindings() (out []record.Finding) {
 
 // retrievalOfCaptions is how often a caption finds its picture: before the first step, and in the last evaluation.
 func (s *session) retrievalOfCaptions() (first, now float64, ok bool) {
-	if len(s.val.history) < 2 {
+	if len(s.val.history) < 2 || s.val.history[0].Step != 0 {
 		return 0, 0, false
 	}
-	first, before := valueOf(s.val.history[0].Values, alignment.CaptionRetrievalName)
-	now, after := valueOf(s.val.lastEvaluation().Values, alignment.CaptionRetrievalName)
-	return first, now, before && after && s.val.history[0].Step == 0
+	before, had := eval.Find(s.val.history[0].Values, alignment.CaptionRetrievalName)
+	last, has := eval.Find(s.val.lastEvaluation().Values, alignment.CaptionRetrievalName)
+	return before.Value, last.Value, had && has
 }

@@ -18,11 +18,6 @@ func isFolder(flag, path string) error {
 	return nil
 }
 
-func isDir(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && st.IsDir()
-}
-
 // closeWith closes a source and joins its error.
 func closeWith(err *error, c interface{ Close() error }) { *err = errors.Join(*err, c.Close()) }
 

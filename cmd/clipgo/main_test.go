@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,14 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	_ = os.RemoveAll(sharedRuns())
+	os.Exit(code)
+}
+
+// sharedRuns is a directory of this process for what several tests only read.
+func sharedRuns() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("clipgo-test-%d", os.Getpid()))
 }
 
 // result is what a command line did.

@@ -20,11 +20,22 @@ import (
 	"clipgo/search/ingest"
 )
 
-// trained trains a tiny model for a moment and returns its run.
+// trained trains a tiny model for a moment and returns its run. Without further settings it is a copy of one run for all tests.
 func trained(t *testing.T, more ...string) string {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "run")
-	must(t, tinyRun(tiny(t), out, append([]string{"--steps", "4"}, more...)...)...)
+	model, out, once := tiny(t), filepath.Join(t.TempDir(), "run"), filepath.Join(sharedRuns(), "trained")
+	if len(more) == 0 && paths.Exists(once) {
+		if err := os.CopyFS(out, os.DirFS(once)); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	must(t, tinyRun(model, out, append([]string{"--steps", "4"}, more...)...)...)
+	if len(more) == 0 {
+		if err := os.CopyFS(once, os.DirFS(out)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return out
 }
 

@@ -1,6 +1,10 @@
 package nn
 
-import "clipgo/internal/torch"
+import (
+	"math"
+
+	"clipgo/internal/torch"
+)
 
 // Attention is multi-head self-attention with one packed projection (Vaswani et al., 2017).
 type Attention struct {
@@ -14,4 +18,29 @@ type Attention struct {
 // B batch, L sequence, D width.
 func (a *Attention) Forward(xBLD, mask *torch.Tensor) *torch.Tensor {
 	return a.out.Forward(xBLD.Linear(a.inWeight.For(xBLD), a.inBias.For(xBLD)).SelfAttention(a.heads, mask))
+}
+
+// Weights returns the attention weights softmax(q k^T / sqrt(H) + mask), float32 [B, N, L, L], a row for each query. Forward never
+// holds them as a whole, so they are computed again, for visualization.
+func (a *Attention) Weights(xBLD, mask *torch.Tensor) *torch.Tensor {
+	shape := xBLD.Shape()
+	b, l, h := shape[0], shape[1], shape[2]/a.heads
+	qkv := xBLD.Linear(a.inWeight.For(xBLD), a.inBias.For(xBLD)).To(torch.Float32).
+		Reshape(b, l, 3, a.heads, h).Permute(2, 0, 3, 1, 4) // 3BNLH
+	scores := qkv.Select(0, 0).Scale(1 / math.Sqrt(float64(h))).Matmul(qkv.Select(0, 1).Transpose(-2, -1))
+	if mask != nil {
+		scores = scores.Add(mask.To(torch.Float32))
+	}
+	return scores.Softmax(-1)
+}
+
+// attend passes the attention weights of block b for input x to m.Attend, and frees them.
+func (m Mode) attend(layer int, b *Block, x, mask *torch.Tensor) {
+	if m.Attend == nil {
+		return
+	}
+	torch.Tidy(x, func(x *torch.Tensor) *torch.Tensor {
+		m.Attend(layer, b.attn.Weights(b.ln1.Forward(x), mask))
+		return x
+	})
 }

@@ -2,11 +2,13 @@
 package paths
 
 import (
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // remote matches names of what is elsewhere.
@@ -37,4 +39,28 @@ func PictureExtensions() []string {
 // IsPicture reports by its extension whether a path is that of a picture that clipgo reads.
 func IsPicture(path string) bool {
 	return slices.Contains(PictureExtensions(), strings.ToLower(filepath.Ext(path)))
+}
+
+const fileURI = "file://"
+
+// Text is a path as JSON and Parquet can hold it: the path itself, or, because their strings are UTF-8, the file: URI of a path that is
+// not. FromText is the way back. A relative path that isn't UTF-8 becomes absolute.
+func Text(path string) string {
+	if utf8.ValidString(path) {
+		return path
+	}
+	return fileURI + (&url.URL{Path: filepath.ToSlash(Absolute(path))}).EscapedPath()
+}
+
+// FromText is the path that Text was given. Other file: URIs, of paths that are UTF-8, stay as they are.
+func FromText(text string) string {
+	rest, ok := strings.CutPrefix(text, fileURI+"/")
+	if !ok {
+		return text
+	}
+	path, err := url.PathUnescape("/" + rest)
+	if err != nil || utf8.ValidString(path) {
+		return text
+	}
+	return filepath.FromSlash(path)
 }

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"clipgo/datasets"
 	"clipgo/eval"
+	"clipgo/internal/config"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
 	"clipgo/text/tokenizer"
@@ -128,7 +130,7 @@ func (m *merger) open(ctx context.Context, name string) error {
 	if err := weights.Finite(w); err != nil {
 		return fault.Modelf(name, "%s", err.Error())
 	}
-	if difference := m.sources[0].Differs(src); difference != "" {
+	if difference := differs(m.sources[0], src); difference != "" {
 		return fault.Modelf(name, "it doesn't go with %s: %s", m.sources[0].Name, difference)
 	}
 	return nil
@@ -156,4 +158,36 @@ func (m *merger) join(alphas []float64) (points []*Point, err error) {
 		return nil, fault.Modelf(m.sources[len(m.sources)-1].Name, "%s", err.Error())
 	}
 	return points, nil
+}
+
+// startsOnly are settings of a training, or of its start, which say nothing of the model that came out.
+var startsOnly = []string{"init_logit_scale", "init_logit_bias", "vision_cfg.patch_dropout", "text_cfg.hf_tokenizer_name"}
+
+// differs names what makes two models another architecture, preprocessing or tokenizer; empty: nothing does.
+func differs(src, other pretrained.Source) string {
+	if d := difference(src.Config, other.Config); d != "" {
+		return d
+	}
+	if d := difference(pretrained.Portable(src.Preprocess), pretrained.Portable(other.Preprocess)); d != "" {
+		return "preprocess_cfg." + d
+	}
+	if ours, theirs := src.TokenizerFingerprint(), other.TokenizerFingerprint(); ours != theirs {
+		if _, err := other.Tokenizer(); err != nil {
+			return err.Error()
+		}
+		return fmt.Sprintf("the tokenizer gives other ids (fingerprint %s, not %s)", theirs, ours)
+	}
+	return ""
+}
+
+// difference names the first setting that is not the same.
+func difference(a, b any) string {
+	ours, theirs := config.Of(config.Default, a), config.Of(config.Default, b)
+	for _, key := range config.Merge(ours, theirs).Sorted() {
+		is, not := theirs[key].String(), ours[key].String()
+		if is != not && !slices.Contains(startsOnly, key) {
+			return fmt.Sprintf("%s is %s, not %s", key, is, not)
+		}
+	}
+	return ""
 }

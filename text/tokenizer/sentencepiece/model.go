@@ -184,11 +184,6 @@ func (m *Model) ID(piece string) (int32, bool) {
 	return id, ok
 }
 
-// Unknown is the id of characters that the vocabulary doesn't cover.
-func (m *Model) Unknown() int32 {
-	return m.unknown
-}
-
 // Fingerprint identifies the model's file.
 func (m *Model) Fingerprint() string {
 	return m.fingerprint
