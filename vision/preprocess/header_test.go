@@ -6,11 +6,15 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
 )
+
+// transparent matches the fixtures whose pixels may be transparent.
+var transparent = regexp.MustCompile("alpha|rgba|trns")
 
 func TestHeadersAgreeWithDecodedPictures(t *testing.T) {
 	f := openFixtures(t)
@@ -33,7 +37,7 @@ func TestHeadersAgreeWithDecodedPictures(t *testing.T) {
 		if deep := strings.Contains(s.File, "16"); deep != (h.Bits == 16) {
 			t.Errorf("%s: %d bits", s.File, h.Bits)
 		}
-		if alpha := strings.Contains(s.File, "alpha") || strings.Contains(s.File, "rgba") || strings.Contains(s.File, "trns"); alpha != h.Alpha {
+		if alpha := transparent.MatchString(s.File); alpha != h.Alpha {
 			t.Errorf("%s: alpha %v", s.File, h.Alpha)
 		}
 	}
