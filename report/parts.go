@@ -19,9 +19,10 @@ var partsSource string
 var pageStyle string
 
 // WritePage writes a page in the style of the report. Its template, body, uses the templates "begin" with the fields Title and Subtitle,
-// "tiles" with a list of [Tile], "findings" with a list of findings, and "end". A page that can't be made writes nothing.
-func WritePage(w io.Writer, body string, data any) error {
-	page := template.New("page").Funcs(template.FuncMap{"style": func() template.CSS { return template.CSS(pageStyle) }})
+// "tiles" with a list of [Tile], "findings" with a list of findings, and "end". style is CSS in addition to the report's. A page that
+// can't be made writes nothing.
+func WritePage(w io.Writer, body, style string, data any) error {
+	page := template.New("page").Funcs(template.FuncMap{"style": func() template.CSS { return template.CSS(pageStyle + style) }})
 	for _, source := range []string{partsSource, body} {
 		if _, err := page.Parse(source); err != nil {
 			return fmt.Errorf("report: %w", err)

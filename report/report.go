@@ -85,7 +85,7 @@ var pageSource string
 
 // Write writes the page.
 func Write(w io.Writer, run Run) error {
-	return WritePage(w, pageSource, view(run))
+	return WritePage(w, pageSource, "", view(run))
 }
 
 // pageView is the data of the template.

@@ -49,7 +49,6 @@ var elsewhere = map[string]string{
 	"ppo":            "it is align ppo",
 	"preference":     "it is align preference",
 	"rlhf":           "it is align ppo",
-	"check":          "doctor checks the installation",
 }
 
 // bare says what to do first to whoever types the program's name alone.

@@ -37,7 +37,7 @@ searches folders of pictures by text or by example.`,
 	flags.StringVar(&a.output.logFormat, "log-format", "text", "`text` or json, for what goes to stderr")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return flagError(c, err) })
 	root.AddCommand(newTrain(a), newZeroshot(a), newEval(a), newEmbed(a), newSearch(a), newIndex(a), newCaption(a), newAlign(a),
-		newConvert(a), newMerge(a), newInfo(a), newBench(a), newDoctor(a), newMan(a), newVersion(a))
+		newCheck(a), newConvert(a), newMerge(a), newInfo(a), newBench(a), newDoctor(a), newMan(a), newVersion(a))
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
