@@ -9,7 +9,8 @@ import (
 
 func TestBeginningsArePartsOfThePictures(t *testing.T) {
 	long := strings.Repeat("0123456789", 100)
-	root := tree(t, map[string]string{"a.jpg": long, "a.txt": "one", "b.jpg": "short", "b.txt": "two", "t.csv": "filepath,title\na.jpg,x\nb.jpg,y\n"})
+	root := tree(t, map[string]string{"a.jpg": long, "a.txt": "one", "b.jpg": "short", "b.txt": "two",
+		"t.csv": "filepath,title\na.jpg,x\nb.jpg,y\n"})
 	tars := shardTree(t, map[string]string{"0.tar": "a.jpg=" + long + " a.txt=one b.jpg=short b.txt=two"})
 	for _, name := range []string{root, filepath.Join(root, "t.csv"), tars, filepath.Join(tars, "0.tar")} {
 		s := openForTest(t, name, Options{})

@@ -30,10 +30,12 @@ func newCheck(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check SRC",
 		Short: "Find out what a training would meet in its data, before it starts",
-		Long: `check reads all entries and captions, the headers of pictures, and decodes a random sample of them, or all with --all. It counts
-what can't be used and why, and describes captions and pictures. The exit code is 3 if a training would end because of --max-skip.`,
-		Example: "  clipgo check photos.csv --model ViT-B-32 --html check.html\n  clipgo check 'shards/{000..099}.tar' --all",
-		Args:    cobra.ExactArgs(1),
+		Long: `check reads all entries and captions, the headers of pictures, and decodes a random sample of them, or all with --all. It
+counts what can't be used and why, and describes captions and pictures. The exit code is 3 if a training would end because of
+--max-skip.`,
+		Example: "  clipgo check photos.csv --model ViT-B-32 --html check.html\n" +
+			"  clipgo check 'shards/{000..099}.tar' --all",
+		Args: cobra.ExactArgs(1),
 	}
 	b := bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -51,7 +53,7 @@ what can't be used and why, and describes captions and pictures. The exit code i
 
 func runCheck(ctx context.Context, c *console, o checkOptions, said config.Layer, name string) (err error) {
 	settings := check.Options{Settings: o.Settings, Model: o.Model, ContextLength: 77, Preprocess: preprocess.Default(),
-		Limits: preprocess.DefaultLimits(), Augment: preprocess.DefaultAugment(), Progress: c.stages}
+		Limits: preprocess.DefaultLimits(), Augment: preprocess.DefaultAugment(), Progress: stages(c)}
 	tokens := bpe.New()
 	settings.Tokens, settings.Text = tokens.FillCut, tokens.Decode
 	if o.Model != "" {
@@ -118,7 +120,9 @@ func tellCheck(c *console, r *check.Result, page string) error {
 }
 
 // stages shows the progress of work in several parts.
-func (c *console) stages(what string, total int64) (set func(int64), done func()) {
-	p := c.progress(what, total)
-	return p.set, p.done
+func stages(c *console) func(what string, total int64) (set func(int64), done func()) {
+	return func(what string, total int64) (set func(int64), done func()) {
+		p := c.progress(what, total)
+		return p.set, p.done
+	}
 }

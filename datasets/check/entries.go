@@ -19,13 +19,23 @@ type entryTally struct {
 
 // readEntries reads all entries with their captions.
 func (c *checker) readEntries(ctx context.Context) error {
+	return c.readEach(ctx, c.source.Len(), func(k int) int { return k })
+}
+
+// readSome reads the entries of some samples.
+func (c *checker) readSome(ctx context.Context, samples []int) error {
+	return c.readEach(ctx, len(samples), func(k int) int { return samples[k] })
+}
+
+// readEach reads n entries; sample gives the number of the k-th.
+func (c *checker) readEach(ctx context.Context, n int, sample func(k int) int) error {
 	tallies := make([]*entryTally, max(c.Workers, 1))
 	for w := range tallies {
 		tallies[w] = &entryTally{problems: problems{}, texts: newTextTally(&c.Options, c.seed), files: map[string]bool{}}
 	}
 	inFiles := !slices.Contains([]string{"folder", "classes", "table", "builtin"}, c.source.Info().Kind)
-	err := c.each(ctx, "reading captions", c.source.Len(), func(worker, i int) error {
-		t := tallies[worker]
+	err := c.each(ctx, "reading captions", n, func(worker, k int) error {
+		t, i := tallies[worker], sample(k)
 		e, err := c.entry(ctx, i)
 		if err != nil && fatal(ctx, err) != nil {
 			return err

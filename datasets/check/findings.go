@@ -36,7 +36,8 @@ func (r *Result) findings(classes bool) []Finding {
 		}
 	}
 	add(!r.Complete, Warning, "The check was interrupted: it read %s of %s entries, %s headers, and decoded %s.",
-		grouped(r.Samples.Entries), grouped(r.Samples.Present), grouped(r.Samples.Headers), number(r.Samples.Decoded, "picture", "pictures"))
+		grouped(r.Samples.Entries), grouped(r.Samples.Present), grouped(r.Samples.Headers),
+		number(r.Samples.Decoded, "picture", "pictures"))
 	add(len(r.Data.Unread) > 0, Warning, "%s can't be read; what is in them is unknown.",
 		number(len(r.Data.Unread), "folder", "folders"))
 	out = append(out, r.captionFindings(classes)...)
@@ -65,8 +66,8 @@ func (r *Result) captionFindings(classes bool) (out []Finding) {
 			out = append(out, Finding{Kind: kind, Text: fmt.Sprintf(format, args...)})
 		}
 	}
-	add(c.Cut, level(c.CutShare, muchCut), "%s of the captions (%s) are longer than %d tokens and lose their end.", percent(c.CutShare),
-		grouped(c.Cut), c.Context)
+	add(c.Cut, level(c.CutShare, muchCut), "%s of the captions (%s) are longer than %d tokens and lose their end.",
+		percent(c.CutShare), grouped(c.Cut), c.Context)
 	add(c.Blank, Warning, "%s no token: the model sees an empty text.", number(c.Blank, "caption has", "captions have"))
 	if classes {
 		add(c.Distinct, Note, "The captions are the names of %s.", number(c.Distinct, "class", "classes"))

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"strings"
 
 	"clipgo/report"
 )
@@ -55,7 +56,9 @@ type shownView struct {
 }
 
 // WriteHTML writes the result as one page that needs no other file.
-func (r *Result) WriteHTML(w io.Writer) error { return report.WritePage(w, pageSource, pageStyle, r.view()) }
+func (r *Result) WriteHTML(w io.Writer) error {
+	return report.WritePage(w, pageSource, pageStyle, r.view())
+}
 
 func (r *Result) view() pageView {
 	v := pageView{Result: r, Title: "Check of " + visible(r.Data.Name)}
@@ -110,6 +113,9 @@ func visibleCaptions(all []Repeat) (out []Repeat) {
 
 func (s Shown) view() shownView {
 	v := shownView{Source: report.DataURI(s.picture), Caption: visible(s.Caption), Seen: visible(s.Text), Key: visible(s.Key)}
+	if strings.EqualFold(s.Caption, s.Text) {
+		v.Seen = ""
+	}
 	v.Note = number(s.Tokens, "token", "tokens")
 	if s.Cut {
 		v.Note += ", cut"

@@ -77,7 +77,8 @@ type pictureTally struct {
 }
 
 func newPictureTally(size int) *pictureTally {
-	return &pictureTally{size: size, formats: map[string]int{}, modes: map[string]int{}, profiles: map[string]int{}, odd: map[string][]Odd{}}
+	return &pictureTally{size: size, formats: map[string]int{}, modes: map[string]int{}, profiles: map[string]int{},
+		odd: map[string][]Odd{}}
 }
 
 // headerOf reads the header of a picture. whole says that the file is complete.

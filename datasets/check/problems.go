@@ -50,7 +50,8 @@ func (p problems) add(kind Kind, at int, e datasets.Entry, reason string) {
 	if p[key] == nil {
 		p[key] = &Problem{Kind: kind, Reason: reason}
 	}
-	p[key].join(&Problem{Reason: reason, Count: 1, Examples: []Example{{Key: e.Key, Offset: e.Offset, Reason: reason, at: at}}}, key.pattern)
+	example := Example{Key: e.Key, Offset: e.Offset, Reason: reason, at: at}
+	p[key].join(&Problem{Reason: reason, Count: 1, Examples: []Example{example}}, key.pattern)
 }
 
 // join adds the samples of another problem with the same pattern. The examples are the first in the source's order.

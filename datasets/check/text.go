@@ -12,11 +12,13 @@ func (r *Result) Lines() (out []string) {
 	}
 	s := r.Samples
 	say("data", "%s (%s)%s", r.Data.Name, r.Data.Kind, r.amounts())
-	say("samples", "%s present: %s usable%s, %s not", grouped(s.Present), grouped(s.Usable), map[bool]string{false: " as far as is known"}[s.Exact],
-		grouped(s.Unusable))
+	say("samples", "%s present: %s usable%s, %s not", grouped(s.Present), grouped(s.Usable),
+		map[bool]string{false: " as far as is known"}[s.Exact], grouped(s.Unusable))
 	if !s.Exact {
-		say("", "looked at %s entries, %s headers, %s", grouped(s.Entries), grouped(s.Headers), number(s.Decoded, "decoded picture", "decoded pictures"))
-		say("", "estimated share that can't be used: %s (95 %% interval %s to %s)", percent(s.Share.Value), percent(s.Share.Low), percent(s.Share.High))
+		say("", "looked at %s entries, %s headers, %s", grouped(s.Entries), grouped(s.Headers),
+			number(s.Decoded, "decoded picture", "decoded pictures"))
+		say("", "estimated share that can't be used: %s (95 %% interval %s to %s)", percent(s.Share.Value), percent(s.Share.Low),
+			percent(s.Share.High))
 	}
 	for _, p := range r.Unusable {
 		say("unusable", "%s: %s", grouped(p.Count), p.Reason)
@@ -25,8 +27,8 @@ func (r *Result) Lines() (out []string) {
 		}
 	}
 	if c := r.Captions; c.Count > 0 {
-		say("captions", "%s, %s distinct; tokens: median %d, 95 %% below %d, at most %d; %s cut at %d", grouped(c.Count), grouped(c.Distinct),
-			c.Tokens.Median, c.Tokens.P95, c.Tokens.High, percent(c.CutShare), c.Context)
+		say("captions", "%s, %s distinct; tokens: median %d, 95 %% below %d, at most %d; %s cut at %d", grouped(c.Count),
+			grouped(c.Distinct), c.Tokens.Median, c.Tokens.P95, c.Tokens.High, percent(c.CutShare), c.Context)
 	}
 	if p := r.Pictures; p.Count > 0 {
 		say("pictures", "%s looked at: %s; %s", grouped(p.Count), names(p.Formats), names(p.Modes))

@@ -12,7 +12,8 @@ import (
 // result describes what was found.
 func (c *checker) result(ctx context.Context, complete bool) *Result {
 	k := c.counts
-	r := &Result{Data: c.describe(), Complete: complete, Unusable: c.problems.list(), Settings: c.Settings, Shown: c.shown, model: c.Model, size: c.Preprocess.Size}
+	r := &Result{Data: c.describe(), Complete: complete, Unusable: c.problems.list(), Settings: c.Settings, Shown: c.shown,
+		model: c.Model, size: c.Preprocess.Size}
 	r.Samples = Samples{Present: k.present, Usable: k.present - k.known(), Unusable: k.known(), Exact: k.exact(), Entries: k.entries,
 		Headers: k.headers, Decoded: k.decoded, Share: k.share(confident)}
 	r.Verdict = k.verdict(c.MaxSkip)
@@ -52,14 +53,14 @@ func (r *Result) Refusal() error {
 	if r.Verdict.Ends != EndsSurely {
 		return nil
 	}
-	return &datasets.DataError{Source: r.Data.Name, Reason: "a training would end: " + r.Verdict.Reason + r.examples()}
+	return &datasets.DataError{Source: r.Data.Name, Reason: "a training would end: " + r.Verdict.Reason + examples(r.Unusable)}
 }
 
 // examples are the most frequent reasons for which samples can't be used, with an example of each.
-func (r *Result) examples() string {
+func examples(unusable []Problem) string {
 	const most = 2
 	var out []string
-	for _, p := range r.Unusable[:min(len(r.Unusable), most)] {
+	for _, p := range unusable[:min(len(unusable), most)] {
 		e := p.Examples[0]
 		out = append(out, fmt.Sprintf("%s: %s", e.Key, e.Reason))
 	}
