@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"clipgo/internal/bounded"
 )
@@ -27,16 +28,28 @@ func Beginning(ctx context.Context, s Source, i, n int) (p Picture, whole bool, 
 	return p, len(p.File) < n, err
 }
 
-// ReadsParts reports whether Beginning of a source costs less than Picture.
-func ReadsParts(s Source) bool {
+// InSequence reports whether pictures are read in the order of their indices, because any other order takes far longer: as from a
+// compressed archive.
+func InSequence(s Source) bool {
 	switch s := s.(type) {
 	case *joined:
-		for _, p := range s.parts {
-			if !ReadsParts(p) {
-				return false
-			}
-		}
-		return true
+		return slices.ContainsFunc(s.parts, InSequence)
+	case *subset:
+		return InSequence(s.source)
+	case interface{ sequential() bool }:
+		return s.sequential()
+	}
+	return false
+}
+
+// ReadsParts reports whether Beginning of a source costs less than Picture, in any order.
+func ReadsParts(s Source) bool {
+	if InSequence(s) {
+		return false
+	}
+	switch s := s.(type) {
+	case *joined:
+		return !slices.ContainsFunc(s.parts, func(p Source) bool { return !ReadsParts(p) })
 	case *subset:
 		return ReadsParts(s.source)
 	}

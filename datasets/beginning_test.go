@@ -32,6 +32,24 @@ func TestBeginningsArePartsOfThePictures(t *testing.T) {
 	}
 }
 
+// tape is a source that is read in sequence.
+type tape struct{ *folder }
+
+func (tape) sequential() bool { return true }
+
+func TestSequencesAreKnown(t *testing.T) {
+	s := openForTest(t, tree(t, map[string]string{"a.jpg": "x", "a.txt": "one"}), Options{})
+	both := &joined{parts: []Source{s, tape{s.(*folder)}}}
+	for name, one := range map[string]Source{"a part": both, "a subset": Select(both, []int{0}), "itself": tape{s.(*folder)}} {
+		if !InSequence(one) || ReadsParts(one) {
+			t.Errorf("%s: read in any order", name)
+		}
+	}
+	if InSequence(s) || !ReadsParts(s) {
+		t.Error("a folder is read in sequence")
+	}
+}
+
 func TestBeginningsOfWhatCannotBeReadSayWhy(t *testing.T) {
 	root := tree(t, map[string]string{"a.jpg": "x", "a.txt": "one", "b.jpg": "y", "b.txt": "two"})
 	s := openForTest(t, root, Options{})

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"clipgo/datasets"
+	"clipgo/datasets/store"
 	"clipgo/internal/parallel"
 )
 
@@ -28,7 +29,9 @@ type checker struct {
 	seed   maphash.Seed
 	bad    []uint64 // a bit for each sample that is known to be unusable
 
-	mu       sync.Mutex // guards what workers add at their end
+	sequence *sync.Mutex // of reading pictures in their order; nil: in any
+	next     int         // the next one in sequence
+
 	counts   counts
 	problems problems
 	texts    *textTally
@@ -44,6 +47,9 @@ func newChecker(s datasets.Source, o Options) *checker {
 	c := &checker{Options: o, source: s, seed: maphash.MakeSeed(), bad: make([]uint64, (s.Len()+63)/64), problems: problems{}}
 	c.texts, c.pictures = newTextTally(&c.Options, c.seed), newPictureTally(o.Preprocess.Size)
 	c.counts.present = s.Len()
+	if datasets.InSequence(s) {
+		c.sequence = new(sync.Mutex)
+	}
 	return c
 }
 
@@ -57,7 +63,7 @@ func (c *checker) run(ctx context.Context) error {
 	}
 	draws := newShuffle(c.source.Len(), c.Seed)
 	var headed []int // in random order, with a good header
-	if datasets.ReadsParts(c.source) && c.Headers > 0 {
+	if c.Headers > 0 && c.headersAreCheap(ctx) {
 		drawn := draws.take(c.Headers, c.good)
 		if err := c.readHeaders(ctx, drawn); err != nil {
 			return err
@@ -71,6 +77,20 @@ func (c *checker) run(ctx context.Context) error {
 		headed = draws.take(mostRounds*c.Sample, c.good)
 	}
 	return c.decodeSample(ctx, headed)
+}
+
+// headersAreCheap reports whether headers are read in far less time than pictures: of files of this machine.
+func (c *checker) headersAreCheap(ctx context.Context) bool {
+	if !datasets.ReadsParts(c.source) {
+		return false
+	}
+	const some = 20
+	for _, i := range newShuffle(c.source.Len(), c.Seed).take(some, c.good) {
+		if e, err := c.entry(ctx, i); err == nil && store.IsRemote(e.File) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *checker) good(i int) bool { return atomic.LoadUint64(&c.bad[i/64])>>(i%64)&1 == 0 }

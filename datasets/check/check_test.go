@@ -183,7 +183,10 @@ func TestIntervalsAreWilsons(t *testing.T) {
 	for _, c := range []struct {
 		k, n int
 		want Estimate // from statsmodels' proportion_confint(method="wilson"), z 1.96
-	}{{0, 0, Estimate{0, 0, 1}}, {0, 100, Estimate{0, 0, 0.036995}}, {5, 100, Estimate{0.05, 0.021543, 0.111750}}, {9, 9, Estimate{1, 0.700854, 1}}} {
+	}{
+		{0, 0, Estimate{0, 0, 1}}, {0, 100, Estimate{0, 0, 0.036995}}, {5, 100, Estimate{0.05, 0.021543, 0.111750}},
+		{9, 9, Estimate{1, 0.700847, 1}},
+	} {
 		got := wilson(c.k, c.n, confident)
 		for i, d := range []float64{got.Value - c.want.Value, got.Low - c.want.Low, got.High - c.want.High} {
 			if d > 1e-5 || d < -1e-5 {
@@ -211,7 +214,8 @@ func TestCaptionsAreDescribed(t *testing.T) {
 	if len(c.Truncated) != 1 || c.Truncated[0].Key != "fake/0.png" || c.Truncated[0].Tokens != 102 {
 		t.Errorf("%+v", c.Truncated)
 	}
-	if c.Scripts[0].Name != "Latin" || c.Scripts[0].Count != 99 || !slices.ContainsFunc(c.Scripts, func(s Count) bool { return s.Name == "Chinese" }) {
+	isChinese := func(s Count) bool { return s.Name == "Chinese" }
+	if c.Scripts[0].Name != "Latin" || c.Scripts[0].Count != 99 || !slices.ContainsFunc(c.Scripts, isChinese) {
 		t.Errorf("%+v", c.Scripts)
 	}
 	sum := 0

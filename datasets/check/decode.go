@@ -25,9 +25,12 @@ const mostShown = 20
 func (c *checker) decodeSample(ctx context.Context, order []int) error {
 	for from := 0; from < min(len(order), mostRounds*c.Sample); {
 		to := min(max(from, c.Sample)+from, len(order), mostRounds*c.Sample)
-		part := order[from:to]
-		place := func(k int) (sample, rank int) { return part[k], from + k }
-		if err := c.decode(ctx, len(part), place); err != nil {
+		part := make([]draw, to-from)
+		for k := range part {
+			part[k] = draw{order[from+k], from + k}
+		}
+		slices.SortFunc(part, func(a, b draw) int { return cmp.Compare(a.sample, b.sample) })
+		if err := c.decode(ctx, len(part), func(k int) draw { return part[k] }); err != nil {
 			return err
 		}
 		from = to
@@ -41,35 +44,38 @@ func (c *checker) decodeSample(ctx context.Context, order []int) error {
 // decodeAll decodes all pictures. Random ones are shown.
 func (c *checker) decodeAll(ctx context.Context) error {
 	ranks := map[int]int{}
-	for rank, i := range newShuffle(c.source.Len(), c.Seed).take(2*mostShown, c.good) {
+	for rank, i := range newShuffle(c.source.Len(), c.Seed).take(mayShow, c.good) {
 		ranks[i] = rank
 	}
-	return c.decode(ctx, c.source.Len(), func(k int) (sample, rank int) {
+	return c.decode(ctx, c.source.Len(), func(k int) draw {
 		if rank, ok := ranks[k]; ok {
-			return k, rank
+			return draw{k, rank}
 		}
-		return k, unranked
+		return draw{k, mayShow}
 	})
 }
 
-// unranked is the rank of samples that aren't shown.
-const unranked = -1
+// draw is a sample with its place in the random order. Those of the lowest ranks are shown: of the first mayShow those that can be.
+type draw struct{ sample, rank int }
 
-// decode decodes n pictures; place gives the number of the k-th sample, and its rank among those that are shown: the lowest are. Samples
-// that are known to be unusable are passed over.
-func (c *checker) decode(ctx context.Context, n int, place func(k int) (sample, rank int)) error {
+// mayShow is the number of samples that are prepared for the page, some of which may be unusable.
+const mayShow = 3 * mostShown
+
+// decode decodes n pictures; at gives the k-th, in the order of the source. Samples that are known to be unusable are passed over.
+func (c *checker) decode(ctx context.Context, n int, at func(k int) draw) error {
 	all := c.tallies()
 	buffers := make([][]uint8, len(all))
 	for w := range buffers {
 		buffers[w] = make([]uint8, c.Preprocess.Size*c.Preprocess.Size*3)
 	}
+	c.next = 0
 	begun := time.Now()
 	err := c.each(ctx, "decoding pictures", n, func(worker, k int) error {
-		i, rank := place(k)
-		if !c.good(i) {
+		one := c.take(ctx, k, at)
+		if !one.wanted {
 			return nil
 		}
-		return c.decodeOne(ctx, all[worker], buffers[worker], i, rank)
+		return c.decodeOne(ctx, all[worker], buffers[worker], one)
 	})
 	c.seconds += time.Since(begun).Seconds()
 	read, bad := c.joinTallies(all)
@@ -79,9 +85,32 @@ func (c *checker) decode(ctx context.Context, n int, place func(k int) (sample, 
 	return err
 }
 
-// decodeOne reads a picture as training does.
-func (c *checker) decodeOne(ctx context.Context, t *lookTally, dst []uint8, i, rank int) error {
-	e, p, err := c.picture(ctx, i)
+// taken is a picture that was read.
+type taken struct {
+	draw
+	wanted bool // it was read
+	entry  datasets.Entry
+	datasets.Picture
+	err error
+}
+
+// take reads the k-th picture. Of a source that is read in sequence it is the next one, since workers may come in another order.
+func (c *checker) take(ctx context.Context, k int, at func(k int) draw) (t taken) {
+	if c.sequence != nil {
+		c.sequence.Lock()
+		defer c.sequence.Unlock()
+		k, c.next = c.next, c.next+1
+	}
+	t.draw = at(k)
+	if t.wanted = c.good(t.sample); t.wanted {
+		t.entry, t.Picture, t.err = c.picture(ctx, t.sample)
+	}
+	return t
+}
+
+// decodeOne decodes a picture as training does.
+func (c *checker) decodeOne(ctx context.Context, t *lookTally, dst []uint8, one taken) error {
+	i, e, p, err := one.sample, one.entry, one.Picture, one.err
 	if err == nil {
 		err = c.transform(t, dst, i, p)
 	}
@@ -100,8 +129,8 @@ func (c *checker) decodeOne(ctx context.Context, t *lookTally, dst []uint8, i, r
 		}
 		t.files = append(t.files, c.fileMark(i, e, p, true))
 	}
-	if rank != unranked && len(t.shown) < mostShown { // ranks rise
-		t.shown = append(t.shown, c.show(dst, i, rank, e))
+	if one.rank < mayShow {
+		t.shown = append(t.shown, c.show(dst, i, one.rank, e))
 	}
 	return nil
 }

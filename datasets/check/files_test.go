@@ -11,7 +11,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"clipgo/datasets"
@@ -52,7 +54,8 @@ func TestCopiesAreFound(t *testing.T) {
 		o.All = all
 		r := mustRun(t, folder(t, files), o)
 		d := r.Doubles
-		if d.Files.Compared != 6 || d.Files.Extra != 2 || d.Files.Groups != 2 || len(d.Files.Examples) != 2 || len(d.Files.Examples[0]) != 2 {
+		examples := d.Files.Examples
+		if d.Files.Compared != 6 || d.Files.Extra != 2 || d.Files.Groups != 2 || len(examples) != 2 || len(examples[0]) != 2 {
 			t.Errorf("all %v: %+v", all, d.Files)
 		}
 		if d.Pixels.Compared != 6 || d.Pixels.Extra != 4 || d.Pixels.Groups != 2 {
@@ -161,5 +164,22 @@ func TestPagesShowHostileTextsAsTexts(t *testing.T) {
 	}
 	if data, err := json.Marshal(r); err != nil || !json.Valid(data) {
 		t.Errorf("%v", err)
+	}
+}
+
+// Pictures that are read in sequence come in their order, whichever worker asks first.
+func TestSequencesAreReadInOrder(t *testing.T) {
+	var order []int
+	s := &fake{n: 300}
+	s.before = func(i int) { order = append(order, i) } // the reads exclude each other
+	o := options()
+	o.Workers, o.Sample, o.MaxSkip = 8, 100, 0.1
+	c := newChecker(s, o)
+	c.sequence = new(sync.Mutex)
+	if err := c.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(order) != 100 || !slices.IsSorted(order) {
+		t.Errorf("%v", order)
 	}
 }

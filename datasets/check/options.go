@@ -7,7 +7,7 @@ import (
 // Settings say how much is read, and by what the data is judged.
 type Settings struct {
 	All     bool   `json:"all,omitempty" flag:"all" help:"read and decode every picture"`
-	Sample  int    `json:"sample" min:"1" flag:"sample" arg:"N" help:"pictures to decode; up to 16 times as many if the share that can't be used is close to --max-skip (default 1000)"`
+	Sample  int    `json:"sample" min:"1" flag:"sample" arg:"N" help:"pictures to decode at first; up to 16 times as many if the result is close (default 1000)"`
 	Headers int    `json:"headers" min:"0" flag:"headers" arg:"N" help:"pictures of which the header is read, where that costs less than the picture (default 200000)"`
 	Seed    uint64 `json:"seed" flag:"seed" arg:"N" help:"random seed of the sample (default 0)"`
 	Workers int    `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode"`

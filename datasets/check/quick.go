@@ -63,7 +63,7 @@ func (c *checker) decodeWithin(ctx context.Context, budget time.Duration, sample
 		inner, cancel = context.WithTimeout(ctx, budget)
 	}
 	defer cancel()
-	err := c.decode(inner, len(samples), func(k int) (int, int) { return samples[k], unranked })
+	err := c.decode(inner, len(samples), func(k int) draw { return draw{samples[k], mayShow} })
 	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 
 // documents are the pages whose names are checked.
 var documents = []string{"README.md", "ARCHITECTURE.md", "docs/losses.md", "docs/recipes.md", "docs/performance.md",
-	"docs/coming-from-open_clip.md", "docs/pictures.md"}
+	"docs/coming-from-open_clip.md", "docs/pictures.md", "docs/data.md"}
 
 var (
 	fence     = regexp.MustCompile("(?ms)^```.*?^```$")
