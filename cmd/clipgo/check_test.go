@@ -31,7 +31,8 @@ func TestCheckTellsWhatATrainingWouldMeet(t *testing.T) {
 	if got.Samples.Usable != 27 || got.Verdict.Ends != check.EndsSurely || got.Settings.BatchSize != 8 || got.Speed.Steps == 0 {
 		t.Errorf("%+v, %+v", got.Samples, got.Settings)
 	}
-	if r := clipgo(t, "check", dir, "--max-skip", "0.2", "--all"); r.code != 0 || !strings.Contains(r.out, "an HTML page, which isn't read") {
+	r = clipgo(t, "check", dir, "--max-skip", "0.2", "--all")
+	if r.code != 0 || !strings.Contains(r.out, "an HTML page, which isn't read") {
 		t.Errorf("exit %d, %s%s", r.code, r.out, r.err)
 	}
 	if r := clipgo(t, "check", dir, "--max-skip", "2"); r.code != exitUsage || !strings.Contains(r.err, "--max-skip") {

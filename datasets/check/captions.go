@@ -58,12 +58,12 @@ type textTally struct {
 	seed    maphash.Seed
 	ids     [longest]int32
 
-	without, blank, cut int
-	tokens              spread
-	lengths             [longest + 1]int
-	scripts             map[string]int
-	hashes              []mark
-	examples            []Repeat // of captions that are cut
+	samples, without, blank, cut int // samples: with captions
+	tokens                       spread
+	lengths                      [longest + 1]int
+	scripts                      map[string]int
+	hashes                       []mark
+	examples                     []Repeat // of captions that are cut
 }
 
 // mark is the hash of a text or a picture, and the sample that has it.
@@ -81,6 +81,8 @@ func newTextTally(o *Options, seed maphash.Seed) *textTally {
 func (t *textTally) add(i int, e datasets.Entry) {
 	if len(e.Captions) == 0 {
 		t.without++
+	} else {
+		t.samples++
 	}
 	for _, caption := range e.Captions {
 		t.hashes = append(t.hashes, mark{hash: maphash.String(t.seed, caption), at: uint32(i)})
@@ -110,7 +112,7 @@ func (t *textTally) measure(i int, key, caption string) {
 }
 
 func (t *textTally) join(o *textTally) {
-	t.without, t.blank, t.cut = t.without+o.without, t.blank+o.blank, t.cut+o.cut
+	t.samples, t.without, t.blank, t.cut = t.samples+o.samples, t.without+o.without, t.blank+o.blank, t.cut+o.cut
 	t.tokens.join(&o.tokens)
 	for i, n := range o.lengths {
 		t.lengths[i] += n
@@ -133,7 +135,7 @@ func (t *textTally) public(ctx context.Context, s datasets.Source) Captions {
 	c.Lengths = t.ranges()
 	slices.SortFunc(t.examples, func(a, b Repeat) int { return cmp.Compare(a.at, b.at) })
 	c.Truncated = t.examples[:min(len(t.examples), mostExamples)]
-	groups := t.repeats(&c, s.Len())
+	groups := t.repeats(&c)
 	for _, g := range groups {
 		if caption, ok := t.find(ctx, s, g); ok {
 			c.Frequent = append(c.Frequent, Repeat{Caption: caption, Count: g.n})
@@ -173,15 +175,16 @@ type group struct {
 // mostFrequent is the number of captions that are shown.
 const mostFrequent = 8
 
-// repeats counts the captions that several of n samples have, and returns the most frequent ones.
-func (t *textTally) repeats(c *Captions, n int) (top []group) {
+// repeats counts the captions that several samples have, and returns the most frequent ones.
+func (t *textTally) repeats(c *Captions) (top []group) {
 	slices.SortFunc(t.hashes, compareMarks)
 	t.hashes = slices.Compact(t.hashes) // a sample may have a caption twice
 	batch := float64(max(t.options.BatchSize, 1))
+	each := float64(len(t.hashes)) / float64(max(t.samples, 1)) // captions of a sample, of which a batch has one
 	alone := 0.0
 	for g := range groups(t.hashes) {
 		c.Distinct++
-		others := float64(len(g)-1) / float64(max(n-1, 1))
+		others := float64(len(g)-1) / each / float64(max(t.samples-1, 1))
 		alone += float64(len(g)) * math.Pow(1-min(others, 1), batch-1)
 		if len(g) == 1 {
 			continue

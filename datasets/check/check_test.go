@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -228,8 +229,8 @@ func TestCaptionsAreDescribed(t *testing.T) {
 	if sum != c.Count {
 		t.Errorf("the lengths are of %d captions", sum)
 	}
-	// 20 of 101 captions have 19 others among 99 samples: 1-(1-19/99)^49 of them meet one
-	if want := 20. / 101; c.Equal < want*0.999 || c.Equal > want {
+	// 20 of 101 captions have 19 others among 99 samples, of which one has two: 1-(1-19/1.01/99)^49 of them meet one
+	if want := 20. / 101 * (1 - math.Pow(1-19/1.01/99, 49)); math.Abs(c.Equal-want) > 1e-9 {
 		t.Errorf("%g of the pairs have an equal one, want nearly %g", c.Equal, want)
 	}
 }

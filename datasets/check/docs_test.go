@@ -50,7 +50,8 @@ func TestJSONKeysAreDescribed(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"samples.present", "samples.unusable_share.high", "unusable.examples.key", "verdict.ends",
-		"captions.cut_share", "pictures.16_bit", "duplicate_pictures.files.extra", "speed.pictures_per_second", "speed.steps", "findings.kind", "shown.tokens"} {
+		"captions.cut_share",
+		"pictures.16_bit", "duplicate_pictures.files.extra", "speed.pictures_per_second", "speed.steps", "findings.kind", "shown.tokens"} {
 		if !slices.Contains(keys, key) {
 			t.Errorf("there is no %s", key)
 		}

@@ -71,7 +71,10 @@ func TestPicturesAreDescribed(t *testing.T) {
 	if err := png.Encode(&b, deep); err != nil {
 		t.Fatal(err)
 	}
-	s := folder(t, map[string][]byte{"a.png": b.Bytes(), "b.jpg": photo(t, 64, 48, 1), "c.png": pngOf(t, 20, 20),
+	plain := photo(t, 64, 48, 1)
+	thumbnail := append([]byte("\xFF\xE1\xFF\xF0"), make([]byte, 0xFFF0-2)...) // before the header, longer than what is read for it
+	late := slices.Concat(plain[:2], thumbnail, plain[2:])
+	s := folder(t, map[string][]byte{"a.png": b.Bytes(), "b.jpg": late, "c.png": pngOf(t, 20, 20),
 		"a.txt": []byte("a"), "b.txt": []byte("b"), "c.txt": []byte("c")})
 	p := mustRun(t, s, options()).Pictures
 	if p.Count != 3 || p.Deep != 1 || p.Alpha != 1 || p.Elongated != 1 || p.Small != 1 || p.Grey != 1 || p.Untagged != 3 {
@@ -181,5 +184,11 @@ func TestSequencesAreReadInOrder(t *testing.T) {
 	}
 	if len(order) != 100 || !slices.IsSorted(order) {
 		t.Errorf("%v", order)
+	}
+	c.next = 0
+	for i, k := range []int{2, 0, 1} {
+		if one := c.take(t.Context(), k, func(k int) draw { return draw{sample: 10 * k} }); one.sample != 10*i {
+			t.Errorf("worker %d reads sample %d", i, one.sample)
+		}
 	}
 }

@@ -38,6 +38,8 @@ func (r *Result) findings(classes bool) []Finding {
 	add(!r.Complete, Warning, "The check was interrupted: it read %s of %s entries, %s headers, and decoded %s.",
 		grouped(r.Samples.Entries), grouped(r.Samples.Present), grouped(r.Samples.Headers),
 		number(r.Samples.Decoded, "picture", "pictures"))
+	add(!r.Complete && r.Settings.All, Warning, "The decoded pictures are the first ones, not random ones: the estimate is right only if "+
+		"the others are alike.")
 	add(len(r.Data.Unread) > 0, Warning, "%s can't be read; what is in them is unknown.",
 		number(len(r.Data.Unread), "folder", "folders"))
 	out = append(out, r.captionFindings(classes)...)

@@ -57,6 +57,26 @@ func TestQuickLooks(t *testing.T) {
 	}
 }
 
+// Some broken pictures of those looked at are chance, many are not.
+func TestRefusalsAreNearlyCertain(t *testing.T) {
+	for k, refused := range map[counts]bool{
+		{present: 1000, entries: 1000, decoded: 32, badDecoded: 1}:                      false,
+		{present: 1000, entries: 1000, decoded: 32, badDecoded: 4}:                      false,
+		{present: 1000, entries: 1000, decoded: 32, badDecoded: 6}:                      true,
+		{present: 300, entries: 300, decoded: 32, badDecoded: 4}:                        true, // more than 3 of all are too many
+		{present: 1_000_000, entries: 2000, badEntries: 25, decoded: 32}:                false,
+		{present: 1_000_000, entries: 2000, badEntries: 60, decoded: 32}:                true,
+		{present: 1_000_000, entries: 2000, badEntries: 60, decoded: 0}:                 true,
+		{present: 1_000_000, entries: 2000, badEntries: 20, decoded: 32, badDecoded: 1}: false,
+	} {
+		c := newChecker(&fake{n: k.present}, options())
+		c.counts = k
+		if err := c.refusal(); (err != nil) != refused {
+			t.Errorf("%+v: %v", k, err)
+		}
+	}
+}
+
 // Of a large source a look reads a part, and without parts it reads no picture.
 func TestQuickLooksReadLittle(t *testing.T) {
 	s := &fake{n: 1_000_000, before: func(i int) { t.Errorf("reads picture %d", i) }}

@@ -27,7 +27,7 @@ func (r *Result) Lines() (out []string) {
 		}
 	}
 	if c := r.Captions; c.Count > 0 {
-		say("captions", "%s, %s distinct; tokens: median %d, 95 %% below %d, at most %d; %s cut at %d", grouped(c.Count),
+		say("captions", "%s, %s distinct; tokens: median %d, 95 %% up to %d, at most %d; %s cut at %d", grouped(c.Count),
 			grouped(c.Distinct), c.Tokens.Median, c.Tokens.P95, c.Tokens.High, percent(c.CutShare), c.Context)
 	}
 	if p := r.Pictures; p.Count > 0 {

@@ -56,6 +56,8 @@ func byteSize(n int64) string {
 // duration is a number of hours in words.
 func duration(hours float64) string {
 	switch seconds := hours * 3600; {
+	case seconds < 1:
+		return "under a second"
 	case seconds < 100:
 		return fmt.Sprintf("%.2g seconds", seconds)
 	case seconds < 6000:
