@@ -59,6 +59,10 @@ func TestBeginningsOfWhatCannotBeReadSayWhy(t *testing.T) {
 	if _, _, err := Beginning(t.Context(), s, 0, 10); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("%v", err)
 	}
+	huge := file{path: filepath.Join(root, "b.jpg"), size: pictureLimit + 1, label: -1}
+	if _, err := huge.readPart(t.Context(), 10); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("a part of a huge file: %v", err)
+	}
 	whole := &fake{n: 3}
 	if ReadsParts(whole) {
 		t.Error("a source without parts reads them")
