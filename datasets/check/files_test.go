@@ -58,6 +58,13 @@ func TestCopiesAreFound(t *testing.T) {
 		if d.Files.Compared != 6 || d.Files.Extra != 2 || d.Files.Groups != 2 || len(examples) != 2 || len(examples[0]) != 2 {
 			t.Errorf("all %v: %+v", all, d.Files)
 		}
+		if shown := r.equalPictures(); len(shown) != 4 { // two of files, two larger ones of pixels
+			t.Errorf("%v", shown)
+		}
+		r.Doubles.Pixels.Examples = append(r.Doubles.Pixels.Examples, examples[0])
+		if shown := r.equalPictures(); len(shown) != 4 {
+			t.Errorf("a group is shown twice: %v", shown)
+		}
 		if d.Pixels.Compared != 6 || d.Pixels.Extra != 4 || d.Pixels.Groups != 2 {
 			t.Errorf("all %v: %+v", all, d.Pixels)
 		}

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"clipgo/report"
@@ -78,13 +79,7 @@ func (r *Result) view() pageView {
 		v.Problems = append(v.Problems, p)
 	}
 	v.Repeats, v.Cuts = visibleCaptions(r.Captions.Frequent), visibleCaptions(r.Captions.Truncated)
-	for _, group := range append(append([][]string{}, r.Doubles.Files.Examples...), r.Doubles.Pixels.Examples...) {
-		var keys []string
-		for _, key := range group {
-			keys = append(keys, visible(key))
-		}
-		v.Groups = append(v.Groups, keys)
-	}
+	v.Groups = r.equalPictures()
 	for _, o := range r.Pictures.Examples {
 		v.Odd = append(v.Odd, Odd{What: o.What, Key: visible(o.Key)})
 	}
@@ -101,6 +96,20 @@ func (r *Result) view() pageView {
 		v.Notes = append(v.Notes, visible(u.Key+": "+u.Reason))
 	}
 	return v
+}
+
+// equalPictures are the groups of equal files, and those of equal pixels that aren't among them.
+func (r *Result) equalPictures() (out [][]string) {
+	for _, group := range slices.Concat(r.Doubles.Files.Examples, r.Doubles.Pixels.Examples) {
+		var keys []string
+		for _, key := range group {
+			keys = append(keys, visible(key))
+		}
+		if !slices.ContainsFunc(out, func(other []string) bool { return slices.Equal(other, keys) }) {
+			out = append(out, keys)
+		}
+	}
+	return out
 }
 
 func visibleCaptions(all []Repeat) (out []Repeat) {
