@@ -58,7 +58,7 @@ func TestTrainLooksAtItsDataFirst(t *testing.T) {
 		t.Errorf("exit %d, %s", r.code, r.err)
 	}
 	r = must(t, append(args, "--max-skip", "0.2")...)
-	if !strings.Contains(r.err, "3 of 30 samples looked at can't be used") {
+	if !strings.Contains(r.err, "3 of 30 pictures can't be used") {
 		t.Errorf("%s", r.err)
 	}
 	if n := len(skipped(t, out)); n != 3 {

@@ -45,8 +45,7 @@ func Quick(ctx context.Context, s datasets.Source, o Options, budget time.Durati
 	}
 	l := Look{Refusal: c.refusal()}
 	if k := c.counts; l.Refusal == nil && k.known() > 0 {
-		l.warn("%s of %s looked at can't be used%s", grouped(k.known()), number(k.entries, "sample", "samples"),
-			examples(c.problems.list()))
+		l.warn("%s can't be used%s", c.unusable(), examples(c.problems.list()))
 	}
 	c.captionWarnings(ctx, &l)
 	return l, nil
@@ -81,9 +80,15 @@ func (c *checker) refusal() error {
 	default:
 		return nil
 	}
-	return &datasets.DataError{Source: c.source.Info().Name, Reason: fmt.Sprintf("looked at before the first step: %s of %s entries and "+
-		"%s of %s pictures can't be used, more than max_skip %.4g allows%s", grouped(k.badEntries), grouped(k.entries),
-		grouped(k.badDecoded), grouped(k.decoded), limit, examples(c.problems.list()))}
+	return &datasets.DataError{Source: c.source.Info().Name, Reason: fmt.Sprintf("looked at before the first step: %s can't be used, "+
+		"more than max_skip %.4g allows%s", c.unusable(), limit, examples(c.problems.list()))}
+}
+
+// unusable are the numbers of what was looked at and can't be used.
+func (c *checker) unusable() string {
+	k := c.counts
+	return fmt.Sprintf("%s of %s entries and %s of %s pictures", grouped(k.badEntries), grouped(k.entries), grouped(k.badDecoded),
+		grouped(k.decoded))
 }
 
 // tail is the probability that k or more of n samples are unusable, if a share p of all is.
