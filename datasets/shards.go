@@ -229,7 +229,10 @@ func (f *shardFile) entry(one *shardSample) Entry {
 }
 
 // Picture implements Source.
-func (s *shards) Picture(ctx context.Context, i int) (Picture, error) {
+func (s *shards) Picture(ctx context.Context, i int) (Picture, error) { return s.picture(ctx, i, pictureLimit) }
+
+// picture is Picture with at most limit bytes of the file, where the archive can be read in any order.
+func (s *shards) picture(ctx context.Context, i int, limit int64) (Picture, error) {
 	if err := ctx.Err(); err != nil {
 		return Picture{}, err
 	}
@@ -242,11 +245,11 @@ func (s *shards) Picture(ctx context.Context, i int) (Picture, error) {
 	if s.files[part].head.Sequential {
 		return s.along.picture(ctx, s, part, n)
 	}
-	return s.read(ctx, part, n)
+	return s.read(ctx, part, n, limit)
 }
 
-// read reads a picture of an archive that can be read in any order.
-func (s *shards) read(ctx context.Context, part, n int) (Picture, error) {
+// read reads a picture of an archive that can be read in any order, at most limit bytes.
+func (s *shards) read(ctx context.Context, part, n int, limit int64) (Picture, error) {
 	one := s.sample(part, n)
 	if one.bad != "" {
 		return Picture{}, &unusable{one.bad}
@@ -254,7 +257,7 @@ func (s *shards) read(ctx context.Context, part, n int) (Picture, error) {
 	if one.size > pictureLimit {
 		return Picture{}, tooLarge(one.size)
 	}
-	data := make([]byte, one.size)
+	data := make([]byte, min(one.size, limit))
 	if _, err := s.store.ReadAt(ctx, s.files[part].object, data, one.offset); err != nil {
 		return Picture{}, s.refusal(err)
 	}

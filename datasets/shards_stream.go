@@ -37,7 +37,7 @@ func (s *shards) Part(ctx context.Context, part int, want func(i int) bool) iter
 			if f.head.Sequential {
 				one.Picture, one.Err = r.picture(ctx, n)
 			} else {
-				one.Picture, one.Err = s.read(ctx, part, n)
+				one.Picture, one.Err = s.read(ctx, part, n, pictureLimit)
 			}
 			if !yield(one) {
 				return

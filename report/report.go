@@ -4,10 +4,8 @@
 package report
 
 import (
-	"bytes"
 	"cmp"
 	_ "embed"
-	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -86,28 +84,15 @@ type RolloutLine struct {
 //go:embed page.html
 var pageSource string
 
-//go:embed page.css
-var pageStyle string
-
 // Write writes the page.
 func Write(w io.Writer, run Run) error {
-	page, err := template.New("report").Parse(pageSource)
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	var b bytes.Buffer // so that an error writes nothing
-	if err := page.Execute(&b, view(run)); err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	_, err = w.Write(b.Bytes())
-	return err
+	return WritePage(w, pageSource, "", view(run))
 }
 
 // pageView is the data of the template.
 type pageView struct {
 	Run
-	Style    template.CSS
-	Tiles    []tile
+	Tiles    []Tile
 	Charts   []*chart
 	Examples []exampleView
 	Anatomy  *anatomyView
@@ -123,8 +108,6 @@ type rolloutView struct {
 }
 
 type rolloutLineView struct{ Name, Caption, Reward string }
-
-type tile struct{ Name, Value, Note string }
 
 type exampleView struct {
 	Caption string
@@ -142,18 +125,18 @@ func view(run Run) pageView {
 		run.MaxScale = 100
 	}
 	run.Evaluations = fractions(run.Evaluations)
-	v := pageView{Run: run, Style: template.CSS(pageStyle), Tiles: tiles(run), Charts: charts(run), Anatomy: viewAnatomy(run.Anatomy)}
+	v := pageView{Run: run, Tiles: tiles(run), Charts: charts(run), Anatomy: viewAnatomy(run.Anatomy)}
 	v.Data = viewData(run.Sources)
 	v.Passes, v.Earlier = viewPasses(run.Rows)
 	for _, e := range run.Examples {
 		shown := exampleView{Caption: e.Caption}
 		for _, h := range e.Hits {
-			shown.Hits = append(shown.Hits, hitView{h, dataURI(h.Thumbnail), fmt.Sprintf("%.3f", h.Score)})
+			shown.Hits = append(shown.Hits, hitView{h, DataURI(h.Thumbnail), fmt.Sprintf("%.3f", h.Score)})
 		}
 		v.Examples = append(v.Examples, shown)
 	}
 	for _, r := range run.Rollouts {
-		shown := rolloutView{Source: dataURI(r.Thumbnail)}
+		shown := rolloutView{Source: DataURI(r.Thumbnail)}
 		for _, l := range r.Lines {
 			shown.Lines = append(shown.Lines, rolloutLineView{l.Name, cmp.Or(l.Caption, "(empty)"), fmt.Sprintf("%+.2f", l.Reward)})
 		}
@@ -172,12 +155,12 @@ func fractions(all []Evaluation) []Evaluation {
 }
 
 // tiles are the most important numbers: the final loss, the last evaluation, and the speed.
-func tiles(run Run) []tile {
-	var out []tile
+func tiles(run Run) []Tile {
+	var out []Tile
 	if n := len(run.Rows); n > 0 {
 		last := run.Rows[n-1]
-		out = append(out, tile{"steps", grouped(last.Step), grouped(int(last.Samples)) + " samples"})
-		loss := tile{"loss", short(cmp.Or(run.Loss, float64(last.Loss))), ""}
+		out = append(out, Tile{"steps", grouped(last.Step), grouped(int(last.Samples)) + " samples"})
+		loss := Tile{"loss", short(cmp.Or(run.Loss, float64(last.Loss))), ""}
 		if run.Loss != 0 {
 			loss.Name = "loss, last 20 steps"
 		}
@@ -189,7 +172,7 @@ func tiles(run Run) []tile {
 	if n := len(run.Evaluations); n > 0 {
 		values := run.Evaluations[n-1].Values
 		for _, v := range values[:min(len(values), 3)] {
-			t := tile{v.Name, percent(v.Value), ""}
+			t := Tile{v.Name, percent(v.Value), ""}
 			if v.Chance > 0 {
 				t.Note = "chance " + percent(v.Chance)
 			}
@@ -197,7 +180,7 @@ func tiles(run Run) []tile {
 		}
 	}
 	if pace := medianPace(run.Rows); pace > 0 {
-		out = append(out, tile{"pairs a second", grouped(int(pace + 0.5)), "median"})
+		out = append(out, Tile{"pairs a second", grouped(int(pace + 0.5)), "median"})
 	}
 	return out
 }
@@ -222,17 +205,4 @@ func medianPace(rows []record.Row) float64 {
 	}
 	slices.Sort(all)
 	return all[len(all)/2]
-}
-
-// dataURI encodes a picture of a known format as a data URI; other formats are omitted.
-func dataURI(data []byte) template.URL {
-	kinds := []struct{ magic, mime string }{
-		{"\x89PNG", "image/png"}, {"\xff\xd8\xff", "image/jpeg"}, {"GIF8", "image/gif"}, {"RIFF", "image/webp"},
-	}
-	for _, k := range kinds {
-		if bytes.HasPrefix(data, []byte(k.magic)) {
-			return template.URL("data:" + k.mime + ";base64," + base64.StdEncoding.EncodeToString(data))
-		}
-	}
-	return ""
 }

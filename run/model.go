@@ -36,6 +36,9 @@ func (s *session) openModel(ctx context.Context) error {
 	if err := s.openTokenizer(); err != nil {
 		return err
 	}
+	if err := s.lookAtData(ctx); err != nil {
+		return err
+	}
 	if err := s.checkMemory(ctx, at); err != nil {
 		return err
 	}

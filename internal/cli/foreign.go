@@ -144,5 +144,4 @@ var ForeignCommands = map[string]string{
 	"ppo":            "it is align ppo",
 	"preference":     "it is align preference",
 	"rlhf":           "it is align ppo",
-	"check":          "doctor checks the installation",
 }

@@ -34,6 +34,8 @@ var ways = []way{
 	{regexp.MustCompile(`^--model: missing`),
 		"such as --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K; clipgo info --list lists the configs"},
 	{regexp.MustCompile(`(?i)\.(7z|rar|lz4): neither a folder`), "unpack the archive first"},
+	{regexp.MustCompile(`looked at before the first step: `),
+		"clipgo check shows all that can't be used; --max-skip SHARE accepts more, and --max-skip 1 any number"},
 	{regexp.MustCompile(`samples can't be used, more than `), "--max-skip SHARE accepts more, and --max-skip 1 any number"},
 	{regexp.MustCompile(`pictures can't be found, such as `), "relative paths in a table are relative to the table's directory"},
 }

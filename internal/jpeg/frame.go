@@ -43,6 +43,14 @@ func (f frame) fits(n int) bool {
 	return across*down <= 8*n
 }
 
+// supported refuses numbers of components that no kind of pixel has.
+func (f frame) supported() error {
+	if f.components == 2 || f.components > 4 {
+		return fmt.Errorf("jpeg: unsupported: %d components", f.components)
+	}
+	return nil
+}
+
 // stored is the number of samples of all components, before any are interpolated.
 func (f frame) stored() (n int) {
 	across, down := ceilDiv(f.width, 8*f.hmax), ceilDiv(f.height, 8*f.vmax)

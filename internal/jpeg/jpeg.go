@@ -32,6 +32,16 @@ func Size(file []byte) (width, height int, err error) {
 	return f.width, f.height, nil
 }
 
+// Header is Size with the number of channels of the picture, which is one that Decode supports. The beginning of a file is enough, up to
+// its frame header.
+func Header(file []byte) (width, height, channels int, err error) {
+	f, err := readFrame(file)
+	if err == nil {
+		err = f.supported()
+	}
+	return f.width, f.height, f.components, err
+}
+
 // Need is the memory in bytes that Decode takes at most, with the picture itself. It reads only headers.
 func (o Options) Need(file []byte) (int, error) {
 	f, err := readFrame(file)
@@ -56,8 +66,8 @@ func (o Options) Decode(file []byte) (*Picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.components == 2 || f.components > 4 {
-		return nil, fmt.Errorf("jpeg: unsupported: %d components", f.components)
+	if err := f.supported(); err != nil {
+		return nil, err
 	}
 	if !f.fits(len(file)) {
 		return nil, fmt.Errorf("jpeg: corrupt: %d bytes can't hold %d x %d pixels", len(file), f.width, f.height)

@@ -71,9 +71,10 @@ func (d *decoding) decode(file []byte) (im *Image, err error) {
 }
 
 type format struct {
-	name   string
-	decode func(file []byte, d *decoding) (*Image, error)
-	exif   func(file []byte) (tiff []byte) // nil where there is none
+	name    string
+	decode  func(file []byte, d *decoding) (*Image, error)
+	exif    func(file []byte) (tiff []byte) // nil where there is none
+	profile func(file []byte) (icc []byte)  // nil where there is none
 }
 
 func formatOf(file []byte) (format, bool) {
@@ -81,17 +82,17 @@ func formatOf(file []byte) (format, bool) {
 	none := func([]byte) []byte { return nil }
 	switch {
 	case begins("\xFF\xD8\xFF"):
-		return format{"jpeg", decodeJPEG, exifOfJPEG}, true
+		return format{"jpeg", decodeJPEG, exifOfJPEG, profileOfJPEG}, true
 	case begins(pngMagic):
-		return format{"png", decodePNG, exifOfPNG}, true
+		return format{"png", decodePNG, exifOfPNG, profileOfPNG}, true
 	case begins("GIF87a"), begins("GIF89a"):
-		return format{"gif", decodeGIF, none}, true
+		return format{"gif", decodeGIF, none, none}, true
 	case begins("RIFF") && len(file) >= 12 && string(file[8:12]) == "WEBP":
-		return format{"webp", decodeWebP, exifOfWebP}, true
+		return format{"webp", decodeWebP, exifOfWebP, profileOfWebP}, true
 	case isTIFF(file):
-		return format{"tiff", decodeTIFF, none}, true
+		return format{"tiff", decodeTIFF, none, profileOfTIFF}, true
 	case isBMP(file):
-		return format{"bmp", decodeBMP, none}, true
+		return format{"bmp", decodeBMP, none, none}, true
 	}
 	return format{}, false
 }

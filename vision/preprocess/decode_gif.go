@@ -27,8 +27,7 @@ func decodeGIF(file []byte, d *decoding) (*Image, error) {
 	if len(file) < 13 {
 		return nil, errGIF
 	}
-	h := gifHeader{width: int(binary.LittleEndian.Uint16(file[6:])), height: int(binary.LittleEndian.Uint16(file[8:])),
-		transparent: -1}
+	h := newGIF(file)
 	if err := d.checkSize(h.width, h.height); err != nil {
 		return nil, err
 	}
@@ -48,6 +47,11 @@ func decodeGIF(file []byte, d *decoding) (*Image, error) {
 		return nil, errors.New("gif: another frame came out than the header says")
 	}
 	return h.draw(d, p), nil
+}
+
+// newGIF reads the size of the canvas; the file has at least 13 bytes.
+func newGIF(file []byte) gifHeader {
+	return gifHeader{width: int(binary.LittleEndian.Uint16(file[6:])), height: int(binary.LittleEndian.Uint16(file[8:])), transparent: -1}
 }
 
 // draw puts the frame on the canvas, which Pillow fills with the transparent colour, or the first one.

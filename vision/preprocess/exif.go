@@ -40,7 +40,13 @@ const exifMagic = "Exif\x00\x00"
 
 // exifOfJPEG returns the first EXIF segment before the pixels.
 func exifOfJPEG(file []byte) []byte {
-	const app1, scan = 0xE1, 0xDA
+	const app1 = 0xE1
+	return segmentOfJPEG(file, app1, exifMagic)
+}
+
+// segmentOfJPEG returns what follows magic in the first segment of a kind before the pixels that begins with it; nil if there is none.
+func segmentOfJPEG(file []byte, kind byte, magic string) []byte {
+	const scan = 0xDA
 	for rest := file[2:]; len(rest) >= 4 && rest[0] == 0xFF; {
 		marker := rest[1]
 		if marker == 0xFF { // a fill byte
@@ -51,21 +57,24 @@ func exifOfJPEG(file []byte) []byte {
 		if marker == scan || size < 4 || size > len(rest) {
 			return nil
 		}
-		if body := rest[4:size]; marker == app1 && bytes.HasPrefix(body, []byte(exifMagic)) {
-			return body[len(exifMagic):]
+		if body := rest[4:size]; marker == kind && bytes.HasPrefix(body, []byte(magic)) {
+			return body[len(magic):]
 		}
 		rest = rest[size:]
 	}
 	return nil
 }
 
-func exifOfPNG(file []byte) []byte {
+func exifOfPNG(file []byte) []byte { return chunkOfPNG(file, "eXIf") }
+
+// chunkOfPNG returns the content of the first chunk of a kind; nil if there is none.
+func chunkOfPNG(file []byte, kind string) []byte {
 	for rest := file[len(pngMagic):]; len(rest) >= 12; {
 		size := int64(binary.BigEndian.Uint32(rest)) + 12 // length, name, body, checksum
 		if size > int64(len(rest)) {
 			return nil
 		}
-		if string(rest[4:8]) == "eXIf" {
+		if string(rest[4:8]) == kind {
 			return rest[8 : size-4]
 		}
 		rest = rest[size:]

@@ -57,10 +57,6 @@ func inexact(file string) bool {
 	return filepath.Ext(file) == ".jpg" && !strings.HasPrefix(jpeg.Library(), "libjpeg-turbo")
 }
 
-// modeNames are Pillow's.
-var modeNames = map[mode]string{grey: "L", greyAlpha: "LA", rgb: "RGB", rgba: "RGBA", cmyk: "CMYK", indexed: "P", bilevel: "1",
-	grey16: "I;16"}
-
 // rgbOf is convert("RGB") of the whole picture.
 func rgbOf(im *Image) []uint8 {
 	r := im.flat()

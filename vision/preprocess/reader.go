@@ -10,6 +10,8 @@ type Reader struct {
 	Config
 	Limits
 	Seen *Seen // counts pictures; nil: nobody counts
+	// Decoded receives the pixels of each decoded picture, before they are resized; nil: nobody looks. It may not keep them.
+	Decoded func(pixels []uint8, width, height int)
 }
 
 // Seen counts pictures whose transparency matters.
@@ -78,6 +80,9 @@ func (r Reader) read(file []byte, reduce func(width, height int) int, use func(*
 		if im.transparent {
 			r.Seen.transparent.Add(1)
 		}
+	}
+	if r.Decoded != nil {
+		r.Decoded(im.pix, im.width, im.height)
 	}
 	return use(im)
 }
