@@ -110,6 +110,11 @@ func TestEmbedSaysWhatItDoesWithPictures(t *testing.T) {
 		"preprocess.background=white") {
 		t.Errorf("exit %d: %s", got.code, got.err)
 	}
+	for background, want := range map[string]string{"": `"transparent":2`, "black": `"transparent":0`} {
+		if got := embed("--json", "--set", "preprocess.background="+background); !strings.Contains(got.out, want) {
+			t.Errorf("background %q: %s, want %s", background, got.out, want)
+		}
+	}
 	if got := embed("--set", "preprocess.background=white"); got.code != 0 || strings.Contains(got.err, "transparent") {
 		t.Errorf("on white: exit %d: %s", got.code, got.err)
 	}

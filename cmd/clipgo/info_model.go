@@ -144,10 +144,8 @@ func stored(src pretrained.Source, verify bool) (s *storedInfo, err error) {
 	if err := src.VerifyFiles(); err != nil {
 		return nil, err
 	}
-	for _, name := range w.Names() {
-		if t, _ := w.Tensor(name); !t.Finite() {
-			return nil, fault.Modelf(src.Weights, "%s", "not a finite number in "+name)
-		}
+	if err := model.Sound(src.Config, w); err != nil {
+		return nil, src.Blame(err)
 	}
 	s.Digest = weights.Digest(w)
 	return s, nil

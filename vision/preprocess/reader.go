@@ -73,11 +73,14 @@ func (r Reader) read(file []byte, reduce func(width, height int) int, use func(*
 	if err != nil {
 		return err
 	}
+	if err := use(im); err != nil {
+		return err
+	}
 	if r.Seen != nil {
 		r.Seen.pictures.Add(1)
 		if im.transparent {
 			r.Seen.transparent.Add(1)
 		}
 	}
-	return use(im)
+	return nil
 }

@@ -107,7 +107,7 @@ func TestReservationsCoverWhatIsAllocated(t *testing.T) {
 	for name, file := range map[string][]byte{
 		"jpeg": fixtures.file(t, "jpeg_big.jpg"), "png of 16 bits": bigPNG(t, side, false),
 		"interlaced png": bigPNG(t, side, true), "gif": gifOf(t, noise(side, side)), "webp": plainWebP(side),
-		"tiff in strips": strips.Bytes(), "tiff in tiles": tiledTIFF(side, side/2), "bmp": raw.Bytes(), "bmp of runs": runsBMP(side),
+		"tiff in strips": strips.Bytes(), "tiff in tiles": tiledTIFF(2*side, side), "bmp": raw.Bytes(), "bmp of runs": runsBMP(side),
 	} {
 		for _, flat := range []bool{false, true} {
 			d := decoding{Limits: DefaultLimits(), flat: flat}
