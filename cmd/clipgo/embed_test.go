@@ -118,7 +118,8 @@ func TestEmbedSaysWhatItDoesWithPictures(t *testing.T) {
 	if got := embed("--set", "preprocess.background=white"); got.code != 0 || strings.Contains(got.err, "transparent") {
 		t.Errorf("on white: exit %d: %s", got.code, got.err)
 	}
-	if got := embed("--set", "max_image_pixels=1"); got.code != 3 || !strings.Contains(got.err, "limit is 1 in all (max_image_pixels)") {
+	if got := embed("--set", "max_image_pixels=1"); got.code != 3 || !strings.Contains(got.err, "limit is 1 in all (max_image_pixels)") ||
+		!strings.Contains(got.err, "; --max-skip must be 1 to accept any number") {
 		t.Errorf("a limit of one pixel: exit %d: %s", got.code, got.err)
 	}
 	if got := embed("--set", "preprocess.background=grey"); got.code != 2 || !strings.Contains(got.err, "background") {
