@@ -54,7 +54,7 @@ func (s *snapshot) persist(ctx context.Context, patience int, attempt func() (fr
 			return fmt.Errorf("%s: %w", s.repo, err)
 		}
 		d := max(away.after, min(firstPause<<(failures-1), longPause))
-		s.warn("the download goes on after a pause", "repo", s.repo, "error", err, "pause", d)
+		s.warn("download failed, retrying", "repo", s.repo, "error", err, "after", d)
 		if err := s.wait(ctx, d); err != nil {
 			return fmt.Errorf("%s: %w", s.repo, err)
 		}
