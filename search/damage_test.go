@@ -62,7 +62,8 @@ func TestPagesThatClaimTooMuchAreRefused(t *testing.T) {
 		return thrift.Null[format.DataPageHeader]{V: format.DataPageHeader{NumValues: n}, Valid: true}
 	}
 	v2 := func(levels int32) thrift.Null[format.DataPageHeaderV2] {
-		return thrift.Null[format.DataPageHeaderV2]{V: format.DataPageHeaderV2{NumValues: 1, RepetitionLevelsByteLength: levels}, Valid: true}
+		h := format.DataPageHeaderV2{NumValues: 1, RepetitionLevelsByteLength: levels}
+		return thrift.Null[format.DataPageHeaderV2]{V: h, Valid: true}
 	}
 	for _, c := range []struct {
 		name   string

@@ -72,7 +72,8 @@ func listConfigs(c *console) error {
 		if err != nil {
 			return err
 		}
-		lines = append(lines, configLine{name, model.Declare(cfg).ParameterCount(), cfg.Vision.ImageSize, cfg.Text.ContextLength, cfg.EmbedDim})
+		lines = append(lines, configLine{name, model.Declare(cfg).ParameterCount(), cfg.Vision.ImageSize, cfg.Text.ContextLength,
+			cfg.EmbedDim})
 	}
 	slices.SortStableFunc(lines, func(a, b configLine) int { return cmp.Compare(a.Parameters, b.Parameters) })
 	for _, l := range lines {

@@ -60,7 +60,9 @@ func TestInfoNamesWeightsThatCantBeRight(t *testing.T) {
 	run := trained(t)
 	const nan = "\x00\x00\xc0\x7f"
 	for want, spoil := range map[string]func(name string) string{
-		"nothing but zeros in text_projection, token_embedding.weight, visual.conv1.weight, visual.proj, so": func(string) string { return "\x00\x00\x00\x00" },
+		"nothing but zeros in text_projection, token_embedding.weight, visual.conv1.weight, visual.proj, so": func(string) string {
+			return "\x00\x00\x00\x00"
+		},
 		"not a finite number in visual.ln_pre.bias, visual.ln_pre.weight\n": func(name string) string {
 			if strings.HasPrefix(name, "visual.ln_pre.") {
 				return nan
