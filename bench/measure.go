@@ -2,11 +2,14 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime/pprof"
+	"slices"
 	"time"
 
 	"clipgo/bench/workload"
@@ -54,6 +57,17 @@ type Result struct {
 	Libtorch  string `json:"libtorch,omitzero"`
 	Workers   int    `json:"workers,omitzero"`
 	Skipped   *int   `json:"skipped,omitzero"` // samples that could not be used; they don't count in the rate
+
+	SkipReasons map[string]int `json:"skip_reasons,omitempty"` // why, and how often
+}
+
+// MostSkipped are the reasons of SkipReasons, the commonest first, at most five.
+func (r Result) MostSkipped() []string {
+	const shown = 5
+	all := slices.SortedFunc(maps.Keys(r.SkipReasons), func(a, b string) int {
+		return cmp.Or(cmp.Compare(r.SkipReasons[b], r.SkipReasons[a]), cmp.Compare(a, b))
+	})
+	return all[:min(len(all), shown)]
 }
 
 func (o *Options) place(ctx context.Context, src pretrained.Source) (*model.Model, Result, error) {
@@ -145,6 +159,7 @@ func (o *Options) Load(ctx context.Context, src pretrained.Source) (r Result, er
 	loader := m.Loader(data)
 	loader.Tokens = bpe.New().FillCut // as training reads captions
 	var used, skipped int
+	reasons := map[string]int{}
 	begun := time.Now()
 	for b, err := range loader.Batches(ctx, 0, int64(o.Steps)*int64(o.BatchSize)) {
 		if err != nil {
@@ -152,8 +167,12 @@ func (o *Options) Load(ctx context.Context, src pretrained.Source) (r Result, er
 		}
 		used += b.N
 		skipped += len(b.Skipped)
+		for _, s := range b.Skipped {
+			reasons[s.Reason]++
+		}
 	}
-	return Result{ImagesPerSecond: float64(used) / time.Since(begun).Seconds(), Workers: o.Workers, Skipped: &skipped}, nil
+	return Result{ImagesPerSecond: float64(used) / time.Since(begun).Seconds(), Workers: o.Workers, Skipped: &skipped,
+		SkipReasons: reasons}, nil
 }
 
 // time returns the seconds of each step after the first one, in which libtorch prepares itself. prepare is not counted.

@@ -146,6 +146,15 @@ func Fits(c Config, set weights.Set) error {
 	return nil
 }
 
+// Sound reads all values of a set that Fits. Tensors with a number that is not finite, and matrices of nothing but zeros that make all
+// inputs equal, are a *WeightsError that names them.
+func Sound(c Config, set weights.Set) error {
+	if _, err := sound(Declare(c).params.All(), set); err != nil {
+		return &WeightsError{Reason: err.Error()}
+	}
+	return nil
+}
+
 // stored are the types that weights come in.
 var stored = []safetensors.DType{safetensors.F32, safetensors.F16, safetensors.BF16}
 

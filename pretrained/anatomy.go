@@ -17,6 +17,11 @@ func (p *Pass) Anatomy(ctx context.Context, candidates, sample int) (a eval.Anat
 		return a, err
 	}
 	pairs := p.firstPairs()
+	if len(p.last.Captions) == 0 {
+		if pairs, err = p.classPairs(ctx); err != nil {
+			return a, err
+		}
+	}
 	pairs.Candidates = min(candidates, len(pairs.Group))
 	if pairs.Candidates < 2 {
 		return a, &datasets.DataError{Source: p.Source.Info().Name, Reason: "one pair alone has nothing to be compared with"}
@@ -56,13 +61,43 @@ func (p *Pass) firstPairs() eval.Pairs {
 	return pairs
 }
 
+// classPairs are the pictures of class folders with the names of their classes.
+func (p *Pass) classPairs(ctx context.Context) (eval.Pairs, error) {
+	f, dim := &p.last, p.last.Dim
+	pairs := eval.Pairs{Dim: dim}
+	names, err := p.Embedder.EmbedTexts(ctx, p.Source.Info().Classes)
+	if err != nil {
+		return pairs, err
+	}
+	for i, label := range f.Labels {
+		if label >= 0 && label*dim < len(names) {
+			pairs.Group = append(pairs.Group, label)
+			pairs.Images = append(pairs.Images, f.Images[i*dim:(i+1)*dim]...)
+			pairs.Texts = append(pairs.Texts, names[label*dim:(label+1)*dim]...)
+		}
+	}
+	return pairs, nil
+}
+
+// named is a source whose samples without a caption have the name of their class.
+type named struct{ datasets.Source }
+
+// Entry is the source's, with a caption.
+func (n named) Entry(ctx context.Context, i int) (datasets.Entry, error) {
+	e, err := n.Source.Entry(ctx, i)
+	if classes := n.Source.Info().Classes; err == nil && len(e.Captions) == 0 && e.Label >= 0 && e.Label < len(classes) {
+		e.Captions = []string{classes[e.Label]}
+	}
+	return e, err
+}
+
 // attention is the entropy of both towers' attention on a sample that is spread over the source.
 func (p *Pass) attention(ctx context.Context, sample int) (image, text [][]float64, err error) {
 	tokens, err := p.Embedder.Tokenizer()
 	if err != nil {
 		return nil, nil, err
 	}
-	loader := p.Embedder.Loader(datasets.Sample(p.Source, sample))
+	loader := p.Embedder.Loader(datasets.Sample(named{p.Source}, sample))
 	loader.Tokens, loader.MaxSkip = tokens.FillCut, 1
 	var images, texts eval.Entropy
 	for b, err := range loader.Batches(ctx, 0, int64(loader.Source.Len())) {

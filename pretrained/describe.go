@@ -129,8 +129,8 @@ func (src *Source) stored(verify bool) (s *Stored, err error) {
 	if err := src.VerifyFiles(); err != nil {
 		return nil, err
 	}
-	if err := weights.Finite(w); err != nil {
-		return nil, fault.Modelf(src.Weights, "%s", err.Error())
+	if err := model.Sound(src.Config, w); err != nil {
+		return nil, src.Blame(err)
 	}
 	s.Digest = weights.Digest(w)
 	return s, nil

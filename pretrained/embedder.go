@@ -170,6 +170,15 @@ func (m *Embedder) reader() preprocess.Reader {
 	return r
 }
 
+// Transparent is the number of pictures so far that were drawn without their alpha, though it matters. The log has one warning of it.
+func (m *Embedder) Transparent() int64 {
+	if m.Preprocess.Background != "" {
+		return 0
+	}
+	_, n := m.seen.Counts()
+	return n
+}
+
 // warn reports once that pictures lose their transparency.
 func (m *Embedder) warn() {
 	if warning := m.seen.Warning(m.Preprocess); warning != "" && m.Settings.Log != nil {

@@ -37,8 +37,8 @@ func (src *Source) fromWeightsFile(path string) (err error) {
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	if w.Model == nil {
-		return fault.Modelf(path, "weights alone leave the model open (its activation, its heads): name its config as the model and "+
-			"this file as its pretrained weights")
+		return fault.Modelf(path, "the file contains weights only: name the architecture's config as the model and this file as its "+
+			"pretrained weights")
 	}
 	return src.adopt(w)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"clipgo/internal/durable"
@@ -38,6 +39,9 @@ func (s *session) openDir() error {
 	s.onClose(func() error { return s.leaveDir(lock, fresh) })
 	if held && s.Resume == "" {
 		return fault.Setting("out", "%s already contains a run; continue it with resume=latest, or choose another directory", s.Out)
+	}
+	if err := durable.Sweep(s.Out); err != nil { // a killed sitting leaves a part of its report, say
+		return err
 	}
 	checkpoints := filepath.Join(s.Out, pretrained.CheckpointsDir)
 	if !paths.Exists(checkpoints) {
@@ -79,7 +83,22 @@ func (s *session) record() error {
 	if err := s.openRecords(); err != nil {
 		return err
 	}
+	if err := s.recordUnread(); err != nil {
+		return err
+	}
 	return s.recall()
+}
+
+// recordUnread writes the folders of the data that can't be read into skipped.jsonl, at step 0 of a new run.
+func (s *session) recordUnread() error {
+	if s.resumed != "" {
+		return nil
+	}
+	unread := s.train.Info().Unread
+	if s.val.own {
+		unread = append(slices.Clone(unread), s.val.Source.Info().Unread...)
+	}
+	return s.writeSkips(unread, 0)
 }
 
 // findCheckpoint resolves --resume.

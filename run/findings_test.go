@@ -1,10 +1,14 @@
 package run
 
 import (
+	"os"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"clipgo/alignment"
+	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/pretrained"
 	"clipgo/report"
@@ -80,5 +84,49 @@ func TestAGamedRewardIsSaid(t *testing.T) {
 		if text := strings.Join(all, "\n"); strings.Contains(text, "fell from 20.0 %") != want {
 			t.Errorf("%g: %s", now, text)
 		}
+	}
+}
+
+// A report on class folders has the anatomy of the network, as eval anatomy gives it, without a warning. An evaluation that measures
+// nothing there is none.
+func TestClassFoldersHaveAnAnatomy(t *testing.T) {
+	dir := classFolders(t)
+	s, said := opened(t.Context(), t, "val_data="+dir, "zeroshot_frequency=6", "val_frequency=3")
+	if _, err := s.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	captioned, err := datasets.Open(t.Context(), dir, datasets.Options{Need: datasets.NeedCaptions})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = captioned.Close() })
+	p := &pretrained.Pass{Source: captioned, Embedder: s.val.Embedder}
+	want, err := p.Anatomy(t.Context(), reportCandidates, reportSample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.val.anatomy; got == nil || got.Step != 6 || !reflect.DeepEqual(got.Anatomy, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if len(s.val.history) != 1 || strings.Contains(said.String(), "no anatomy") {
+		t.Errorf("%d evaluations\n%s", len(s.val.history), said)
+	}
+}
+
+// Samples that can't be used have others in their place: a run has all of its steps, and its last batch is full.
+func TestUnusableSamplesCostNoStep(t *testing.T) {
+	dir := classFolders(t)
+	for _, name := range []string{"cat/0.png", "dog/1.png"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("broken"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, _ := opened(t.Context(), t, "train_data="+dir, "max_skip=1", "val_frequency=0")
+	r, err := s.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "6 steps of 6, 48 samples used, 6 skipped (6 replaced by others), loss "; !strings.HasPrefix(r.Text[0], want) {
+		t.Errorf("%q, want %q", r.Text[0], want)
 	}
 }

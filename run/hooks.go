@@ -120,11 +120,18 @@ func (h *hooks) skips(_ context.Context, e training.Event) error {
 func (h *hooks) record(skips []datasets.Skip, step int) error {
 	for _, s := range skips {
 		h.sayOnce(s)
-		line, err := json.Marshal(SkipLine{step, s})
+	}
+	return h.session.writeSkips(skips, step)
+}
+
+// writeSkips adds lines to skipped.jsonl.
+func (s *session) writeSkips(skips []datasets.Skip, step int) error {
+	for _, skip := range skips {
+		line, err := json.Marshal(SkipLine{step, skip})
 		if err != nil {
 			return err
 		}
-		if _, err := h.session.dir.skipped.Write(append(line, '\n')); err != nil {
+		if _, err := s.dir.skipped.Write(append(line, '\n')); err != nil {
 			return err
 		}
 	}

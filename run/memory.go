@@ -51,6 +51,8 @@ func (s *session) upperBound() int64 {
 		perNumber    = 96       // bytes of a token in a layer, for each of its width
 		perScore     = 16       // bytes of a token and head, for each other token
 		perValue     = 12       // bytes of a value of a pixel
+		perLogit     = 32       // bytes of a masked word in the vocabulary
+		maskedEvery  = 5        // tokens at least: 15 % are masked, and one of a short caption
 	)
 	layer := func(layers, tokens, width, heads int) int64 {
 		return int64(layers) * int64(tokens) * int64(width*perNumber+heads*tokens*perScore)
@@ -61,6 +63,9 @@ func (s *session) upperBound() int64 {
 	pair += layer(t.Layers+2, t.ContextLength, t.Width, max(1, t.Heads))
 	if s.ModelCfg.Multimodal != nil || s.MLMWeight > 0 {
 		pair += 6 * layer(t.Layers+2, max(t.ContextLength, patches), max(t.Width, s.ModelCfg.EmbedDim), max(1, t.Heads))
+	}
+	if s.MLMWeight > 0 { // the logits of captions are never there as a whole, those of masked words are
+		pair += int64(perLogit*t.VocabSize) * int64(1+t.ContextLength/maskedEvery)
 	}
 	return fixed + perParameter*model.Declare(s.ModelCfg).ParameterCount() + int64(s.atOnce())*pair +
 		contrastive.LossBytes(s.effective(), s.ModelCfg.EmbedDim) + s.notInTrial(int(s.BatchSize))

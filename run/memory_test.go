@@ -42,12 +42,22 @@ func TestTheRoughBoundIsNotBelowWhatATrialMeasures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		need, err := s.cost(t.Context(), at, int(s.BatchSize))
+		need, err := s.cost(t.Context(), at, 128)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if measured, bound := need(int(s.BatchSize)), s.upperBound(); measured > bound {
-			t.Errorf("%v: a step takes %s, the bound is %s", settings, size(measured), size(bound))
+		for _, s.BatchSize = range []pairCount{32, 4096} { // many, so that the share of the pairs counts
+			if measured, bound := need(int(s.BatchSize)), s.upperBound(); measured > bound {
+				t.Errorf("%v: a step of %d takes %s, the bound is %s", settings, s.BatchSize, size(measured), size(bound))
+			}
 		}
+	}
+}
+
+// batch_size auto takes what fits, but not all of a small set: an epoch has about twenty steps.
+func TestTheBatchLeavesStepsInAnEpoch(t *testing.T) {
+	s, _ := opened(t.Context(), t, "train_data=builtin:shapes?n=2600", "batch_size=auto")
+	if s.BatchSize != 128 {
+		t.Errorf("2600 pairs: a batch of %d, want 128", s.BatchSize)
 	}
 }

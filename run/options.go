@@ -96,7 +96,7 @@ func Default() Options {
 }
 
 // validate returns all problems, joined, as one usage error.
-func (o *Options) validate() error {
+func (o *Options) validate(settings config.Layer) error {
 	err := errors.Join(
 		config.Check(o),
 		o.validateLengths(),
@@ -116,10 +116,36 @@ func (o *Options) validate() error {
 		o.validateAlign(),
 		o.Machine.Validate(),
 	)
-	if err != nil {
-		return fault.Usagef("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	if err == nil {
+		return nil
 	}
-	return nil
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		lines[i] = located(line, settings)
+	}
+	return fault.Usagef("%s", strings.Join(lines, "; "))
+}
+
+// located puts in front of a message about a setting where the user set it: the file and line, or the flag. A message begins with the
+// setting's key, or with the end of it behind a dot.
+func located(message string, settings config.Layer) string {
+	end := strings.IndexAny(message, ": ")
+	if end < 0 {
+		return message
+	}
+	name, rest := message[:end], message[end:]
+	for _, key := range append([]string{name}, settings.Sorted()...) {
+		if key != name && !strings.HasSuffix(key, "."+name) {
+			continue
+		}
+		switch v := settings[key]; {
+		case v.Origin == config.File:
+			return v.Where + ": " + key + rest
+		case v.Origin == config.Flag && v.Where != "":
+			return v.Where + rest
+		}
+	}
+	return message
 }
 
 // validateLengths checks the numbers of steps and epochs that may be Unset.

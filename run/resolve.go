@@ -61,7 +61,7 @@ func Resolve(ctx context.Context, find pretrained.Finder, said ...config.Layer) 
 	}
 	settings.Decode(&o)
 	o.settle(settings, resumed)
-	return &o, settings, o.validate()
+	return &o, settings, o.validate(settings)
 }
 
 // refuseUnset refuses a flag or an assignment whose value is the number that stands for what isn't set. A config file, such as

@@ -9,7 +9,6 @@ import (
 
 	"clipgo/alignment"
 	"clipgo/datasets"
-	"clipgo/eval"
 	"clipgo/internal/nn"
 	"clipgo/internal/optim"
 	"clipgo/training"
@@ -76,13 +75,12 @@ func (s *session) extent() string {
 	return fmt.Sprintf("%s of %d pairs%s (%.1f %s)", steps(s.Steps), s.effective(), s.roundsNote(), epochs, unit)
 }
 
-// lockNote tells how many parameters are trained, where it isn't all.
+// lockNote tells how many parameters are trained, where some are locked. Positions that are never trained don't count as such.
 func (s *session) lockNote() string {
-	trained := count(s.model.Trained())
-	if trained == s.model.ParameterCount() {
+	if !s.Lock.Image && !s.Lock.Text && !s.Lock.Scale {
 		return ""
 	}
-	return fmt.Sprintf(" (%.1f million of them trained)", float64(trained)/1e6)
+	return fmt.Sprintf(" (%.1f million of them trained)", float64(count(s.model.Trained()))/1e6)
 }
 
 func count(params []*nn.Param) (n int64) {
@@ -159,16 +157,10 @@ func (s *session) summaryText(h *hooks, values map[string]any) (text []string) {
 	}
 	line("%s of %s, %d samples used, %s%s", steps(p.Step), of, p.Samples, skipNote(p), note)
 	text = append(text, s.sourcesText(h.row)...)
-	for _, v := range s.val.lastEvaluation().Values {
-		if v.Unit != eval.Fraction {
-			line("  %-24s %8.4f", v.Name, v.Value)
-			continue
-		}
-		line("  %-24s %6.2f %%%s", v.Name, 100*v.Value, chanceNote(v.Chance))
-	}
+	text = append(text, s.val.table()...)
 	const before = alignment.AgreementName + beforeSuffix
 	if v, ok := values[before].(float64); ok {
-		line("  %-24s %6.2f %%", before, 100*v)
+		line("  %s was %.2f %% before the first step", alignment.AgreementName, 100*v)
 	}
 	if n := s.failed.evaluations; n > 0 {
 		line("%d evaluations failed, see %s", n, filepath.Join(s.Out, LogFile))
@@ -179,13 +171,6 @@ func (s *session) summaryText(h *hooks, values map[string]any) (text []string) {
 		line("report %s", filepath.Join(s.Out, ReportFile))
 	}
 	return text
-}
-
-func chanceNote(chance float64) string {
-	if chance <= 0 {
-		return ""
-	}
-	return fmt.Sprintf("   (chance %.2f %%)", 100*chance)
 }
 
 // equalCaptions warns of data whose captions are fewer than the pairs of a step, such as class folders: with InfoNCE equal captions of a

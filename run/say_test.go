@@ -60,8 +60,9 @@ func TestASkippedSampleIsSaidOnce(t *testing.T) {
 	}
 }
 
-// TestEqualCaptionsAreSaidUpFront trains on class folders with each loss, and on data whose captions differ.
-func TestEqualCaptionsAreSaidUpFront(t *testing.T) {
+// classFolders is a folder with 8 pictures of each of two classes.
+func classFolders(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	for i := range 16 {
 		class := filepath.Join(dir, []string{"cat", "dog"}[i%2])
@@ -76,6 +77,12 @@ func TestEqualCaptionsAreSaidUpFront(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	return dir
+}
+
+// TestEqualCaptionsAreSaidUpFront trains on class folders with each loss, and on data whose captions differ.
+func TestEqualCaptionsAreSaidUpFront(t *testing.T) {
+	dir := classFolders(t)
 	for settings, want := range map[string]bool{"train_data=" + dir: true, "train_data=" + dir + " objective=siglip": false,
 		"seed=1": false} {
 		s, _ := opened(t.Context(), t, strings.Fields(settings)...)

@@ -156,6 +156,9 @@ func (v *validation) described(name string) eval.Value {
 
 // add keeps an evaluation, writes its line and logs it.
 func (v *validation) add(found report.Evaluation, w io.Writer, c *Console) error {
+	if len(found.Values) == 0 { // nothing that was due can be measured on this data
+		return nil
+	}
 	v.history = append(v.history, found)
 	line := map[string]any{"step": found.Step}
 	for _, value := range found.Values {
@@ -207,7 +210,7 @@ const (
 // look keeps the anatomy of what was just evaluated for the report. A training goes on without one.
 func (s *session) look(ctx context.Context, step int) {
 	s.val.anatomy = nil
-	if len(s.val.Last().Captions) < 2 { // pictures in class folders have no captions of their own to be compared with
+	if len(s.val.Last().Captions) < 2 && !s.val.classified() { // else the names of classes are compared with
 		return
 	}
 	found, err := s.val.Anatomy(ctx, reportCandidates, reportSample)

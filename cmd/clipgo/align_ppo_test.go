@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -54,6 +55,9 @@ func TestATunedCaptionerEarnsMore(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the report has no %q", want)
 		}
+	}
+	if tile := regexp.MustCompile(`<dt>loss[^<]*</dt><dd>[^<]*</dd><dd class="note">[^<]*`).FindString(page); tile != "" {
+		t.Errorf("a policy-gradient loss has no level of guessing: %s", tile)
 	}
 	line := string(bytes.SplitN(read(t, whole, metricsFile), []byte("\n"), 2)[0])
 	for _, want := range []string{`"reward_mean"`, `"reward_std"`, `"kl":0`, `"entropy"`, `"clip_fraction":0`, `"value_loss"`,

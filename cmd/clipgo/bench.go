@@ -58,6 +58,9 @@ func runBench(ctx context.Context, a *app, o *bench.Options, what string) error 
 			r.Threads, r.Libtorch)
 	default:
 		a.console.print("%.1f images/s read and decoded by %d workers, %d samples skipped", r.ImagesPerSecond, r.Workers, *r.Skipped)
+		for _, reason := range r.MostSkipped() {
+			a.console.print("%6d skipped: %s", r.SkipReasons[reason], reason)
+		}
 	}
 	return nil
 }

@@ -155,6 +155,8 @@ type embedResult struct {
 	Restored int `json:"restored_rows,omitempty"` // of these, back in the index
 
 	Ignored datasets.Ignored `json:"ignored"` // files that were passed over, by kind
+
+	Transparent int64 `json:"transparent"` // of the pictures embedded, those that lose their alpha
 }
 
 // update embeds what is new and tells what was done.
@@ -173,7 +175,7 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedde
 		return err
 	}
 	did.Rate = float64(int64(did.Rate*10)) / 10
-	r := embedResult{Result: did, Ignored: src.Info().Ignored}
+	r := embedResult{Result: did, Ignored: src.Info().Ignored, Transparent: m.Transparent()}
 	if r.Ignored == nil {
 		r.Ignored = datasets.Ignored{}
 	}

@@ -110,10 +110,16 @@ func TestEmbedSaysWhatItDoesWithPictures(t *testing.T) {
 		"preprocess.background=white") {
 		t.Errorf("exit %d: %s", got.code, got.err)
 	}
+	for background, want := range map[string]string{"": `"transparent":2`, "black": `"transparent":0`} {
+		if got := embed("--json", "--set", "preprocess.background="+background); !strings.Contains(got.out, want) {
+			t.Errorf("background %q: %s, want %s", background, got.out, want)
+		}
+	}
 	if got := embed("--set", "preprocess.background=white"); got.code != 0 || strings.Contains(got.err, "transparent") {
 		t.Errorf("on white: exit %d: %s", got.code, got.err)
 	}
-	if got := embed("--set", "max_image_pixels=1"); got.code != 3 || !strings.Contains(got.err, "limit is 1 in all (max_image_pixels)") {
+	if got := embed("--set", "max_image_pixels=1"); got.code != 3 || !strings.Contains(got.err, "limit is 1 in all (max_image_pixels)") ||
+		!strings.Contains(got.err, "; --max-skip must be 1 to accept any number") {
 		t.Errorf("a limit of one pixel: exit %d: %s", got.code, got.err)
 	}
 	if got := embed("--set", "preprocess.background=grey"); got.code != 2 || !strings.Contains(got.err, "background") {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,7 +26,7 @@ import (
 // infoOptions are what info is asked for.
 type infoOptions struct {
 	datasets.Options
-	List   bool `json:"list" flag:"list" help:"list the known model configs"`
+	List   bool `json:"list" flag:"list" help:"list the known model configs, the smallest first"`
 	Verify bool `json:"verify" flag:"verify" help:"read all weights, compare all files with the folder's MANIFEST, print a checksum"`
 }
 
@@ -63,12 +64,17 @@ type configLine struct {
 }
 
 func listConfigs(c *console) error {
+	var lines []configLine
 	for _, name := range model.Configs() {
 		cfg, err := model.NamedConfig(name)
 		if err != nil {
 			return err
 		}
-		l := configLine{name, model.Declare(cfg).ParameterCount(), cfg.Vision.ImageSize, cfg.Text.ContextLength, cfg.EmbedDim}
+		lines = append(lines, configLine{name, model.Declare(cfg).ParameterCount(), cfg.Vision.ImageSize, cfg.Text.ContextLength,
+			cfg.EmbedDim})
+	}
+	slices.SortStableFunc(lines, func(a, b configLine) int { return cmp.Compare(a.Parameters, b.Parameters) })
+	for _, l := range lines {
 		if c.json {
 			if err := c.result(l); err != nil {
 				return err

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -44,8 +47,68 @@ func TestBenchLeavesOutWhatItDoesNotTell(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.out), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 3 || string(got["skipped"]) != "1" || got["images_per_second"] == nil || got["workers"] == nil {
-		t.Errorf("%s, want images_per_second, workers, and 1 skipped", r.out)
+	if reasons := string(got["skip_reasons"]); !strings.Contains(reasons, "not a JPEG") || !strings.HasSuffix(reasons, ":1}") {
+		t.Errorf("why: %s", reasons)
+	}
+	if len(got) != 4 || string(got["skipped"]) != "1" || got["images_per_second"] == nil || got["workers"] == nil {
+		t.Errorf("%s, want images_per_second, workers, and 1 skipped with its reason", r.out)
+	}
+}
+
+// info --verify names all weights that can't be right, in a run without what notices any changed byte.
+func TestInfoNamesWeightsThatCantBeRight(t *testing.T) {
+	run := trained(t)
+	const nan = "\x00\x00\xc0\x7f"
+	for want, spoil := range map[string]func(name string) string{
+		"nothing but zeros in text_projection, token_embedding.weight, visual.conv1.weight, visual.proj, so": func(string) string {
+			return "\x00\x00\x00\x00"
+		},
+		"not a finite number in visual.ln_pre.bias, visual.ln_pre.weight\n": func(name string) string {
+			if strings.HasPrefix(name, "visual.ln_pre.") {
+				return nan
+			}
+			return ""
+		},
+	} {
+		bad := filepath.Join(t.TempDir(), "bad")
+		must(t, "convert", run, bad, "--to", "open_clip")
+		if err := os.Remove(filepath.Join(bad, "MANIFEST")); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(bad, "open_clip_model.safetensors")
+		f, err := safetensors.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []safetensors.Tensor
+		for _, name := range f.Names() {
+			tensor, _ := f.Tensor(name)
+			tensor.Data = bytes.Clone(tensor.Data)
+			for at := 0; at < len(tensor.Data); at += 4 {
+				copy(tensor.Data[at:], spoil(name))
+			}
+			all = append(all, tensor)
+		}
+		var file bytes.Buffer
+		if err := errors.Join(f.Close(), safetensors.Write(&file, all, nil)); err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, file.String())
+		if r := clipgo(t, "info", bad, "--verify"); r.code != exitModel || !strings.Contains(r.err, want) {
+			t.Errorf("exit %d, %q, want %q", r.code, r.err, want)
+		}
+		must(t, "info", bad)
+	}
+}
+
+func TestConfigsAreListedBySize(t *testing.T) {
+	last := int64(0)
+	for line := range strings.Lines(must(t, "info", "--list", "--json").out) {
+		var l configLine
+		if err := json.Unmarshal([]byte(line), &l); err != nil || l.Parameters < last {
+			t.Errorf("%s after %d parameters: %v", line, last, err)
+		}
+		last = l.Parameters
 	}
 }
 

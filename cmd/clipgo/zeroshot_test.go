@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"clipgo/eval"
 )
 
 // shardOf writes a tar of pictures, each with its class number; a negative one has none.
@@ -43,16 +45,25 @@ func shardOf(t *testing.T, labels ...int) string {
 }
 
 func TestClassNumbersGetTheirNamesInOrder(t *testing.T) {
-	run, shard := trained(t), shardOf(t, 0, 1, 2, 1, -1)
+	run, shard := trained(t), shardOf(t, 0, 1, 0, 2, 1, 0, -1)
 	if r := clipgo(t, "zeroshot", "--model", run, shard); r.code != exitUsage || !strings.Contains(r.err, "classnames.txt") {
 		t.Errorf("numbers without names: exit %d, want 2: %s", r.code, r.err)
 	}
 	if r := clipgo(t, "zeroshot", "--model", run, shard, "--classes", "a,b"); r.code != exitUsage || !strings.Contains(r.err, "number 2") {
 		t.Errorf("too few names: exit %d, want 2: %s", r.code, r.err)
 	}
-	r := must(t, "zeroshot", "--model", run, shard, "--classes", "a,b,c", "--json", "--max-skip", "0.5")
-	if got := decodeJSON[struct{ N, Classes int }](t, r); got.N != 4 || got.Classes != 3 {
-		t.Errorf("%+v, want 4 pictures of 3 classes; the one without a label is skipped", got)
+	r := must(t, "zeroshot", "--model", run, shard, "--classes", "a,b,c", "--json", "--max-skip", "0.5", "--per-class")
+	got := decodeJSON[struct {
+		N, Classes, Skipped int
+		PerClass            []eval.ClassResult `json:"per_class"`
+	}](t, r)
+	if got.N != 6 || got.Classes != 3 || got.Skipped != 1 {
+		t.Errorf("%+v, want 6 pictures of 3 classes; the one without a label is skipped", got)
+	}
+	for i, name := range []string{"a", "b", "c"} {
+		if c := got.PerClass[i]; c.Class != name || c.N != 3-i {
+			t.Errorf("%+v, want %d pictures of %s", c, 3-i, name)
+		}
 	}
 }
 

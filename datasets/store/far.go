@@ -104,7 +104,7 @@ func (f *far) origin(name string) (origin, error) {
 func (f *far) retry(name, shown string, attempts int) remote.Retry {
 	return remote.Retry{Name: name, Attempts: attempts, Pause: f.pause, Warn: func(err error, pause time.Duration) {
 		f.retries.Add(1)
-		f.warn("reading goes on after a pause", "object", shown, "error", err, "pause", pause)
+		f.warn("reading failed, retrying", "object", shown, "error", err, "after", pause)
 	}}
 }
 

@@ -85,7 +85,7 @@ func (id *identity) add(r *http.Response) {
 func (s *snapshot) persist(ctx context.Context, patience int, attempt func() (fresh bool, err error)) error {
 	retry := remote.Retry{Name: s.repo, Attempts: patience, Pause: s.pause}
 	retry.Warn = func(err error, pause time.Duration) {
-		s.warn("the download goes on after a pause", "repo", s.repo, "error", err, "pause", pause)
+		s.warn("download failed, retrying", "repo", s.repo, "error", err, "after", pause)
 	}
 	return retry.Do(ctx, attempt)
 }

@@ -96,8 +96,8 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 	}
 	if total := src.Len(); float64(u.result.Failed) > o.MaxSkip*float64(total) {
 		err = &datasets.DataError{Source: src.Info().Name, Reason: fmt.Sprintf(
-			"%d of %d pictures could not be used, more than the share of %g that may be; the others are in the index", u.result.Failed,
-			total, o.MaxSkip)}
+			"%d of %d pictures could not be used, more than the share of %g; the others are in the index; max_skip must be 1 to accept "+
+				"any number", u.result.Failed, total, o.MaxSkip)}
 	}
 	for _, folder := range src.Info().Unread { // which are no pictures, so that no share of them is limited
 		u.fail(folder)

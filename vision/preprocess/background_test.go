@@ -76,6 +76,9 @@ func TestTransparentPicturesAreCounted(t *testing.T) {
 		"preprocess.background=white") {
 		t.Error(got)
 	}
+	if got := new(Seen).Warning(r.Config); got != "" {
+		t.Errorf("without transparent pictures: %q", got)
+	}
 	r.Background = "white"
 	if got := r.Seen.Warning(r.Config); got != "" {
 		t.Errorf("although they are on white: %s", got)

@@ -1,5 +1,7 @@
 package preprocess
 
+import "slices"
+
 // runs decodes run lengths of 8 or 4 bits, with Pillow's treatment of rows that end early (the rest has index 0) and of skipped pixels.
 func (b *bmpFile) runs(d *decoding, m mode) (*Image, error) {
 	if b.pixels > len(b.file) {
@@ -7,7 +9,8 @@ func (b *bmpFile) runs(d *decoding, m mode) (*Image, error) {
 	}
 	goal := b.width * b.height
 	d.reserve(goal * (1 + d.pixelBytes(m)))
-	r := bmpRuns{rest: b.file[b.pixels:], start: b.pixels, width: b.width, goal: goal, four: b.compression == bmpRLE4}
+	r := bmpRuns{rest: b.file[b.pixels:], start: b.pixels, width: b.width, goal: goal, four: b.compression == bmpRLE4,
+		out: make([]uint8, 0, goal)} // at once: a growing slice takes several times as much
 	r.all()
 	if len(r.out) < goal {
 		return nil, errBMPEnds
@@ -66,7 +69,11 @@ func (r *bmpRuns) all() {
 	}
 }
 
-func (r *bmpRuns) zeros(n int) { r.out = append(r.out, make([]uint8, n)...) }
+func (r *bmpRuns) zeros(n int) {
+	from := len(r.out)
+	r.out = slices.Grow(r.out, n)[:from+n]
+	clear(r.out[from:])
+}
 
 func (r *bmpRuns) repeat(n int, v uint8) {
 	for i := range n {

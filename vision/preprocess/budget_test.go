@@ -82,9 +82,21 @@ func TestKeptMemoryIsAPartOfTheLimit(t *testing.T) {
 	if m := b.take(100); m.bytes() != 20 || b.used+b.keptBytes() != 90 {
 		t.Errorf("%d bytes taken, %d and %d left", m.bytes(), b.used, b.keptBytes())
 	}
-	b.reserve(20, 100)
+	b.release(70, 100, &memory{pixels: make([]uint8, 20)})
+	b.reserve(90, 100)
 	if b.take(100); b.keptBytes() != 0 {
 		t.Errorf("%d bytes are kept beyond the limit", b.keptBytes())
+	}
+}
+
+// What is released and not kept is garbage, which is collected once it is more than a quarter of the limit.
+func TestGarbageIsAPartOfTheLimit(t *testing.T) {
+	b := newBudget()
+	for _, want := range []int{20, 0} {
+		b.reserve(20, 100)
+		if b.release(20, 100, nil); b.garbage != want {
+			t.Errorf("%d bytes wait for the collector, want %d", b.garbage, want)
+		}
 	}
 }
 
@@ -121,26 +133,6 @@ func TestPicturesAreReducedRowByRow(t *testing.T) {
 		if took := allocated() - before; took > 4*side*side+side*side/2 {
 			t.Errorf("interlaced %v: %.2f bytes a pixel", interlaced, float64(took)/side/side)
 		}
-	}
-}
-
-// The estimate that is reserved covers what a decoder allocates.
-func TestReservationsCoverWhatIsAllocated(t *testing.T) {
-	f := openFixtures(t)
-	for _, s := range f.sources {
-		if s.Width*s.Height < 100_000 { // of small pictures tables and buffers are most
-			continue
-		}
-		file := f.file(t, s.File)
-		d := decoding{Limits: DefaultLimits()}
-		before := allocated()
-		if _, err := d.decode(file); err != nil {
-			t.Fatal(err)
-		}
-		if took := int(allocated() - before); took > d.reserved+d.reserved/8+1<<18 {
-			t.Errorf("%s: %d bytes allocated, %d reserved", s.File, took, d.reserved)
-		}
-		d.release()
 	}
 }
 

@@ -48,7 +48,7 @@ func (d *decoding) release() {
 	d.reserved, d.memory = 0, nil
 }
 
-func (d *decoding) decode(file []byte) (im *Image, err error) {
+func (d *decoding) decode(file []byte) (*Image, error) {
 	if err := d.checkBytes(len(file)); err != nil {
 		return nil, err
 	}
@@ -56,14 +56,18 @@ func (d *decoding) decode(file []byte) (im *Image, err error) {
 	if !ok {
 		return nil, unread(file)
 	}
+	return f.guarded(file, d)
+}
+
+// guarded returns a panic of a decoder as an error: files are untrusted, and some decoders are of others.
+func (f format) guarded(file []byte, d *decoding) (im *Image, err error) {
 	defer func() {
-		if r := recover(); r != nil { // third-party decoders, untrusted files
+		if r := recover(); r != nil {
 			im, err = nil, fmt.Errorf("%s: the decoder panicked: %v", f.name, r)
 		}
 	}()
 	d.orientation = orientationOf(f.exif(file))
-	im, err = f.decode(file, d)
-	if err != nil {
+	if im, err = f.decode(file, d); err != nil {
 		return nil, err
 	}
 	im.orientation, im.memory = d.orientation, d.memory

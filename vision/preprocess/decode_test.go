@@ -101,6 +101,7 @@ func TestPicturesOverTheLimitsAreRefusedBeforeTheyTakeMemory(t *testing.T) {
 		{"webp 16383 x 16383", lyingWebP(16383, 16383), true},
 		{"webp 16383 x 16383 in a canvas of a pixel", lyingWebP(1, 16383), false},
 		{"webp of a pixel in a canvas of 30000 x 30000", lyingWebP(30000, 1), false},
+		{"webp animation of a pixel on a canvas of 30000 x 30000", animatedWebP(30000, 1, 1), true},
 		{"webp whose data are 12 MB, it says", longWebP(t, 12<<20), false},
 		{"a file of 64 MB and a byte", append(lyingJPEG(1, 1), make([]byte, 64<<20)...), true},
 	} {

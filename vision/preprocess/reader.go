@@ -75,14 +75,17 @@ func (r Reader) read(file []byte, reduce func(width, height int) int, use func(*
 	if err != nil {
 		return err
 	}
+	if r.Decoded != nil {
+		r.Decoded(im.pix, im.width, im.height)
+	}
+	if err := use(im); err != nil {
+		return err
+	}
 	if r.Seen != nil {
 		r.Seen.pictures.Add(1)
 		if im.transparent {
 			r.Seen.transparent.Add(1)
 		}
 	}
-	if r.Decoded != nil {
-		r.Decoded(im.pix, im.width, im.height)
-	}
-	return use(im)
+	return nil
 }

@@ -29,6 +29,10 @@ const (
 	tiffOldDeflate                                                            = 32946
 )
 
+// tiffNeeds are fields without which pixels would be read with the wrong layout. A missing one has a default, a damaged one has none.
+var tiffNeeds = []int{tagWidth, tagHeight, tagBits, tagCompression, tagPhotometric, tagFillOrder, tagStrips, tagSamples, tagRowsPerStrip,
+	tagPlanar, tagPredictor, tagTileWidth, tagTileHeight, tagTiles}
+
 // tiffRatios are the maximal numbers of bytes to which a byte is expanded.
 var tiffRatios = map[int]int{tiffRaw: 1, tiffFax3: 1 << 16, tiffFax4: 1 << 16, tiffLZW: 4096, tiffJPEG: 1 << 16, tiffDeflate: deflateRatio,
 	tiffOldDeflate: deflateRatio, tiffPackBits: 64}
@@ -71,6 +75,11 @@ func readTIFF(file []byte) (*tiffFile, error) {
 	}
 	if err := t.refuseRAW(); err != nil {
 		return nil, err
+	}
+	for _, tag := range tiffNeeds {
+		if t.fields[tag] != nil && len(t.values(tag)) == 0 {
+			return nil, fmt.Errorf("tiff: corrupt: field %d has no values in the file", tag)
+		}
 	}
 	t.width, t.height = t.value(tagWidth, 0), t.value(tagHeight, 0)
 	return t, nil
