@@ -19,7 +19,10 @@ require (
 	golang.org/x/sys v0.49.0
 	golang.org/x/term v0.47.0
 	golang.org/x/text v0.43.0
+	gonum.org/v1/gonum v0.17.0
 )
+
+require golang.org/x/tools v0.51.0 // indirect
 
 require (
 	github.com/andybalholm/brotli v1.1.1 // indirect
