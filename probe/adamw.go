@@ -10,8 +10,8 @@ import (
 	"clipgo/internal/torch"
 )
 
-// AdamW is the linear probe of CLIP_benchmark: a linear layer trained with AdamW on cross-entropy. The rate falls along a half cosine from Rate
-// to 0 over all steps, without warm-up. The weight decay applies to weights and biases.
+// AdamW is the linear probe of CLIP_benchmark: a linear layer trained with AdamW on cross-entropy. The rate falls along a half cosine from
+// Rate to 0 over all steps, without warm-up. The weight decay applies to weights and biases.
 type AdamW struct {
 	Rate      float64
 	Epochs    int
@@ -19,7 +19,7 @@ type AdamW struct {
 	Decay     float64
 	Seed      uint64
 
-	// Start is the layer before training; nil: uniform in ±1/√dim, from Seed.
+	// Start is the layer before training; nil: uniform between -1/sqrt(dim) and 1/sqrt(dim), from Seed.
 	Start *Head
 	// Order is the order of the n samples in an epoch; nil: a permutation from Seed and the epoch.
 	Order func(epoch, n int) []int

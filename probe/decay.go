@@ -2,9 +2,10 @@ package probe
 
 import "math"
 
-// Trial is a value of the weight decay that was tried, and the accuracy on the validation set.
+// Trial is a strength of the regularization that was tried, and the accuracy on the validation set.
 type Trial struct {
-	Decay    float64 `json:"weight_decay"`
+	Decay    float64 `json:"weight_decay,omitempty"`
+	C        float64 `json:"C,omitempty"`
 	Accuracy float64 `json:"val_acc1"`
 }
 
@@ -16,9 +17,9 @@ const (
 // decay is value i of the grid.
 func decay(i int) float64 { return math.Pow(10, -6+float64(i)/12) }
 
-// SearchDecay finds a weight decay as CLIP_benchmark does: the best of seven values from 1e-6 to 100, then the best of three around it, four
-// times with half the distance. A value is better if its accuracy is higher than those of all values tried before in the same round, so among
-// equals the one tried first is taken. accuracy fits a probe and measures it; it is called once for each value.
+// SearchDecay finds a weight decay as CLIP_benchmark does: the best of seven values from 1e-6 to 100, then the best of three around it,
+// four times with half the distance. A value is better if its accuracy is higher than those of all values tried before in the same round.
+// Among equals the one tried first is taken. accuracy fits a probe and measures it; it is called once for each value.
 func SearchDecay(accuracy func(decay float64) (float64, error)) (best float64, trials []Trial, err error) {
 	known := map[int]float64{}
 	round := func(indices ...int) (peak int, err error) {
@@ -31,7 +32,7 @@ func SearchDecay(accuracy func(decay float64) (float64, error)) (best float64, t
 				}
 				known[i] = a
 			}
-			trials = append(trials, Trial{decay(i), a})
+			trials = append(trials, Trial{Decay: decay(i), Accuracy: a})
 			if a > highest {
 				peak, highest = i, a
 			}

@@ -90,7 +90,8 @@ func (d *design) head(weight, bias []float64) *Head {
 	return h
 }
 
-// loss returns Σ -log p(y|x) over the samples and its gradient by weight [classes, dim] and bias [classes], which is written to the slices.
+// loss returns sum(-log p(y|x)) over the samples and its gradient by weight [classes, dim] and bias [classes], which is written to the
+// slices.
 func (d *design) loss(ctx context.Context, weight, bias, byWeight, byBias []float64) (total float64, err error) {
 	d.evaluations++
 	err = torch.Do(ctx, func(s *torch.Scope) error {

@@ -201,7 +201,8 @@ func TestGoldenBenchmarkLogisticRegression(t *testing.T) {
 		t.Logf("%s: %d iterations, objective %g", c.name, fit.Iterations, fit.Objective)
 		// scikit-learn ends where a gradient is below 1e-4.
 		golden.Close(t, c.name+" weight", fit.Weight, f.tensors["sklearn."+c.name+".coef"].F32, golden.Tol{Abs: 1e-3})
-		golden.Close(t, c.name+" probability", probabilities(t, fit, c.test), f.tensors["sklearn."+c.name+".probability"].F32, golden.Tol{Abs: 1e-4})
+		want := f.tensors["sklearn."+c.name+".probability"].F32
+		golden.Close(t, c.name+" probability", probabilities(t, fit, c.test), want, golden.Tol{Abs: 1e-4})
 		if got, err := fit.Accuracy(context.Background(), c.test); err != nil || got != c.want.Accuracy {
 			t.Errorf("%s: accuracy %v, %v; want %v", c.name, got, err, c.want.Accuracy)
 		}

@@ -6,7 +6,7 @@ import (
 	"clipgo/internal/torch"
 )
 
-// Head is a linear classifier: logits = x·Weightᵀ + Bias.
+// Head is a linear classifier: logits = x Weight^T + Bias.
 type Head struct {
 	Weight       []float32 // [Classes, Dim], row-major
 	Bias         []float32 // [Classes]

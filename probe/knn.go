@@ -10,8 +10,9 @@ import (
 	"clipgo/internal/torch"
 )
 
-// KNN classifies by the k nearest samples by cosine. Each votes for its class with the weight exp(cosine / Temperature), as DINO's evaluation
-// does; with Temperature 0 all votes weigh the same. Of equal sums the smaller class number wins, of equally near samples the earlier one.
+// KNN classifies by the k nearest samples by cosine. Each votes for its class with the weight exp(cosine / Temperature), as in DINO's
+// evaluation; with Temperature 0 all votes weigh the same. Of equal sums the smaller class number wins, of equally near samples the earlier
+// one.
 type KNN struct {
 	K           int
 	Temperature float64

@@ -11,7 +11,7 @@ import (
 	"clipgo/internal/fault"
 )
 
-// Logistic is multinomial logistic regression: the minimum of C·Σ -log p(y|x) + ½|W|², with a free intercept.
+// Logistic is multinomial logistic regression: the minimum of C * sum(-log p(y|x)) + |W|^2 / 2, with a free intercept.
 type Logistic struct {
 	C float64 // inverse of the strength of the penalty, above 0
 	// Tolerance is the error of the objective, relative to it, at which the search ends; 0: 1e-10.
@@ -22,7 +22,7 @@ type Logistic struct {
 type Fitted struct {
 	Head
 	C          float64
-	Objective  float64 // C·Σ -log p(y|x) + ½|W|²
+	Objective  float64 // C * sum(-log p(y|x)) + |W|^2 / 2
 	Iterations int
 }
 
@@ -168,8 +168,8 @@ func (p *penalized) same(x []float64) bool {
 	return true
 }
 
-// relative ends a search where half the square of the gradient, which is the distance to the minimum if the curvature is 1, is a small share
-// of the objective.
+// relative ends a search where half the square of the gradient is a small share of the objective. With a curvature of 1 it is the distance
+// to the minimum.
 type relative struct{ tolerance float64 }
 
 // Init implements optimize.Converger.

@@ -83,8 +83,8 @@ func (s Set) check(classes int) error {
 	return nil
 }
 
-// FewShot chooses k samples of each class at random and returns their indices in the order of the draw. The choice depends on the labels and
-// the seed. A class with fewer than k samples is an error of kind fault.Data.
+// FewShot chooses k samples of each class at random and returns their indices in the order of the draw. The choice depends on the labels
+// and the seed. A class with fewer than k samples is an error of kind fault.Data.
 func FewShot(labels []int, k int, seed uint64) ([]int, error) {
 	if k < 1 {
 		return nil, fault.Usagef("%d samples per class: at least 1 is needed", k)
