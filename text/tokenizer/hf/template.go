@@ -24,18 +24,20 @@ type specialToken struct {
 	Tokens []string `json:"tokens"`
 }
 
+// processors are the parts of a post-processor. ByteLevel changes only positions, which aren't used.
+func processors(raw json.RawMessage) ([]json.RawMessage, error) {
+	parts, err := flatten(raw, "processors", 0)
+	return slices.DeleteFunc(parts, func(p json.RawMessage) bool {
+		name, err := typeOf(p)
+		return err == nil && name == "ByteLevel"
+	}), err
+}
+
 // readTemplate reads the template for a single text.
 func (t *Tokenizer) readTemplate(raw json.RawMessage) error {
-	parts, err := flatten(raw, "processors", 0)
-	if err != nil {
+	parts, err := processors(raw)
+	if err != nil || len(parts) == 0 {
 		return err
-	}
-	parts = slices.DeleteFunc(parts, func(p json.RawMessage) bool {
-		name, err := typeOf(p)
-		return err == nil && name == "ByteLevel" // it changes positions alone, which aren't used
-	})
-	if len(parts) == 0 {
-		return nil
 	}
 	name, err := typeOf(parts[0])
 	if err != nil {
