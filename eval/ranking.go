@@ -22,6 +22,7 @@ type Ranking struct {
 	MAPAtR        float64 `json:"map@r"`       // the same among the first R, the number of right answers
 	RPrecision    float64 `json:"r_precision"` // share of right answers among the first R
 
+	hits      []byte
 	positions [][]int // of each query with an answer: the 0-based ranks of its right answers, rising
 }
 
@@ -102,6 +103,11 @@ func summarize(positions [][]int) *Ranking {
 	r := &Ranking{Queries: len(positions)}
 	var best []int
 	for _, p := range positions {
+		hit := byte('0')
+		if len(p) > 0 && p[0] == 0 {
+			hit = '1'
+		}
+		r.hits = append(r.hits, hit)
 		if len(p) == 0 {
 			r.WithoutAnswer++
 			continue
@@ -129,4 +135,9 @@ func summarize(positions [][]int) *Ranking {
 		r.MedianRank = float64(best[(len(best)-1)/2]+best[len(best)/2])/2 + 1
 	}
 	return r
+}
+
+// Hits has a letter for each query in order: 1 if the first of the gallery is a right answer, else 0.
+func (r *Ranking) Hits() string {
+	return string(r.hits)
 }

@@ -156,3 +156,9 @@ func FitScale(cosines []float32, labels []int, classes int) (float64, error) {
 	}
 	return math.Exp((low + high) / 2), nil
 }
+
+// Predict is the class of the largest logit, of equal ones the first, and its share of the softmax.
+func Predict(logits []float32) (class int, confidence float64) {
+	class = first(logits)
+	return class, math.Exp(softmax(make([]float64, len(logits)), logits, 1)[class])
+}

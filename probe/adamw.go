@@ -22,7 +22,7 @@ type AdamW struct {
 	// Start is the layer before training; nil: uniform between -1/sqrt(dim) and 1/sqrt(dim), from Seed.
 	Start *Head
 	// Order is the order of the n samples in an epoch; nil: a permutation from Seed and the epoch.
-	Order func(epoch, n int) []int
+	Order func(epoch, n int) []int `json:"-"`
 }
 
 // CLIPBenchmark are the settings that CLIP_benchmark has by default.

@@ -159,3 +159,9 @@ func (r *Result) measure(ctx context.Context, test Set) error {
 	}
 	return nil
 }
+
+// Described is the protocol without functions, for a fingerprint.
+func (p Protocol) Described() Protocol {
+	p.AdamW.Order, p.AdamW.Start = nil, nil
+	return p
+}
