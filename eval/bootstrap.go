@@ -27,8 +27,8 @@ const (
 	resampled = 2000
 )
 
-// Compare compares outcomes of the same samples in the same order: texts with 1 for each that was right and 0 for each other. The interval is
-// the same each time.
+// Compare compares outcomes of the same samples in the same order: texts with 1 for each that was right and 0 for each other. The interval
+// is the same each time.
 func Compare(first, second string) (Difference, error) {
 	d := Difference{N: len(first)}
 	if len(second) != d.N || d.N == 0 {
