@@ -104,6 +104,9 @@
       " columns" + (byId("base").value === "" ? "" : ". ▲ ▼: the 95 % interval of the difference excludes 0");
   };
 
+  // short is a number with at most six digits.
+  const short = (text) => (/^-?\d*\.\d{7,}$/.test(text) ? String(Number(Number(text).toPrecision(6))) : text);
+
   const table = (headings, rows) => {
     const t = make("table"), head = make("tr");
     for (const h of headings) head.append(make("th", h, { scope: "col" }));
@@ -119,8 +122,8 @@
 
   const details = (row, column) => {
     const cell = cells[row][column], box = byId("details"), parts = make("div", undefined, { class: "columns" });
-    const add = (name, t) => { const part = make("div"); part.append(make("h3", name), t); parts.append(part); };
-    add("Numbers", table(["name", "value"], cell.metrics.concat([["samples", String(cell.samples)], ["skipped", String(cell.skipped)],
+    const add = (name, t, attributes) => { const part = make("div", undefined, attributes); part.append(make("h3", name), t); parts.append(part); };
+    add("Numbers", table(["name", "value"], cell.metrics.map(([k, v]) => [k, short(v)]).concat([["samples", String(cell.samples)], ["skipped", String(cell.skipped)],
       ["seconds", cell.seconds.toFixed(2)]])));
     if (cell.per_class) {
       add("Classes with the lowest recall", table(["class", "n", "recall %", "most often taken for"], cell.per_class.map((c) =>
@@ -128,7 +131,7 @@
     }
     if (cell.mistakes) {
       add("Most confident mistakes", table(["sample", "label", "predicted", "confidence"], cell.mistakes.map((m) =>
-        [m.sample, m.label, m.predicted, percent(m.confidence) + " %"])));
+        [m.sample.split("/").slice(-3).join("/"), m.label, m.predicted, percent(m.confidence) + " %"])), { class: "wide" });
     }
     box.replaceChildren(make("h2", models[row].name + " on " + title(columns[column])), parts);
     box.hidden = false;
