@@ -106,6 +106,11 @@ func decode(t testing.TB, raw safetensors.Tensor) Tensor {
 		for i := range out.I64 {
 			out.I64[i] = int64(le.Uint64(raw.Data[8*i:]))
 		}
+	case safetensors.I16:
+		out.I64 = make([]int64, n)
+		for i := range out.I64 {
+			out.I64[i] = int64(int16(le.Uint16(raw.Data[2*i:])))
+		}
 	case safetensors.U8, safetensors.Bool:
 		out.U8 = bytes.Clone(raw.Data)
 	default:

@@ -39,11 +39,11 @@ func (s patternSpec) compile() (pattern, error) {
 	return pattern{}, errors.New("a pattern is a string that is not empty or a regular expression")
 }
 
-// whiteSpace is \s in Unicode.
-const whiteSpace = `[\t-\r\x{85}\p{Z}]`
+// whiteSpace is \s in Unicode, for the inside of a class.
+const whiteSpace = `\t-\r\x{85}\p{Z}`
 
 // translate compiles an expression that has the same meaning in Go and in the library (Oniguruma): characters, classes, alternatives,
-// greedy repetition, \s \A \z \p{L}. Everything else is an error, as is an expression that matches the empty string.
+// greedy repetition, ?, \s \A \z \p{L}. Everything else is an error, as is an expression that matches the empty string.
 func translate(expr string) (*regexp.Regexp, error) {
 	var out strings.Builder
 	class := false
@@ -56,6 +56,7 @@ func translate(expr string) (*regexp.Regexp, error) {
 			}
 			i += n - 1
 			continue
+		case c == '?' && !class && i > 0 && strings.IndexByte("*+?|}", expr[i-1]) < 0: // greedy: optional
 		case strings.IndexByte("^$.()?", c) >= 0 && !(c == '^' && class && expr[i-1] == '['):
 			return nil, fmt.Errorf("%q in it", string(c))
 		case class && strings.IndexByte("[&", c) >= 0:
@@ -79,8 +80,11 @@ func escape(out *strings.Builder, expr string, class bool) (int, error) {
 	switch {
 	case len(expr) < 2:
 		return 0, errors.New("it ends with a backslash")
-	case expr[1] == 's' && !class:
+	case expr[1] == 's' && class:
 		out.WriteString(whiteSpace)
+		return 2, nil
+	case expr[1] == 's':
+		out.WriteString("[" + whiteSpace + "]")
 		return 2, nil
 	case (expr[1] == 'A' || expr[1] == 'z') && !class, expr[1] < 0x80 && !alphanumeric(expr[1]):
 		out.WriteString(expr[:2])

@@ -44,6 +44,9 @@ func readSplitter(raw json.RawMessage) (s splitter, first bool, err error) {
 	case "Metaspace":
 		m, err := readMetaspace(raw)
 		return m.cut, m.prepend == "first", err
+	case "ByteLevel":
+		b, err := readByteLevel(raw)
+		return b.cut, false, err
 	case "Split":
 		s, err := readSplit(raw)
 		return s, false, err

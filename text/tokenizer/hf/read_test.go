@@ -43,14 +43,17 @@ func TestWhatIsNotSupportedIsRefusedByName(t *testing.T) {
 		{`{"model":` + smallBPE + `,"normalizer":{"type":"Precompiled","precompiled_charsmap":"AAAA"}}`, "charsmap"},
 		{`{"model":` + smallBPE + `,"normalizer":` + strings.Repeat(`{"type":"Sequence","normalizers":[`, 20) +
 			strings.Repeat(`]}`, 20) + `}`, "nest"},
-		{`{"model":` + smallBPE + `,"pre_tokenizer":{"type":"ByteLevel"}}`, `pre-tokenizer: "ByteLevel" isn't supported`},
+		{`{"model":` + smallBPE + `,"pre_tokenizer":{"type":"Digits"}}`, `pre-tokenizer: "Digits" isn't supported`},
+		{`{"model":` + smallBPE + `,"pre_tokenizer":{"type":"ByteLevel","use_regex":1}}`, "use_regex"},
 		{`{"model":` + smallBPE + `,"pre_tokenizer":{"type":"Split","pattern":{"String":"a"},"behavior":"Doubled","invert":false}}`,
 			"Doubled"},
 		{`{"model":` + smallBPE + `,"pre_tokenizer":{"type":"Metaspace","replacement":"__"}}`, "__"},
 		{`{"model":` + smallBPE + `,"pre_tokenizer":{"type":"Metaspace","replacement":"_","prepend_scheme":"last"}}`, "last"},
 		{`{"model":` + smallBPE + `,"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},` +
 			`{"type":"Metaspace","replacement":"_","prepend_scheme":"first"}]}}`, "first"},
-		{`{"model":` + smallBPE + `,"post_processor":{"type":"RobertaProcessing"}}`, "RobertaProcessing"},
+		{`{"model":` + smallBPE + `,"post_processor":{"type":"RobertaProcessing","sep":["x",9],"cls":["a",0]}}`, `"x" has the id 9`},
+		{`{"model":` + smallBPE + `,"post_processor":{"type":"BertProcessing","sep":["x"],"cls":["a",0]}}`, "a token and its id"},
+		{`{"model":` + smallBPE + `,"post_processor":{"type":"Unknown"}}`, `"Unknown"`},
 		{`{"model":` + smallBPE + `,"post_processor":{"type":"TemplateProcessing","single":[]}}`, "once"},
 		{`{"model":` + smallBPE + `,"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"x"}}],` +
 			`"special_tokens":{"x":{"ids":[9]}}}}`, "id 9"},

@@ -1,0 +1,70 @@
+package benchmark
+
+import (
+	"context"
+	"strings"
+
+	"clipgo/pretrained"
+)
+
+// candidate is a model that is opened when a cell needs it.
+type candidate struct {
+	suite    *Suite
+	name     string
+	embedder *pretrained.Embedder
+	source   *pretrained.Source
+	digest   string
+	err      error // of opening it
+}
+
+// split is the model's name and its weights' tag.
+func (m *candidate) split() (model, tag string) {
+	if at := strings.LastIndexByte(m.name, '@'); at > 0 && !strings.Contains(m.name, ":") {
+		return m.name[:at], m.name[at+1:]
+	}
+	return m.name, "x"
+}
+
+func (m *candidate) settings() pretrained.Settings {
+	o := m.suite.Settings
+	model, tag := m.split()
+	o.Model = model
+	if tag != "x" {
+		o.Pretrained = tag
+	}
+	return o
+}
+
+// fingerprint tells models apart without opening them.
+func (m *candidate) fingerprint() (string, error) {
+	if m.digest != "" || m.err != nil {
+		return m.digest, m.err
+	}
+	o := m.settings()
+	find := o.Find
+	if find == nil {
+		find = func(_ context.Context, name, weights string) (pretrained.Source, error) {
+			return pretrained.Find(name, weights)
+		}
+	}
+	var src pretrained.Source
+	if src, m.err = find(context.Background(), o.Model, o.Pretrained); m.err != nil {
+		return "", m.err
+	}
+	m.digest, m.err = src.Fingerprint(o.Seed)
+	return m.digest, m.err
+}
+
+func (m *candidate) open(ctx context.Context) (*pretrained.Embedder, error) {
+	if m.embedder == nil && m.err == nil {
+		m.embedder, m.err = pretrained.Open(ctx, m.settings())
+	}
+	return m.embedder, m.err
+}
+
+func (m *candidate) free() {
+	if m.embedder != nil {
+		m.embedder.Free()
+		m.embedder = nil
+	}
+}

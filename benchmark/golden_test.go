@@ -1,0 +1,277 @@
+package benchmark
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"clipgo/datasets"
+	"clipgo/eval/clipbenchmark"
+	"clipgo/internal/golden"
+	"clipgo/pretrained"
+	"clipgo/probe"
+)
+
+// run is a command of CLIP_benchmark and its result.
+type run struct {
+	ID     string
+	Argv   []string
+	Result string
+}
+
+func (r run) option(name, otherwise string) string {
+	if i := slices.Index(r.Argv, name); i >= 0 && i+1 < len(r.Argv) {
+		return r.Argv[i+1]
+	}
+	return otherwise
+}
+
+func (r run) has(name string) bool { return slices.Contains(r.Argv, name) }
+
+// suiteFor is a suite with the settings of a run of the fixtures; ok is false for those that it can't express.
+func suiteFor(t *testing.T, dir string, r run) (s *Suite, ok bool) {
+	t.Helper()
+	for _, o := range []string{
+		"--custom_classname_file", "--custom_template_file", "--load_clfs", "--pretrained_model", "--dump_classnames",
+	} {
+		if r.has(o) {
+			return nil, false
+		}
+	}
+	name := r.option("--dataset", "")
+	folder := "wds_" + strings.ReplaceAll(strings.TrimPrefix(name, "wds/"), "/", "-")
+	place := filepath.Join(dir, "data", folder)
+	if !strings.HasPrefix(name, "wds/") || !r.has("--no_amp") || !isDir(place) {
+		return nil, false
+	}
+	d, err := Open(name+"="+place, datasets.Options{})
+	if strings.Contains(name, "/") {
+		d, err = Open(place, datasets.Options{})
+		d.Name = name
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if split := r.option("--split", TestSplit); split != TestSplit {
+		d.splits[TestSplit] = filepath.Join(place, split)
+	}
+	settings := pretrained.DefaultSettings()
+	settings.Precision = "fp32"
+	return &Suite{
+		Models: []string{filepath.Join(dir, "model")}, Data: []*Data{d}, Out: t.TempDir(), Settings: settings, Recalls: []int{1, 5, 10},
+		Probe: probe.Protocol{AdamW: probe.CLIPBenchmark, Normalize: true},
+	}, true
+}
+
+// TestGoldenBenchmarkSuite runs what CLIP_benchmark ran on classification and retrieval and compares its result files: all keys in their
+// order, and the numbers.
+func TestGoldenBenchmarkSuite(t *testing.T) {
+	dir := golden.Dir(t, "benchmark")
+	compared := map[string]int{}
+	for _, r := range golden.Lines[run](t, filepath.Join(dir, "runs.jsonl")) {
+		task := r.option("--task", "auto")
+		other := strings.Contains(r.ID, "odd") || strings.Contains(r.ID, "multilabel") || r.ID == "ret-scenes_captions-default"
+		if task != ZeroShot && task != Retrieval || other {
+			continue
+		}
+		s, ok := suiteFor(t, dir, r)
+		if !ok {
+			continue
+		}
+		t.Run(r.ID, func(t *testing.T) {
+			want, err := clipbenchmark.ReadFile(filepath.Join(dir, r.Result))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got *clipbenchmark.Result
+			s.Report = func(e Event) { got = e.Result }
+			if err := s.Run(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if got.Dataset != want.Dataset || got.Task != want.Task || len(got.Metrics) != len(want.Metrics) {
+				t.Fatalf("%+v, want %+v", got, want)
+			}
+			for i, m := range want.Metrics {
+				a, b := m.Value.(float64), got.Metrics[i].Value.(float64)
+				if got.Metrics[i].Key != m.Key || !(math.Abs(a-b) <= 1e-6 || math.IsNaN(a) && math.IsNaN(b)) {
+					t.Errorf("%s: %v, want %s: %v", got.Metrics[i].Key, b, m.Key, a)
+				}
+			}
+			compared[task]++
+		})
+	}
+	if compared[ZeroShot] < 2 || compared[Retrieval] < 1 {
+		t.Errorf("compared %v", compared)
+	}
+}
+
+// files are the contents of a folder, without times.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || e.Name() == ".lock" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if i := bytes.Index(data, []byte(`"seconds":`)); i >= 0 {
+			end := i + bytes.IndexByte(data[i:], '\n')
+			data = slices.Concat(data[:i], data[end:])
+		}
+		name, _ := filepath.Rel(dir, path)
+		out[name] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// smallSuite is two sets and several tasks.
+func smallSuite(t *testing.T, out string) *Suite {
+	t.Helper()
+	dir := golden.Dir(t, "benchmark")
+	settings := pretrained.DefaultSettings()
+	settings.Precision = "fp32"
+	s := &Suite{
+		Models: []string{filepath.Join(dir, "model")}, Out: out, Settings: settings, Recalls: []int{1, 5},
+		Tasks: []string{ZeroShot, LinearProbe, Neighbours}, Probe: probe.Protocol{AdamW: probe.CLIPBenchmark, Normalize: true},
+	}
+	for _, name := range []string{"wds_digits", "wds_odd-five"} {
+		d, err := Open(filepath.Join(dir, "data", name), datasets.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Data = append(s.Data, d)
+	}
+	return s
+}
+
+// A suite that is stopped after each cell in turn, and runs again, leaves the files of one that ran through.
+func TestAStoppedSuiteGoesOn(t *testing.T) {
+	whole := t.TempDir()
+	if err := smallSuite(t, whole).Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	want := files(t, whole)
+	if len(want) != 12 {
+		t.Fatalf("%d files", len(want))
+	}
+	out := t.TempDir()
+	for stop := range 7 {
+		ctx, cancel := context.WithCancel(context.Background())
+		s, fresh := smallSuite(t, out), 0
+		s.Report = func(e Event) {
+			if e.Err == nil && !e.Kept {
+				fresh++
+				cancel()
+			}
+		}
+		err := s.Run(ctx)
+		cancel()
+		if stop < 6 && (err == nil || fresh != 1) || stop == 6 && (err != nil || fresh != 0) {
+			t.Fatalf("run %d: %d new cells, %v", stop, fresh, err)
+		}
+	}
+	got := files(t, out)
+	for name, text := range want {
+		if got[name] != text {
+			t.Errorf("%s:\n%.300s\nwant\n%.300s", name, got[name], text)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d files, want %d", len(got), len(want))
+	}
+}
+
+// Cells are computed again if data or settings change, and if a file is damaged; only those.
+func TestOnlyWhatChangedIsComputedAgain(t *testing.T) {
+	out := t.TempDir()
+	count := func(s *Suite) (fresh int) {
+		s.Report = func(e Event) {
+			if e.Err == nil && !e.Kept {
+				fresh++
+			}
+		}
+		if err := s.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		return fresh
+	}
+	if n := count(smallSuite(t, out)); n != 6 {
+		t.Fatalf("%d cells", n)
+	}
+	s := smallSuite(t, out)
+	s.Data[0].splits[TestSplit] = s.Data[0].splits[TrainSplit]
+	if n := count(s); n != 3 {
+		t.Errorf("%d cells after the first set changed", n)
+	}
+	s = smallSuite(t, out)
+	s.Data = s.Data[1:]
+	if n := count(s); n != 0 {
+		t.Errorf("%d cells of the set that is as it was", n)
+	}
+	name := Cell{Model: s.Models[0], Pretrained: "x", Data: s.Data[0].Name, Task: ZeroShot}.name() + ".json"
+	if err := os.WriteFile(filepath.Join(out, name), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(s); n != 1 {
+		t.Errorf("%d cells after one was damaged", n)
+	}
+}
+
+// The parts of a suite are disjoint and together the whole.
+func TestPartsAreTheWhole(t *testing.T) {
+	whole, parts := t.TempDir(), t.TempDir()
+	if err := smallSuite(t, whole).Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	cells := 0
+	for part := range 3 {
+		s := smallSuite(t, parts)
+		s.Part, s.Parts = part+1, 3
+		s.Report = func(e Event) {
+			if e.Kept || e.Err != nil {
+				t.Errorf("part %d: %+v", part, e)
+			}
+			cells++
+		}
+		if err := s.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := files(t, parts), files(t, whole); cells != 6 || len(got) != len(want) {
+		t.Errorf("%d cells, %d files of %d", cells, len(got), len(want))
+	}
+}
+
+// A data set that can't be read and a model that doesn't exist cost their own cells.
+func TestAFailureCostsItsCell(t *testing.T) {
+	s := smallSuite(t, t.TempDir())
+	s.Tasks = []string{ZeroShot}
+	empty, err := Open("none="+t.TempDir(), datasets.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Data = append([]*Data{empty}, s.Data...)
+	s.Models = append([]string{filepath.Join(t.TempDir(), "absent")}, s.Models...)
+	var done, failed int
+	s.Report = func(e Event) {
+		if e.Err != nil {
+			failed++
+		} else {
+			done++
+		}
+	}
+	err = s.Run(context.Background())
+	if err == nil || done != 2 || failed != 4 {
+		t.Errorf("%d done, %d failed, %v", done, failed, err)
+	}
+}

@@ -1,0 +1,234 @@
+package benchmark
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"clipgo/datasets"
+	"clipgo/eval/clipbenchmark"
+	"clipgo/internal/durable"
+	"clipgo/internal/fault"
+	"clipgo/pretrained"
+	"clipgo/probe"
+)
+
+// Suite is a set of models, data sets and tasks.
+type Suite struct {
+	Models   []string // as pretrained.Settings.Model; MODEL@TAG gives --pretrained
+	Data     []*Data
+	Tasks    []string // empty: those that each data set is meant for
+	Out      string   // folder of the results
+	Settings pretrained.Settings
+	Recalls  []int          // the K of recall at K
+	Probe    probe.Protocol // of linear probes
+	// Part of Parts: this process computes its share of the cells; 0 of 0 and 1 of 1 are all.
+	Part, Parts int
+
+	// Report is called with each cell when it is done, was done before, or failed. May be nil.
+	Report func(Event)
+	// Progress is called while samples are embedded. May be nil.
+	Progress func(c Cell, split string, done, all int64)
+}
+
+// Event is what happened to a cell.
+type Event struct {
+	Cell
+	Result *clipbenchmark.Result // nil if it failed
+	Kept   bool                  // it was done before
+	Err    error
+}
+
+// Run computes the cells that are missing. A failed cell doesn't stop the others; the errors of all are returned together. Once ctx is done
+// its error is returned, and cells that were complete stay.
+func (s *Suite) Run(ctx context.Context) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	lock, err := durable.AcquireDir(s.Out, ".lock")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Release() }() // the process keeps nothing there
+	var errs []error
+	for _, name := range s.Models {
+		m := &candidate{suite: s, name: name}
+		for _, d := range s.Data {
+			if err := s.pair(ctx, m, d); err != nil {
+				errs = append(errs, err)
+			}
+			if ctx.Err() != nil {
+				m.free()
+				return ctx.Err()
+			}
+		}
+		m.free()
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Suite) check() error {
+	if len(s.Models) == 0 || len(s.Data) == 0 {
+		return fault.Usagef("a benchmark needs models and data sets")
+	}
+	for _, t := range s.Tasks {
+		if _, ok := tasks[t]; !ok {
+			return fault.Usagef("there is no task %s; tasks are %s", t, TaskNames())
+		}
+	}
+	if s.Parts < 0 || s.Parts > 0 && (s.Part < 1 || s.Part > s.Parts) {
+		return fault.Usagef("part %d of %d", s.Part, s.Parts)
+	}
+	names := map[string]string{}
+	for _, d := range s.Data {
+		if other := names[d.Name]; other != "" {
+			return fault.Usagef("%s and %s have the same name %s; give one another: NAME=%s", other, d.Place, d.Name, d.Place)
+		}
+		names[d.Name] = d.Place
+	}
+	return os.MkdirAll(s.Out, 0o777)
+}
+
+// pair computes the tasks of one model on one data set.
+func (s *Suite) pair(ctx context.Context, m *candidate, d *Data) error {
+	names := s.Tasks
+	if len(names) == 0 {
+		var err error
+		if names, err = d.Tasks(ctx); err != nil {
+			return s.failed(ctx, Cell{Model: m.name, Data: d.Name, Task: "auto"}, err)
+		}
+	}
+	var errs []error
+	shared := map[datasets.Need]*features{}
+	for _, task := range names {
+		model, tag := m.split()
+		c := Cell{Model: model, Pretrained: tag, Data: d.Name, Task: task}
+		if !s.mine(c) {
+			continue
+		}
+		if err := s.cell(ctx, c, m, d, shared); err != nil {
+			errs = append(errs, s.failed(ctx, c, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Suite) failed(ctx context.Context, c Cell, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if s.Report != nil {
+		s.Report(Event{Cell: c, Err: err})
+	}
+	return fmt.Errorf("%s: %w", c, err)
+}
+
+// mine reports whether a cell belongs to this part.
+func (s *Suite) mine(c Cell) bool {
+	if s.Parts < 2 {
+		return true
+	}
+	h := fnv.New64a()
+	fmt.Fprint(h, c.Model, "\x00", c.Data) // the tasks of a pair share features
+	return int(h.Sum64()%uint64(s.Parts)) == s.Part-1
+}
+
+// cell computes a cell unless it is there.
+func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, shared map[datasets.Need]*features) error {
+	t := tasks[c.Task]
+	print, test, err := s.fingerprint(ctx, c, m, d)
+	if err != nil {
+		return err
+	}
+	old, err := c.read(s.Out)
+	if err != nil {
+		return err
+	}
+	if old != nil && old.Fingerprint == print {
+		r, err := clipbenchmark.ReadFile(filepath.Join(s.Out, c.name()+".json"))
+		if err == nil && s.Report != nil {
+			s.Report(Event{Cell: c, Result: r, Kept: true})
+		}
+		return err
+	}
+	begun := time.Now()
+	embedder, err := m.open(ctx)
+	if err != nil {
+		return err
+	}
+	f := shared[t.need]
+	if f == nil {
+		f = newFeatures(embedder, d, t.need)
+		shared[t.need] = f
+	}
+	f.seen = func(split string, done, all int64) {
+		if s.Progress != nil {
+			s.Progress(c, split, done, all)
+		}
+	}
+	o, err := t.run(ctx, s, f)
+	if err != nil {
+		return err
+	}
+	r := &clipbenchmark.Result{Dataset: c.Data, Model: c.Model, Pretrained: c.Pretrained, Task: c.Task, Metrics: o.metrics, Language: "en"}
+	details := &Details{
+		Cell: c, Fingerprint: print, DataDigest: test, Parameters: embedder.ParameterCount(), Samples: len(o.hits),
+		Skipped: f.skipped[TestSplit], Seconds: time.Since(begun).Seconds(), Hits: o.hits, PerClass: o.perClass, Mistakes: o.wrong,
+		More: o.more, Precision: embedder.Settings.Precision,
+	}
+	if err := c.write(s.Out, r, details); err != nil {
+		return err
+	}
+	if s.Report != nil {
+		s.Report(Event{Cell: c, Result: r})
+	}
+	return nil
+}
+
+// fingerprint is that of a cell, and that of its test split.
+func (s *Suite) fingerprint(ctx context.Context, c Cell, m *candidate, d *Data) (cell, test string, err error) {
+	t := tasks[c.Task]
+	model, err := m.fingerprint()
+	if err != nil {
+		return "", "", err
+	}
+	settings, err := json.Marshal(struct {
+		Preprocess any
+		Recalls    []int
+		Probe      probe.Protocol
+		Precision  string
+	}{s.Settings.Preprocess, s.Recalls, s.Probe.Described(), s.Settings.Precision})
+	if err != nil {
+		return "", "", err
+	}
+	parts := []string{model, c.Task, string(settings)}
+	splits := slices.Clone(t.splits)
+	if slices.Contains(splits, TrainSplit) && d.splits[ValSplit] != "" {
+		splits = append(splits, ValSplit)
+	}
+	for _, split := range splits {
+		src, err := d.Source(ctx, split, t.need)
+		if err != nil {
+			return "", "", err
+		}
+		info := src.Info()
+		if err := src.Close(); err != nil {
+			return "", "", err
+		}
+		classes, err := json.Marshal([][]string{info.Classes, info.Templates})
+		if err != nil {
+			return "", "", err
+		}
+		parts = append(parts, info.Fingerprint, string(classes))
+		if split == TestSplit {
+			test = info.Fingerprint
+		}
+	}
+	return digest(parts...), test, nil
+}
