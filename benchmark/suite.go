@@ -232,3 +232,39 @@ func (s *Suite) fingerprint(ctx context.Context, c Cell, m *candidate, d *Data) 
 	}
 	return digest(parts...), test, nil
 }
+
+// Parse reads the lists of models, data sets and tasks as Expand does, and checks the suite. The task auto stands for those that each data
+// set is meant for.
+func (s *Suite) Parse(models, sets, names string) (err error) {
+	if s.Models, err = Expand(models); err != nil {
+		return err
+	}
+	places, err := Expand(sets)
+	if err != nil {
+		return err
+	}
+	for _, place := range places {
+		d, err := Open(place, s.Settings.Data)
+		if err != nil {
+			return err
+		}
+		s.Data = append(s.Data, d)
+	}
+	if names != "auto" {
+		if s.Tasks, err = Expand(names); err != nil {
+			return err
+		}
+	}
+	return s.check()
+}
+
+// Line is the event as a line of text.
+func (e Event) Line() string {
+	switch {
+	case e.Err != nil:
+		return fmt.Sprintf("%s: failed: %v", e.Cell, e.Err)
+	case e.Kept:
+		return e.String() + ": done before"
+	}
+	return fmt.Sprintf("%s: %.4f", e.Cell, Entry{Result: e.Result}.Main())
+}

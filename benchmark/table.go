@@ -3,6 +3,8 @@ package benchmark
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -12,6 +14,7 @@ import (
 
 	"clipgo/eval"
 	"clipgo/eval/clipbenchmark"
+	"clipgo/internal/durable"
 )
 
 // Entry is a complete cell.
@@ -78,4 +81,40 @@ func Compare(a, b Entry) (d eval.Difference, ok bool) {
 	}
 	d, err := eval.Compare(x.Hits, y.Hits)
 	return d, err == nil
+}
+
+// The files of a benchmark beside its results.
+const (
+	TableFile = "benchmark.csv"
+	PageFile  = "index.html"
+)
+
+// WriteTable collects the complete cells of a folder and writes CLIP_benchmark's table of them and the page.
+func WriteTable(out string) ([]Entry, error) {
+	entries, err := Collect(out)
+	if err != nil {
+		return nil, err
+	}
+	err = durable.WriteFile(filepath.Join(out, TableFile), 0o644, func(w io.Writer) error {
+		return clipbenchmark.WriteCSV(w, Results(entries))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return entries, durable.WriteFile(filepath.Join(out, PageFile), 0o644, func(w io.Writer) error {
+		return WritePage(w, "Benchmark", entries)
+	})
+}
+
+// Lines are the entries as text: a line for each, with its main value in percent, and where the page is.
+func Lines(entries []Entry, out string) []string {
+	var lines []string
+	for _, e := range entries {
+		value := "not defined"
+		if v := e.Main(); !math.IsNaN(v) {
+			value = fmt.Sprintf("%.2f %%", 100*v)
+		}
+		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s %s", modelName(e), e.Result.Dataset, tasks[e.Result.Task].main, value))
+	}
+	return append(lines, "page: "+filepath.Join(out, PageFile))
 }

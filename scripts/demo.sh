@@ -6,7 +6,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 clipgo=$root/bin/clipgo
 dir=${CLIPGO_DEMO_DIR:-$root/runs/demo}
-shapes_steps=${CLIPGO_DEMO_STEPS:-3000}
+shapes_steps=${CLIPGO_DEMO_STEPS:-1900}
 emoji_steps=${CLIPGO_DEMO_STEPS:-1000}
 begun=$(date +%s)
 
@@ -24,7 +24,8 @@ mkdir -p "$dir"
 
 step "1. Train a small CLIP on pictures of shapes. A twelfth of the combinations of count, size, colour and shape is never shown"
 "$clipgo" train --train-data builtin:shapes --val-data 'builtin:shapes?split=novel' --out "$dir/shapes" --steps "$shapes_steps" \
-	--val-frequency "$shapes_steps" --zeroshot-frequency $((shapes_steps / 3 + 1))
+	--val-frequency "$shapes_steps" --zeroshot-frequency $((shapes_steps / 3 + 1)) --batch-size 128 --lr 0.0015 \
+	--force-image-size 32 --set model_cfg.vision_cfg.patch_size=8
 
 step "2. Classify pictures of the combinations that were never shown, among the names of all combinations"
 "$clipgo" zeroshot --model "$dir/shapes" 'builtin:shapes?split=novel'

@@ -56,6 +56,6 @@ func newEval(a *app) *cobra.Command {
 		Use:   "eval",
 		Short: "Measure a model",
 	}
-	c.AddCommand(newEvalRetrieval(a), newEvalAnatomy(a), newEvalAgreement(a), newEvalCaption(a))
+	c.AddCommand(newEvalRetrieval(a), newEvalAnatomy(a), newEvalAgreement(a), newEvalCaption(a), newEvalBenchmark(a))
 	return c
 }

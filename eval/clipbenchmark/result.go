@@ -73,6 +73,9 @@ func (r *Result) JSON(strict bool) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// MarshalJSON writes null for a value that isn't defined.
+func (r *Result) MarshalJSON() ([]byte, error) { return r.JSON(true) }
+
 // kind are the files' limits.
 var kind = bounded.Kind{Name: "a result of an evaluation", Limit: 64 << 20, Fault: fault.Data}
 

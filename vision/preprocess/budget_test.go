@@ -57,7 +57,7 @@ func TestPicturesWaitInOrder(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		wait("large", 80)
+		wait("large", 95) // not beside the small one, so that the order is that of the turns
 		wait("small", 10)
 		b.release(50, 100, nil)
 		synctest.Wait()
