@@ -67,7 +67,7 @@ func other(t *testing.T, f config.Field) (text, value string) {
 		return "", "true"
 	case reflect.Float64:
 		return "0.75", "0.75"
-	case reflect.Int, reflect.Uint64:
+	case reflect.Int, reflect.Int64, reflect.Uint64:
 		return "71", "71"
 	case reflect.String:
 		return "some word", `"some word"`

@@ -23,7 +23,7 @@ func TestHabitsOfOtherProgramsGetAHint(t *testing.T) {
 		{"help train x", `clipgo train has no command "x"`}, {"eval retreival", "did you mean retrieval?"},
 		{"train --report-to wandb", "metrics.jsonl"}, {"train --name x", "--out"}, {"train --imagenet-val d", "--val-data"},
 		{"train --log-every-n-steps 5", "--log-frequency"}, {"train --dataset-type csv", "detected"},
-		{"train --train_num_samples 5", "counted"},
+		{"train --val_num_samples 5", "counted"},
 		{"train --opt adamw", "AdamW"}, {"train --bach-size 4", "did you mean --batch-size?"},
 
 		{"embed --top 5", "flag of clipgo search"},
