@@ -276,10 +276,12 @@ func (s *shards) refusal(err error) error {
 	return fmt.Errorf("read %w", err)
 }
 
-// fingerprint is that of all samples if the archives are files of this machine. Else it is that of the archives: to read 10 million
-// captions would take longer than to begin.
+// fingerprint is that of all samples if the archives are files of this machine, or if one has no version. Else it is that of the archives:
+// to read 10 million captions would take longer than to begin.
 func (s *shards) fingerprint(set *shardSet) string {
-	if !slices.ContainsFunc(s.files, func(f shardFile) bool { return store.IsRemote(f.object.Name) }) {
+	remote := func(f shardFile) bool { return store.IsRemote(f.object.Name) }
+	unversioned := func(f shardFile) bool { return f.object.Version == "" && f.fault == nil }
+	if !slices.ContainsFunc(s.files, remote) || slices.ContainsFunc(s.files, unversioned) {
 		return fingerprint(s.Len(), func(i int) (string, Entry) {
 			part, n := s.at(i)
 			e := s.entry(i)

@@ -507,6 +507,17 @@ func TestAnIndexGivesBackWhatWasPutIn(t *testing.T) {
 	}
 }
 
+// Nothing else tells that the output of a command has changed.
+func TestTheFingerprintOfWhatHasNoVersionIsThatOfItsCaptions(t *testing.T) {
+	f := remote(t, 1, 5, 10)
+	f.sequential, f.versions["http://x/0.tar"] = true, ""
+	was := f.mustOpen(t, "http://x/0.tar").Info().Fingerprint
+	f.files["http://x/0.tar"] = bytes.Replace(f.files["http://x/0.tar"], []byte("a3"), []byte("b3"), 1)
+	if is := f.mustOpen(t, "http://x/0.tar").Info().Fingerprint; is == was {
+		t.Error("another caption has the same fingerprint")
+	}
+}
+
 func FuzzShardIndex(f *testing.F) {
 	data, err := encodeIndex(shardHead{Name: "a", Notes: []string{"x"}}, []shardSample{
 		{name: "a.jpg", captions: []string{"one", "two"}, label: 3, offset: 512, size: 10},
