@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
+	"clipgo/datasets/mixture"
 	"clipgo/datasets/store"
 	"clipgo/internal/paths"
 )
@@ -64,12 +66,34 @@ var later = regexp.MustCompile(`(?i)^(gs|hdfs)://`)
 func Open(ctx context.Context, src string, o Options) (Source, error) {
 	s, err := open(ctx, src, o)
 	if s, err = o.filter(ctx, s, err); err != nil {
-		return nil, err
+		return nil, withoutSecrets(src, err)
 	}
 	if err := o.Need.check(ctx, src, s); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(withoutSecrets(src, err), s.Close())
 	}
 	return s, nil
+}
+
+// Public is the name of data, which may be a mixture, without credentials.
+func Public(src string) string {
+	parts := slices.Clone(Parts(src))
+	for i, part := range parts {
+		parts[i] = store.Public(part)
+	}
+	return mixture.Join(parts)
+}
+
+// withoutSecrets removes the credentials of data from an error about it.
+func withoutSecrets(src string, err error) error {
+	var usage *UsageError
+	if errors.As(err, &usage) && usage.Source == src {
+		usage.Source = Public(src)
+	}
+	var data *DataError
+	if errors.As(err, &data) && data.Source == src {
+		data.Source = Public(src)
+	}
+	return err
 }
 
 func open(ctx context.Context, src string, o Options) (Source, error) {

@@ -73,7 +73,7 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 		return err
 	}
 	s.info = Info{
-		Name: src, Kind: shardsKind, Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
+		Name: store.Public(src), Kind: shardsKind, Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
 	}
 	s.files, s.captionLines, s.keys = set.files, set.captionLines, set.keys
 	if o.Samples > 0 && slices.ContainsFunc(s.files, func(f shardFile) bool { return f.object.Sequential }) {

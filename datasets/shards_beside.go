@@ -56,7 +56,7 @@ func (s *shardSet) addRemote(ctx context.Context, name string, _ Need) error {
 }
 
 // readBeside reads the class names, templates and kind of task from files in the folder of a shard or in its parent.
-func (s *shardSet) readBeside(ctx context.Context, shard string) error {
+func (s *shardSet) readBeside(ctx context.Context, shard store.Object) error {
 	kind, err := s.beside(ctx, shard, "dataset_type.txt")
 	if err != nil {
 		return err
@@ -71,9 +71,9 @@ func (s *shardSet) readBeside(ctx context.Context, shard string) error {
 }
 
 // beside are the lines of a file in the folder of a shard or in its parent.
-func (s *shardSet) beside(ctx context.Context, shard, name string) ([]string, error) {
-	if !store.IsRemote(shard) {
-		return linesBeside(filepath.Dir(shard), name)
+func (s *shardSet) beside(ctx context.Context, shard store.Object, name string) ([]string, error) {
+	if !store.IsRemote(shard.Name) {
+		return linesBeside(filepath.Dir(shard.Name), name)
 	}
 	text := s.remoteText(ctx, shard, name)
 	if text == "" {
@@ -108,15 +108,13 @@ func lines(text string) (out []string) {
 
 // remoteText is the content of an object in the folder of a shard or in its parent; empty if there is none. A server may refuse to say
 // what doesn't exist, or give a page in its place.
-func (s *shardSet) remoteText(ctx context.Context, shard, name string) string {
-	address, query, _ := strings.Cut(shard, "?")
-	if strings.HasPrefix(address, "pipe:") || query != "" {
-		return ""
-	}
-	folder := address[:strings.LastIndexByte(address, '/')+1]
-	parent := strings.TrimSuffix(folder, "/")
-	for _, folder := range []string{folder, parent[:strings.LastIndexByte(parent, '/')+1]} {
-		found, err := s.store.Find(ctx, folder+name)
+func (s *shardSet) remoteText(ctx context.Context, shard store.Object, name string) string {
+	for _, up := range []bool{false, true} {
+		place := shard.Beside(name, up)
+		if place == "" {
+			continue
+		}
+		found, err := s.store.Find(ctx, place)
 		if err != nil || len(found) != 1 {
 			continue
 		}

@@ -61,7 +61,7 @@ func findShards(ctx context.Context, src string, o Options, st objects) (set *sh
 	if len(set.files) == 0 {
 		return nil, &DataError{Source: src, Reason: "there are no shards (.tar) in it"}
 	}
-	return set, set.readBeside(ctx, set.files[0].object.Name)
+	return set, set.readBeside(ctx, set.files[0].object)
 }
 
 func (s *shardSet) addPart(ctx context.Context, src, part string, need Need) error {

@@ -7,8 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
+	"clipgo/datasets"
 	"clipgo/internal/bounded"
 	"clipgo/internal/config"
 	"clipgo/internal/fault"
@@ -57,10 +59,19 @@ func changed(settings, stored config.Layer, out string) (changes []string, err e
 		case ofTheRun(key, was, is):
 			return nil, fault.Usagef("%s: this run began with %s; %s needs a new run, which may start from model %s", key, was, is, out)
 		default:
-			changes = append(changes, fmt.Sprintf("%s %s -> %s", key, was, is))
+			changes = append(changes, fmt.Sprintf("%s %s -> %s", key, was, shownValue(key, is)))
 		}
 	}
 	return changes, nil
+}
+
+// shownValue is a setting's value without credentials.
+func shownValue(key, value string) string {
+	var name string
+	if key != "train_data" && key != "val_data" || json.Unmarshal([]byte(value), &name) != nil {
+		return value
+	}
+	return strconv.Quote(datasets.Public(name))
 }
 
 // ofTheRun tells whether another value of a setting makes another run.

@@ -118,11 +118,12 @@ func (s *session) openData(ctx context.Context) (err error) {
 	if err := s.checkEpoch(); err != nil {
 		return err
 	}
-	s.val, err = s.openValidation(ctx)
-	if err == nil {
-		s.onClose(s.val.Source.Close)
+	if s.val, err = s.openValidation(ctx); err != nil {
+		return err
 	}
-	return err
+	s.onClose(s.val.Source.Close)
+	s.TrainData, s.ValData = datasets.Public(s.TrainData), datasets.Public(s.ValData) // what is written has no credentials
+	return nil
 }
 
 // run makes the steps, then writes the report and the result.

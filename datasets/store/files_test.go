@@ -100,3 +100,22 @@ func TestManyFilesAreReadAtOnce(t *testing.T) {
 		t.Errorf("behind the end: %v", err)
 	}
 }
+
+func TestPlacesBesideAnObject(t *testing.T) {
+	for _, c := range []struct {
+		object Object
+		up     bool
+		want   string
+	}{
+		{Object{Name: "http://h/a/b/0.tar"}, false, "http://h/a/b/x"}, {Object{Name: "http://h/a/b/0.tar"}, true, "http://h/a/x"},
+		{Object{Name: "http://h/0.tar"}, false, "http://h/x"}, {Object{Name: "http://h/0.tar"}, true, ""},
+		{Object{Name: "http://h/a/0.tar", address: "http://u:p@h/a/0.tar"}, false, "http://u:p@h/a/x"},
+		{Object{Name: "http://h/a/0.tar?sig=1"}, false, ""}, {Object{Name: "s3://bucket/0.tar"}, true, ""},
+		{Object{Name: "s3://bucket/a/0.tar"}, true, "s3://bucket/x"}, {Object{Name: "pipe:cat /a/0.tar"}, false, ""},
+		{Object{Name: "hf-hub:datasets/o/r/a/0.tar"}, false, "hf-hub:datasets/o/r/a/x"},
+	} {
+		if got := c.object.Beside("x", c.up); got != c.want {
+			t.Errorf("%s, up %v: %q, want %q", c.object.Name, c.up, got, c.want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"clipgo/internal/fault"
@@ -47,3 +48,24 @@ func (e *ChangedError) Error() string {
 
 // Fault is the error's kind.
 func (e *ChangedError) Fault() fault.Kind { return fault.Data }
+
+// Beside is the name for Find of another object in the same folder or, with up, in its parent. It is empty if there is no such place.
+func (o Object) Beside(name string, up bool) string {
+	place := o.Name
+	if scheme := schemeOf(place); scheme == "http://" || scheme == "https://" {
+		place = o.where() // with the user and the password for the host
+	}
+	place, query, _ := strings.Cut(place, "?")
+	root := 0
+	if _, rest, ok := strings.Cut(place, "://"); ok {
+		root = len(place) - len(rest)
+	}
+	folder := strings.LastIndexByte(place, '/')
+	if up && folder > root {
+		folder = strings.LastIndexByte(place[:folder], '/')
+	}
+	if folder <= root || query != "" || schemeOf(place) == pipeScheme {
+		return ""
+	}
+	return place[:folder+1] + name
+}
