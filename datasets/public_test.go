@@ -32,7 +32,9 @@ func TestNamesOfDataHoldNoCredentials(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
-	for _, src := range []string{base + "/1.tar", base + "/{0..}{.tar", base + "/a.pdf", base + "/0.tar::" + base + "/2.csv", base + "/0.csv"} {
+	for _, src := range []string{
+		base + "/1.tar", base + "/{0..}{.tar", base + "/a.pdf", base + "/0.tar::" + base + "/2.csv", base + "/0.csv",
+	} {
 		s, err := Open(t.Context(), src, Options{Need: NeedLabels})
 		if err == nil {
 			t.Errorf("%s is opened: %v", src, s.Info())
