@@ -63,7 +63,9 @@ func (f *folder) beginning(ctx context.Context, i, n int) (Picture, error) {
 	return f.files[i].readPart(ctx, n)
 }
 
-func (u *uncounted) beginning(ctx context.Context, i, _ int) (Picture, error) { return u.Picture(ctx, i) }
+func (u *uncounted) beginning(ctx context.Context, i, _ int) (Picture, error) {
+	return u.Picture(ctx, i)
+}
 
 func (t *pictureTable) beginning(ctx context.Context, i, n int) (Picture, error) {
 	if store.IsRemote(t.rows[i].path) {

@@ -19,7 +19,7 @@ func TestNamesOfDataHoldNoCredentials(t *testing.T) {
 		}
 		files.ServeHTTP(w, r)
 	}))
-	t.Cleanup(server.Close) // after the sources, whose connections it waits for
+	t.Cleanup(server.Close)       // after the sources, whose connections it waits for
 	t.Setenv("HOME", t.TempDir()) // for the index
 	t.Setenv("XDG_CACHE_HOME", os.Getenv("HOME"))
 	base := strings.Replace(server.URL, "://", "://me:hidden@", 1)

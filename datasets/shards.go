@@ -229,7 +229,9 @@ func (f *shardFile) entry(one *shardSample) Entry {
 }
 
 // Picture implements Source.
-func (s *shards) Picture(ctx context.Context, i int) (Picture, error) { return s.picture(ctx, i, pictureLimit) }
+func (s *shards) Picture(ctx context.Context, i int) (Picture, error) {
+	return s.picture(ctx, i, pictureLimit)
+}
 
 // picture is Picture with at most limit bytes of the file, where the archive can be read in any order.
 func (s *shards) picture(ctx context.Context, i int, limit int64) (Picture, error) {
