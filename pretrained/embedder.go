@@ -33,6 +33,8 @@ type Settings struct {
 	Prepared *preprocess.Config `json:"-"`
 	// Upright applies the EXIF orientation whatever the model's folder says.
 	Upright bool `json:"-"`
+	// Background is what transparent pixels are drawn on unless the model's folder or Prepared says; empty: their alpha is dropped.
+	Background preprocess.Background `json:"-"`
 	// Adjust changes how pictures are prepared, after the model's folder, Prepared and Upright; nil: nothing.
 	Adjust func(*preprocess.Config) `json:"-"`
 	Towers model.Towers             `json:"-"` // that are used
@@ -120,6 +122,9 @@ func (o *Settings) prepare(src *Source) error {
 	}
 	if o.Upright {
 		o.Preprocess.Orientation = preprocess.OrientationApply
+	}
+	if o.Prepared == nil && o.Preprocess.Background == "" {
+		o.Preprocess.Background = o.Background
 	}
 	if o.Adjust != nil {
 		o.Adjust(&o.Preprocess)

@@ -43,9 +43,9 @@ the pictures again that a SRC has.
 
 The EXIF orientation of a picture is applied; --set preprocess.orientation=ignore turns that off.
 --set preprocess.draft=true decodes large JPEGs at a half, a quarter or an eighth of their size where that is enough
-(Pillow's draft): it is faster on photos, and features differ slightly. --set preprocess.background=white draws
-transparent pictures on white; by default their alpha is dropped, as open_clip does, and most become black. The index
-keeps these settings. --set max_image_pixels=N allows larger pictures, --set decode_memory_mb=N limits memory.
+(Pillow's draft): it is faster on photos, and features differ slightly. Transparent pictures are drawn on white in a new
+index; --set preprocess.background= drops their alpha, as open_clip does, which makes most of them black. The index keeps
+these settings. --set max_image_pixels=N allows larger pictures, --set decode_memory_mb=N limits memory.
 
 The index is saved after every 8,192 pictures, at the end, and on an interrupt. --set segment_rows=1000 saves more often.`,
 		Example: `  clipgo embed --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K ~/Pictures --index pictures.index
@@ -99,6 +99,9 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 	}
 	defer closeWith(&err, w)
 	o.Follow(w.Info().Preprocess)
+	if w.Info().Model == "" { // a new index; others keep what they have
+		o.Background = "white"
+	}
 	if !captioned(ctx, src) {
 		o.Towers = model.ImageTower
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"image/color"
 	"maps"
 	"os"
@@ -106,16 +107,17 @@ func TestEmbedSaysWhatItDoesWithPictures(t *testing.T) {
 	embed := func(more ...string) result {
 		return clipgo(t, append([]string{"embed", "--model", run, "--index", filepath.Join(t.TempDir(), "index"), dir}, more...)...)
 	}
-	if got := embed(); strings.Count(got.err, "2 of 3 pictures read are transparent") != 1 || !strings.Contains(got.err,
-		"preprocess.background=white") {
-		t.Errorf("exit %d: %s", got.code, got.err)
+	dropped := embed("--set", "preprocess.background=")
+	if strings.Count(dropped.err, "2 of 3 pictures read are transparent") != 1 ||
+		!strings.Contains(dropped.err, "preprocess.background=white") {
+		t.Errorf("exit %d: %s", dropped.code, dropped.err)
 	}
 	for background, want := range map[string]string{"": `"transparent":2`, "black": `"transparent":0`} {
 		if got := embed("--json", "--set", "preprocess.background="+background); !strings.Contains(got.out, want) {
 			t.Errorf("background %q: %s, want %s", background, got.out, want)
 		}
 	}
-	if got := embed("--set", "preprocess.background=white"); got.code != 0 || strings.Contains(got.err, "transparent") {
+	if got := embed(); got.code != 0 || strings.Contains(got.err, "transparent") {
 		t.Errorf("on white: exit %d: %s", got.code, got.err)
 	}
 	if got := embed("--set", "max_image_pixels=1"); got.code != 3 || !strings.Contains(got.err, "limit is 1 in all (max_image_pixels)") ||
@@ -124,5 +126,30 @@ func TestEmbedSaysWhatItDoesWithPictures(t *testing.T) {
 	}
 	if got := embed("--set", "preprocess.background=grey"); got.code != 2 || !strings.Contains(got.err, "background") {
 		t.Errorf("a background that is no colour: exit %d: %s", got.code, got.err)
+	}
+}
+
+// A new index has transparent pictures on white. One that was made without a background goes on without.
+func TestANewIndexHasAWhiteBackground(t *testing.T) {
+	run, dir := trained(t), t.TempDir()
+	picture(t, filepath.Join(dir, "a.png"), color.NRGBA{10, 20, 30, 0})
+	index := func(name string, more ...string) (path, preprocess string) {
+		path = filepath.Join(t.TempDir(), name)
+		must(t, append([]string{"embed", "--model", run, "--index", path, dir}, more...)...)
+		var about struct{ Preprocess json.RawMessage }
+		if err := json.Unmarshal(read(t, path, "meta.json"), &about); err != nil {
+			t.Fatal(err)
+		}
+		return path, string(about.Preprocess)
+	}
+	_, fresh := index("fresh")
+	_, white := index("white", "--set", "preprocess.background=white")
+	old, none := index("old", "--set", "preprocess.background=")
+	if fresh != white || !strings.Contains(fresh, `"white"`) || strings.Contains(none, "background") {
+		t.Errorf("%s, %s and %s", fresh, white, none)
+	}
+	picture(t, filepath.Join(dir, "b.png"), color.NRGBA{40, 20, 30, 0})
+	if again := must(t, "embed", "--model", run, "--index", old, dir); !strings.Contains(again.err, "transparent") {
+		t.Errorf("the old index has another background now: %s", again.err)
 	}
 }

@@ -23,7 +23,7 @@ func values(models func() []string) (flags, arguments map[string]cobra.Completio
 		"pretrained": files("safetensors", "pt", "bin"), "config": files("json", "yaml", "yml"), "classes": lists, "templates": lists,
 		"out": directories, "index": directories, "html": files("html"), "csv-img-key": columns, "csv-caption-key": columns,
 		"caption-key": columns,
-		"objective": only("clip", "siglip", "coca"), "lr-scheduler": only("cosine", "const", "const-cooldown"),
+		"objective":   only("clip", "siglip", "coca"), "lr-scheduler": only("cosine", "const", "const-cooldown"),
 		"precision": only("auto", "fp32", "bf16"), "device": only("auto", "cpu", "cuda", "cuda:0", "cuda:1"),
 		"label-smoothing-form": only("others", "classes"), "method": only("beam", "greedy", "top-p"), "to": only("open_clip", "hf"),
 		"reward": only("preference", "clip", "both"), "log-format": only("text", "json"), "batch-size": only("auto"),
