@@ -17,7 +17,7 @@ import (
 type benchmarkOptions struct {
 	pretrained.Settings
 	Models  string `json:"models" flag:"models" arg:"A,B|file" help:"models, or a .txt file with one a line; MODEL@TAG adds --pretrained TAG"`
-	Sets    string `json:"sets" flag:"sets" arg:"A,B|file" help:"data sets, or a .txt file with one a line; NAME=PLACE gives a name"`
+	Sets    string `json:"sets" flag:"data" arg:"A,B|file" help:"data sets, or a .txt file with one a line; NAME=PLACE gives a name"`
 	Tasks   string `json:"tasks" flag:"tasks" arg:"a,b" help:"zeroshot_classification, zeroshot_retrieval, linear_probe, knn (default auto)"`
 	Out     string `json:"out" flag:"out" arg:"dir" help:"folder of the results"`
 	Part    string `json:"part" flag:"part" arg:"i/n" help:"compute the i-th of n shares of the models and data sets"`
@@ -29,7 +29,7 @@ type benchmarkOptions struct {
 func newEvalBenchmark(a *app) *cobra.Command {
 	o := benchmarkOptions{Settings: pretrained.DefaultSettings(), Tasks: "auto", Recalls: []int{1, 5, 10}, Solver: "adamw"}
 	c := &cobra.Command{
-		Use:   "benchmark --models A,B --sets A,B --out DIR",
+		Use:   "benchmark --models A,B --data A,B --out DIR",
 		Short: "Many models on many data sets, with CLIP_benchmark's files and a page",
 		Long: `benchmark measures each model on each data set and writes into DIR what CLIP_benchmark writes: a JSON file for each
 result and benchmark.csv. index.html is a page to sort, filter and compare them, with 95 % intervals of differences.
@@ -39,8 +39,8 @@ benchmark that was interrupted. A model or data set that can't be read costs its
 
 A data set is a folder in CLIP_benchmark's layout (test, train and val with shards, classnames.txt), or whatever zeroshot
 and eval retrieval take. Without --tasks, sets with classes are classified and sets with captions retrieved.`,
-		Example: `  clipgo eval benchmark --models runs/a,runs/b --sets wds_cifar10,wds_flickr8k --out results
-  clipgo eval benchmark --models models.txt --sets sets.txt --tasks zeroshot_classification,linear_probe --out results`,
+		Example: `  clipgo eval benchmark --models runs/a,runs/b --data wds_cifar10,wds_flickr8k --out results
+  clipgo eval benchmark --models models.txt --data sets.txt --tasks zeroshot_classification,linear_probe --out results`,
 		Args: cobra.NoArgs,
 	}
 	b := bind(c, &o)
@@ -84,7 +84,7 @@ func showBenchmark(c *console, entries []benchmark.Entry, out string) error {
 
 // suite is what the options ask for.
 func (o *benchmarkOptions) suite(a *app, said config.Layer) (*benchmark.Suite, error) {
-	for flag, value := range map[string]string{"--models": o.Models, "--sets": o.Sets, "--out": o.Out} {
+	for flag, value := range map[string]string{"--models": o.Models, "--data": o.Sets, "--out": o.Out} {
 		if value == "" {
 			return nil, usagef("%s is missing", flag)
 		}

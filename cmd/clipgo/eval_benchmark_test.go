@@ -14,7 +14,7 @@ func TestABenchmarkIsComputedOnce(t *testing.T) {
 	dir, out := golden.Dir(t, "benchmark"), filepath.Join(t.TempDir(), "results")
 	sets := write(t, filepath.Join(t.TempDir(), "sets.txt"), "# two\nnumbers="+filepath.Join(dir, "data", "wds_digits")+"\n\n"+
 		filepath.Join(dir, "data", "wds_scenes_captions")+"\n")
-	args := []string{"eval", "benchmark", "--models", filepath.Join(dir, "model"), "--sets", sets, "--out", out}
+	args := []string{"eval", "benchmark", "--models", filepath.Join(dir, "model"), "--data", sets, "--out", out}
 	args = append(args, "--precision", "fp32", "--json")
 	first, second := must(t, args...), must(t, args...)
 	if first.out != second.out || strings.Count(first.out, "\n") != 2 || !strings.Contains(first.out, `"dataset":"numbers"`) {
@@ -38,15 +38,15 @@ func TestABenchmarkRefusesWhatItCannotMean(t *testing.T) {
 		want string
 		args []string
 	}{
-		{2, "--models is missing", []string{"--sets", digits, "--out", out}},
-		{2, "no such file or folder", []string{"--models", model, "--sets", digits + "x", "--out", out}},
-		{2, "there is no task swimming", []string{"--models", model, "--sets", digits, "--out", out, "--tasks", "swimming"}},
-		{2, "is named twice", []string{"--models", model + "," + model, "--sets", digits, "--out", out}},
-		{2, "--part 3: it is i/n", []string{"--models", model, "--sets", digits, "--out", out, "--part", "3"}},
-		{2, "part 5 of 4", []string{"--models", model, "--sets", digits, "--out", out, "--part", "5/4"}},
-		{2, "it is adamw or logistic", []string{"--models", model, "--sets", digits, "--out", out, "--solver", "sgd"}},
+		{2, "--models is missing", []string{"--data", digits, "--out", out}},
+		{2, "no such file or folder", []string{"--models", model, "--data", digits + "x", "--out", out}},
+		{2, "there is no task swimming", []string{"--models", model, "--data", digits, "--out", out, "--tasks", "swimming"}},
+		{2, "is named twice", []string{"--models", model + "," + model, "--data", digits, "--out", out}},
+		{2, "--part 3: it is i/n", []string{"--models", model, "--data", digits, "--out", out, "--part", "3"}},
+		{2, "part 5 of 4", []string{"--models", model, "--data", digits, "--out", out, "--part", "5/4"}},
+		{2, "it is adamw or logistic", []string{"--models", model, "--data", digits, "--out", out, "--solver", "sgd"}},
 		{3, "it has no split train", []string{
-			"--models", model, "--sets", filepath.Join(dir, "data", "wds_textile"), "--out", out, "--tasks", "linear_probe"}},
+			"--models", model, "--data", filepath.Join(dir, "data", "wds_textile"), "--out", out, "--tasks", "linear_probe"}},
 	} {
 		r := clipgo(t, append([]string{"eval", "benchmark"}, c.args...)...)
 		if r.code != c.code || !strings.Contains(r.err, c.want) {
