@@ -1,6 +1,6 @@
 #!/bin/sh
-# Trains on generated shapes until combinations that were never seen are recognized, searches them by words, and then shows how far the same
-# small model gets with real pictures, of which there are few: emoji.
+# Trains on generated shapes until combinations that were never seen are recognized, searches them by words, and then shows how far a small
+# model gets with real pictures, of which there are few: emoji.
 # CLIPGO_DEMO_STEPS=N makes both trainings N steps long; CLIPGO_DEMO_DIR is where everything goes (default runs/demo).
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -37,7 +37,7 @@ pictures 'builtin:shapes?split=novel&n=300' "$dir/pictures"
 look "$dir/index" "two small red circles"
 look "$dir/index" "three large blue squares" # never shown in training
 
-step "4. The same model on 1,266 emoji and their names: real pictures, but far too few. Every tenth is held out"
+step "4. A small model on 1,266 emoji and their names: real pictures, but far too few. Every tenth is held out"
 "$clipgo" train --train-data 'builtin:emoji?split=train' --val-data 'builtin:emoji?split=val' --out "$dir/emoji" --steps "$emoji_steps" --quiet
 "$clipgo" zeroshot --model "$dir/emoji" 'builtin:emoji?split=val&names=split'
 pictures builtin:emoji "$dir/emoji-pictures"
