@@ -120,16 +120,23 @@ func (d *Data) Tasks(ctx context.Context) ([]string, error) {
 
 // Expand reads a list: names separated by commas, or a file with one a line. Blank lines and lines that begin with # are left out.
 func Expand(list string) ([]string, error) {
-	text, sep := list, ","
+	ends := func(c rune) bool { return c == '\n' }
+	text, depth := list, 0
 	if st, err := os.Stat(list); err == nil && st.Mode().IsRegular() && filepath.Ext(list) == ".txt" {
 		data, err := bounded.ReadFile(list, bounded.Settings)
 		if err != nil {
 			return nil, err
 		}
-		text, sep = strings.TrimPrefix(string(data), "\ufeff"), "\n"
+		text = strings.TrimPrefix(string(data), "\ufeff")
+	}
+	if text == list {
+		ends = func(c rune) bool { // a comma outside of braces
+			depth += strings.Count("{", string(c)) - strings.Count("}", string(c))
+			return c == ',' && depth == 0
+		}
 	}
 	var out []string
-	for one := range strings.SplitSeq(text, sep) {
+	for one := range strings.FieldsFuncSeq(text, ends) {
 		if one = strings.TrimSpace(one); one != "" && !strings.HasPrefix(one, "#") {
 			out = append(out, one)
 		}

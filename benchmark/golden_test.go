@@ -116,7 +116,7 @@ func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || e.Name() == ".lock" {
+		if err != nil || e.IsDir() || strings.HasPrefix(e.Name(), ".lock") {
 			return err
 		}
 		data, err := os.ReadFile(path)

@@ -51,7 +51,7 @@ func (s *Suite) Run(ctx context.Context) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	lock, err := durable.AcquireDir(s.Out, ".lock")
+	lock, err := durable.AcquireDir(s.Out, s.lockFile())
 	if err != nil {
 		return err
 	}
@@ -73,6 +73,14 @@ func (s *Suite) Run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// lockFile is that of this part: others may fill the same folder.
+func (s *Suite) lockFile() string {
+	if s.Parts < 2 {
+		return ".lock"
+	}
+	return fmt.Sprintf(".lock-%d-of-%d", s.Part, s.Parts)
+}
+
 func (s *Suite) check() error {
 	if len(s.Models) == 0 || len(s.Data) == 0 {
 		return fault.Usagef("a benchmark needs models and data sets")
@@ -91,6 +99,18 @@ func (s *Suite) check() error {
 			return fault.Usagef("%s and %s have the same name %s; give one another: NAME=%s", other, d.Place, d.Name, d.Place)
 		}
 		names[d.Name] = d.Place
+	}
+	files := map[string]Cell{}
+	for _, name := range s.Models {
+		for _, d := range s.Data {
+			model, tag := (&candidate{name: name}).split()
+			c := Cell{Model: model, Pretrained: tag, Data: d.Name}
+			if other, ok := files[c.name()]; ok {
+				return fault.Usagef("%s on %s and %s on %s would have the same files; give the data another name: NAME=PLACE",
+					other.Model, other.Data, c.Model, c.Data)
+			}
+			files[c.name()] = c
+		}
 	}
 	return os.MkdirAll(s.Out, 0o777)
 }

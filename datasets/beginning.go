@@ -20,6 +20,9 @@ type beginner interface {
 // Beginning reads the picture of sample i, of which the first n bytes of the file are enough for the caller. whole is false if the picture
 // may be such a part; a source that can't read parts returns the whole picture.
 func Beginning(ctx context.Context, s Source, i, n int) (p Picture, whole bool, err error) {
+	if f, ok := s.(*filtered); ok {
+		s = f.Source
+	}
 	b, ok := s.(beginner)
 	if !ok {
 		p, err = s.Picture(ctx, i)
@@ -33,10 +36,14 @@ func Beginning(ctx context.Context, s Source, i, n int) (p Picture, whole bool, 
 // compressed archive.
 func InSequence(s Source) bool {
 	switch s := s.(type) {
+	case *uncounted:
+		return true
 	case *joined:
 		return slices.ContainsFunc(s.parts, InSequence)
 	case *subset:
 		return InSequence(s.source)
+	case *filtered:
+		return InSequence(s.Source)
 	case interface{ sequential() bool }:
 		return s.sequential()
 	}
@@ -54,6 +61,8 @@ func ReadsParts(s Source) bool {
 		return !slices.ContainsFunc(s.parts, func(p Source) bool { return !ReadsParts(p) })
 	case *subset:
 		return ReadsParts(s.source)
+	case *filtered:
+		return ReadsParts(s.Source)
 	}
 	_, ok := s.(beginner)
 	return ok

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -38,12 +39,17 @@ type filtered struct {
 	Source        // of the samples that are kept
 	all    Source // closed with it
 	report Filtered
+	parts  []Part // of a mixture, with the samples that are kept
 }
 
 func (f *filtered) Close() error { return f.all.Close() }
 
+// Unwrap is the source of the same samples.
+func (f *filtered) Unwrap() Source { return f.Source }
+
 func (f *filtered) Info() Info {
 	info := f.Source.Info()
+	info.Parts = f.parts
 	info.Filter = &f.report
 	info.Notes = append(info.Notes[:len(info.Notes):len(info.Notes)], f.report.notes()...)
 	return info
@@ -80,6 +86,10 @@ func (o Options) filter(ctx context.Context, s Source, err error) (Source, error
 		return s, err
 	}
 	list, err := readKeepList(o.Filter)
+	if _, ok := s.(*uncounted); ok {
+		err = errors.Join(err, &UsageError{Source: s.Info().Name,
+			Reason: "filter needs data whose samples are counted; leave train_num_samples out"})
+	}
 	if err == nil {
 		var f *filtered
 		if f, err = list.apply(ctx, s); err == nil {
@@ -130,7 +140,20 @@ func (k *keepList) apply(ctx context.Context, s Source) (*filtered, error) {
 		}
 	}
 	f.Source = Select(s, chosen)
+	f.parts = keptParts(info.Parts, chosen)
 	return f, k.judge(ctx, s, f.report)
+}
+
+// keptParts are the parts of a mixture with the numbers of their samples among the chosen ones, which are in order.
+func keptParts(parts []Part, chosen []int) []Part {
+	out := slices.Clone(parts)
+	end, from := 0, 0
+	for i, p := range parts {
+		end += p.Samples
+		to, _ := slices.BinarySearch(chosen, end)
+		out[i].Samples, from = to-from, to
+	}
+	return out
 }
 
 // judge refuses a list that names no sample, and one that leaves none.

@@ -117,6 +117,9 @@ func (l *Loader) check(from, to int64) error {
 }
 
 func (l *Loader) workers() int {
+	if _, stream := streamOf(l.Source); !stream && InSequence(l.Source) { // two would begin it anew again and again
+		return 1
+	}
 	if l.Workers == 0 {
 		return runtime.GOMAXPROCS(0)
 	}

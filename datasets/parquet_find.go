@@ -24,7 +24,7 @@ func isParquet(src string) bool {
 	if st, err := os.Stat(src); err == nil && st.IsDir() {
 		return false
 	}
-	return !isCommand(src) && !strings.Contains(src, "::") && extensionOf(src) == parquetExtension
+	return !isCommand(src) && len(Parts(src)) == 1 && extensionOf(src) == parquetExtension
 }
 
 // holdsParquet reports whether a folder is a set of Parquet files: it has some, or its folder data does, as those of the Hugging Face hub.

@@ -80,7 +80,7 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 		s.uncounted = true
 		return nil
 	}
-	if err := s.index(ctx, set, newProgress(o.Log, src, len(s.files))); err != nil {
+	if err := s.index(ctx, set, newProgress(o.Log, s.info.Name, len(s.files))); err != nil {
 		return err
 	}
 	s.describe()

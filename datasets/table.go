@@ -75,7 +75,7 @@ func (o Options) store() (s *store.Store, closeIt func() error) {
 	if o.Store != nil {
 		return o.Store, func() error { return nil }
 	}
-	s = store.New(store.Options{})
+	s = o.NewStore(o.Log)
 	return s, s.Close
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"clipgo/datasets"
 	"clipgo/datasets/check"
 )
 
@@ -14,6 +15,9 @@ const lookBudget = 300 * time.Millisecond
 // notable. A run that doesn't reach the end of an epoch may be shorter than what max_skip needs to end it: it is only warned.
 func (s *session) lookAtData(ctx context.Context) error {
 	if s.resumed != "" || s.Align.on() || s.train.Info().Kind == "builtin" {
+		return nil
+	}
+	if s.NumSamples > 0 && datasets.InSequence(s.train) { // it is read by the run alone, since each look begins anew
 		return nil
 	}
 	o := check.Options{Tokens: s.tokens.FillCut, ContextLength: s.ModelCfg.Text.ContextLength, Preprocess: s.Preprocess, Limits: s.Limits,

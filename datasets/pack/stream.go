@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"clipgo/datasets"
 	"context"
 	"sync"
 )
@@ -17,6 +18,9 @@ const samplesAhead = 2
 
 func (r *reader) stream(ctx context.Context, from, workers int) *stream {
 	ctx, stop := context.WithCancel(ctx)
+	if datasets.InSequence(r.source) { // several would begin it anew again and again
+		workers = 1
+	}
 	s := &stream{order: make(chan chan *sample, samplesAhead*workers), stop: stop}
 	type job struct {
 		index int
