@@ -36,28 +36,24 @@ func (m *candidate) settings() pretrained.Settings {
 }
 
 // fingerprint tells models apart without opening them.
-func (m *candidate) fingerprint() (string, error) {
-	if m.digest != "" || m.err != nil {
-		return m.digest, m.err
-	}
-	o := m.settings()
-	find := o.Find
-	if find == nil {
-		find = func(_ context.Context, name, weights string) (pretrained.Source, error) {
-			return pretrained.Find(name, weights)
+func (m *candidate) fingerprint(ctx context.Context) (string, error) {
+	if m.source == nil && m.err == nil {
+		var src pretrained.Source
+		o := m.settings()
+		if src, m.err = o.Locate(ctx); m.err == nil {
+			m.source = &src
+			m.digest, m.err = src.Fingerprint(o.Seed)
 		}
 	}
-	var src pretrained.Source
-	if src, m.err = find(context.Background(), o.Model, o.Pretrained); m.err != nil {
-		return "", m.err
-	}
-	m.digest, m.err = src.Fingerprint(o.Seed)
 	return m.digest, m.err
 }
 
+// open opens the model that fingerprint found.
 func (m *candidate) open(ctx context.Context) (*pretrained.Embedder, error) {
 	if m.embedder == nil && m.err == nil {
-		m.embedder, m.err = pretrained.Open(ctx, m.settings())
+		o := m.settings()
+		o.Find = func(context.Context, string, string) (pretrained.Source, error) { return *m.source, nil }
+		m.embedder, m.err = pretrained.Open(ctx, o)
 	}
 	return m.embedder, m.err
 }

@@ -22,6 +22,13 @@ type Data struct {
 	splits  map[string]string
 	kind    string // the content of dataset_type.txt
 	options datasets.Options
+	infos   map[described]datasets.Info
+}
+
+// described is what the description of a source depends on.
+type described struct {
+	split string
+	need  datasets.Need
 }
 
 // The splits of CLIP_benchmark.
@@ -97,6 +104,26 @@ func (d *Data) Source(ctx context.Context, split string, need datasets.Need) (da
 	return datasets.Open(ctx, place, o)
 }
 
+// info describes a split. It is opened at the first call only: all models and tasks of a run share the description.
+func (d *Data) info(ctx context.Context, split string, need datasets.Need) (datasets.Info, error) {
+	if info, ok := d.infos[described{split, need}]; ok {
+		return info, nil
+	}
+	src, err := d.Source(ctx, split, need)
+	if err != nil {
+		return datasets.Info{}, err
+	}
+	info := src.Info()
+	if err := src.Close(); err != nil {
+		return info, err
+	}
+	if d.infos == nil {
+		d.infos = map[described]datasets.Info{}
+	}
+	d.infos[described{split, need}] = info
+	return info, nil
+}
+
 // Tasks are the tasks that a data set is meant for, without training: what dataset_type.txt says, else classification with classes and
 // retrieval with captions alone.
 func (d *Data) Tasks(ctx context.Context) ([]string, error) {
@@ -107,12 +134,11 @@ func (d *Data) Tasks(ctx context.Context) ([]string, error) {
 	default:
 		return nil, fault.Dataf("%s: the kind %q of dataset_type.txt is not supported", d.Place, d.kind)
 	}
-	src, err := d.Source(ctx, TestSplit, datasets.NeedNothing)
+	info, err := d.info(ctx, TestSplit, datasets.NeedNothing)
 	if err != nil {
 		return nil, err
 	}
-	defer src.Close()
-	if len(src.Info().Classes) > 0 {
+	if len(info.Classes) > 0 {
 		return []string{ZeroShot}, nil
 	}
 	return []string{Retrieval}, nil

@@ -37,7 +37,7 @@ func (f *features) of(ctx context.Context, split string) (*pretrained.Features, 
 	}
 	skipped := 0
 	p := &pretrained.Pass{
-		Source: src, Embedder: f.model, Skipped: func(datasets.Skip) { skipped++ },
+		Source: src, Embedder: f.model, Pictures: f.need != datasets.NeedCaptions, Skipped: func(datasets.Skip) { skipped++ },
 		Seen: func(n int64) { f.seen(split, n, int64(src.Len())) },
 	}
 	_, err = p.Features(ctx)

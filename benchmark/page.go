@@ -1,7 +1,6 @@
 package benchmark
 
 import (
-	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"slices"
 
 	"clipgo/eval"
+	"clipgo/report"
 )
 
 //go:embed page.html
@@ -71,23 +71,13 @@ const worstClasses = 12
 // WritePage writes the entries as one self-contained page: a table to sort and filter, differences to a model with 95 % intervals, a
 // scatter plot, and for each cell its numbers, worst classes and most confident mistakes.
 func WritePage(w io.Writer, title string, entries []Entry) error {
-	page, err := template.New("page").Parse(pageHTML)
-	if err != nil {
-		return fmt.Errorf("the page of the results: %w", err)
-	}
 	data, err := json.Marshal(contentOf(entries))
 	if err != nil {
 		return fmt.Errorf("the page of the results: %w", err)
 	}
-	var b bytes.Buffer
-	err = page.Execute(&b, map[string]any{
-		"Title": title, "Style": template.CSS(pageCSS), "Script": template.JS(pageJS), "Content": template.JS(data), "Cells": len(entries),
+	return report.WritePage(w, pageHTML, pageCSS, map[string]any{
+		"Title": title, "Subtitle": "", "Script": template.JS(pageJS), "Content": template.JS(data),
 	})
-	if err != nil {
-		return fmt.Errorf("the page of the results: %w", err)
-	}
-	_, err = w.Write(b.Bytes())
-	return err
 }
 
 func contentOf(entries []Entry) pageContent {

@@ -51,6 +51,9 @@ func (s *Suite) Run(ctx context.Context) error {
 	if err := s.check(); err != nil {
 		return err
 	}
+	if err := os.MkdirAll(s.Out, 0o777); err != nil {
+		return err
+	}
 	lock, err := durable.AcquireDir(s.Out, s.lockFile())
 	if err != nil {
 		return err
@@ -112,7 +115,7 @@ func (s *Suite) check() error {
 			files[c.name()] = c
 		}
 	}
-	return os.MkdirAll(s.Out, 0o777)
+	return nil
 }
 
 // pair computes the tasks of one model on one data set.
@@ -214,7 +217,7 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, shared 
 // fingerprint is that of a cell, and that of its test split.
 func (s *Suite) fingerprint(ctx context.Context, c Cell, m *candidate, d *Data) (cell, test string, err error) {
 	t := tasks[c.Task]
-	model, err := m.fingerprint()
+	model, err := m.fingerprint(ctx)
 	if err != nil {
 		return "", "", err
 	}
@@ -233,12 +236,8 @@ func (s *Suite) fingerprint(ctx context.Context, c Cell, m *candidate, d *Data) 
 		splits = append(splits, ValSplit)
 	}
 	for _, split := range splits {
-		src, err := d.Source(ctx, split, t.need)
+		info, err := d.info(ctx, split, t.need)
 		if err != nil {
-			return "", "", err
-		}
-		info := src.Info()
-		if err := src.Close(); err != nil {
 			return "", "", err
 		}
 		classes, err := json.Marshal([][]string{info.Classes, info.Templates})

@@ -20,8 +20,8 @@ type beginner interface {
 // Beginning reads the picture of sample i, of which the first n bytes of the file are enough for the caller. whole is false if the picture
 // may be such a part; a source that can't read parts returns the whole picture.
 func Beginning(ctx context.Context, s Source, i, n int) (p Picture, whole bool, err error) {
-	if f, ok := s.(*filtered); ok {
-		s = f.Source
+	if w, ok := s.(wrapper); ok {
+		return Beginning(ctx, w.Unwrap(), i, n)
 	}
 	b, ok := s.(beginner)
 	if !ok {
@@ -42,8 +42,8 @@ func InSequence(s Source) bool {
 		return slices.ContainsFunc(s.parts, InSequence)
 	case *subset:
 		return InSequence(s.source)
-	case *filtered:
-		return InSequence(s.Source)
+	case wrapper:
+		return InSequence(s.Unwrap())
 	case interface{ sequential() bool }:
 		return s.sequential()
 	}
@@ -61,8 +61,8 @@ func ReadsParts(s Source) bool {
 		return !slices.ContainsFunc(s.parts, func(p Source) bool { return !ReadsParts(p) })
 	case *subset:
 		return ReadsParts(s.source)
-	case *filtered:
-		return ReadsParts(s.Source)
+	case wrapper:
+		return ReadsParts(s.Unwrap())
 	}
 	_, ok := s.(beginner)
 	return ok

@@ -48,6 +48,15 @@ func (n *ByteCount) UnmarshalJSON(data []byte) error {
 	return err
 }
 
+// store is the one that is given, or a new one that is closed with its source.
+func (o Options) store() (s *store.Store, closeIt func() error) {
+	if o.Store != nil {
+		return o.Store, func() error { return nil }
+	}
+	s = o.NewStore(o.Log)
+	return s, s.Close
+}
+
 // NewStore returns a store with the settings for data that is elsewhere. It has to be closed.
 func (o Options) NewStore(log *slog.Logger) *store.Store {
 	return store.New(store.Options{Cache: o.DataCache, CacheSize: int64(o.DataCacheSize), Log: log})

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"clipgo/datasets/store"
 	"clipgo/datasets/table"
 )
 
@@ -89,6 +90,6 @@ func (t *pictureTable) readKarpathy(ctx context.Context, data []byte, chosen []s
 		return nil, err
 	}
 	t.info.Notes = append(t.info.Notes, fmt.Sprintf("read %d images and %d captions in the layout of Karpathy's splits, pictures from %s",
-		len(rows), captions, shown(t.folder)))
+		len(rows), captions, store.Public(t.folder)))
 	return rows, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"clipgo/datasets/store"
 	"clipgo/internal/fault"
 )
 
@@ -83,7 +84,7 @@ func TestNamesOfFilesElsewhere(t *testing.T) {
 		"hf-hub:datasets/o/r@main/data/train.csv":   "hf-hub:datasets/o/r@main/data/train.csv hf-hub:datasets/o/r@main/data/ .csv",
 		odd: odd + " " + filepath.Dir(odd) + " .x",
 	} {
-		if got := shown(name) + " " + folderOf(name) + " " + extensionOf(name); got != want {
+		if got := store.Public(name) + " " + folderOf(name) + " " + extensionOf(name); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}

@@ -31,12 +31,9 @@ func flattened(names []string) (out []string) {
 // openMixture opens the parts of A::B, each by its own kind. Their samples follow each other.
 func openMixture(ctx context.Context, src string, o Options) (Source, error) {
 	j := &joined{}
-	if o.Store == nil { // one for all parts
-		o.Store = o.NewStore(o.Log)
-		j.release = o.Store.Close
-	}
-	o = o.unfiltered() // the whole is filtered
-	o.Samples = 0      // the length of an epoch of the whole, not of a part
+	o.Store, j.release = o.store() // one for all parts
+	o = o.unfiltered()             // the whole is filtered
+	o.Samples = 0                  // the length of an epoch of the whole, not of a part
 	names := Parts(src)
 	for i, name := range names {
 		if name == "" {

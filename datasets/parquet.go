@@ -49,7 +49,7 @@ const textBytes = 16 << 20
 // openParquet opens Parquet files whose rows have pictures: as bytes, as the struct of bytes and path of the Hugging Face hub, or as paths
 // or URLs. Among several files one that can't be read is an unusable sample; one without the columns that the others have is a *DataError.
 func openParquet(ctx context.Context, src string, o Options) (Source, error) {
-	s := &parquetSet{need: o.Need, info: Info{Name: shown(src), Kind: "parquet"}, cache: parquet.NewCache(parquetCache)}
+	s := &parquetSet{need: o.Need, info: Info{Name: store.Public(src), Kind: "parquet"}, cache: parquet.NewCache(parquetCache)}
 	s.store, s.closeStore = o.store()
 	found, err := findParquet(ctx, s.store, src, o)
 	if err != nil {

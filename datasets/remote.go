@@ -54,19 +54,16 @@ func resolveIn(folder, name string) string {
 // isCommand reports whether a name stands for the output of a command. Users may name one, lists of pictures may not.
 func isCommand(name string) bool { return len(name) >= 5 && strings.EqualFold(name[:5], "pipe:") }
 
-// shown is a path or URL as messages and keys have it, without secrets.
-func shown(name string) string { return store.Public(name) }
-
 // findOne finds the file that a name stands for.
 func findOne(ctx context.Context, s *store.Store, name string) (store.Object, error) {
 	found, err := s.Find(ctx, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return store.Object{}, notFound(shown(name), fs.ErrNotExist)
+		return store.Object{}, notFound(store.Public(name), fs.ErrNotExist)
 	case err != nil:
 		return store.Object{}, err
 	case len(found) != 1:
-		return store.Object{}, &UsageError{Source: shown(name), Reason: fmt.Sprintf("it stands for %d files; name one", len(found))}
+		return store.Object{}, &UsageError{Source: store.Public(name), Reason: fmt.Sprintf("it stands for %d files; name one", len(found))}
 	}
 	return found[0], nil
 }

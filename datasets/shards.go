@@ -49,11 +49,8 @@ const shardsKind = "shards"
 // makes single samples unusable and is reported in Info.Notes. A shard that doesn't exist is fs.ErrNotExist, and a set without a usable
 // sample is a *DataError.
 func openShards(ctx context.Context, src string, o Options) (Source, error) {
-	if o.Store != nil {
-		return openShardsOf(ctx, src, o, o.Store, func() error { return nil })
-	}
-	own := o.NewStore(o.Log)
-	return openShardsOf(ctx, src, o, own, own.Close)
+	st, closeStore := o.store()
+	return openShardsOf(ctx, src, o, st, closeStore)
 }
 
 func openShardsOf(ctx context.Context, src string, o Options, st objects, close func() error) (Source, error) {

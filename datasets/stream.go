@@ -24,6 +24,9 @@ type Reading struct {
 	entry   *Entry // of a sample that was not counted before; else nil
 }
 
+// wrapper is a source with the samples of another one, under the same indices, whose entries or description it changes.
+type wrapper interface{ Unwrap() Source }
+
 // streamOf is the source as a stream if it has to be read in sequence.
 func streamOf(s Source) (Stream, bool) {
 	switch s := s.(type) {
@@ -33,7 +36,7 @@ func streamOf(s Source) (Stream, bool) {
 		return s.stream()
 	case *joined:
 		return s.stream()
-	case interface{ Unwrap() Source }: // the same samples with other entries
+	case wrapper:
 		return streamOf(s.Unwrap())
 	case Stream:
 		return s, true

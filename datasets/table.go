@@ -64,19 +64,10 @@ func openTable(ctx context.Context, path string, o Options) (Source, error) {
 }
 
 func newPictureTable(path string, o Options) *pictureTable {
-	t := &pictureTable{path: shown(path), folder: folderOf(path)}
+	t := &pictureTable{path: store.Public(path), folder: folderOf(path)}
 	t.info = Info{Name: t.path, Kind: "table"}
 	t.store, t.closeStore = o.store()
 	return t
-}
-
-// store is the one that is given, or a new one that is closed with its source.
-func (o Options) store() (s *store.Store, closeIt func() error) {
-	if o.Store != nil {
-		return o.Store, func() error { return nil }
-	}
-	s = o.NewStore(o.Log)
-	return s, s.Close
 }
 
 // readRows reads the rows of a table, which may be in a form of its own.
@@ -180,7 +171,7 @@ func (t *pictureTable) Entry(_ context.Context, i int) (Entry, error) { return t
 
 func (t *pictureTable) entry(i int) Entry {
 	e := &t.rows[i]
-	file := shown(e.path)
+	file := store.Public(e.path)
 	key := file
 	if key == "" {
 		key = fmt.Sprintf("%s:%d", t.path, e.line)

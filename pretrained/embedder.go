@@ -77,14 +77,11 @@ func NewEmbedder(m *model.Model, src Source, tokens tokenizer.Tokenizer, how Set
 // for a model that is refused.
 func Open(ctx context.Context, o Settings) (*Embedder, error) {
 	LoadLibtorch()
-	find, log := o.Find, o.Log
-	if find == nil {
-		find = Hub{}.Find
-	}
+	log := o.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	src, err := find(ctx, o.Model, o.Pretrained)
+	src, err := o.Locate(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +109,15 @@ func Open(ctx context.Context, o Settings) (*Embedder, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// Locate finds the model that the settings name, with their Find.
+func (o Settings) Locate(ctx context.Context) (Source, error) {
+	find := o.Find
+	if find == nil {
+		find = Hub{}.Find
+	}
+	return find(ctx, o.Model, o.Pretrained)
 }
 
 // prepare works out how pictures become pixels, in the settings and the source.

@@ -13,6 +13,7 @@ type Pass struct {
 	Embedder *Embedder
 	Source   datasets.Source
 	Viewers  []Viewer            // see each batch
+	Pictures bool                // embed pictures alone, no captions
 	Skipped  func(datasets.Skip) // is called with each sample that can't be used; nil: none
 	Seen     func(samples int64) // is called after each batch with the number of samples so far; nil: none
 
@@ -81,7 +82,9 @@ func (p *Pass) add(ctx context.Context, f *Features, b *datasets.Batch) error {
 	}
 	for i, e := range b.Entries {
 		for _, caption := range e.Captions {
-			f.Captions, f.TextImage = append(f.Captions, caption), append(f.TextImage, len(f.Index))
+			if !p.Pictures {
+				f.Captions, f.TextImage = append(f.Captions, caption), append(f.TextImage, len(f.Index))
+			}
 		}
 		f.Index, f.Entries, f.Labels = append(f.Index, b.Index[i]), append(f.Entries, e), append(f.Labels, e.Label)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"clipgo/internal/fault"
+	"clipgo/internal/vec"
 )
 
 // Set is samples with labels.
@@ -50,11 +51,7 @@ func (s Set) Normalized() Set {
 	out := Set{Dim: s.Dim, Features: slices.Clone(s.Features), Labels: s.Labels}
 	for i := range s.Labels {
 		row := out.Row(i)
-		sum := 0.0
-		for _, v := range row {
-			sum += float64(v) * float64(v)
-		}
-		norm := float32(max(math.Sqrt(sum), 1e-12))
+		norm := float32(max(vec.Norm(row), 1e-12))
 		for j := range row {
 			row[j] /= norm
 		}

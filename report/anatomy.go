@@ -53,8 +53,8 @@ func viewAnatomy(a *Anatomy) *anatomyView {
 	}
 	c := a.Calibration
 	v := &anatomyView{
-		About: fmt.Sprintf("After step %s, on %s pairs of the validation data, compared %d at a time.", grouped(a.Step),
-			grouped(a.Pairs), a.Candidates),
+		About: fmt.Sprintf("After step %s, on %s pairs of the validation data, compared %d at a time.", Grouped(a.Step),
+			Grouped(a.Pairs), a.Candidates),
 		Measures: []measure{
 			{"alignment", short(a.Alignment), "Mean squared distance of a picture's feature to its caption's: 0 where they coincide, 2 " +
 				"where they have nothing in common."},
@@ -88,7 +88,7 @@ func calibrationBars(c eval.Calibration) (out []calibrationBar) {
 		if b.N == 0 {
 			continue
 		}
-		text := fmt.Sprintf("%s answers, confidence %s, accuracy %s", grouped(b.N), percent(b.Confidence), percent(b.Accuracy))
+		text := fmt.Sprintf("%s answers, confidence %s, accuracy %s", Grouped(b.N), percent(b.Confidence), percent(b.Accuracy))
 		out = append(out, calibrationBar{X: round1(float64(i) * width), Y: round1(100 - 100*b.Accuracy), Width: round1(width - 1),
 			Height: round1(100 * b.Accuracy), Text: text})
 	}

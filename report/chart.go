@@ -172,7 +172,7 @@ func (c *chart) draw(l *line, index int) {
 		if record.Finite(p.y) {
 			l.LastText = c.text(points[i].y)
 			if len(drawn) <= mostTips || i%(len(drawn)/mostTips) == 0 || i == len(drawn)-1 {
-				l.Dots = append(l.Dots, tip{c.x(p.x), c.y(p.y), fmt.Sprintf("%s %s: %s%s", c.Over(), grouped(int(p.x)), prefix(l.Name),
+				l.Dots = append(l.Dots, tip{c.x(p.x), c.y(p.y), fmt.Sprintf("%s %s: %s%s", c.Over(), Grouped(int(p.x)), prefix(l.Name),
 					c.text(points[i].y))})
 			}
 		}
@@ -297,7 +297,7 @@ func trimmed(v float64) string {
 	case a >= 1e4:
 		return number(math.Round(v/100)/10) + "k"
 	case a >= 99.95:
-		return grouped(int(math.Round(v)))
+		return Grouped(int(math.Round(v)))
 	case a < 1e-2:
 		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', 2, 64), "e")
 		mantissa = strings.TrimSuffix(strings.TrimRight(mantissa, "0"), ".")
@@ -310,8 +310,8 @@ func trimmed(v float64) string {
 // percent formats a fraction as a percentage with two decimals, as the console does.
 func percent(v float64) string { return strconv.FormatFloat(100*v, 'f', 2, 64) + " %" }
 
-// grouped writes a whole number with commas.
-func grouped(n int) string {
+// Grouped writes a whole number with commas.
+func Grouped(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]

@@ -21,7 +21,7 @@ type dataView struct {
 }
 
 func viewData(all []Source) (out []dataView) {
-	number := func(n int64) string { return grouped(int(n)) }
+	number := func(n int64) string { return Grouped(int(n)) }
 	for _, s := range all {
 		out = append(out, dataView{s.Name, s.Kind, number(s.Present), number(s.Samples), percent(s.Share), number(s.Used),
 			number(s.Skipped), fmt.Sprintf("%.2f", s.Passes)})
@@ -43,11 +43,11 @@ const mostPasses = 60
 func viewPasses(rows []record.Row) (out []passView, earlier int) {
 	for _, r := range rows {
 		for _, p := range r.Passes {
-			out = append(out, passView{p.Source, fmt.Sprint(p.Pass), grouped(r.Step), grouped(int(p.Present)), grouped(int(p.Used)),
-				grouped(int(p.Skipped))})
+			out = append(out, passView{p.Source, fmt.Sprint(p.Pass), Grouped(r.Step), Grouped(int(p.Present)), Grouped(int(p.Used)),
+				Grouped(int(p.Skipped))})
 			for _, f := range p.Damaged {
-				out = append(out, passView{"shard " + f.File, fmt.Sprint(p.Pass), grouped(r.Step), grouped(int(f.Present)),
-					grouped(int(f.Used)), grouped(int(f.Skipped))})
+				out = append(out, passView{"shard " + f.File, fmt.Sprint(p.Pass), Grouped(r.Step), Grouped(int(f.Present)),
+					Grouped(int(f.Used)), Grouped(int(f.Skipped))})
 			}
 		}
 	}

@@ -159,7 +159,7 @@ func tiles(run Run) []Tile {
 	var out []Tile
 	if n := len(run.Rows); n > 0 {
 		last := run.Rows[n-1]
-		out = append(out, Tile{"steps", grouped(last.Step), grouped(int(last.Samples)) + " samples"})
+		out = append(out, Tile{"steps", Grouped(last.Step), Grouped(int(last.Samples)) + " samples"})
 		loss := Tile{"loss", short(cmp.Or(run.Loss, float64(last.Loss))), ""}
 		if run.Loss != 0 {
 			loss.Name = "loss, last 20 steps"
@@ -180,7 +180,7 @@ func tiles(run Run) []Tile {
 		}
 	}
 	if pace := medianPace(run.Rows); pace > 0 {
-		out = append(out, Tile{"pairs a second", grouped(int(pace + 0.5)), "median"})
+		out = append(out, Tile{"pairs a second", Grouped(int(pace + 0.5)), "median"})
 	}
 	return out
 }

@@ -222,7 +222,7 @@ func TestNumbersAreShort(t *testing.T) {
 			t.Errorf("a tick at %v: %s, want %s", v, got, want)
 		}
 	}
-	if got := grouped(-1234567); got != "-1,234,567" {
+	if got := Grouped(-1234567); got != "-1,234,567" {
 		t.Error(got)
 	}
 }

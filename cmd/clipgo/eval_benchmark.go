@@ -11,7 +11,6 @@ import (
 	"clipgo/internal/config"
 	"clipgo/pretrained"
 	"clipgo/probe"
-	"clipgo/vision/preprocess"
 )
 
 type benchmarkOptions struct {
@@ -89,8 +88,7 @@ func (o *benchmarkOptions) suite(a *app, said config.Layer) (*benchmark.Suite, e
 			return nil, usagef("%s is missing", flag)
 		}
 	}
-	o.Log, o.Find = a.console.log, a.console.findModel
-	o.Adjust = func(c *preprocess.Config) { said.Under("preprocess").Decode(c) }
+	useConsole(a, &o.Settings, said)
 	s := &benchmark.Suite{Out: o.Out, Settings: o.Settings, Recalls: o.Recalls}
 	s.Probe = probe.Protocol{AdamW: probe.CLIPBenchmark, Normalize: true, Shots: o.Shots, Seed: o.Seed, Logistic: o.Solver == "logistic"}
 	if o.Solver != "adamw" && o.Solver != "logistic" {

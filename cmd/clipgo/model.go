@@ -14,11 +14,16 @@ import (
 
 // openModel opens the model of --model, with what the user said of its preprocessing on top.
 func openModel(ctx context.Context, a *app, o *pretrained.Settings, said config.Layer) (*pretrained.Embedder, error) {
+	useConsole(a, o, said)
+	return pretrained.Open(ctx, *o)
+}
+
+// useConsole makes a model report to the terminal when it is found and opened, and follow what the user said of its preprocessing.
+func useConsole(a *app, o *pretrained.Settings, said config.Layer) {
 	if o.Log = a.console.log; o.Find == nil {
 		o.Find = a.console.findModel
 	}
 	o.Adjust = func(c *preprocess.Config) { said.Under("preprocess").Decode(c) }
-	return pretrained.Open(ctx, *o)
 }
 
 // skips are the pictures that can't be used, of a command that answers all others whatever their share.

@@ -114,14 +114,8 @@ func (c *checker) decodeOne(ctx context.Context, t *lookTally, dst []uint8, one 
 	if err == nil {
 		err = c.transform(t, dst, i, p)
 	}
-	if err != nil && fatal(ctx, err) != nil {
-		return err
-	}
-	t.read++
-	if err != nil {
-		t.bad++
-		c.refuse(t.problems, kindOf(err, p), i, e, err.Error())
-		return nil
+	if used, end := c.took(ctx, t, i, e, p, err); !used {
+		return end
 	}
 	if c.counts.headers == 0 { // else it was counted then
 		if h, err := headerOf(p, c.Limits); err == nil {

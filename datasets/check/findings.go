@@ -1,6 +1,7 @@
 package check
 
 import (
+	"clipgo/report"
 	"fmt"
 	"strings"
 )
@@ -36,7 +37,7 @@ func (r *Result) findings(classes bool) []Finding {
 		}
 	}
 	add(!r.Complete, Warning, "The check was interrupted: it read %s of %s entries, %s headers, and decoded %s.",
-		grouped(r.Samples.Entries), grouped(r.Samples.Present), grouped(r.Samples.Headers),
+		report.Grouped(r.Samples.Entries), report.Grouped(r.Samples.Present), report.Grouped(r.Samples.Headers),
 		number(r.Samples.Decoded, "picture", "pictures"))
 	add(!r.Complete && r.Settings.All, Warning, "The decoded pictures are the first ones, not random ones: the estimate is right only if "+
 		"the others are alike.")
@@ -69,17 +70,17 @@ func (r *Result) captionFindings(classes bool) (out []Finding) {
 		}
 	}
 	add(c.Cut, level(c.CutShare, muchCut), "%s of the captions (%s) are longer than %d tokens and lose their end.",
-		percent(c.CutShare), grouped(c.Cut), c.Context)
+		percent(c.CutShare), report.Grouped(c.Cut), c.Context)
 	add(c.Blank, Warning, "%s no token: the model sees an empty text.", number(c.Blank, "caption has", "captions have"))
 	if classes {
 		add(c.Distinct, Note, "The captions are the names of %s.", number(c.Distinct, "class", "classes"))
 	} else {
 		add(c.Repeated, level(c.Repeats, muchRepeated), "%s of the captions are the same as that of another sample; %s are distinct.",
-			percent(c.Repeats), grouped(c.Distinct))
+			percent(c.Repeats), report.Grouped(c.Distinct))
 	}
 	if n := r.Settings.BatchSize; n > 1 && c.Equal > 0 {
 		add(c.Repeated, level(c.Equal, muchEqual), "In a batch of %s, %s of the pairs have another pair with the same caption, which "+
-			"counts as a wrong answer; --dedup-targets changes that.", grouped(n), percent(c.Equal))
+			"counts as a wrong answer; --dedup-targets changes that.", report.Grouped(n), percent(c.Equal))
 	}
 	if len(c.Scripts) > 1 || len(c.Scripts) == 1 && c.Scripts[0].Name != families[latin].name {
 		var names []string
@@ -101,10 +102,10 @@ func (r *Result) pictureFindings() (out []Finding) {
 	}
 	of := func(n int) string { return number(n, "picture", "pictures") + " (" + percent(share(n)) + ")" }
 	add(d.Files.Extra, level(d.Files.Share, muchDouble), "%s of %s compared are copies of another one, byte by byte.",
-		number(d.Files.Extra, "picture", "pictures"), grouped(d.Files.Compared))
+		number(d.Files.Extra, "picture", "pictures"), report.Grouped(d.Files.Compared))
 	if d.Pixels.Extra > d.Files.Extra {
 		add(d.Pixels.Extra, Note, "%s of %s decoded have the pixels of another one, copied files included.",
-			number(d.Pixels.Extra, "picture", "pictures"), grouped(d.Pixels.Compared))
+			number(d.Pixels.Extra, "picture", "pictures"), report.Grouped(d.Pixels.Compared))
 	}
 	add(p.Mismatched, Warning, "%s: the colour profile is one for other pixels. Profiles are not applied.", of(p.Mismatched))
 	add(p.CMYK, Note, "%s: CMYK, converted to RGB without a profile, as open_clip does. The colours differ from those of a viewer.",

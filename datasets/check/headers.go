@@ -41,6 +41,19 @@ func (c *checker) joinTallies(all []*lookTally) (read, bad int) {
 	return read, bad
 }
 
+// took counts a picture that was read. used is false if it can't be used, and end is the error if the whole check can't go on.
+func (c *checker) took(ctx context.Context, t *lookTally, i int, e datasets.Entry, p datasets.Picture, err error) (used bool, end error) {
+	if err != nil && fatal(ctx, err) != nil {
+		return false, err
+	}
+	t.read++
+	if err != nil {
+		t.bad++
+		c.refuse(t.problems, kindOf(err, p), i, e, err.Error())
+	}
+	return err == nil, nil
+}
+
 // readHeaders reads the headers of the pictures of some samples.
 func (c *checker) readHeaders(ctx context.Context, samples []int) error {
 	all, sorted := c.tallies(), slices.Sorted(slices.Values(samples)) // neighbours are in the same file
@@ -57,14 +70,8 @@ func (c *checker) readHeaders(ctx context.Context, samples []int) error {
 				h, err = headerOf(p, c.Limits)
 			}
 		}
-		if err != nil && fatal(ctx, err) != nil {
-			return err
-		}
-		t.read++
-		if err != nil {
-			t.bad++
-			c.refuse(t.problems, kindOf(err, p), i, e, err.Error())
-			return nil
+		if used, end := c.took(ctx, t, i, e, p, err); !used {
+			return end
 		}
 		t.pictures.add(i, e, h)
 		t.files = append(t.files, c.fileMark(i, e, p, whole))

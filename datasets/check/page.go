@@ -138,17 +138,18 @@ func (s Shown) view() shownView {
 // tiles are the most important numbers.
 func (r *Result) tiles() []report.Tile {
 	s, c := r.Samples, r.Captions
-	share := report.Tile{Name: "can't be used", Value: percent(s.Share.Value), Note: grouped(s.Unusable) + " samples"}
+	share := report.Tile{Name: "can't be used", Value: percent(s.Share.Value), Note: report.Grouped(s.Unusable) + " samples"}
 	if !s.Exact {
 		share.Note = fmt.Sprintf("estimate: %s to %s", percent(s.Share.Low), percent(s.Share.High))
 	}
-	out := []report.Tile{{Name: "samples", Value: grouped(s.Present), Note: grouped(s.Decoded) + " decoded"}, share}
+	out := []report.Tile{{Name: "samples", Value: report.Grouped(s.Present), Note: report.Grouped(s.Decoded) + " decoded"}, share}
 	if c.Count > 0 {
 		out = append(out, report.Tile{Name: "captions cut", Value: percent(c.CutShare), Note: fmt.Sprintf("at %d tokens", c.Context)},
-			report.Tile{Name: "distinct captions", Value: grouped(c.Distinct), Note: "of " + grouped(c.Count)})
+			report.Tile{Name: "distinct captions", Value: report.Grouped(c.Distinct), Note: "of " + report.Grouped(c.Count)})
 	}
 	if n := r.Doubles.Files; n.Compared > 0 {
-		out = append(out, report.Tile{Name: "copied pictures", Value: grouped(n.Extra), Note: "of " + grouped(n.Compared) + " compared"})
+		out = append(out, report.Tile{Name: "copied pictures", Value: report.Grouped(n.Extra),
+			Note: "of " + report.Grouped(n.Compared) + " compared"})
 	}
 	if v := r.Speed; v.PicturesPerSecond > 0 {
 		out = append(out, report.Tile{Name: "pictures a second", Value: fmt.Sprintf("%.4g", v.PicturesPerSecond),
@@ -164,7 +165,7 @@ func (r *Result) facts() (out []fact) {
 		return nil
 	}
 	add := func(name string, n int) {
-		out = append(out, fact{name, grouped(n) + " (" + percent(float64(n)/float64(p.Count)) + ")"})
+		out = append(out, fact{name, report.Grouped(n) + " (" + percent(float64(n)/float64(p.Count)) + ")"})
 	}
 	of := func(s Spread) string { return fmt.Sprintf("%d to %d, median %d", s.Low, s.High, s.Median) }
 	out = append(out, fact{"width", of(p.Width)}, fact{"height", of(p.Height)}, fact{"shorter side", of(p.Side)})
@@ -182,7 +183,7 @@ func (r *Result) facts() (out []fact) {
 	add("without a colour profile", p.Untagged)
 	add("a profile for other pixels", p.Mismatched)
 	for _, c := range p.Profiles {
-		out = append(out, fact{"profile: " + visible.Text(c.Name), grouped(c.Count) + " (" + percent(c.Share) + ")"})
+		out = append(out, fact{"profile: " + visible.Text(c.Name), report.Grouped(c.Count) + " (" + percent(c.Share) + ")"})
 	}
 	return out
 }
@@ -209,7 +210,7 @@ func (r *Result) lengthBars() *bars {
 
 func newBar(name string, n, all, most int) bar {
 	width := math.Round(1000*float64(n)/float64(max(most, 1))) / 10
-	return bar{Name: visible.Text(name), Count: grouped(n), Share: percent(float64(n) / float64(max(all, 1))), Width: width}
+	return bar{Name: visible.Text(name), Count: report.Grouped(n), Share: percent(float64(n) / float64(max(all, 1))), Width: width}
 }
 
 func (r *Result) pictureBars() (out []bars) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"clipgo/datasets"
+	"clipgo/report"
 )
 
 // Look is a quick look at a source, at the start of a training.
@@ -87,8 +88,8 @@ func (c *checker) refusal() error {
 // unusable are the numbers of what was looked at and can't be used.
 func (c *checker) unusable() string {
 	k := c.counts
-	return fmt.Sprintf("%s of %s entries and %s of %s pictures", grouped(k.badEntries), grouped(k.entries), grouped(k.badDecoded),
-		grouped(k.decoded))
+	return fmt.Sprintf("%s of %s entries and %s of %s pictures", report.Grouped(k.badEntries),
+		report.Grouped(k.entries), report.Grouped(k.badDecoded), report.Grouped(k.decoded))
 }
 
 // tail is the probability that k or more of n samples are unusable, if a share p of all is.
@@ -119,7 +120,7 @@ func (c *checker) captionWarnings(ctx context.Context, l *Look) {
 		l.warn("%s of the captions looked at are longer than %d tokens and lose their end", percent(t.CutShare), t.Context)
 	}
 	if t.Repeats >= muchRepeated && !classCaptions(c.source.Info()) {
-		l.warn("%s of %s captions looked at are the same as that of another sample, such as %.80q", percent(t.Repeats), grouped(t.Count),
-			t.Frequent[0].Caption)
+		l.warn("%s of %s captions looked at are the same as that of another sample, such as %.80q", percent(t.Repeats),
+			report.Grouped(t.Count), t.Frequent[0].Caption)
 	}
 }

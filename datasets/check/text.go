@@ -2,6 +2,7 @@ package check
 
 import (
 	"clipgo/internal/visible"
+	"clipgo/report"
 	"fmt"
 	"strings"
 )
@@ -13,26 +14,26 @@ func (r *Result) Lines() (out []string) {
 	}
 	s := r.Samples
 	say("data", "%s (%s)%s", r.Data.Name, r.Data.Kind, r.amounts())
-	say("samples", "%s present: %s usable%s, %s not", grouped(s.Present), grouped(s.Usable),
-		map[bool]string{false: " as far as is known"}[s.Exact], grouped(s.Unusable))
+	say("samples", "%s present: %s usable%s, %s not", report.Grouped(s.Present), report.Grouped(s.Usable),
+		map[bool]string{false: " as far as is known"}[s.Exact], report.Grouped(s.Unusable))
 	if !s.Exact {
-		say("", "looked at %s entries, %s headers, %s", grouped(s.Entries), grouped(s.Headers),
+		say("", "looked at %s entries, %s headers, %s", report.Grouped(s.Entries), report.Grouped(s.Headers),
 			number(s.Decoded, "decoded picture", "decoded pictures"))
 		say("", "estimated share that can't be used: %s (95 %% interval %s to %s)", percent(s.Share.Value), percent(s.Share.Low),
 			percent(s.Share.High))
 	}
 	for _, p := range r.Unusable {
-		say("unusable", "%s: %s", grouped(p.Count), p.Reason)
+		say("unusable", "%s: %s", report.Grouped(p.Count), p.Reason)
 		for _, e := range p.Examples {
 			say("", "  %s%s", e.Key, map[bool]string{true: ": " + e.Reason}[p.Reason != e.Reason])
 		}
 	}
 	if c := r.Captions; c.Count > 0 {
-		say("captions", "%s, %s distinct; tokens: median %d, 95 %% up to %d, at most %d; %s cut at %d", grouped(c.Count),
-			grouped(c.Distinct), c.Tokens.Median, c.Tokens.P95, c.Tokens.High, percent(c.CutShare), c.Context)
+		say("captions", "%s, %s distinct; tokens: median %d, 95 %% up to %d, at most %d; %s cut at %d", report.Grouped(c.Count),
+			report.Grouped(c.Distinct), c.Tokens.Median, c.Tokens.P95, c.Tokens.High, percent(c.CutShare), c.Context)
 	}
 	if p := r.Pictures; p.Count > 0 {
-		say("pictures", "%s looked at: %s; %s", grouped(p.Count), names(p.Formats), names(p.Modes))
+		say("pictures", "%s looked at: %s; %s", report.Grouped(p.Count), names(p.Formats), names(p.Modes))
 		say("", "median %d x %d pixels, shorter side %d to %d", p.Width.Median, p.Height.Median, p.Side.Low, p.Side.High)
 	}
 	if v := r.Speed; v.PicturesPerSecond > 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"clipgo/datasets"
+	"clipgo/report"
 )
 
 // result describes what was found.
@@ -29,7 +30,7 @@ func (c *checker) result(ctx context.Context, complete bool) *Result {
 func (c counts) verdict(limit float64) Verdict {
 	v := Verdict{Ends: EndsNot, MaxSkip: limit}
 	share := c.share(confident)
-	known := fmt.Sprintf("%s of %s samples can't be used", grouped(c.known()), grouped(c.present))
+	known := fmt.Sprintf("%s of %s samples can't be used", report.Grouped(c.known()), report.Grouped(c.present))
 	estimate := fmt.Sprintf("an estimated %s of the samples can't be used (95 %% interval %s to %s)", percent(share.Value),
 		percent(share.Low), percent(share.High))
 	allowed := fmt.Sprintf("a training accepts %s", percent(limit))

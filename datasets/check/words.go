@@ -1,6 +1,7 @@
 package check
 
 import (
+	"clipgo/report"
 	"fmt"
 	"strconv"
 )
@@ -19,21 +20,12 @@ func percent(share float64) string {
 	return strconv.FormatFloat(v, 'g', 3, 64) + " %"
 }
 
-// grouped writes a whole number with commas.
-func grouped(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
 // number is a count with its noun.
 func number(n int, one, several string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return grouped(n) + " " + several
+	return report.Grouped(n) + " " + several
 }
 
 // byteSize is a number of bytes in words.

@@ -68,6 +68,9 @@ func dumpList[T any](b *bytes.Buffer, list []T, strict bool) error {
 	return nil
 }
 
+// lineEnds are the escapes that JSON and Python have in common.
+var lineEnds = map[rune]string{'\n': `\n`, '\r': `\r`, '\t': `\t`}
+
 // quote writes a text in ASCII, other characters as \u escapes.
 func quote(b *bytes.Buffer, text string) {
 	b.WriteByte('"')
@@ -76,12 +79,8 @@ func quote(b *bytes.Buffer, text string) {
 		case r == '"' || r == '\\':
 			b.WriteByte('\\')
 			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
+		case lineEnds[r] != "":
+			b.WriteString(lineEnds[r])
 		case r == '\b':
 			b.WriteString(`\b`)
 		case r == '\f':
@@ -162,12 +161,8 @@ func reprText(text string) string {
 		case r == mark || r == '\\':
 			b.WriteByte('\\')
 			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
+		case lineEnds[r] != "":
+			b.WriteString(lineEnds[r])
 		case r < ' ' || r == 0x7f:
 			fmt.Fprintf(&b, `\x%02x`, r)
 		case strconv.IsPrint(r):
