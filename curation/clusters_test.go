@@ -1,0 +1,66 @@
+package curation
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"clipgo/internal/vec"
+)
+
+func TestKMeansFindsTheGroups(t *testing.T) {
+	c := clustered(100, 48)
+	got, err := c.KMeans(t.Context(), 10, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, g := range got.Of {
+		if first := got.Of[i/10*10]; g != first {
+			t.Errorf("picture %d is in group %d, its like in %d", i, g, first)
+		}
+		for other, center := range got.Centers {
+			if s := vec.Dot(c.Feature(i), center); s > got.Scores[i] && other != g {
+				t.Errorf("picture %d is nearer to centre %d", i, other)
+			}
+		}
+	}
+	again, err := c.KMeans(t.Context(), 10, 1)
+	if err != nil || fmt.Sprint(again) != fmt.Sprint(got) {
+		t.Errorf("the same seed gives another result: %v", err)
+	}
+	same := clustered(20, 48)
+	for i := range 20 {
+		copy(same.Features[i*48:], same.Features[:48])
+	}
+	if k, err := same.KMeans(t.Context(), 5, 1); err != nil || len(k.Centers) != 5 {
+		t.Errorf("equal pictures: %v, %v", k, err)
+	}
+}
+
+func TestCommunitiesTakeWhatIsAlike(t *testing.T) {
+	c := clustered(100, 48)
+	pairs, err := c.Similar(t.Context(), 0.8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := c.Communities(pairs, 3)
+	if len(got.Centers) != 10 {
+		t.Errorf("%d groups", len(got.Centers))
+	}
+	for i, g := range got.Of {
+		if g != got.Of[i/10*10] || g < 0 {
+			t.Errorf("picture %d is in group %d", i, g)
+		}
+	}
+	if none := c.Communities(pairs, 50); len(none.Centers) != 0 || slices.Max(none.Of) != -1 {
+		t.Errorf("groups of 50: %v", none.Of)
+	}
+}
+
+func TestNamesAreWhatSetsAGroupApart(t *testing.T) {
+	k := &Clusters{Centers: [][]float32{{1, 0, 0}, {0, 1, 0}}}
+	got := k.Name([]string{"picture", "cat", "dog"}, []float32{.8, .8, 0, .6, 0, 0, 0, .6, 0}, 1)
+	if fmt.Sprint(got) != "[[cat] [dog]]" {
+		t.Errorf("names %v", got)
+	}
+}

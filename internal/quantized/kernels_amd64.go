@@ -1,0 +1,47 @@
+package quantized
+
+import "golang.org/x/sys/cpu"
+
+//go:noescape
+func dotVNNI(dst *int32, q *int8, rows *uint8, n, stride int)
+
+//go:noescape
+func dotAVX2(dst *int32, q *int8, rows *uint8, n, stride int)
+
+//go:noescape
+func tileVNNI(dst *int32, q *int8, panel *uint8, stride int)
+
+// kernels lists what this processor can run, fastest first; the last is always plain Go.
+func kernels() []kernel {
+	var out []kernel
+	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VNNI {
+		out = append(out, kernel{"vnni", checked(dotVNNI), tile})
+	}
+	if cpu.X86.HasAVX2 {
+		out = append(out, kernel{"avx2", checked(dotAVX2), nil})
+	}
+	return append(out, plain())
+}
+
+// checked makes the one bounds check for all that the assembly reads.
+func checked(dot func(dst *int32, q *int8, rows *uint8, n, stride int)) func(dst []int32, q []int8, rows []uint8) {
+	return func(dst []int32, q []int8, rows []uint8) {
+		n, stride := len(dst), len(q)
+		if n == 0 || stride == 0 {
+			return
+		}
+		if stride%64 != 0 {
+			panic("quantized: rows are not padded")
+		}
+		_ = rows[n*stride-1]
+		dot(&dst[0], &q[0], &rows[0], n, stride)
+	}
+}
+
+func tile(dst *[tileQueries * panelRows]int32, q []int8, panel []uint8, stride int) {
+	if stride == 0 {
+		return
+	}
+	_, _ = q[tileQueries*stride-1], panel[panelRows*stride-1]
+	tileVNNI(&dst[0], &q[0], &panel[0], stride)
+}

@@ -1,0 +1,62 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"iter"
+)
+
+// errEnough ends a loop over rows that its user left.
+var errEnough = errors.New("search: enough")
+
+// Record is a live row with all that an index knows of it.
+type Record struct {
+	Row     int
+	Path    string
+	Caption string
+	Hash    string    // of the picture's content; empty: not known
+	Size    int64     // of the picture's file, bytes; 0: not known
+	MTime   int64     // nanoseconds since 1970; 0: not known
+	Image   []float32 // the feature of the picture; nil: none
+	Text    []float32 // of the caption; nil: none
+}
+
+// Records reads all live rows, in order. An error is the last value.
+func (ix *Folder) Records(ctx context.Context) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		for _, p := range ix.parts {
+			err := p.records(ctx, func(r Record) bool { return yield(r, nil) })
+			if errors.Is(err, errEnough) {
+				return
+			}
+			if err != nil {
+				yield(Record{}, err)
+				return
+			}
+		}
+	}
+}
+
+// records reads the live rows of a part. The details are read first, so that nothing of the reader's runs while its file is guarded.
+func (p *part) records(ctx context.Context, yield func(Record) bool) error {
+	all := make([]details, p.rows)
+	if err := p.eachDetails(func(i int, d details) error { all[i] = d; return nil }); err != nil {
+		return err
+	}
+	for i, d := range all {
+		if p.dead[i] {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		f, err := p.features(i)
+		if err != nil {
+			return err
+		}
+		if !yield(Record{p.first + i, d.Path, d.Caption, d.Hash, d.Size, d.MTime, f.Image, f.Text}) {
+			return errEnough
+		}
+	}
+	return nil
+}
