@@ -34,7 +34,7 @@ func (c *Collection) PairScores() []PairScore {
 	parallel.For(len(have), func(at int) {
 		i := have[at]
 		s := PairScore{Cosine: vec.Dot(c.Feature(i), c.caption(i)), Rank: 1, Of: 1}
-		// Others are spread evenly, so that captions of one folder don't stand only against each other.
+		// Others are spread evenly, so that captions of one folder aren't compared only with each other.
 		apart := max(1, int(math.Ceil(float64(len(have)-1)/Others)))
 		for step := apart; step < len(have); step += apart {
 			j := have[(at+step)%len(have)]

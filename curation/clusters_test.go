@@ -52,6 +52,17 @@ func TestCommunitiesTakeWhatIsAlike(t *testing.T) {
 			t.Errorf("picture %d is in group %d", i, g)
 		}
 	}
+	// The first group takes what the second one would need.
+	three := clustered(3, 48)
+	shared := []Pair{{0, 1, .9}, {1, 2, .9}}
+	if one := three.Communities(shared, 1); fmt.Sprint(one.Of) != "[0 0 0]" {
+		t.Errorf("shared: %v", one.Of)
+	}
+	five := clustered(5, 48)
+	chain := []Pair{{0, 1, .9}, {0, 2, .9}, {0, 3, .9}, {3, 4, .9}, {2, 3, .9}}
+	if two := five.Communities(chain, 2); fmt.Sprint(two.Of) != "[0 0 0 0 -1]" {
+		t.Errorf("left over: %v", two.Of)
+	}
 	if none := c.Communities(pairs, 50); len(none.Centers) != 0 || slices.Max(none.Of) != -1 {
 		t.Errorf("groups of 50: %v", none.Of)
 	}

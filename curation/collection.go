@@ -2,8 +2,8 @@ package curation
 
 import (
 	"context"
-	"fmt"
 
+	"clipgo/internal/fault"
 	"clipgo/search"
 )
 
@@ -58,7 +58,7 @@ func Read(ctx context.Context, ix *search.Folder, name string) (*Collection, err
 		}
 	}
 	if len(c.Items) == 0 {
-		return nil, fmt.Errorf("%s: the index has no picture", name)
+		return nil, fault.Dataf("%s: the index has no picture", name)
 	}
 	return c, nil
 }

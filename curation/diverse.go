@@ -7,10 +7,10 @@ import (
 	"clipgo/internal/vec"
 )
 
-// Diverse chooses n pictures that are far from each other, by farthest-first traversal: the first is the one nearest to the mean of all, and
-// each next one is the picture whose most similar chosen one is least similar to it. It returns the pictures in that order, and for each the
-// similarity to the chosen ones before it. No choice of n pictures leaves a picture more than twice as far from its nearest one (Gonzalez,
-// 1985).
+// Diverse chooses n pictures that are far from each other, by farthest-first traversal: the first is the one nearest to the mean of all,
+// and each next one is the picture whose most similar chosen one is least similar to it. It returns the pictures in that order, and for
+// each the similarity to the chosen ones before it. No choice of n pictures leaves a picture more than twice as far from its nearest one
+// (Gonzalez, 1985).
 func (c *Collection) Diverse(ctx context.Context, n int) ([]int, []float64, error) {
 	n = min(n, c.Len())
 	nearest := make([]float64, c.Len()) // similarity to the chosen ones

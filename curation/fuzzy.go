@@ -12,9 +12,9 @@ type edge struct {
 	weight float64
 }
 
-// fuzzy makes UMAP's weighted graph from the nearest neighbours (McInnes, Healy and Melville, 2018, section 3): each picture's distances are
-// scaled so that its weights add to log2 of their number, and the two directions of an edge are joined as a + b - ab. Each edge appears once
-// from each side, ordered by a, then b.
+// fuzzy makes UMAP's weighted graph from the nearest neighbours (McInnes, Healy and Melville, 2018, section 3): each picture's distances
+// are scaled so that its weights add to log2 of their number, and the two directions of an edge are joined as a + b - ab. Each edge
+// appears once from each side, ordered by a, then b.
 func fuzzy(near [][]Neighbour) []edge {
 	type key struct{ a, b int }
 	weights := map[key]float64{}

@@ -20,9 +20,9 @@ type Clusters struct {
 // rounds is how often KMeans moves its centres at most.
 const rounds = 50
 
-// KMeans divides the collection into k groups by spherical k-means: each picture belongs to the centre that is most similar to it, and each
-// centre is the mean direction of its pictures. The first centres are drawn by k-means++ (Arthur and Vassilvitskii, 2007). The result
-// depends on the seed alone. An empty group gets the picture that is farthest from its own centre.
+// KMeans divides the collection into k groups by spherical k-means: each picture belongs to the centre that is most similar to it, and
+// each centre is the mean direction of its pictures. The first centres are drawn by k-means++ (Arthur and Vassilvitskii, 2007). The
+// result depends on the seed alone. A group that loses its last picture keeps its centre.
 func (c *Collection) KMeans(ctx context.Context, k int, seed uint64) (*Clusters, error) {
 	k = min(k, c.Len())
 	centers, err := c.seeds(ctx, k, seed)
@@ -111,14 +111,10 @@ func (c *Collection) recenter(centers []float32, out *Clusters) {
 			sums[g*c.Dim+d] += float64(v)
 		}
 	}
-	far := ascending(out.Scores)
 	for g := range k {
 		center := centers[g*c.Dim : (g+1)*c.Dim]
 		if count[g] > 0 {
 			copy(center, vec.Direction(sums[g*c.Dim:(g+1)*c.Dim]))
-			continue
 		}
-		copy(center, c.Feature(far[0]))
-		far = far[1:]
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// principal are the first k principal components of the features, [Len, k]: the coordinates along the directions of largest variance. The sign
-// of a direction is such that its largest entry is positive.
+// principal are the first k principal components of the features, [Len, k]: the coordinates along the directions of largest variance. The
+// sign of a direction is such that its largest entry is positive.
 func (c *Collection) principal(k int) []float64 {
 	n, dim := c.Len(), c.Dim
 	mean := make([]float64, dim)

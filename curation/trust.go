@@ -7,9 +7,9 @@ import (
 	"clipgo/internal/vec"
 )
 
-// Trustworthiness says how many of the neighbours on a map are neighbours in truth, 0 to 1 (Venna and Kaski, 2001): for each picture, those of
-// its k nearest on the map that aren't among its k nearest by features cost how far down they are there. Rows are computed as they are needed;
-// time grows with the square of the number of pictures.
+// Trustworthiness says how many of the neighbours on a map are neighbours in truth, 0 to 1 (Venna and Kaski, 2001): for each picture,
+// those of its k nearest on the map that aren't among its k nearest by features cost how far down they are there. Rows are computed as
+// they are needed; time grows with the square of the number of pictures.
 func (c *Collection) Trustworthiness(place []float64, k int) float64 {
 	n := c.Len()
 	costs := make([]float64, n)

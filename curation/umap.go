@@ -23,9 +23,9 @@ const (
 	extent    = 10 // of the coordinates at the start
 )
 
-// Map places the pictures in two dimensions so that those which are alike are near each other: UMAP (McInnes, Healy and Melville, 2018), with
-// exact neighbours and a start from the two first principal components. The result [Len, 2] depends on the seed alone: the optimizer is one
-// goroutine. near are at least as many neighbours as the options ask for.
+// Map places the pictures in two dimensions so that those which are alike are near each other: UMAP (McInnes, Healy and Melville, 2018),
+// with exact neighbours and a start from the two first principal components. The result [Len, 2] depends on the seed alone: the optimizer
+// is one goroutine. near are at least as many neighbours as the options ask for.
 func (c *Collection) Map(ctx context.Context, near [][]Neighbour, o MapOptions) ([]float64, error) {
 	if o.Neighbours == 0 {
 		o.Neighbours = 15

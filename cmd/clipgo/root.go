@@ -37,6 +37,7 @@ searches folders of pictures by text or by example.`,
 	flags.BoolVar(&a.output.quiet, "quiet", false, "print results, warnings and errors only")
 	flags.StringVar(&a.output.logFormat, "log-format", "text", "`text` or json, for what goes to stderr")
 	root.AddCommand(newTrain(a), newZeroshot(a), newEval(a), newEmbed(a), newSearch(a), newIndex(a), newCaption(a), newAlign(a),
+		newDedup(a), newOutliers(a), newCluster(a), newMap(a), newCurate(a),
 		newCheck(a), newConvert(a), newMerge(a), newInfo(a), newPack(a), newBench(a), newDoctor(a), newMan(a), newVersion(a))
 	cli.Prepare(root, model.Configs)
 	return root

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"image"
 	"image/jpeg"
 	"io"
 	"net/url"
@@ -73,7 +74,19 @@ var errInside = errors.New("inside a file")
 
 // thumbnail is a small JPEG of a picture's file, the right way up.
 func thumbnail(path string) ([]byte, error) {
-	const side, white, quality = 256, 255, 82
+	const side, quality = 256, 82
+	small, err := Picture(path, side)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = jpeg.Encode(&b, small, &jpeg.Options{Quality: quality})
+	return b.Bytes(), err
+}
+
+// Picture reads a picture's file and makes it fit into a square of a side, the right way up and in the middle of white.
+func Picture(path string, side int) (image.Image, error) {
+	const white = 255
 	if st, err := os.Stat(filepath.Dir(path)); err == nil && !st.IsDir() {
 		return nil, errInside
 	}
@@ -87,7 +100,5 @@ func thumbnail(path string) ([]byte, error) {
 	if err := how.ApplyFile(rgb, file); err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	err = jpeg.Encode(&b, preprocess.Opaque(rgb, side, side), &jpeg.Options{Quality: quality})
-	return b.Bytes(), err
+	return preprocess.Opaque(rgb, side, side), nil
 }
