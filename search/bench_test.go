@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clipgo/internal/half"
+	"clipgo/internal/quantized"
 )
 
 // BenchmarkSearch1Mx512 searches a million generated rows of 512: CLIPGO_BENCH_ROWS=1000000 go test -bench Search1M.
@@ -25,8 +26,12 @@ func BenchmarkSearch1Mx512(b *testing.B) {
 	for _, dtype := range []DType{Float32, Float16} {
 		ix := memoryIndex(r, n, dim, dtype)
 		query := unitRows(r, 1, dim)
-		for _, k := range kernels() {
-			ix.kernel = k
+		small := &codes{rows: ix.parts[0].image.small()}
+		for at, k := range append([]kernel{{name: "codes"}}, kernels()...) {
+			ix.kernel, ix.parts[0].image.codes = k, nil
+			if at == 0 {
+				ix.parts[0].image.codes = small
+			}
 			b.Run(string(dtype)+"/"+k.name, func(b *testing.B) {
 				var took []time.Duration
 				for b.Loop() {
@@ -61,4 +66,13 @@ func memoryIndex(r *rand.Rand, n, dim int, dtype DType) *Folder {
 	ix := &Folder{space: Space{Dim: dim, DType: dtype}}
 	ix.add(&part{rows: n, image: t})
 	return ix
+}
+
+// small makes the codes of a table.
+func (t *table) small() *quantized.Rows {
+	rows := make([]float32, 0, t.rows*t.dim)
+	for i := range t.rows {
+		rows = append(rows, t.row(i)...)
+	}
+	return quantized.New(rows, t.dim)
 }

@@ -3,6 +3,7 @@ package search
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"slices"
 
 	"clipgo/internal/durable"
+	"clipgo/internal/half"
+	"clipgo/internal/quantized"
 )
 
 // Commit writes the pending changes. First the new segment's files, which nothing names yet, then meta.json by a
@@ -56,6 +59,7 @@ func (w *Writer) discard(dropped []segment) {
 	for _, s := range dropped {
 		for name := range s.Files {
 			_ = w.disk.remove(filepath.Join(w.dir, filepath.FromSlash(name)))
+			_ = w.disk.remove(filepath.Join(w.dir, filepath.FromSlash(codesFile(name))))
 		}
 	}
 }
@@ -68,15 +72,8 @@ func (w *Writer) writeSegment() (segment, error) {
 	s := segment{Number: n, Rows: len(w.pending), Files: map[string]file{}}
 	image := func(r Row) []float32 { return r.Image }
 	text := func(r Row) []float32 { return r.Text }
-	if rows := w.column(image); rows != nil {
-		if err := w.writeFile(s, imageFile(n), encodeNpy(rows, w.meta.Dim, w.meta.DType)); err != nil {
-			return s, err
-		}
-	}
-	if rows := w.column(text); rows != nil {
-		if err := w.writeFile(s, textFile(n), encodeNpy(rows, w.meta.Dim, w.meta.DType)); err != nil {
-			return s, err
-		}
+	if err := errors.Join(w.writeTable(s, imageFile(n), w.column(image)), w.writeTable(s, textFile(n), w.column(text))); err != nil {
+		return s, err
 	}
 	list := make([]details, len(w.pending))
 	for i, r := range w.pending {
@@ -87,6 +84,59 @@ func (w *Writer) writeSegment() (segment, error) {
 		return s, err
 	}
 	return s, w.writeFile(s, rowsFile(n), data)
+}
+
+// writeTable writes features, and their codes; nil writes nothing.
+func (w *Writer) writeTable(s segment, name string, rows []float32) error {
+	if rows == nil {
+		return nil
+	}
+	if w.meta.DType == Float16 { // the codes are of what the table holds
+		for i, v := range rows {
+			rows[i] = half.Float16(half.ToFloat16(v))
+		}
+	}
+	if err := w.writeFile(s, name, encodeNpy(rows, w.meta.Dim, w.meta.DType)); err != nil {
+		return err
+	}
+	return w.writeCodes(name, rows, s.Files[name].SHA256)
+}
+
+// writeCodes writes the codes of a table.
+func (w *Writer) writeCodes(name string, rows []float32, digest string) error {
+	if w.meta.Dim > quantized.MaxDim {
+		return nil
+	}
+	data, err := encodeCodes(rows, w.meta.Dim, digest)
+	if err != nil {
+		return err
+	}
+	return w.disk.write(filepath.Join(w.dir, filepath.FromSlash(codesFile(name))), data)
+}
+
+// recode makes the codes that are missing or damaged: those of an index of before, or of one whose codes were lost.
+func (w *Writer) recode() error {
+	for _, p := range w.old.parts {
+		for _, t := range p.tables() {
+			if t.codes != nil && t.codes.verify() == nil {
+				continue
+			}
+			rows := make([]float32, 0, t.rows*t.dim)
+			err := t.read(func() error {
+				for i := range t.rows {
+					rows = append(rows, t.row(i)...)
+				}
+				return nil
+			})
+			if err == nil {
+				err = w.writeCodes(t.path, rows, p.digests[t.path])
+			}
+			if err != nil {
+				return fmt.Errorf("index %s: %w", w.dir, err)
+			}
+		}
+	}
+	return nil
 }
 
 // column gathers one feature of all pending rows, zeros where a row has none; nil where no row has one.

@@ -127,11 +127,21 @@ func (ix *Folder) openSegment(s segment) (*part, error) {
 		p.close()
 		return nil, err
 	}
-	if err := p.fits(ix.space); err != nil {
+	if err := errors.Join(p.fits(ix.space), p.openCodes(ix.dir)); err != nil {
 		p.close()
 		return nil, err
 	}
 	return p, nil
+}
+
+// openCodes opens the codes of the part's tables where there are any.
+func (p *part) openCodes(dir string) (err error) {
+	for _, t := range p.tables() {
+		if t.codes, err = openCodes(filepath.Join(dir, codesFile(t.path)), t, p.digests[t.path]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func deadRows(s segment) map[int]bool {

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"clipgo/internal/parallel"
+	"clipgo/internal/quantized"
 	"clipgo/internal/vec"
 )
 
@@ -35,7 +36,7 @@ func (ix *Folder) Nearest(ctx context.Context, vector []float32, k int, t Table)
 	if k <= 0 {
 		return nil, ctx.Err()
 	}
-	s := &scan{query: vector, k: k, slack: slack(ix.space.Dim) * float32(norm), kernel: ix.kernel}
+	s := &scan{query: vector, small: quantized.NewQuery(vector), k: k, slack: slack(ix.space.Dim) * float32(norm), kernel: ix.kernel}
 	for _, p := range ix.parts {
 		if t := p.table(t); t != nil {
 			s.addBlocks(p, t)
@@ -50,6 +51,7 @@ func (ix *Folder) Nearest(ctx context.Context, vector []float32, k int, t Table)
 // scan is one search. A block is what a core takes at a time.
 type scan struct {
 	query  []float32
+	small  *quantized.Query // the query for codes
 	k      int
 	slack  float32
 	kernel kernel
@@ -89,8 +91,8 @@ func (s *scan) run(ctx context.Context) error {
 
 // work scores the blocks of one goroutine.
 func (s *scan) work(ctx context.Context, f *found, blocks iter.Seq[int]) error {
-	*f = found{k: s.k, slack: s.slack, floor: float32(math.Inf(-1))}
-	scores := make([]float32, scoreRows)
+	*f = found{k: s.k, slack: s.slack, floor: math.Inf(-1)}
+	scores, bounds := make([]float32, scoreRows), make([]quantized.Score, scoreRows)
 	for at := range blocks {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -98,9 +100,8 @@ func (s *scan) work(ctx context.Context, f *found, blocks iter.Seq[int]) error {
 		b := s.blocks[at]
 		err := b.table.read(func() error {
 			for from := b.from; from < b.to; from += scoreRows {
-				part := scores[:min(scoreRows, b.to-from)]
-				s.score(part, b.table, from)
-				if err := f.take(b, from, part); err != nil {
+				n := min(scoreRows, b.to-from)
+				if err := s.score(f, b, from, scores[:n], bounds[:n]); err != nil {
 					return err
 				}
 			}
@@ -113,33 +114,58 @@ func (s *scan) work(ctx context.Context, f *found, blocks iter.Seq[int]) error {
 	return nil
 }
 
-func (s *scan) score(dst []float32, t *table, from int) {
-	if t.f32 != nil {
-		s.kernel.f32(dst, s.query, t.f32[from*t.dim:])
-		return
+// score scores some rows, by their codes where there are any, and takes those that may be among the best.
+func (s *scan) score(f *found, b block, from int, scores []float32, bounds []quantized.Score) error {
+	t := b.table
+	switch {
+	case t.codes != nil:
+		t.codes.rows.Scores(bounds, s.small, from)
+		f.takeCodes(b, from, bounds)
+		return nil
+	case t.f32 != nil:
+		s.kernel.f32(scores, s.query, t.f32[from*t.dim:])
+	default:
+		s.kernel.f16(scores, s.query, t.f16[from*t.dim:])
 	}
-	s.kernel.f16(dst, s.query, t.f16[from*t.dim:])
+	return f.take(b, from, scores)
 }
 
-// found holds every row that may still be among the k best: those not below the k-th best score by more than two errors.
+// found holds every row that may still be among the k best: those whose true score can be as high as the k-th of the lowest scores that the
+// rows can have.
 type found struct {
 	k     int
 	slack float32
-	floor float32
+	floor float64
 	rows  []candidate
 	limit int
 }
 
 type candidate struct {
-	part  *part
-	table *table
-	row   int // of the part
-	score float32
+	part         *part
+	table        *table
+	row          int // of the part
+	lower, upper float64
+}
+
+// takeCodes is take for scores that have bounds of their own.
+func (f *found) takeCodes(b block, from int, scores []quantized.Score) {
+	for i, s := range scores {
+		if s.Value+s.Bound < f.floor {
+			continue
+		}
+		row := from + i
+		if b.part.dead[row] || s == (quantized.Score{}) || s.Value == 0 && b.table.empty(row) {
+			continue
+		}
+		f.rows = append(f.rows, candidate{b.part, b.table, row, s.Value - s.Bound, s.Value + s.Bound})
+	}
+	f.shrink()
 }
 
 func (f *found) take(b block, from int, scores []float32) error {
+	least := float32(f.floor) - 2*f.slack // rounded, with room
 	for i, score := range scores {
-		if score < f.floor {
+		if score < least {
 			continue
 		}
 		row := from + i
@@ -149,13 +175,18 @@ func (f *found) take(b block, from int, scores []float32) error {
 		if b.part.dead[row] || score == 0 && b.table.empty(row) {
 			continue
 		}
-		f.rows = append(f.rows, candidate{b.part, b.table, row, score})
+		f.rows = append(f.rows, candidate{b.part, b.table, row, float64(score) - float64(f.slack), float64(score) + float64(f.slack)})
 	}
+	f.shrink()
+	return nil
+}
+
+// shrink prunes when that is worth it.
+func (f *found) shrink() {
 	if len(f.rows) > f.limit {
 		f.prune()
 		f.limit = 2*len(f.rows) + 1024
 	}
-	return nil
 }
 
 // prune drops what can't be among the k best any more.
@@ -163,13 +194,13 @@ func (f *found) prune() {
 	if len(f.rows) <= f.k {
 		return
 	}
-	scores := make([]float32, len(f.rows))
+	lower := make([]float64, len(f.rows))
 	for i, c := range f.rows {
-		scores[i] = c.score
+		lower[i] = c.lower
 	}
-	slices.Sort(scores)
-	f.floor = scores[len(scores)-f.k] - 2*f.slack
-	f.rows = slices.DeleteFunc(f.rows, func(c candidate) bool { return c.score < f.floor })
+	slices.Sort(lower)
+	f.floor = lower[len(lower)-f.k]
+	f.rows = slices.DeleteFunc(f.rows, func(c candidate) bool { return c.upper < f.floor })
 }
 
 // best scores the candidates of all workers in float64 and ranks them.

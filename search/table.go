@@ -13,12 +13,13 @@ import (
 
 // table is the rows of a .npy file, mapped into memory and only read.
 type table struct {
-	path string
-	rows int
-	dim  int
-	f32  []float32 // one of the two is filled
-	f16  []uint16
-	data []byte
+	path  string
+	rows  int
+	dim   int
+	f32   []float32 // one of the two is filled
+	f16   []uint16
+	data  []byte
+	codes *codes // nil: none
 }
 
 func (t *table) dtype() DType {
@@ -54,8 +55,9 @@ func openTable(path string) (*table, error) {
 
 func (t *table) close() error {
 	data := t.data
-	t.data, t.f32, t.f16 = nil, nil, nil
-	return mapped.Close(data)
+	small := t.codes
+	t.data, t.f32, t.f16, t.codes = nil, nil, nil, nil
+	return errors.Join(small.close(), mapped.Close(data))
 }
 
 // row copies a row as float32.

@@ -103,7 +103,10 @@ func (w *Writer) Begin(space Space) error {
 	if space.Model != "" && space.Model != w.meta.Model { // the same model, found elsewhere: that is where it is now
 		w.meta.Model, w.changed = space.Model, true
 	}
-	return w.sweep()
+	if err := w.sweep(); err != nil {
+		return err
+	}
+	return w.recode()
 }
 
 // Info describes the index as it was opened: nothing where there is none yet.
@@ -201,7 +204,7 @@ func (w *Writer) sweep() error {
 	named := map[string]bool{metaName: true}
 	for _, s := range w.meta.Segments {
 		for name := range s.Files {
-			named[name] = true
+			named[name], named[codesFile(name)] = true, true
 		}
 	}
 	for _, d := range w.damaged { // meta.json names them until the next commit
@@ -209,7 +212,7 @@ func (w *Writer) sweep() error {
 			named[name] = true
 		}
 	}
-	for _, folder := range []string{".", "img_emb", "text_emb", "metadata"} {
+	for _, folder := range []string{".", "img_emb", "text_emb", "metadata", "codes"} {
 		entries, err := os.ReadDir(filepath.Join(w.dir, folder))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("open index: %w", err)
@@ -227,7 +230,7 @@ func (w *Writer) sweep() error {
 	return nil
 }
 
-var ownName = regexp.MustCompile(`img_emb_\d+\.npy|text_emb_\d+\.npy|metadata_\d+\.parquet|meta\.json`)
+var ownName = regexp.MustCompile(`(?:img|text)_emb_\d+\.(?:npy|i8)|metadata_\d+\.parquet|meta\.json`)
 
 // Has reports whether a path has a row.
 func (w *Writer) Has(path string) bool {

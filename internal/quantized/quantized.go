@@ -30,7 +30,7 @@ const most = 127
 // New makes the small form of rows [n, dim].
 func New(rows []float32, dim int) *Rows {
 	n := len(rows) / dim
-	r := &Rows{N: n, Dim: dim, stride: (dim + 63) &^ 63, scale: make([]float32, n), lost: make([]float32, n), kernel: kernels()[0]}
+	r := &Rows{N: n, Dim: dim, stride: padded(dim), scale: make([]float32, n), lost: make([]float32, n), kernel: kernels()[0]}
 	r.codes = make([]uint8, n*r.stride)
 	const chunk = 1024
 	longest := make([]float64, (n+chunk-1)/chunk)
@@ -44,6 +44,9 @@ func New(rows []float32, dim int) *Rows {
 	}
 	return r
 }
+
+// padded is the number of entries that a row has with its padding.
+func padded(dim int) int { return (dim + 63) &^ 63 }
 
 // set quantizes a row and returns its norm.
 func (r *Rows) set(i int, x []float32) float64 {
@@ -102,13 +105,13 @@ type Query struct {
 	lost  float64 // what both words lose
 }
 
-// Query quantizes a vector of Dim entries.
-func (r *Rows) Query(x []float32) *Query {
+// NewQuery quantizes a vector, for rows of as many entries.
+func NewQuery(x []float32) *Query {
 	q := &Query{}
 	rest := append([]float32(nil), x...)
 	for w := range q.words {
 		scale := step(rest)
-		word := make([]int8, r.stride)
+		word := make([]int8, padded(len(x)))
 		var sum int
 		for k, v := range rest {
 			c := code(v, scale)

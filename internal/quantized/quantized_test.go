@@ -47,7 +47,7 @@ func TestScoresAreWithinTheirBounds(t *testing.T) {
 			for i := 0; i < 300; i += 7 {
 				x := full[i*dim : (i+1)*dim]
 				got := make([]Score, 290)
-				small.Scores(got, small.Query(x), 10)
+				small.Scores(got, NewQuery(x), 10)
 				for j, s := range got {
 					want := vec.Dot(x, full[(10+j)*dim:(11+j)*dim])
 					if !(math.Abs(s.Value-want) <= s.Bound) {
@@ -142,7 +142,7 @@ func BenchmarkScores(b *testing.B) {
 	const n, dim = 200_000, 512
 	full := rows(n, dim, 1)
 	a := New(full, dim)
-	q := a.Query(full[:dim])
+	q := NewQuery(full[:dim])
 	out := make([]Score, n)
 	for b.Loop() {
 		a.Scores(out, q, 0)
