@@ -17,6 +17,7 @@ type Record struct {
 	Hash    string    // of the picture's content; empty: not known
 	Size    int64     // of the picture's file, bytes; 0: not known
 	MTime   int64     // nanoseconds since 1970; 0: not known
+	List    string    // the table that names the picture; empty: none
 	Image   []float32 // the feature of the picture; nil: none
 	Text    []float32 // of the caption; nil: none
 }
@@ -54,7 +55,7 @@ func (p *part) records(ctx context.Context, yield func(Record) bool) error {
 		if err != nil {
 			return err
 		}
-		if !yield(Record{p.first + i, d.Path, d.Caption, d.Hash, d.Size, d.MTime, f.Image, f.Text}) {
+		if !yield(Record{p.first + i, d.Path, d.Caption, d.Hash, d.Size, d.MTime, d.List, f.Image, f.Text}) {
 			return errEnough
 		}
 	}

@@ -130,8 +130,8 @@ func (s *scan) score(f *found, b block, from int, scores []float32, bounds []qua
 	return f.take(b, from, scores)
 }
 
-// found holds every row that may still be among the k best: those whose true score can be as high as the k-th of the lowest scores that the
-// rows can have.
+// found holds every row that may still be among the k best: those whose true score can be as high as the k-th of the lowest scores that
+// the rows can have.
 type found struct {
 	k     int
 	slack float32

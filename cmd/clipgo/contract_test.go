@@ -1,13 +1,14 @@
 package main
 
 import (
-	"clipgo/internal/paths"
-	"clipgo/pretrained"
 	"image/color"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"clipgo/internal/paths"
+	"clipgo/pretrained"
 )
 
 // TestBadInputGetsOneLineAndItsCode runs wrong command lines: exit code, one line on stderr, nothing on stdout.

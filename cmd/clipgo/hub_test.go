@@ -1,7 +1,6 @@
 package main
 
 import (
-	"clipgo/pretrained"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"clipgo/pretrained"
 )
 
 // hubOf serves files as the repository org/tiny of a hub, which the test's environment then names.

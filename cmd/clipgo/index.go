@@ -14,17 +14,13 @@ import (
 func newIndex(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "index",
-		Short: "Remove pictures from an index",
-		Example: `  clipgo index prune --index pictures.index
-  clipgo index rm --index pictures.index ~/Pictures/old`,
+		Short: "List, clean, join, export and check indexes",
+		Example: `  clipgo index ls --index pictures.index
+  clipgo index prune --index pictures.index
+  clipgo index export --index pictures.index --to parquet --out pictures.parquet`,
 	}
-	c.AddCommand(newIndexPrune(a), newIndexRemove(a))
+	c.AddCommand(newIndexLs(a), newIndexPrune(a), newIndexRemove(a), newIndexMerge(a), newIndexExport(a), newIndexVerify(a))
 	return c
-}
-
-// indexOptions are those of the commands that change an index without a model.
-type indexOptions struct {
-	Index string `json:"index" flag:"index" arg:"dir" help:"index directory"`
 }
 
 func newIndexPrune(a *app) *cobra.Command {

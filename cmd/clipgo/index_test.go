@@ -246,3 +246,31 @@ func TestPassedOverCaptionsAreCounted(t *testing.T) {
 		}
 	}
 }
+
+func TestAnIndexIsListedCheckedExportedAndMerged(t *testing.T) {
+	_, pictures, index := indexOf(t)
+	if got := must(t, "index", "ls", "--index", index).out; got != "       3  "+pictures+"\n" {
+		t.Errorf("ls: %q", got)
+	}
+	got := must(t, "index", "ls", "--index", index, "-0").out
+	if strings.Count(got, "\x00") != 3 || !strings.HasPrefix(got, pictures+"/a.png\x00") {
+		t.Errorf("ls -0: %q", got)
+	}
+	must(t, "index", "verify", "--index", index)
+	out := filepath.Join(t.TempDir(), "merged")
+	must(t, "index", "merge", index, "--out", out)
+	if got := must(t, "index", "ls", "--index", out, "--paths", "--json").out; strings.Count(got, "\n") != 3 {
+		t.Errorf("merged: %q", got)
+	}
+	must(t, "index", "export", "--index", out, "--out", filepath.Join(t.TempDir(), "x.parquet"))
+	if err := os.Truncate(filepath.Join(index, "img_emb", "img_emb_0.npy"), 300); err != nil {
+		t.Fatal(err)
+	}
+	says(t, clipgo(t, "index", "verify", "--index", index), exitModel, "img_emb_0.npy")
+	for _, c := range [][]string{
+		{"index", "export", "--index", out}, {"index", "export", "--index", out, "--to", "xml", "--out", "x"}, {"index", "merge", out},
+		{"index", "merge", out, "--out", out}, {"index", "ls"}, {"index", "ls", "--index", filepath.Join(out, "none")},
+	} {
+		says(t, clipgo(t, c...), exitUsage)
+	}
+}

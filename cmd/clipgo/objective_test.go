@@ -2,14 +2,15 @@ package main
 
 import (
 	"bytes"
-	"clipgo/internal/paths"
-	"clipgo/pretrained"
 	"encoding/binary"
 	"encoding/json"
 	"math"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"clipgo/internal/paths"
+	"clipgo/pretrained"
 )
 
 // biasOf is the logit_bias of a run's newest checkpoint.

@@ -1,10 +1,11 @@
 package main
 
 import (
-	"clipgo/pretrained"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"clipgo/pretrained"
 )
 
 // TestPatchDropoutIsForTrainingAlone follows docs/recipes.md: most of a run leaves half of the patches out, its last steps see

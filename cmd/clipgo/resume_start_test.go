@@ -2,12 +2,13 @@ package main
 
 import (
 	"bytes"
-	"clipgo/internal/paths"
-	"clipgo/pretrained"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"clipgo/internal/paths"
+	"clipgo/pretrained"
 )
 
 // TestARunWithoutACheckpointResumesFromItsOwnStart takes the first checkpoint away from a run that began with trained

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"clipgo/internal/paths"
-	"clipgo/pretrained"
 	"encoding/json"
 	"math/rand/v2"
 	"os"
@@ -12,6 +10,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"clipgo/internal/paths"
+	"clipgo/pretrained"
 )
 
 // sameRun compares two finished runs: weights and optimizer to the byte, metrics but for times.

@@ -1,10 +1,11 @@
 package main
 
 import (
-	"clipgo/internal/paths"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"clipgo/internal/paths"
 )
 
 func TestBucketedRunsResumeExactly(t *testing.T) {

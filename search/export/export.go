@@ -1,0 +1,216 @@
+// Package export writes the rows of an index in the forms of other programs.
+package export
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/parquet-go/parquet-go"
+
+	"clipgo/internal/durable"
+	"clipgo/internal/fault"
+	"clipgo/internal/paths"
+	"clipgo/search"
+)
+
+// Form is a form of an export.
+type Form string
+
+// The forms. All have the live rows of one table, in the order of the index; rows without a feature of the table are left out.
+const (
+	Parquet       Form = "parquet"        // a file: path, caption, embedding
+	Npy           Form = "npy"            // a folder: features.npy [n, dim] float32, rows.jsonl
+	Faiss         Form = "faiss"          // a file: faiss's IndexFlatIP; and a list of paths beside it
+	ClipRetrieval Form = "clip-retrieval" // a folder as clip-retrieval's inference writes it, both tables
+)
+
+// Forms are the names of all forms, for messages.
+const Forms = "parquet, npy, faiss, clip-retrieval"
+
+// Result is what was written.
+type Result struct {
+	Form Form   `json:"form"`
+	Out  string `json:"out"`
+	Rows int    `json:"rows"`
+	Left int    `json:"left_out"` // rows without a feature of the table
+}
+
+// Write exports an index. What out names must not be there yet.
+func Write(ctx context.Context, ix *search.Folder, table search.Table, form Form, out string) (Result, error) {
+	r := Result{Form: form, Out: out}
+	if _, err := os.Lstat(out); err == nil {
+		return r, fault.Usagef("%s exists already", out)
+	}
+	rows := &rows{ctx: ctx, ix: ix, table: table}
+	var err error
+	switch form {
+	case Parquet:
+		err = durable.WriteFile(out, 0o644, rows.parquet)
+	case Npy:
+		err = durable.WriteDir(out, rows.npy)
+	case Faiss:
+		err = rows.faiss(out)
+	case ClipRetrieval:
+		if ix.Info().Fingerprint == "" {
+			return r, fault.Usagef("the index has clip-retrieval's layout already")
+		}
+		err = rows.clipRetrieval(out)
+	default:
+		return r, fault.Usagef("%q is none of %s", form, Forms)
+	}
+	r.Rows, r.Left = rows.written, rows.left
+	return r, err
+}
+
+// rows goes over the rows of an index that have a feature of a table.
+type rows struct {
+	ctx           context.Context
+	ix            *search.Folder
+	table         search.Table
+	written, left int
+}
+
+// each calls use for each row. It can be called again.
+func (r *rows) each(use func(record search.Record, feature []float32) error) error {
+	r.written, r.left = 0, 0
+	for record, err := range r.ix.Records(r.ctx) {
+		if err != nil {
+			return err
+		}
+		feature := record.Image
+		if r.table == search.Texts {
+			feature = record.Text
+		}
+		if feature == nil {
+			r.left++
+			continue
+		}
+		r.written++
+		if err := use(record, feature); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type parquetRow struct {
+	Path      string    `parquet:"path"`
+	Caption   string    `parquet:"caption"`
+	Embedding []float32 `parquet:"embedding,list"`
+}
+
+func (r *rows) parquet(out io.Writer) error {
+	w := parquet.NewGenericWriter[parquetRow](out, parquet.CreatedBy("clipgo", "1", ""), parquet.Compression(&parquet.Snappy))
+	err := r.each(func(record search.Record, feature []float32) error {
+		_, err := w.Write([]parquetRow{{paths.Text(record.Path), strings.ToValidUTF8(record.Caption, "\ufffd"), feature}})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// line is a row of rows.jsonl.
+type line struct {
+	Path    string `json:"path"`
+	Caption string `json:"caption"`
+}
+
+func (r *rows) npy(dir string) error {
+	if err := r.each(func(search.Record, []float32) error { return nil }); err != nil { // the header has their number
+		return err
+	}
+	list, err := os.Create(filepath.Join(dir, "rows.jsonl"))
+	if err != nil {
+		return err
+	}
+	defer list.Close()
+	table, err := os.Create(filepath.Join(dir, "features.npy"))
+	if err != nil {
+		return err
+	}
+	defer table.Close()
+	text, features := bufio.NewWriter(list), bufio.NewWriter(table)
+	head := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", r.written, r.ix.Info().Dim)
+	head += strings.Repeat(" ", 63-(10+len(head))%64) + "\n"
+	fmt.Fprintf(features, "\x93NUMPY\x01\x00%s%s", []byte{byte(len(head)), byte(len(head) >> 8)}, head)
+	lines := json.NewEncoder(text)
+	lines.SetEscapeHTML(false)
+	err = r.each(func(record search.Record, feature []float32) error {
+		if err := lines.Encode(line{paths.Text(record.Path), record.Caption}); err != nil {
+			return err
+		}
+		return binary.Write(features, binary.LittleEndian, feature)
+	})
+	for _, step := range []func() error{text.Flush, features.Flush, list.Close, table.Close} {
+		if err == nil {
+			err = step()
+		}
+	}
+	return err
+}
+
+// faiss writes an IndexFlatIP as faiss's write_index does, and the paths in OUT.txt: row n is line n + 1.
+func (r *rows) faiss(out string) error {
+	var names []string
+	var features []float32
+	err := r.each(func(record search.Record, feature []float32) error {
+		names, features = append(names, paths.Text(record.Path)), append(features, feature...)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	header := []any{[]byte("IxFI"), int32(r.ix.Info().Dim), int64(len(names)), int64(1 << 20), int64(1 << 20), // two values of no meaning
+		uint8(1), int32(0), // it is trained; the metric is the inner product
+		uint64(len(features)), features}
+	err = durable.WriteFile(out, 0o644, func(w io.Writer) error {
+		b := bufio.NewWriter(w)
+		for _, v := range header {
+			if err := binary.Write(b, binary.LittleEndian, v); err != nil {
+				return err
+			}
+		}
+		return b.Flush()
+	})
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(out+".txt", 0o644, func(w io.Writer) error {
+		_, err := io.WriteString(w, strings.Join(slices.Concat(names, []string{""}), "\n"))
+		return err
+	})
+}
+
+// clipRetrieval writes a fresh index of the live rows: its layout is clip-retrieval's.
+func (r *rows) clipRetrieval(out string) (err error) {
+	w, err := search.Update(out, r.ix.Info().Space)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closed := w.Close(); err == nil {
+			err = closed
+		}
+	}()
+	r.written, r.left = 0, 0
+	for record, err := range r.ix.Records(r.ctx) {
+		if err != nil {
+			return err
+		}
+		if err := w.Add(record.AsRow()); err != nil {
+			return err
+		}
+		r.written++
+	}
+	return w.Commit()
+}
