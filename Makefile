@@ -48,6 +48,9 @@ demo: build
 dist: build
 	@sh scripts/dist.sh $(BUILD) "$(VERSION)"
 
+# Tests of the database run where scripts/postgres.sh gets a server; CLIPGO_NEED_POSTGRES=1 makes them fail where it doesn't.
+test test-pure: export CLIPGO_POSTGRES = $(shell bash scripts/postgres.sh 2>/dev/null)
+
 # test is the whole suite. The tag simulated adds a device that computes on the CPU and is treated as a GPU.
 test: test-pure build
 	go vet ./...

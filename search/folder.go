@@ -33,6 +33,7 @@ var _ Index = (*Folder)(nil)
 // part is an opened segment.
 type part struct {
 	first, rows int       // number of the first row, and how many
+	number      int       // of the segment; -1: a part of clip-retrieval's
 	image, text *table    // nil where the segment has none
 	details     *metadata // nil where there is none
 	dead        map[int]bool
@@ -112,7 +113,7 @@ func (ix *Folder) openSegment(s segment) (*part, error) {
 			return nil, &CorruptError{File: path, Reason: fmt.Sprintf("%d bytes, but meta.json says %d", st.Size(), f.Size)}
 		}
 	}
-	p := &part{rows: s.Rows, dead: deadRows(s), digests: map[string]string{}}
+	p := &part{rows: s.Rows, number: s.Number, dead: deadRows(s), digests: map[string]string{}}
 	for name, f := range s.Files {
 		p.digests[filepath.Join(ix.dir, filepath.FromSlash(name))] = f.SHA256
 	}
@@ -232,7 +233,7 @@ func openForeign(dir string) (*Folder, error) {
 	}
 	ix := newFolder(dir)
 	for _, n := range slices.Sorted(maps.Keys(numbers)) {
-		p := &part{}
+		p := &part{number: -1}
 		err := p.open(partFiles{image: found[0][n], text: found[1][n], details: found[2][n]})
 		if err == nil {
 			err = ix.adopt(p)

@@ -2,8 +2,14 @@ package search
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"iter"
+	"maps"
+	"path/filepath"
+	"slices"
 )
 
 // errEnough ends a loop over rows that its user left.
@@ -20,6 +26,49 @@ type Record struct {
 	List    string    // the table that names the picture; empty: none
 	Image   []float32 // the feature of the picture; nil: none
 	Text    []float32 // of the caption; nil: none
+}
+
+// Segment is a run of rows of an index that were written together. Only which of them are dead changes.
+type Segment struct {
+	Number int
+	Rows   int
+	Digest string // of its files
+	Dead   []int  // rows that were replaced or removed, ascending
+}
+
+// Segments describes the index's segments, in their order. A folder of clip-retrieval's has none.
+func (ix *Folder) Segments() []Segment {
+	var out []Segment
+	for _, p := range ix.parts {
+		if p.number < 0 {
+			continue
+		}
+		h := sha256.New()
+		for _, path := range slices.Sorted(maps.Keys(p.digests)) {
+			fmt.Fprintln(h, filepath.Base(path), p.digests[path])
+		}
+		out = append(out, Segment{p.number, p.rows, hex.EncodeToString(h.Sum(nil)), slices.Sorted(maps.Keys(p.dead))})
+	}
+	return out
+}
+
+// SegmentRecords reads the live rows of a segment; Row is the number in the segment.
+func (ix *Folder) SegmentRecords(ctx context.Context, number int) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		for _, p := range ix.parts {
+			if p.number != number {
+				continue
+			}
+			err := p.records(ctx, func(r Record) bool {
+				r.Row -= p.first
+				return yield(r, nil)
+			})
+			if err != nil && !errors.Is(err, errEnough) {
+				yield(Record{}, err)
+			}
+			return
+		}
+	}
 }
 
 // Records reads all live rows, in order. An error is the last value.

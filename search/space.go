@@ -29,6 +29,9 @@ func (s Space) check() error {
 	return nil
 }
 
+// Accepts says why vectors of another space can't be compared with those of an index, which where names; nil if they can.
+func (s Space) Accepts(where string, other Space) error { return s.accepts(where, other) }
+
 // accepts says why vectors of another space don't belong into this one. An index that clip-retrieval made knows no
 // fingerprint: it accepts whatever has its dimension.
 func (s Space) accepts(dir string, other Space) error {

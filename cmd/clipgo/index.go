@@ -19,7 +19,8 @@ func newIndex(a *app) *cobra.Command {
   clipgo index prune --index pictures.index
   clipgo index export --index pictures.index --to parquet --out pictures.parquet`,
 	}
-	c.AddCommand(newIndexLs(a), newIndexPrune(a), newIndexRemove(a), newIndexMerge(a), newIndexExport(a), newIndexVerify(a))
+	c.AddCommand(newIndexLs(a), newIndexPrune(a), newIndexRemove(a), newIndexMerge(a), newIndexExport(a), newIndexVerify(a),
+		newIndexSync(a))
 	return c
 }
 

@@ -13,6 +13,7 @@ import (
 	"clipgo/internal/paths"
 	"clipgo/search"
 	"clipgo/search/ingest"
+	"clipgo/search/postgres/pgtest"
 )
 
 // indexOf makes an index of a folder of three pictures, with the random weights of a config.
@@ -273,4 +274,19 @@ func TestAnIndexIsListedCheckedExportedAndMerged(t *testing.T) {
 	} {
 		says(t, clipgo(t, c...), exitUsage)
 	}
+}
+
+// TestADatabaseIsSearchedLikeItsFolder syncs an index into PostgreSQL and searches both.
+func TestADatabaseIsSearchedLikeItsFolder(t *testing.T) {
+	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
+		model, pictures, index := indexOf(t)
+		must(t, "index", "sync", "--index", index, "--database", s.URL, "--hnsw")
+		query := []string{"search", "--model", model, "--index", index, "--paths", filepath.Join(pictures, "b.png")}
+		want := must(t, query...).out
+		if got := must(t, append(query, "--database", s.URL)...).out; got != want || want == "" {
+			t.Errorf("%q, want %q", got, want)
+		}
+		says(t, clipgo(t, append(query, "--database", s.URL, "--collection", "none")...), exitUsage, "no collection none")
+	})
+	says(t, clipgo(t, "index", "sync", "--index", tiny(t)), exitUsage)
 }

@@ -20,6 +20,7 @@ import (
 
 type searchOptions struct {
 	pretrained.Settings
+	databaseOptions
 	Index     string  `json:"index" flag:"index" arg:"dir" help:"index directory"`
 	Top       int     `json:"top" min:"1" flag:"top" arg:"K" help:"hits shown (default 10)"`
 	Threshold float64 `json:"threshold" flag:"threshold" arg:"T" help:"lowest cosine shown, -1 to 1 (default all)"`
@@ -63,7 +64,7 @@ printed as a file: URI there, which search accepts as a QUERY. --null is for xar
 
 func (o *searchOptions) check(a *app) error {
 	switch {
-	case o.Index == "":
+	case o.Index == "" && (o.Database == "" || o.Collection == ""):
 		return usagef("--index is missing: the directory that embed made")
 	case !(o.Threshold >= -1 && o.Threshold <= 1):
 		return usagef("--threshold is a cosine similarity between -1 and 1, not %g", o.Threshold)
@@ -85,16 +86,13 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 	if !slices.ContainsFunc(terms, func(t search.Term) bool { return len(t.Picture) > 0 }) {
 		o.Towers = model.TextTower
 	}
-	ix, err := search.Open(o.Index)
+	ix, err := o.openIndex(ctx, o.Index)
 	if err != nil {
 		return err
 	}
 	defer ix.Close()
 	if o.Captions && !ix.Has(search.Texts) {
 		return usagef("--captions: no picture in %s has a caption", o.Index)
-	}
-	if err := verifySmall(ix); err != nil {
-		return err
 	}
 	m, err := o.openModel(ctx, a, said, ix)
 	if err != nil {
@@ -201,15 +199,6 @@ func (o *searchOptions) show(c *console, h search.Hit) (err error) {
 		c.print("%3d  %.4f  %s%s", h.Rank, h.Score, h.Path, captionNote(h.Caption))
 	}
 	return err
-}
-
-// verifySmall checks every byte of an index where that takes no longer than a blink.
-func verifySmall(ix *search.Folder) error {
-	const blink = 128 << 20 // bytes
-	if ix.Info().Bytes > blink {
-		return nil
-	}
-	return ix.Verify()
 }
 
 func captionNote(caption string) string {

@@ -1,0 +1,152 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	pgxvector "github.com/pgvector/pgvector-go/pgx"
+
+	"clipgo/internal/fault"
+	"clipgo/search"
+)
+
+// formatVersion is the version of the tables.
+const formatVersion = 1
+
+const schema = `
+create schema if not exists clipgo;
+create table if not exists clipgo.collection (
+  id bigint generated always as identity primary key, name text not null unique, format_version int not null,
+  model text not null, model_fingerprint text not null, preprocess json not null, dim int not null,
+  kept_as text not null check (kept_as in ('halfvec', 'vector')));
+create table if not exists clipgo.segment (
+  collection_id bigint not null references clipgo.collection on delete cascade, number int not null, rows int not null,
+  digest text not null, dead int[] not null default '{}', primary key (collection_id, number));`
+
+// itemTable is the statement that makes the table of a collection: one a collection, since dimensions differ.
+func itemTable(id int64, keptAs string, dim int) string {
+	return fmt.Sprintf(`create table if not exists %[1]s (
+  segment int not null, row int not null, path text not null, caption text, size bigint, mtime timestamptz, hash text,
+  image %[2]s(%[3]d), text %[2]s(%[3]d), primary key (segment, row));
+create index if not exists item_%[4]d_path on %[1]s (path text_pattern_ops);
+create index if not exists item_%[4]d_mtime on %[1]s (mtime);`, items(id), keptAs, dim, id)
+}
+
+func items(id int64) string { return "clipgo.item_" + strconv.FormatInt(id, 10) }
+
+// The oldest pgvector that can search an index again until a filter has enough rows.
+const oldestVector = "0.8.0"
+
+// connect opens a pool whose connections know pgvector's types. An address that can't be used is a usage error; the password is in no
+// message.
+func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fault.Usagef("database: %v", err)
+	}
+	plain, err := pgx.ConnectConfig(ctx, config.ConnConfig)
+	if err != nil {
+		return nil, connectError(config, err)
+	}
+	err = requireVector(ctx, plain)
+	if closed := plain.Close(ctx); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return nil, err
+	}
+	config.AfterConnect = pgxvector.RegisterTypes
+	return pgxpool.NewWithConfig(ctx, config)
+}
+
+func connectError(config *pgxpool.Config, err error) error {
+	c := config.ConnConfig
+	where := fmt.Sprintf("database %s on %s:%d", c.Database, c.Host, c.Port)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		return fault.Usagef("%s: %s", where, refused.Message)
+	}
+	return fmt.Errorf("%s: %w", where, err)
+}
+
+// requireVector makes the extension where that is allowed, and refuses one that is too old.
+func requireVector(ctx context.Context, c *pgx.Conn) error {
+	var version string
+	err := c.QueryRow(ctx, "select extversion from pg_extension where extname = 'vector'").Scan(&version)
+	if errors.Is(err, pgx.ErrNoRows) {
+		if _, err = c.Exec(ctx, "create extension vector"); err != nil {
+			return fault.Usagef("the database has no extension vector, and it can't be made (%v): install pgvector %s or newer and run "+
+				"CREATE EXTENSION vector as a superuser", message(err), oldestVector)
+		}
+		err = c.QueryRow(ctx, "select extversion from pg_extension where extname = 'vector'").Scan(&version)
+	}
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if older(version, oldestVector) {
+		return fault.Usagef("the database has pgvector %s, and %s or newer is needed: ALTER EXTENSION vector UPDATE", version, oldestVector)
+	}
+	return nil
+}
+
+func message(err error) string {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		return refused.Message
+	}
+	return err.Error()
+}
+
+// older compares versions by their numbers.
+func older(a, b string) bool {
+	x, y := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range min(len(x), len(y)) {
+		m, _ := strconv.Atoi(x[i])
+		n, _ := strconv.Atoi(y[i])
+		if m != n {
+			return m < n
+		}
+	}
+	return len(x) < len(y)
+}
+
+// collection is a row of the table of that name.
+type collection struct {
+	id     int64
+	space  search.Space
+	keptAs string
+}
+
+const selectCollection = `select id, format_version, model, model_fingerprint, preprocess::text, dim, kept_as
+from clipgo.collection where name = $1`
+
+// readCollection finds a collection; ok is false where there is none, or no schema yet.
+func readCollection(ctx context.Context, q querier, name string) (c collection, ok bool, err error) {
+	var version int
+	var preprocess string
+	err = q.QueryRow(ctx, selectCollection, name).Scan(&c.id, &version, &c.space.Model, &c.space.Fingerprint, &preprocess,
+		&c.space.Dim, &c.keptAs)
+	var refused *pgconn.PgError
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return c, false, nil
+	case errors.As(err, &refused) && (refused.Code == "3F000" || refused.Code == "42P01"): // no such schema, no such table
+		return c, false, nil
+	case err != nil:
+		return c, false, fmt.Errorf("database: %w", err)
+	case version != formatVersion:
+		return c, false, fault.Modelf(name, "the collection %s has format version %d, not %d", name, version, formatVersion)
+	}
+	c.space.Preprocess = []byte(preprocess)
+	return c, true, nil
+}
+
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
