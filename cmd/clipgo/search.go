@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -15,6 +17,7 @@ import (
 	"clipgo/model"
 	"clipgo/pretrained"
 	"clipgo/search"
+	"clipgo/search/preview"
 	"clipgo/search/sheet"
 )
 
@@ -26,10 +29,33 @@ type searchOptions struct {
 	Threshold float64 `json:"threshold" flag:"threshold" arg:"T" help:"lowest cosine shown, -1 to 1 (default all)"`
 	Captions  bool    `json:"captions" flag:"captions" help:"search the captions of the pictures instead of the pictures"`
 	HTML      string  `json:"html" flag:"html" arg:"file" help:"write a page that shows the hits as small pictures"`
+	Sheet     string  `json:"sheet" flag:"sheet" arg:"file" help:"write the hits as a contact sheet, a .jpg"`
+	Preview   string  `json:"preview" flag:"preview" arg:"auto|kitty|iterm2|sixel" help:"show the pictures in the terminal"`
 	Paths     bool    `json:"paths" flag:"paths" help:"print only the paths of the hits, one a line"`
 	Null      bool    `json:"null" flag:"null" short:"0" help:"print only the paths, each followed by a zero byte"`
 
 	Query queryFlags `json:"query"`
+
+	preview preview.Form
+}
+
+// previewSide is the side of a picture in the terminal, in pixels.
+const previewSide = 256
+
+// choosePreview finds out how the terminal is given pictures.
+func (o *searchOptions) choosePreview() (err error) {
+	switch o.Preview {
+	case "":
+	case "auto":
+		if o.preview = preview.Detect(os.Getenv); o.preview == preview.None {
+			return usagef("--preview auto: this terminal is none that is known to show pictures; --preview sixel, kitty or iterm2 tries")
+		}
+	default:
+		if o.preview, err = preview.Parse(o.Preview); err != nil {
+			return usagef("--preview: %v", err)
+		}
+	}
+	return nil
 }
 
 func newSearch(a *app) *cobra.Command {
@@ -70,8 +96,10 @@ func (o *searchOptions) check(a *app) error {
 		return usagef("--threshold is a cosine similarity between -1 and 1, not %g", o.Threshold)
 	case a.console.json && (o.Paths || o.Null):
 		return usagef("--json and --paths exclude each other")
+	case o.Sheet != "" && !slices.Contains([]string{".jpg", ".jpeg"}, strings.ToLower(filepath.Ext(o.Sheet))):
+		return usagef("--sheet %s: the ending is not .jpg; --html writes a page", o.Sheet)
 	}
-	return nil
+	return o.choosePreview()
 }
 
 func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args []string) error {
@@ -175,6 +203,11 @@ func (o *searchOptions) find(ctx context.Context, a *app, m *pretrained.Embedder
 			return err
 		}
 	}
+	if o.Sheet != "" {
+		if err := sheet.WriteJPEG(o.Sheet, hits); err != nil {
+			return err
+		}
+	}
 	for _, h := range hits {
 		if err := o.show(a.console, h); err != nil {
 			return err
@@ -197,6 +230,11 @@ func (o *searchOptions) show(c *console, h search.Hit) (err error) {
 		c.print("%s", h.Path)
 	default:
 		c.print("%3d  %.4f  %s%s", h.Rank, h.Score, h.Path, captionNote(h.Caption))
+		if o.preview != preview.None {
+			if small, failed := sheet.Picture(h.Path, previewSide); failed == nil {
+				return preview.Write(c.out, o.preview, small)
+			}
+		}
 	}
 	return err
 }
