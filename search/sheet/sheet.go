@@ -95,7 +95,8 @@ func Picture(path string, side int) (image.Image, error) {
 		return nil, err
 	}
 	how := preprocess.Default()
-	how.Size, how.ResizeMode, how.FillColor, how.Orientation, how.Draft = side, "longest", white, preprocess.OrientationApply, true
+	how.Size, how.ResizeMode, how.FillColor, how.Orientation, how.Draft, how.Background = side, "longest", white,
+		preprocess.OrientationApply, true, "white"
 	rgb := make([]uint8, side*side*3)
 	if err := how.ApplyFile(rgb, file); err != nil {
 		return nil, err
