@@ -135,7 +135,8 @@ func TestASampleThatComesTwiceIsAFailedOne(t *testing.T) {
 	var reasons []string
 	o := Options{Paths: []string{dir}, MaxSkip: 1, Skipped: func(s datasets.Skip) { reasons = append(reasons, s.Reason) }}
 	got, err := Update(t.Context(), w, twice{src}, &colors{batch: 9}, o)
-	if got.Rate = 0; err != nil || got != (Result{Added: 2, Failed: 1}) || !slices.Equal(reasons, []string{"its key occurs a second time"}) {
+	want := []string{"its key occurs a second time"}
+	if got.Rate = 0; err != nil || got != (Result{Added: 2, Failed: 1}) || !slices.Equal(reasons, want) {
 		t.Errorf("%+v %v, %q", got, err, reasons)
 	}
 }
