@@ -21,7 +21,7 @@ export GOFLAGS = $(addprefix -tags=,$(shell sh scripts/jpeg.sh))
 PURE := $(shell awk '$$2 == "pure" { print "./" $$1 "/..." }' internal/lint/rooms.txt)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build demo dist test test-kernels test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch
+.PHONY: build demo dist dist-check test test-kernels test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch
 .DEFAULT_GOAL := build
 
 # build finds or installs what is missing, builds libtch.so once for each libtorch, and bin/clipgo.
@@ -47,6 +47,10 @@ demo: build
 # dist makes a tarball and a Debian package in build/dist. DIST_LIBTORCH="system /path/to/torch" chooses the libtorchs.
 dist: build
 	@sh scripts/dist.sh $(BUILD) "$(VERSION)"
+
+# dist-check makes them a second time elsewhere, and checks that the bytes are the same, that they run and that what they name exists.
+dist-check: dist
+	@sh scripts/dist-check.sh $(BUILD) "$(VERSION)"
 
 # test is the whole suite. The tag simulated adds a device that computes on the CPU and is treated as a GPU.
 test: test-pure build
