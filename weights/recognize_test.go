@@ -47,7 +47,8 @@ func TestSizesComeFromShapes(t *testing.T) {
 	flat := vit(17, 1)
 	flat["text_projection"] = safetensors.Tensor{Shape: []int64{96}}
 	for want, s := range map[string]Set{
-		"19 places are not a square and one": vit(19, 1), "width of 100 is not a multiple of 64": odd, "text_projection is missing or": empty,
+		"19 places are not a square and one": vit(19, 1), "width of 100 is not a multiple of 64": odd,
+		"text_projection is missing or":     empty,
 		"than 2: not the weights of a CLIP": flat,
 	} {
 		if _, err := infer(s); err == nil || !strings.Contains(err.Error(), want) {
