@@ -21,7 +21,7 @@ export GOFLAGS = $(addprefix -tags=,$(shell sh scripts/jpeg.sh))
 PURE := $(shell awk '$$2 == "pure" { print "./" $$1 "/..." }' internal/lint/rooms.txt)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build demo dist test test-kernels test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch
+.PHONY: build demo dist dist-check fuzz test test-kernels test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch
 .DEFAULT_GOAL := build
 
 # build finds or installs what is missing, builds libtch.so once for each libtorch, and bin/clipgo.
@@ -51,11 +51,19 @@ dist: build
 # Tests of the database run where scripts/postgres.sh gets a server; CLIPGO_NEED_POSTGRES=1 makes them fail where it doesn't.
 test test-pure: export CLIPGO_POSTGRES = $(shell bash scripts/postgres.sh 2>/dev/null)
 
+# dist-check makes them a second time elsewhere, and checks that the bytes are the same, that they run and that what they name exists.
+dist-check: dist
+	@sh scripts/dist-check.sh $(BUILD) "$(VERSION)"
+
 # test is the whole suite. The tag simulated adds a device that computes on the CPU and is treated as a GPU.
 test: test-pure build
 	go vet ./...
 	CLIPGO_TEST_LIBTORCH=1 go test ./...
 	CLIPGO_TEST_LIBTORCH=1 go test -tags simulated -run 'Simulated|Ahead' ./internal/torch ./contrastive ./captioning ./alignment
+
+# fuzz runs each fuzz target for FUZZTIME (60s); FUZZ chooses packages by a part of their paths.
+fuzz: build
+	@sh scripts/fuzz.sh "$(or $(FUZZTIME),60s)" "$(FUZZ)"
 
 # test-kernels repeats the tests that need libtorch with the kernels of other CPUs. KERNELS="haswell prescott" chooses some.
 test-kernels: build

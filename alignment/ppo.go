@@ -112,3 +112,17 @@ func (s ppoSums) named() []training.Named {
 		{Name: "clip_fraction", Value: s.clipped}, {Name: "step_kl", Value: s.kl},
 	}
 }
+
+// Curves describes the numbers of rollouts and minibatches, the most important first. metrics.jsonl has more.
+func (o *PPO) Curves() []training.Curve {
+	return []training.Curve{
+		{Key: "reward_mean", Chart: "Reward", About: "Mean of each rollout, in standard deviations of the original captioner's rewards."},
+		{Key: "kl", Chart: "KL", About: "KL divergence of the policy from the original captioner, in nats per token."},
+		{Key: "kl_coefficient", Chart: "KL coefficient", About: "Penalty per nat of KL."},
+		{Key: "entropy", Chart: "Entropy", About: "Of the next token, in nats. At 0 the policy no longer explores."},
+		{Key: "clip_fraction", Chart: "Clipped", About: "Fraction of the policy ratios outside the clipping range."},
+		{Key: "explained_variance", Chart: "Explained variance", About: "Share of the returns' variance that the value head predicts."},
+		{Key: "caption_tokens", Chart: "Length", About: "Tokens of a caption."},
+		training.PartOfLoss("policy_loss"), training.PartOfLoss("value_loss"),
+	}
+}

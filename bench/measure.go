@@ -34,7 +34,7 @@ type Options struct {
 	Tokens    int    `json:"tokens" min:"2" flag:"tokens" arg:"N" help:"tokens of a caption, start and end included (default 12)"`
 	Steps     int    `json:"steps" min:"1" flag:"steps" arg:"N" help:"steps measured (default 10)"`
 	Data      string `json:"data" flag:"data" arg:"SRC" help:"what load reads (default builtin:emoji)"`
-	Workers   int    `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode"`
+	Workers   int    `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode (default one for each core)"`
 	Profile   string `json:"cpu_profile" flag:"cpu-profile" arg:"file" help:"write a CPU profile of the steps measured, for go tool pprof"`
 
 	GradCheckpointing bool `json:"grad_checkpointing,omitempty" flag:"grad-checkpointing" help:"as in train: recompute activations in the backward pass, to save memory"`

@@ -113,6 +113,11 @@ func (o *Objective) result(shares []*torch.Tensor, contrast, scale, each *torch.
 	}}
 }
 
+// Curves describes the terms of the loss.
+func (o *Objective) Curves() []training.Curve {
+	return []training.Curve{training.PartOfLoss("caption_loss"), training.PartOfLoss("contrastive_loss")}
+}
+
 // features computes the features of a part.
 func (o *Objective) features(s *torch.Scope, p model.Part) (image, text *torch.Tensor) {
 	c := Captioner{o.Model}

@@ -246,6 +246,7 @@ func TestALockedImageTowerStaysWhileTheDecoderLearns(t *testing.T) {
 			first = st
 		}
 	}
+	modeltest.Described(t, tr.Objective.(*Objective), last.Parts)
 	if !(last.Loss < 0.8*first.Loss) || last.Part("contrastive_loss") != 0 {
 		t.Errorf("from %+v to %+v", first.Parts, last.Parts)
 	}

@@ -237,3 +237,11 @@ func (o *Objective) sum(p training.Parts, masked []*maskedPart) training.Parts {
 		{Name: "mlm_accuracy", Value: right / n}}
 	return p
 }
+
+// Curves describes the numbers that masked words add.
+func (o *Objective) Curves() []training.Curve {
+	if o.Words == nil {
+		return nil
+	}
+	return []training.Curve{training.PartOfLoss("contrastive_loss"), training.PartOfLoss("mlm_loss"), training.Accuracy("mlm_accuracy")}
+}

@@ -74,9 +74,13 @@ func TestMaskedWordsStandBesideTheContrastiveLoss(t *testing.T) {
 	m := modeltest.NewTiny(t, modeltest.Unchanged)
 	o := withWords(t, m, 0.7)
 	with, _ := wordsPass(t, o, 1)
+	modeltest.Described(t, o, with)
 	alone := *o
 	alone.Words = nil
 	without, _ := wordsPass(t, &alone, 1)
+	if curves := alone.Curves(); curves != nil {
+		t.Errorf("without masked words there are %v", curves)
+	}
 	if with.Part("contrastive_loss") != without.Loss {
 		t.Errorf("the contrastive loss is %g, want %g", with.Part("contrastive_loss"), without.Loss)
 	}

@@ -23,7 +23,7 @@ func TestSeveralSourcesAreOne(t *testing.T) {
 	a := put("a.png", "picture a")
 	b := put("photos/b.png", "picture b")
 	table := put("list.csv", "filepath,title\na.png,one\nphotos/b.png,two\n")
-	shards := filepath.Join(golden.Dir(t, "webdataset"), "pairs")
+	shards := filepath.Join(golden.Own(t, "webdataset"), "pairs")
 	names := []string{table, a, "builtin:shapes?n=3", filepath.Dir(b), shards, b}
 	s, err := OpenAll(t.Context(), names, Options{})
 	if err != nil {

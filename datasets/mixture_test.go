@@ -223,7 +223,7 @@ func putFile(t *testing.T, path, text string) {
 
 func TestAMixtureHasPartsOfAnyKind(t *testing.T) {
 	folder, table := sources(t)
-	shards := filepath.Join(golden.Dir(t, "webdataset"), "pairs")
+	shards := filepath.Join(golden.Own(t, "webdataset"), "pairs")
 	names := []string{folder, table, shards, "builtin:shapes?n=3", table}
 	name := strings.Join(names, "::")
 	s := openForTest(t, name, Options{Need: NeedCaptions})

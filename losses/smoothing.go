@@ -6,8 +6,8 @@ import "fmt"
 // confident than its data (Szegedy et al., 2016, section 7).
 type Smoothing struct {
 	// Share is e; 0: none.
-	Share float64 `json:"label_smoothing" flag:"label-smoothing" arg:"x" help:"share of the target spread over the wrong captions; of objective coca over the wrong tokens too"`
-	Form  Form    `json:"label_smoothing_form" flag:"label-smoothing-form" arg:"name" help:"others: over the wrong ones; classes: over all, as PyTorch does"`
+	Share float64 `json:"label_smoothing" flag:"label-smoothing" arg:"x" help:"share of the target spread over the wrong captions; of objective coca over the wrong tokens too (default 0)"`
+	Form  Form    `json:"label_smoothing_form" flag:"label-smoothing-form" arg:"name" help:"others: over the wrong ones; classes: over all, as PyTorch does (default others)"`
 }
 
 // Form selects the classes over which the share is spread.

@@ -21,9 +21,9 @@ type Settings struct {
 	Model      string `json:"model" flag:"model" arg:"M" help:"run or checkpoint directory, config name, model file or folder, hf-hub:ORG/REPO"`
 	Pretrained string `json:"pretrained" flag:"pretrained" arg:"file" help:"weights (.safetensors, .pt, .bin) or open_clip's tag (openai) for a model given by its config"`
 	Machine
-	Seed       uint64            `json:"seed" flag:"seed" arg:"N" help:"random seed for weights when no checkpoint is given"`
-	Workers    int               `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode pictures"`
-	BatchSize  int               `json:"batch_size" min:"1" max:"65536" flag:"batch-size" arg:"N" help:"pictures that go through the model at once"`
+	Seed       uint64            `json:"seed" flag:"seed" arg:"N" help:"random seed, also of the weights of a model given by its config alone (default 0)"`
+	Workers    int               `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode pictures (default one for each core)"`
+	BatchSize  int               `json:"batch_size" min:"1" max:"65536" flag:"batch-size" arg:"N" help:"pictures that go through the model at once (default 64)"`
 	MaxSkip    float64           `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"abort when more than this fraction of samples can't be used (default 0.01)"`
 	Preprocess preprocess.Config `json:"preprocess"`
 	preprocess.Limits

@@ -14,8 +14,8 @@ import (
 
 // Machine says what to compute on.
 type Machine struct {
-	Device    string `json:"device" flag:"device" arg:"name" help:"cpu, cuda, cuda:N or auto"`
-	Precision string `json:"precision" flag:"precision" arg:"name" help:"fp32, bf16, or auto: bf16 only where the hardware is faster in it"`
+	Device    string `json:"device" flag:"device" arg:"name" help:"cpu, cuda, cuda:N or auto (default auto)"`
+	Precision string `json:"precision" flag:"precision" arg:"name" help:"fp32, bf16, or auto: bf16 only where the hardware is faster in it (default auto)"`
 	TF32      bool   `json:"tf32,omitempty" flag:"tf32" help:"on CUDA devices, multiply float32 numbers with 10 bits of mantissa: several times faster"`
 	// Threads 0 is one for each core.
 	Threads int `json:"threads" min:"0" max:"1024" flag:"threads" arg:"N" help:"threads of one operation (default one for each core)"`

@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"clipgo/training/record"
 )
@@ -41,58 +40,28 @@ func charts(run Run) []*chart {
 	return all
 }
 
-// curve is a number of an objective that has its own chart.
-type curve struct{ key, name, about string }
-
-// numbers are those of PPO, the most important first.
-var numbers = []curve{
-	{"reward_mean", "Reward", "Mean of each rollout, in standard deviations of the original captioner's rewards."},
-	{"kl", "KL", "KL divergence of the policy from the original captioner, in nats per token."},
-	{"kl_coefficient", "KL coefficient", "Penalty per nat of KL."},
-	{"entropy", "Entropy", "Of the next token, in nats. At 0 the policy no longer explores."},
-	{"clip_fraction", "Clipped", "Fraction of the policy ratios outside the clipping range."},
-	{"explained_variance", "Explained variance", "Share of the returns' variance that the value head predicts."},
-	{"caption_tokens", "Length", "Tokens of a caption."},
-}
-
-func placeOf(name string) int {
-	return slices.IndexFunc(numbers, func(n curve) bool { return n.name == name })
-}
-
-// parts draws the terms of the loss, if there are any, and the objective's accuracy.
+// parts draws the numbers of the objective as its curves describe them, in their order. A number without a curve is not drawn.
 func parts(run Run) []*chart {
-	losses := &chart{Name: "Parts of the loss", About: "Each before its weight.", smooth: true}
-	accuracies := &chart{Name: "Accuracy", About: "Share of what the batch asked for that came first.", fraction: true, fromZero: true,
-		smooth: true}
-	var names []string
-	for _, r := range run.Rows {
-		for _, e := range r.Extra {
-			if isPart(e.Name) {
-				names = append(names, e.Name)
-			}
+	var out []*chart
+	byName := map[string]*chart{}
+	for _, curve := range run.Curves {
+		c := byName[curve.Chart]
+		if c == nil {
+			c = &chart{Name: curve.Chart, About: curve.About, fraction: curve.Fraction, fromZero: curve.Fraction, smooth: true}
+			byName[curve.Chart] = c
+			out = append(out, c)
 		}
-	}
-	slices.Sort(names)
-	var own []*chart
-	for _, name := range slices.Compact(names) {
-		c := losses
-		if at := slices.IndexFunc(numbers, func(n curve) bool { return n.key == name }); at >= 0 {
-			c = &chart{Name: numbers[at].name, About: numbers[at].about, smooth: true}
-			own = append(own, c)
-		}
-		if strings.HasSuffix(name, accuracySuffix) {
-			c = accuracies
-		}
-		l := line{Name: name}
+		l := line{Name: curve.Key}
 		for _, r := range run.Rows {
-			if v, ok := r.Number(name); ok {
+			if v, ok := r.Number(curve.Key); ok {
 				l.points = append(l.points, point{float64(r.Step), v})
 			}
 		}
-		c.lines = append(c.lines, l)
+		if len(l.points) > 0 {
+			c.lines = append(c.lines, l)
+		}
 	}
-	slices.SortFunc(own, func(a, b *chart) int { return cmp.Compare(placeOf(a.Name), placeOf(b.Name)) })
-	return append(own, losses, accuracies)
+	return out
 }
 
 // validation draws the measured fractions, a chart for each group, with the chance level of its first value.
@@ -122,15 +91,4 @@ func validation(run Run) []*chart {
 		}
 	}
 	return out
-}
-
-const (
-	lossSuffix     = "_loss"
-	accuracySuffix = "_accuracy"
-)
-
-// isPart reports whether a number of metrics.jsonl is drawn: a term of the loss, an accuracy, or one of numbers.
-func isPart(name string) bool {
-	return slices.ContainsFunc(numbers, func(n curve) bool { return n.key == name }) || strings.HasSuffix(name, lossSuffix) ||
-		strings.HasSuffix(name, accuracySuffix)
 }

@@ -28,6 +28,7 @@ type Run struct {
 	About       map[string]string // a sentence that describes each group of measured values
 	Settings    []Setting
 	Rows        []record.Row
+	Curves      []record.Curve // numbers of the rows that are drawn beside the loss
 	Evaluations []Evaluation
 	Examples    []Example
 	Findings    []record.Finding

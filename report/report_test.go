@@ -227,21 +227,33 @@ func TestNumbersAreShort(t *testing.T) {
 	}
 }
 
-// What a loss is made of is drawn under its names; a part that a line lacks, or has as null, is a gap.
-func TestThePageDrawsThePartsOfALoss(t *testing.T) {
+// The numbers of an objective are drawn as its curves say, whatever their names are. A number that a line lacks, or has as null, is a
+// gap; one without a curve is not drawn, and neither is a curve without numbers.
+func TestThePageDrawsTheNumbersThatAreDescribed(t *testing.T) {
 	rows, err := record.ReadRows(strings.NewReader(
-		`{"step":10,"loss":9,"scale":1,"lr":0,"contrastive_loss":4,"mlm_loss":10,"mlm_accuracy":0.1}` + "\n" +
-			`{"step":20,"loss":8,"scale":1,"lr":0,"contrastive_loss":3,"mlm_loss":null,"mlm_accuracy":null}` + "\n"))
-	if err != nil || len(rows) != 2 || len(rows[0].Extra) != 3 || len(rows[1].Extra) != 1 {
+		`{"step":10,"loss":9,"scale":1,"lr":0,"contrast":4,"words":10,"right":0.1,"other_loss":1,"other_accuracy":1}` + "\n" +
+			`{"step":20,"loss":8,"scale":1,"lr":0,"contrast":3,"words":null,"right":0.2,"other_loss":1,"other_accuracy":1}` + "\n"))
+	if err != nil || len(rows) != 2 || len(rows[0].Extra) != 5 || len(rows[1].Extra) != 4 {
 		t.Fatalf("%+v, %v", rows, err)
 	}
-	var page strings.Builder
-	if err := Write(&page, Run{Title: "t", Rows: rows}); err != nil {
-		t.Fatal(err)
+	curves := []record.Curve{
+		{Key: "right", Chart: "Hits", About: "Of all words.", Fraction: true},
+		{Key: "contrast", Chart: "Terms", About: "Before their weights."},
+		{Key: "words", Chart: "Terms", About: "Not the first one of its chart."},
+		{Key: "none", Chart: "Nothing", About: "Without numbers."},
 	}
-	for _, want := range []string{"Parts of the loss", "mlm_loss", "contrastive_loss", "Accuracy"} {
-		if !strings.Contains(page.String(), want) {
-			t.Errorf("%q is not on the page", want)
+	drawn := parts(Run{Rows: rows, Curves: curves})
+	if len(drawn) != 3 || drawn[0].Name != "Hits" || !drawn[0].fraction || drawn[1].About != "Before their weights." || drawn[1].fraction {
+		t.Fatalf("%+v", drawn)
+	}
+	if l := drawn[1].lines; len(l) != 2 || l[0].Name != "contrast" || len(l[0].points) != 2 || len(l[1].points) != 1 {
+		t.Errorf("%+v", l)
+	}
+	with := page(t, Run{Title: "t", Rows: rows, Curves: curves})
+	for what, want := range map[string]bool{"Hits": true, "Of all words.": true, "Terms": true, "contrast": true, "words": true,
+		"Nothing": false, "other_loss": false, "other_accuracy": false, "Not the first": false} {
+		if strings.Contains(with, what) != want {
+			t.Errorf("%q on the page: %v", what, !want)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // batching says how many pairs a step has, and how many of them go through the model at once.
 type batching struct {
-	BatchSize  pairCount `json:"batch_size" flag:"batch-size" arg:"N" help:"pairs per batch; auto: the largest batch that fits in memory"`
+	BatchSize  pairCount `json:"batch_size" flag:"batch-size" arg:"N" help:"pairs per batch; auto: the largest batch that fits in memory (default of the recipe)"`
 	AccumFreq  int       `json:"accum_freq" min:"1" max:"65536" flag:"accum-freq" arg:"k" help:"batches per step; all their pairs are contrasted, in the memory of one batch (default 1)"`
 	MicroBatch int       `json:"micro_batch,omitempty" min:"0"` // pairs at once, where it isn't a batch: what memory was found for
 }

@@ -54,7 +54,7 @@ func threeKinds(t *testing.T) (name string, parts []string) {
 		put(fmt.Sprintf("folder/%d.txt", i), fmt.Appendf(nil, "photo %d of a folder", i))
 	}
 	put("list.csv", []byte(table))
-	parts = []string{filepath.Join(dir, "list.csv"), filepath.Join(dir, "folder"), filepath.Join(golden.Dir(t, "webdataset"), "pairs")}
+	parts = []string{filepath.Join(dir, "list.csv"), filepath.Join(dir, "folder"), filepath.Join(golden.Own(t, "webdataset"), "pairs")}
 	return strings.Join(parts, "::"), parts
 }
 
@@ -218,7 +218,7 @@ func TestTheLossOfASourceIsThatOfItsPairs(t *testing.T) {
 
 // TestOneSourceIsAccountedForToo trains on shards alone, two of whose samples can't be used.
 func TestOneSourceIsAccountedForToo(t *testing.T) {
-	pairs := filepath.Join(golden.Dir(t, "webdataset"), "pairs")
+	pairs := filepath.Join(golden.Own(t, "webdataset"), "pairs")
 	out, r := mixedRun(t, nil, "train_data="+pairs)
 	passes := 0
 	for _, row := range rowsOf(t, out) {

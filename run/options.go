@@ -29,7 +29,7 @@ type Options struct {
 	ValData   string           `json:"val_data" flag:"val-data" arg:"SRC" help:"what to evaluate on"`
 	Data      datasets.Options `json:"data"`
 	Templates []string         `json:"templates"` // prompts that fit what is trained on
-	Workers   int              `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode"`
+	Workers   int              `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode (default one for each core)"`
 	// ShuffleBuffer concerns data that can only be read from its beginning to its end.
 	ShuffleBuffer int `json:"shuffle_buffer" min:"1" max:"10000000" help:"samples among which data that is read in sequence is shuffled"`
 
@@ -38,7 +38,7 @@ type Options struct {
 
 	batching
 	bucketOptions
-	Epochs         float64             `json:"epochs" max:"1000000" flag:"epochs" arg:"N" help:"passes over the data"`
+	Epochs         float64             `json:"epochs" max:"1000000" flag:"epochs" arg:"N" help:"passes over the data (default of the recipe)"`
 	Steps          int                 `json:"steps" max:"1000000000" flag:"steps" arg:"N" help:"optimizer steps, instead of --epochs"`
 	EpochsCooldown float64             `json:"epochs_cooldown,omitempty" min:"0" max:"1000000" flag:"epochs-cooldown" arg:"N" help:"epochs of falling rate at the end, for --lr-scheduler const-cooldown"`
 	Optim          optim.Config        `json:"optim"`

@@ -31,6 +31,9 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 		Evaluations: s.val.history, Examples: s.val.examples(8, 5),
 		Anatomy: s.val.anatomy, Sources: s.sourcesTable(),
 	}
+	if o, ok := s.trainer.Objective.(training.Described); ok {
+		run.Curves = o.Curves()
+	}
 	if run.Chance = s.chance(); s.Objective == siglipObjective {
 		run.LossIs = "Sigmoid loss of each logged batch."
 	}

@@ -15,8 +15,10 @@ flags="-fPIC -w -g0 $TORCH_CXXFLAGS"
 
 hash() { sha256sum | cut -c1-16; }
 compiler="$TORCH_VERSION $TORCH_WHERE $flags $("$cxx" --version)"
+# No path of this machine is kept, so that the library is the same wherever it is built.
+gotch_flags="-O1 -ffile-prefix-map=@=gotch" # @ is where gotch is
 api_key=$( (cat "$native/compat.h" "$api/torch_api.cpp" "$api/torch_api.h" "$api/torch_api_generated.h" "$api/torch_api_generated.cpp.h"
-	echo "$compiler") | hash)
+	echo "$compiler $gotch_flags") | hash)
 key=$( (cat "$native"/* "$root/internal/torch/trampoline"/* "$0"
 	echo "$api_key $TORCH_LDFLAGS") | hash)
 home=${XDG_CACHE_HOME:-$HOME/.cache}/clipgo
@@ -29,10 +31,9 @@ if [ ! -f "$cache/libtch.so" ]; then
 	trap 'rm -rf "$tmp"' EXIT
 	if [ ! -f "$gotch_object" ]; then
 		echo "libtch: compiling gotch's C++ against libtorch $TORCH_VERSION (about a minute, once)" >&2
-		"$cxx" $flags -O1 -include "$native/compat.h" -I"$api" -ffile-prefix-map="$api=gotch" -c "$api/torch_api.cpp" -o "$tmp/gotch.o" && mv "$tmp/gotch.o" "$gotch_object" &
+		"$cxx" $flags $(echo "$gotch_flags" | sed "s|@|$api|") -include "$native/compat.h" -I"$api" -c "$api/torch_api.cpp" -o "$tmp/gotch.o" && mv "$tmp/gotch.o" "$gotch_object" &
 		first=$!
 	fi
-	# No path of this machine is kept, so that the library is the same wherever it is built.
 	# Loops over parameters must have the same bits with any vector instructions, the others need not.
 	for unit in native:off optimizer:off ahead:off low_precision_copy:off recompute:off attention:fast vocabulary:fast product:fast rowwise:fast; do
 		"$cxx" $flags -O3 -Wno-psabi -fopenmp -fno-math-errno -ffp-contract="${unit#*:}" -ffile-prefix-map="$root=clipgo" -c "$native/${unit%:*}.cpp" -o "$tmp/${unit%:*}.o"

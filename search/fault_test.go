@@ -7,7 +7,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"clipgo/internal/bounded"
 )
 
 // step is one operation of a file system.
@@ -199,4 +202,38 @@ func readIndexOr(t *testing.T, dir string, otherwise map[string]int) map[string]
 		return otherwise
 	}
 	return readIndex(t, dir)
+}
+
+// A meta.json that is too large to be read back is not written: the index stays as it was, and the changes pending.
+func TestAMetaThatIsTooLargeIsNotWritten(t *testing.T) {
+	dir, limit := t.TempDir(), bounded.IndexMeta.Limit
+	t.Cleanup(func() { bounded.IndexMeta.Limit = limit })
+	update(t, dir, func(w *Writer) {
+		for i := range 9 {
+			add(t, w, fmt.Sprint("p", i), i)
+		}
+	})
+	before := folder(t, dir)
+	w, err := Update(dir, space)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Follow(Plan{Remove: []string{"p0", "p1", "p2", "p3"}}); err != nil {
+		t.Fatal(err)
+	}
+	bounded.IndexMeta.Limit = int64(len(before[metaName]))
+	if err := w.Commit(); err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "embed into a new index") {
+		t.Errorf("%v", err)
+	}
+	if after := folder(t, dir); !maps.Equal(after, before) {
+		t.Error("something was written")
+	}
+	bounded.IndexMeta.Limit = limit
+	if err := w.Commit(); err != nil {
+		t.Error(err)
+	}
+	if got := contents(t, dir); len(got) != 5 {
+		t.Errorf("%v", got)
+	}
 }

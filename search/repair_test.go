@@ -80,6 +80,21 @@ func TestDamageIsNoticedAndRepaired(t *testing.T) {
 	}
 }
 
+// What was removed before the damage is not lost by it.
+func TestDeadRowsAreNotLost(t *testing.T) {
+	dir := twoSegments(t)
+	update(t, dir, func(w *Writer) { w.Remove("b") })
+	flip(t, filepath.Join(dir, imageFile(0)), -1)
+	w, found, err := OpenRepair(dir)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%v %v", found, err)
+	}
+	defer w.Close()
+	if rows, back, missing := w.Lost(); rows != 1 || back != 0 || !slices.Equal(missing, []string{"a"}) {
+		t.Errorf("lost %d, %d back, %v", rows, back, missing)
+	}
+}
+
 // A repair that nothing comes after drops the damaged rows, and one that has nothing to do changes nothing.
 func TestARepairAloneIsCommitted(t *testing.T) {
 	dir := twoSegments(t)

@@ -24,6 +24,25 @@ type Objective interface {
 	AfterStep()
 }
 
+// Described is an Objective that says how its own numbers, Parts.Extra, are drawn. Those without a curve are in metrics.jsonl only.
+type Described interface {
+	Objective
+	Curves() []Curve
+}
+
+// Curve describes a number of an objective.
+type Curve = record.Curve
+
+// PartOfLoss describes a term of the loss, before its weight.
+func PartOfLoss(key string) Curve {
+	return Curve{Key: key, Chart: "Parts of the loss", About: "Each before its weight."}
+}
+
+// Accuracy describes a share of right answers.
+func Accuracy(key string) Curve {
+	return Curve{Key: key, Chart: "Accuracy", About: "Share of what the batch asked for that came first.", Fraction: true}
+}
+
 // Divisible is an Objective that can use smaller micro-batches.
 type Divisible interface {
 	// Halve halves the micro-batch of further steps, whose batches have n pairs. It returns the new size in pairs, or 0 if the

@@ -19,7 +19,7 @@ type Config struct {
 	MLPRatio    float64  `json:"mlp_ratio"`
 	LSInitValue *float64 `json:"ls_init_value,omitempty"` // LayerScale's initial value; nil: no LayerScale
 	// PatchDropout is FLIP's (Li et al., 2023).
-	PatchDropout float64 `json:"patch_dropout" flag:"force-patch-dropout" arg:"x" help:"share of patches left out in training"`
+	PatchDropout float64 `json:"patch_dropout" flag:"force-patch-dropout" arg:"x" help:"share of patches left out in training (default of the model's config)"`
 	NoLNPre      bool    `json:"no_ln_pre"`
 	PoolType     string  `json:"pool_type"`           // tok or avg
 	FinalLN      bool    `json:"final_ln_after_pool"` // ln_post after pooling instead of before

@@ -3,6 +3,7 @@ package weights
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -57,7 +58,32 @@ func hfCopy(t *testing.T) string {
 	return dir
 }
 
+// hfSizes are what hfCopy's configs say, so that other fixtures of the same layout can take its place.
+type hfSizes struct {
+	Text map[string]any `json:"text_config"`
+	View struct {
+		Size int `json:"image_size"`
+	} `json:"vision_config"`
+}
+
+func sizesOf(t *testing.T) (s hfSizes) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(hfCopy(t), hfConfigFile))
+	if err == nil {
+		err = json.Unmarshal(data, &s)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s hfSizes) text(key string) int { return int(s.Text[key].(float64)) }
+
 func TestGoldenFoldersThatWouldBeQuietlyWrongAreRefused(t *testing.T) {
+	s := sizesOf(t)
+	size, width, vocab := s.View.Size, s.text("hidden_size"), s.text("vocab_size")
+	heads := width - 1 // no divisor of the width
 	for _, c := range []struct {
 		file, key string
 		value     any
@@ -67,14 +93,17 @@ func TestGoldenFoldersThatWouldBeQuietlyWrongAreRefused(t *testing.T) {
 		{hfConfigFile, "vision_config.hidden_act", "relu", `vision_config.hidden_act: "relu" is not supported`},
 		{hfConfigFile, "text_config.hidden_act", "swish", `text_config.hidden_act: "swish" is not supported`},
 		{hfConfigFile, "text_config.hidden_act", "quick_gelu", "gelu for pictures and quick_gelu for captions"},
-		{hfConfigFile, "text_config.eos_token_id", 7, "text_config.eos_token_id: 7 is not the largest of 512 ids"},
-		{hfConfigFile, "text_config.num_attention_heads", 5, "hidden_size: 24 is not a multiple of num_attention_heads 5"},
+		{hfConfigFile, "text_config.eos_token_id", 7,
+			fmt.Sprintf("text_config.eos_token_id: 7 is not the largest of %d ids", vocab)},
+		{hfConfigFile, "text_config.num_attention_heads", heads,
+			fmt.Sprintf("hidden_size: %d is not a multiple of num_attention_heads %d", width, heads)},
 		{hfConfigFile, "text_config.num_hidden_layers", -1, "num_hidden_layers: -1 is not positive"},
 		{hfConfigFile, "vision_config.num_channels", 4, "num_channels: 4 is not supported"},
 		{hfConfigFile, "vision_config", nil, "has no vision_config"},
-		{preprocessorFile, "crop_size", 48, "it resizes to 32 and crops to 48"},
-		{preprocessorFile, "size", map[string]any{"height": 24, "width": 24}, "it resizes to 24 and crops to 32"},
-		{preprocessorFile, "size", map[string]any{"height": 32, "width": 16}, "not square"},
+		{preprocessorFile, "crop_size", size + 16, fmt.Sprintf("it resizes to %d and crops to %d", size, size+16)},
+		{preprocessorFile, "size", map[string]any{"height": size - 8, "width": size - 8},
+			fmt.Sprintf("it resizes to %d and crops to %d", size-8, size)},
+		{preprocessorFile, "size", map[string]any{"height": size, "width": size / 2}, "not square"},
 		{preprocessorFile, "do_center_crop", false, "do_center_crop is false"},
 		{preprocessorFile, "do_resize", false, "do_resize"},
 		{preprocessorFile, "do_rescale", false, "do_rescale"},
@@ -103,18 +132,18 @@ func TestGoldenOldAndNewFormsMeanTheSame(t *testing.T) {
 		file, key string
 		value     any
 	}
-	want := openFixture(t, hfCopy(t))
+	want, s := openFixture(t, hfCopy(t)), sizesOf(t)
+	size, end := s.View.Size, s.text("vocab_size")-1
 	for name, changes := range map[string][]change{
-		"numbers for sizes": {{preprocessorFile, "size", 32}, {preprocessorFile, "crop_size", 32}},
+		"numbers for sizes": {{preprocessorFile, "size", size}, {preprocessorFile, "crop_size", size}},
 		"the extractor of old": {{preprocessorFile, "image_processor_type", nil},
 			{preprocessorFile, "feature_extractor_type", "CLIPFeatureExtractor"}},
 		"only what differs": {{preprocessorFile, "do_rescale", nil}, {preprocessorFile, "rescale_factor", nil},
 			{preprocessorFile, "resample", nil}},
 		"OpenAI's end of text":      {{hfConfigFile, "text_config.eos_token_id", 2}},
-		"the end of text in a list": {{hfConfigFile, "text_config.eos_token_id", []int{511}}},
+		"the end of text in a list": {{hfConfigFile, "text_config.eos_token_id", []int{end}}},
 		"a tower twice": {{hfConfigFile, "text_config.hidden_act", "relu"},
-			{hfConfigFile, "text_config_dict", map[string]any{"hidden_act": "gelu", "hidden_size": 24, "intermediate_size": 96,
-				"num_hidden_layers": 2, "num_attention_heads": 3, "max_position_embeddings": 16, "vocab_size": 512, "eos_token_id": 511}}},
+			{hfConfigFile, "text_config_dict", s.Text}},
 		"a null beside it": {{hfConfigFile, "text_config_dict", json.RawMessage("null")}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,8 +23,8 @@ A row without a partner, with equal items or without a judgement is skipped and 
 Abilities that the pairs don't cover may be lost: compare eval retrieval. --keep-near and --l2-sp keep the model close
 to the original.
 
-Agreement on --val-data is measured before the first step and at the end. The run directory is that of
-train, and --resume continues it; checkpoints are ordinary models, with heads.safetensors if there is a reward head.`,
+Agreement on --val-data is measured before the first step and at the end. The run directory is that of train, and
+--resume continues it; checkpoints are ordinary models, with heads.safetensors if there is a reward head.`,
 		Example: `  clipgo align preference --model runs/shapes --train-data builtin:shapes-preferences \
     --val-data "builtin:shapes-preferences?split=val" --out runs/reward
   clipgo align preference --model ViT-B-32 --pretrained w.safetensors --train-data pairs.jsonl --keep-near 0.3 --out runs/reward

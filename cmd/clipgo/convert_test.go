@@ -78,7 +78,7 @@ func digest(t *testing.T, model string) string {
 }
 
 func TestConvertRefuses(t *testing.T) {
-	root := golden.Dir(t, "model")
+	root := golden.Own(t, "model")
 	dir := t.TempDir()
 	full := filepath.Join(dir, "full")
 	write(t, filepath.Join(full, "mine.txt"), "keep")
@@ -123,7 +123,7 @@ func TestConvertRefuses(t *testing.T) {
 }
 
 func TestConvertNeedsNoLibtorch(t *testing.T) {
-	c := process(t, "convert", filepath.Join(golden.Dir(t, "model"), "clip-gelu"), filepath.Join(t.TempDir(), "out"), "--to", "hf",
+	c := process(t, "convert", filepath.Join(golden.Own(t, "model"), "clip-gelu"), filepath.Join(t.TempDir(), "out"), "--to", "hf",
 		"--dtype", "bf16")
 	c.Env = append(c.Env, "CLIPGO_LIBTCH=/nowhere/libtch.so")
 	if out, err := c.CombinedOutput(); err != nil {

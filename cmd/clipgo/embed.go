@@ -32,7 +32,8 @@ func newEmbed(a *app) *cobra.Command {
 		Use:   "embed --model M SRC... --index DIR",
 		Short: "Embed pictures, and their captions, into an index for search",
 		Long: `embed computes the features of every picture of each SRC and keeps them in an index. A SRC is a picture, a
-folder, a table, a set of shards, or a built-in set; several may be mixed.
+folder, a table, a set of shards, Parquet files, or a built-in set, on this machine or elsewhere, as for train; several
+may be mixed. Folders that hold no pictures of the user (@eaDir, node_modules and the like) are left out.
 
 A second run embeds only what is new or changed (by size, time and content), recognizes renamed files, and removes
 deleted pictures: those of the given folders and archives, and those that a given table no longer lists. Pictures of

@@ -12,7 +12,7 @@ import (
 
 type retrievalOptions struct {
 	pretrained.Settings
-	Recalls []int `json:"recall_k" flag:"recall-k" arg:"1,5,10" help:"the K of recall at K"`
+	Recalls []int `json:"recall_k" flag:"recall-k" arg:"K,K" help:"the K of recall at K (default 1,5,10)"`
 }
 
 func newEvalRetrieval(a *app) *cobra.Command {

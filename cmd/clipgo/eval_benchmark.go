@@ -20,7 +20,7 @@ type benchmarkOptions struct {
 	Tasks   string `json:"tasks" flag:"tasks" arg:"a,b" help:"zeroshot_classification, zeroshot_retrieval, linear_probe, knn (default auto)"`
 	Out     string `json:"out" flag:"out" arg:"dir" help:"folder of the results"`
 	Part    string `json:"part" flag:"part" arg:"i/n" help:"compute the i-th of n shares of the models and data sets"`
-	Recalls []int  `json:"recall_k" flag:"recall-k" arg:"1,5,10" help:"the K of recall at K"`
+	Recalls []int  `json:"recall_k" flag:"recall-k" arg:"K,K" help:"the K of recall at K (default 1,5,10)"`
 	Solver  string `json:"solver" flag:"solver" arg:"name" help:"of linear probes: adamw as CLIP_benchmark, or logistic (default adamw)"`
 	Shots   int    `json:"fewshot_k" min:"0" flag:"fewshot-k" arg:"k" help:"training samples per class of linear probes (default all)"`
 }
@@ -42,7 +42,7 @@ and eval retrieval take. Without --tasks, sets with classes are classified and s
   clipgo eval benchmark --models models.txt --data sets.txt --tasks zeroshot_classification,linear_probe --out results`,
 		Args: cobra.NoArgs,
 	}
-	b := bind(c, &o)
+	b := bind(c, &o, "model", "pretrained")
 	c.RunE = b.runs(func(ctx context.Context, said config.Layer, _ []string) error {
 		s, err := o.suite(a, said)
 		if err != nil {

@@ -35,10 +35,15 @@ func newInfo(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "info X",
 		Short: "Describe a model, a run, an index or a data source",
+		Long: `info describes X: of a model its sizes, parameters, tokenizer, preprocessing and the layout of its weights; of a run what
+it trains, how far it is and its last evaluation; of an index its rows, its model and its size; of data how many samples
+it has, how many of them can be used, its columns or classes, and what was passed over. --list lists the known configs.`,
 		Example: `  clipgo info --list
   clipgo info ViT-B-32
-  clipgo info runs/emoji
-  clipgo info builtin:shapes`,
+  clipgo info hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K
+  clipgo info runs/emoji --verify
+  clipgo info pictures.index
+  clipgo info photos.csv`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	b := bind(c, &o)

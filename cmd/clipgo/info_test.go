@@ -113,26 +113,28 @@ func TestConfigsAreListedBySize(t *testing.T) {
 }
 
 func TestGoldenInfoTellsWhatAModelIs(t *testing.T) {
-	root := golden.Dir(t, "model")
 	for _, c := range []struct {
-		model, activation string
-		layout            weights.Layout
-		dtype             safetensors.DType
+		fixture, model, activation string
+		layout                     weights.Layout
+		dtype                      safetensors.DType
 	}{
-		{"model/clip-gelu", "GELU", weights.OpenCLIP, "F32"},
-		{"model/clip-gelu/hf", "GELU", weights.HFCLIP, "F32"},
-		{"model/clip-gelu/formats", "GELU", weights.OpenCLIP, "F32"},
-		{"model/clip-quickgelu/hf", "QuickGELU", weights.HFCLIP, "F32"},
-		{"containers/openai.pt", "QuickGELU", weights.OpenAI, "F16"},
+		{"model/clip-gelu", ".", "GELU", weights.OpenCLIP, "F32"},
+		{"model/clip-gelu", "hf", "GELU", weights.HFCLIP, "F32"},
+		{"model/clip-gelu", "formats", "GELU", weights.OpenCLIP, "F32"},
+		{"model/clip-quickgelu", "hf", "QuickGELU", weights.HFCLIP, "F32"},
+		{"containers", "openai.pt", "QuickGELU", weights.OpenAI, "F16"},
 	} {
-		i := decodeJSON[pretrained.Description](t, must(t, "info", filepath.Join(root, "..", c.model), "--json"))
-		if i.Family != "CLIP" || i.Activation != c.activation || i.Stored.Layout != c.layout || i.Stored.DType != c.dtype {
-			t.Errorf("%s: %s, %s, %+v", c.model, i.Family, i.Activation, i.Stored)
-		}
-		if (i.Notes != nil) != (c.layout == weights.OpenAI) {
-			t.Errorf("%s: inferred %v", c.model, i.Notes)
-		}
+		t.Run(c.fixture+"/"+c.model, func(t *testing.T) {
+			i := decodeJSON[pretrained.Description](t, must(t, "info", filepath.Join(golden.Dir(t, c.fixture), c.model), "--json"))
+			if i.Family != "CLIP" || i.Activation != c.activation || i.Stored.Layout != c.layout || i.Stored.DType != c.dtype {
+				t.Errorf("%s, %s, %+v", i.Family, i.Activation, i.Stored)
+			}
+			if (i.Notes != nil) != (c.layout == weights.OpenAI) {
+				t.Errorf("inferred %v", i.Notes)
+			}
+		})
 	}
+	root := golden.Dir(t, "model")
 	gelu, hf := filepath.Join(root, "clip-gelu"), filepath.Join(root, "clip-gelu", "hf")
 	one := decodeJSON[pretrained.Description](t, must(t, "info", gelu, "--json"))
 	other := decodeJSON[pretrained.Description](t, must(t, "info", hf, "--json"))
@@ -142,7 +144,7 @@ func TestGoldenInfoTellsWhatAModelIs(t *testing.T) {
 }
 
 func TestInfoRefusesWeightsWithoutAModel(t *testing.T) {
-	formats := filepath.Join(golden.Dir(t, "model"), "clip-gelu", "formats")
+	formats := filepath.Join(golden.Own(t, "model"), "clip-gelu", "formats")
 	for _, name := range []string{"epoch_1.pt", "model_bf16.safetensors"} {
 		if r := clipgo(t, "info", filepath.Join(formats, name)); r.code != exitModel || !strings.Contains(r.err, "pretrained weights") {
 			t.Errorf("%s: exit %d, want 4 and what to do: %s", name, r.code, r.err)

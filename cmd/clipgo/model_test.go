@@ -40,7 +40,7 @@ func TestGoldenEveryFormOfAModelGivesTheSameScores(t *testing.T) {
 
 func TestModelsThatDoNotFitAreRefusedInOneLine(t *testing.T) {
 	torchtest.Need(t)
-	root := golden.Dir(t, "model")
+	root := golden.Own(t, "model")
 	gelu, formats := filepath.Join(root, "clip-gelu"), filepath.Join(root, "clip-gelu", "formats")
 	picture := filepath.Join(pairs(t, 1), "p000.png")
 	broken := t.TempDir()

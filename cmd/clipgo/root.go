@@ -47,6 +47,9 @@ func newAlign(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "align",
 		Short: "Train reward models and fine-tune captioners with preferences",
+		Example: `  clipgo align preference --model runs/shapes --train-data builtin:shapes-preferences --out runs/reward
+  clipgo align ppo --model runs/captioner --reward preference --reward-model runs/reward --train-data builtin:shapes \
+    --out runs/ppo`,
 	}
 	c.AddCommand(newAlignPreference(a), newAlignPPO(a))
 	return c
@@ -56,6 +59,8 @@ func newEval(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "eval",
 		Short: "Measure a model",
+		Example: `  clipgo eval retrieval --model runs/shapes "builtin:shapes?split=val"
+  clipgo eval benchmark --models runs/a,runs/b --data wds_cifar10,wds_flickr8k --out results`,
 	}
 	c.AddCommand(newEvalRetrieval(a), newEvalAnatomy(a), newEvalAgreement(a), newEvalCaption(a), newEvalBenchmark(a))
 	return c

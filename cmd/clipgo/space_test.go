@@ -36,9 +36,9 @@ func TestIndexesOfBeforeAreStillOpened(t *testing.T) {
 	}
 }
 
-// TestGoldenFingerprintsStay pins what indexes keep: a change of the config's JSON or of the digest would orphan them all.
-func TestGoldenFingerprintsStay(t *testing.T) {
-	i := decodeJSON[pretrained.Description](t, must(t, "info", filepath.Join(golden.Dir(t, "model"), "clip-gelu"), "--json"))
+// TestFingerprintsStay pins what indexes keep: a change of the config's JSON or of the digest would orphan them all.
+func TestFingerprintsStay(t *testing.T) {
+	i := decodeJSON[pretrained.Description](t, must(t, "info", filepath.Join(golden.Own(t, "model"), "clip-gelu"), "--json"))
 	if want := "809697e093feb8ad90424bfa222f5504"; i.Stored.Fingerprint != want {
 		t.Errorf("fingerprint %s, want %s", i.Stored.Fingerprint, want)
 	}

@@ -20,15 +20,17 @@ func newTrain(a *app) *cobra.Command {
 		Long: `train trains an image and a text tower so that a picture and its caption have similar features.
 
 SRC is builtin:emoji, builtin:shapes, a folder of pictures with captions in .txt files beside them, a folder of class
-subfolders, a .csv, .tsv or .jsonl table, or WebDataset shards (shards/{000..099}.tar). A::B is a mixture of them, whose
-sources --train-data-upsampling-factors weights.
+subfolders, a .csv, .tsv, .jsonl or .json table, COCO's captions, Parquet files, or WebDataset shards
+(shards/{000..099}.tar): on this machine, on a server (https://), in S3 (s3://), on the hub (hf-hub:datasets/ORG/REPO) or
+from a command (pipe:). A::B is a mixture of them, whose sources --train-data-upsampling-factors weights.
 
 The loss is InfoNCE; --siglip takes the sigmoid loss instead, and --mlm-weight adds a masked language model of the captions.
 A step may have more pairs than fit into memory: --batch-size 64 --accum-freq 16 contrasts 1,024.
 
 Learning rate, weight decay, epochs and augmentation come from the model's recipe unless they are given; a model that
-starts from trained weights takes small steps by default. The run
-directory contains run.json, metrics.jsonl, checkpoints/, report.html, log.txt, skipped.jsonl. Ctrl-C finishes
+starts from trained weights takes small steps by default.
+
+The run directory contains run.json, metrics.jsonl, checkpoints/, report.html, log.txt, skipped.jsonl. Ctrl-C finishes
 the step and saves; --resume latest continues; the result is bit-identical to an uninterrupted run.`,
 		Example: `  clipgo train --train-data builtin:emoji --out runs/emoji
   clipgo train --train-data photos.csv --val-data val.csv --model ViT-S-32-alt --out runs/photos

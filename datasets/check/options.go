@@ -10,11 +10,11 @@ type Settings struct {
 	Sample  int    `json:"sample" min:"1" flag:"sample" arg:"N" help:"pictures to decode at first; up to 16 times as many if the result is close (default 1000)"`
 	Headers int    `json:"headers" min:"0" flag:"headers" arg:"N" help:"pictures of which the header is read, where that costs less than the picture (default 200000)"`
 	Seed    uint64 `json:"seed" flag:"seed" arg:"N" help:"random seed of the sample (default 0)"`
-	Workers int    `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode"`
+	Workers int    `json:"workers" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and decode (default one for each core)"`
 
 	MaxSkip   float64 `json:"max_skip" min:"0" max:"1" flag:"max-skip" arg:"share" help:"share of unusable samples above which a training ends (default 0.01)"`
-	BatchSize int     `json:"batch_size,omitempty" min:"0" flag:"batch-size" arg:"N" help:"pairs in a step of the training"`
-	Epochs    float64 `json:"epochs,omitempty" min:"0" flag:"epochs" arg:"N" help:"passes over the data of the training"`
+	BatchSize int     `json:"batch_size,omitempty" min:"0" flag:"batch-size" arg:"N" help:"pairs in a step of the training (default of the recipe)"`
+	Epochs    float64 `json:"epochs,omitempty" min:"0" flag:"epochs" arg:"N" help:"passes over the data of the training (default of the recipe)"`
 }
 
 // DefaultSettings are those of clipgo check, but for the number of workers.

@@ -41,7 +41,7 @@ type Options struct {
 	ShardCount  int    `json:"shard_count,omitempty" min:"1" max:"1000000000" flag:"shard-count" arg:"N" help:"most samples of a shard (default 10000)"`
 	Split       string `json:"split,omitempty" flag:"split" arg:"name" help:"write CLIP_benchmark's layout, with the shards in a folder of this name"`
 
-	Workers int     `json:"workers,omitempty" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and encode"`
+	Workers int     `json:"workers,omitempty" min:"1" max:"1024" flag:"workers" arg:"N" help:"goroutines that read and encode (default one for each core)"`
 	MaxSkip float64 `json:"max_skip,omitempty" min:"0" max:"1" flag:"max-skip" arg:"share" help:"abort when more than this fraction of samples can't be used (default 0.01)"`
 
 	bytes int64 // of ShardSize

@@ -7,6 +7,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"clipgo/internal/fault"
 )
 
@@ -36,6 +39,34 @@ func TestAFlagIsInOneGroup(t *testing.T) {
 				t.Errorf("--%s is in the groups %s and %s", name, seen[name], g.title)
 			}
 			seen[name] = g.title
+		}
+	}
+}
+
+// A command that trains nothing has neither an optimizer nor checkpoints; its flags of these names are its own.
+func TestGroupsFitTheCommand(t *testing.T) {
+	for _, c := range []struct {
+		flags []string
+		want  string
+	}{
+		{[]string{"lr", "batch-size", "out", "device", "beams", "max-length"},
+			"Flags: beams; Reward and PPO: max-length; Optimizer: batch-size lr; Checkpoints: out; Machine: device"},
+		{[]string{"batch-size", "out", "device", "beams", "max-length", "model"},
+			"Flags: beams max-length out; Model: model; Machine: batch-size device"},
+	} {
+		command := &cobra.Command{Use: "c"}
+		for _, name := range c.flags {
+			command.Flags().String(name, "", "help")
+		}
+		groups, _ := Groups(command, true)
+		var got []string
+		for _, g := range groups {
+			var names []string
+			g.Flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+			got = append(got, g.Title+": "+strings.Join(names, " "))
+		}
+		if text := strings.Join(got, "; "); text != c.want {
+			t.Errorf("%s\nwant %s", text, c.want)
 		}
 	}
 }

@@ -30,6 +30,9 @@ func (h *helpAll) Set(value string) error {
 // helpful gives a command and those below it --help-all, the grouped help, and clear errors about arguments.
 func helpful(c *cobra.Command) {
 	c.InitDefaultHelpFlag()
+	if c.InitDefaultVersionFlag(); c.Flags().Lookup("version") != nil {
+		c.Flags().Lookup("version").Usage = "print the version"
+	}
 	c.Flags().Lookup("help").Usage = "print the help"
 	all := &helpAll{command: c}
 	c.Flags().VarPF(all, "help-all", "", "print the help with all flags").NoOptDefVal = "true"
@@ -93,16 +96,15 @@ func Groups(c *cobra.Command, all bool) (groups []Group, left int) {
 	}
 	c.LocalFlags().VisitAll(add)
 	c.InheritedFlags().VisitAll(add)
-	var order []flagGroup
 	var own []string
+	known := groupsOf(c.Flags().Lookup("lr") != nil)
 	for name := range byName {
-		if !slices.ContainsFunc(flagGroups, func(g flagGroup) bool { return slices.Contains(g.flags, name) }) {
+		if !slices.ContainsFunc(known, func(g flagGroup) bool { return slices.Contains(g.flags, name) }) {
 			own = append(own, name)
 		}
 	}
 	slices.Sort(own)
-	order = append(order, flagGroup{"Flags", own})
-	for _, g := range append(order, flagGroups...) {
+	for _, g := range slices.Insert(slices.Clone(known), 0, flagGroup{"Flags", own}) {
 		set := pflag.NewFlagSet(g.title, pflag.ContinueOnError)
 		set.SortFlags = false
 		for _, name := range g.flags {

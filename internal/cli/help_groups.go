@@ -28,6 +28,26 @@ var flagGroups = []flagGroup{
 	{"Settings and output", strings.Fields(`config set json quiet log-format help help-all`)},
 }
 
+// groupsOf are the groups of a command. One that trains nothing has no optimizer, no schedule and no checkpoints: what has the name of
+// one of their flags there is special to the command, but for the batch size, which is a matter of the machine.
+func groupsOf(trains bool) []flagGroup {
+	if trains {
+		return flagGroups
+	}
+	var out []flagGroup
+	for _, g := range flagGroups {
+		switch g.title {
+		case "Machine":
+			g.flags = append([]string{"batch-size"}, g.flags...)
+		case "Data", "Model", "Settings and output":
+		default:
+			continue
+		}
+		out = append(out, g)
+	}
+	return out
+}
+
 // CommonFlags are the flags that --help of a command with many flags shows; --help-all shows all. Commands that are not here show all.
 var CommonFlags = map[string][]string{
 	"clipgo train": strings.Fields(`train-data val-data csv-img-key csv-caption-key model pretrained lock-image objective siglip batch-size

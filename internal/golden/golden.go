@@ -21,10 +21,21 @@ import (
 // where the folder does not exist.
 func Dir(t testing.TB, folder string) string {
 	t.Helper()
-	root := os.Getenv("CLIPGO_GOLDEN")
-	if root == "" {
-		root = filepath.Join(moduleRoot(t), "testdata", "golden")
+	if root := os.Getenv("CLIPGO_GOLDEN"); root != "" {
+		return below(t, root, folder)
 	}
+	return Own(t, folder)
+}
+
+// Own is a folder of the fixtures of this module, whatever CLIPGO_GOLDEN names: for tests of what is true of these files only,
+// which are not called TestGolden.
+func Own(t testing.TB, folder string) string {
+	t.Helper()
+	return below(t, filepath.Join(moduleRoot(t), "testdata", "golden"), folder)
+}
+
+func below(t testing.TB, root, folder string) string {
+	t.Helper()
 	dir := filepath.Join(root, filepath.FromSlash(folder))
 	if _, err := os.Stat(dir); err != nil {
 		t.Skipf("no fixtures: %v", err)

@@ -12,13 +12,13 @@ import (
 
 // Config holds AdamW's settings, with open_clip's names.
 type Config struct {
-	LR           float64  `json:"lr" flag:"lr" arg:"rate" help:"highest learning rate"`
+	LR           float64  `json:"lr" flag:"lr" arg:"rate" help:"highest learning rate (default of the recipe)"`
 	Beta1        float64  `json:"beta1" flag:"beta1" arg:"x" help:"AdamW beta1: decay of the first moment (default 0.9)"`
 	Beta2        float64  `json:"beta2" flag:"beta2" arg:"x" help:"AdamW beta2: decay of the second moment (default 0.98)"`
 	Eps          float64  `json:"eps" flag:"eps" arg:"x" help:"AdamW's epsilon (default 1e-6)"`
-	WD           float64  `json:"wd" flag:"wd" arg:"x" help:"weight decay"`
+	WD           float64  `json:"wd" flag:"wd" arg:"x" help:"weight decay (default of the recipe)"`
 	WDExclude    []string `json:"wd_exclude,omitempty" flag:"wd-exclude" arg:"a,b" help:"glob patterns of parameters that don't decay, in addition to norms and biases"`
-	GradClipNorm float64  `json:"grad_clip_norm" flag:"grad-clip-norm" arg:"x" help:"clip the gradient to this norm; 0: don't"`
+	GradClipNorm float64  `json:"grad_clip_norm" flag:"grad-clip-norm" arg:"x" help:"clip the gradient to this norm; 0: don't (default of the recipe)"`
 }
 
 // Default returns open_clip's settings for vision transformers.

@@ -143,6 +143,14 @@ func TestAFolderIsFollowed(t *testing.T) {
 	}
 	step("at first", Result{Added: 4})
 	step("again", Result{Unchanged: 4})
+	twin, sub := filepath.Join(dir, "twin.png"), filepath.Join(dir, "sub", "twin.png")
+	draw(t, twin, blue)
+	draw(t, sub, blue)
+	step("copies beside the pictures", Result{Added: 2, Unchanged: 4})
+	if err := errors.Join(os.Remove(twin), os.Remove(sub)); err != nil {
+		t.Fatal(err)
+	}
+	step("without the copies", Result{Unchanged: 4, Removed: 2})
 	if got := nearest(t, index, "green", search.Texts); got != "a.png" || e.texts != 1 {
 		t.Errorf("caption: %q, %d embedded", got, e.texts)
 	}
@@ -180,6 +188,10 @@ func TestTablesAndFoldersShareARow(t *testing.T) {
 	}
 	if got := nearest(t, index, "blue", search.Texts); got != "a.png" {
 		t.Errorf("the table's caption of a folder's picture: %q", got)
+	}
+	write("near/a.png,blue\nnear/a.png,green\nfar/c.png,red\nnear/a.png,red\n")
+	if got, err := run(t, t.Context(), index, &colors{batch: 9}, both); err != nil || got != (Result{Unchanged: 3, CaptionsLeft: 2}) {
+		t.Errorf("three captions of one picture: %+v %v", got, err)
 	}
 	write("near/a.png,blue\n")
 	if got, err := run(t, t.Context(), index, &colors{batch: 9}, Options{Paths: []string{table}}); err != nil ||

@@ -47,7 +47,7 @@ func TestTransparentPixelsAreDrawnOnTheBackground(t *testing.T) {
 }
 
 func TestBackgroundsThatAreNoColoursAreRefused(t *testing.T) {
-	for _, back := range []Background{"White", "#12345", "#1234567", "123456", "#12345g", "none"} {
+	for _, back := range []Background{"White", "#12345", "#1234567", "#12345678", "#1234", "#", "123456", "#12345g", "none"} {
 		c := Default()
 		c.Background = back
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "#80a0ff") {

@@ -159,3 +159,74 @@ func TestRefusalsNameTheSetting(t *testing.T) {
 		}
 	}
 }
+
+// Which JPEGs are scaled down is decided here, whatever decoder this build has.
+func TestOnlyHugeJPEGsAreReduced(t *testing.T) {
+	for _, c := range []struct {
+		width, height, orientation, want int
+		draft                            bool
+	}{
+		{12000, 9000, 1, 8, false}, {16385, 2000, 1, 8, false}, {16385, 900, 1, 4, false}, {16385, 300, 1, 1, false},
+		{8192, 8192, 1, 1, false}, {16384, 4096, 1, 1, false}, {8193, 8192, 1, 8, false}, {8192, 8192, 1, 8, true}, {500, 500, 1, 2, true},
+		{12000, 9000, 6, 8, false},
+	} {
+		r := Reader{Config: Default(), Limits: WideLimits()}
+		r.Draft = c.draft
+		if got := r.divisor(c.width, c.height, c.orientation, r.reductionWhole); got != c.want {
+			t.Errorf("%+v: divided by %d", c, got)
+		}
+	}
+	var seen [2]int
+	r := Reader{Config: Default(), Limits: WideLimits()}
+	for orientation, want := range map[int][2]int{1: {20000, 9000}, 6: {9000, 20000}, 3: {20000, 9000}} {
+		r.Orientation = OrientationApply
+		r.divisor(20000, 9000, orientation, func(width, height int) int { seen = [2]int{width, height}; return 1 })
+		if seen != want {
+			t.Errorf("orientation %d: the upright picture has %v pixels, want %v", orientation, seen, want)
+		}
+	}
+}
+
+// A picture that is turned is in memory twice, and so is one that is resized in its own mode. Others are once.
+func TestTurnedPicturesReserveTheirCopy(t *testing.T) {
+	const side = 256
+	upright := pngOf(t, noise(side, side))
+	turned := withEXIF(upright, tiffWith(binary.BigEndian, 6))
+	for _, c := range []struct {
+		name   string
+		file   []byte
+		order  RGBOrder
+		orient Orientation
+		twice  bool
+	}{
+		{"upright", upright, RGBFirst, OrientationApply, false}, {"turned", turned, RGBFirst, OrientationApply, true},
+		{"not to be turned", turned, RGBFirst, OrientationIgnore, false}, {"in its mode", upright, RGBLast, OrientationIgnore, true},
+	} {
+		b := shared()
+		b.mu.Lock()
+		b.kept = nil // so that the memory is this picture's
+		b.mu.Unlock()
+		d := decoding{Limits: DefaultLimits(), reuse: true, flat: c.order != RGBLast, upright: c.orient == OrientationApply}
+		im, err := d.decode(c.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := Default()
+		config.RGB, config.Orientation = c.order, c.orient
+		if err := config.Apply(make([]uint8, config.Size*config.Size*3), im); err != nil {
+			t.Fatal(err)
+		}
+		if kept := d.memory.bytes(); kept > d.reserved {
+			t.Errorf("%s: %d bytes in use, %d reserved", c.name, kept, d.reserved)
+		}
+		once := decoding{Limits: DefaultLimits(), flat: d.flat}
+		if _, err := once.decode(c.file); err != nil {
+			t.Fatal(err)
+		}
+		if twice := d.reserved == 2*once.reserved; twice != c.twice || !twice && d.reserved != once.reserved {
+			t.Errorf("%s: %d bytes reserved, %d to decode it", c.name, d.reserved, once.reserved)
+		}
+		once.release()
+		d.release()
+	}
+}

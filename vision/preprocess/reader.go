@@ -63,13 +63,7 @@ func (r Reader) read(file []byte, reduce func(width, height int) int, use func(*
 	}
 	d := decoding{Limits: r.Limits, reuse: true, flat: r.RGB != RGBLast, background: back,
 		upright: r.Orientation == OrientationApply}
-	d.reduce = func(width, height, orientation int) int {
-		if !r.Draft && !huge(width, height) {
-			return 1
-		}
-		seen := reduced{width: width, height: height}.turned(r.turn(orientation))
-		return reduce(seen.width, seen.height)
-	}
+	d.reduce = func(width, height, orientation int) int { return r.divisor(width, height, orientation, reduce) }
 	defer d.release()
 	im, err := d.decode(file)
 	if err != nil {
@@ -88,4 +82,13 @@ func (r Reader) read(file []byte, reduce func(width, height int) int, use func(*
 		}
 	}
 	return nil
+}
+
+// divisor is that of a JPEG's sides. width and height are those of the stored picture.
+func (r Reader) divisor(width, height, orientation int, reduce func(width, height int) int) int {
+	if !r.Draft && !huge(width, height) {
+		return 1
+	}
+	seen := reduced{width: width, height: height}.turned(r.turn(orientation))
+	return reduce(seen.width, seen.height)
 }
