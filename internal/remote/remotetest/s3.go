@@ -2,6 +2,8 @@ package remotetest
 
 import (
 	"bytes"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -42,7 +44,9 @@ func ServeS3(t testing.TB, files map[string][]byte) *S3 {
 		s.Put(t, key, data)
 	}
 	s.Faults = &Faults{Next: gofakes3.New(s.backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server()}
-	s.Server = httptest.NewServer(s.Faults)
+	s.Server = httptest.NewUnstartedServer(s.Faults)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // gofakes3 answers twice when a client goes away
+	s.Start()
 	t.Cleanup(s.Close)
 	InAWS(t, map[string]string{"AWS_ENDPOINT_URL": s.URL, "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": SecretKey})
 	return s
