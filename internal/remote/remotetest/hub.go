@@ -1,12 +1,14 @@
 package remotetest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,6 +27,8 @@ type Hub struct {
 	Lists atomic.Int64 // requests for the list of files
 	Asked atomic.Int64 // requests for content
 	Leaks atomic.Int64 // requests to the other host that have the token
+
+	digests sync.Map // from a content's beginning and size to its Digest
 }
 
 // ServeHub starts a hub, which the environment then names.
@@ -37,7 +41,7 @@ func ServeHub(t testing.TB, files map[string][]byte) *Hub {
 		}
 		w.Header().Set("ETag", `"the-store's-own"`)
 		data := h.Files[strings.TrimPrefix(r.URL.Path, "/")]
-		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(string(data)))
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 	})}
 	store := httptest.NewServer(h.Store)
 	h.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, store.URL) }))
@@ -54,6 +58,23 @@ func ServeHub(t testing.TB, files map[string][]byte) *Hub {
 // Digest is the version that the hub gives to content.
 func Digest(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
 
+// digest is the Digest of content, computed once: a set may be large.
+func (h *Hub) digest(data []byte) string {
+	if len(data) == 0 {
+		return Digest(data)
+	}
+	type content struct {
+		begin *byte
+		size  int
+	}
+	of := content{&data[0], len(data)}
+	known, ok := h.digests.Load(of)
+	if !ok {
+		known, _ = h.digests.LoadOrStore(of, Digest(data))
+	}
+	return known.(string)
+}
+
 func (h *Hub) serve(w http.ResponseWriter, r *http.Request, store string) {
 	if r.Header.Get("Authorization") != "Bearer "+HubToken {
 		w.WriteHeader(http.StatusUnauthorized)
@@ -64,7 +85,7 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request, store string) {
 		var siblings []map[string]any
 		for name, data := range h.Files {
 			siblings = append(siblings, map[string]any{"rfilename": name, "size": len(data), "blobId": "git-" + name,
-				"lfs": map[string]any{"sha256": Digest(data), "size": len(data)}})
+				"lfs": map[string]any{"sha256": h.digest(data), "size": len(data)}})
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"sha": hubCommit, "siblings": siblings})
 		return
@@ -77,6 +98,6 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request, store string) {
 		return
 	}
 	h.Asked.Add(1)
-	w.Header().Set("X-Linked-Etag", `"`+Digest(data)+`"`)
+	w.Header().Set("X-Linked-Etag", `"`+h.digest(data)+`"`)
 	http.Redirect(w, r, store+"/"+name+"?signature=secret", http.StatusFound)
 }
