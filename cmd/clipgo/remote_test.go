@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,4 +84,21 @@ func resultsFrom(t *testing.T, run, base string) map[string]string {
 		}
 	}
 	return out
+}
+
+// TestInfoOfWhatIsMissingSpeaksOfItsArgument: info has no flag that names what it describes.
+func TestInfoOfWhatIsMissingSpeaksOfItsArgument(t *testing.T) {
+	web := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(web.Close)
+	for x, want := range map[string]string{
+		web.URL + "/a.tar": web.URL + "/a.tar: there is no such object",
+		web.URL + "/a.csv": web.URL + "/a.csv: there is no such object",
+		"./missing.csv":    "./missing.csv: no such file or directory",
+		"ftp://host/a.tar": "ftp://host/a.tar: addresses of this kind are not read",
+	} {
+		r := clipgo(t, "info", x)
+		if r.code != exitUsage || !strings.HasPrefix(r.err, "clipgo: "+want) || strings.Count(r.err, "\n") != 1 {
+			t.Errorf("%s: exit %d: %s", x, r.code, r.err)
+		}
+	}
 }
