@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"clipgo/datasets/store"
+	"clipgo/internal/golden"
 	"clipgo/internal/remote/remotetest"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/pretrained"
@@ -182,6 +183,18 @@ func sameTraining(t *testing.T, what, got, want string, step int) {
 		b, err2 := os.ReadFile(filepath.Join(want, name))
 		if err1 != nil || err2 != nil || !bytes.Equal(a, b) {
 			t.Errorf("%s: %s differs, %v %v %s", what, name, err1, err2, strings.TrimSpace(string(a[:min(len(a), 200)])))
+		}
+	}
+}
+
+// TestBorrowedPairsOfACommandAreSaid: the output of a command is read again for each evaluation if there is no other data for it.
+func TestBorrowedPairsOfACommandAreSaid(t *testing.T) {
+	shard := filepath.Join(golden.Dir(t, "webdataset"), "pairs", "00000.tar")
+	const said = "there is no val_data: each evaluation reads training data again, from its beginning"
+	for data, want := range map[string]bool{"pipe:cat " + shard: true, shard: false} {
+		_, log := opened(t.Context(), t, "train_data="+data, "max_skip=1")
+		if got := strings.Contains(log.String(), said); got != want {
+			t.Errorf("%s: %s", data, log)
 		}
 	}
 }
