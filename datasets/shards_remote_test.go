@@ -19,6 +19,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"clipgo/datasets/store"
 	"clipgo/internal/bounded"
@@ -540,4 +541,45 @@ func FuzzShardIndex(f *testing.F) {
 			}
 		}
 	})
+}
+
+// gatheredStore answers reads only once as many as readers wait for an answer.
+type gatheredStore struct {
+	*fakeStore
+	waiting atomic.Int64
+	all     chan struct{} // closed once they wait
+}
+
+func (g *gatheredStore) ReadAt(ctx context.Context, o store.Object, p []byte, at int64) (int, error) {
+	if g.waiting.Add(1) == remoteReaders {
+		close(g.all)
+	}
+	select {
+	case <-g.all:
+		return g.fakeStore.ReadAt(ctx, o, p, at)
+	case <-time.After(time.Minute):
+		return 0, errors.New("the other readers don't come")
+	}
+}
+
+// A read from elsewhere is mostly waiting: many are made at a time, while few pictures are decoded.
+func TestReadersOfAServerWaitTogether(t *testing.T) {
+	s := remote(t, 2, 30, 100).mustOpen(t, "http://x/{0..1}.tar")
+	g := &gatheredStore{fakeStore: s.store.(*fakeStore), all: make(chan struct{})}
+	s.store = g
+	l := memberLoader(s)
+	l.Workers, l.MaxSkip = 2, 0
+	fill := l.Pixels
+	var decoding, most atomic.Int64
+	l.Pixels = func(dst []uint8, p Picture, key uint64) error {
+		if n := decoding.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		runtime.Gosched()
+		defer decoding.Add(-1)
+		return fill(dst, p, key)
+	}
+	if _, err := all(t, l, 0, 60); err != nil || most.Load() > 2 {
+		t.Errorf("%d pictures were decoded at a time; %v", most.Load(), err)
+	}
 }

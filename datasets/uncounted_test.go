@@ -60,7 +60,9 @@ func TestAnUncountedFingerprintCoversTheCaptionKeys(t *testing.T) {
 	f := remote(t, 1, 3, 10)
 	f.sequential = true
 	seen := map[string]string{}
-	for _, keys := range [][2]string{{"", ""}, {"txt", ""}, {"txt;caption", ""}, {"caption;txt", ""}, {"txt;caption", "1;2"}, {"txt;caption", "2;1"}} {
+	for _, keys := range [][2]string{
+		{"", ""}, {"txt", ""}, {"txt;caption", ""}, {"caption;txt", ""}, {"txt;caption", "1;2"}, {"txt;caption", "2;1"},
+	} {
 		s, err := openShardsOf(t.Context(), "http://x/0.tar", Options{
 			Need: NeedCaptions, Samples: 3, CaptionKey: keys[0], CaptionKeyWeights: keys[1],
 		}, f, func() error { return nil })

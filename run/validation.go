@@ -50,8 +50,8 @@ func (s *session) openValidation(ctx context.Context) (*validation, error) {
 	} else {
 		v.Source = s.borrow()
 		if datasets.InSequence(s.train) {
-			s.console.Log.Info("there is no val_data: each evaluation reads training data again, from its beginning", "pairs", v.Source.Len(),
-				"data", s.train.Info().Name)
+			s.console.Log.Info("there is no val_data: each evaluation reads training data again, from its beginning",
+				"pairs", v.Source.Len(), "data", s.train.Info().Name)
 		}
 	}
 	// zeroshot takes these prompts from the checkpoint
