@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"clipgo/datasets/store"
 	"clipgo/internal/bounded"
@@ -97,6 +98,9 @@ func (s *shards) index(ctx context.Context, p *progress) error {
 		errs[i] = s.files[i].load(ctx, s.store, k, s.captionLines, s.keys)
 		p.add()
 	})
+	if k.wrote.Load() {
+		k.expire(time.Now(), indexTotal)
+	}
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}
