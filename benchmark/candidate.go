@@ -2,6 +2,7 @@ package benchmark
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 
 	"clipgo/pretrained"
@@ -42,10 +43,20 @@ func (m *candidate) fingerprint(ctx context.Context) (string, error) {
 		o := m.settings()
 		if src, m.err = o.Locate(ctx); m.err == nil {
 			m.source = &src
-			m.digest, m.err = src.Fingerprint(o.Seed)
+			m.digest, m.err = digestOf(o, &src)
 		}
 	}
 	return m.digest, m.err
+}
+
+// digestOf is a digest of all that a model's folder and the settings say: with other pictures or other prompts it has other results.
+func digestOf(o pretrained.Settings, src *pretrained.Source) (string, error) {
+	model, err := src.Fingerprint(o.Seed)
+	if err != nil {
+		return "", err
+	}
+	shown, err := json.Marshal(struct{ Preprocess, Templates any }{o.Pictures(src), src.Templates})
+	return digest(model, string(shown)), err
 }
 
 // open opens the model that fingerprint found.

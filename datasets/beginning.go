@@ -35,37 +35,56 @@ func Beginning(ctx context.Context, s Source, i, n int) (p Picture, whole bool, 
 // InSequence reports whether pictures are read in the order of their indices, because any other order takes far longer: as from a
 // compressed archive.
 func InSequence(s Source) bool {
-	switch s := s.(type) {
-	case *uncounted:
-		return true
-	case *joined:
-		return slices.ContainsFunc(s.parts, InSequence)
-	case *subset:
-		return InSequence(s.source)
-	case wrapper:
-		return InSequence(s.Unwrap())
-	case interface{ sequential() bool }:
-		return s.sequential()
-	}
-	_, ok := streamOf(s)
-	return ok
+	return anyPart(s, func(s Source) bool {
+		if part, ok := s.(interface{ sequential() bool }); ok {
+			return part.sequential()
+		}
+		_, ok := streamOf(s)
+		return ok
+	})
 }
+
+// waits reports whether reading a picture is mostly waiting, for a server.
+func waits(s Source) bool {
+	return !InSequence(s) && anyPart(s, func(s Source) bool {
+		part, ok := s.(interface{ remote() bool })
+		return ok && part.remote()
+	})
+}
+
+// anyPart reports whether a source is such a one, or has such a part.
+func anyPart(s Source, is func(Source) bool) bool {
+	switch s := s.(type) {
+	case *joined:
+		return slices.ContainsFunc(s.parts, func(part Source) bool { return anyPart(part, is) })
+	case *subset:
+		return anyPart(s.source, is)
+	case wrapper:
+		return anyPart(s.Unwrap(), is)
+	}
+	return is(s)
+}
+
+func (s *shards) remote() bool {
+	return slices.ContainsFunc(s.files, func(f shardFile) bool { return store.IsRemote(f.object.Name) })
+}
+
+func (s *parquetSet) remote() bool {
+	return slices.ContainsFunc(s.files, func(f parquetFile) bool { return store.IsRemote(f.object.Name) })
+}
+
+func (t *pictureTable) remote() bool {
+	return slices.ContainsFunc(t.rows, func(r tableEntry) bool { return store.IsRemote(r.path) })
+}
+
+func (u *uncounted) sequential() bool { return true }
 
 // ReadsParts reports whether Beginning of a source costs less than Picture, in any order.
 func ReadsParts(s Source) bool {
-	if InSequence(s) {
-		return false
-	}
-	switch s := s.(type) {
-	case *joined:
-		return !slices.ContainsFunc(s.parts, func(p Source) bool { return !ReadsParts(p) })
-	case *subset:
-		return ReadsParts(s.source)
-	case wrapper:
-		return ReadsParts(s.Unwrap())
-	}
-	_, ok := s.(beginner)
-	return ok
+	return !InSequence(s) && !anyPart(s, func(s Source) bool {
+		_, ok := s.(beginner)
+		return !ok
+	})
 }
 
 func (f *folder) beginning(ctx context.Context, i, n int) (Picture, error) {

@@ -36,17 +36,7 @@ var (
 func readKeepList(path string) (*keepList, error) {
 	k := &keepList{path: path, here: paths.Absolute(".")}
 	extension := strings.ToLower(filepath.Ext(path))
-	if extension != ".txt" && !table.IsTable(extension) {
-		return nil, &UsageError{Source: path, Reason: "a filter is a .csv, .tsv, .jsonl or .json file with the columns path and keep, " +
-			"or a .txt file of paths"}
-	}
-	data, err := readTableFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if extension == ".txt" {
-		k.readLines(string(data))
-	} else if err := k.readTable(data, extension); err != nil {
+	if err := k.read(extension); err != nil {
 		return nil, err
 	}
 	if len(k.rows) == 0 {
@@ -54,6 +44,25 @@ func readKeepList(path string) (*keepList, error) {
 	}
 	k.mergeRepeated()
 	return k, nil
+}
+
+func (k *keepList) read(extension string) error {
+	switch {
+	case extension == parquetExtension:
+		return k.readParquet()
+	case extension != ".txt" && !table.IsTable(extension):
+		return &UsageError{Source: k.path, Reason: "a filter is a .csv, .tsv, .jsonl, .json or .parquet file with the columns path and " +
+			"keep, or a .txt file of paths"}
+	}
+	data, err := readTableFile(k.path)
+	switch {
+	case err != nil:
+		return err
+	case extension == ".txt":
+		k.readLines(string(data))
+		return nil
+	}
+	return k.readTable(data, extension)
 }
 
 func (k *keepList) readLines(text string) {

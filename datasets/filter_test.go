@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parquet-go/parquet-go"
+
 	"clipgo/internal/fault"
 )
 
@@ -106,7 +108,8 @@ func TestAFilterThatCannotBeMeantIsRefused(t *testing.T) {
 		{"keep.csv", "path,keep\nx/a.jpg,1\n", "none of its 1 rows names a sample", fault.Data},
 		{"keep.csv", "path,keep\nROOT/a.jpg,0\nROOT/b.jpg,0\nROOT/sub/c.jpg,0\nROOT/d.jpg,0\nROOT/e.jpg,0\n", "leaves none of its 5",
 			fault.Data},
-		{"keep.parquet", "PAR1", "a filter is a .csv", fault.Usage},
+		{"keep.xlsx", "PK", "a filter is a .csv", fault.Usage},
+		{"keep.parquet", "PAR1", "it is not a Parquet file: it has 4 bytes", fault.Data},
 	} {
 		folder, path := listed(t, c.name, c.list)
 		_, err := Open(t.Context(), folder, Options{Filter: path})
@@ -120,6 +123,54 @@ func TestAFilterThatCannotBeMeantIsRefused(t *testing.T) {
 	}
 	if _, err := OpenPreferences(t.Context(), "builtin:shapes-preferences", Options{Filter: path}); fault.Of(err) != fault.Usage {
 		t.Errorf("judged pairs: %v", err)
+	}
+}
+
+// kindOf is a row of a keep list whose column keep has a type.
+type kindOf[T any] struct {
+	Path string `parquet:"path"`
+	Keep T      `parquet:"keep"`
+}
+
+// TestAFilterIsAParquetFileToo reads the column keep in each type and encoding that writers use for it.
+func TestAFilterIsAParquetFileToo(t *testing.T) {
+	folder, path := listed(t, "keep.parquet", "")
+	a, b, e := folder+"/a.jpg", "b.jpg", folder+"/e.jpg"
+	runs := parquet.DefaultEncodingFor(parquet.Boolean, &parquet.RLE)
+	for what, write := range map[string]func() error{
+		"booleans": func() error { return parquet.WriteFile(path, []kindOf[bool]{{a, true}, {b, false}, {e, true}}) },
+		"runs":     func() error { return parquet.WriteFile(path, []kindOf[bool]{{a, true}, {b, false}, {e, true}}, runs) },
+		"integers": func() error { return parquet.WriteFile(path, []kindOf[int32]{{a, 1}, {b, 0}, {e, 1}}) },
+		"texts":    func() error { return parquet.WriteFile(path, []kindOf[string]{{a, "keep"}, {b, "no"}, {e, "True"}}) },
+		"paths only": func() error {
+			return parquet.WriteFile(path, []struct {
+				Path string `parquet:"path"`
+			}{{a}, {e}})
+		},
+	} {
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(t.Context(), folder, Options{Filter: path})
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		} else if got := strings.Join(kept(t, s), " "); got != "a.jpg e.jpg" {
+			t.Errorf("%s keep %s", what, got)
+		}
+	}
+	for want, write := range map[string]func() error{
+		`row 2: keep is "maybe"`:   func() error { return parquet.WriteFile(path, []kindOf[string]{{a, "yes"}, {b, "maybe"}}) },
+		`row 1: path is empty`:     func() error { return parquet.WriteFile(path, []kindOf[bool]{{"", true}}) },
+		"keep (other)":             func() error { return parquet.WriteFile(path, []kindOf[float32]{{a, 1}}) },
+		"it has no column path of": func() error { return parquet.WriteFile(path, []struct{ Name string }{{a}}) },
+	} {
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(t.Context(), folder, Options{Filter: path})
+		if err == nil || !strings.Contains(err.Error(), want) || fault.Of(err) != fault.Data || !strings.Contains(err.Error(), path) {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }
 

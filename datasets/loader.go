@@ -36,7 +36,7 @@ type Loader struct {
 	Pairs         Preferences // the same source, if its samples are pairs; nil: each sample is one picture and one caption
 	Seed          uint64
 	BatchSize     int
-	Workers       int // goroutines that read and decode; 0: GOMAXPROCS
+	Workers       int // goroutines that decode, and of data that is on this machine read; 0: GOMAXPROCS
 	Queue         int // batches made in advance; 0: 2
 	Size          int // width and height of the pictures in pixels
 	ContextLength int // ids of each caption
@@ -140,8 +140,20 @@ func (l *Loader) queue() int {
 	return l.Queue
 }
 
-// lookahead is the number of samples in flight for each worker, so that one large picture delays few others.
+// lookahead is the number of samples in flight for each goroutine that reads, so that one large picture delays few others.
 const lookahead = 4
+
+// remoteReaders is the number of goroutines that read pictures from elsewhere, most of which wait for a server. Of them no more than
+// Workers decode at a time.
+const remoteReaders = 16
+
+// readers is the number of goroutines that read.
+func (l *Loader) readers() int {
+	if waits(l.Source) {
+		return max(l.workers(), remoteReaders)
+	}
+	return l.workers()
+}
 
 // pipeline delivers samples in order while workers fill them in any order. A fixed number of samples circulates.
 type pipeline struct {
@@ -151,11 +163,13 @@ type pipeline struct {
 
 // samples starts the goroutines that read the slots [from, to).
 func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to int64) pipeline {
-	workers := l.workers()
-	count := int(min(int64(lookahead*workers), to-from))
+	readers, decoders := l.readers(), make(chan struct{}, l.workers())
+	count := int(min(int64(lookahead*readers), to-from))
 	free, ordered, jobs := make(chan *sample, count), make(chan *sample, count), make(chan *sample, count)
 	for range count {
-		free <- l.newSample()
+		s := l.newSample()
+		s.decoders = decoders
+		free <- s
 	}
 	running.Go(func() {
 		defer close(ordered)
@@ -181,7 +195,7 @@ func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to 
 			}
 		}
 	})
-	for range min(workers, count) {
+	for range min(readers, count) {
 		running.Go(func() {
 			for s := range jobs {
 				l.fill(ctx, s)

@@ -57,8 +57,20 @@ type Options struct {
 	Filter string `json:"filter,omitempty" flag:"filter" arg:"file" help:"keep what a table with the columns path and keep keeps, or a .txt of paths names"`
 }
 
-// later matches kinds of data that are known but not supported yet.
-var later = regexp.MustCompile(`(?i)^(gs|hdfs)://`)
+// foreign matches URLs, of which some are those of schemes that aren't read.
+var foreign = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+
+// unread is the error of a URL of a scheme that isn't read.
+func unread(src string) error {
+	reason := "addresses of this kind are not read; http(s)://, s3://, hf-hub:datasets/ and pipe:COMMAND are"
+	switch scheme, rest, _ := strings.Cut(src, "://"); strings.ToLower(scheme) {
+	case "gs":
+		reason += "; Google Cloud Storage answers to s3://" + rest + " with AWS_ENDPOINT_URL=https://storage.googleapis.com"
+	case "file":
+		reason += "; a file of this machine is named by its path"
+	}
+	return &UsageError{Source: src, Reason: reason}
+}
 
 // Open opens a built-in set (builtin:NAME), a folder, a table, shards, one picture, or a mixture of such data, A::B. A path that doesn't
 // exist is fs.ErrNotExist, data without what o.Need asks for is a *DataError, and a kind of data that can't be read is a *UsageError. Once
@@ -102,12 +114,12 @@ func open(ctx context.Context, src string, o Options) (Source, error) {
 		return openMixture(ctx, src, o)
 	case strings.HasPrefix(src, "builtin:"):
 		return openBuiltin(src)
+	case !store.IsRemote(src) && foreign.MatchString(src):
+		return nil, unread(src)
 	case isParquet(src):
 		return openParquet(ctx, src, o)
 	case isTable(src):
 		return openTable(ctx, src, o)
-	case later.MatchString(src):
-		return nil, &UsageError{Source: src, Reason: "this form of data is not supported yet"}
 	case store.IsRemote(src):
 		return openShards(ctx, src, o)
 	}

@@ -27,11 +27,23 @@ func TestOpenGoesByTheForm(t *testing.T) {
 func TestSourcesThatCannotBeMeantAreRefused(t *testing.T) {
 	root := tree(t, map[string]string{"notes.md": ""})
 	for _, src := range []string{
-		"builtin:nothing", "gs://bucket/a.tar", "hdfs://x/{0..9}.tar",
+		"builtin:nothing", "gs://bucket/a.tar", "hdfs://x/{0..9}.tar", "ftp://host/a.csv", "file:///x/a.parquet",
 		filepath.Join(root, "notes.md"),
 	} {
 		var usage *UsageError
 		if _, err := Open(t.Context(), src, Options{}); !errors.As(err, &usage) || usage.Source != src {
+			t.Errorf("%s: %v", src, err)
+		}
+	}
+}
+
+func TestAddressesThatAreNotReadSayWhichAre(t *testing.T) {
+	for src, want := range map[string]string{
+		"ftp://host/a.tar":      "http(s)://, s3://, hf-hub:datasets/ and pipe:COMMAND are",
+		"gs://bucket/b/a.csv":   "s3://bucket/b/a.csv with AWS_ENDPOINT_URL=https://storage.googleapis.com",
+		"FILE:///tmp/a.parquet": "by its path",
+	} {
+		if _, err := Open(t.Context(), src, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", src, err)
 		}
 	}

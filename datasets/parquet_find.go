@@ -82,7 +82,7 @@ func findParquet(ctx context.Context, s *store.Store, src string, o Options) (f 
 	}
 	f.objects, err = s.Find(ctx, src)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist) && !store.IsRemote(src):
 		return f, notFound(store.Public(src), fs.ErrNotExist)
 	case err != nil:
 		return f, err

@@ -13,6 +13,9 @@ import (
 	"clipgo/internal/bounded"
 )
 
+// IsRemote reports whether a name is one of data that is not on this machine, or of a command.
+func IsRemote(src string) bool { return store.IsRemote(src) }
+
 // withoutQuery is a name without the query of a URL.
 func withoutQuery(name string) string {
 	if store.IsRemote(name) {
@@ -58,7 +61,7 @@ func isCommand(name string) bool { return len(name) >= 5 && strings.EqualFold(na
 func findOne(ctx context.Context, s *store.Store, name string) (store.Object, error) {
 	found, err := s.Find(ctx, name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist) && !store.IsRemote(name): // of others the store knows the nearest name
 		return store.Object{}, notFound(store.Public(name), fs.ErrNotExist)
 	case err != nil:
 		return store.Object{}, err

@@ -27,6 +27,8 @@ type sample struct {
 	usable  bool       // the fields hold a sample: the slot's own or its replacement
 	refused *DataError // why the data as a whole can't be used any more
 	done    chan struct{}
+
+	decoders chan struct{} // has room for as many goroutines as may decode at a time
 }
 
 // text is a sample's caption, or both captions of a pair, with their ids.
@@ -122,6 +124,8 @@ func (l *Loader) read(ctx context.Context, s *sample) (err error) {
 	if err != nil {
 		return err
 	}
+	s.decoders <- struct{}{}
+	defer func() { <-s.decoders }()
 	if err := l.Pixels(s.pixels[:l.picture()], picture, l.key(s, pixelsKey)); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"clipgo/datasets/store"
 	"clipgo/internal/bounded"
@@ -30,6 +31,7 @@ type shards struct {
 	uncounted    bool
 	captionLines bool // txt has one caption a line
 	keys         captionKeys
+	settings     string // of the shardSet
 }
 
 // objects is what shards need of a store.
@@ -72,30 +74,33 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 	s.info = Info{
 		Name: store.Public(src), Kind: shardsKind, Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
 	}
-	s.files, s.captionLines, s.keys = set.files, set.captionLines, set.keys
+	s.files, s.captionLines, s.keys, s.settings = set.files, set.captionLines, set.keys, set.settings()
 	if o.Samples > 0 && slices.ContainsFunc(s.files, func(f shardFile) bool { return f.object.Sequential }) {
 		s.uncounted = true
 		return nil
 	}
-	if err := s.index(ctx, set, newProgress(o.Log, s.info.Name, len(s.files))); err != nil {
+	if err := s.index(ctx, newProgress(o.Log, s.info.Name, len(s.files))); err != nil {
 		return err
 	}
 	s.describe()
 	if reason := noneUsable(s.Len(), s.entry); reason != "" {
 		return &DataError{Source: src, Reason: reason}
 	}
-	s.info.Fingerprint = s.fingerprint(set)
+	s.info.Fingerprint = s.fingerprint()
 	return nil
 }
 
 // index makes or loads the indices of all archives, several at a time.
-func (s *shards) index(ctx context.Context, set *shardSet, p *progress) error {
-	k := newIndexKeeper(s.store.Cache(), set.settings())
+func (s *shards) index(ctx context.Context, p *progress) error {
+	k := newIndexKeeper(s.store.Cache(), s.settings)
 	errs := make([]error, len(s.files))
 	err := eachShard(ctx, s.files, func(i int) { // damage isn't an error: it is recorded in the samples
 		errs[i] = s.files[i].load(ctx, s.store, k, s.captionLines, s.keys)
 		p.add()
 	})
+	if k.wrote.Load() {
+		k.expire(time.Now(), indexTotal)
+	}
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}
@@ -277,7 +282,7 @@ func (s *shards) refusal(err error) error {
 
 // fingerprint is that of all samples if the archives are files of this machine, or if one has no version. Else it is that of the archives:
 // to read 10 million captions would take longer than to begin.
-func (s *shards) fingerprint(set *shardSet) string {
+func (s *shards) fingerprint() string {
 	remote := func(f shardFile) bool { return store.IsRemote(f.object.Name) }
 	unversioned := func(f shardFile) bool { return f.object.Version == "" && f.fault == nil }
 	if !slices.ContainsFunc(s.files, remote) || slices.ContainsFunc(s.files, unversioned) {
@@ -290,7 +295,7 @@ func (s *shards) fingerprint(set *shardSet) string {
 	return fingerprint(len(s.files), func(i int) (string, Entry) {
 		f := &s.files[i]
 		return filepath.Base(f.object.Name), Entry{
-			Size: f.object.Size, Label: f.n + f.lost, Captions: append([]string{f.object.Version, set.settings()}, s.info.Classes...),
+			Size: f.object.Size, Label: f.n + f.lost, Captions: append([]string{f.object.Version, s.settings}, s.info.Classes...),
 		}
 	})
 }

@@ -28,6 +28,7 @@ type indexKeeper struct {
 	settings string // of the samples
 	memory   int64  // bytes of indices that stay in memory
 	held     atomic.Int64
+	wrote    atomic.Bool // a new index
 	mu       sync.Mutex
 	failed   error // why an index could not be written, the first time
 }
@@ -63,7 +64,12 @@ func (k *indexKeeper) load(f *shardFile) bool {
 	if k.dir == "" || f.object.Version == "" {
 		return false
 	}
-	return f.mapIndex(k.path(f.object), k.settings) == nil
+	path := k.path(f.object)
+	if f.mapIndex(path, k.settings) != nil {
+		return false
+	}
+	touchIndex(path)
+	return true
 }
 
 // mapIndex maps an index that describes the archive.
@@ -108,6 +114,7 @@ func (k *indexKeeper) keep(f *shardFile, data []byte) {
 	if f.object.Version == "" { // nobody can tell later whether it is still right
 		path += "." + rand.Text()
 	}
+	k.wrote.Store(true)
 	err := durable.MkdirAll(k.dir)
 	if err == nil {
 		err = durable.WriteFile(path, 0o600, func(w io.Writer) error {

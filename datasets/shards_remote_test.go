@@ -19,6 +19,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"clipgo/datasets/store"
 	"clipgo/internal/bounded"
@@ -344,6 +345,69 @@ func TestLargeIndicesOfFilesAreMappedToo(t *testing.T) {
 	}
 }
 
+// Indices that nobody uses any more are removed when a new one is written; using one counts from then on.
+func TestIndicesThatNobodyUsesAreRemoved(t *testing.T) {
+	f := remote(t, 4, 5, 10)
+	k := newIndexKeeper("", "")
+	open := func(n int) { f.mustOpen(t, fmt.Sprintf("http://x/%d.tar", n)) }
+	kept := func() (out string) {
+		for n := range 4 {
+			if _, err := os.Stat(k.path(f.object(fmt.Sprintf("http://x/%d.tar", n)))); err == nil {
+				out += fmt.Sprint(n)
+			}
+		}
+		return out
+	}
+	idle := func(n int, d time.Duration) {
+		then := time.Now().Add(-d)
+		if err := os.Chtimes(k.path(f.object(fmt.Sprintf("http://x/%d.tar", n))), then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := filepath.Join(k.dir, "notes.txt")
+	for n := range 3 {
+		open(n)
+	}
+	for n := range 3 {
+		idle(n, indexAge+time.Hour)
+	}
+	writeListed(t, other, "mine")
+	if err := os.Chtimes(other, time.Time{}, time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	open(1) // which is in use again
+	open(3)
+	if got := kept(); got != "13" {
+		t.Errorf("kept are %s", got)
+	}
+	open(0)
+	idle(0, 3*time.Hour) // too fresh to be removed
+	idle(1, 2*indexFresh)
+	idle(3, 3*indexFresh)
+	size := int64(0)
+	for _, n := range []int{0, 1, 3} {
+		st, err := os.Stat(k.path(f.object(fmt.Sprintf("http://x/%d.tar", n))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += st.Size()
+	}
+	k.expire(time.Now(), size)
+	if got := kept(); got != "013" {
+		t.Errorf("with room for all, kept are %s", got)
+	}
+	k.expire(time.Now(), size-1)
+	if got := kept(); got != "01" {
+		t.Errorf("with less room, kept are %s", got)
+	}
+	if k.expire(time.Now(), 0); kept() != "0" {
+		t.Errorf("without room, kept are %s", kept())
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Errorf("a file of somebody else: %v", err)
+	}
+}
+
 func TestAnIndexThatCantBeKeptStaysInMemory(t *testing.T) {
 	f := remote(t, 1, 5, 10)
 	file := filepath.Join(t.TempDir(), "file")
@@ -540,4 +604,45 @@ func FuzzShardIndex(f *testing.F) {
 			}
 		}
 	})
+}
+
+// gatheredStore answers reads only once as many as readers wait for an answer.
+type gatheredStore struct {
+	*fakeStore
+	waiting atomic.Int64
+	all     chan struct{} // closed once they wait
+}
+
+func (g *gatheredStore) ReadAt(ctx context.Context, o store.Object, p []byte, at int64) (int, error) {
+	if g.waiting.Add(1) == remoteReaders {
+		close(g.all)
+	}
+	select {
+	case <-g.all:
+		return g.fakeStore.ReadAt(ctx, o, p, at)
+	case <-time.After(time.Minute):
+		return 0, errors.New("the other readers don't come")
+	}
+}
+
+// A read from elsewhere is mostly waiting: many are made at a time, while few pictures are decoded.
+func TestReadersOfAServerWaitTogether(t *testing.T) {
+	s := remote(t, 2, 30, 100).mustOpen(t, "http://x/{0..1}.tar")
+	g := &gatheredStore{fakeStore: s.store.(*fakeStore), all: make(chan struct{})}
+	s.store = g
+	l := memberLoader(s)
+	l.Workers, l.MaxSkip = 2, 0
+	fill := l.Pixels
+	var decoding, most atomic.Int64
+	l.Pixels = func(dst []uint8, p Picture, key uint64) error {
+		if n := decoding.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		runtime.Gosched()
+		defer decoding.Add(-1)
+		return fill(dst, p, key)
+	}
+	if _, err := all(t, l, 0, 60); err != nil || most.Load() > 2 {
+		t.Errorf("%d pictures were decoded at a time; %v", most.Load(), err)
+	}
 }

@@ -27,7 +27,11 @@ type uncounted struct {
 func openUncounted(s *shards, n int) (Source, error) {
 	s.info.Fingerprint = fmt.Sprintf("uncounted n=%d %s", n, fingerprint(len(s.files), func(i int) (string, Entry) {
 		o := s.files[i].object
-		return o.Name, Entry{Size: o.Size, Captions: append([]string{o.Version}, s.info.Classes...)}
+		e := Entry{Size: o.Size, Captions: append([]string{o.Version}, s.info.Classes...)}
+		if s.settings != "" {
+			e.Captions = append(e.Captions, s.settings)
+		}
+		return o.Name, e
 	}))
 	s.note("the %d shards are read in sequence and are not counted: an epoch has %d samples, as given. It begins anew with the shards in "+
 		"another order, so that what they hold beyond that comes in other epochs", len(s.files), n)

@@ -55,6 +55,29 @@ func TestUncountedSamplesAreThoseOfTheIndex(t *testing.T) {
 	}
 }
 
+// Other captions of the same shards are other data, though no caption is known before the shards are read.
+func TestAnUncountedFingerprintCoversTheCaptionKeys(t *testing.T) {
+	f := remote(t, 1, 3, 10)
+	f.sequential = true
+	seen := map[string]string{}
+	for _, keys := range [][2]string{
+		{"", ""}, {"txt", ""}, {"txt;caption", ""}, {"caption;txt", ""}, {"txt;caption", "1;2"}, {"txt;caption", "2;1"},
+	} {
+		s, err := openShardsOf(t.Context(), "http://x/0.tar", Options{
+			Need: NeedCaptions, Samples: 3, CaptionKey: keys[0], CaptionKeyWeights: keys[1],
+		}, f, func() error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		print := s.Info().Fingerprint
+		if other, again := seen[print]; again {
+			t.Errorf("%q has the fingerprint of %s", keys, other)
+		}
+		seen[print] = fmt.Sprintf("%q", keys)
+		s.Close()
+	}
+}
+
 // An epoch has each sample once if its length is right, and begins anew whatever it is.
 func TestAnUncountedEpochIsAsLongAsGiven(t *testing.T) {
 	f := remote(t, 4, 15, 100)

@@ -120,21 +120,27 @@ func (o Settings) Locate(ctx context.Context) (Source, error) {
 	return find(ctx, o.Model, o.Pretrained)
 }
 
-// prepare works out how pictures become pixels, in the settings and the source.
-func (o *Settings) prepare(src *Source) error {
-	o.Preprocess = src.Preprocess
+// Pictures is how a model's pictures become pixels with these settings.
+func (o Settings) Pictures(src *Source) preprocess.Config {
+	c := src.Preprocess
 	if o.Prepared != nil && o.Prepared.Size == src.Preprocess.Size { // of another size: made by another model
-		o.Preprocess = *o.Prepared
+		c = *o.Prepared
 	}
 	if o.Upright {
-		o.Preprocess.Orientation = preprocess.OrientationApply
+		c.Orientation = preprocess.OrientationApply
 	}
-	if o.Prepared == nil && o.Preprocess.Background == "" {
-		o.Preprocess.Background = o.Background
+	if o.Prepared == nil && c.Background == "" {
+		c.Background = o.Background
 	}
 	if o.Adjust != nil {
-		o.Adjust(&o.Preprocess)
+		o.Adjust(&c)
 	}
+	return c
+}
+
+// prepare works out how pictures become pixels, in the settings and the source.
+func (o *Settings) prepare(src *Source) error {
+	o.Preprocess = o.Pictures(src)
 	if err := o.Preprocess.Validate(); err != nil {
 		return fault.Usagef("preprocess: %v", err)
 	}

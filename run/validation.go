@@ -49,6 +49,10 @@ func (s *session) openValidation(ctx context.Context) (*validation, error) {
 		v.Source, v.own = src, true
 	} else {
 		v.Source = s.borrow()
+		if datasets.InSequence(s.train) {
+			s.console.Log.Info("there is no val_data: each evaluation reads training data again, from its beginning",
+				"pairs", v.Source.Len(), "data", s.train.Info().Name)
+		}
 	}
 	// zeroshot takes these prompts from the checkpoint
 	v.Embedder = pretrained.NewEmbedder(nil, pretrained.Source{Templates: s.Templates}, nil,

@@ -101,6 +101,7 @@ func describeThing(ctx context.Context, c *console, x string, o infoOptions) err
 		return fault.Modelf(x, "the run has no checkpoint yet")
 	}
 	src, err := c.findModel(ctx, x, "")
+	err = asArgument(err)
 	switch {
 	case err == nil:
 		for _, note := range src.Notes {
@@ -115,6 +116,16 @@ func describeThing(ctx context.Context, c *console, x string, o infoOptions) err
 		return err
 	case perhapsData(x, err):
 		return describeData(ctx, c, x, o.Options, err)
+	}
+	return err
+}
+
+// asArgument is an error about a model that an argument names, not a flag.
+func asArgument(err error) error {
+	if e := (*fault.Error)(nil); errors.As(err, &e) && e.Key == "model" {
+		plain := *e
+		plain.Key = ""
+		return &plain
 	}
 	return err
 }
@@ -172,7 +183,7 @@ func describeIndex(c *console, dir string) error {
 func describeData(ctx context.Context, c *console, x string, o datasets.Options, asModel error) error {
 	src, err := datasets.Open(ctx, x, o)
 	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
+		if errors.Is(err, os.ErrNotExist) && !datasets.IsRemote(x) {
 			return asModel
 		}
 		return err

@@ -22,8 +22,8 @@ func newPack(a *app) *cobra.Command {
 		Use:   "pack SRC DIR",
 		Short: "Write any data into shards: WebDataset archives or Parquet",
 		Long: `pack writes the pictures of SRC with their captions and classes into shards in the folder DIR, in the order of SRC. SRC is
-whatever --train-data takes. clipgo, open_clip and webdataset read the archives, and the Python package datasets reads
-the Parquet files. --split NAME writes the layout that CLIP_benchmark reads.
+whatever --train-data takes; several sources are joined with ::, one after the other. clipgo, open_clip and webdataset
+read the archives, and the Python package datasets reads the Parquet files. --split NAME writes the layout that CLIP_benchmark reads.
 
 Without --side the bytes of each picture's file are copied. With it, a picture whose shorter side is longer is resized as
 training does it (Pillow's bicubic filter), turned upright by its EXIF orientation, converted to RGB and written as JPEG.
@@ -34,6 +34,7 @@ used are counted, and listed in skipped.jsonl. No file of SRC is changed.`,
 		Example: `  clipgo pack ~/Pictures shards --side 256
   clipgo pack photos.csv shards --shard-size 500MB --filter keep.csv
   clipgo pack photos parquet --format parquet
+  clipgo pack "photos.csv::scans::s3://bucket/web/{000..099}.tar" shards
   clipgo pack flowers wds_flowers --split test`,
 		Args: cobra.ExactArgs(2),
 	}

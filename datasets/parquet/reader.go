@@ -55,7 +55,7 @@ func (r *Reader) Bytes(file io.ReaderAt, column int, row, limit int64) (values [
 	return values, err
 }
 
-// Ints are the values of a column of integers in a row, as Bytes has them.
+// Ints are the values of a column of integers or booleans in a row, as Bytes has them.
 func (r *Reader) Ints(file io.ReaderAt, column int, row int64) (values []int64, err error) {
 	err = r.each(file, column, row, func(at place) error {
 		from, i, err := r.source(file, at)

@@ -18,9 +18,10 @@ const (
 	Bytes
 	Text
 	Integer
+	Boolean // read as integers, 0 and 1
 )
 
-func (k Kind) String() string { return [...]string{"other", "bytes", "text", "integer"}[k] }
+func (k Kind) String() string { return [...]string{"other", "bytes", "text", "integer", "boolean"}[k] }
 
 // Column is a column that holds values.
 type Column struct {
@@ -161,6 +162,8 @@ func (w *schemaWalk) leaf(n node, path []string, l leaf) {
 		c.Kind = Bytes
 	case n.physical == format.Int32 || n.physical == format.Int64:
 		c.Kind = Integer
+	case n.physical == format.Boolean:
+		c.Kind = Boolean
 	}
 	w.file.Columns = append(w.file.Columns, c)
 	w.file.leaves = append(w.file.leaves, l)

@@ -23,6 +23,13 @@ func (l leaf) values(p *page, data []byte, before int, encoding format.Encoding,
 		}
 		p.ids, err = hybrid(data[1:], int(data[0]), n)
 		return err
+	case format.RLE: // of booleans alone, behind the number of its bytes
+		if l.physical != format.Boolean || len(data) < 4 {
+			break
+		}
+		bits, err := hybrid(data[4:], 1, n)
+		p.truths(bits)
+		return err
 	case format.DeltaBinaryPacked:
 		if text {
 			break
@@ -61,6 +68,12 @@ func (l leaf) plain(p *page, data []byte, before, n int) error {
 	switch l.physical {
 	case format.ByteArray:
 		return p.prefixed(data, before, n)
+	case format.Boolean:
+		if n > 8*len(data) {
+			return errValues
+		}
+		p.truths(unpackBits(make([]uint32, 0, n), data, 1, n))
+		return nil
 	case format.Int32:
 		size = 4
 	case format.Int64:
@@ -79,6 +92,14 @@ func (l leaf) plain(p *page, data []byte, before, n int) error {
 		}
 	}
 	return nil
+}
+
+// truths are booleans as integers.
+func (p *page) truths(bits []uint32) {
+	p.ints = make([]int64, len(bits))
+	for i, bit := range bits {
+		p.ints[i] = int64(bit)
+	}
 }
 
 // prefixed finds n values that begin with their length.

@@ -43,7 +43,6 @@ type far struct {
 	blocks  *blocks
 	disk    *diskCache // nil: there is none
 	slots   chan struct{}
-	pause   func(ctx context.Context, d time.Duration) error // between attempts; nil: remote.Sleep
 
 	requests, bytes, retries, hits, damaged atomic.Int64
 
@@ -102,7 +101,7 @@ func (f *far) origin(name string) (origin, error) {
 
 // retry repeats an attempt on an object; empty name: the caller names it.
 func (f *far) retry(name, shown string, attempts int) remote.Retry {
-	return remote.Retry{Name: name, Attempts: attempts, Pause: f.pause, Warn: func(err error, pause time.Duration) {
+	return remote.Retry{Name: name, Attempts: attempts, Pause: f.options.Pause, Warn: func(err error, pause time.Duration) {
 		f.retries.Add(1)
 		f.warn("reading failed, retrying", "object", shown, "error", err, "after", pause)
 	}}

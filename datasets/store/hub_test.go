@@ -1,91 +1,21 @@
 package store
 
 import (
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"clipgo/internal/bounded"
 	"clipgo/internal/fault"
 	"clipgo/internal/remote/remotetest"
 )
 
-const hubCommit = "0123456789abcdef0123456789abcdef01234567"
-
-// dataHub answers as the hub does for one data set: files in LFS by a redirect to a store on another host, others directly.
-type dataHub struct {
-	*httptest.Server
-	store *remotetest.Faults
-	files map[string][]byte
-	lists atomic.Int64
-	asked atomic.Int64 // for content
-	leaks atomic.Int64
-}
-
-func serveHub(t testing.TB, files map[string][]byte) *dataHub {
-	t.Helper()
-	h := &dataHub{files: files}
-	h.store = &remotetest.Faults{Next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "" {
-			h.leaks.Add(1)
-		}
-		w.Header().Set("ETag", `"the-store's-own"`)
-		data := files[strings.TrimPrefix(r.URL.Path, "/")]
-		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(string(data)))
-	})}
-	store := httptest.NewServer(h.store)
-	h.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, store.URL) }))
-	t.Cleanup(h.Close)
-	t.Cleanup(store.Close)
-	t.Setenv("HF_ENDPOINT", h.URL)
-	t.Setenv("HF_TOKEN", "hf_secret")
-	t.Setenv("HF_HOME", t.TempDir())
-	t.Setenv("HF_HUB_OFFLINE", "")
-	t.Setenv("TRANSFORMERS_OFFLINE", "")
-	return h
-}
-
-func etagOf(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
-
-func (h *dataHub) serve(w http.ResponseWriter, r *http.Request, store string) {
-	if r.Header.Get("Authorization") != "Bearer hf_secret" {
-		w.WriteHeader(http.StatusUnauthorized)
-		return
-	}
-	if strings.HasPrefix(r.URL.Path, "/api/datasets/org/set/revision/") {
-		h.lists.Add(1)
-		var siblings []map[string]any
-		for name, data := range h.files {
-			siblings = append(siblings, map[string]any{"rfilename": name, "size": len(data), "blobId": "git-" + name,
-				"lfs": map[string]any{"sha256": etagOf(data), "size": len(data)}})
-		}
-		_ = json.NewEncoder(w).Encode(map[string]any{"sha": hubCommit, "siblings": siblings})
-		return
-	}
-	name, ok := strings.CutPrefix(r.URL.Path, "/datasets/org/set/resolve/"+hubCommit+"/")
-	data, found := h.files[name]
-	if !ok || !found {
-		w.Header().Set("X-Error-Code", "RepoNotFound")
-		w.WriteHeader(http.StatusNotFound)
-		return
-	}
-	h.asked.Add(1)
-	w.Header().Set("X-Linked-Etag", `"`+etagOf(data)+`"`)
-	http.Redirect(w, r, store+"/"+name+"?signature=secret", http.StatusFound)
-}
-
 func TestFilesOfTheHubAreReadAsLocalOnes(t *testing.T) {
 	want := content(1<<20 + 5)
-	h := serveHub(t, map[string][]byte{"data/train-00.tar": want, "data/train-01.tar": want[:10], "data/sub/x.tar": nil,
+	h := remotetest.ServeHub(t, map[string][]byte{"data/train-00.tar": want, "data/train-01.tar": want[:10], "data/sub/x.tar": nil,
 		"README.md": []byte("#")})
 	s := patient(t, Options{Cache: t.TempDir()})
 	for name, found := range map[string]string{
@@ -106,31 +36,31 @@ func TestFilesOfTheHubAreReadAsLocalOnes(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	o := find(t, s, "hf-hub:datasets/org/set/data/train-00.tar")
-	if o.Name != "hf-hub:datasets/org/set/data/train-00.tar" || o.Version != etagOf(want) || o.Size != int64(len(want)) {
+	if o.Name != "hf-hub:datasets/org/set/data/train-00.tar" || o.Version != remotetest.Digest(want) || o.Size != int64(len(want)) {
 		t.Errorf("%+v", o)
 	}
-	h.store.Choose = remotetest.Random(1, 0.5, 20, remotetest.Reset, remotetest.Status(503, ""), remotetest.Short,
+	h.Store.Choose = remotetest.Random(1, 0.5, 20, remotetest.Reset, remotetest.Status(503, ""), remotetest.Short,
 		remotetest.Status(403, ""))
 	reads(t, s, o, want, 1)
-	if h.leaks.Load() > 0 {
+	if h.Leaks.Load() > 0 {
 		t.Error("the other host saw the token")
 	}
-	if n := h.lists.Load(); n != 2 {
+	if n := h.Lists.Load(); n != 2 {
 		t.Errorf("main and v1.0 were listed %d times", n)
 	}
 }
 
 func TestFilesOfTheHubAreOfOneCommit(t *testing.T) {
-	h := serveHub(t, map[string][]byte{"a.tar": content(100)})
+	h := remotetest.ServeHub(t, map[string][]byte{"a.tar": content(100)})
 	s := patient(t, Options{})
 	for range 3 {
 		find(t, s, "hf-hub:datasets/org/set/a.tar")
 	}
-	if n := h.lists.Load(); n != 1 {
+	if n := h.Lists.Load(); n != 1 {
 		t.Errorf("%d lists", n)
 	}
 	o := find(t, s, "hf-hub:datasets/org/set/a.tar")
-	h.files["a.tar"] = content(101)[:100]
+	h.Files["a.tar"] = content(101)[:100]
 	var changed *ChangedError
 	if _, err := s.ReadAll(t.Context(), o, bounded.Any); !errors.As(err, &changed) {
 		t.Errorf("%v", err)
@@ -138,7 +68,7 @@ func TestFilesOfTheHubAreOfOneCommit(t *testing.T) {
 }
 
 func TestHubErrorsSayWhatToDo(t *testing.T) {
-	serveHub(t, map[string][]byte{"data/train-00.tar": nil})
+	remotetest.ServeHub(t, map[string][]byte{"data/train-00.tar": nil})
 	for name, want := range map[string]string{
 		"hf-hub:datasets/org":                  "hf-hub:datasets/ORG/REPO[@REVISION]/PATH is expected",
 		"hf-hub:datasets/org/set@/x":           "is no revision",
@@ -149,7 +79,7 @@ func TestHubErrorsSayWhatToDo(t *testing.T) {
 	} {
 		_, err := patient(t, Options{}).Find(t.Context(), name)
 		if err == nil || !strings.Contains(err.Error(), want) || fault.Of(err) != fault.Usage ||
-			strings.Contains(err.Error(), "hf_secret") {
+			strings.Contains(err.Error(), remotetest.HubToken) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -166,7 +96,7 @@ func TestHubErrorsSayWhatToDo(t *testing.T) {
 // The hub limits requests, so it is asked once where a file is, and again when that address is not valid any more.
 func TestTheHubIsAskedOnceWhereAFileIs(t *testing.T) {
 	want := content(10_000)
-	h := serveHub(t, map[string][]byte{"a.tar": want})
+	h := remotetest.ServeHub(t, map[string][]byte{"a.tar": want})
 	s := patient(t, Options{})
 	o := find(t, s, "hf-hub:datasets/org/set/a.tar")
 	for asked, choose := range []func(*http.Request) remotetest.Fault{
@@ -174,15 +104,15 @@ func TestTheHubIsAskedOnceWhereAFileIs(t *testing.T) {
 		2: remotetest.First(1, remotetest.Status(403, "")),
 		3: remotetest.First(1, remotetest.LoginPage),
 	} {
-		if h.store.Choose = choose; asked == 0 {
+		if h.Store.Choose = choose; asked == 0 {
 			continue
 		}
 		reads(t, s, o, want, 1)
-		if n := h.asked.Load(); n != int64(asked) {
+		if n := h.Asked.Load(); n != int64(asked) {
 			t.Errorf("asked %d times, want %d", n, asked)
 		}
 	}
-	if h.leaks.Load() > 0 {
+	if h.Leaks.Load() > 0 {
 		t.Error("the other host saw the token")
 	}
 }

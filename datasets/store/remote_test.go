@@ -51,8 +51,8 @@ func serveFiles(t testing.TB, files map[string][]byte) *fileServer {
 // patient is a store that doesn't wait between attempts.
 func patient(t testing.TB, o Options) *Store {
 	t.Helper()
+	o.Pause = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	s := New(o)
-	s.far.pause = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }

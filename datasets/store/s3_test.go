@@ -1,87 +1,30 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
-	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
-	"github.com/minio/minio-go/v7"
 
 	"clipgo/internal/bounded"
 	"clipgo/internal/fault"
 	"clipgo/internal/remote/remotetest"
 )
 
-// s3Server is an S3 server with one bucket, with faults. The environment names it.
-type s3Server struct {
-	*httptest.Server
-	*remotetest.Faults
-	backend gofakes3.Backend
-}
-
-const secretKey = "wJalrXUtnFEMI-very-secret"
-
-// TestMain shortens the pause that minio-go makes even after its last attempt.
+// TestMain is where the test binary is also another process that reads.
 func TestMain(m *testing.M) {
-	minio.DefaultRetryUnit = time.Microsecond
 	if os.Getenv(asReader) != "" {
 		readAsProcess()
 	}
 	os.Exit(m.Run())
 }
 
-func serveS3(t testing.TB, files map[string][]byte) *s3Server {
-	t.Helper()
-	s := &s3Server{backend: s3mem.New()}
-	if err := s.backend.CreateBucket("data"); err != nil {
-		t.Fatal(err)
-	}
-	for key, data := range files {
-		s.put(t, key, data)
-	}
-	s.Faults = &remotetest.Faults{Next: gofakes3.New(s.backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server()}
-	s.Server = httptest.NewServer(s.Faults)
-	t.Cleanup(s.Close)
-	inEnvironment(t, map[string]string{"AWS_ENDPOINT_URL": s.URL, "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": secretKey})
-	return s
-}
-
-func (s *s3Server) put(t testing.TB, key string, data []byte) {
-	t.Helper()
-	meta := map[string]string{"Last-Modified": time.Now().UTC().Format(http.TimeFormat)}
-	if _, err := s.backend.PutObject("data", key, meta, bytes.NewReader(data), int64(len(data)), nil); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// inEnvironment sets AWS's variables; those that aren't given are empty, and there are no files.
-func inEnvironment(t testing.TB, values map[string]string) {
-	t.Helper()
-	none := t.TempDir()
-	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY",
-		"AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION",
-		"AWS_DEFAULT_REGION", "AWS_NO_SIGN_REQUEST",
-	} {
-		t.Setenv(name, values[name])
-	}
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	t.Setenv("AWS_CONFIG_FILE", filepath.Join(none, "config"))
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(none, "credentials"))
-}
-
 func TestS3ObjectsAreReadAsLocalOnes(t *testing.T) {
 	want := content(2<<20 + 5)
-	serveS3(t, map[string][]byte{"train/a 1+2.tar": want, "train/b.tar": want[:10], "train/sub/c.tar": want[:20],
+	remotetest.ServeS3(t, map[string][]byte{"train/a 1+2.tar": want, "train/b.tar": want[:10], "train/sub/c.tar": want[:20],
 		"val/d.tar": nil, "train/": nil})
 	s := patient(t, Options{})
 	o := find(t, s, "s3://data/train/a 1+2.tar")
@@ -115,7 +58,7 @@ func TestS3ObjectsAreReadAsLocalOnes(t *testing.T) {
 
 func TestS3FaultsDontChangeTheBytes(t *testing.T) {
 	want := content(200_000)
-	server := serveS3(t, map[string][]byte{"a.tar": want})
+	server := remotetest.ServeS3(t, map[string][]byte{"a.tar": want})
 	s := patient(t, Options{})
 	o := find(t, s, "s3://data/a.tar")
 	const faults = 200
@@ -128,10 +71,10 @@ func TestS3FaultsDontChangeTheBytes(t *testing.T) {
 }
 
 func TestAnS3ObjectThatChangesIsAnErrorWithItsName(t *testing.T) {
-	server := serveS3(t, map[string][]byte{"a.tar": content(3000)})
+	server := remotetest.ServeS3(t, map[string][]byte{"a.tar": content(3000)})
 	s := patient(t, Options{})
 	o := find(t, s, "s3://data/a.tar")
-	server.put(t, "a.tar", content(3001)[:3000])
+	server.Put(t, "a.tar", content(3001)[:3000])
 	_, readErr := s.ReadAt(t.Context(), o, make([]byte, 10), 100)
 	_, streamErr := s.ReadAll(t.Context(), o, bounded.Any)
 	for _, err := range []error{readErr, streamErr} {
@@ -173,7 +116,7 @@ func TestS3ErrorsSayWhatToDo(t *testing.T) {
 		{"s3://data/a", remotetest.NoAnswer, fault.Failed, "no answer"},
 	} {
 		t.Run(c.name+" "+c.want, func(t *testing.T) {
-			server := serveS3(t, map[string][]byte{"shard-00.tar": nil, "x.tar": nil})
+			server := remotetest.ServeS3(t, map[string][]byte{"shard-00.tar": nil, "x.tar": nil})
 			if c.fault != nil {
 				server.Choose = func(*http.Request) remotetest.Fault { return c.fault }
 			}
@@ -182,7 +125,7 @@ func TestS3ErrorsSayWhatToDo(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) || fault.Of(err) != c.kind || strings.Contains(err.Error(), "\n") {
 				t.Fatalf("kind %d: %v", fault.Of(err), err)
 			}
-			if !strings.HasPrefix(err.Error(), c.name) || strings.Contains(err.Error(), secretKey) {
+			if !strings.HasPrefix(err.Error(), c.name) || strings.Contains(err.Error(), remotetest.SecretKey) {
 				t.Errorf("%v", err)
 			}
 		})
@@ -190,11 +133,12 @@ func TestS3ErrorsSayWhatToDo(t *testing.T) {
 }
 
 func TestS3SettingsComeFromTheProfile(t *testing.T) {
-	server := serveS3(t, map[string][]byte{"a.tar": content(10)})
-	inEnvironment(t, map[string]string{"AWS_PROFILE": "lab"})
+	server := remotetest.ServeS3(t, map[string][]byte{"a.tar": content(10)})
+	remotetest.InAWS(t, map[string]string{"AWS_PROFILE": "lab"})
 	write(t, os.Getenv("AWS_CONFIG_FILE"), "[default]\nregion = x\n[profile lab]\nregion = eu-lab-1\nendpoint_url = "+server.URL+
 		"\ns3 =\n  region = y\n")
-	write(t, os.Getenv("AWS_SHARED_CREDENTIALS_FILE"), "[lab]\naws_access_key_id = AKIALAB\naws_secret_access_key = "+secretKey+"\n")
+	write(t, os.Getenv("AWS_SHARED_CREDENTIALS_FILE"), "[lab]\naws_access_key_id = AKIALAB\naws_secret_access_key = "+
+		remotetest.SecretKey+"\n")
 	settings, err := s3FromEnvironment()
 	if err != nil || settings.region != "eu-lab-1" || settings.endpoint.String() != server.URL ||
 		settings.credentialsShown() != "those of profile lab" {
@@ -202,21 +146,21 @@ func TestS3SettingsComeFromTheProfile(t *testing.T) {
 	}
 	s := patient(t, Options{})
 	reads(t, s, find(t, s, "s3://data/a.tar"), content(10), 1)
-	inEnvironment(t, map[string]string{"AWS_ENDPOINT_URL": server.URL})
+	remotetest.InAWS(t, map[string]string{"AWS_ENDPOINT_URL": server.URL})
 	settings, err = s3FromEnvironment()
 	if err != nil || !strings.HasPrefix(settings.credentialsShown(), "none: set AWS_ACCESS_KEY_ID") {
 		t.Errorf("%s, %v", settings.credentialsShown(), err)
 	}
 	s = patient(t, Options{})
 	reads(t, s, find(t, s, "s3://data/a.tar"), content(10), 1)
-	inEnvironment(t, map[string]string{"AWS_ENDPOINT_URL": "nonsense"})
+	remotetest.InAWS(t, map[string]string{"AWS_ENDPOINT_URL": "nonsense"})
 	if _, err := s3FromEnvironment(); fault.Of(err) != fault.Usage {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestMissingS3FoldersAreMissing(t *testing.T) {
-	serveS3(t, map[string][]byte{"train/a.tar": nil})
+	remotetest.ServeS3(t, map[string][]byte{"train/a.tar": nil})
 	s := patient(t, Options{})
 	_, err := s.List(t.Context(), "s3://data/trian")
 	if !errors.Is(err, fs.ErrNotExist) || fault.Of(err) != fault.Usage {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"clipgo/internal/bounded"
 	"clipgo/internal/fault"
@@ -22,6 +23,8 @@ type Options struct {
 	CacheSize   int64        // maximum number of bytes in Cache; 0: no limit
 	Concurrency int          // maximum number of transfers at a time, not counting streams; 0: 16
 	Log         *slog.Logger // logs retries and what is wrong with the cache; nil: silent
+	// Pause waits between attempts; nil: remote.Sleep. Tests don't wait.
+	Pause func(ctx context.Context, d time.Duration) error
 }
 
 // Store reads objects. It is safe for concurrent use.
