@@ -31,6 +31,10 @@ type Options struct {
 	Need Need `json:"-"`
 	// Store reads the files; nil: a store of its own with DataCache.
 	Store *store.Store `json:"-"`
+	// Evaluation reads shards as CLIP_benchmark does: a picture without captions and a blank caption count in retrieval sets, a line ends
+	// as in Python, blank templates count, webp comes before png and jpg, and .npy members are classes. Else shards are read as for a
+	// training: jpg before png and webp, and what is blank is left out.
+	Evaluation bool `json:"-"`
 	// Samples is the length of an epoch of data that is the output of commands, or comes from servers that send it only as a whole: each
 	// epoch begins anew with the archives in random order, and goes on from their beginning if they hold fewer samples. 0: such data is
 	// read once when it is opened, to count its samples.

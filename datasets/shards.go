@@ -27,9 +27,8 @@ type shards struct {
 	along along
 	limit residence
 	// uncounted is true if the archives are not indexed; the source is an uncounted one then.
-	uncounted    bool
-	captionLines bool // txt has one caption a line
-	keys         captionKeys
+	uncounted bool
+	shardRules
 }
 
 // objects is what shards need of a store.
@@ -72,15 +71,19 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 	s.info = Info{
 		Name: store.Public(src), Kind: shardsKind, Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
 	}
-	s.files, s.captionLines, s.keys = set.files, set.captionLines, set.keys
+	s.files, s.shardRules = set.files, set.shardRules
 	if o.Samples > 0 && slices.ContainsFunc(s.files, func(f shardFile) bool { return f.object.Sequential }) {
 		s.uncounted = true
 		return nil
 	}
+	s.info.Type = set.kind
 	if err := s.index(ctx, set, newProgress(o.Log, s.info.Name, len(s.files))); err != nil {
 		return err
 	}
 	s.describe()
+	if s.evaluation {
+		s.describeEvaluation()
+	}
 	if reason := noneUsable(s.Len(), s.entry); reason != "" {
 		return &DataError{Source: src, Reason: reason}
 	}
@@ -93,7 +96,7 @@ func (s *shards) index(ctx context.Context, set *shardSet, p *progress) error {
 	k := newIndexKeeper(s.store.Cache(), set.settings())
 	errs := make([]error, len(s.files))
 	err := eachShard(ctx, s.files, func(i int) { // damage isn't an error: it is recorded in the samples
-		errs[i] = s.files[i].load(ctx, s.store, k, s.captionLines, s.keys)
+		errs[i] = s.files[i].load(ctx, s.store, k, s.shardRules)
 		p.add()
 	})
 	if err := errors.Join(err, ctx.Err()); err != nil {
@@ -192,7 +195,7 @@ func (s *shards) first(part int) int {
 // sample is sample n of an archive as it is needed.
 func (s *shards) sample(part, n int) shardSample {
 	one := s.files[part].sample(n)
-	one.serve(s.need, s.info.Classes)
+	one.serve(s.need, s.info.Classes, s.evaluation && s.captionLines)
 	s.limit.touch(s.files, part)
 	return one
 }
@@ -220,8 +223,8 @@ func (f *shardFile) entry(one *shardSample) Entry {
 		key += "/" + one.name
 	}
 	return Entry{
-		Key: key, Captions: one.captions, Weights: one.weights, Label: int(one.label), Size: one.size, ModTime: f.object.ModTime,
-		Offset: one.offset, File: f.object.Name, Bad: one.bad,
+		Key: key, Captions: one.captions, Weights: one.weights, Label: int(one.label), Labels: one.labels(), Size: one.size,
+		ModTime: f.object.ModTime, Offset: one.offset, File: f.object.Name, Bad: one.bad,
 	}
 }
 

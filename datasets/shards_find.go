@@ -19,29 +19,17 @@ import (
 type shardSet struct {
 	files              []shardFile
 	classes, templates []string
-	captionLines       bool // of retrieval sets: txt has one caption a line
-	notes              []string
-	skip               excluder
-	ignored            Ignored // files and folders beside the shards of a folder
-	store              objects
-	keys               captionKeys
-}
-
-// settings are what the samples of an archive depend on beside its bytes.
-func (s *shardSet) settings() string {
-	settings := ""
-	if s.captionLines {
-		settings = "caption lines"
-	}
-	if s.keys.asked {
-		settings += fmt.Sprintf(" caption keys %q %v", s.keys.names, s.keys.weights)
-	}
-	return settings
+	kind               string // what dataset_type.txt says, in lower case
+	shardRules
+	notes   []string
+	skip    excluder
+	ignored Ignored // files and folders beside the shards of a folder
+	store   objects
 }
 
 // findShards resolves braces, patterns and folders.
 func findShards(ctx context.Context, src string, o Options, st objects) (set *shardSet, err error) {
-	set = &shardSet{store: st}
+	set = &shardSet{store: st, shardRules: shardRules{evaluation: o.Evaluation}}
 	if set.skip, err = o.excludes(); err != nil {
 		return nil, err
 	}

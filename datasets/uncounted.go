@@ -116,7 +116,7 @@ func (u *uncounted) Part(ctx context.Context, part int) iter.Seq[Reading] {
 		}
 		defer in.Close()
 		g := &grouper{from: u, file: f, yield: yield, seen: map[string]int64{}, sampler: sampler{
-			captionLines: u.captionLines, repairs: captionRepairs{keys: u.keys},
+			shardRules: u.shardRules, repairs: captionRepairs{keys: u.keys},
 		}}
 		g.read(&tarIndexer{in: in, members: tar.NewReader(in), whole: true})
 	}
@@ -190,7 +190,7 @@ func (g *grouper) add(group tarGroup) bool {
 
 // reading describes a sample as it is needed.
 func (u *uncounted) reading(f *shardFile, one shardSample, picture []byte) Reading {
-	one.serve(u.need, u.info.Classes)
+	one.serve(u.need, u.info.Classes, false)
 	e := f.entry(&one)
 	r := Reading{Picture: Picture{File: picture}, entry: &e}
 	switch {
