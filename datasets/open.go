@@ -35,6 +35,9 @@ type Options struct {
 	// as in Python, blank templates count, webp comes before png and jpg, and .npy members are classes. Else shards are read as for a
 	// training: jpg before png and webp, and what is blank is left out.
 	Evaluation bool `json:"-"`
+	// Classes are the names of the classes, in place of those that the data has: by number, or for the folders of classes as NameClasses
+	// takes them. nil: the data's own.
+	Classes []string `json:"-"`
 	// Samples is the length of an epoch of data that is the output of commands, or comes from servers that send it only as a whole: each
 	// epoch begins anew with the archives in random order, and goes on from their beginning if they hold fewer samples. 0: such data is
 	// read once when it is opened, to count its samples.
@@ -69,6 +72,9 @@ var later = regexp.MustCompile(`(?i)^(gs|hdfs)://`)
 // ctx is done, Open returns its error. An open source doesn't keep ctx.
 func Open(ctx context.Context, src string, o Options) (Source, error) {
 	s, err := open(ctx, src, o)
+	if err == nil {
+		s, err = renamed(s, o.Classes)
+	}
 	if s, err = o.filter(ctx, s, err); err != nil {
 		return nil, withoutSecrets(src, err)
 	}

@@ -49,7 +49,13 @@ func findShards(ctx context.Context, src string, o Options, st objects) (set *sh
 	if len(set.files) == 0 {
 		return nil, &DataError{Source: src, Reason: "there are no shards (.tar) in it"}
 	}
-	return set, set.readBeside(ctx, set.files[0].object)
+	if err := set.readBeside(ctx, set.files[0].object); err != nil {
+		return nil, err
+	}
+	if o.Classes != nil {
+		set.classes = o.Classes
+	}
+	return set, nil
 }
 
 func (s *shardSet) addPart(ctx context.Context, src, part string, need Need) error {

@@ -55,7 +55,7 @@ func (one *shardSample) labels() []int {
 // fits compares the length of the vector with the number of classes.
 func (one *shardSample) fits(classes []string) {
 	if n := len(classes); n > 0 && one.width > 0 && int(one.width) != n {
-		one.fail(fmt.Sprintf("its .npy has labels for %d classes, but classnames.txt has %d", one.width, n))
+		one.fail(fmt.Sprintf("its .npy has labels for %d classes, but there are %d class names", one.width, n))
 		one.width, one.positives = 0, nil
 	}
 }
@@ -86,7 +86,7 @@ func (s *shards) describeEvaluation() {
 		s.note("%d captions are blank: each is a query like any other", blank)
 	}
 	if n := count(s.info.Classes, ""); n > 0 {
-		s.note("%d of %d lines of classnames.txt are blank: each is a class without a name", n, len(s.info.Classes))
+		s.note("%d of %d class names are blank: each is a class without a name", n, len(s.info.Classes))
 	}
 	if n := count(s.info.Templates, ""); n > 0 {
 		s.note("%d of %d lines of zeroshot_classification_templates.txt are blank: each is a prompt that is the same for all classes", n,

@@ -58,7 +58,7 @@ func TestSeveralLabelsOfASampleAreRead(t *testing.T) {
 		labels []int
 		bad    string
 	}{
-		{labels: []int{0, 2}}, {labels: []int{}}, {bad: "has labels for 2 classes, but classnames.txt has 3"},
+		{labels: []int{0, 2}}, {labels: []int{}}, {bad: "has labels for 2 classes, but there are 3 class names"},
 		{bad: "its labels in 3.npy can't be read: not a .npy file"}, {bad: "no label"},
 	} {
 		e := entryOf(t, s, i)
@@ -142,7 +142,7 @@ func TestBlankLinesBesideShards(t *testing.T) {
 	}
 	notes := strings.Join(info.Notes, "\n")
 	for _, want := range []string{
-		"1 of 3 lines of classnames.txt are blank", "1 of 3 lines of zeroshot", "classnames.txt ends with 2 blank",
+		"1 of 3 class names are blank", "1 of 3 lines of zeroshot", "classnames.txt ends with 2 blank",
 	} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("%q is not in %q", want, notes)

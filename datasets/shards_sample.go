@@ -142,7 +142,7 @@ func (s *sampler) text(one *shardSample, g tarGroup, fields map[string]*tarMembe
 func (one *shardSample) serve(need Need, classes []string, captionless bool) {
 	one.fits(classes)
 	if n := len(classes); n > 0 && int(one.label) >= n {
-		one.fail(fmt.Sprintf("its label %d is not below the %d of classnames.txt", one.label, n))
+		one.fail(fmt.Sprintf("its label %d is not below the number of class names, %d", one.label, n))
 		one.label = -1
 	}
 	if len(one.captions) == 0 && one.label >= 0 && len(classes) > 0 {
