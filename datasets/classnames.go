@@ -69,7 +69,8 @@ func renamed(s Source, names []string) (Source, error) {
 	}
 	classes, err := NameClasses(info.Classes, names)
 	if err != nil {
-		return nil, errors.Join(&DataError{Source: info.Name, Reason: "the class names that are given don't fit: " + err.Error()}, s.Close())
+		err = &DataError{Source: info.Name, Reason: "the class names that are given don't fit: " + err.Error()}
+		return nil, errors.Join(err, s.Close())
 	}
 	return &namedClasses{s, classes}, nil
 }
