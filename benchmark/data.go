@@ -124,7 +124,7 @@ func isDir(path string) bool {
 func nameOf(place string) string {
 	base := filepath.Base(place)
 	if store.IsRemote(place) {
-		base = path.Base(strings.TrimSuffix(cutAny(store.Public(place), "?@"), "/"))
+		base = cutAny(path.Base(strings.TrimSuffix(cutAny(store.Public(place), "?"), "/")), "@")
 	}
 	if rest, ok := strings.CutPrefix(base, "wds_"); ok {
 		return "wds/" + rest

@@ -61,7 +61,7 @@ func (d *Data) locate(ctx context.Context) error {
 	root := strings.TrimSuffix(d.Place, "/")
 	found := map[string]string{}
 	for role, name := range d.names() {
-		shards, err := shardsOf(ctx, s, root+"/"+name)
+		shards, err := shardsOf(ctx, s, root+"/"+name, role != TestSplit)
 		if err != nil {
 			return err
 		}
@@ -81,8 +81,9 @@ func (d *Data) locate(ctx context.Context) error {
 	return nil
 }
 
-// shardsOf is what stands for the shards of a split's folder; empty if there is none.
-func shardsOf(ctx context.Context, s *store.Store, folder string) (string, error) {
+// shardsOf is what stands for the shards of a split's folder; empty if there is none. A server may refuse to say what it doesn't have, or
+// send a page: an optional split is not there then.
+func shardsOf(ctx context.Context, s *store.Store, folder string, optional bool) (string, error) {
 	name := folder + "/nshards.txt"
 	objects, err := s.Find(ctx, name)
 	var text []byte
@@ -93,14 +94,13 @@ func shardsOf(ctx context.Context, s *store.Store, folder string) (string, error
 	case err == nil && len(objects) == 1:
 	case err == nil || errors.Is(err, fs.ErrNotExist):
 		return listed(ctx, s, folder)
+	case optional && ctx.Err() == nil && (fault.Of(err) == fault.Usage || fault.Of(err) == fault.Data):
+		return "", nil
 	default:
 		return "", err
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil || n < 1 || n > store.MaxNames {
-		if strings.HasPrefix(strings.TrimSpace(string(text)), "<") { // the page that a server sends for what it doesn't have
-			return "", nil
-		}
 		return "", fault.Dataf("%s: it holds no number of shards", store.Public(name))
 	}
 	if n == 1 {
