@@ -190,7 +190,7 @@ func (d *Data) Tasks(ctx context.Context) ([]string, error) {
 		return nil, err
 	case info.Type == datasets.RetrievalType:
 		return []string{Retrieval}, nil
-	case info.Type == datasets.MultiLabelType || len(info.Classes) > 0:
+	case info.Type == datasets.MultiLabelType || info.Type == datasets.ClassificationType || len(info.Classes) > 0:
 		return []string{ZeroShot}, nil
 	}
 	return []string{Retrieval}, nil

@@ -162,7 +162,11 @@ func (n Need) check(ctx context.Context, src string, s Source) error {
 	switch n {
 	case NeedLabels:
 		if len(s.Info().Classes) == 0 {
-			return &DataError{Source: src, Reason: "its samples have no classes: a subfolder for each class is expected"}
+			expected := "a subfolder for each class is expected"
+			if s.Info().Kind == shardsKind {
+				expected = "classnames.txt is expected beside the shards or in the folder above, a line for each class number"
+			}
+			return &DataError{Source: src, Reason: "its samples have no classes: " + expected}
 		}
 	case NeedCaptions:
 		for i := range s.Len() {

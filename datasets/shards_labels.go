@@ -60,24 +60,30 @@ func (one *shardSample) fits(classes []string) {
 	}
 }
 
-// describeEvaluation finds out whether a set without a type has samples with several classes, and notes what counts in evaluations
+// describeEvaluation finds the type of a set that doesn't say it by the labels of its samples, and notes what counts in evaluations
 // although it looks like a mistake.
 func (s *shards) describeEvaluation() {
-	several, bare, blank := 0, 0, 0
+	several, single, bare, blank := 0, 0, 0, 0
 	for i := range s.Len() {
 		part, n := s.at(i)
 		switch one := s.sample(part, n); {
 		case one.bad != "":
 		case one.width > 0 && one.label < 0:
 			several++
+		case one.label >= 0 && len(one.captions) == 0:
+			single++
 		case s.captionLines && len(one.captions) == 0:
 			bare++
 		case s.captionLines:
 			blank += len(one.captions) - len(notEmpty(slices.Clone(one.captions)))
 		}
 	}
-	if s.info.Type == "" && 2*several > s.Len() {
+	switch {
+	case s.info.Type != "":
+	case 2*several > s.Len():
 		s.info.Type = MultiLabelType
+	case 2*single > s.Len():
+		s.info.Type = ClassificationType
 	}
 	if bare > 0 {
 		s.note("%d of %d pictures have no caption: each is a query that finds nothing, and a wrong answer of all captions", bare, s.Len())

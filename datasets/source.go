@@ -79,8 +79,9 @@ type Info struct {
 
 // The types of sets that CLIP_benchmark tells apart. Other sets have none.
 const (
-	RetrievalType  = "retrieval"
-	MultiLabelType = "multilabel"
+	RetrievalType      = "retrieval"
+	MultiLabelType     = "multilabel"
+	ClassificationType = "classification"
 )
 
 // Part is one of the sources of a mixture. Its samples follow those of the parts before it.
