@@ -124,20 +124,22 @@ type decision struct {
 
 // decisions are what clipgo does with CLIP_benchmark's cases, by the beginning of their names. docs/evaluation.md has the reasons.
 var decisions = map[string]decision{
-	"default --num_workers 4, one shard":  {set: "wds_textile", args: []string{"--workers", "4"}, as: "zs-textile"},
-	"nshards.txt is missing":              {set: "wds_emoji-cross", change: change{"nshards.txt": without}, as: "zs-emoji-cross"},
-	"nshards.txt says 1 of 2 shards":      {set: "wds_emoji-cross", change: change{"nshards.txt": text("1")}, says: "are left out", same: true},
-	"classnames.txt is missing":           {set: "wds_textile", change: change{"classnames.txt": without}, code: 3, says: "classnames.txt is"},
-	"classnames.txt ends with a blank":    {set: "wds_textile", change: change{"classnames.txt": blankEnd}, says: "ends with 1 blank", as: "zs-textile"},
-	"a label that no class has":           {set: "wds_textile", change: change{".cls": once(text("999"))}, code: 3, says: "its label 999 is not below"},
-	"a picture that does not decode":      {set: "wds_textile", change: change{".jpg": once(half)}, code: 3, says: "0.tar/"},
-	"a sample without a picture":          {set: "wds_textile", change: change{".jpg": once(without)}, code: 3, says: "no picture (webp, png, jpg"},
-	"a sample without a label":            {set: "wds_textile", change: change{".cls": once(without)}, code: 3, says: "no label (cls)"},
-	"a template with {} (open_clip's)":    {set: "wds_textile", change: templates("{c}", "{}"), as: "zs-textile"},
-	"a template without {c}":              {set: "wds_textile", change: templates("{c}", "it"), code: 3, says: "has no {c} for the class name"},
-	"--recall_k beyond the number":        {set: "wds_scenes_captions", args: []string{"--recall-k", "100000"}, says: "1.0"},
-	"retrieval data without --task":       {set: "wds_scenes_captions", args: []string{"--recall-k", "1,5,10"}, as: "ret-scenes_captions"},
-	"multi-label data without dataset_ty": {set: "wds_scenes_multilabel", change: change{"dataset_type.txt": without}, as: "zs-scenes_multilabel"},
+	"default --num_workers 4, one shard": {set: "wds_textile", args: []string{"--workers", "4"}, as: "zs-textile"},
+	"nshards.txt is missing":             {set: "wds_emoji-cross", change: change{"nshards.txt": without}, as: "zs-emoji-cross"},
+	"nshards.txt says 1 of 2 shards":     {set: "wds_emoji-cross", change: change{"nshards.txt": text("1")}, says: "are left out", same: true},
+	"classnames.txt is missing":          {set: "wds_textile", change: change{"classnames.txt": without}, code: 3, says: "classnames.txt is"},
+	"classnames.txt ends with a blank":   {set: "wds_textile", change: change{"classnames.txt": blankEnd}, says: "ends with 1 blank", as: "zs-textile"},
+	"a label that no class has":          {set: "wds_textile", change: change{".cls": once(text("999"))}, code: 3, says: "its label 999 is not below"},
+	"a picture that does not decode":     {set: "wds_textile", change: change{".jpg": once(half)}, code: 3, says: "0.tar/"},
+	"a sample without a picture":         {set: "wds_textile", change: change{".jpg": once(without)}, code: 3, says: "no picture (webp, png, jpg"},
+	"a sample without a label":           {set: "wds_textile", change: change{".cls": once(without)}, code: 3, says: "no label (cls)"},
+	"a template with {} (open_clip's)":   {set: "wds_textile", change: templates("{c}", "{}"), as: "zs-textile"},
+	"a template without {c}":             {set: "wds_textile", change: templates("{c}", "it"), code: 3, says: "has no {c} for the class name"},
+	"--recall_k beyond the number":       {set: "wds_scenes_captions", args: []string{"--recall-k", "100000"}, says: "1.0"},
+	"retrieval data without --task":      {set: "wds_scenes_captions", args: []string{"--recall-k", "1,5,10"}, as: "ret-scenes_captions"},
+	"multi-label data without dataset_type.txt": {
+		set: "wds_scenes_multilabel", change: change{"dataset_type.txt": without}, as: "zs-scenes_multilabel",
+	},
 }
 
 func blankEnd(_ string, data []byte) []byte { return append(bytes.TrimRight(data, "\n"), "\n\n"...) }
@@ -176,8 +178,8 @@ func TestGoldenBenchmarkBehaviour(t *testing.T) {
 func behaves(t *testing.T, dir string, b behaviour, d decision) {
 	t.Helper()
 	out := t.TempDir()
-	args := append([]string{"eval", "benchmark", "--models", filepath.Join(dir, "model"), "--data", changed(t, d.set, d.change), "--out", out,
-		"--precision", "fp32"}, d.args...)
+	args := append([]string{"eval", "benchmark", "--models", filepath.Join(dir, "model"), "--data", changed(t, d.set, d.change),
+		"--out", out, "--precision", "fp32"}, d.args...)
 	r := clipgo(t, args...)
 	found := globFiles(t, filepath.Join(out, "*.json"))
 	numbers := ""
