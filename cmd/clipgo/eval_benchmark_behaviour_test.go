@@ -117,26 +117,28 @@ type decision struct {
 	args   []string
 	code   int
 	says   string // in the messages
-	// as names the fixture's result whose numbers it has, same says that they are CLIP_benchmark's for the case. Neither: none are compared.
+	// as names the fixture's result whose numbers it has, same says that they are CLIP_benchmark's for the case. Else none are compared.
 	as   string
 	same bool
 }
 
-// decisions are what clipgo does with CLIP_benchmark's cases, by the beginning of their names. docs/evaluation.md has the reasons.
+const textile = "wds_textile"
+
+// decisions are what clipgo does with CLIP_benchmark's cases, by the beginnings of names. docs/evaluation.md has the reasons.
 var decisions = map[string]decision{
-	"default --num_workers 4, one shard": {set: "wds_textile", args: []string{"--workers", "4"}, as: "zs-textile"},
+	"default --num_workers 4, one shard": {set: textile, args: []string{"--workers", "4"}, as: "zs-textile"},
 	"nshards.txt is missing":             {set: "wds_emoji-cross", change: change{"nshards.txt": without}, as: "zs-emoji-cross"},
-	"nshards.txt says 1 of 2 shards":     {set: "wds_emoji-cross", change: change{"nshards.txt": text("1")}, says: "are left out", same: true},
-	"classnames.txt is missing":          {set: "wds_textile", change: change{"classnames.txt": without}, code: 3, says: "classnames.txt is"},
+	"nshards.txt says 1":                 {set: "wds_emoji-cross", change: change{"nshards.txt": text("1")}, says: "left out", same: true},
+	"classnames.txt is missing":          {set: textile, change: change{"classnames.txt": without}, code: 3, says: "classnames.txt is"},
 	"classnames.txt ends with a blank": {
-		set: "wds_textile", change: change{"classnames.txt": blankEnd}, says: "ends with 1 blank", as: "zs-textile",
+		set: textile, change: change{"classnames.txt": blankEnd}, says: "ends with 1 blank", as: "zs-textile",
 	},
-	"a label that no class has":        {set: "wds_textile", change: change{".cls": once(text("999"))}, code: 3, says: "label 999 is not"},
-	"a picture that does not decode":   {set: "wds_textile", change: change{".jpg": once(half)}, code: 3, says: "0.tar/"},
-	"a sample without a picture":       {set: "wds_textile", change: change{".jpg": once(without)}, code: 3, says: "no picture (webp, png"},
-	"a sample without a label":         {set: "wds_textile", change: change{".cls": once(without)}, code: 3, says: "no label (cls)"},
-	"a template with {} (open_clip's)": {set: "wds_textile", change: templates("{c}", "{}"), as: "zs-textile"},
-	"a template without {c}":           {set: "wds_textile", change: templates("{c}", "it"), code: 3, says: "has no {c} for the class name"},
+	"a label that no class has":        {set: textile, change: change{".cls": once(text("999"))}, code: 3, says: "label 999 is not"},
+	"a picture that does not decode":   {set: textile, change: change{".jpg": once(half)}, code: 3, says: "0.tar/"},
+	"a sample without a picture":       {set: textile, change: change{".jpg": once(without)}, code: 3, says: "no picture (webp, png"},
+	"a sample without a label":         {set: textile, change: change{".cls": once(without)}, code: 3, says: "no label (cls)"},
+	"a template with {} (open_clip's)": {set: textile, change: templates("{c}", "{}"), as: "zs-textile"},
+	"a template without {c}":           {set: textile, change: templates("{c}", "it"), code: 3, says: "has no {c} for the class name"},
 	"--recall_k beyond the number":     {set: "wds_scenes_captions", args: []string{"--recall-k", "100000"}, says: "1.0"},
 	"retrieval data without --task":    {set: "wds_scenes_captions", args: []string{"--recall-k", "1,5,10"}, as: "ret-scenes_captions"},
 
