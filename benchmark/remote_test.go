@@ -82,7 +82,7 @@ func TestSetsOnAWebServerAreMeasuredAsLocalOnes(t *testing.T) {
 	}
 }
 
-// A server that says 404 and 403 is told apart from one that is away.
+// A server that says 404 and 403 is not taken for one that is away.
 func TestAFolderInAnotherLayoutIsRefused(t *testing.T) {
 	code := http.StatusNotFound
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }))
