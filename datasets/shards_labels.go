@@ -28,12 +28,12 @@ func (one *shardSample) readLabels(m *tarMember) {
 		one.fail(fmt.Sprintf("its labels in %s can't be read: %v", m.name, err))
 		return
 	}
+	if at := slices.IndexFunc(classes, math.IsNaN); at >= 0 {
+		one.fail(fmt.Sprintf("its labels in %s can't be read: number %d is NaN", m.name, at+1))
+		return
+	}
 	one.width = int32(len(classes))
 	for c, v := range classes {
-		if math.IsNaN(v) {
-			one.fail(fmt.Sprintf("its labels in %s can't be read: number %d is NaN", m.name, c+1))
-			return
-		}
 		if v != 0 {
 			one.positives = append(one.positives, int32(c))
 		}

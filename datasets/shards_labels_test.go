@@ -49,6 +49,7 @@ func TestSeveralLabelsOfASampleAreRead(t *testing.T) {
 		member{"2.npy", vector(0, 1)}, member{"2.png", "x"},
 		member{"3.npy", "1 0 1"}, member{"3.png", "x"},
 		member{"4.png", "x"},
+		member{"5.npy", strings.Replace(vector(0x7ff8000000000000, 0, 0), "<i8", "<f8", 1)}, member{"5.png", "x"},
 	)
 	s := openForTest(t, dir, Options{Need: NeedLabels, Evaluation: true})
 	if kind := s.Info().Type; kind != MultiLabelType {
@@ -60,6 +61,7 @@ func TestSeveralLabelsOfASampleAreRead(t *testing.T) {
 	}{
 		{labels: []int{0, 2}}, {labels: []int{}}, {bad: "has labels for 2 classes, but there are 3 class names"},
 		{bad: "its labels in 3.npy can't be read: not a .npy file"}, {bad: "no label"},
+		{bad: "number 1 is NaN"},
 	} {
 		e := entryOf(t, s, i)
 		if !slices.Equal(e.Labels, want.labels) || (e.Labels == nil) != (want.labels == nil) || !strings.Contains(e.Bad, want.bad) ||
