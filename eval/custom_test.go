@@ -101,6 +101,13 @@ func TestAClassifierOfPromptsByClass(t *testing.T) {
 		return c
 	}
 	want, got, some := make(templates), make(byClass), make(uneven)
+	for i := range classes { // alone
+		one := templates
+		one.Classes = classes[i : i+1]
+		if alone := make(one).Weights; !slices.Equal(alone, want.Weights[2*i:2*i+2]) {
+			t.Errorf("%s: %v among others, %v alone", classes[i], want.Weights[2*i:2*i+2], alone)
+		}
+	}
 	if !slices.Equal(got.Weights, want.Weights) {
 		t.Errorf("%v, want %v", got.Weights, want.Weights)
 	}
