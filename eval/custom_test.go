@@ -87,6 +87,7 @@ func TestAClassifierOfPromptsByClass(t *testing.T) {
 	uneven := Prompts{Classes: classes, ByClass: []ClassPrompts{lists[0], {"c", []string{"c"}}, lists[2]}}
 	for _, p := range []*Prompts{&templates, &byClass, &uneven} {
 		p.ContextLength, p.BatchSize, p.Fill = 8, 2, func(ids []int32, text string) int {
+			clear(ids)
 			for i, r := range text {
 				ids[i] = r
 			}
