@@ -1,6 +1,7 @@
 package benchmark
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -24,6 +25,7 @@ type Cell struct {
 	Model, Pretrained string
 	Data              string
 	Task              string
+	Language          string `json:",omitempty"` // empty: en
 }
 
 // Details are what a cell's second file holds.
@@ -41,12 +43,13 @@ type Details struct {
 	Mistakes    []Mistake          `json:"mistakes,omitempty"`
 	More        map[string]any     `json:"more,omitempty"`
 	Precision   string             `json:"precision"`
+	Notes       []string           `json:"notes,omitempty"` // what is odd about the data
 }
 
 // name is the base of the file names, as CLIP_benchmark's {dataset}_{pretrained}_{model}_{language}_{task}.
 func (c Cell) name() string {
 	return strings.NewReplacer("/", "_", `\`, "_", " ", "_", ":", "_").Replace(
-		fmt.Sprintf("%s_%s_%s_en_%s", strings.TrimPrefix(c.Data, "wds/"), c.Pretrained, c.Model, c.Task))
+		fmt.Sprintf("%s_%s_%s_%s_%s", strings.TrimPrefix(c.Data, "wds/"), c.Pretrained, c.Model, cmp.Or(c.Language, "en"), c.Task))
 }
 
 // String is the cell for messages.

@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"clipgo/datasets"
+	"clipgo/datasets/store"
 	"clipgo/internal/bounded"
 	"clipgo/internal/fault"
+	"clipgo/pretrained"
 )
 
 // Data is a data set by its name, with splits.
@@ -20,9 +23,12 @@ type Data struct {
 	Name    string // in results, as CLIP_benchmark has it: wds/NAME
 	Place   string // a folder, or whatever datasets.Open takes
 	splits  map[string]string
-	kind    string // the content of dataset_type.txt
+	custom  *custom // names and prompts in place of its own; may be nil
 	options datasets.Options
 	infos   map[described]datasets.Info
+	// measured is the name of the split that stands for TestSplit, and located says that those of a folder elsewhere are found.
+	measured string
+	located  bool
 }
 
 // described is what the description of a source depends on.
@@ -39,34 +45,74 @@ const (
 )
 
 // Open finds a data set. A text such as NAME=PLACE gives it a name; otherwise wds_NAME is called wds/NAME, and everything else by its last
-// part. A folder with a folder test is read by splits; everything else is the test split itself.
+// part. A folder with a folder test is read by splits; everything else is the test split itself. The splits of a folder elsewhere are
+// found when they are first needed.
 func Open(text string, o datasets.Options) (*Data, error) {
+	o.Evaluation = true
 	d := &Data{Place: text, splits: map[string]string{}, options: o}
-	if name, place, ok := strings.Cut(text, "="); ok && !strings.ContainsAny(name, `/\?:`) {
+	if name, place, ok := strings.Cut(text, "="); ok && isName(name) {
 		d.Name, d.Place = name, place
 	}
+	d.Place = hubName(d.Place)
 	if d.Name == "" {
 		d.Name = nameOf(d.Place)
 	}
-	st, err := os.Stat(d.Place)
-	if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(d.Place, ":{") {
+	_, err := os.Stat(d.Place)
+	if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(d.Place, ":{?&") {
 		return nil, fault.Usagef("%s: there is no such file or folder", d.Place)
 	}
-	d.splits[TestSplit] = d.Place
-	if err != nil || !st.IsDir() {
-		return d, nil
+	return d, d.Measure(TestSplit)
+}
+
+// isName reports whether what comes before an equals sign is a name, not the beginning of a path or URL. A name may begin with wds/.
+func isName(text string) bool {
+	name, wds := strings.CutPrefix(text, "wds/")
+	return !strings.ContainsAny(name, `\?:.{`) && (wds || !strings.Contains(name, "/"))
+}
+
+// Measure chooses the split that is measured, in place of the one named test. A place without splits has TestSplit alone.
+func (d *Data) Measure(split string) error {
+	d.measured, d.located = split, false
+	d.splits = map[string]string{TestSplit: d.Place}
+	if mayHaveSplits(d.Place) {
+		return nil
 	}
-	for _, split := range []string{TestSplit, TrainSplit, ValSplit} {
-		if inside := filepath.Join(d.Place, split); isDir(inside) && isDir(filepath.Join(d.Place, TestSplit)) {
-			d.splits[split] = inside
+	if !isDir(filepath.Join(d.Place, split)) {
+		return d.withoutSplit(split)
+	}
+	for role, name := range d.names() {
+		if inside := filepath.Join(d.Place, name); isDir(inside) {
+			d.splits[role] = inside
 		}
 	}
-	kind, err := bounded.ReadFile(filepath.Join(d.Place, "dataset_type.txt"), bounded.CacheEntry)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	return nil
+}
+
+// names are the folders of the splits by what they are for.
+func (d *Data) names() map[string]string {
+	return map[string]string{TestSplit: d.measured, TrainSplit: TrainSplit, ValSplit: ValSplit}
+}
+
+// withoutSplit says what is wrong with a place that doesn't have the split; nil if it need not have any.
+func (d *Data) withoutSplit(split string) error {
+	var there []string
+	entries, _ := os.ReadDir(d.Place) // what can't be read is said when it is opened
+	other := false
+	for _, e := range entries {
+		switch {
+		case e.IsDir() && pretrained.LookLikeSplits([]string{e.Name()}):
+			there = append(there, e.Name())
+		case e.IsDir() && !strings.HasPrefix(e.Name(), "."):
+			other = true
+		}
 	}
-	d.kind = strings.ToLower(strings.TrimSpace(string(kind)))
-	return d, nil
+	switch {
+	case len(there) > 0 && !other:
+		return fault.Setting("split", "%s has no split %s, only %s", d.Place, split, strings.Join(there, ", "))
+	case split != TestSplit:
+		return fault.Setting("split", "%s has no folder %s", store.Public(d.Place), split)
+	}
+	return nil
 }
 
 func isDir(path string) bool {
@@ -74,8 +120,12 @@ func isDir(path string) bool {
 	return err == nil && st.IsDir()
 }
 
+// nameOf is the name of a place: wds/NAME for wds_NAME, else its last part without a query.
 func nameOf(place string) string {
 	base := filepath.Base(place)
+	if store.IsRemote(place) {
+		base = cutAny(path.Base(strings.TrimSuffix(cutAny(store.Public(place), "?"), "/")), "@")
+	}
 	if rest, ok := strings.CutPrefix(base, "wds_"); ok {
 		return "wds/" + rest
 	}
@@ -95,12 +145,19 @@ func (d *Data) Splits() []string {
 
 // Source opens a split. One that isn't there is an error of kind fault.Data.
 func (d *Data) Source(ctx context.Context, split string, need datasets.Need) (datasets.Source, error) {
+	if err := d.locate(ctx); err != nil {
+		return nil, err
+	}
 	place := d.splits[split]
 	if place == "" {
-		return nil, fault.Dataf("%s: it has no split %s, only %s", d.Place, split, strings.Join(d.Splits(), ", "))
+		return nil, fault.Dataf("%s: it has no split %s, only %s", store.Public(d.Place), split, strings.Join(d.Splits(), ", "))
 	}
 	o := d.options
 	o.Need = need
+	var err error
+	if o.Classes, err = d.custom.classes(d); err != nil {
+		return nil, err
+	}
 	return datasets.Open(ctx, place, o)
 }
 
@@ -127,18 +184,13 @@ func (d *Data) info(ctx context.Context, split string, need datasets.Need) (data
 // Tasks are the tasks that a data set is meant for, without training: what dataset_type.txt says, else classification with classes and
 // retrieval with captions alone.
 func (d *Data) Tasks(ctx context.Context) ([]string, error) {
-	switch d.kind {
-	case "retrieval":
-		return []string{Retrieval}, nil
-	case "":
-	default:
-		return nil, fault.Dataf("%s: the kind %q of dataset_type.txt is not supported", d.Place, d.kind)
-	}
 	info, err := d.info(ctx, TestSplit, datasets.NeedNothing)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if len(info.Classes) > 0 {
+	case info.Type == datasets.RetrievalType:
+		return []string{Retrieval}, nil
+	case info.Type == datasets.MultiLabelType || info.Type == datasets.ClassificationType || len(info.Classes) > 0:
 		return []string{ZeroShot}, nil
 	}
 	return []string{Retrieval}, nil

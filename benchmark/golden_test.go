@@ -37,12 +37,8 @@ func (r run) has(name string) bool { return slices.Contains(r.Argv, name) }
 // suiteFor is a suite with the settings of a run of the fixtures; ok is false for those that it can't express.
 func suiteFor(t *testing.T, dir string, r run) (s *Suite, ok bool) {
 	t.Helper()
-	for _, o := range []string{
-		"--custom_classname_file", "--custom_template_file", "--load_clfs", "--pretrained_model", "--dump_classnames",
-	} {
-		if r.has(o) {
-			return nil, false
-		}
+	if r.has("--load_clfs") || r.has("--pretrained_model") {
+		return nil, false
 	}
 	name := r.option("--dataset", "")
 	folder := "wds_" + strings.ReplaceAll(strings.TrimPrefix(name, "wds/"), "/", "-")
@@ -50,20 +46,27 @@ func suiteFor(t *testing.T, dir string, r run) (s *Suite, ok bool) {
 	if !strings.HasPrefix(name, "wds/") || !r.has("--no_amp") || !isDir(place) {
 		return nil, false
 	}
-	d, err := Open(name+"="+place, datasets.Options{})
-	if strings.Contains(name, "/") {
-		d, err = Open(place, datasets.Options{})
-		d.Name = name
+	d, err := Open(place, datasets.Options{})
+	if err == nil {
+		err = d.Measure(r.option("--split", TestSplit))
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if split := r.option("--split", TestSplit); split != TestSplit {
-		d.splits[TestSplit] = filepath.Join(place, split)
-	}
+	d.Name = name
 	settings := pretrained.DefaultSettings()
 	settings.Precision = "fp32"
+	file := func(option string) string {
+		if name := r.option(option, ""); name != "" {
+			return filepath.Join(dir, name)
+		}
+		return ""
+	}
 	return &Suite{
+		Prompts: Prompting{
+			NamesFile: file("--custom_classname_file"), TemplatesFile: file("--custom_template_file"),
+			DumpNames: r.has("--dump_classnames"), DumpTemplates: r.has("--dump_templates"), Language: r.option("--language", "en"),
+		},
 		Models: []string{filepath.Join(dir, "model")}, Data: []*Data{d}, Out: t.TempDir(), Settings: settings, Recalls: []int{1, 5, 10},
 		Probe: probe.Protocol{AdamW: probe.CLIPBenchmark, Normalize: true},
 	}, true

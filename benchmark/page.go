@@ -98,7 +98,7 @@ func contentOf(entries []Entry) pageContent {
 		if !ok {
 			column = len(c.Columns)
 			columns[key] = column
-			c.Columns = append(c.Columns, pageColumn{key[0], key[1], tasks[key[1]].main, e.Details.Samples})
+			c.Columns = append(c.Columns, pageColumn{key[0], key[1], mainOf(e.Result), e.Details.Samples})
 		}
 		at = append(at, [2]int{row, column})
 	}

@@ -1,6 +1,7 @@
 package benchmark
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"clipgo/datasets"
+	"clipgo/datasets/store"
 	"clipgo/eval/clipbenchmark"
 	"clipgo/internal/durable"
 	"clipgo/internal/fault"
@@ -28,6 +30,8 @@ type Suite struct {
 	Settings pretrained.Settings
 	Recalls  []int          // the K of recall at K
 	Probe    probe.Protocol // of linear probes
+	Prompts  Prompting      // class names and prompts
+	Split    string         // that is measured; empty: test
 	// Part of Parts: this process computes its share of the cells; 0 of 0 and 1 of 1 are all.
 	Part, Parts int
 
@@ -43,6 +47,7 @@ type Event struct {
 	Result *clipbenchmark.Result // nil if it failed
 	Kept   bool                  // it was done before
 	Err    error
+	Notes  []string // what is odd about the data
 }
 
 // Run computes the cells that are missing. A failed cell doesn't stop the others; the errors of all are returned together. Once ctx is done
@@ -50,6 +55,13 @@ type Event struct {
 func (s *Suite) Run(ctx context.Context) error {
 	if err := s.check(); err != nil {
 		return err
+	}
+	custom, err := s.Prompts.read()
+	if err != nil {
+		return err
+	}
+	for _, d := range s.Data {
+		d.custom = custom
 	}
 	if err := os.MkdirAll(s.Out, 0o777); err != nil {
 		return err
@@ -99,7 +111,8 @@ func (s *Suite) check() error {
 	names := map[string]string{}
 	for _, d := range s.Data {
 		if other := names[d.Name]; other != "" {
-			return fault.Usagef("%s and %s have the same name %s; give one another: NAME=%s", other, d.Place, d.Name, d.Place)
+			place := store.Public(d.Place)
+			return fault.Usagef("%s and %s have the same name %s; give one another: NAME=%s", other, place, d.Name, place)
 		}
 		names[d.Name] = d.Place
 	}
@@ -131,7 +144,7 @@ func (s *Suite) pair(ctx context.Context, m *candidate, d *Data) error {
 	shared := map[datasets.Need]*features{}
 	for _, task := range names {
 		model, tag := m.split()
-		c := Cell{Model: model, Pretrained: tag, Data: d.Name, Task: task}
+		c := Cell{Model: model, Pretrained: tag, Data: d.Name, Task: task, Language: languageOf(s.Prompts.Language)}
 		if !s.mine(c) {
 			continue
 		}
@@ -190,26 +203,24 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, shared 
 		f = newFeatures(embedder, d, t.need)
 		shared[t.need] = f
 	}
-	f.seen = func(split string, done, all int64) {
-		if s.Progress != nil {
-			s.Progress(c, split, done, all)
-		}
-	}
+	f.begin(s, c)
 	o, err := t.run(ctx, s, f)
 	if err != nil {
 		return err
 	}
-	r := &clipbenchmark.Result{Dataset: c.Data, Model: c.Model, Pretrained: c.Pretrained, Task: c.Task, Metrics: o.metrics, Language: "en"}
+	r := &clipbenchmark.Result{Dataset: c.Data, Model: c.Model, Pretrained: c.Pretrained, Task: c.Task, Metrics: o.metrics,
+		Language: cmp.Or(c.Language, "en")}
+	s.Prompts.dump(r, o)
 	details := &Details{
-		Cell: c, Fingerprint: print, DataDigest: test, Parameters: embedder.ParameterCount(), Samples: len(o.hits),
+		Cell: c, Fingerprint: print, DataDigest: test, Parameters: embedder.ParameterCount(), Samples: max(len(o.hits), o.samples),
 		Skipped: f.skipped[TestSplit], Seconds: time.Since(begun).Seconds(), Hits: o.hits, PerClass: o.perClass, Mistakes: o.wrong,
-		More: o.more, Precision: embedder.Settings.Precision,
+		More: o.more, Precision: embedder.Settings.Precision, Notes: f.notes,
 	}
 	if err := c.write(s.Out, r, details); err != nil {
 		return err
 	}
 	if s.Report != nil {
-		s.Report(Event{Cell: c, Result: r})
+		s.Report(Event{Cell: c, Result: r, Notes: f.notes})
 	}
 	return nil
 }
@@ -231,6 +242,9 @@ func (s *Suite) fingerprint(ctx context.Context, c Cell, m *candidate, d *Data) 
 		return "", "", err
 	}
 	parts := []string{model, c.Task, string(settings)}
+	if err := d.locate(ctx); err != nil {
+		return "", "", err
+	}
 	splits := slices.Clone(t.splits)
 	if slices.Contains(splits, TrainSplit) && d.splits[ValSplit] != "" {
 		splits = append(splits, ValSplit)
@@ -244,7 +258,7 @@ func (s *Suite) fingerprint(ctx context.Context, c Cell, m *candidate, d *Data) 
 		if err != nil {
 			return "", "", err
 		}
-		parts = append(parts, info.Fingerprint, string(classes))
+		parts = append(parts, info.Fingerprint, string(classes), info.Type, d.custom.fingerprint(d, info))
 		if split == TestSplit {
 			test = info.Fingerprint
 		}
@@ -266,6 +280,11 @@ func (s *Suite) Parse(models, sets, names string) (err error) {
 		d, err := Open(place, s.Settings.Data)
 		if err != nil {
 			return err
+		}
+		if s.Split != "" {
+			if err := d.Measure(s.Split); err != nil {
+				return err
+			}
 		}
 		s.Data = append(s.Data, d)
 	}

@@ -25,11 +25,19 @@ type Entry struct {
 
 // Main is the value that stands for the cell in a table; NaN if it isn't defined.
 func (e Entry) Main() float64 {
-	v, _ := e.Result.Value(tasks[e.Result.Task].main)
+	v, _ := e.Result.Value(mainOf(e.Result))
 	if f, ok := v.(float64); ok {
 		return f
 	}
 	return math.NaN()
+}
+
+// mainOf is the metric that stands for a result.
+func mainOf(r *clipbenchmark.Result) string {
+	if _, ok := r.Value(multiLabelMain); ok {
+		return multiLabelMain
+	}
+	return tasks[r.Task].main
 }
 
 // Collect reads the complete cells of a folder in the order of models, data sets and tasks. Other files are passed over.
@@ -48,7 +56,7 @@ func Collect(out string) ([]Entry, error) {
 		if err != nil {
 			continue // the cell isn't complete
 		}
-		d, err := Cell{Model: r.Model, Pretrained: r.Pretrained, Data: r.Dataset, Task: r.Task}.read(out)
+		d, err := Cell{Model: r.Model, Pretrained: r.Pretrained, Data: r.Dataset, Task: r.Task, Language: languageOf(r.Language)}.read(out)
 		if err != nil {
 			return nil, err
 		}
@@ -114,7 +122,7 @@ func Lines(entries []Entry, out string) []string {
 		if v := e.Main(); !math.IsNaN(v) {
 			value = fmt.Sprintf("%.2f %%", 100*v)
 		}
-		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s %s", modelName(e), e.Result.Dataset, tasks[e.Result.Task].main, value))
+		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s %s", modelName(e), e.Result.Dataset, mainOf(e.Result), value))
 	}
 	return append(lines, "page: "+filepath.Join(out, PageFile))
 }

@@ -40,7 +40,9 @@ func TaskNames() string {
 type outcome struct {
 	metrics []clipbenchmark.Metric
 	classes []string
-	prompts []string
+	// templates are a []string, or the prompts of each class as a clipbenchmark.Object; nil without classes.
+	templates any
+	samples   int // used, if hits is empty
 	// hits has a letter for each sample, 1 where it was right: a picture for classification, a caption for retrieval.
 	hits     string
 	perClass []eval.ClassResult

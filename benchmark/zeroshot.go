@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/eval/clipbenchmark"
 	"clipgo/internal/fault"
@@ -14,8 +15,11 @@ func zeroShot(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &outcome{classes: info.Classes, prompts: f.model.Templates(info)}
-	classifier, err := f.model.Classifier(ctx, o.classes, o.prompts)
+	if info.Type == datasets.MultiLabelType {
+		return multiLabel(ctx, f, test, info)
+	}
+	o := &outcome{}
+	classifier, err := f.classifier(ctx, info, o)
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +36,7 @@ func zeroShot(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 		{Key: "acc1", Value: r.Top1}, {Key: "acc5", Value: orNaN(r.Top5)}, {Key: "mean_per_class_recall", Value: r.MeanPerClassRecall},
 	}
 	o.perClass = count.ByClass(o.classes)
+	f.noteEmpty(o.perClass)
 	if err := o.judge(logits, test); err != nil {
 		return nil, err
 	}

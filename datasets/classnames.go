@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,4 +53,34 @@ func twoColumns(line string) (folder, name string) {
 	}
 	name, _, _ = strings.Cut(strings.Trim(name, " ,\t"), ",")
 	return strings.ReplaceAll(strings.TrimSpace(folder), "_", " "), strings.TrimSpace(name)
+}
+
+// namedClasses is a source whose classes have other names.
+type namedClasses struct {
+	Source
+	classes []string
+}
+
+// renamed gives the classes of a source other names. Shards have them already. A source without classes stays as it is.
+func renamed(s Source, names []string) (Source, error) {
+	info := s.Info()
+	if names == nil || len(info.Classes) == 0 || info.Kind == shardsKind {
+		return s, nil
+	}
+	classes, err := NameClasses(info.Classes, names)
+	if err != nil {
+		err = &DataError{Source: info.Name, Reason: "the class names that are given don't fit: " + err.Error()}
+		return nil, errors.Join(err, s.Close())
+	}
+	return &namedClasses{s, classes}, nil
+}
+
+// Unwrap is the source of the pictures.
+func (n *namedClasses) Unwrap() Source { return n.Source }
+
+// Info has the other names.
+func (n *namedClasses) Info() Info {
+	info := n.Source.Info()
+	info.Classes = n.classes
+	return info
 }

@@ -75,3 +75,36 @@ func TestClassnamesFileNamesTheFolders(t *testing.T) {
 		t.Error("other names, but the same fingerprint: the names are captions in training")
 	}
 }
+
+// Names that are given take the place of the data's own, for every kind of data.
+func TestGivenNamesAreThoseOfTheClasses(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"n01/a.png", "n02/a.png"} {
+		path := filepath.Join(root, "im", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	table := filepath.Join(root, "a.csv")
+	if err := os.WriteFile(table, []byte("filepath,label\nim/n01/a.png,0\nim/n02/a.png,1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	shards := benchmarkFolder(t, nil, member{"0.cls", "0"}, member{"0.png", "x"}, member{"1.cls", "1"}, member{"1.png", "x"})
+	names := []string{"tench", "gold fish"}
+	for _, place := range []string{filepath.Join(root, "im"), table, shards} {
+		s := openForTest(t, place, Options{Need: NeedLabels, Classes: names})
+		if got := s.Info().Classes; !slices.Equal(got, names) || entryOf(t, s, 1).Label != 1 {
+			t.Errorf("%s: %q, label %d", place, got, entryOf(t, s, 1).Label)
+		}
+		few, err := Open(t.Context(), place, Options{Need: NeedLabels, Classes: names[:1]})
+		if err == nil && !strings.Contains(entryOf(t, few, 1).Bad, "not below the number of class names, 1") {
+			t.Errorf("%s: one name for two classes is accepted", place)
+		}
+		if err != nil && !strings.Contains(err.Error(), "don't fit: 1 names for 2") {
+			t.Error(err)
+		}
+	}
+}

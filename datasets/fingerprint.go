@@ -24,6 +24,12 @@ func fingerprint(n int, at func(i int) (name string, e Entry)) string {
 		text(name)
 		put(e.Size)
 		put(int64(e.Label))
+		if e.Labels != nil {
+			put(int64(-1 - len(e.Labels)))
+			for _, c := range e.Labels {
+				put(int64(c))
+			}
+		}
 		put(int64(len(e.Captions)))
 		for _, c := range e.Captions {
 			text(c)

@@ -31,6 +31,13 @@ type Options struct {
 	Need Need `json:"-"`
 	// Store reads the files; nil: a store of its own with DataCache.
 	Store *store.Store `json:"-"`
+	// Evaluation reads shards as CLIP_benchmark does: a picture without captions and a blank caption count in retrieval sets, a line ends
+	// as in Python, blank templates count, webp comes before png and jpg, and .npy members are classes. Else shards are read as for a
+	// training: jpg before png and webp, and what is blank is left out.
+	Evaluation bool `json:"-"`
+	// Classes are the names of the classes, in place of those that the data has: by number, or for the folders of classes as NameClasses
+	// takes them. nil: the data's own.
+	Classes []string `json:"-"`
 	// Samples is the length of an epoch of data that is the output of commands, or comes from servers that send it only as a whole: each
 	// epoch begins anew with the archives in random order, and goes on from their beginning if they hold fewer samples. 0: such data is
 	// read once when it is opened, to count its samples.
@@ -77,6 +84,9 @@ func unread(src string) error {
 // ctx is done, Open returns its error. An open source doesn't keep ctx.
 func Open(ctx context.Context, src string, o Options) (Source, error) {
 	s, err := open(ctx, src, o)
+	if err == nil {
+		s, err = renamed(s, o.Classes)
+	}
 	if s, err = o.filter(ctx, s, err); err != nil {
 		return nil, withoutSecrets(src, err)
 	}
@@ -164,7 +174,11 @@ func (n Need) check(ctx context.Context, src string, s Source) error {
 	switch n {
 	case NeedLabels:
 		if len(s.Info().Classes) == 0 {
-			return &DataError{Source: src, Reason: "its samples have no classes: a subfolder for each class is expected"}
+			expected := "a subfolder for each class is expected"
+			if s.Info().Kind == shardsKind {
+				expected = "classnames.txt is expected beside the shards or in the folder above, a line for each class number"
+			}
+			return &DataError{Source: src, Reason: "its samples have no classes: " + expected}
 		}
 	case NeedCaptions:
 		for i := range s.Len() {

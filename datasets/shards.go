@@ -28,10 +28,8 @@ type shards struct {
 	along along
 	limit residence
 	// uncounted is true if the archives are not indexed; the source is an uncounted one then.
-	uncounted    bool
-	captionLines bool // txt has one caption a line
-	keys         captionKeys
-	settings     string // of the shardSet
+	uncounted bool
+	shardRules
 }
 
 // objects is what shards need of a store.
@@ -74,15 +72,19 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 	s.info = Info{
 		Name: store.Public(src), Kind: shardsKind, Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
 	}
-	s.files, s.captionLines, s.keys, s.settings = set.files, set.captionLines, set.keys, set.settings()
+	s.files, s.shardRules = set.files, set.shardRules
 	if o.Samples > 0 && slices.ContainsFunc(s.files, func(f shardFile) bool { return f.object.Sequential }) {
 		s.uncounted = true
 		return nil
 	}
+	s.info.Type = set.kind
 	if err := s.index(ctx, newProgress(o.Log, s.info.Name, len(s.files))); err != nil {
 		return err
 	}
 	s.describe()
+	if s.evaluation {
+		s.describeEvaluation()
+	}
 	if reason := noneUsable(s.Len(), s.entry); reason != "" {
 		return &DataError{Source: src, Reason: reason}
 	}
@@ -92,10 +94,10 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 
 // index makes or loads the indices of all archives, several at a time.
 func (s *shards) index(ctx context.Context, p *progress) error {
-	k := newIndexKeeper(s.store.Cache(), s.settings)
+	k := newIndexKeeper(s.store.Cache(), s.settings())
 	errs := make([]error, len(s.files))
 	err := eachShard(ctx, s.files, func(i int) { // damage isn't an error: it is recorded in the samples
-		errs[i] = s.files[i].load(ctx, s.store, k, s.captionLines, s.keys)
+		errs[i] = s.files[i].load(ctx, s.store, k, s.shardRules)
 		p.add()
 	})
 	if k.wrote.Load() {
@@ -197,7 +199,7 @@ func (s *shards) first(part int) int {
 // sample is sample n of an archive as it is needed.
 func (s *shards) sample(part, n int) shardSample {
 	one := s.files[part].sample(n)
-	one.serve(s.need, s.info.Classes)
+	one.serve(s.need, s.info.Classes, s.evaluation && s.captionLines)
 	s.limit.touch(s.files, part)
 	return one
 }
@@ -225,8 +227,8 @@ func (f *shardFile) entry(one *shardSample) Entry {
 		key += "/" + one.name
 	}
 	return Entry{
-		Key: key, Captions: one.captions, Weights: one.weights, Label: int(one.label), Size: one.size, ModTime: f.object.ModTime,
-		Offset: one.offset, File: f.object.Name, Bad: one.bad,
+		Key: key, Captions: one.captions, Weights: one.weights, Label: int(one.label), Labels: one.labels(), Size: one.size,
+		ModTime: f.object.ModTime, Offset: one.offset, File: f.object.Name, Bad: one.bad,
 	}
 }
 
@@ -295,7 +297,7 @@ func (s *shards) fingerprint() string {
 	return fingerprint(len(s.files), func(i int) (string, Entry) {
 		f := &s.files[i]
 		return filepath.Base(f.object.Name), Entry{
-			Size: f.object.Size, Label: f.n + f.lost, Captions: append([]string{f.object.Version, s.settings}, s.info.Classes...),
+			Size: f.object.Size, Label: f.n + f.lost, Captions: append([]string{f.object.Version, s.settings()}, s.info.Classes...),
 		}
 	})
 }

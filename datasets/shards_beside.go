@@ -3,6 +3,7 @@ package datasets
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -61,46 +62,67 @@ func (s *shardSet) readBeside(ctx context.Context, shard store.Object) error {
 	if err != nil {
 		return err
 	}
-	s.captionLines = len(kind) > 0 && kind[0] == "retrieval"
+	if len(kind) > 0 {
+		s.kind = strings.ToLower(kind[0])
+	}
+	s.captionLines = s.kind == RetrievalType
 	if s.classes, err = s.beside(ctx, shard, "classnames.txt"); err != nil {
 		return err
 	}
 	templates, err := s.beside(ctx, shard, "zeroshot_classification_templates.txt")
-	s.templates = slices.DeleteFunc(templates, func(line string) bool { return line == "" })
+	if s.templates = templates; !s.evaluation {
+		s.templates = slices.DeleteFunc(templates, func(line string) bool { return line == "" })
+	}
 	return err
 }
 
 // beside are the lines of a file in the folder of a shard or in its parent.
 func (s *shardSet) beside(ctx context.Context, shard store.Object, name string) ([]string, error) {
-	if !store.IsRemote(shard.Name) {
-		return linesBeside(filepath.Dir(shard.Name), name)
+	var text string
+	var err error
+	if store.IsRemote(shard.Name) {
+		text, err = s.remoteText(ctx, shard, name), ctx.Err()
+	} else {
+		text, err = textBeside(filepath.Dir(shard.Name), name)
 	}
-	text := s.remoteText(ctx, shard, name)
-	if text == "" {
-		return nil, ctx.Err()
+	if err != nil || text == "" {
+		return nil, err
 	}
-	return lines(text), ctx.Err()
+	out := lines(text)
+	if more := len(pythonLines(text)) - len(out); s.evaluation && more > 0 {
+		s.notes = append(s.notes, fmt.Sprintf("%s ends with %d blank lines, which are left out", name, more))
+	}
+	return out, nil
 }
 
 // linesBeside are the trimmed lines of a file in the folder or, if it isn't there, in the folder's parent.
 func linesBeside(folder, name string) ([]string, error) {
+	text, err := textBeside(folder, name)
+	if err != nil || text == "" {
+		return nil, err
+	}
+	return lines(text), nil
+}
+
+// textBeside is the content of such a file; empty without one.
+func textBeside(folder, name string) (string, error) {
 	for _, path := range []string{filepath.Join(folder, name), filepath.Join(folder, "..", name)} {
 		if _, err := os.Stat(path); err != nil {
 			continue
 		}
 		text, err := readStart(path, textLimit)
 		if err != nil {
-			return nil, notFound(path, err)
+			return "", notFound(path, err)
 		}
-		return lines(text), nil
+		return text, nil
 	}
-	return nil, nil
+	return "", nil
 }
 
 // lines are the trimmed lines of a text.
 func lines(text string) (out []string) {
 	text = strings.TrimRight(strings.TrimPrefix(text, byteOrderMark), "\r\n\t ")
-	for line := range strings.SplitSeq(text, "\n") {
+	for _, line := range pythonLines(text) {
 		out = append(out, strings.ToValidUTF8(strings.TrimSpace(line), "\uFFFD"))
 	}
 	return out

@@ -19,29 +19,17 @@ import (
 type shardSet struct {
 	files              []shardFile
 	classes, templates []string
-	captionLines       bool // of retrieval sets: txt has one caption a line
-	notes              []string
-	skip               excluder
-	ignored            Ignored // files and folders beside the shards of a folder
-	store              objects
-	keys               captionKeys
-}
-
-// settings are what the samples of an archive depend on beside its bytes.
-func (s *shardSet) settings() string {
-	settings := ""
-	if s.captionLines {
-		settings = "caption lines"
-	}
-	if s.keys.asked {
-		settings += fmt.Sprintf(" caption keys %q %v", s.keys.names, s.keys.weights)
-	}
-	return settings
+	kind               string // what dataset_type.txt says, in lower case
+	shardRules
+	notes   []string
+	skip    excluder
+	ignored Ignored // files and folders beside the shards of a folder
+	store   objects
 }
 
 // findShards resolves braces, patterns and folders.
 func findShards(ctx context.Context, src string, o Options, st objects) (set *shardSet, err error) {
-	set = &shardSet{store: st}
+	set = &shardSet{store: st, shardRules: shardRules{evaluation: o.Evaluation}}
 	if set.skip, err = o.excludes(); err != nil {
 		return nil, err
 	}
@@ -61,7 +49,13 @@ func findShards(ctx context.Context, src string, o Options, st objects) (set *sh
 	if len(set.files) == 0 {
 		return nil, &DataError{Source: src, Reason: "there are no shards (.tar) in it"}
 	}
-	return set, set.readBeside(ctx, set.files[0].object)
+	if err := set.readBeside(ctx, set.files[0].object); err != nil {
+		return nil, err
+	}
+	if o.Classes != nil {
+		set.classes = o.Classes
+	}
+	return set, nil
 }
 
 func (s *shardSet) addPart(ctx context.Context, src, part string, need Need) error {
@@ -112,6 +106,11 @@ func (s *shardSet) inFolder(root string, need Need) ([]string, error) {
 	paths, err := tarsIn(root)
 	if err != nil {
 		return nil, err
+	}
+	if len(paths) > 0 && s.evaluation { // a split of CLIP_benchmark may say how many it has
+		if paths, err = s.counted(root); err != nil {
+			return nil, err
+		}
 	}
 	if len(paths) > 0 {
 		return s.chosen(root, paths)

@@ -12,7 +12,7 @@ import (
 
 // A shard's index has, in little endian,
 //
-//	8 bytes   "clipgoS1"
+//	8 bytes   "clipgoS2"
 //	4 bytes   CRC-32C of all that follows
 //	4 bytes   length of the head
 //	8 bytes   number of samples n
@@ -24,7 +24,7 @@ import (
 // file mapped holds no other memory for a sample.
 
 const (
-	indexMagic  = "clipgoS1"
+	indexMagic  = "clipgoS2"
 	indexFixed  = 24
 	indexOffset = 8
 )
@@ -89,6 +89,13 @@ func (one *shardSample) encode(b []byte, members uint64) []byte {
 	b = binary.AppendUvarint(b, uint64(len(one.captions)))
 	for _, c := range one.captions {
 		text(c)
+	}
+	b = binary.AppendUvarint(b, uint64(one.width))
+	if one.width > 0 {
+		b = binary.AppendUvarint(b, uint64(len(one.positives)))
+	}
+	for _, c := range one.positives {
+		b = binary.AppendUvarint(b, uint64(c))
 	}
 	for _, w := range one.weights {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(w))
@@ -166,6 +173,9 @@ func (x *shardIndex) sample(i int) shardSample {
 			one.captions[i] = r.text()
 		}
 	}
+	if width := r.number(); width > 0 && width <= maxMemberText {
+		one.width, one.positives = int32(width), r.numbers(width)
+	}
 	if len(one.captions) > 0 && len(r.rest) == 4*len(one.captions) {
 		one.weights = make([]float32, len(one.captions))
 		for i := range one.weights {
@@ -196,6 +206,25 @@ func (r *record) signed() int64 {
 	v, n := binary.Varint(r.rest)
 	r.skip(n)
 	return v
+}
+
+// numbers are as many as the first number says, each below a limit and above the one before it.
+func (r *record) numbers(limit uint64) []int32 {
+	n := r.number()
+	if n > uint64(len(r.rest)) || n > limit {
+		r.ok = false
+		return nil
+	}
+	var out []int32
+	for range n {
+		v := r.number()
+		if v >= limit || len(out) > 0 && int32(v) <= out[len(out)-1] {
+			r.ok = false
+			return nil
+		}
+		out = append(out, int32(v))
+	}
+	return out
 }
 
 func (r *record) skip(n int) {

@@ -48,7 +48,7 @@ func eachShard(ctx context.Context, files []shardFile, f func(i int)) error {
 
 // load sets the archive's index: the one that is kept, or a new one. What can't be read is recorded. An archive that changes meanwhile is
 // an error.
-func (f *shardFile) load(ctx context.Context, st objects, k *indexKeeper, captionLines bool, keys captionKeys) error {
+func (f *shardFile) load(ctx context.Context, st objects, k *indexKeeper, rules shardRules) error {
 	if f.fault != nil { // it was not found
 		f.why = "can't be read: " + reasonOf(f.object.Name, f.fault)
 		return nil
@@ -56,7 +56,7 @@ func (f *shardFile) load(ctx context.Context, st objects, k *indexKeeper, captio
 	if k.load(f) {
 		return nil
 	}
-	x, sequential := indexShard(ctx, st, f.object)
+	x, sequential := indexShard(ctx, st, f.object, rules.evaluation)
 	var changed *store.ChangedError
 	if errors.As(x.fault, &changed) || ctx.Err() != nil {
 		return errors.Join(ctx.Err(), x.fault)
@@ -67,7 +67,7 @@ func (f *shardFile) load(ctx context.Context, st objects, k *indexKeeper, captio
 		x.broken = "" // it counts for more than one sample
 		notes = x.notes(f.object.Name)
 	}
-	s := sampler{captionLines: captionLines, repairs: captionRepairs{keys: keys}}
+	s := newSampler(rules)
 	samples := s.samples(x)
 	data, err := encodeIndex(shardHead{
 		Name: f.object.Name, Version: f.object.Version, Settings: k.settings, Size: f.object.Size, Sequential: sequential, Notes: notes,
@@ -85,14 +85,14 @@ func (f *shardFile) load(ctx context.Context, st objects, k *indexKeeper, captio
 	return nil
 }
 
-// indexShard reads the headers of an archive.
-func indexShard(ctx context.Context, st objects, o store.Object) (x tarIndex, sequential bool) {
+// indexShard reads the headers of an archive and, with labels, its members of classes.
+func indexShard(ctx context.Context, st objects, o store.Object, labels bool) (x tarIndex, sequential bool) {
 	if !o.Sequential && o.Size >= 0 {
 		window := nearWindow
 		if store.IsRemote(o.Name) {
 			window = farWindow
 		}
-		if x = indexTar(newCursor(objectReader{ctx, st, o}, o.Size, window)); !x.packed {
+		if x = indexTar(newCursor(objectReader{ctx, st, o}, o.Size, window), labels); !x.packed {
 			return x.named(o.Name), false
 		}
 	}
@@ -104,7 +104,7 @@ func indexShard(ctx context.Context, st objects, o store.Object) (x tarIndex, se
 	if err != nil {
 		return tarIndex{broken: "can't be read: " + err.Error()}, true
 	}
-	x = indexTar(u)
+	x = indexTar(u, labels)
 	_ = u.Close() // it was only read
 	return x.named(o.Name), true
 }

@@ -220,7 +220,7 @@ func TestADamagedIndexIsMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	damages := [][]byte{nil, whole[:9], whole[:len(whole)-1], append(bytes.Clone(whole), 0), []byte("clipgoS1")}
+	damages := [][]byte{nil, whole[:9], whole[:len(whole)-1], append(bytes.Clone(whole), 0), []byte("clipgoS2")}
 	for at := 0; at < len(whole); at += 97 {
 		flipped := bytes.Clone(whole)
 		flipped[at] ^= 4
@@ -327,7 +327,7 @@ func TestLargeIndicesOfFilesAreMappedToo(t *testing.T) {
 	mapped := 0
 	for i := range set.files {
 		f := &set.files[i]
-		if err := f.load(t.Context(), st, k, false, captionKeys{}); err != nil {
+		if err := f.load(t.Context(), st, k, shardRules{}); err != nil {
 			t.Fatal(err)
 		}
 		if f.mapping != nil {

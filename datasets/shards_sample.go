@@ -19,11 +19,14 @@ type shardSample struct {
 	label        int32     // -1: none
 	offset, size int64
 	bad          string // why it can't be used for anything
-	members      string // its members, for a message; of a sample without captions or label
-	apart        string // where its other members are. It replaces any reason why the sample can't be used
+	// width is the length of the vector of its classes, and positives are those that it has; 0 without one.
+	width     int32
+	positives []int32
+	members   string // its members, for a message; of a sample without captions or label
+	apart     string // where its other members are. It replaces any reason why the sample can't be used
 }
 
-// pictureFields are the extensions of members that hold a picture. The first that is present is used.
+// pictureFields are the extensions of members that hold a picture.
 var pictureFields = withoutDots(paths.PictureExtensions())
 
 func withoutDots(extensions []string) []string {
@@ -34,11 +37,15 @@ func withoutDots(extensions []string) []string {
 	return out
 }
 
+func newSampler(rules shardRules) *sampler {
+	return &sampler{shardRules: rules, repairs: captionRepairs{keys: rules.keys}}
+}
+
 // sampler makes samples of a shard's groups.
 type sampler struct {
-	captionLines bool // txt has one caption a line
-	repairs      captionRepairs
-	dotted       int // samples whose members have the part after the last dot as their type
+	shardRules
+	repairs captionRepairs
+	dotted  int // samples whose members have the part after the last dot as their type
 }
 
 // samples lists the samples of an indexed shard. If a part of it could not be read, one more sample represents that part.
@@ -98,12 +105,13 @@ func (one *shardSample) fail(reason string) {
 }
 
 func (s *sampler) picture(one *shardSample, g tarGroup, fields map[string]*tarMember) {
-	i := slices.IndexFunc(pictureFields, func(f string) bool { return fields[f] != nil })
+	order := s.pictures()
+	i := slices.IndexFunc(order, func(f string) bool { return fields[f] != nil })
 	if i < 0 {
-		one.fail("no picture (" + strings.Join(pictureFields, ", ") + ")" + g.about())
+		one.fail("no picture (" + strings.Join(order, ", ") + ")" + g.about())
 		return
 	}
-	m := fields[pictureFields[i]]
+	m := fields[order[i]]
 	one.name, one.offset, one.size = m.name, m.offset, m.size
 	if m.size == 0 {
 		one.fail(m.name + " is empty")
@@ -120,6 +128,9 @@ func (s *sampler) text(one *shardSample, g tarGroup, fields map[string]*tarMembe
 			one.label = int32(label)
 		}
 	}
+	if m := fields[labelsField]; m != nil && s.evaluation {
+		one.readLabels(m)
+	}
 	s.caption(one, fields)
 	if len(one.captions) == 0 || one.label < 0 {
 		one.members = g.about()
@@ -127,18 +138,20 @@ func (s *sampler) text(one *shardSample, g tarGroup, fields map[string]*tarMembe
 }
 
 // serve gives a sample the caption of its class, and says why it can't be used for a need.
-func (one *shardSample) serve(need Need, classes []string) {
+// captionless are usable for captions too.
+func (one *shardSample) serve(need Need, classes []string, captionless bool) {
+	one.fits(classes)
 	if n := len(classes); n > 0 && int(one.label) >= n {
-		one.fail(fmt.Sprintf("its label %d is not below the %d of classnames.txt", one.label, n))
+		one.fail(fmt.Sprintf("its label %d is not below the number of class names, %d", one.label, n))
 		one.label = -1
 	}
 	if len(one.captions) == 0 && one.label >= 0 && len(classes) > 0 {
 		one.captions = []string{classes[one.label]}
 	}
-	if len(one.captions) == 0 && need == NeedCaptions {
+	if len(one.captions) == 0 && need == NeedCaptions && !captionless {
 		one.fail("no caption (txt, or caption or text in json)" + one.members)
 	}
-	if one.label < 0 && need == NeedLabels {
+	if one.label < 0 && one.width == 0 && need == NeedLabels {
 		one.fail("no label (cls)" + one.members)
 	}
 	if one.bad != "" && one.apart != "" {
@@ -170,7 +183,7 @@ func (s *sampler) captions(fields map[string]*tarMember) []string {
 	case m == nil:
 		return nil
 	case s.captionLines:
-		return s.trimmed(strings.Split(string(m.text), "\n"))
+		return s.captionsOf(string(m.text))
 	}
 	return s.repairs.usable([]string{string(m.text)})
 }

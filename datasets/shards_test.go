@@ -223,7 +223,7 @@ func TestWhatASampleLacksIsSaid(t *testing.T) {
 		{"a.jpg=p a.cls=1", NeedCaptions, ""},
 		{"a.jpg=p a.cls=1", NeedLabels, ""},
 		{"a.jpg=p", NeedLabels, "no label"},
-		{"a.jpg=p a.cls=2", NeedLabels, "not below the 2"},
+		{"a.jpg=p a.cls=2", NeedLabels, "not below the number of class names, 2"},
 		{"a.jpg=p a.cls=-1", NeedLabels, "not a class number"},
 		{"a.jpg=p a.cls=red", NeedLabels, "not a class number"},
 		{"a.txt=hello", NeedNothing, "no picture"},

@@ -40,8 +40,9 @@ type Entry struct {
 	Captions []string `json:"captions,omitempty"` // several describe the same picture; empty only in sets of classes
 	// Weights say how often training takes each caption; nil: equally often.
 	Weights []float32 `json:"weights,omitempty"`
-	Label   int       `json:"label"`          // class number into Info.Classes; -1 without one
-	Size    int64     `json:"size,omitempty"` // bytes of the picture's file; 0 if there is none
+	Label   int       `json:"label"`            // class number into Info.Classes; -1 without one
+	Labels  []int     `json:"labels,omitempty"` // class numbers of a sample that may have several, rising; nil: it has at most one
+	Size    int64     `json:"size,omitempty"`   // bytes of the picture's file; 0 if there is none
 	ModTime time.Time `json:"mod_time,omitzero"`
 	Offset  int64     `json:"offset,omitempty"` // of the sample in its shard (bytes) or table (line); 0 in folders
 	File    string    `json:"file,omitempty"`   // the file that holds it; empty in built-in sets
@@ -62,6 +63,7 @@ type Picture struct {
 type Info struct {
 	Name      string   `json:"name"`                // as the user wrote it
 	Kind      string   `json:"kind"`                // builtin, folder, classes, table, shards, several
+	Type      string   `json:"type,omitempty"`      // of shards: RetrievalType, MultiLabelType, or what else dataset_type.txt says
 	Classes   []string `json:"classes,omitempty"`   // names by class number; nil without classes
 	Templates []string `json:"templates,omitempty"` // prompts that fit the classes; nil: the caller's default
 	// Fingerprint changes when the samples, their order or their captions change. A source that would have to read all captions for it may
@@ -74,6 +76,13 @@ type Info struct {
 
 	Filter *Filtered `json:"filter,omitempty"` // what Options.Filter left out; nil without one
 }
+
+// The types of sets that CLIP_benchmark tells apart. Other sets have none.
+const (
+	RetrievalType      = "retrieval"
+	MultiLabelType     = "multilabel"
+	ClassificationType = "classification"
+)
 
 // Part is one of the sources of a mixture. Its samples follow those of the parts before it.
 type Part struct {

@@ -9,7 +9,7 @@ import (
 // The columns that are tried, in this order, if the caller names none.
 var (
 	imageColumns   = []string{"filepath", "file_path", "image", "image_path", "file_name", "filename", "path", "img", "image_name"}
-	captionColumns = []string{"title", "caption", "text", "captions", "description", "comment"}
+	captionColumns = []string{"title", listKey, "caption", "text", "description", "comment"}
 )
 
 // tableColumns are the names of the columns that are read; label may be empty, and there may be no captions.

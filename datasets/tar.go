@@ -22,7 +22,7 @@ type tarMember struct {
 	name         string // as in the archive
 	field        string // its extension in lower case: everything after the first dot of the base name
 	offset, size int64  // of its bytes in the archive
-	text         []byte // of txt, json and cls members; x.txt is one too
+	text         []byte // of txt, json, cls and npy members; x.txt is one too
 	picture      []byte // of pictures, if they are kept
 	problem      string // why its bytes can't be read
 }
@@ -51,9 +51,10 @@ type tarIndex struct {
 // webdatasetMeta matches members that WebDataset reserves.
 var webdatasetMeta = regexp.MustCompile(`^__[^/]*__($|/)`)
 
-// indexTar reads the headers of an archive and its small text members. It never fails: damage is part of the result.
-func indexTar(in tarInput) tarIndex {
-	x := &tarIndexer{in: in, members: tar.NewReader(in)}
+// indexTar reads the headers of an archive and its small text members; with labels, those of labelsField too. It never fails: damage is
+// part of the result.
+func indexTar(in tarInput, labels bool) tarIndex {
+	x := &tarIndexer{in: in, labels: labels, members: tar.NewReader(in)}
 	for x.step() {
 	}
 	return x.tarIndex
@@ -79,6 +80,7 @@ type tarIndexer struct {
 	members *tar.Reader
 	end     int64 // where the last member ends, including padding; -1: unknown
 	whole   bool  // keep the bytes of pictures
+	labels  bool  // read members of classes
 }
 
 // add adds a member. It returns false if the archive ends inside it.
@@ -119,7 +121,7 @@ func (x *tarIndexer) read(m *tarMember) {
 	if m.problem != "" {
 		return
 	}
-	if ok && (kind == "txt" || kind == "json" || kind == "cls") {
+	if ok && (kind == "txt" || kind == "json" || kind == "cls" || kind == labelsField && x.labels) {
 		m.text = make([]byte, min(m.size, maxMemberText))
 		if _, err := io.ReadFull(x.members, m.text); err != nil {
 			x.lose(m, err)

@@ -32,7 +32,7 @@ func archive(t testing.TB, format tar.Format, members ...member) []byte {
 }
 
 func indexBytes(data []byte) tarIndex {
-	return indexTar(newCursor(bytes.NewReader(data), int64(len(data)), nearWindow))
+	return indexTar(newCursor(bytes.NewReader(data), int64(len(data)), nearWindow), false)
 }
 
 // groupsLine writes an index as key:field,field key:field.
@@ -127,7 +127,7 @@ func checkAccount(t *testing.T, at int, whole, x tarIndex) {
 	sample := func(need Need) []shardSample {
 		out := (&sampler{}).samples(x)
 		for i := range out {
-			out[i].serve(need, nil)
+			out[i].serve(need, nil, false)
 		}
 		return out
 	}
@@ -220,7 +220,7 @@ func FuzzTar(f *testing.F) {
 		}
 		for _, need := range []Need{NeedNothing, NeedCaptions, NeedLabels} {
 			for _, one := range (&sampler{}).samples(x) {
-				one.serve(need, []string{"a", "b"})
+				one.serve(need, []string{"a", "b"}, false)
 			}
 		}
 	})

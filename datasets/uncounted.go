@@ -28,8 +28,8 @@ func openUncounted(s *shards, n int) (Source, error) {
 	s.info.Fingerprint = fmt.Sprintf("uncounted n=%d %s", n, fingerprint(len(s.files), func(i int) (string, Entry) {
 		o := s.files[i].object
 		e := Entry{Size: o.Size, Captions: append([]string{o.Version}, s.info.Classes...)}
-		if s.settings != "" {
-			e.Captions = append(e.Captions, s.settings)
+		if settings := s.settings(); settings != "" {
+			e.Captions = append(e.Captions, settings)
 		}
 		return o.Name, e
 	}))
@@ -120,7 +120,7 @@ func (u *uncounted) Part(ctx context.Context, part int) iter.Seq[Reading] {
 		}
 		defer in.Close()
 		g := &grouper{from: u, file: f, yield: yield, seen: map[string]int64{}, sampler: sampler{
-			captionLines: u.captionLines, repairs: captionRepairs{keys: u.keys},
+			shardRules: u.shardRules, repairs: captionRepairs{keys: u.keys},
 		}}
 		g.read(&tarIndexer{in: in, members: tar.NewReader(in), whole: true})
 	}
@@ -194,7 +194,7 @@ func (g *grouper) add(group tarGroup) bool {
 
 // reading describes a sample as it is needed.
 func (u *uncounted) reading(f *shardFile, one shardSample, picture []byte) Reading {
-	one.serve(u.need, u.info.Classes)
+	one.serve(u.need, u.info.Classes, false)
 	e := f.entry(&one)
 	r := Reading{Picture: Picture{File: picture}, entry: &e}
 	switch {

@@ -23,9 +23,11 @@ type Classifier struct {
 // Prompts holds the settings for embedding class names.
 type Prompts struct {
 	Classes, Templates []string
-	Fill               func(ids []int32, text string) int // the tokenizer's
-	ContextLength      int
-	BatchSize          int // prompts embedded at once; 0 means 256
+	// ByClass are the finished prompts of each class in the order of Classes, in place of Templates; nil: Templates.
+	ByClass       []ClassPrompts
+	Fill          func(ids []int32, text string) int // the tokenizer's
+	ContextLength int
+	BatchSize     int // prompts embedded at once; 0 means 256
 }
 
 // Label is a class with its share of the softmax over all classes, and the cosine that the share is computed from. Of a single class
@@ -39,19 +41,22 @@ type Label struct {
 // NewClassifier embeds each class name with every template, normalizes the features, and takes the normalized mean as the class's weight
 // (CLIP paper, section 3.1.4).
 func NewClassifier(ctx context.Context, e Embedder, p Prompts) (*Classifier, error) {
-	if len(p.Classes) == 0 || len(p.Templates) == 0 {
-		return nil, fmt.Errorf("a classifier needs classes and templates, got %d and %d", len(p.Classes), len(p.Templates))
+	texts, ends, err := p.texts()
+	if err != nil {
+		return nil, err
 	}
 	c := &Classifier{Classes: p.Classes, Dim: e.Dim()}
-	features := make([]float32, 0, len(p.Templates)*c.Dim)
-	err := p.embed(ctx, e, func(rows []float32) {
-		for len(rows) > 0 {
-			n := min(len(rows), cap(features)-len(features))
-			features, rows = append(features, rows[:n]...), rows[n:]
-			if len(features) == cap(features) {
-				c.Weights = append(c.Weights, vec.MeanDirection(features, c.Dim)...)
-				features = features[:0]
+	var features []float32 // of the classes from begin on
+	begin := 0
+	err = p.embed(ctx, e, texts, func(rows []float32) {
+		features = append(features, rows...)
+		for n := len(c.Weights) / c.Dim; n < len(ends); n++ {
+			own := (ends[n] - begin) * c.Dim
+			if len(features) < own {
+				break
 			}
+			c.Weights = append(c.Weights, vec.MeanDirection(features[:own], c.Dim)...)
+			features, begin = features[own:], ends[n]
 		}
 	})
 	if err != nil {
@@ -60,9 +65,32 @@ func NewClassifier(ctx context.Context, e Embedder, p Prompts) (*Classifier, err
 	return c, nil
 }
 
+// texts are the prompts class by class, and of each class the number of prompts up to its last one.
+func (p Prompts) texts() (texts []string, ends []int, err error) {
+	if len(p.Classes) == 0 || len(p.Templates) == 0 && p.ByClass == nil {
+		return nil, nil, fmt.Errorf("a classifier needs classes and templates, got %d and %d", len(p.Classes), len(p.Templates))
+	}
+	if p.ByClass != nil && len(p.ByClass) != len(p.Classes) {
+		return nil, nil, fmt.Errorf("a classifier got the prompts of %d classes for %d", len(p.ByClass), len(p.Classes))
+	}
+	for i, class := range p.Classes {
+		if p.ByClass == nil {
+			for _, t := range p.Templates {
+				texts = append(texts, Prompt(t, class))
+			}
+		} else if own := p.ByClass[i].Prompts; len(own) > 0 {
+			texts = append(texts, own...)
+		} else {
+			return nil, nil, fmt.Errorf("a classifier got no prompts for the class %q", class)
+		}
+		ends = append(ends, len(texts))
+	}
+	return texts, ends, nil
+}
+
 // embed yields the features of all prompts, class by class, in batches that may end within a class.
-func (p Prompts) embed(ctx context.Context, e Embedder, take func(rows []float32)) error {
-	size, total := p.BatchSize, len(p.Classes)*len(p.Templates)
+func (p Prompts) embed(ctx context.Context, e Embedder, texts []string, take func(rows []float32)) error {
+	size, total := p.BatchSize, len(texts)
 	if size <= 0 {
 		size = 256
 	}
@@ -70,8 +98,7 @@ func (p Prompts) embed(ctx context.Context, e Embedder, take func(rows []float32
 	for from := 0; from < total; from += size {
 		n := min(size, total-from)
 		for i := range n {
-			class, template := p.Classes[(from+i)/len(p.Templates)], p.Templates[(from+i)%len(p.Templates)]
-			p.Fill(ids[i*p.ContextLength:(i+1)*p.ContextLength], Prompt(template, class))
+			p.Fill(ids[i*p.ContextLength:(i+1)*p.ContextLength], texts[from+i])
 		}
 		rows, err := e.EmbedTokens(ctx, ids[:n*p.ContextLength], n)
 		if err != nil {

@@ -70,6 +70,10 @@ type ClassChoice struct {
 // Choose finds the classes for a source: those of the list, or the source's own.
 func (c ClassList) Choose(ctx context.Context, src datasets.Source) (ClassChoice, error) {
 	classes := src.Info().Classes
+	if src.Info().Type == datasets.MultiLabelType {
+		return ClassChoice{}, fault.Dataf("%s: its pictures have any number of classes each, so they have no accuracy but a mean average "+
+			"precision: it is a set for the task multilabel, or for zeroshot_classification of benchmarks", src.Info().Name)
+	}
 	if len(classes) == 0 {
 		numbers, err := c.numbered(ctx, src)
 		if numbers == nil && err == nil {

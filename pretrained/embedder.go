@@ -205,12 +205,17 @@ func (m *Embedder) warn() {
 
 // Classifier embeds class names in prompt templates: the zero-shot classifier of these classes.
 func (m *Embedder) Classifier(ctx context.Context, classes, templates []string) (*eval.Classifier, error) {
+	return m.ClassifierOf(ctx, eval.Prompts{Classes: classes, Templates: templates})
+}
+
+// ClassifierOf is Classifier for prompts that may be those of each class. The tokenizer and the context length are the model's.
+func (m *Embedder) ClassifierOf(ctx context.Context, p eval.Prompts) (*eval.Classifier, error) {
 	tokens, err := m.Tokenizer()
 	if err != nil {
 		return nil, err
 	}
-	c, err := eval.NewClassifier(ctx, m, eval.Prompts{Classes: classes, Templates: templates, Fill: tokens.Fill,
-		ContextLength: m.Config.Text.ContextLength})
+	p.Fill, p.ContextLength = tokens.Fill, m.Config.Text.ContextLength
+	c, err := eval.NewClassifier(ctx, m, p)
 	if wrong, ok := errors.AsType[*eval.NotFiniteError](err); ok {
 		return nil, fmt.Errorf("%s: %w", m.Source.Name, wrong)
 	}

@@ -1,15 +1,13 @@
 package search
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"clipgo/internal/half"
+	"clipgo/internal/npy"
 )
 
 // DType is how the entries of a table are stored.
@@ -35,58 +33,29 @@ type npyHeader struct {
 	rows, dim, start int
 }
 
-var npyFields = regexp.MustCompile(`^\{\s*'descr':\s*'([^']*)',\s*'fortran_order':\s*(True|False),\s*'shape':\s*\(([0-9, ]*)\),?\s*\}\s*$`)
-
-// parseNpy reads the header of a whole .npy file (numpy's format 1.0 to 3.0) and checks that the size fits it.
+// parseNpy reads the header of a whole .npy file and checks that the size fits it.
 func parseNpy(data []byte) (npyHeader, error) {
-	text, start, err := npyText(data)
+	head, err := npy.ParseHeader(data)
 	if err != nil {
 		return npyHeader{}, err
 	}
-	m := npyFields.FindStringSubmatch(text)
-	if m == nil {
-		return npyHeader{}, fmt.Errorf("header %.80q is not numpy's", text)
-	}
-	h := npyHeader{start: start}
-	switch {
-	case m[1] == npyDescr[Float16]:
+	h := npyHeader{start: head.Start}
+	switch head.Type {
+	case npyDescr[Float16]:
 		h.dtype = Float16
-	case m[1] == npyDescr[Float32]:
+	case npyDescr[Float32]:
 		h.dtype = Float32
 	default:
-		return h, fmt.Errorf("entries are %q, not float16 or float32", m[1])
+		return h, fmt.Errorf("entries are %q, not float16 or float32", head.Type)
 	}
-	if m[2] == "True" {
+	if head.Columns {
 		return h, fmt.Errorf("rows are stored by column")
 	}
-	sides := strings.Split(strings.TrimSuffix(strings.TrimSpace(m[3]), ","), ",")
-	if len(sides) != 2 {
-		return h, fmt.Errorf("shape (%s) has not two sides", m[3])
+	if len(head.Shape) != 2 {
+		return h, fmt.Errorf("shape %v has not two sides", head.Shape)
 	}
-	for i, side := range []*int{&h.rows, &h.dim} {
-		n, err := strconv.ParseInt(strings.TrimSpace(sides[i]), 10, 40)
-		if err != nil {
-			return h, fmt.Errorf("shape (%s): %w", m[3], err)
-		}
-		*side = int(n)
-	}
+	h.rows, h.dim = head.Shape[0], head.Shape[1]
 	return h, h.check(len(data))
-}
-
-func npyText(data []byte) (text string, start int, err error) {
-	if len(data) < 12 || !bytes.HasPrefix(data, []byte("\x93NUMPY")) {
-		return "", 0, fmt.Errorf("not a .npy file")
-	}
-	length := int(binary.LittleEndian.Uint16(data[8:]))
-	start = 10
-	if data[6] > 1 {
-		length, start = int(binary.LittleEndian.Uint32(data[8:])), 12
-	}
-	const most = 64 << 10 // numpy writes 118 bytes
-	if data[6] < 1 || data[6] > 3 || length > min(most, len(data)-start) {
-		return "", 0, fmt.Errorf("version %d with a header of %d bytes in %d", data[6], length, len(data))
-	}
-	return string(data[start : start+length]), start + length, nil
 }
 
 func (h npyHeader) check(size int) error {

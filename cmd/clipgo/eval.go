@@ -51,7 +51,7 @@ func evaluate(ctx context.Context, a *app, o *pretrained.Settings, said config.L
 		return err
 	}
 	defer m.Free()
-	o.Data.Need = datasets.NeedCaptions
+	o.Data.Need, o.Data.Evaluation = datasets.NeedCaptions, true
 	src, err := datasets.Open(ctx, data, o.Data)
 	if err != nil {
 		return err

@@ -19,6 +19,12 @@ type benchmarkOptions struct {
 	Sets    string `json:"sets" flag:"data" arg:"A,B|file" help:"data sets, or a .txt file with one a line; NAME=PLACE gives a name"`
 	Tasks   string `json:"tasks" flag:"tasks" arg:"a,b" help:"zeroshot_classification, zeroshot_retrieval, linear_probe, knn (default auto)"`
 	Out     string `json:"out" flag:"out" arg:"dir" help:"folder of the results"`
+	Split   string `json:"split" flag:"split" arg:"name" help:"split to measure (default test)"`
+	Names   string `json:"custom_classname_file" flag:"custom-classname-file" arg:"file" help:"class names: a list, or JSON with a list for each data set"`
+	Prompts string `json:"custom_template_file" flag:"custom-template-file" arg:"file" help:"templates: a list, or JSON by data set, or prompts by class (CuPL)"`
+	DumpN   bool   `json:"dump_classnames" flag:"dump-classnames" help:"write the class names into the results"`
+	DumpT   bool   `json:"dump_templates" flag:"dump-templates" help:"write the templates into the results"`
+	Lang    string `json:"language" flag:"language" arg:"code" help:"the results' key language, nothing else (default en)"`
 	Part    string `json:"part" flag:"part" arg:"i/n" help:"compute the i-th of n shares of the models and data sets"`
 	Recalls []int  `json:"recall_k" flag:"recall-k" arg:"K,K" help:"the K of recall at K (default 1,5,10)"`
 	Solver  string `json:"solver" flag:"solver" arg:"name" help:"of linear probes: adamw as CLIP_benchmark, or logistic (default adamw)"`
@@ -36,8 +42,9 @@ result and benchmark.csv. index.html is a page to sort, filter and compare them,
 What is in DIR already, for the same model, data and settings, is not computed again. The same command continues a
 benchmark that was interrupted. A model or data set that can't be read costs its own results only.
 
-A data set is a folder in CLIP_benchmark's layout (test, train and val with shards, classnames.txt), or whatever zeroshot
-and eval retrieval take. Without --tasks, sets with classes are classified and sets with captions retrieved.`,
+A data set is a folder in CLIP_benchmark's layout (test, train and val with shards, classnames.txt) here, on a web server
+or on the hub (hf-hub:datasets/clip-benchmark/wds_cifar10), or whatever zeroshot and eval retrieval take. Without --tasks,
+sets with classes are classified, with several classes a picture too, and sets with captions retrieved.`,
 		Example: `  clipgo eval benchmark --models runs/a,runs/b --data wds_cifar10,wds_flickr8k --out results
   clipgo eval benchmark --models models.txt --data sets.txt --tasks zeroshot_classification,linear_probe --out results`,
 		Args: cobra.NoArgs,
@@ -53,6 +60,9 @@ and eval retrieval take. Without --tasks, sets with classes are classified and s
 		s.Report = func(e benchmark.Event) {
 			bar.done()
 			a.console.say("%s", e.Line())
+			for _, note := range e.Notes {
+				a.console.log.Info(note, "data", e.Data)
+			}
 		}
 		failed := s.Run(ctx)
 		bar.done()
@@ -89,7 +99,10 @@ func (o *benchmarkOptions) suite(a *app, said config.Layer) (*benchmark.Suite, e
 		}
 	}
 	useConsole(a, &o.Settings, said)
-	s := &benchmark.Suite{Out: o.Out, Settings: o.Settings, Recalls: o.Recalls}
+	s := &benchmark.Suite{Out: o.Out, Settings: o.Settings, Recalls: o.Recalls, Split: o.Split}
+	s.Prompts = benchmark.Prompting{
+		NamesFile: o.Names, TemplatesFile: o.Prompts, DumpNames: o.DumpN, DumpTemplates: o.DumpT, Language: o.Lang,
+	}
 	s.Probe = probe.Protocol{AdamW: probe.CLIPBenchmark, Normalize: true, Shots: o.Shots, Seed: o.Seed, Logistic: o.Solver == "logistic"}
 	if o.Solver != "adamw" && o.Solver != "logistic" {
 		return nil, usagef("--solver %s: it is adamw or logistic", o.Solver)

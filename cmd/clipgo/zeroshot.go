@@ -57,6 +57,7 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, said config.Layer, da
 	if err != nil {
 		return err
 	}
+	o.Data.Evaluation = true
 	src, err := datasets.OpenAll(ctx, data, o.Data)
 	if err != nil {
 		return err
