@@ -81,6 +81,7 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 		return err
 	}
 	s.describe()
+	s.nameBuiltin()
 	if reason := noneUsable(s.Len(), s.entry); reason != "" {
 		return &DataError{Source: src, Reason: reason}
 	}
