@@ -6,9 +6,9 @@ import (
 )
 
 // descent minimizes the objective for one C after the other by L-BFGS. Three things make it fast along a path: it starts where the minima
-// before lead to; the curvature that it learned stays valid, since pairs hold the loss and the penalty apart; and the rest of the curvature is
-// the exact diagonal at the start of each C. Steps are chosen by the slope alone, which rounding disturbs less than differences of values. As the
-// objective is convex, that is safe.
+// before lead to; the curvature that it learned stays valid, since pairs hold the loss and the penalty apart; and the rest of the
+// curvature is the exact diagonal at the start of each C. Steps are chosen by the slope alone, which rounding disturbs less than
+// differences of values. As the objective is convex, that is safe.
 type descent struct {
 	*design
 	tolerance float64

@@ -31,6 +31,8 @@ type one struct {
 	C        float64
 	Accuracy float64 `json:"accuracy_exact"`
 	Plain    float64 `json:"accuracy"`
+
+	NearestMean float64 `json:"nearest_centre"`
 }
 
 type grid struct {
@@ -226,6 +228,29 @@ func probabilities(t *testing.T, fit *Fitted, s Set) []float32 {
 		}
 	}
 	return p
+}
+
+// TestGoldenBenchmarkFewShot compares with scikit-learn's fits and nearest class means on the samples that CLIP_benchmark drew.
+func TestGoldenBenchmarkFewShot(t *testing.T) {
+	f := load(t)
+	c := f.figures.Sklearn.Normalised.C
+	for name, want := range f.figures.Sklearn.FewShot {
+		drawn := f.train.Select(ints(f.tensors[name+".rows"].I64))
+		classes := f.train.Classes()
+		fit, err := Logistic{C: c}.Fit(context.Background(), drawn.Normalized(), classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := fit.Accuracy(context.Background(), f.test.Normalized()); err != nil || got != want.Plain {
+			t.Errorf("%s: accuracy %v, %v; want %v", name, got, err, want.Plain)
+		}
+		if got, err := nearestMean(drawn, f.test, classes); err != nil || got != want.NearestMean {
+			t.Errorf("%s: nearest class mean %v, %v; want %v", name, got, err, want.NearestMean)
+		}
+	}
+	if len(f.figures.Sklearn.FewShot) == 0 {
+		t.Fatal("no fits")
+	}
 }
 
 // TestGoldenBenchmarkGridOfC compares the accuracies for each C, and after a fit with the best one on training and validation data.

@@ -37,21 +37,27 @@ func (l Logistic) Fit(ctx context.Context, s Set, classes int) (*Fitted, error) 
 		l.Tolerance = exactEnough
 	}
 	p := path{tolerance: l.Tolerance, dtype: torch.Float64, start: l.Start}
-	fits, err := p.fit(ctx, s, classes, []float64{l.C})
-	if err != nil {
-		return nil, err
-	}
-	return fits[0], nil
+	var out *Fitted
+	err := p.fit(ctx, s, classes, []float64{l.C}, func(f *Fitted) error {
+		out = f
+		return nil
+	})
+	return out, err
 }
 
-// Path fits logistic regressions for several values of C, each started where those before lead to. The results don't depend on the order, up
-// to the tolerance, the relative error of the objectives (0: 2e-9). Gradients are computed in float32: near a minimum, an error of the gradient
-// changes the objective by its square. The objectives are computed in float64.
+// Path fits logistic regressions for several values of C, each started where those before lead to. The results don't depend on the order,
+// up to the tolerance, the relative error of the objectives (0: 2e-9). Gradients are computed in float32: near a minimum, an error of the
+// gradient changes the objective by its square. The objectives are computed in float64.
 func Path(ctx context.Context, s Set, classes int, cs []float64, tolerance float64) ([]*Fitted, error) {
 	if tolerance == 0 {
 		tolerance = pathEnough
 	}
-	return path{tolerance: tolerance, dtype: torch.Float32}.fit(ctx, s, classes, cs)
+	var out []*Fitted
+	err := path{tolerance: tolerance, dtype: torch.Float32}.fit(ctx, s, classes, cs, func(f *Fitted) error {
+		out = append(out, f)
+		return nil
+	})
+	return out, err
 }
 
 // path is how the fits for several C are made.
@@ -61,28 +67,30 @@ type path struct {
 	start     *Head
 }
 
-func (p path) fit(ctx context.Context, s Set, classes int, cs []float64) ([]*Fitted, error) {
+// fit calls use with the fit for each C, in the order of cs.
+func (p path) fit(ctx context.Context, s Set, classes int, cs []float64, use func(*Fitted) error) error {
 	for _, c := range cs {
 		if !(c > 0) || math.IsInf(c, 0) {
-			return nil, fault.Usagef("C is %v; it is a number above 0", c)
+			return fault.Usagef("C is %v; it is a number above 0", c)
 		}
 	}
 	if err := s.check(classes); err != nil {
-		return nil, err
+		return err
 	}
 	d, err := newDesign(ctx, s, classes, p.dtype)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer d.scope.Free()
 	m := newDescent(d, d.point(p.start), p.tolerance)
-	var out []*Fitted
 	for _, c := range cs {
-		fit, err := m.minimize(ctx, c)
+		f, err := m.minimize(ctx, c)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, fit)
+		if err := use(f); err != nil {
+			return err
+		}
 	}
-	return out, nil
+	return nil
 }
