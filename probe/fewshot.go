@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"clipgo/eval"
 	"clipgo/internal/fault"
@@ -28,6 +29,19 @@ type Runs struct {
 	NearestMean Spread `json:"nearest_mean_acc1"`
 }
 
+// Top5 is the mean of the runs' top-5 accuracy; nil where it isn't defined.
+func (r Runs) Top5() *float64 {
+	sum := 0.0
+	for _, one := range r.Results {
+		if one.Top5 == nil {
+			return nil
+		}
+		sum += *one.Top5
+	}
+	sum /= float64(len(r.Results))
+	return &sum
+}
+
 // Spread are a mean and the standard deviation of single values, with n - 1; of one value it is 0.
 type Spread struct {
 	Mean      float64 `json:"mean"`
@@ -44,6 +58,21 @@ func spread(values []float64) (s Spread) {
 	}
 	s.Deviation = math.Sqrt(s.Deviation / max(n-1, 1))
 	return s
+}
+
+// Check returns an error of kind fault.Usage for numbers that can't be meant.
+func (s Study) Check() error {
+	for i, k := range s.Shots {
+		if k < 1 || slices.Contains(s.Shots[:i], k) {
+			return fault.Usagef("%d samples per class: numbers are at least 1, each once", k)
+		}
+	}
+	for i, seed := range s.Seeds {
+		if slices.Contains(s.Seeds[:i], seed) {
+			return fault.Usagef("seed %d is named twice", seed)
+		}
+	}
+	return nil
 }
 
 // Measure makes the study. Numbers that a class has too few samples for are left out, and notes say so; if that is true of all, it is an

@@ -269,12 +269,16 @@ func TestGoldenBenchmarkGridOfC(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		best, highest := 0.0, -1.0
 		off := 0
 		for i, fit := range fits {
 			for j, set := range []Set{train, val, test} {
 				got, err := fit.Accuracy(context.Background(), set)
 				if err != nil {
 					t.Fatal(err)
+				}
+				if j == 1 && got > highest {
+					best, highest = fit.C, got
 				}
 				if got != want.Rows[i][j+1] {
 					off++
@@ -284,6 +288,9 @@ func TestGoldenBenchmarkGridOfC(t *testing.T) {
 		}
 		if off > 0 {
 			t.Errorf("%s: %d of %d accuracies differ", name, off, 3*len(fits))
+		}
+		if best != want.BestC {
+			t.Errorf("%s: the best C is %g, want %g", name, best, want.BestC)
 		}
 		final, err := Logistic{C: want.BestC}.Fit(context.Background(), train.Join(val), train.Classes())
 		if err != nil {

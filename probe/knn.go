@@ -30,8 +30,8 @@ type Neighbours struct {
 // queries is the number of samples that are classified at a time.
 const queries = 256
 
-// check returns an error of kind fault.Usage for numbers that can't be meant.
-func (k KNN) check() error {
+// Check returns an error of kind fault.Usage for numbers that can't be meant.
+func (k KNN) Check() error {
 	if len(k.K) == 0 || !(k.Temperature >= 0) || math.IsInf(k.Temperature, 0) {
 		return fault.Usagef("neighbours %v with temperature %v: numbers of neighbours and a temperature of at least 0 are needed", k.K,
 			k.Temperature)
@@ -46,7 +46,7 @@ func (k KNN) check() error {
 
 // Measure classifies the samples of test by those of train, for each K. A K beyond the number of training samples means all of them.
 func (k KNN) Measure(ctx context.Context, train, test Set) ([]Neighbours, error) {
-	if err := k.check(); err != nil {
+	if err := k.Check(); err != nil {
 		return nil, err
 	}
 	classes := max(train.Classes(), test.Classes())
