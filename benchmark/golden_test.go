@@ -112,8 +112,8 @@ func TestGoldenBenchmarkSuite(t *testing.T) {
 	}
 }
 
-// TestGoldenBenchmarkProbes runs the probes that CLIP_benchmark ran, from pictures to result files: the same keys, and the accuracy as near as
-// other random numbers make it. Few-shot runs draw other samples: their means over seeds are compared.
+// TestGoldenBenchmarkProbes runs the probes that CLIP_benchmark ran, from pictures to result files: the same keys, and the accuracy as
+// near as other random numbers make it. Few-shot runs draw other samples: their means over seeds are compared.
 func TestGoldenBenchmarkProbes(t *testing.T) {
 	dir := golden.Dir(t, "benchmark")
 	type sums struct{ got, want, n float64 }

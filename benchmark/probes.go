@@ -53,7 +53,8 @@ func probeMetrics(runs probe.Runs) []clipbenchmark.Metric {
 		{Key: "lp_mean_per_class_recall", Value: runs.Recall.Mean},
 	}
 	if r.Decay != nil {
-		out = append(out, clipbenchmark.Metric{Key: "weight_decay", Value: wholeOr(*r.Decay)}, clipbenchmark.Metric{Key: "epochs", Value: r.Epochs})
+		out = append(out, clipbenchmark.Metric{Key: "weight_decay", Value: wholeOr(*r.Decay)},
+			clipbenchmark.Metric{Key: "epochs", Value: r.Epochs})
 	} else {
 		out = append(out, clipbenchmark.Metric{Key: "C", Value: r.C})
 	}
@@ -154,8 +155,8 @@ func studied(e Entry) (lines []string) {
 		mean, _ := get("lp_acc1_k%s", k)
 		deviation, _ := get("lp_acc1_std_k%s", k)
 		near, _ := get("nearest_mean_acc1_k%s", k)
-		lines = append(lines, fmt.Sprintf("  %3s per class  %6.2f %% +- %.2f (seeds: %v)   nearest class mean %6.2f %%", k, 100*mean, 100*deviation,
-			seeds, 100*near))
+		lines = append(lines, fmt.Sprintf("  %3s per class  %6.2f %% +- %.2f (seeds: %v)   nearest class mean %6.2f %%", k, 100*mean,
+			100*deviation, seeds, 100*near))
 	}
 	notes, _ := e.Details.More["notes"].([]any)
 	for _, n := range notes {

@@ -12,8 +12,8 @@ import (
 )
 
 // KNN classifies by the nearest samples by cosine, for each number K in one pass. Each of them votes for its class with the weight
-// exp(cosine / Temperature), as in DINO's evaluation; with Temperature 0 all votes weigh the same. Of equal sums the smaller class number wins,
-// of equally near samples the earlier one.
+// exp(cosine / Temperature), as in DINO's evaluation; with Temperature 0 all votes weigh the same. Of equal sums the smaller class number
+// wins, of equally near samples the earlier one.
 type KNN struct {
 	K           []int
 	Temperature float64

@@ -13,7 +13,7 @@ type probeOptions struct {
 	Solver      string  `json:"solver" flag:"solver" arg:"name" help:"of linear probes: adamw as CLIP_benchmark, or logistic as OpenAI (default adamw)"`
 	Shots       []int   `json:"fewshot_k" flag:"fewshot-k" arg:"1,2,4" help:"training samples per class of linear probes (default all)"`
 	Seeds       []int   `json:"seeds" flag:"seeds" arg:"0,1,2" help:"a probe for each seed, with mean and spread (default --seed)"`
-	Normalize   string  `json:"normalize" flag:"normalize" arg:"bool" help:"probe features of length 1 (default: yes for adamw, no for logistic)"`
+	Normalize   string  `json:"normalize" flag:"normalize" arg:"true|false" help:"probe features of length 1 (default: true for adamw, false for logistic)"`
 	C           float64 `json:"probe_c" flag:"probe-c" arg:"C" help:"of --solver logistic, instead of a search (OpenAI's for ImageNet: 0.316)"`
 	Search      string  `json:"probe_search" flag:"probe-search" arg:"name" help:"values of C: all 96, or halving for some 15 (default all)"`
 	Rate        float64 `json:"fewshot_lr" flag:"fewshot-lr" arg:"rate" help:"learning rate of --solver adamw (default 0.1)"`
