@@ -15,10 +15,14 @@ var splitNames = []string{"train", "training", "val", "valid", "validation", "te
 // dataName is the name of the data set that a folder is, or is a split of.
 func dataName(folder string) string {
 	folder = strings.TrimSuffix(filepath.ToSlash(folder), "/")
-	base := path.Base(folder)
+	name := func(folder string) string {
+		name, _, _ := strings.Cut(path.Base(folder), "@") // the revision of a folder of the hub
+		return name
+	}
+	base := name(folder)
 	for _, split := range splitNames {
 		if strings.EqualFold(base, split) {
-			return path.Base(path.Dir(folder))
+			return name(path.Dir(folder))
 		}
 	}
 	return base

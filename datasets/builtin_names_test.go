@@ -40,6 +40,17 @@ func TestWordNetIDsHaveTheirNames(t *testing.T) {
 	}
 }
 
+func TestTheNameOfDataIsThatOfItsFolder(t *testing.T) {
+	for folder, want := range map[string]string{
+		"a/wds_dtd/test": "wds_dtd", "a/wds_dtd/": "wds_dtd", "a/wds_dtd/Train": "wds_dtd", "hf-hub:datasets/o/wds_dtd@main/test": "wds_dtd",
+		"https://example.org/d/wds_vtab-pets/test": "wds_vtab-pets", "photos": "photos",
+	} {
+		if got := dataName(folder); got != want {
+			t.Errorf("%s: %q, want %q", folder, got, want)
+		}
+	}
+}
+
 // Shards with class numbers alone have the names and templates of the set that their folder is called by.
 func TestShardsWithoutNamesHaveBuiltinOnes(t *testing.T) {
 	known, _ := names.Find("cifar10")

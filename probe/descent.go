@@ -3,21 +3,25 @@ package probe
 import (
 	"context"
 	"math"
+	"slices"
 )
 
 // descent minimizes the objective for one C after the other by L-BFGS. Three things make it fast along a path: it starts where the minima
 // before lead to; the curvature that it learned stays valid, since pairs hold the loss and the penalty apart; and the rest of the
-// curvature is the exact diagonal at the start of each C. Steps are chosen by the slope alone, which rounding disturbs less than
+// curvature is the exact diagonal at the minimum before. Steps are chosen by the slope alone, which rounding disturbs less than
 // differences of values. As the objective is convex, that is safe.
 type descent struct {
 	*design
 	tolerance float64
+	warm      bool      // the point is near a minimum, for some C
 	point     []float64 // weight, then bias
 	slope     []float64 // gradient of the loss at the point
-	diagonal  []float64 // of the objective's second derivatives, at the start of this C
+	curved    []float64 // second derivatives of the loss by each coordinate, at some point
+	diagonal  []float64 // of the objective for this C, of curved
 	pairs     []pair    // the oldest first
 	c, before float64   // this C and the one before; 0: none
 	last      []float64 // the minimum for the one before
+	value     float64   // of the objective at the end of the search for this C
 }
 
 // pair is a step and how the gradient changed with it.
@@ -32,32 +36,70 @@ const (
 	maxPairs      = 20
 	memoryOfPairs = 1 << 26 // numbers
 	triesOfLength = 12
-	flatEnough    = 0.9 // the slope along a step at its end, relative to that at its start
+	flatEnough    = 0.9  // the slope along a step at its end, relative to that at its start
+	farAway       = 32.0 // a C that differs by more needs others between
+	roughly       = 1e-3 // tolerance for those between
 )
 
-func newDescent(d *design, start []float64, tolerance float64) *descent {
+func newDescent(d *design, start []float64, warm bool, tolerance float64) *descent {
 	n := len(start)
-	return &descent{design: d, tolerance: tolerance, point: start, slope: make([]float64, n), diagonal: make([]float64, n)}
+	return &descent{
+		design: d, tolerance: tolerance, warm: warm, point: start, slope: make([]float64, n), curved: make([]float64, n),
+		diagonal: make([]float64, n),
+	}
 }
 
-// minimize finds the minimum for a C from the current point.
+// minimize finds the minimum for a C from the current point. From far below it goes by way of values between: where samples are separable,
+// the curvature at the start says nothing of that at the end. From far above it begins with zeros.
 func (m *descent) minimize(ctx context.Context, c float64) (*Fitted, error) {
 	begun := m.evaluations
-	if err := m.begin(ctx, c); err != nil {
-		return nil, err
+	if m.c > farAway*c {
+		clear(m.point)
+		m.warm, m.pairs, m.last, m.c, m.before = false, nil, nil, 0, 0
 	}
-	loss, err := m.loss(ctx, m.point)
+	from := m.c
+	if from == 0 { // the C for which the loss curves as the penalty does
+		from = float64(m.classes) / (float64(m.n) * max(slices.Max(m.variance), 1e-30))
+	}
+	for between := from * farAway; between < c && !(m.warm && m.c == 0); between *= farAway {
+		if _, err := m.solve(ctx, between, roughly); err != nil {
+			return nil, err
+		}
+	}
+	fit, err := m.solve(ctx, c, m.tolerance)
 	if err != nil {
 		return nil, err
 	}
-	enough := 2 * m.tolerance * m.objective(loss)
-	fit := &Fitted{C: c}
+	k := m.classes * m.dim
+	fit.Iterations, fit.Head = m.evaluations-begun, *m.head(m.point[:k], m.point[k:])
+	return fit, nil
+}
+
+// solve goes to the minimum for a C. It ends where the fall that is ahead is small both by what was learned of the curvature and by the
+// diagonal of the point itself.
+func (m *descent) solve(ctx context.Context, c, tolerance float64) (*Fitted, error) {
+	fit, enough, checked, begun := &Fitted{C: c}, math.Inf(1), false, m.evaluations
+	if m.c > 0 { // the value at the minimum is concave in C, so it is at least this one
+		enough = 2 * tolerance * m.value * min(1, c/m.c)
+	}
+	if err := m.begin(ctx, c); err != nil {
+		return nil, err
+	}
 	for m.evaluations-begun < maxIterations {
 		g := m.gradient(m.slope, m.point)
 		direction := m.direction(g)
 		fall := -dot(direction, g)
-		if fit.Converged = fall <= enough; fit.Converged {
+		if fit.Converged = fall <= enough && checked; fit.Converged {
 			break
+		}
+		if fall <= enough {
+			loss, err := m.check(ctx)
+			if err != nil {
+				return nil, err
+			}
+			fit.Objective = m.objective(loss)
+			enough, checked = 2*tolerance*fit.Objective, true
+			continue
 		}
 		moved, err := m.move(ctx, direction, -fall)
 		if err != nil {
@@ -66,22 +108,47 @@ func (m *descent) minimize(ctx context.Context, c float64) (*Fitted, error) {
 		if !moved && len(m.pairs) == 0 {
 			break // rounding hides the way down
 		}
-		if !moved {
+		if checked = false; !moved {
 			m.pairs = nil
 		}
 	}
-	fit.Iterations = m.evaluations - begun
-	if loss, err = m.loss(ctx, m.point); err != nil {
-		return nil, err
+	if !checked {
+		loss, err := m.loss(ctx, m.point)
+		if err != nil {
+			return nil, err
+		}
+		fit.Objective = m.objective(loss)
 	}
-	k := m.classes * m.dim
-	fit.Objective, fit.Head = m.objective(loss), *m.head(m.point[:k], m.point[k:])
+	m.value = fit.Objective
 	return fit, nil
+}
+
+// check computes the loss and its curvature at the point.
+func (m *descent) check(ctx context.Context) (loss float64, err error) {
+	if err := m.design.curvature(ctx, m.point, m.curved); err != nil {
+		return 0, err
+	}
+	m.scale()
+	return m.loss(ctx, m.point)
+}
+
+// scale makes the diagonal for the current C.
+func (m *descent) scale() {
+	k := m.classes * m.dim
+	floor := 1e-6 * m.c * float64(m.n) / float64(m.classes)
+	for i, v := range m.curved {
+		if i < k {
+			m.diagonal[i] = 1 + m.c*v
+		} else {
+			m.diagonal[i] = max(m.c*v, floor)
+		}
+	}
 }
 
 // begin goes to the point at which the search for a C starts.
 func (m *descent) begin(ctx context.Context, c float64) error {
-	here := append([]float64(nil), m.point...)
+	first := m.c == 0
+	here := slices.Clone(m.point)
 	if m.last != nil {
 		// Along the path the minimum is a smooth function of log C.
 		if far := math.Log(c/m.c) / math.Log(m.c/m.before); far > 0 && far < 1.5 {
@@ -90,24 +157,18 @@ func (m *descent) begin(ctx context.Context, c float64) error {
 			}
 		}
 	}
-	if m.c > 0 {
+	if !first {
 		m.last = here
 	}
 	m.before, m.c = m.c, c
-	if err := m.design.curvature(ctx, m.point, m.diagonal); err != nil {
-		return err
-	}
-	k := m.classes * m.dim
-	floor := 1e-6 * c * float64(m.n) / float64(m.classes)
-	for i, v := range m.diagonal {
-		if i < k {
-			m.diagonal[i] = 1 + c*v
-		} else {
-			m.diagonal[i] = max(c*v, floor)
+	if first {
+		if err := m.design.curvature(ctx, m.point, m.curved); err != nil {
+			return err
 		}
 	}
+	m.scale()
 	for i := range m.pairs {
-		m.pairs[i].renew(c, k)
+		m.pairs[i].renew(c, m.classes*m.dim)
 	}
 	return m.design.slope(ctx, m.point, m.slope)
 }
@@ -143,7 +204,7 @@ func (m *descent) gradient(slope, point []float64) []float64 {
 
 // direction is the step to the minimum as far as the curvature is known.
 func (m *descent) direction(gradient []float64) []float64 {
-	q := append([]float64(nil), gradient...)
+	q := slices.Clone(gradient)
 	share := make([]float64, len(m.pairs))
 	for i := len(m.pairs) - 1; i >= 0; i-- {
 		p := m.pairs[i]

@@ -203,12 +203,41 @@ func TestGoldenBenchmarkLogisticRegression(t *testing.T) {
 		t.Logf("%s: %d iterations, objective %g", c.name, fit.Iterations, fit.Objective)
 		// scikit-learn ends where a gradient is below 1e-4.
 		golden.Close(t, c.name+" weight", fit.Weight, f.tensors["sklearn."+c.name+".coef"].F32, golden.Tol{Abs: 1e-3})
+		ours, theirs := fit.Objective, objective(c.train, c.want.C, f.tensors["sklearn."+c.name+".coef"].F32,
+			f.tensors["sklearn."+c.name+".intercept"].F32)
+		if math.Abs(ours/theirs-1) > 1e-6 {
+			t.Errorf("%s: objective %.10g, want %.10g", c.name, ours, theirs)
+		}
 		want := f.tensors["sklearn."+c.name+".probability"].F32
 		golden.Close(t, c.name+" probability", probabilities(t, fit, c.test), want, golden.Tol{Abs: 1e-4})
 		if got, err := fit.Accuracy(context.Background(), c.test); err != nil || got != c.want.Accuracy {
 			t.Errorf("%s: accuracy %v, %v; want %v", c.name, got, err, c.want.Accuracy)
 		}
 	}
+}
+
+// objective is that of logistic regression, from its definition.
+func objective(s Set, c float64, weight, bias []float32) float64 {
+	total := 0.0
+	for i, label := range s.Labels {
+		z, sum := make([]float64, len(bias)), 0.0
+		for k := range z {
+			z[k] = float64(bias[k])
+			for j, x := range s.Row(i) {
+				z[k] += float64(x) * float64(weight[k*s.Dim+j])
+			}
+		}
+		top := slices.Max(z)
+		for _, v := range z {
+			sum += math.Exp(v - top)
+		}
+		total += top + math.Log(sum) - z[label]
+	}
+	square := 0.0
+	for _, w := range weight {
+		square += float64(w) * float64(w)
+	}
+	return c*total + square/2
 }
 
 func probabilities(t *testing.T, fit *Fitted, s Set) []float32 {

@@ -82,7 +82,7 @@ func (p path) fit(ctx context.Context, s Set, classes int, cs []float64, use fun
 		return err
 	}
 	defer d.scope.Free()
-	m := newDescent(d, d.point(p.start), p.tolerance)
+	m := newDescent(d, d.point(p.start), p.start != nil, p.tolerance)
 	for _, c := range cs {
 		f, err := m.minimize(ctx, c)
 		if err != nil {

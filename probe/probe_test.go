@@ -74,6 +74,42 @@ func TestTheGradientIsZeroAtTheMinimum(t *testing.T) {
 	}
 }
 
+// The float32 gradients of a path lead to the minima that float64 finds, from the first value of C to the last, where the probabilities of
+// separable classes are all but 1, and in any order of C.
+func TestThePathReachesTheMinima(t *testing.T) {
+	for name, s := range map[string]Set{"separable": clusters(1, 150, 12, 5, 0.3), "overlapping": clusters(1, 150, 12, 5, 3)} {
+		for _, cs := range [][]float64{{1e-6, 1e-3, 0.3, 1, 1.3, 1.69, 1e3, 1e6}, {1e6, 1e-6, 10}} {
+			fits, err := Path(context.Background(), s, 5, cs, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, c := range cs {
+				want, err := Logistic{C: c, Tolerance: 1e-13}.Fit(context.Background(), s, 5)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if off := fits[i].Objective/want.Objective - 1; !(math.Abs(off) < 1e-6) || !fits[i].Converged || fits[i].C != c {
+					t.Errorf("%s, C %g: objective %.10g, want %.10g, off by %.1e; converged %v", name, c, fits[i].Objective, want.Objective, off,
+						fits[i].Converged)
+				}
+			}
+		}
+	}
+}
+
+// A fit that starts near the minimum ends at the same one, sooner.
+func TestAStartSavesTimeAlone(t *testing.T) {
+	s := clusters(1, 200, 12, 5, 2)
+	cold, err := Logistic{C: 1}.Fit(context.Background(), s, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	warm, err := Logistic{C: 1, Start: &cold.Head}.Fit(context.Background(), s, 5)
+	if err != nil || math.Abs(warm.Objective/cold.Objective-1) > 1e-9 || 2*warm.Iterations > cold.Iterations {
+		t.Errorf("%v after %d gradients, %v; %v after %d", warm.Objective, warm.Iterations, err, cold.Objective, cold.Iterations)
+	}
+}
+
 func TestResultsDependOnSeedAlone(t *testing.T) {
 	train, val, test := clusters(1, 120, 8, 6, 1), clusters(2, 60, 8, 6, 1), clusters(3, 60, 8, 6, 1)
 	for _, p := range []Protocol{{AdamW: CLIPBenchmark, Shots: 3, Seed: 5}, {Logistic: true, Shots: 3, Seed: 5}, {Logistic: true}} {

@@ -47,7 +47,7 @@ func halving(ctx context.Context, train, val Set, classes int) (trials []Trial, 
 		return nil, nil, err
 	}
 	defer d.scope.Free()
-	m := newDescent(d, d.point(nil), pathEnough)
+	m := newDescent(d, d.point(nil), false, pathEnough)
 	fits, measured := map[float64]*Fitted{}, map[float64]Trial{}
 	c, order, err := searchGrid(func(i int) float64 { return math.Pow(10, -6+float64(i)/8) }, func(c float64) (float64, error) {
 		f, err := m.minimize(ctx, c)
