@@ -36,6 +36,9 @@ func TestAStudyIsKeptWhole(t *testing.T) {
 	if _, ok := lp.Result.Value("lp_acc1_k1000"); ok {
 		t.Error("a number that a class has too few samples for has a result")
 	}
+	if notes := strings.Join(lp.Details.Notes, "; "); !strings.Contains(notes, "reading the shards") {
+		t.Errorf("notes %q", notes)
+	}
 	runs := lp.Details.More["probe"].([]any)
 	last := runs[len(runs)-1].(map[string]any)["runs"].([]any)
 	rows := last[1].(map[string]any)["rows"].([]any)

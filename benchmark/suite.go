@@ -217,6 +217,11 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, shared 
 		Skipped: f.skipped[TestSplit], Seconds: time.Since(begun).Seconds(), Hits: o.hits, PerClass: o.perClass, Mistakes: o.wrong,
 		More: o.more, Precision: embedder.Settings.Precision,
 	}
+	info, err := d.info(ctx, TestSplit, t.need)
+	if err != nil {
+		return err
+	}
+	details.Notes = info.Notes
 	if err := c.write(s.Out, r, details); err != nil {
 		return err
 	}

@@ -42,7 +42,8 @@ func TestWordNetIDsHaveTheirNames(t *testing.T) {
 
 func TestTheNameOfDataIsThatOfItsFolder(t *testing.T) {
 	for folder, want := range map[string]string{
-		"a/wds_dtd/test": "wds_dtd", "a/wds_dtd/": "wds_dtd", "a/wds_dtd/Train": "wds_dtd", "hf-hub:datasets/o/wds_dtd@main/test": "wds_dtd",
+		"a/wds_dtd/test": "wds_dtd", "a/wds_dtd/": "wds_dtd", "a/wds_dtd/Train": "wds_dtd",
+		"hf-hub:datasets/o/wds_dtd@main/test":      "wds_dtd",
 		"https://example.org/d/wds_vtab-pets/test": "wds_vtab-pets", "photos": "photos",
 	} {
 		if got := dataName(folder); got != want {

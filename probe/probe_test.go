@@ -88,9 +88,9 @@ func TestThePathReachesTheMinima(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if off := fits[i].Objective/want.Objective - 1; !(math.Abs(off) < 1e-6) || !fits[i].Converged || fits[i].C != c {
-					t.Errorf("%s, C %g: objective %.10g, want %.10g, off by %.1e; converged %v", name, c, fits[i].Objective, want.Objective, off,
-						fits[i].Converged)
+				got := fits[i]
+				if off := got.Objective/want.Objective - 1; !(math.Abs(off) < 1e-6) || !got.Converged || got.C != c {
+					t.Errorf("%s, C %g: objective %.10g, want %.10g; converged %v", name, c, got.Objective, want.Objective, got.Converged)
 				}
 			}
 		}
