@@ -2,10 +2,13 @@ package benchmark
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"clipgo/datasets"
 	"clipgo/eval/clipbenchmark"
 	"clipgo/internal/fault"
 	"clipgo/probe"
@@ -36,9 +39,6 @@ func TestAStudyIsKeptWhole(t *testing.T) {
 	if _, ok := lp.Result.Value("lp_acc1_k1000"); ok {
 		t.Error("a number that a class has too few samples for has a result")
 	}
-	if notes := strings.Join(lp.Details.Notes, "; "); !strings.Contains(notes, "reading the shards") {
-		t.Errorf("notes %q", notes)
-	}
 	runs := lp.Details.More["probe"].([]any)
 	last := runs[len(runs)-1].(map[string]any)["runs"].([]any)
 	rows := last[1].(map[string]any)["rows"].([]any)
@@ -62,6 +62,31 @@ func TestAStudyIsKeptWhole(t *testing.T) {
 	}
 	if got := slices.ContainsFunc(near.Result.Metrics, func(m clipbenchmark.Metric) bool { return m.Key == "k" && m.Value == 3 }); !got {
 		t.Errorf("%+v", near.Result.Metrics)
+	}
+}
+
+// Shards without names have those of the set that their folder is called by, and the result says so.
+func TestNamesThatAreBuiltInAreNoted(t *testing.T) {
+	s, root := smallSuite(t, t.TempDir()), filepath.Join(t.TempDir(), "wds_svhn")
+	if err := os.CopyFS(filepath.Join(root, "test"), os.DirFS(s.Data[0].splits[TestSplit])); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(root, datasets.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Data, s.Tasks = []*Data{d}, []string{ZeroShot}
+	if err := s.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := Collect(s.Out)
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("%d results, %v", len(entries), err)
+	}
+	details := entries[0].Details
+	notes := strings.Join(details.Notes, "; ")
+	if !strings.Contains(notes, "built-in names of svhn") || details.PerClass[3].Class != "three" {
+		t.Errorf("notes %q, classes %+v", notes, details.PerClass)
 	}
 }
 

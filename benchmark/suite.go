@@ -215,13 +215,8 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, shared 
 	details := &Details{
 		Cell: c, Fingerprint: print, DataDigest: test, Parameters: embedder.ParameterCount(), Samples: len(o.hits),
 		Skipped: f.skipped[TestSplit], Seconds: time.Since(begun).Seconds(), Hits: o.hits, PerClass: o.perClass, Mistakes: o.wrong,
-		More: o.more, Precision: embedder.Settings.Precision,
+		More: o.more, Precision: embedder.Settings.Precision, Notes: f.infos[TestSplit].Notes,
 	}
-	info, err := d.info(ctx, TestSplit, t.need)
-	if err != nil {
-		return err
-	}
-	details.Notes = info.Notes
 	if err := c.write(s.Out, r, details); err != nil {
 		return err
 	}
