@@ -43,7 +43,8 @@ type Details struct {
 	Mistakes    []Mistake          `json:"mistakes,omitempty"`
 	More        map[string]any     `json:"more,omitempty"`
 	Precision   string             `json:"precision"`
-	Notes       []string           `json:"notes,omitempty"` // what is odd about the data
+	// Notes are those of the test split: what names its classes have, if not their own, and what is odd about it.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // name is the base of the file names, as CLIP_benchmark's {dataset}_{pretrained}_{model}_{language}_{task}.

@@ -89,7 +89,7 @@ func describe(info datasets.Info, skipped int, why string) []string {
 	return out
 }
 
-// sets are the splits of a probe; val is empty if there is none.
+// sets are the splits of a probe, with the features as the tower computes them; val is empty if there is none.
 func (f *features) sets(ctx context.Context) (train, val, test probe.Set, classes []string, err error) {
 	for split, to := range map[string]*probe.Set{TrainSplit: &train, ValSplit: &val, TestSplit: &test} {
 		if split == ValSplit && f.data.splits[split] == "" {
@@ -99,10 +99,21 @@ func (f *features) sets(ctx context.Context) (train, val, test probe.Set, classe
 		if err != nil {
 			return train, val, test, nil, err
 		}
-		*to = probe.Set{Features: got.Images, Dim: got.Dim, Labels: got.Labels}
+		*to = probe.Set{Features: raw(got), Dim: got.Dim, Labels: got.Labels}
 		if split == TestSplit {
 			classes = info.Classes
 		}
 	}
 	return train, val, test, classes, nil
+}
+
+// raw are the features before they were made unit.
+func raw(f *pretrained.Features) []float32 {
+	out := make([]float32, len(f.Images))
+	for i, norm := range f.Norms {
+		for j, v := range f.Images[i*f.Dim : (i+1)*f.Dim] {
+			out[i*f.Dim+j] = v * norm
+		}
+	}
+	return out
 }

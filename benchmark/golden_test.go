@@ -3,6 +3,7 @@ package benchmark
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -111,6 +112,118 @@ func TestGoldenBenchmarkSuite(t *testing.T) {
 	}
 	if compared[ZeroShot] < 2 || compared[Retrieval] < 1 {
 		t.Errorf("compared %v", compared)
+	}
+}
+
+// TestGoldenBenchmarkProbes runs the probes that CLIP_benchmark ran, from pictures to result files: the same keys, and the accuracy as
+// near as other random numbers make it. Few-shot runs draw other samples: their means over seeds are compared.
+func TestGoldenBenchmarkProbes(t *testing.T) {
+	dir := golden.Dir(t, "benchmark")
+	type sums struct{ got, want, n float64 }
+	means := map[string]*sums{}
+	for _, r := range golden.Lines[run](t, filepath.Join(dir, "runs.jsonl")) {
+		s, ok := suiteFor(t, dir, r)
+		if r.option("--task", "auto") != LinearProbe || !ok {
+			continue
+		}
+		want, err := clipbenchmark.ReadFile(filepath.Join(dir, r.Result))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Data[0].splits[ValSplit] = ""; r.has("--val_split") {
+			s.Data[0].splits[ValSplit] = filepath.Join(s.Data[0].Place, r.option("--val_split", ""))
+		}
+		setProbe(t, s, r)
+		var got *clipbenchmark.Result
+		s.Report = func(e Event) { got = e.Result }
+		if err := s.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		for i, m := range want.Metrics {
+			if len(got.Metrics) != len(want.Metrics) || got.Metrics[i].Key != m.Key {
+				t.Fatalf("%s: %+v, want %+v", r.ID, got.Metrics, want.Metrics)
+			}
+		}
+		for _, key := range []string{"epochs", "seed", "fewshot_k", "normalized"} {
+			a, _ := got.Value(key)
+			if b, _ := want.Value(key); a != b {
+				t.Errorf("%s: %s is %v, want %v", r.ID, key, a, b)
+			}
+		}
+		a, _ := got.Value("lp_acc1")
+		b, _ := want.Value("lp_acc1")
+		k, _ := got.Value("fewshot_k")
+		kind := fmt.Sprint(k, r.has("--val_split"))
+		if k == -1 {
+			kind = r.ID
+		}
+		if means[kind] == nil {
+			means[kind] = &sums{}
+		}
+		means[kind].got, means[kind].want, means[kind].n = means[kind].got+a.(float64), means[kind].want+b.(float64), means[kind].n+1
+	}
+	if len(means) == 0 {
+		t.Fatal("no probes")
+	}
+	for kind, m := range means {
+		t.Logf("%s: %.4f, want %.4f", kind, m.got/m.n, m.want/m.n)
+		room := 0.08
+		if strings.Contains(kind, " ") { // other samples too
+			room = 0.2 / math.Sqrt(m.n)
+		}
+		if math.Abs(m.got-m.want)/m.n > room {
+			t.Errorf("%s: %.4f, want %.4f up to %.2f", kind, m.got/m.n, m.want/m.n, room)
+		}
+	}
+}
+
+// TestGoldenBenchmarkRawFeatures compares what probes without normalization get with the tower's features, and the labels.
+func TestGoldenBenchmarkRawFeatures(t *testing.T) {
+	dir := golden.Dir(t, "benchmark")
+	want := golden.Tensors(t, filepath.Join(dir, "details", "linear_probe.safetensors"))
+	for _, r := range golden.Lines[run](t, filepath.Join(dir, "runs.jsonl")) {
+		s, ok := suiteFor(t, dir, r)
+		if r.option("--task", "auto") != LinearProbe || !ok {
+			continue
+		}
+		m, err := pretrained.Open(context.Background(), (&candidate{suite: s, name: s.Models[0]}).settings())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Free()
+		f := newFeatures(m, s.Data[0], datasets.NeedLabels)
+		f.seen = func(string, int64, int64) {}
+		train, val, test, _, err := f.sets(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, got := range map[string]probe.Set{"train": train, "val": val, "test": test} {
+			golden.Close(t, name, got.Features, want[name+".features"].F32, golden.Tol{RelMax: 1e-5})
+			for i, label := range want[name+".labels"].I64 {
+				if got.Labels[i] != int(label) {
+					t.Fatalf("%s: sample %d has the label %d, want %d", name, i, got.Labels[i], label)
+				}
+			}
+		}
+		return
+	}
+	t.Fatal("no probes")
+}
+
+// setProbe gives a suite the settings of a probe of the fixtures.
+func setProbe(t *testing.T, s *Suite, r run) {
+	t.Helper()
+	s.Tasks = []string{LinearProbe}
+	s.Probe.Normalize = r.option("--normalize", "true") != ""
+	for name, to := range map[string]any{
+		"--fewshot_lr": &s.Probe.AdamW.Rate, "--fewshot_epochs": &s.Probe.AdamW.Epochs, "--batch_size": &s.Probe.AdamW.BatchSize,
+		"--seed": &s.Probe.Seed, "--fewshot_k": &s.Probe.Shots,
+	} {
+		if text := r.option(name, ""); text != "" {
+			if _, err := fmt.Sscan(text, to); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

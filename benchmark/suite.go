@@ -32,6 +32,9 @@ type Suite struct {
 	Probe    probe.Protocol // of linear probes
 	Prompts  Prompting      // class names and prompts
 	Split    string         // that is measured; empty: test
+	Shots    []int          // training samples per class of linear probes, one study for all of them; empty: those of Probe
+	Seeds    []uint64       // of linear probes; empty: that of Probe
+	KNN      probe.KNN      // without a number of neighbours: DINOs
 	// Part of Parts: this process computes its share of the cells; 0 of 0 and 1 of 1 are all.
 	Part, Parts int
 
@@ -107,6 +110,15 @@ func (s *Suite) check() error {
 	}
 	if s.Parts < 0 || s.Parts > 0 && (s.Part < 1 || s.Part > s.Parts) {
 		return fault.Usagef("part %d of %d", s.Part, s.Parts)
+	}
+	study := probe.Study{Protocol: s.Probe, Shots: s.Shots, Seeds: s.Seeds}
+	if err := study.Check(); err != nil {
+		return err
+	}
+	if len(s.KNN.K) > 0 {
+		if err := s.KNN.Check(); err != nil {
+			return err
+		}
 	}
 	names := map[string]string{}
 	for _, d := range s.Data {
@@ -237,7 +249,10 @@ func (s *Suite) fingerprint(ctx context.Context, c Cell, m *candidate, d *Data) 
 		Recalls    []int
 		Probe      probe.Protocol
 		Precision  string
-	}{s.Settings.Preprocess, s.Recalls, s.Probe.Described(), s.Settings.Precision})
+		Shots      []int
+		Seeds      []uint64
+		KNN        probe.KNN
+	}{s.Settings.Preprocess, s.Recalls, s.Probe.Described(), s.Settings.Precision, s.Shots, s.Seeds, s.KNN})
 	if err != nil {
 		return "", "", err
 	}

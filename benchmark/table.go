@@ -123,6 +123,7 @@ func Lines(entries []Entry, out string) []string {
 			value = fmt.Sprintf("%.2f %%", 100*v)
 		}
 		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s %s", modelName(e), e.Result.Dataset, mainOf(e.Result), value))
+		lines = append(lines, studied(e)...)
 	}
 	return append(lines, "page: "+filepath.Join(out, PageFile))
 }

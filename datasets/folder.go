@@ -171,11 +171,15 @@ func (f *folder) classify(root string) error {
 	return f.nameClasses(root)
 }
 
-// nameClasses reads classnames.txt, in the folder or beside it.
+// nameClasses reads classnames.txt, in the folder or beside it. Without one, folders may have built-in names.
 func (f *folder) nameClasses(root string) error {
 	lines, err := linesBeside(root, "classnames.txt")
-	if err != nil || lines == nil {
+	if err != nil {
 		return err
+	}
+	if lines == nil {
+		f.nameBuiltin(root)
+		return nil
 	}
 	if named, wrong := NameClasses(f.info.Classes, lines); wrong != nil {
 		f.info.Notes = append(f.info.Notes, fmt.Sprintf("classnames.txt doesn't fit and is not used: %v", wrong))

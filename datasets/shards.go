@@ -85,6 +85,7 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 	if s.evaluation {
 		s.describeEvaluation()
 	}
+	s.nameBuiltin()
 	if reason := noneUsable(s.Len(), s.entry); reason != "" {
 		return &DataError{Source: src, Reason: reason}
 	}

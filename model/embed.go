@@ -29,6 +29,20 @@ func (m *Model) EmbedImages(ctx context.Context, pixels []uint8, n int) ([]float
 	})
 }
 
+// EmbedWithNorms maps pixels as EmbedImages does. Norms, [n], are the lengths that the features had before they were made unit.
+func (m *Model) EmbedWithNorms(ctx context.Context, pixels []uint8, n int) (features, norms []float32, err error) {
+	rows, err := m.embed(ctx, n, len(pixels)/max(n, 1), func(s *torch.Scope, from, to, count int) *torch.Tensor {
+		raw := m.rawImages(s, pixels[from:to], count, m.Mode())
+		u := unit(raw)
+		return torch.Cat(1, u, raw.To(u.DType()).Mul(u).SumAlong(1).Reshape(-1, 1))
+	})
+	e := m.Dim()
+	for ; len(rows) > e; rows = rows[e+1:] {
+		features, norms = append(features, rows[:e]...), append(norms, rows[e])
+	}
+	return features, norms, err
+}
+
 // EmbedTokens maps n captions of L token ids each, row-major, to unit features [n, E], row-major. The padding behind a
 // batch's longest caption is not computed where it changes nothing. It stops as EmbedImages does.
 func (m *Model) EmbedTokens(ctx context.Context, ids []int32, n int) ([]float32, error) {

@@ -161,8 +161,12 @@ func (m *Model) Mode() nn.Mode { return nn.Mode{DType: m.dtype, Recompute: m.Rec
 
 // EncodeImages maps pixels, uint8 [n, S, S, 3], to unit features, float32 [n, E].
 func (m *Model) EncodeImages(s *torch.Scope, pixels []uint8, n int, mode nn.Mode) *torch.Tensor {
-	images := torch.Pixels(s, pixels, n, m.Preprocess.Mean, m.Preprocess.Std, m.device)
-	return unit(m.image.Forward(images, mode))
+	return unit(m.rawImages(s, pixels, n, mode))
+}
+
+// rawImages are the features as the tower computes them.
+func (m *Model) rawImages(s *torch.Scope, pixels []uint8, n int, mode nn.Mode) *torch.Tensor {
+	return m.image.Forward(torch.Pixels(s, pixels, n, m.Preprocess.Mean, m.Preprocess.Std, m.device), mode)
 }
 
 // EncodeTokens maps n captions of L token ids each to unit features, float32 [n, E].

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"clipgo/datasets"
+	"clipgo/datasets/names"
 	"clipgo/eval"
 	"clipgo/internal/bounded"
 	"clipgo/internal/fault"
@@ -19,13 +20,17 @@ import (
 // ClassList are the names of classes that a user gives.
 type ClassList struct {
 	Names []string // nil: none are given
-	File  string   // that they are from; empty for names between commas
+	File  string   // that they are from, or builtin:NAME; empty for names between commas
 }
 
-// ReadClasses reads a file with a name a line or a JSON list, or names between commas. Of an empty text it is the empty list.
+// ReadClasses reads a file with a name a line or a JSON list, names between commas, or the built-in names of a data set, builtin:NAME. Of
+// an empty text it is the empty list.
 func ReadClasses(text string) (ClassList, error) {
 	if text == "" {
 		return ClassList{}, nil
+	}
+	if set, ok, err := builtinNames("classes", text); ok || err != nil {
+		return ClassList{Names: set.Classes, File: text}, err
 	}
 	c := ClassList{Names: strings.Split(text, ",")}
 	for i := range c.Names {
@@ -59,6 +64,19 @@ func ReadClasses(text string) (ClassList, error) {
 	return c, nil
 }
 
+// builtinNames are what is known of the set NAME in builtin:NAME; ok is false for other texts.
+func builtinNames(setting, text string) (set names.Set, ok bool, err error) {
+	name, builtin := strings.CutPrefix(text, "builtin:")
+	if !builtin {
+		return set, false, nil
+	}
+	if set, ok = names.Find(name); !ok {
+		return set, false, fault.Setting(setting, "%s: there are no built-in names of it, only of %s", text,
+			strings.Join(names.All(), ", "))
+	}
+	return set, true, nil
+}
+
 // ClassChoice are the classes that pictures are sorted into.
 type ClassChoice struct {
 	Classes []string
@@ -82,6 +100,9 @@ func (c ClassList) Choose(ctx context.Context, src datasets.Source) (ClassChoice
 		return ClassChoice{Classes: c.Names, Numbers: numbers}, err
 	}
 	if c.Names == nil {
+		return ClassChoice{Classes: classes, Numbers: upTo(len(classes))}, nil
+	}
+	if slices.Equal(classes, c.Names) { // names may occur twice, as in ImageNet
 		return ClassChoice{Classes: classes, Numbers: upTo(len(classes))}, nil
 	}
 	if numbers := places(classes, c.Names); numbers != nil {

@@ -30,7 +30,8 @@ type Viewer interface {
 // Features are features with the samples that they are of.
 type Features struct {
 	eval.Features
-	Index   []int // each picture's sample
+	Norms   []float32 // of the pictures' features before they were made unit
+	Index   []int     // each picture's sample
 	Entries []datasets.Entry
 }
 
@@ -76,7 +77,7 @@ func (p *Pass) skip(s datasets.Skip) {
 
 // add embeds a batch's pictures.
 func (p *Pass) add(ctx context.Context, f *Features, b *datasets.Batch) error {
-	features, err := p.Embedder.EmbedImages(ctx, b.Pixels, b.N)
+	features, norms, err := p.Embedder.EmbedWithNorms(ctx, b.Pixels, b.N)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (p *Pass) add(ctx context.Context, f *Features, b *datasets.Batch) error {
 		}
 		f.Index, f.Entries, f.Labels = append(f.Index, b.Index[i]), append(f.Entries, e), append(f.Labels, e.Label)
 	}
-	f.Images = append(f.Images, features...)
+	f.Images, f.Norms = append(f.Images, features...), append(f.Norms, norms...)
 	if p.Seen != nil {
 		p.Seen(b.Next)
 	}

@@ -95,10 +95,14 @@ func SamePrompts(sources []Source) bool {
 	return true
 }
 
-// TemplatesIn reads prompt templates from a file. Of an empty path they are Templates.
+// TemplatesIn reads prompt templates from a file, or takes the built-in ones of a data set, builtin:NAME. Of an empty path they are
+// Templates.
 func (m *Embedder) TemplatesIn(path string, data datasets.Info) ([]string, error) {
 	if path == "" {
 		return m.Templates(data), nil
+	}
+	if set, ok, err := builtinNames("templates", path); ok || err != nil {
+		return set.Templates, err
 	}
 	f, err := bounded.Open(path, bounded.List)
 	if err != nil {

@@ -14,23 +14,19 @@ import (
 // intercept absorbs, and rotated to the eigenvectors of their covariance, which the penalty doesn't see. The minimum is the same.
 type design struct {
 	scope       *torch.Scope
-	z           *torch.Tensor // [n, dim], float64: centred and rotated
+	z           *torch.Tensor // [n, dim], of the type of the computation: centred and rotated
+	labels      *torch.Tensor // [n, 1] of int64
 	mean        []float64     // [dim] of the features
 	axes        *mat.Dense    // [dim, dim]: an eigenvector a column
 	variance    []float64     // [dim] along each axis
-	sums        []float64     // [classes, dim]: sum of z over the samples of a class
-	counts      []float64     // [classes]: samples
 	n, dim      int
 	classes     int
 	evaluations int
 }
 
-// newDesign makes the coordinates. The caller frees its scope.
-func newDesign(ctx context.Context, s Set, classes int) (*design, error) {
-	d := &design{
-		scope: torch.NewScope(), n: s.Len(), dim: s.Dim, classes: classes,
-		sums: make([]float64, classes*s.Dim), counts: make([]float64, classes),
-	}
+// newDesign makes the coordinates, for computation in a type. The caller frees its scope.
+func newDesign(ctx context.Context, s Set, classes int, dtype torch.DType) (*design, error) {
+	d := &design{scope: torch.NewScope(), n: s.Len(), dim: s.Dim, classes: classes}
 	err := torch.Do(ctx, func(inner *torch.Scope) error {
 		x := torch.From(inner, s.Features, s.Len(), s.Dim).To(torch.Float64)
 		mean := x.MeanAlong(0)
@@ -40,15 +36,9 @@ func newDesign(ctx context.Context, s Set, classes int) (*design, error) {
 		if err := d.rotate(covariance); err != nil {
 			return err
 		}
-		d.z = d.scope.Keep(x.Matmul(torch.From(inner, d.axes.RawMatrix().Data, d.dim, d.dim)))
-		z := d.z.Float64s()
-		for i, label := range s.Labels {
-			d.counts[label]++
-			to := d.sums[label*d.dim : (label+1)*d.dim]
-			for j, v := range z[i*d.dim : (i+1)*d.dim] {
-				to[j] += v
-			}
-		}
+		x = x.Matmul(torch.From(inner, d.axes.RawMatrix().Data, d.dim, d.dim))
+		d.z = d.scope.Keep(x.To(dtype).Contiguous())
+		d.labels = d.scope.Keep(torch.From(inner, torch.Int64s(s.Labels), d.n, 1))
 		return nil
 	})
 	if err != nil {
@@ -90,40 +80,89 @@ func (d *design) head(weight, bias []float64) *Head {
 	return h
 }
 
-// loss returns sum(-log p(y|x)) over the samples and its gradient by weight [classes, dim] and bias [classes], which is written to the
-// slices.
-func (d *design) loss(ctx context.Context, weight, bias, byWeight, byBias []float64) (total float64, err error) {
+// point is a head in the design's coordinates: weight [classes, dim], then bias [classes]. Without a head it is zeros.
+func (d *design) point(h *Head) []float64 {
+	k := d.classes * d.dim
+	out := make([]float64, k+d.classes)
+	if h == nil {
+		return out
+	}
+	for i, v := range h.Weight {
+		out[i] = float64(v)
+	}
+	for c := range d.classes {
+		out[k+c] = float64(h.Bias[c]) + dot(out[c*d.dim:(c+1)*d.dim], d.mean)
+	}
+	w := mat.NewDense(d.classes, d.dim, out[:k])
+	w.Mul(mat.DenseCopyOf(w), d.axes)
+	return out
+}
+
+// each calls f for some rows at a time: their features [m, dim], and a mask [m, classes] that is 1 at their labels.
+func (d *design) each(ctx context.Context, f func(s *torch.Scope, z, mask *torch.Tensor)) error {
 	d.evaluations++
-	err = torch.Do(ctx, func(s *torch.Scope) error {
-		w := torch.From(s, weight, d.classes, d.dim).Transpose(0, 1)
-		b := torch.From(s, bias, 1, d.classes)
-		toWeight := torch.Zeros(s, torch.Float64, torch.CPU, d.classes, d.dim)
-		toBias := torch.Zeros(s, torch.Float64, torch.CPU, 1, d.classes)
+	return torch.Do(ctx, func(s *torch.Scope) error {
+		classes := torch.Arange(s, d.classes, torch.CPU).Reshape(1, d.classes)
 		for from := 0; from < d.n; from += chunk {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			s.Within(func(inner *torch.Scope) {
-				z := d.z.In(inner).Narrow(0, from, min(chunk, d.n-from))
-				logits := z.Matmul(w).Add(b)
-				norms := logits.LogSumExp(1)
-				total += norms.Sum().Item()
-				p := logits.Sub(norms.Reshape(norms.Len(), 1)).Exp()
-				toWeight.In(inner).AddInPlace(p.Transpose(0, 1).Matmul(z))
-				toBias.In(inner).AddInPlace(p.SumAlong(0))
+				m := min(chunk, d.n-from)
+				z := d.z.In(inner).Narrow(0, from, m)
+				f(inner, z, d.labels.In(inner).Narrow(0, from, m).Equal(classes, z.DType()))
 			})
 		}
-		copy(byWeight, toWeight.Float64s())
-		copy(byBias, toBias.Float64s())
 		return nil
 	})
-	for i, v := range d.sums {
-		total -= weight[i] * v
-		byWeight[i] -= v
-	}
-	for c, v := range d.counts {
-		total -= bias[c] * v
-		byBias[c] -= v
-	}
+}
+
+// probabilities are those of the classes [m, classes] for samples, at a point: weight [classes, dim], then bias [classes].
+func (d *design) probabilities(s *torch.Scope, z *torch.Tensor, point []float64) *torch.Tensor {
+	k := d.classes * d.dim
+	w := torch.From(s, point[:k], d.classes, d.dim).To(z.DType())
+	return z.Linear(w, torch.From(s, point[k:], d.classes).To(z.DType())).Softmax(1)
+}
+
+// slope writes the gradient of sum(-log p(y|x)) at a point. The share of a sample's own class is minus the sum of the other classes'
+// probabilities: 1 - p would round to 0 where p is near 1.
+func (d *design) slope(ctx context.Context, point, gradient []float64) error {
+	clear(gradient)
+	k := d.classes * d.dim
+	return d.each(ctx, func(s *torch.Scope, z, mask *torch.Tensor) {
+		r := d.probabilities(s, z, point)
+		r = r.Sub(r.Mul(mask))
+		r.SubInPlace(mask.Mul(r.SumAlong(1).Reshape(-1, 1)))
+		addTo(gradient[:k], r.Transpose(0, 1).Matmul(z))
+		addTo(gradient[k:], r.SumAlong(0))
+	})
+}
+
+// curvature writes the second derivatives of sum(-log p(y|x)) by each coordinate at a point.
+func (d *design) curvature(ctx context.Context, point, diagonal []float64) error {
+	clear(diagonal)
+	k := d.classes * d.dim
+	return d.each(ctx, func(s *torch.Scope, z, _ *torch.Tensor) {
+		p := d.probabilities(s, z, point)
+		p = p.Sub(p.Mul(p))
+		addTo(diagonal[:k], p.Transpose(0, 1).Matmul(z.Mul(z)))
+		addTo(diagonal[k:], p.SumAlong(0))
+	})
+}
+
+// loss is sum(-log p(y|x)) at a point, in float64.
+func (d *design) loss(ctx context.Context, point []float64) (total float64, err error) {
+	k := d.classes * d.dim
+	err = d.each(ctx, func(s *torch.Scope, z, mask *torch.Tensor) {
+		w := torch.From(s, point[:k], d.classes, d.dim)
+		logits := z.To(torch.Float64).Linear(w, torch.From(s, point[k:], d.classes))
+		total += logits.LogSumExp(1).Sum().Item() - logits.Mul(mask.To(torch.Float64)).Sum().Item()
+	})
 	return total, err
+}
+
+func addTo(sum []float64, t *torch.Tensor) {
+	for i, v := range t.To(torch.Float64).Float64s() {
+		sum[i] += v
+	}
 }

@@ -31,6 +31,8 @@ type one struct {
 	C        float64
 	Accuracy float64 `json:"accuracy_exact"`
 	Plain    float64 `json:"accuracy"`
+
+	NearestMean float64 `json:"nearest_centre"`
 }
 
 type grid struct {
@@ -201,12 +203,41 @@ func TestGoldenBenchmarkLogisticRegression(t *testing.T) {
 		t.Logf("%s: %d iterations, objective %g", c.name, fit.Iterations, fit.Objective)
 		// scikit-learn ends where a gradient is below 1e-4.
 		golden.Close(t, c.name+" weight", fit.Weight, f.tensors["sklearn."+c.name+".coef"].F32, golden.Tol{Abs: 1e-3})
+		ours, theirs := fit.Objective, objective(c.train, c.want.C, f.tensors["sklearn."+c.name+".coef"].F32,
+			f.tensors["sklearn."+c.name+".intercept"].F32)
+		if math.Abs(ours/theirs-1) > 1e-6 {
+			t.Errorf("%s: objective %.10g, want %.10g", c.name, ours, theirs)
+		}
 		want := f.tensors["sklearn."+c.name+".probability"].F32
 		golden.Close(t, c.name+" probability", probabilities(t, fit, c.test), want, golden.Tol{Abs: 1e-4})
 		if got, err := fit.Accuracy(context.Background(), c.test); err != nil || got != c.want.Accuracy {
 			t.Errorf("%s: accuracy %v, %v; want %v", c.name, got, err, c.want.Accuracy)
 		}
 	}
+}
+
+// objective is that of logistic regression, from its definition.
+func objective(s Set, c float64, weight, bias []float32) float64 {
+	total := 0.0
+	for i, label := range s.Labels {
+		z, sum := make([]float64, len(bias)), 0.0
+		for k := range z {
+			z[k] = float64(bias[k])
+			for j, x := range s.Row(i) {
+				z[k] += float64(x) * float64(weight[k*s.Dim+j])
+			}
+		}
+		top := slices.Max(z)
+		for _, v := range z {
+			sum += math.Exp(v - top)
+		}
+		total += top + math.Log(sum) - z[label]
+	}
+	square := 0.0
+	for _, w := range weight {
+		square += float64(w) * float64(w)
+	}
+	return c*total + square/2
 }
 
 func probabilities(t *testing.T, fit *Fitted, s Set) []float32 {
@@ -228,6 +259,29 @@ func probabilities(t *testing.T, fit *Fitted, s Set) []float32 {
 	return p
 }
 
+// TestGoldenBenchmarkFewShot compares with scikit-learn's fits and nearest class means on the samples that CLIP_benchmark drew.
+func TestGoldenBenchmarkFewShot(t *testing.T) {
+	f := load(t)
+	c := f.figures.Sklearn.Normalised.C
+	for name, want := range f.figures.Sklearn.FewShot {
+		drawn := f.train.Select(ints(f.tensors[name+".rows"].I64))
+		classes := f.train.Classes()
+		fit, err := Logistic{C: c}.Fit(context.Background(), drawn.Normalized(), classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := fit.Accuracy(context.Background(), f.test.Normalized()); err != nil || got != want.Plain {
+			t.Errorf("%s: accuracy %v, %v; want %v", name, got, err, want.Plain)
+		}
+		if got, err := nearestMean(drawn, f.test, classes); err != nil || got != want.NearestMean {
+			t.Errorf("%s: nearest class mean %v, %v; want %v", name, got, err, want.NearestMean)
+		}
+	}
+	if len(f.figures.Sklearn.FewShot) == 0 {
+		t.Fatal("no fits")
+	}
+}
+
 // TestGoldenBenchmarkGridOfC compares the accuracies for each C, and after a fit with the best one on training and validation data.
 func TestGoldenBenchmarkGridOfC(t *testing.T) {
 	f := load(t)
@@ -244,12 +298,16 @@ func TestGoldenBenchmarkGridOfC(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		best, highest := 0.0, -1.0
 		off := 0
 		for i, fit := range fits {
 			for j, set := range []Set{train, val, test} {
 				got, err := fit.Accuracy(context.Background(), set)
 				if err != nil {
 					t.Fatal(err)
+				}
+				if j == 1 && got > highest {
+					best, highest = fit.C, got
 				}
 				if got != want.Rows[i][j+1] {
 					off++
@@ -259,6 +317,9 @@ func TestGoldenBenchmarkGridOfC(t *testing.T) {
 		}
 		if off > 0 {
 			t.Errorf("%s: %d of %d accuracies differ", name, off, 3*len(fits))
+		}
+		if best != want.BestC {
+			t.Errorf("%s: the best C is %g, want %g", name, best, want.BestC)
 		}
 		final, err := Logistic{C: want.BestC}.Fit(context.Background(), train.Join(val), train.Classes())
 		if err != nil {

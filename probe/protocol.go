@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"math"
 
 	"clipgo/eval"
 	"clipgo/internal/fault"
@@ -12,7 +11,8 @@ import (
 type Protocol struct {
 	// Logistic chooses logistic regression instead of CLIP_benchmark's AdamW.
 	Logistic  bool
-	C         float64 // of logistic regression without validation data; 0: 0.316, OpenAI's value for ImageNet
+	C         float64 // of logistic regression; 0: searched on the validation data, else 0.316, OpenAI's value for ImageNet
+	Halving   bool    // search C by halving steps, with some 15 fits, instead of all 96 values
 	AdamW     AdamW   // Seed and Decay are set by Measure
 	Shots     int     // training samples per class; 0: all
 	Seed      uint64
@@ -34,25 +34,19 @@ type Result struct {
 	C          float64 `json:"C,omitempty"`
 	Objective  float64 `json:"objective,omitempty"`
 	Iterations int     `json:"iterations,omitempty"`
-	Train      int     `json:"train"` // samples of the final fit
-	Test       int     `json:"test"`
+	Unfinished bool    `json:"unfinished,omitempty"` // logistic regression didn't reach its minimum
+	// HeldOut is the number of training samples that C was chosen on, where there is no validation set. The final fit uses them.
+	HeldOut int `json:"held_out,omitempty"`
+	// NearestMean is the accuracy of the nearest class mean on the same samples, for comparison; a Study sets it.
+	NearestMean float64 `json:"nearest_mean_acc1"`
+	Train       int     `json:"train"` // samples of the final fit
+	Test        int     `json:"test"`
 	// Search are the values that were tried on the validation set, in order: the weight decay of AdamW, C of logistic regression.
 	Search []Trial `json:"search,omitempty"`
 	// Rows are the indices of the training samples that were drawn.
 	Rows []int `json:"rows,omitempty"`
 
 	Head *Head `json:"-"`
-}
-
-const openAIsC = 0.316
-
-// Regularizations are OpenAI's 96 values of C, from 1e-6 to 1e6.
-func Regularizations() []float64 {
-	out := make([]float64, 96)
-	for i := range out {
-		out[i] = math.Pow(10, -6+12*float64(i)/float64(len(out)-1))
-	}
-	return out
 }
 
 // Measure trains a probe for a number of classes and measures it. With validation data (Len 0: none) the strength of the regularization is
@@ -111,34 +105,36 @@ func (p Protocol) fitAdamW(ctx context.Context, r *Result, train, val, final Set
 	return err
 }
 
-// fitLogistic fits with the C of the best accuracy on the validation data; of equals the smallest.
-func (p Protocol) fitLogistic(ctx context.Context, r *Result, train, val, final Set, classes int) error {
-	c := p.C
-	if c == 0 {
-		c = openAIsC
+// fitLogistic fits with the C of the best accuracy on the validation data; of equals the smallest. Without validation data a fifth of the
+// training data takes its place, except for few-shot probes. The final fit is exact, in float64.
+func (p Protocol) fitLogistic(ctx context.Context, r *Result, train, val, final Set, classes int) (err error) {
+	l := Logistic{C: p.C}
+	enough := val.Len() > 0
+	if !enough && p.C == 0 && p.Shots == 0 {
+		train, val, enough = split(train, p.Seed)
+		r.HeldOut = val.Len()
 	}
-	if val.Len() > 0 && p.C == 0 {
-		best := -1.0
-		fits, err := Path(ctx, train, classes, Regularizations(), 0)
+	switch {
+	case p.C > 0:
+	case !enough:
+		l.C = openAIsC
+	default:
+		var best *Fitted
+		if p.Halving {
+			r.Search, best, err = halving(ctx, train, val, classes)
+		} else {
+			r.Search, best, err = sweep(ctx, train, val, classes, Regularizations())
+		}
 		if err != nil {
 			return err
 		}
-		for _, f := range fits {
-			accuracy, err := f.Accuracy(ctx, val)
-			if err != nil {
-				return err
-			}
-			r.Search = append(r.Search, Trial{C: f.C, Accuracy: accuracy})
-			if accuracy > best {
-				c, best = f.C, accuracy
-			}
-		}
+		l.C, l.Start = best.C, &best.Head
 	}
-	f, err := Logistic{C: c}.Fit(ctx, final, classes)
+	f, err := l.Fit(ctx, final, classes)
 	if err != nil {
 		return err
 	}
-	r.Head, r.C, r.Objective, r.Iterations = &f.Head, c, f.Objective, f.Iterations
+	r.Head, r.C, r.Objective, r.Iterations, r.Unfinished = &f.Head, l.C, f.Objective, f.Iterations, !f.Converged
 	return nil
 }
 

@@ -10,7 +10,6 @@ import (
 	"clipgo/benchmark"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
-	"clipgo/probe"
 )
 
 type benchmarkOptions struct {
@@ -27,12 +26,12 @@ type benchmarkOptions struct {
 	Lang    string `json:"language" flag:"language" arg:"code" help:"the results' key language, nothing else (default en)"`
 	Part    string `json:"part" flag:"part" arg:"i/n" help:"compute the i-th of n shares of the models and data sets"`
 	Recalls []int  `json:"recall_k" flag:"recall-k" arg:"K,K" help:"the K of recall at K (default 1,5,10)"`
-	Solver  string `json:"solver" flag:"solver" arg:"name" help:"of linear probes: adamw as CLIP_benchmark, or logistic (default adamw)"`
-	Shots   int    `json:"fewshot_k" min:"0" flag:"fewshot-k" arg:"k" help:"training samples per class of linear probes (default all)"`
+	probeOptions
 }
 
 func newEvalBenchmark(a *app) *cobra.Command {
-	o := benchmarkOptions{Settings: pretrained.DefaultSettings(), Tasks: "auto", Recalls: []int{1, 5, 10}, Solver: "adamw"}
+	o := benchmarkOptions{Settings: pretrained.DefaultSettings(), Tasks: "auto", Recalls: []int{1, 5, 10},
+		probeOptions: defaultProbeOptions()}
 	c := &cobra.Command{
 		Use:   "benchmark --models A,B --data A,B --out DIR",
 		Short: "Many models on many data sets, with CLIP_benchmark's files and a page",
@@ -103,9 +102,8 @@ func (o *benchmarkOptions) suite(a *app, said config.Layer) (*benchmark.Suite, e
 	s.Prompts = benchmark.Prompting{
 		NamesFile: o.Names, TemplatesFile: o.Prompts, DumpNames: o.DumpN, DumpTemplates: o.DumpT, Language: o.Lang,
 	}
-	s.Probe = probe.Protocol{AdamW: probe.CLIPBenchmark, Normalize: true, Shots: o.Shots, Seed: o.Seed, Logistic: o.Solver == "logistic"}
-	if o.Solver != "adamw" && o.Solver != "logistic" {
-		return nil, usagef("--solver %s: it is adamw or logistic", o.Solver)
+	if err := o.probeOptions.set(s, o.Seed, said); err != nil {
+		return nil, err
 	}
 	if _, err := fmt.Sscanf(o.Part, "%d/%d", &s.Part, &s.Parts); o.Part != "" && err != nil {
 		return nil, usagef("--part %s: it is i/n, such as 1/4", o.Part)

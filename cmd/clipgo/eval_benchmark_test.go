@@ -44,6 +44,11 @@ func TestABenchmarkRefusesWhatItCannotMean(t *testing.T) {
 		{2, "is named twice", []string{"--models", model + "," + model, "--data", digits, "--out", out}},
 		{2, "--part 3: it is i/n", []string{"--models", model, "--data", digits, "--out", out, "--part", "3"}},
 		{2, "part 5 of 4", []string{"--models", model, "--data", digits, "--out", out, "--part", "5/4"}},
+		{2, "it is all or halving", []string{"--models", model, "--data", digits, "--out", out, "--probe-search", "some"}},
+		{2, "with --solver logistic", []string{"--models", model, "--data", digits, "--out", out, "--probe-c", "1"}},
+		{2, "it is true or false", []string{"--models", model, "--data", digits, "--out", out, "--normalize", "maybe"}},
+		{2, "each once", []string{"--models", model, "--data", digits, "--out", out, "--fewshot-k", "2,2"}},
+		{2, "is named twice", []string{"--models", model, "--data", digits, "--out", out, "--seeds", "1,1"}},
 		{2, "it is adamw or logistic", []string{"--models", model, "--data", digits, "--out", out, "--solver", "sgd"}},
 		{3, "it has no split train", []string{
 			"--models", model, "--data", filepath.Join(dir, "data", "wds_textile"), "--out", out, "--tasks", "linear_probe"}},

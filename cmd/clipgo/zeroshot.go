@@ -17,8 +17,8 @@ import (
 
 type zeroshotOptions struct {
 	pretrained.Settings
-	Classes   string `json:"classes" flag:"classes" arg:"a,b,c|file" help:"class names, or a file with one a line (or a JSON list)"`
-	Templates string `json:"templates" flag:"templates" arg:"file" help:"prompt templates, one a line (or a JSON list), {} for the name"`
+	Classes   string `json:"classes" flag:"classes" arg:"a,b,c|file" help:"class names, a file with one a line (or a JSON list), or builtin:NAME"`
+	Templates string `json:"templates" flag:"templates" arg:"file" help:"prompt templates, one a line (or a JSON list), {} for the name; or builtin:NAME"`
 	Top       int    `json:"top" min:"1" flag:"top" arg:"N" help:"labels shown for each picture (default 5)"`
 	PerClass  bool   `json:"per_class" flag:"per-class" help:"add the accuracy of each class and what it is taken for"`
 }
@@ -33,9 +33,10 @@ func newZeroshot(a *app) *cobra.Command {
 DATA that knows its labels (a folder with a subfolder for each class, a built-in set, shards with .cls members) gives
 an accuracy. Pictures, or a folder of pictures together with --classes, give ranked labels.
 
-If class folders have ids as names, as those of ImageNet have, --classes FILE or a classnames.txt in the folder gives the
-names: one for each folder in sorted order, or lines such as "n01440764 tench". If shards have class numbers but no
-classnames.txt, --classes gives the names in their order.
+If class folders have ids as names, --classes FILE or a classnames.txt in the folder gives the names: one for each folder in
+sorted order, or lines such as "n01440764 tench". If shards have class numbers but no classnames.txt, --classes gives the
+names in their order. WordNet ids have ImageNet's names, and shards in a folder such as wds_cifar10 those of CIFAR-10, without
+being asked for; --classes builtin:imagenet1k and --templates builtin:imagenet1k ask for them.
 
 A picture that can't be read costs its own answer. If more than --max-skip of them can't be read, the exit code is 3.
 
