@@ -22,7 +22,8 @@ func TestRowsOfAPictureKeepTheirWeights(t *testing.T) {
 
 // Numbers below a million are class numbers; larger ones are ids, which are names.
 func TestLargeNumbersAreNames(t *testing.T) {
-	for label, want := range map[string]bool{"0": true, "999999": true, "1000000": false, "-1": false, "1.5": false, "n014407": false, "": false} {
+	for label, want := range map[string]bool{"0": true, "999999": true, "1000000": false, "-1": false, "1.5": false, "n014407": false,
+		"": false} {
 		if _, got := classNumber(label); got != want {
 			t.Errorf("%q: %v", label, got)
 		}

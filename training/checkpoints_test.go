@@ -77,6 +77,15 @@ func TestAdoptCopiesAWholeCheckpoint(t *testing.T) {
 	if _, replaces, err := Replaces(from, one.Dir); replaces || err != nil {
 		t.Errorf("a copy of it replaces it: %t, %v", replaces, err)
 	}
+	if err := os.Truncate(filepath.Join(to, stateFile), 1); err != nil { // its MANIFEST is still that of from
+		t.Fatal(err)
+	}
+	if err := Adopt(from, one.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Check(to); err != nil {
+		t.Errorf("a damaged copy is taken for the checkpoint: %v", err)
+	}
 	if err := durable.Verify(from); err != nil {
 		t.Error(err)
 	}
