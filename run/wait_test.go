@@ -96,7 +96,8 @@ func photos(t *testing.T, k int) []byte {
 			ext  string
 			data []byte
 		}{{"jpg", photo.Bytes()}, {"txt", fmt.Appendf(nil, "photo %d of %d", i, k)}, {"bin", make([]byte, 200_000)}} {
-			err = cmp.Or(err, w.WriteHeader(&tar.Header{Name: fmt.Sprintf("%d%04d.%s", k, i, m.ext), Mode: 0o644, Size: int64(len(m.data))}))
+			name := fmt.Sprintf("%d%04d.%s", k, i, m.ext)
+			err = cmp.Or(err, w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(m.data))}))
 			_, failed := w.Write(m.data)
 			err = cmp.Or(err, failed)
 		}
