@@ -8,8 +8,8 @@ import (
 	"clipgo/vision/preprocess"
 )
 
-// TestAFingerprintCoversPicturesAndPrompts: models with the same weights are different ones if their folders or the settings show them other
-// pictures, or if their prompts differ.
+// TestAFingerprintCoversPicturesAndPrompts: models with the same weights are different ones if their folders or the settings show them
+// other pictures, or if their prompts differ.
 func TestAFingerprintCoversPicturesAndPrompts(t *testing.T) {
 	print := func(change func(*pretrained.Settings, *pretrained.Source)) string {
 		t.Helper()

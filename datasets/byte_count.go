@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
 	"strconv"
 	"strings"
 
 	"clipgo/datasets/store"
+	"clipgo/internal/fault"
 )
 
 // ByteCount is a number of bytes, as a number or with a unit: 500MB, 1.5TB, 64GiB.
@@ -46,6 +48,17 @@ func (n *ByteCount) UnmarshalJSON(data []byte) error {
 		*n = v
 	}
 	return err
+}
+
+// checkCache refuses settings of the cache that can't be meant.
+func (o Options) checkCache() error {
+	if o.DataCache == "" && o.DataCacheSize > 0 {
+		return fault.Setting("data_cache_size", "it is the limit of data_cache, which is missing")
+	}
+	if st, err := os.Stat(o.DataCache); err == nil && !st.IsDir() {
+		return fault.Setting("data_cache", "%s is a file; a directory is wanted", o.DataCache)
+	}
+	return nil
 }
 
 // store is the one that is given, or a new one that is closed with its source.

@@ -83,6 +83,9 @@ func unread(src string) error {
 // exist is fs.ErrNotExist, data without what o.Need asks for is a *DataError, and a kind of data that can't be read is a *UsageError. Once
 // ctx is done, Open returns its error. An open source doesn't keep ctx.
 func Open(ctx context.Context, src string, o Options) (Source, error) {
+	if err := o.checkCache(); err != nil {
+		return nil, err
+	}
 	s, err := open(ctx, src, o)
 	if err == nil {
 		s, err = renamed(s, o.Classes)

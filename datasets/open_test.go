@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"clipgo/internal/fault"
 )
 
 func TestOpenGoesByTheForm(t *testing.T) {
@@ -78,6 +80,40 @@ func TestNeedsAreEnforced(t *testing.T) {
 		var data *DataError
 		if (err == nil) != c.ok || err != nil && !errors.As(err, &data) {
 			t.Errorf("%s, need %d: %v", c.src, c.need, err)
+		}
+	}
+}
+
+func TestACacheThatCannotBeMeantIsRefused(t *testing.T) {
+	root := tree(t, map[string]string{"file": ""})
+	for want, o := range map[string]Options{
+		"data_cache_size: it is the limit of data_cache, which is missing": {DataCacheSize: 1000},
+		"a directory is wanted": {DataCache: filepath.Join(root, "file")},
+	} {
+		_, err := Open(t.Context(), "builtin:emoji", o)
+		if err == nil || !strings.Contains(err.Error(), want) || fault.Of(err) != fault.Usage {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	s := openForTest(t, "builtin:shapes?n=2", Options{DataCache: filepath.Join(root, "new"), DataCacheSize: 1000})
+	if s.Len() != 2 {
+		t.Error("a cache that isn't there yet")
+	}
+}
+
+// What isn't an archive is said to be none, with its beginning.
+func TestWhatIsNoArchiveSaysSo(t *testing.T) {
+	long := strings.Repeat("x", 2000)
+	root := tree(t, map[string]string{
+		"page.tar": "\n<!DOCTYPE html><p>Log in", "long.tar": "<html>" + long, "png.tar": "\x89PNG\r\n" + long,
+	})
+	for name, want := range map[string]string{
+		"page.tar": `the shard is no tar archive: it begins with "<!DOCTYPE html><p>L", as a web page does`,
+		"long.tar": `the shard is no tar archive: it begins with "<html>xxxxxxxxxxxxxx", as a web page does`,
+		"png.tar":  `the shard is no tar archive, or its first header is damaged: it begins with "\x89PNG`,
+	} {
+		if _, err := Open(t.Context(), filepath.Join(root, name), Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

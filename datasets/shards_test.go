@@ -333,7 +333,7 @@ func TestABrokenShardCostsItsOwnSamplesAlone(t *testing.T) {
 	if s.Len() != 3 || entryOf(t, s, 0).Bad != "" || entryOf(t, s, 2).Bad != "" {
 		t.Fatalf("%d samples: %+v", s.Len(), entryOf(t, s, 0))
 	}
-	if e := entryOf(t, s, 1); e.Key != filepath.Join(root, "1.tar") || !strings.Contains(e.Bad, "no valid tar header") {
+	if e := entryOf(t, s, 1); e.Key != filepath.Join(root, "1.tar") || !strings.Contains(e.Bad, "is no tar archive") {
 		t.Errorf("the broken shard is %+v", e)
 	}
 	if notes := s.Info().Notes; len(notes) != 1 || !strings.Contains(notes[0], "1.tar") {

@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"archive/tar"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -228,6 +229,8 @@ func (x *tarIndexer) fail(err error) {
 		x.broken = "can't be read: " + x.fault.Error()
 	case name != "":
 		x.packed, x.broken = ok, "is compressed with "+name+"; "+unpack
+	case x.foreign(err) != "":
+		x.broken = x.foreign(err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		x.broken = fmt.Sprintf("is truncated: it ends inside a header or member behind byte %d", x.brokenAt)
 	case errors.Is(err, tar.ErrHeader):
@@ -235,6 +238,22 @@ func (x *tarIndexer) fail(err error) {
 	default:
 		x.broken = "can't be read: " + err.Error()
 	}
+}
+
+// foreign says what has no tar header at its beginning. It is empty for what may be an archive.
+func (x *tarIndexer) foreign(err error) string {
+	if x.brokenAt > 0 || len(x.groups) > 0 {
+		return ""
+	}
+	var head [20]byte
+	start := bytes.TrimLeft(head[:x.in.peek(head[:], 0)], " \t\r\n")
+	switch {
+	case bytes.HasPrefix(start, []byte("<")):
+		return fmt.Sprintf("is no tar archive: it begins with %q, as a web page does", start)
+	case errors.Is(err, tar.ErrHeader):
+		return fmt.Sprintf("is no tar archive, or its first header is damaged: it begins with %q", start)
+	}
+	return ""
 }
 
 func allZero(b []byte) bool {

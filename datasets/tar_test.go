@@ -164,7 +164,7 @@ func TestDamagedArchivesSayWhatIsWrong(t *testing.T) {
 	}{
 		{"empty", nil, "is empty"},
 		{"gzip", []byte("\x1f\x8b\x08\x00" + strings.Repeat("q", 2000)), "gzip"},
-		{"text", bytes.Repeat([]byte("no archive at all "), 100), "no valid tar header at byte 0"},
+		{"text", bytes.Repeat([]byte("no archive at all "), 100), "is no tar archive, or its first header is damaged: it begins with"},
 		{"short text", []byte("oops"), "truncated"},
 		{"garbage inside", garbled, "no valid tar header at byte"},
 		{"two archives", append(bytes.Clone(good), good...), "behind its end"},

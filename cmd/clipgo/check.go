@@ -61,6 +61,11 @@ func runCheck(ctx context.Context, c *console, o checkOptions, said config.Layer
 			return err
 		}
 	}
+	if o.HTML != "" {
+		if err := durable.CheckFile(o.HTML); err != nil {
+			return usagef("--html: %v", err)
+		}
+	}
 	o.Data.Need = datasets.NeedCaptions // as in training
 	src, err := datasets.Open(ctx, name, o.Data)
 	if err != nil {

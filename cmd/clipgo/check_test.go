@@ -65,3 +65,17 @@ func TestTrainLooksAtItsDataFirst(t *testing.T) {
 		t.Errorf("%d samples are skipped", n)
 	}
 }
+
+// A page that can't be written is refused before the work, and says nothing else.
+func TestCheckLooksWhereItsPageGoes(t *testing.T) {
+	photos := pairs(t, 2)
+	for page, want := range map[string]string{
+		photos:                                "--html: " + photos + " is a directory; name a file",
+		filepath.Join(photos, "no", "x.html"): "there is no directory " + filepath.Join(photos, "no"),
+	} {
+		r := clipgo(t, "check", photos, "--html", page)
+		if r.code != exitUsage || !strings.Contains(r.err, want) || r.out != "" || strings.Count(r.err, "\n") != 1 {
+			t.Errorf("exit %d: %s%s", r.code, r.out, r.err)
+		}
+	}
+}

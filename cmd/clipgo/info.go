@@ -100,6 +100,9 @@ func describeThing(ctx context.Context, c *console, x string, o infoOptions) err
 	if isRun(x) && !paths.Exists(filepath.Join(x, pretrained.CheckpointsDir)) {
 		return fault.Modelf(x, "the run has no checkpoint yet")
 	}
+	if datasets.IsRemote(x) {
+		return describeData(ctx, c, x, o.Options, nil)
+	}
 	src, err := c.findModel(ctx, x, "")
 	err = asArgument(err)
 	switch {
@@ -183,7 +186,7 @@ func describeIndex(c *console, dir string) error {
 func describeData(ctx context.Context, c *console, x string, o datasets.Options, asModel error) error {
 	src, err := datasets.Open(ctx, x, o)
 	if err != nil {
-		if errors.Is(err, os.ErrNotExist) && !datasets.IsRemote(x) {
+		if errors.Is(err, os.ErrNotExist) && asModel != nil {
 			return asModel
 		}
 		return err

@@ -58,6 +58,7 @@ func TestPackRefusesWhatItCannotMean(t *testing.T) {
 		{2, "--image-format: \"webp\" is none of keep, jpeg, png", []string{photos, out, "--image-format", "webp"}},
 		{2, "no such file or directory", []string{photos + "x", out}},
 		{2, "an argument is missing", []string{photos}},
+		{2, "s3://bucket/out: shards are written into a directory of this machine", []string{photos, "s3://bucket/out"}},
 		{3, "none of its 1 samples can be used", []string{broken, out, "--max-skip", "1"}},
 		{3, "--max-skip SHARE accepts more", []string{broken, out}},
 	} {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"path/filepath"
+	"strings"
 
 	"clipgo/datasets"
 	"clipgo/internal/durable"
@@ -25,6 +26,9 @@ type Watch struct {
 // completed; one that holds anything else is refused. Where ctx is done, or an error occurs, the finished shards stay, and the same call
 // goes on after them.
 func Pack(ctx context.Context, s datasets.Source, dir string, o Options, watch Watch) (_ Result, err error) {
+	if datasets.IsRemote(dir) || strings.Contains(dir, "://") {
+		return Result{}, fault.Usagef("%s: shards are written into a directory of this machine; copy it from there", datasets.Public(dir))
+	}
 	o, err = o.of(s)
 	if err != nil {
 		return Result{}, err
