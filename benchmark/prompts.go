@@ -21,6 +21,10 @@ type Prompting struct {
 	NamesFile, TemplatesFile string
 	// DumpNames and DumpTemplates write them into the results.
 	DumpNames, DumpTemplates bool
+	// SaveClassifier is a file for the zero-shot classifier, and LoadClassifiers are files of some whose mean takes the place of that of
+	// names and prompts.
+	SaveClassifier  string
+	LoadClassifiers []string
 	// Language is a key of the results, no more: names and templates are those of the files.
 	Language string
 }
@@ -126,6 +130,14 @@ func (f *features) classifier(ctx context.Context, info datasets.Info, o *outcom
 		f.note(note)
 	}
 	f.noteClasses(info)
+	how := Prompting{}
+	if f.data.custom != nil {
+		how = f.data.custom.Prompting
+	}
+	if len(how.LoadClassifiers) > 0 {
+		o.classes = info.Classes
+		return loadClassifiers(how.LoadClassifiers, f.model.Dim(), info.Classes)
+	}
 	o.classes, o.templates = info.Classes, any(p.Templates)
 	if p.ByClass != nil {
 		object := clipbenchmark.Object{}
@@ -134,7 +146,11 @@ func (f *features) classifier(ctx context.Context, info datasets.Info, o *outcom
 		}
 		o.templates = object
 	}
-	return f.model.ClassifierOf(ctx, p)
+	c, err := f.model.ClassifierOf(ctx, p)
+	if err == nil && how.SaveClassifier != "" {
+		err = saveClassifier(how.SaveClassifier, c)
+	}
+	return c, err
 }
 
 // noteClasses notes names that occur twice: the first of equal classes always wins.
@@ -188,7 +204,11 @@ func (c *custom) fingerprint(d *Data, info datasets.Info) string {
 	if c == nil {
 		return ""
 	}
-	text := fmt.Sprintf("%v %v %q", c.DumpNames, c.DumpTemplates, c.Language)
+	text := fmt.Sprintf("%v %v %q %q", c.DumpNames, c.DumpTemplates, c.Language, c.SaveClassifier)
+	for _, file := range c.LoadClassifiers {
+		data, err := bounded.ReadFile(file, bounded.List)
+		text += fmt.Sprintf(" %s %v", digest(string(data)), err)
+	}
 	if c.templates != nil {
 		templates, prompts, _, err := c.templates.Of(info.Classes, d.keys()...)
 		text += fmt.Sprintf(" %q %q %v", templates, prompts, err)

@@ -59,6 +59,9 @@ func (s *Suite) Run(ctx context.Context) error {
 	if err := s.check(); err != nil {
 		return err
 	}
+	if err := s.Prompts.check(len(s.Models), len(s.Data)); err != nil {
+		return err
+	}
 	custom, err := s.Prompts.read()
 	if err != nil {
 		return err

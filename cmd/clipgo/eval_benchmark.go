@@ -23,6 +23,8 @@ type benchmarkOptions struct {
 	Prompts string `json:"custom_template_file" flag:"custom-template-file" arg:"file" help:"templates: a list, or JSON by data set, or prompts by class (CuPL)"`
 	DumpN   bool   `json:"dump_classnames" flag:"dump-classnames" help:"write the class names into the results"`
 	DumpT   bool   `json:"dump_templates" flag:"dump-templates" help:"write the templates into the results"`
+	SaveClf string `json:"save_clf" flag:"save-clf" arg:"file" help:"write the zero-shot classifier [dim, classes] as .npy"`
+	LoadClf string `json:"load_clfs" flag:"load-clfs" arg:"A,B" help:"use the mean of such classifiers in place of names and templates"`
 	Lang    string `json:"language" flag:"language" arg:"code" help:"the results' key language, nothing else (default en)"`
 	Part    string `json:"part" flag:"part" arg:"i/n" help:"compute the i-th of n shares of the models and data sets"`
 	Recalls []int  `json:"recall_k" flag:"recall-k" arg:"K,K" help:"the K of recall at K (default 1,5,10)"`
@@ -101,6 +103,13 @@ func (o *benchmarkOptions) suite(a *app, said config.Layer) (*benchmark.Suite, e
 	s := &benchmark.Suite{Out: o.Out, Settings: o.Settings, Recalls: o.Recalls, Split: o.Split}
 	s.Prompts = benchmark.Prompting{
 		NamesFile: o.Names, TemplatesFile: o.Prompts, DumpNames: o.DumpN, DumpTemplates: o.DumpT, Language: o.Lang,
+		SaveClassifier: o.SaveClf,
+	}
+	if o.LoadClf != "" {
+		var err error
+		if s.Prompts.LoadClassifiers, err = benchmark.Expand(o.LoadClf); err != nil {
+			return nil, err
+		}
 	}
 	if err := o.probeOptions.set(s, o.Seed, said); err != nil {
 		return nil, err

@@ -60,7 +60,8 @@ func (r benchmarkRun) sets(t *testing.T, dir string) string {
 }
 
 // command is the same command for clipgo, in a language.
-func (r benchmarkRun) command(t *testing.T, dir, out, language string) []string {
+// Classifiers are those of the folder saved.
+func (r benchmarkRun) command(t *testing.T, dir, out, saved, language string) []string {
 	t.Helper()
 	args := []string{"eval", "benchmark", "--models", filepath.Join(dir, "model"), "--data", r.sets(t, dir), "--out", out,
 		"--precision", "fp32", "--tasks", r.one("--task"), "--language", language, "--quiet"}
@@ -84,6 +85,15 @@ func (r benchmarkRun) command(t *testing.T, dir, out, language string) []string 
 			args = append(args, strings.ReplaceAll(option, "_", "-"))
 		}
 	}
+	for _, option := range []string{"--save_clf", "--load_clfs"} {
+		var files []string
+		for _, file := range r.all(option) {
+			files = append(files, filepath.Join(saved, strings.TrimSuffix(filepath.Base(file), ".pt")+".npy"))
+		}
+		if files != nil {
+			args = append(args, strings.ReplaceAll(option, "_", "-"), strings.Join(files, ","))
+		}
+	}
 	return args
 }
 
@@ -91,9 +101,9 @@ func (r benchmarkRun) command(t *testing.T, dir, out, language string) []string 
 // to the result file, and compares all keys in their order, and the numbers.
 func TestGoldenBenchmarkCommands(t *testing.T) {
 	dir := golden.Dir(t, "benchmark")
-	compared := map[string]int{}
+	compared, saved := map[string]int{}, t.TempDir()
 	for _, r := range golden.Lines[benchmarkRun](t, filepath.Join(dir, "runs.jsonl")) {
-		if !r.deterministic() || slices.Contains(r.Argv, "--load_clfs") {
+		if !r.deterministic() {
 			continue
 		}
 		t.Run(r.ID, func(t *testing.T) {
@@ -103,7 +113,7 @@ func TestGoldenBenchmarkCommands(t *testing.T) {
 				languages = []string{"en"}
 			}
 			for _, language := range languages {
-				must(t, r.command(t, dir, out, language)...)
+				must(t, r.command(t, dir, out, saved, language)...)
 			}
 			results := r.Results
 			if r.Result != "" {

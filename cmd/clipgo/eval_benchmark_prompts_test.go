@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"clipgo/internal/golden"
+	"clipgo/internal/npy"
 )
 
 // Names and prompts that can't be meant are one line with the way out; what is only odd is noted, in the log and in the details.
@@ -40,6 +41,10 @@ func TestNamesAndPromptsThatDoNotFit(t *testing.T) {
 		{2, `no prompts for the class`, prompts(`{"textile": {"x": ["y"]}}`)},
 		{2, `no templates for wds/textile or textile or imagenet1k`, prompts(`{"other": ["{c}"]}`)},
 		{2, "no such file", []string{"--custom-template-file", "absent.json"}},
+		{2, "not a .npy file; a classifier of PyTorch is written as one", []string{"--load-clfs", file("PK and other bytes")}},
+		{2, "is a classifier of 1 classes with 2 features", []string{"--load-clfs", file(string(npy.EncodeMatrix([]float32{1, 2}, 2, 1)))}},
+		{2, "it is one file, but 1 models on 2 data sets", []string{
+			"--save-clf", "a.npy", "--data", filepath.Join(dir, "data", textile) + ",again=" + filepath.Join(dir, "data", textile)}},
 		{2, "has no split dev", []string{"--split", "dev"}},
 		{0, "occurs twice, as classes 0 and ", names(list(append(classes[:n-1:n-1], classes[0])...))},
 		{0, fmt.Sprintf("1 of %d classes have no sample", n+1), names(list(append(classes[:n:n], "more")...))},

@@ -49,13 +49,35 @@ func TestOtherFilesAreNoVectors(t *testing.T) {
 		"<U2":             file(header("<U2", "1,"), eight),
 		"need 16":         file(header("<i8", "2,"), eight),
 		"need 8":          file(header("<i8", "1,"), append(eight, 0)),
-		"out of range":     file(header("<i8", "1099511627775,"), eight),
-		"bytes of":         file(header("<i8", "549755813887,"), eight),
+		"out of range":    file(header("<i8", "1099511627775,"), eight),
+		"bytes of":        file(header("<i8", "549755813887,"), eight),
 		"not numpy's":     file("{'descr': [('a', '<i8')], 'fortran_order': False, 'shape': (1,), }", eight),
 		"a header of":     []byte("\x93NUMPY\x01\x00\xff\xff{'descr'}"),
 		"version 9":       append([]byte("\x93NUMPY\x09\x00"), eight...),
 	} {
 		if got, err := Vector(data); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, %v", want, got, err)
+		}
+	}
+}
+
+func TestMatricesComeBack(t *testing.T) {
+	data := EncodeMatrix([]float32{1, 2, 3, 4, 5, 6}, 2, 3)
+	if (len(data)-24)%64 != 0 {
+		t.Errorf("%d bytes", len(data))
+	}
+	values, rows, columns, err := Matrix(data)
+	if err != nil || rows != 2 || columns != 3 || !slices.Equal(values, []float64{1, 2, 3, 4, 5, 6}) {
+		t.Errorf("%v [%d, %d], %v", values, rows, columns, err)
+	}
+	for want, data := range map[string][]byte{
+		"no matrix":   file(header("<i8", "1,"), make([]byte, 8)),
+		"not numbers": file(header("|O", "1, 1"), make([]byte, 8)),
+		"bytes of":    data[:len(data)-1],
+		"for 0 rows":  file(header("<i8", "0, 7"), make([]byte, 8)),
+		"not a .npy":  []byte("PK\x03\x04 and more of it"),
+	} {
+		if got, _, _, err := Matrix(data); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, %v", want, got, err)
 		}
 	}
