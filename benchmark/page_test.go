@@ -23,7 +23,7 @@ func entry(model, data string, value float64, hits string) Entry {
 		Details: &Details{
 			Cell: Cell{Model: model, Pretrained: "x", Data: data, Task: ZeroShot}, DataDigest: data, Samples: len(hits), Hits: hits,
 			PerClass: []eval.ClassResult{{Class: "<b>cat</b>", N: 4, Recall: &low}, {Class: "none"}},
-			Mistakes: []Mistake{{"</script><script>alert(1)</script>.jpg", "cat", "dog", 0.9}},
+			Mistakes: []Mistake{{0, "</script><script>alert(1)</script>.jpg", "cat", "dog", 0.9, ""}},
 		},
 	}
 }
@@ -46,7 +46,7 @@ func TestThePageHoldsTheTable(t *testing.T) {
 		entry("models/a", "wds/x", 0.5, "1100"), entry("models/a", "wds/y", math.NaN(), "11"), entry("models/b", "wds/x", 0.75, "1110"),
 	}
 	var b bytes.Buffer
-	if err := WritePage(&b, "A <title>", entries); err != nil {
+	if err := (&Outcome{Entries: entries}).WritePage(&b, "A <title>"); err != nil {
 		t.Fatal(err)
 	}
 	page := b.String()

@@ -72,7 +72,14 @@ func neighbours(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 	}
 	var hits strings.Builder
 	right := 0
+	full, _, err := f.of(ctx, TestSplit)
+	if err != nil {
+		return nil, err
+	}
+	var samples []Sample
 	for i, p := range predicted {
+		samples = append(samples, Sample{Index: full.Index[i], Sample: full.Entries[i].Key, Label: classes[test.Labels[i]],
+			Predicted: classes[p], Right: p == test.Labels[i]})
 		if p == test.Labels[i] {
 			right++
 			hits.WriteByte('1')
@@ -80,7 +87,7 @@ func neighbours(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 			hits.WriteByte('0')
 		}
 	}
-	return &outcome{classes: classes, hits: hits.String(), metrics: []clipbenchmark.Metric{
+	return &outcome{classes: classes, hits: hits.String(), samples: samples, metrics: []clipbenchmark.Metric{
 		{Key: "knn_acc1", Value: float64(right) / float64(len(predicted))}, {Key: "k", Value: k.K},
 		{Key: "temperature", Value: k.Temperature},
 	}}, nil

@@ -123,19 +123,24 @@ func (s *Suite) pair(ctx context.Context, m *candidate, d *Data) error {
 	names := s.Tasks
 	if len(names) == 0 {
 		var err error
+		model, tag := m.split()
+		unknown := Cell{Model: model, Pretrained: tag, Data: d.Name, Task: autoTask}
 		if names, err = d.Tasks(ctx); err != nil {
-			return s.failed(ctx, Cell{Model: m.name, Data: d.Name, Task: "auto"}, err)
+			return s.failed(ctx, unknown, err)
+		}
+		if err := unknown.succeed(s.Out); err != nil {
+			return err
 		}
 	}
 	var errs []error
-	shared := map[datasets.Need]*features{}
+	sh := &shared{data: d}
 	for _, task := range names {
 		model, tag := m.split()
 		c := Cell{Model: model, Pretrained: tag, Data: d.Name, Task: task}
 		if !s.mine(c) {
 			continue
 		}
-		if err := s.cell(ctx, c, m, d, shared); err != nil {
+		if err := s.cell(ctx, c, m, d, sh); err != nil {
 			errs = append(errs, s.failed(ctx, c, err))
 		}
 	}
@@ -149,7 +154,7 @@ func (s *Suite) failed(ctx context.Context, c Cell, err error) error {
 	if s.Report != nil {
 		s.Report(Event{Cell: c, Err: err})
 	}
-	return fmt.Errorf("%s: %w", c, err)
+	return errors.Join(fmt.Errorf("%s: %w", c, err), c.fail(s.Out, err))
 }
 
 // mine reports whether a cell belongs to this part.
@@ -163,7 +168,7 @@ func (s *Suite) mine(c Cell) bool {
 }
 
 // cell computes a cell unless it is there.
-func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, shared map[datasets.Need]*features) error {
+func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, sh *shared) error {
 	t := tasks[c.Task]
 	print, test, err := s.fingerprint(ctx, c, m, d)
 	if err != nil {
@@ -175,6 +180,9 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, shared 
 	}
 	if old != nil && old.Fingerprint == print {
 		r, err := clipbenchmark.ReadFile(filepath.Join(s.Out, c.name()+".json"))
+		if err == nil {
+			err = c.succeed(s.Out)
+		}
 		if err == nil && s.Report != nil {
 			s.Report(Event{Cell: c, Result: r, Kept: true})
 		}
@@ -185,11 +193,7 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, shared 
 	if err != nil {
 		return err
 	}
-	f := shared[t.need]
-	if f == nil {
-		f = newFeatures(embedder, d, t.need)
-		shared[t.need] = f
-	}
+	f := sh.view(embedder, t.need)
 	f.seen = func(split string, done, all int64) {
 		if s.Progress != nil {
 			s.Progress(c, split, done, all)
@@ -200,12 +204,15 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, shared 
 		return err
 	}
 	r := &clipbenchmark.Result{Dataset: c.Data, Model: c.Model, Pretrained: c.Pretrained, Task: c.Task, Metrics: o.metrics, Language: "en"}
+	if err := f.picture(ctx, s.Out, o); err != nil {
+		return err
+	}
 	details := &Details{
 		Cell: c, Fingerprint: print, DataDigest: test, Parameters: embedder.ParameterCount(), Samples: len(o.hits),
 		Skipped: f.skipped[TestSplit], Seconds: time.Since(begun).Seconds(), Hits: o.hits, PerClass: o.perClass, Mistakes: o.wrong,
-		More: o.more, Precision: embedder.Settings.Precision,
+		More: o.more, Precision: embedder.Settings.Precision, Place: datasets.Public(d.splits[TestSplit]), Confused: o.confused,
 	}
-	if err := c.write(s.Out, r, details); err != nil {
+	if err := c.keep(s.Out, r, details, o.samples); err != nil {
 		return err
 	}
 	if s.Report != nil {

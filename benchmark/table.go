@@ -32,6 +32,34 @@ func (e Entry) Main() float64 {
 	return math.NaN()
 }
 
+// Outcome is what a folder of results holds.
+type Outcome struct {
+	Out      string
+	Entries  []Entry
+	Failures []Failure
+}
+
+// Read reads a folder of results. The entries are in the order of models, data sets and tasks. A cell that failed is no entry, though its
+// files may be those of other data or of another model under the same name.
+func Read(out string) (*Outcome, error) {
+	failures, err := Failures(out)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := Collect(out)
+	if err != nil {
+		return nil, err
+	}
+	failed := map[Cell]bool{}
+	for _, f := range failures {
+		failed[Cell{f.Model, f.Pretrained, f.Dataset, f.Task}] = true
+	}
+	entries = slices.DeleteFunc(entries, func(e Entry) bool {
+		return failed[Cell{e.Result.Model, e.Result.Pretrained, e.Result.Dataset, e.Result.Task}]
+	})
+	return &Outcome{out, entries, failures}, nil
+}
+
 // Collect reads the complete cells of a folder in the order of models, data sets and tasks. Other files are passed over.
 func Collect(out string) ([]Entry, error) {
 	files, err := os.ReadDir(filepath.Join(out, detailsDir))
@@ -89,32 +117,41 @@ const (
 	PageFile  = "index.html"
 )
 
-// WriteTable collects the complete cells of a folder and writes CLIP_benchmark's table of them and the page.
-func WriteTable(out string) ([]Entry, error) {
-	entries, err := Collect(out)
+// WriteTable reads a folder of results and writes CLIP_benchmark's table of them and the page.
+func WriteTable(out string) (*Outcome, error) {
+	o, err := Read(out)
 	if err != nil {
 		return nil, err
 	}
 	err = durable.WriteFile(filepath.Join(out, TableFile), 0o644, func(w io.Writer) error {
-		return clipbenchmark.WriteCSV(w, Results(entries))
+		return clipbenchmark.WriteCSV(w, Results(o.Entries))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return entries, durable.WriteFile(filepath.Join(out, PageFile), 0o644, func(w io.Writer) error {
-		return WritePage(w, "Benchmark", entries)
-	})
+	return o, durable.WriteFile(filepath.Join(out, PageFile), 0o644, func(w io.Writer) error { return o.WritePage(w, "Benchmark") })
 }
 
-// Lines are the entries as text: a line for each, with its main value in percent, and where the page is.
-func Lines(entries []Entry, out string) []string {
+// Lines are the results as text: a line for each, with its main value in percent or why it failed, the averages, and where the page is.
+func (o *Outcome) Lines() []string {
 	var lines []string
-	for _, e := range entries {
+	for _, e := range o.Entries {
 		value := "not defined"
 		if v := e.Main(); !math.IsNaN(v) {
 			value = fmt.Sprintf("%.2f %%", 100*v)
 		}
+		if n := e.Details.Skipped; n > 0 {
+			value += fmt.Sprintf(", %d samples skipped", n)
+		}
 		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s %s", modelName(e), e.Result.Dataset, tasks[e.Result.Task].main, value))
 	}
-	return append(lines, "page: "+filepath.Join(out, PageFile))
+	for _, f := range o.Failures {
+		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s failed: %s", shortName(f.Model, f.Pretrained), f.Dataset, f.Task, f.Error))
+	}
+	for _, m := range Averages(o.Entries) {
+		for _, a := range m.Averages {
+			lines = append(lines, fmt.Sprintf("%-32s %s", shortName(m.Model, m.Pretrained), a.Line()))
+		}
+	}
+	return append(lines, "page: "+filepath.Join(o.Out, PageFile))
 }

@@ -1,7 +1,10 @@
 package benchmark
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"clipgo/datasets"
@@ -43,6 +46,8 @@ type outcome struct {
 	prompts []string
 	// hits has a letter for each sample, 1 where it was right: a picture for classification, a caption for retrieval.
 	hits     string
+	samples  []Sample // the same with names; nil: the task doesn't say
+	confused []Confusion
 	perClass []eval.ClassResult
 	wrong    []Mistake
 	more     map[string]any // that only the details hold
@@ -50,31 +55,53 @@ type outcome struct {
 
 // Mistake is a sample that was classified wrongly.
 type Mistake struct {
+	Index      int     `json:"index"` // in the split
 	Sample     string  `json:"sample"`
 	Label      string  `json:"label"`
 	Predicted  string  `json:"predicted"`
 	Confidence float64 `json:"confidence"`
+	Picture    string  `json:"picture,omitempty"` // file name of its small copy; empty: there is none
 }
 
 // mistakes is the number of mistakes in a cell's details, the most confident ones.
 const mistakes = 20
 
-// judge notes which samples are right, and the most confident mistakes.
+// judge notes which samples are right, the most confident mistakes and the classes that were confused most often.
 func (o *outcome) judge(logits []float32, test *pretrained.Features) error {
 	var hits strings.Builder
 	n := len(o.classes)
+	wrong := map[[2]int]int{}
 	for i, label := range test.Labels {
 		row := logits[i*n : (i+1)*n]
 		best, confidence := eval.Predict(row)
-		if best == label {
+		key, right := test.Entries[i].Key, best == label
+		o.samples = append(o.samples, Sample{
+			Index: test.Index[i], Sample: key, Label: o.classes[label], Predicted: o.classes[best], Confidence: confidence, Right: right,
+		})
+		if right {
 			hits.WriteByte('1')
 			continue
 		}
 		hits.WriteByte('0')
-		o.remember(Mistake{test.Entries[i].Key, o.classes[label], o.classes[best], confidence})
+		wrong[[2]int{label, best}]++
+		o.remember(Mistake{test.Index[i], key, o.classes[label], o.classes[best], confidence, ""})
 	}
 	o.hits = hits.String()
+	o.confuse(wrong)
 	return nil
+}
+
+// confusions is the number of pairs of classes in a cell's details.
+const confusions = 200
+
+// confuse keeps the pairs of classes, right and predicted, that were confused most often; of equal ones those of lower numbers.
+func (o *outcome) confuse(wrong map[[2]int]int) {
+	pairs := slices.SortedFunc(maps.Keys(wrong), func(a, b [2]int) int {
+		return cmp.Or(cmp.Compare(wrong[b], wrong[a]), cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
+	})
+	for _, p := range pairs[:min(len(pairs), confusions)] {
+		o.confused = append(o.confused, Confusion{o.classes[p[0]], o.classes[p[1]], wrong[p]})
+	}
 }
 
 // remember keeps a mistake if it is one of the most confident; of equal ones the earlier.

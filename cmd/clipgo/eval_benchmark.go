@@ -60,25 +60,33 @@ and eval retrieval take. Without --tasks, sets with classes are classified and s
 			a.console.say("the complete results are kept; the same command goes on from there")
 			return failed
 		}
-		entries, err := benchmark.WriteTable(o.Out)
+		results, err := benchmark.WriteTable(o.Out)
 		if err != nil {
 			return err
 		}
-		return errors.Join(showBenchmark(a.console, entries, o.Out), failed)
+		return errors.Join(showBenchmark(a.console, results), failed)
 	})
 	return c
 }
 
-// showBenchmark prints a line for each result.
-func showBenchmark(c *console, entries []benchmark.Entry, out string) error {
-	if c.json {
-		var errs []error
-		for _, r := range benchmark.Results(entries) {
-			errs = append(errs, c.result(r))
-		}
-		return errors.Join(errs...)
+// showBenchmark prints a line for each result, failure and average.
+func showBenchmark(c *console, o *benchmark.Outcome) error {
+	if !c.json {
+		return c.show(nil, o.Lines)
 	}
-	return c.show(nil, func() []string { return benchmark.Lines(entries, out) })
+	var errs []error
+	for _, r := range benchmark.Results(o.Entries) {
+		errs = append(errs, c.result(r))
+	}
+	for _, f := range o.Failures {
+		errs = append(errs, c.result(f))
+	}
+	for _, a := range benchmark.Averages(o.Entries) {
+		if len(a.Averages) > 0 {
+			errs = append(errs, c.result(a))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // suite is what the options ask for.

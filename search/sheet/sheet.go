@@ -2,13 +2,11 @@
 package sheet
 
 import (
-	"bytes"
 	_ "embed"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
-	"image/jpeg"
 	"io"
 	"net/url"
 	"os"
@@ -73,7 +71,7 @@ var errInside = errors.New("inside a file")
 
 // thumbnail is a small JPEG of a picture's file, the right way up.
 func thumbnail(path string) ([]byte, error) {
-	const side, white, quality = 256, 255, 82
+	const side = 256
 	if st, err := os.Stat(filepath.Dir(path)); err == nil && !st.IsDir() {
 		return nil, errInside
 	}
@@ -81,13 +79,5 @@ func thumbnail(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	how := preprocess.Default()
-	how.Size, how.ResizeMode, how.FillColor, how.Orientation, how.Draft = side, "longest", white, preprocess.OrientationApply, true
-	rgb := make([]uint8, side*side*3)
-	if err := how.ApplyFile(rgb, file); err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	err = jpeg.Encode(&b, preprocess.Opaque(rgb, side, side), &jpeg.Options{Quality: quality})
-	return b.Bytes(), err
+	return preprocess.Thumbnail(file, side)
 }

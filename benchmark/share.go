@@ -1,0 +1,132 @@
+package benchmark
+
+import (
+	"context"
+	"math"
+
+	"clipgo/datasets"
+	"clipgo/internal/fault"
+	"clipgo/pretrained"
+)
+
+// shared are the features of one model on one data set. What samples must have differs between tasks, but a picture is embedded once.
+type shared struct {
+	model *pretrained.Embedder
+	data  *Data
+	views map[datasets.Need]*features
+}
+
+// view is what tasks with a need see.
+func (s *shared) view(m *pretrained.Embedder, need datasets.Need) *features {
+	if s.views == nil {
+		s.views = map[datasets.Need]*features{}
+	}
+	f := s.views[need]
+	if f == nil {
+		f = newFeatures(m, s.data, need)
+		f.siblings = s
+		s.views[need] = f
+	}
+	return f
+}
+
+// known are the rows of a split's pictures that another need has, by their index; nil if there are none, or if the source can only be
+// read in sequence.
+func (s *shared) known(src datasets.Source, split string) (rows map[int]int, of *pretrained.Features) {
+	if s == nil || datasets.InSequence(src) {
+		return nil, nil
+	}
+	for _, other := range s.views {
+		if got := other.splits[split]; got != nil && other.length[split] == src.Len() && (of == nil || len(got.Index) > len(of.Index)) {
+			of = got
+		}
+	}
+	if of == nil {
+		return nil, nil
+	}
+	rows = map[int]int{}
+	for row, index := range of.Index {
+		rows[index] = row
+	}
+	return rows, of
+}
+
+// assemble makes the features of a split of those that another need has, and embeds only the pictures that it lacks. ok is false if it
+// has none.
+func (f *features) assemble(ctx context.Context, src datasets.Source, split string) (out *pretrained.Features, skipped int, ok bool, err error) {
+	rows, of := f.siblings.known(src, split)
+	if of == nil {
+		return nil, 0, false, nil
+	}
+	out = &pretrained.Features{}
+	out.Dim = of.Dim
+	entries, missing := make([]datasets.Entry, src.Len()), []int{}
+	for i := range entries {
+		if entries[i], err = src.Entry(ctx, i); err != nil {
+			return nil, 0, false, ctx.Err() // the loader decides what becomes of it
+		}
+		row, known := rows[i]
+		switch {
+		case entries[i].Bad != "":
+			skipped++
+		case !known:
+			missing = append(missing, i)
+		case of.Entries[row].Key != entries[i].Key:
+			return nil, 0, false, nil
+		}
+	}
+	found := map[int][]float32{}
+	if len(missing) > 0 {
+		p := f.pass(datasets.Select(src, missing), split, true, &skipped)
+		if err := p.Embedder.EachPicture(ctx, p.Source, func(b *datasets.Batch) error {
+			got, err := p.Embedder.EmbedImages(ctx, b.Pixels, b.N)
+			for i, at := range b.Index {
+				found[missing[at]] = got[i*of.Dim : (i+1)*of.Dim]
+			}
+			return err
+		}, p.Skipped); err != nil {
+			return nil, 0, false, err
+		}
+	}
+	for i, e := range entries {
+		row, known := rows[i]
+		switch got := found[i]; {
+		case e.Bad != "":
+		case known:
+			f.add(out, i, e, of.Images[row*of.Dim:(row+1)*of.Dim])
+		case got != nil:
+			f.add(out, i, e, got)
+		}
+	}
+	if len(out.Index) == 0 {
+		return nil, 0, false, &datasets.DataError{Source: src.Info().Name, Reason: "none of the samples can be used"}
+	}
+	out.Texts, err = f.model.EmbedTexts(ctx, out.Captions)
+	return out, skipped, err == nil, err
+}
+
+// add appends a picture, as a pass does.
+func (f *features) add(to *pretrained.Features, index int, e datasets.Entry, row []float32) {
+	if f.captions() {
+		for _, caption := range e.Captions {
+			to.Captions, to.TextImage = append(to.Captions, caption), append(to.TextImage, len(to.Index))
+		}
+	}
+	to.Index, to.Entries, to.Labels = append(to.Index, index), append(to.Entries, e), append(to.Labels, e.Label)
+	to.Images = append(to.Images, row...)
+}
+
+// checkFinite is an error if a feature is NaN or infinite: every number made of it would be wrong.
+func checkFinite(name string, f *pretrained.Features) error {
+	for i, v := range f.Images {
+		if v64 := float64(v); math.IsNaN(v64) || math.IsInf(v64, 0) {
+			return fault.Modelf(name, "the features of %s are not finite", f.Entries[i/f.Dim].Key)
+		}
+	}
+	for i, v := range f.Texts {
+		if v64 := float64(v); math.IsNaN(v64) || math.IsInf(v64, 0) {
+			return fault.Modelf(name, "the features of the caption %q are not finite", f.Captions[i/f.Dim])
+		}
+	}
+	return nil
+}
