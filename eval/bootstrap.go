@@ -3,7 +3,6 @@ package eval
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 )
 
@@ -21,11 +20,8 @@ type Difference struct {
 // Significant reports whether the interval excludes 0.
 func (d Difference) Significant() bool { return d.Low > 0 || d.High < 0 }
 
-const (
-	resamples = 2000
-	// resampled is the number of samples above which the interval is that of the normal distribution, to which the bootstrap's converges.
-	resampled = 2000
-)
+// resampled is the number of samples above which the interval is that of the normal distribution, to which the bootstrap's converges.
+const resampled = 10000
 
 // Compare compares outcomes of the same samples in the same order: texts with 1 for each that was right and 0 for each other. The interval
 // is the same each time.
@@ -54,22 +50,90 @@ func Compare(first, second string) (Difference, error) {
 	return d, nil
 }
 
-// bootstrap draws samples with replacement, always the same ones, and takes the 2.5th and 97.5th percentile of the mean differences.
+// bootstrap sets the 2.5th and 97.5th percentile of the mean of n samples that are drawn with replacement. Nothing is drawn: a sum of n
+// draws of -1, 0 and 1 has a known distribution, the coefficients of (worse/n + same/n x + better/n x^2)^n, so this is the interval of
+// infinitely many resamples.
 func (d *Difference) bootstrap() {
-	random := rand.New(rand.NewPCG(1, uint64(d.N)))
-	means := make([]float64, resamples)
-	for r := range means {
-		sum := 0
-		for range d.N {
-			switch i := random.IntN(d.N); {
-			case i < d.Better:
-				sum++
-			case i < d.Better+d.Worse:
-				sum--
-			}
+	logs, low := d.sums()
+	d.Low = float64(low+quantile(logs, 0.025)) / float64(d.N)
+	d.High = float64(low+quantile(logs, 0.975)) / float64(d.N)
+}
+
+// sums are the logarithms of the probabilities of the sums of n draws, from the sum low on, up to a constant.
+func (d *Difference) sums() (logs []float64, low int) {
+	low, high := -d.N, d.N
+	logs = make([]float64, 2*d.N+1) // of the probability of each sum, up to a constant
+	same := d.N - d.Better - d.Worse
+	switch {
+	case d.Worse == 0:
+		binomial(logs[d.N:], d.N, 1, same, d.Better)
+		low = 0
+	case d.Better == 0:
+		binomial(logs, d.N, 1, d.Worse, same)
+		high = 0
+	case same == 0:
+		for i := range logs {
+			logs[i] = math.Inf(-1)
 		}
-		means[r] = float64(sum) / float64(d.N)
+		binomial(logs, d.N, 2, d.Worse, d.Better)
+	default:
+		// The recurrence has no differences of large numbers up to the middle. The upper half is the lower one of the mirrored sum.
+		trinomial(logs[:d.N+1], d.N, d.Worse, same, d.Better)
+		mirrored := make([]float64, d.N+1)
+		trinomial(mirrored, d.N, d.Better, same, d.Worse)
+		for i := range d.N {
+			logs[2*d.N-i] = mirrored[i] + logs[d.N] - mirrored[d.N]
+		}
 	}
-	slices.Sort(means)
-	d.Low, d.High = means[int(0.025*resamples)], means[int(0.975*resamples)-1]
+	return logs[low+d.N : high+d.N+1], low
+}
+
+// binomial sets logs[step k] to the logarithm of the probability of k ones among n draws of first zeros and second ones, up to a constant.
+func binomial(logs []float64, n, step, first, second int) {
+	if first == 0 || second == 0 {
+		for k := range n + 1 {
+			logs[step*k] = math.Inf(-1)
+		}
+		if logs[0] = 0; first == 0 {
+			logs[0], logs[step*n] = math.Inf(-1), 0
+		}
+		return
+	}
+	odds := float64(second) / float64(first)
+	sum := 0.0
+	for k := range n + 1 {
+		logs[step*k] = sum
+		sum += math.Log(float64(n-k) / float64(k+1) * odds)
+	}
+}
+
+// trinomial sets logs to the logarithms of the first n+1 coefficients of (a + b x + c x^2)^n, up to a constant, by the ratios of
+// neighbours: q' p = n p' q for q = p^n.
+func trinomial(logs []float64, n, a, b, c int) {
+	sum, ratio := 0.0, 0.0
+	for k := range n {
+		logs[k] = sum
+		next := float64(n-k) * float64(b)
+		if k > 0 {
+			next += float64(2*n-k+1) * float64(c) / ratio
+		}
+		ratio = next / (float64(k+1) * float64(a))
+		sum += math.Log(ratio)
+	}
+	logs[n] = sum
+}
+
+// quantile is the first place at which the sum of probabilities reaches a share of all.
+func quantile(logs []float64, share float64) int {
+	top, all := slices.Max(logs), 0.0
+	for _, v := range logs {
+		all += math.Exp(v - top)
+	}
+	sum := 0.0
+	for i, v := range logs {
+		if sum += math.Exp(v - top); sum >= share*all {
+			return i
+		}
+	}
+	return len(logs) - 1
 }
