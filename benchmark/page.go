@@ -77,6 +77,8 @@ type pageContent struct {
 const (
 	worstClasses = 100
 	worstPairs   = 30
+	// matrixClasses is the number of classes up to which the page shows the whole confusion.
+	matrixClasses = 16
 )
 
 // WritePage writes the results as one self-contained page: a table to sort and filter, differences to a model with 95 % intervals,
@@ -204,7 +206,10 @@ func cellOf(e Entry) *pageCell {
 		return 0
 	})
 	c.PerClass = c.PerClass[:min(len(c.PerClass), worstClasses)]
-	c.Confused = e.Details.Confused[:min(len(e.Details.Confused), worstPairs)]
+	c.Confused = e.Details.Confused
+	if c.Classes > matrixClasses {
+		c.Confused = c.Confused[:min(len(c.Confused), worstPairs)]
+	}
 	return c
 }
 

@@ -92,7 +92,7 @@ func (o *outcome) judge(logits []float32, test *pretrained.Features) error {
 }
 
 // confusions is the number of pairs of classes in a cell's details.
-const confusions = 200
+const confusions = matrixClasses * (matrixClasses - 1)
 
 // confuse keeps the pairs of classes, right and predicted, that were confused most often; of equal ones those of lower numbers.
 func (o *outcome) confuse(wrong map[[2]int]int) {
