@@ -60,11 +60,11 @@ func (f *features) embed(ctx context.Context, split string) (got *pretrained.Fea
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
 	info, all := src.Info(), src.Len()
-	got, skipped, ok, err := f.assemble(ctx, src, split)
-	if err != nil {
+	skipped := 0
+	if got, err = f.assemble(ctx, src, split, &skipped); err != nil {
 		return nil, err
 	}
-	if !ok {
+	if got == nil {
 		p := f.pass(src, split, !f.captions(), &skipped)
 		if _, err = p.Features(ctx); err != nil {
 			return nil, err

@@ -51,47 +51,39 @@ func (s *shared) known(src datasets.Source, split string) (rows map[int]int, of 
 	return rows, of
 }
 
-// assemble makes the features of a split of those that another need has, and embeds only the pictures that it lacks. ok is false if it
+// assemble makes the features of a split of those that another need has, and embeds only the pictures that it lacks. It returns nil if it
 // has none.
-func (f *features) assemble(ctx context.Context, src datasets.Source, split string) (out *pretrained.Features, skipped int, ok bool, err error) {
+func (f *features) assemble(ctx context.Context, src datasets.Source, split string, skipped *int) (*pretrained.Features, error) {
 	rows, of := f.siblings.known(src, split)
 	if of == nil {
-		return nil, 0, false, nil
+		return nil, nil
 	}
-	out = &pretrained.Features{}
-	out.Dim = of.Dim
 	entries, missing := make([]datasets.Entry, src.Len()), []int{}
 	for i := range entries {
+		var err error
 		if entries[i], err = src.Entry(ctx, i); err != nil {
-			return nil, 0, false, ctx.Err() // the loader decides what becomes of it
+			return nil, ctx.Err() // the loader decides what becomes of it
 		}
 		row, known := rows[i]
 		switch {
 		case entries[i].Bad != "":
-			skipped++
 		case !known:
 			missing = append(missing, i)
 		case of.Entries[row].Key != entries[i].Key:
-			return nil, 0, false, nil
+			return nil, nil
 		}
 	}
-	found := map[int][]float32{}
-	if len(missing) > 0 {
-		p := f.pass(datasets.Select(src, missing), split, true, &skipped)
-		if err := p.Embedder.EachPicture(ctx, p.Source, func(b *datasets.Batch) error {
-			got, err := p.Embedder.EmbedImages(ctx, b.Pixels, b.N)
-			for i, at := range b.Index {
-				found[missing[at]] = got[i*of.Dim : (i+1)*of.Dim]
-			}
-			return err
-		}, p.Skipped); err != nil {
-			return nil, 0, false, err
-		}
+	found, err := f.missing(ctx, src, missing, of.Index[0], skipped)
+	if err != nil {
+		return nil, err
 	}
+	out := &pretrained.Features{}
+	out.Dim = of.Dim
 	for i, e := range entries {
 		row, known := rows[i]
 		switch got := found[i]; {
 		case e.Bad != "":
+			*skipped++
 		case known:
 			f.add(out, i, e, of.Images[row*of.Dim:(row+1)*of.Dim])
 		case got != nil:
@@ -99,10 +91,39 @@ func (f *features) assemble(ctx context.Context, src datasets.Source, split stri
 		}
 	}
 	if len(out.Index) == 0 {
-		return nil, 0, false, &datasets.DataError{Source: src.Info().Name, Reason: "none of the samples can be used"}
+		return nil, &datasets.DataError{Source: src.Info().Name, Reason: "none of the samples can be used"}
 	}
 	out.Texts, err = f.model.EmbedTexts(ctx, out.Captions)
-	return out, skipped, err == nil, err
+	return out, err
+}
+
+// missing embeds some pictures of a source and returns their features by index, without those that can't be used. They are read together
+// with one that can: the loader refuses a source without any, and how many may be missing is decided for the whole split.
+func (f *features) missing(ctx context.Context, src datasets.Source, indices []int, good int, skipped *int) (map[int][]float32, error) {
+	found := map[int][]float32{}
+	if len(indices) == 0 {
+		return found, nil
+	}
+	indices = append([]int{good}, indices...)
+	loader := f.model.Loader(datasets.Select(src, indices))
+	loader.MaxSkip = 1
+	for b, err := range loader.Batches(ctx, 0, int64(len(indices))) {
+		if err != nil {
+			return nil, err
+		}
+		*skipped += len(b.Skipped)
+		if b.N == 0 {
+			continue
+		}
+		got, err := f.model.EmbedImages(ctx, b.Pixels, b.N)
+		if err != nil {
+			return nil, err
+		}
+		for i, at := range b.Index {
+			found[indices[at]] = got[i*f.model.Dim() : (i+1)*f.model.Dim()]
+		}
+	}
+	return found, nil
 }
 
 // add appends a picture, as a pass does.

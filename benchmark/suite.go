@@ -174,18 +174,7 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, sh *sha
 	if err != nil {
 		return err
 	}
-	old, err := c.read(s.Out)
-	if err != nil {
-		return err
-	}
-	if old != nil && old.Fingerprint == print {
-		r, err := clipbenchmark.ReadFile(filepath.Join(s.Out, c.name()+".json"))
-		if err == nil {
-			err = c.succeed(s.Out)
-		}
-		if err == nil && s.Report != nil {
-			s.Report(Event{Cell: c, Result: r, Kept: true})
-		}
+	if done, err := s.kept(c, print); done || err != nil {
 		return err
 	}
 	begun := time.Now()
@@ -219,6 +208,22 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, sh *sha
 		s.Report(Event{Cell: c, Result: r})
 	}
 	return nil
+}
+
+// kept reports whether a cell with a fingerprint is there.
+func (s *Suite) kept(c Cell, print string) (bool, error) {
+	old, err := c.read(s.Out)
+	if err != nil || old == nil || old.Fingerprint != print {
+		return false, err
+	}
+	r, err := clipbenchmark.ReadFile(filepath.Join(s.Out, c.name()+".json"))
+	if err == nil {
+		err = c.succeed(s.Out)
+	}
+	if err == nil && s.Report != nil {
+		s.Report(Event{Cell: c, Result: r, Kept: true})
+	}
+	return true, err
 }
 
 // fingerprint is that of a cell, and that of its test split.

@@ -1,0 +1,118 @@
+package benchmark
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clipgo/datasets"
+	"clipgo/internal/golden"
+	"clipgo/pretrained"
+)
+
+// classFolders is a folder with two classes of pictures from a golden set; damaged adds a file that is no picture.
+func classFolders(t *testing.T, damaged bool) string {
+	t.Helper()
+	dir := t.TempDir()
+	n := 0
+	err := filepath.WalkDir(filepath.Join(golden.Dir(t, "eval"), ".."), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || n == 6 || filepath.Ext(path) != ".png" || e.IsDir() {
+			return err
+		}
+		data := golden.Read(t, path)
+		to := filepath.Join(dir, []string{"a cat", "a dog"}[n%2], strings.ReplaceAll(path, "/", "_"))
+		n++
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			return err
+		}
+		return os.WriteFile(to, data, 0o600)
+	})
+	if err == nil && damaged {
+		err = os.WriteFile(filepath.Join(dir, "a cat", "zz.png"), []byte("no picture"), 0o600)
+	}
+	if err != nil || n != 6 {
+		t.Fatalf("%d pictures, %v", n, err)
+	}
+	return dir
+}
+
+// Tasks that need labels and tasks that need captions share the pictures of a model: each is embedded once, and the results are those of
+// suites with one task each.
+func TestAPictureIsEmbeddedOnce(t *testing.T) {
+	for _, damaged := range []bool{false, true} {
+		dir := classFolders(t, damaged)
+		run := func(names ...string) (string, map[string]int64) {
+			s := smallSuite(t, t.TempDir())
+			d, err := Open("pets="+dir, datasets.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Data, s.Tasks, s.Settings.MaxSkip = []*Data{d}, names, 0.5
+			seen := map[string]int64{}
+			s.Progress = func(c Cell, _ string, done, _ int64) { seen[c.Task] = done }
+			if err := s.Run(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			return s.Out, seen
+		}
+		both, seen := run(ZeroShot, Retrieval)
+		if seen[ZeroShot] == 0 || seen[Retrieval] != 0 {
+			t.Errorf("samples that passed the model: %v", seen)
+		}
+		for _, task := range []string{ZeroShot, Retrieval} {
+			alone, _ := run(task)
+			got, want := files(t, both), files(t, alone)
+			for name, text := range want {
+				if got[name] != text {
+					t.Errorf("damaged %v: %s:\n%.400s\nwant\n%.400s", damaged, name, got[name], text)
+				}
+			}
+		}
+	}
+}
+
+// A picture that one need leaves out and another has is embedded when it is asked for.
+func TestOnlyWhatIsMissingIsEmbedded(t *testing.T) {
+	s := smallSuite(t, t.TempDir())
+	d, err := Open("pets="+classFolders(t, false), datasets.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &candidate{suite: s, name: s.Models[0]}
+	if _, err := m.fingerprint(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	embedder, err := m.open(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.free()
+	sh := &shared{data: d}
+	passed := int64(0)
+	view := func(need datasets.Need) *features {
+		f := sh.view(embedder, need)
+		f.seen = func(_ string, done, _ int64) { passed = done }
+		return f
+	}
+	whole, _, err := view(datasets.NeedLabels).of(context.Background(), TestSplit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := append([]float32(nil), whole.Images...)
+	cut := &pretrained.Features{Index: whole.Index[1:], Entries: whole.Entries[1:]}
+	cut.Dim, cut.Images = whole.Dim, whole.Images[whole.Dim:]
+	sh.views[datasets.NeedLabels].splits[TestSplit] = cut
+	passed = 0
+	got, _, err := view(datasets.NeedCaptions).of(context.Background(), TestSplit)
+	if err != nil || passed != 0 || len(got.Images) != len(want) || len(got.Captions) != len(got.Index) {
+		t.Fatalf("%d values, want %d; %d passed; %v", len(got.Images), len(want), passed, err)
+	}
+	for i, v := range want {
+		if got.Images[i] != v && i >= got.Dim {
+			t.Fatalf("value %d is %v, want %v", i, got.Images[i], v)
+		}
+	}
+}
