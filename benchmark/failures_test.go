@@ -57,8 +57,8 @@ func TestAFailureIsNamedUntilItIsMended(t *testing.T) {
 
 // Features that are not finite are a fault of the model, with the sample's name.
 func TestFeaturesThatAreNotFiniteAreRefused(t *testing.T) {
-	f := &pretrained.Features{Features: eval.Features{Dim: 2, Images: []float32{0, 1, 2, 3}, Texts: []float32{1, 1}, Captions: []string{"c"}},
-		Entries: []datasets.Entry{{Key: "first.jpg"}, {Key: "second.jpg"}}}
+	f := &pretrained.Features{Entries: []datasets.Entry{{Key: "first.jpg"}, {Key: "second.jpg"}}}
+	f.Features = eval.Features{Dim: 2, Images: []float32{0, 1, 2, 3}, Texts: []float32{1, 1}, Captions: []string{"c"}}
 	if err := checkFinite("m", f); err != nil {
 		t.Error(err)
 	}
@@ -74,7 +74,9 @@ func TestFeaturesThatAreNotFiniteAreRefused(t *testing.T) {
 
 // Models whose folders have the same name are different rows.
 func TestModelsWithTheSameNameAreDifferentRows(t *testing.T) {
-	o := &Outcome{Entries: []Entry{entry("runs/one/model", "x", 0.5, "10"), entry("runs/two/model", "x", 1, "11"), entry("c", "x", 1, "11")}}
+	o := &Outcome{Entries: []Entry{
+		entry("runs/one/model", "x", 0.5, "10"), entry("runs/two/model", "x", 1, "11"), entry("c", "x", 1, "11"),
+	}}
 	var b bytes.Buffer
 	if err := o.WritePage(&b, "t"); err != nil {
 		t.Fatal(err)

@@ -59,6 +59,7 @@ type pageDifference struct {
 	Value float64 `json:"v"`
 	Low   float64 `json:"l"`
 	High  float64 `json:"h"`
+	Clear bool    `json:"s"` // significant
 }
 
 // pageContent is the data of the page.
@@ -224,7 +225,7 @@ func (c *pageContent) compare(cells [][]*Entry) {
 					continue
 				}
 				if d, ok := Compare(*a, *b); ok {
-					all[fmt.Sprintf("%d,%d", i, j)] = pageDifference{d.Value, d.Low, d.High}
+					all[fmt.Sprintf("%d,%d", i, j)] = pageDifference{d.Value, d.Low, d.High, d.Significant()}
 				}
 			}
 		}

@@ -24,7 +24,7 @@
     if (i === j) return undefined;
     const d = differences[column][Math.min(i, j) + "," + Math.max(i, j)];
     if (!d) return undefined;
-    return i < j ? d : { v: -d.v, l: -d.h, h: -d.l };
+    return i < j ? d : { v: -d.v, l: -d.h, h: -d.l, s: d.s };
   };
 
   const shownColumns = () => {
@@ -78,7 +78,7 @@
 
   // delta is the text of a difference, with a mark if its interval excludes 0.
   const delta = (d) => {
-    const clear = d.l > 0 || d.h < 0, mark = clear ? (d.v > 0 ? "▲ " : "▼ ") : "";
+    const clear = d.s, mark = clear ? (d.v > 0 ? "▲ " : "▼ ") : "";
     return make("span", mark + (d.v > 0 ? "+" : "") + percent(d.v) + " [" + percent(d.l) + ", " + percent(d.h) + "]",
       { class: "delta" + (clear ? (d.v > 0 ? " up" : " down") : "") });
   };
@@ -135,7 +135,7 @@
     }));
     byId("summary").textContent = rows.length + " of " + models.length + " models, " + shown.length + " of " + columns.length +
       " columns" + (failures.length ? ", " + failures.length + " failed" : "") +
-      (byId("base").value === "" ? "" : ". ▲ ▼: the 95 % interval of the difference excludes 0");
+      (byId("base").value === "" ? "" : ". ▲ ▼: the 95 % interval of the difference excludes 0, and at least 6 samples changed");
   };
 
   // short is a number with at most six digits.

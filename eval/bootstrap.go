@@ -17,8 +17,12 @@ type Difference struct {
 	High float64 `json:"high"`
 }
 
-// Significant reports whether the interval excludes 0.
-func (d Difference) Significant() bool { return d.Low > 0 || d.High < 0 }
+// fewestChanged is the number of samples from which on a difference can be significant: if all of 5 change to the same side, a sign test
+// has p = 0.06. The bootstrap of few samples doesn't know that: of one sample that changed, all resamples agree.
+const fewestChanged = 6
+
+// Significant reports whether the interval excludes 0, and enough samples changed for that to mean something.
+func (d Difference) Significant() bool { return (d.Low > 0 || d.High < 0) && d.Better+d.Worse >= fewestChanged }
 
 // resampled is the number of samples above which the interval is that of the normal distribution, to which the bootstrap's converges.
 const resampled = 10000

@@ -37,6 +37,12 @@ func TestIntervalsAgreeWithTheNormalDistribution(t *testing.T) {
 	if d, _ := Compare("10", "01"); d.Significant() {
 		t.Errorf("two samples: %+v", d)
 	}
+	if d, _ := Compare("11111", "00000"); d.Significant() {
+		t.Errorf("five samples that changed: %+v", d)
+	}
+	if d, _ := Compare("111111", "000000"); !d.Significant() {
+		t.Errorf("six samples that changed: %+v", d)
+	}
 	if d, _ := Compare("1111", "1111"); d.Significant() || d.Low != 0 || d.High != 0 {
 		t.Errorf("the same outcomes: %+v", d)
 	}

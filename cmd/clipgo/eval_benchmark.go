@@ -25,8 +25,12 @@ type benchmarkOptions struct {
 	Shots   int    `json:"fewshot_k" min:"0" flag:"fewshot-k" arg:"k" help:"training samples per class of linear probes (default all)"`
 }
 
+func benchmarkDefaults() benchmarkOptions {
+	return benchmarkOptions{Settings: pretrained.DefaultSettings(), Tasks: "auto", Recalls: []int{1, 5, 10}, Solver: "adamw"}
+}
+
 func newEvalBenchmark(a *app) *cobra.Command {
-	o := benchmarkOptions{Settings: pretrained.DefaultSettings(), Tasks: "auto", Recalls: []int{1, 5, 10}, Solver: "adamw"}
+	o := benchmarkDefaults()
 	c := &cobra.Command{
 		Use:   "benchmark --models A,B --data A,B --out DIR",
 		Short: "Many models on many data sets, with CLIP_benchmark's files and a page",
@@ -48,16 +52,8 @@ and eval retrieval take. Without --tasks, sets with classes are classified and s
 		if err != nil {
 			return err
 		}
-		bar := a.console.laterProgress("embed")
-		s.Progress = func(_ benchmark.Cell, _ string, done, all int64) { bar.set(done, all) }
-		s.Report = func(e benchmark.Event) {
-			bar.done()
-			a.console.say("%s", e.Line())
-		}
-		failed := s.Run(ctx)
-		bar.done()
+		failed := runSuite(ctx, a.console, s)
 		if ctx.Err() != nil {
-			a.console.say("the complete results are kept; the same command goes on from there")
 			return failed
 		}
 		results, err := benchmark.WriteTable(o.Out)
@@ -67,6 +63,22 @@ and eval retrieval take. Without --tasks, sets with classes are classified and s
 		return errors.Join(showBenchmark(a.console, results), failed)
 	})
 	return c
+}
+
+// runSuite computes what is missing, and says what it does.
+func runSuite(ctx context.Context, c *console, s *benchmark.Suite) error {
+	bar := c.laterProgress("embed")
+	defer bar.done()
+	s.Progress = func(_ benchmark.Cell, _ string, done, all int64) { bar.set(done, all) }
+	s.Report = func(e benchmark.Event) {
+		bar.done()
+		c.say("%s", e.Line())
+	}
+	err := s.Run(ctx)
+	if ctx.Err() != nil {
+		c.say("the complete results are kept; the same command goes on from there")
+	}
+	return err
 }
 
 // showBenchmark prints a line for each result, failure and average.

@@ -56,6 +56,6 @@ func newEval(a *app) *cobra.Command {
 		Use:   "eval",
 		Short: "Measure a model",
 	}
-	c.AddCommand(newEvalRetrieval(a), newEvalAnatomy(a), newEvalAgreement(a), newEvalCaption(a), newEvalBenchmark(a))
+	c.AddCommand(newEvalRetrieval(a), newEvalAnatomy(a), newEvalAgreement(a), newEvalCaption(a), newEvalBenchmark(a), newEvalCompare(a))
 	return c
 }
