@@ -13,7 +13,6 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/eval/clipbenchmark"
-	"clipgo/internal/durable"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
 	"clipgo/probe"
@@ -54,7 +53,7 @@ func (s *Suite) Run(ctx context.Context) error {
 	if err := os.MkdirAll(s.Out, 0o777); err != nil {
 		return err
 	}
-	lock, err := durable.AcquireDir(s.Out, s.lockFile())
+	lock, err := s.lock()
 	if err != nil {
 		return err
 	}
@@ -74,14 +73,6 @@ func (s *Suite) Run(ctx context.Context) error {
 		m.free()
 	}
 	return errors.Join(errs...)
-}
-
-// lockFile is that of this part: others may fill the same folder.
-func (s *Suite) lockFile() string {
-	if s.Parts < 2 {
-		return ".lock"
-	}
-	return fmt.Sprintf(".lock-%d-of-%d", s.Part, s.Parts)
 }
 
 func (s *Suite) check() error {
