@@ -3,6 +3,7 @@ package benchmark
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -43,6 +44,51 @@ func (c Cell) succeed(out string) error {
 		return err
 	}
 	return nil
+}
+
+// failedError is the error of several cells. It has their kinds; its text is that of the first ones.
+type failedError struct {
+	out  string
+	errs []error
+}
+
+// namedFailures is the number of failures that an error names.
+const namedFailures = 2
+
+func (e *failedError) Error() string {
+	var text []string
+	for _, err := range e.errs[:min(len(e.errs), namedFailures)] {
+		text = append(text, err.Error())
+	}
+	if n := len(e.errs) - len(text); n > 0 {
+		text = append(text, fmt.Sprintf("and %d more failures, all named in %s", n, filepath.Join(e.out, failedDir)))
+	}
+	return strings.Join(text, "; ")
+}
+
+// Unwrap are the errors of the cells.
+func (e *failedError) Unwrap() []error { return e.errs }
+
+// failures are the errors of a suite's pairs as one; nil if there are none.
+func failures(out string, errs []error) error {
+	var all []error
+	var add func(err error)
+	add = func(err error) {
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, inner := range joined.Unwrap() {
+				add(inner)
+			}
+			return
+		}
+		all = append(all, err)
+	}
+	for _, err := range errs {
+		add(err)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return &failedError{out, all}
 }
 
 // Failures reads the failures of a folder of results, in the order of their files.

@@ -13,6 +13,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/eval/clipbenchmark"
+	"clipgo/internal/fault"
 	"clipgo/internal/golden"
 	"clipgo/pretrained"
 	"clipgo/probe"
@@ -276,6 +277,12 @@ func TestAFailureCostsItsCell(t *testing.T) {
 	}
 	err = s.Run(context.Background())
 	if err == nil || done != 2 || failed != 4 {
-		t.Errorf("%d done, %d failed, %v", done, failed, err)
+		t.Fatalf("%d done, %d failed, %v", done, failed, err)
+	}
+	if text := err.Error(); !strings.Contains(text, "and 2 more failures, all named in "+filepath.Join(s.Out, failedDir)) {
+		t.Errorf("%s", text)
+	}
+	if fault.Of(err) != fault.Data {
+		t.Errorf("the kind is %v: %v", fault.Of(err), err)
 	}
 }

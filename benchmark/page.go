@@ -124,6 +124,14 @@ func (l *layout) column(data, task string) int {
 }
 
 func (o *Outcome) content() pageContent {
+	c, cells := o.grid()
+	c.compare(cells)
+	c.embed(o.Out)
+	return c
+}
+
+// grid is the table without differences and pictures, with the entry of each cell.
+func (o *Outcome) grid() (pageContent, [][]*Entry) {
 	l := layout{
 		pageContent: pageContent{Models: []pageModel{}, Columns: []pageColumn{}, Failures: o.Failures},
 		rows:        map[[2]string]int{}, columns: map[[2]string]int{},
@@ -157,9 +165,7 @@ func (o *Outcome) content() pageContent {
 		l.Models[l.row(a.Model, a.Pretrained)].Averages = a.Averages
 	}
 	l.distinguish()
-	l.compare(cells)
-	l.embed(o.Out)
-	return l.pageContent
+	return l.pageContent, cells
 }
 
 // distinguish gives models with the same short name their full ones.

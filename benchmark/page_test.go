@@ -60,6 +60,15 @@ func TestThePageHoldsTheTable(t *testing.T) {
 			t.Errorf("the page refers to something else: %s", foreign)
 		}
 	}
+	var table bytes.Buffer
+	o := &Outcome{Entries: entries, Failures: []Failure{{"wds/y", "models/b|c", "x", ZeroShot, "why"}}}
+	if err := o.WriteMarkdown(&table); err != nil {
+		t.Fatal(err)
+	}
+	want := "| model | wds/x, acc1 | wds/y, acc1 |\n| --- | ---: | ---: |\n| a | 50.00 | not defined |\n| b | 75.00 | - |\n| b\\|c | - | failed |\n"
+	if table.String() != want {
+		t.Errorf("Markdown:\n%s", table.String())
+	}
 	c := content(t, page)
 	if len(c.Models) != 2 || len(c.Columns) != 2 || c.Models[0].Name != "a" {
 		t.Fatalf("%+v", c)

@@ -44,7 +44,7 @@ type Event struct {
 	Err    error
 }
 
-// Run computes the cells that are missing. A failed cell doesn't stop the others; the errors of all are returned together. Once ctx is done
+// Run computes the cells that are missing. A failed cell doesn't stop the others; the error has those of all cells. Once ctx is done
 // its error is returned, and cells that were complete stay.
 func (s *Suite) Run(ctx context.Context) error {
 	if err := s.check(); err != nil {
@@ -72,7 +72,7 @@ func (s *Suite) Run(ctx context.Context) error {
 		}
 		m.free()
 	}
-	return errors.Join(errs...)
+	return failures(s.Out, errs)
 }
 
 func (s *Suite) check() error {

@@ -113,11 +113,12 @@ func Compare(a, b Entry) (d eval.Difference, ok bool) {
 
 // The files of a benchmark beside its results.
 const (
-	TableFile = "benchmark.csv"
-	PageFile  = "index.html"
+	TableFile    = "benchmark.csv"
+	MarkdownFile = "benchmark.md"
+	PageFile     = "index.html"
 )
 
-// WriteTable reads a folder of results and writes CLIP_benchmark's table of them and the page.
+// WriteTable reads a folder of results and writes CLIP_benchmark's table of them, one in Markdown and the page.
 func WriteTable(out string) (*Outcome, error) {
 	o, err := Read(out)
 	if err != nil {
@@ -127,6 +128,9 @@ func WriteTable(out string) (*Outcome, error) {
 		return clipbenchmark.WriteCSV(w, Results(o.Entries))
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := durable.WriteFile(filepath.Join(out, MarkdownFile), 0o644, o.WriteMarkdown); err != nil {
 		return nil, err
 	}
 	return o, durable.WriteFile(filepath.Join(out, PageFile), 0o644, func(w io.Writer) error { return o.WritePage(w, "Benchmark") })

@@ -22,7 +22,9 @@ type Difference struct {
 const fewestChanged = 6
 
 // Significant reports whether the interval excludes 0, and enough samples changed for that to mean something.
-func (d Difference) Significant() bool { return (d.Low > 0 || d.High < 0) && d.Better+d.Worse >= fewestChanged }
+func (d Difference) Significant() bool {
+	return (d.Low > 0 || d.High < 0) && d.Better+d.Worse >= fewestChanged
+}
 
 // resampled is the number of samples above which the interval is that of the normal distribution, to which the bootstrap's converges.
 const resampled = 10000
