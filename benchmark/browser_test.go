@@ -49,7 +49,10 @@ func shownOutcome(t *testing.T) *Outcome {
 				{Class: "cat", N: 40, Recall: &half, Confused: "dog", ConfusedN: 20}, {Class: "dog", N: 40, Recall: &half},
 			}
 			e.Details.Parameters, e.Details.Seconds = c.size, float64(c.size)/1e6
-			e.Details.Mistakes = []Mistake{{3, "test/0.tar/s003.jpg", "cat", "dog", 0.9, name}, {4, "s4", "cat", "dog", 0.4, ""}}
+			e.Details.Mistakes = []Mistake{
+				{Index: 3, Sample: "test/0.tar/s003.jpg", Label: "cat", Predicted: "dog", Confidence: 0.9, Picture: name},
+				{Index: 4, Sample: "s4", Label: "cat", Predicted: "dog", Confidence: 0.4},
+			}
 			e.Details.Confused = []Confusion{{"cat", "dog", 20}}
 			o.Entries = append(o.Entries, e)
 		}

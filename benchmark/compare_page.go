@@ -142,6 +142,12 @@ func (c *Comparison) pictures(ctx context.Context, o datasets.Options) (map[int]
 			if data := readPicture(s.out, m.Picture); data != nil {
 				found[m.Index] = report.DataURI(data)
 			}
+			if m.Answer == nil {
+				continue
+			}
+			if data := readPicture(s.out, m.Answer.Picture); data != nil {
+				found[m.Answer.Index] = report.DataURI(data)
+			}
 		}
 	}
 	var wanted []Example

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// WriteMarkdown writes the results as a table in Markdown: a row for each model, a column for each data set and task, in percent. A cell that
-// isn't there is a dash, one that failed says so.
+// WriteMarkdown writes the results as a table in Markdown: a row for each model, a column for each data set and task, in percent. A cell
+// that isn't there is a dash, one that failed says so.
 func (o *Outcome) WriteMarkdown(w io.Writer) error {
 	c, _ := o.grid()
 	var b strings.Builder

@@ -172,10 +172,18 @@
     const list = make("ol", undefined, { class: "gallery" });
     for (const m of mistakes) {
       const item = make("li"), figure = make("figure"), caption = make("figcaption");
-      if (pictures[m.picture]) figure.append(make("img", undefined, { src: pictures[m.picture], alt: m.sample, width: 112, height: 112 }));
-      else figure.append(make("span", "no picture", { class: "blank" }));
-      caption.append(make("b", m.predicted), make("span", percent(m.confidence) + " %"), make("span", "is " + m.label),
-        make("small", m.sample.split("/").slice(-2).join("/"), { title: m.sample }));
+      const show = (name, sample) => figure.append(pictures[name] ? make("img", undefined, { src: pictures[name], alt: sample, width: 112, height: 112 })
+        : make("span", "no picture", { class: "blank" }));
+      const file = (sample) => make("small", sample.split("/").slice(-2).join("/"), { title: sample });
+      show(m.picture, m.sample);
+      if (m.answer) {
+        figure.className = "two";
+        show(m.answer.picture, m.answer.sample);
+        caption.append(make("b", m.label), make("span", "found, cosine " + m.confidence.toFixed(3)), file(m.sample),
+          make("span", "right, cosine " + m.answer.cosine.toFixed(3)), file(m.answer.sample));
+      } else {
+        caption.append(make("b", m.predicted), make("span", percent(m.confidence) + " %"), make("span", "is " + m.label), file(m.sample));
+      }
       figure.append(caption);
       item.append(figure);
       list.append(item);
@@ -218,7 +226,10 @@
           [c.label, c.predicted, String(c.n)])), { class: "long" });
       }
       if (cell.per_class && cell.classes <= 16) add("Confusion", matrix(cell), { class: "wide" });
-      if (cell.mistakes) add("Most confident mistakes", gallery(cell.mistakes), { class: "wide" });
+      if (cell.mistakes) {
+        const found = cell.mistakes.some((m) => m.answer);
+        add(found ? "Captions that found a wrong picture: found, right" : "Most confident mistakes", gallery(cell.mistakes), { class: "wide" });
+      }
     }
     box.replaceChildren(end, head, parts);
     box.hidden = false;

@@ -21,19 +21,31 @@ func (c *pageContent) embed(out string) {
 				if cell == nil || rank >= len(cell.Mistakes) {
 					continue
 				}
-				name := cell.Mistakes[rank].Picture
-				if name == "" || c.Pictures[name] != "" || refused[name] {
-					continue
+				for _, name := range cell.Mistakes[rank].pictures() {
+					if c.Pictures[name] != "" || refused[name] {
+						continue
+					}
+					uri := report.DataURI(readPicture(out, name))
+					if uri == "" || len(uri) > room {
+						refused[name] = true
+						continue
+					}
+					c.Pictures[name] = uri
+					room -= len(uri)
 				}
-				uri := report.DataURI(readPicture(out, name))
-				if uri == "" || len(uri) > room {
-					refused[name] = true
-					continue
-				}
-				c.Pictures[name] = uri
-				room -= len(uri)
 			}
 		}
 	}
 	c.LeftOut = len(refused)
+}
+
+// pictures are the names of a mistake's small copies.
+func (m Mistake) pictures() (names []string) {
+	if m.Picture != "" {
+		names = append(names, m.Picture)
+	}
+	if m.Answer != nil && m.Answer.Picture != "" {
+		names = append(names, m.Answer.Picture)
+	}
+	return names
 }

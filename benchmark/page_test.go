@@ -2,6 +2,8 @@ package benchmark
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -23,7 +25,7 @@ func entry(model, data string, value float64, hits string) Entry {
 		Details: &Details{
 			Cell: Cell{Model: model, Pretrained: "x", Data: data, Task: ZeroShot}, DataDigest: data, Samples: len(hits), Hits: hits,
 			PerClass: []eval.ClassResult{{Class: "<b>cat</b>", N: 4, Recall: &low}, {Class: "none"}},
-			Mistakes: []Mistake{{0, "</script><script>alert(1)</script>.jpg", "cat", "dog", 0.9, ""}},
+			Mistakes: []Mistake{{Sample: "</script><script>alert(1)</script>.jpg", Label: "cat", Predicted: "dog", Confidence: 0.9}},
 		},
 	}
 }
@@ -55,6 +57,11 @@ func TestThePageHoldsTheTable(t *testing.T) {
 			t.Errorf("%q is not escaped", bad)
 		}
 	}
+	hash := sha256.Sum256([]byte(pageJS))
+	if !strings.Contains(page, "script-src &#39;sha256-"+base64.StdEncoding.EncodeToString(hash[:])) &&
+		!strings.Contains(page, "script-src 'sha256-"+base64.StdEncoding.EncodeToString(hash[:])) {
+		t.Errorf("the page's policy doesn't allow its script alone: %.600s", page)
+	}
 	for _, foreign := range []string{"http://", "https://", "src="} {
 		if strings.Contains(strings.ReplaceAll(page, "http://www.w3.org/2000/svg", ""), foreign) {
 			t.Errorf("the page refers to something else: %s", foreign)
@@ -65,7 +72,8 @@ func TestThePageHoldsTheTable(t *testing.T) {
 	if err := o.WriteMarkdown(&table); err != nil {
 		t.Fatal(err)
 	}
-	want := "| model | wds/x, acc1 | wds/y, acc1 |\n| --- | ---: | ---: |\n| a | 50.00 | not defined |\n| b | 75.00 | - |\n| b\\|c | - | failed |\n"
+	want := "| model | wds/x, acc1 | wds/y, acc1 |\n| --- | ---: | ---: |\n" +
+		"| a | 50.00 | not defined |\n| b | 75.00 | - |\n| b\\|c | - | failed |\n"
 	if table.String() != want {
 		t.Errorf("Markdown:\n%s", table.String())
 	}

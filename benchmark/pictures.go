@@ -53,15 +53,23 @@ func (f *features) picture(ctx context.Context, out string, o *outcome) (err err
 	if datasets.InSequence(src) {
 		return nil
 	}
-	for i := range o.wrong {
-		small, err := thumbnail(ctx, src, o.wrong[i].Index)
-		if ctx.Err() != nil {
-			return ctx.Err()
+	keep := func(index int, to *string) error {
+		small, err := thumbnail(ctx, src, index)
+		if err == nil {
+			*to, err = keepPicture(out, small)
+			return err
 		}
-		if err != nil {
+		return ctx.Err()
+	}
+	for i := range o.wrong {
+		m := &o.wrong[i]
+		if err := keep(m.Index, &m.Picture); err != nil {
+			return err
+		}
+		if m.Answer == nil {
 			continue
 		}
-		if o.wrong[i].Picture, err = keepPicture(out, small); err != nil {
+		if err := keep(m.Answer.Index, &m.Answer.Picture); err != nil {
 			return err
 		}
 	}

@@ -31,6 +31,7 @@ func retrieval(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 			Index: test.Index[image], Sample: test.Entries[image].Key, Text: test.Captions[text], Right: o.hits[text] == '1',
 		})
 	}
+	o.miss(test)
 	for _, k := range s.Recalls {
 		o.metrics = append(o.metrics, clipbenchmark.Metric{Key: eval.ImageRecallName(k), Value: images.Recall(k)},
 			clipbenchmark.Metric{Key: eval.TextRecallName(k), Value: texts.Recall(k)})

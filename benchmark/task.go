@@ -53,14 +53,24 @@ type outcome struct {
 	more     map[string]any // that only the details hold
 }
 
-// Mistake is a sample that was classified wrongly.
+// Mistake is a sample that was classified wrongly, or the wrong picture that a caption found.
 type Mistake struct {
 	Index      int     `json:"index"` // in the split
 	Sample     string  `json:"sample"`
-	Label      string  `json:"label"`
-	Predicted  string  `json:"predicted"`
-	Confidence float64 `json:"confidence"`
+	Label      string  `json:"label"` // the right class, or the caption
+	Predicted  string  `json:"predicted,omitempty"`
+	Confidence float64 `json:"confidence"`        // of a retrieval: the cosine
 	Picture    string  `json:"picture,omitempty"` // file name of its small copy; empty: there is none
+	// Answer is the right picture of a retrieval.
+	Answer *Answer `json:"answer,omitempty"`
+}
+
+// Answer is the picture that a caption should have found.
+type Answer struct {
+	Index   int     `json:"index"`
+	Sample  string  `json:"sample"`
+	Cosine  float64 `json:"cosine"`
+	Picture string  `json:"picture,omitempty"`
 }
 
 // mistakes is the number of mistakes in a cell's details, the most confident ones.
@@ -84,7 +94,9 @@ func (o *outcome) judge(logits []float32, test *pretrained.Features) error {
 		}
 		hits.WriteByte('0')
 		wrong[[2]int{label, best}]++
-		o.remember(Mistake{test.Index[i], key, o.classes[label], o.classes[best], confidence, ""})
+		o.remember(Mistake{
+			Index: test.Index[i], Sample: key, Label: o.classes[label], Predicted: o.classes[best], Confidence: confidence,
+		})
 	}
 	o.hits = hits.String()
 	o.confuse(wrong)

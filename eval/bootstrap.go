@@ -67,31 +67,53 @@ func (d *Difference) bootstrap() {
 
 // sums are the logarithms of the probabilities of the sums of n draws, from the sum low on, up to a constant.
 func (d *Difference) sums() (logs []float64, low int) {
-	low, high := -d.N, d.N
-	logs = make([]float64, 2*d.N+1) // of the probability of each sum, up to a constant
 	same := d.N - d.Better - d.Worse
 	switch {
 	case d.Worse == 0:
-		binomial(logs[d.N:], d.N, 1, same, d.Better)
-		low = 0
+		logs = make([]float64, d.N+1)
+		binomial(logs, d.N, 1, same, d.Better)
+		return logs, 0
 	case d.Better == 0:
+		logs = make([]float64, d.N+1)
 		binomial(logs, d.N, 1, d.Worse, same)
-		high = 0
+		return logs, -d.N
 	case same == 0:
+		logs = make([]float64, 2*d.N+1)
 		for i := range logs {
 			logs[i] = math.Inf(-1)
 		}
 		binomial(logs, d.N, 2, d.Worse, d.Better)
-	default:
-		// The recurrence has no differences of large numbers up to the middle. The upper half is the lower one of the mirrored sum.
-		trinomial(logs[:d.N+1], d.N, d.Worse, same, d.Better)
-		mirrored := make([]float64, d.N+1)
-		trinomial(mirrored, d.N, d.Better, same, d.Worse)
-		for i := range d.N {
-			logs[2*d.N-i] = mirrored[i] + logs[d.N] - mirrored[d.N]
+		return logs, -d.N
+	}
+	return d.trinomials(same)
+}
+
+// deviations is the number of standard deviations from the mean within which sums are looked at.
+const deviations = 12
+
+// trinomials are the sums where samples are better, worse and the same. The recurrence has no differences of large numbers up to the sum 0.
+// Sums above it are those below it of the mirrored difference.
+func (d *Difference) trinomials(same int) (logs []float64, low int) {
+	mean := float64(d.Better - d.Worse)
+	width := deviations*math.Sqrt(float64(d.Better+d.Worse)-mean*mean/float64(d.N)) + 2
+	low, high := max(-d.N, int(mean-width)), min(d.N, int(mean+width)+1)
+	logs = make([]float64, high-low+1)
+	if low <= 0 {
+		lower := trinomial(d.N, d.Worse, same, d.Better, low+d.N, min(high, 0)+d.N)
+		copy(logs, lower)
+	}
+	if high > 0 {
+		from := max(low, 0)
+		upper := trinomial(d.N, d.Better, same, d.Worse, d.N-high, d.N-from)
+		at, shift := from-low, 0.0
+		if low <= 0 { // both have the sum 0
+			shift = logs[at] - upper[len(upper)-1]
+		}
+		for i, v := range upper {
+			logs[high-low-i] = v + shift
 		}
 	}
-	return logs[low+d.N : high+d.N+1], low
+	return logs, low
 }
 
 // binomial sets logs[step k] to the logarithm of the probability of k ones among n draws of first zeros and second ones, up to a constant.
@@ -113,20 +135,25 @@ func binomial(logs []float64, n, step, first, second int) {
 	}
 }
 
-// trinomial sets logs to the logarithms of the first n+1 coefficients of (a + b x + c x^2)^n, up to a constant, by the ratios of
+// trinomial are the logarithms of the coefficients first to last, at most n, of (a + b x + c x^2)^n, up to a constant, by the ratios of
 // neighbours: q' p = n p' q for q = p^n.
-func trinomial(logs []float64, n, a, b, c int) {
+func trinomial(n, a, b, c, first, last int) []float64 {
+	logs := make([]float64, last-first+1)
 	sum, ratio := 0.0, 0.0
-	for k := range n {
-		logs[k] = sum
+	for k := range last + 1 {
+		if k >= first {
+			logs[k-first] = sum
+		}
 		next := float64(n-k) * float64(b)
 		if k > 0 {
 			next += float64(2*n-k+1) * float64(c) / ratio
 		}
 		ratio = next / (float64(k+1) * float64(a))
-		sum += math.Log(ratio)
+		if k >= first {
+			sum += math.Log(ratio)
+		}
 	}
-	logs[n] = sum
+	return logs
 }
 
 // quantile is the first place at which the sum of probabilities reaches a share of all.

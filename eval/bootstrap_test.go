@@ -52,7 +52,7 @@ func TestIntervalsAgreeWithTheNormalDistribution(t *testing.T) {
 func TestIntervalsAreThoseOfAllResamples(t *testing.T) {
 	for _, c := range [][3]int{
 		{5, 1, 1}, {7, 3, 2}, {40, 11, 3}, {40, 1, 39}, {40, 0, 7}, {40, 7, 0}, {12, 12, 0}, {12, 0, 12}, {30, 0, 0},
-		{300, 40, 55}, {1, 1, 0},
+		{300, 40, 55}, {1, 1, 0}, {300, 200, 3}, {300, 2, 250}, {1200, 9, 4}, {900, 899, 1},
 	} {
 		n, better, worse := c[0], c[1], c[2]
 		sums := make([]float64, 2*n+1)
@@ -96,7 +96,7 @@ func TestIntervalsAreThoseOfAllResamples(t *testing.T) {
 }
 
 func BenchmarkCompare(b *testing.B) {
-	first, second := outcome(30000, 20000), strings.Repeat("0", 10000)+outcome(25000, 15000)
+	first, second := outcome(6000, 4000), strings.Repeat("0", 2000)+outcome(5000, 3000)
 	for b.Loop() {
 		if _, err := Compare(first, second); err != nil {
 			b.Fatal(err)

@@ -56,8 +56,8 @@ func TestKilledBenchmarksLoseNothing(t *testing.T) {
 	}
 	whole, killed := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "killed")
 	args := func(out string) []string {
-		return []string{"eval", "benchmark", "--models", strings.Join(names, ","), "--data", strings.Join(places, ","), "--precision", "fp32",
-			"--out", out, "--json"}
+		return []string{"eval", "benchmark", "--models", strings.Join(names, ","), "--data", strings.Join(places, ","),
+			"--precision", "fp32", "--out", out, "--json"}
 	}
 	begun := time.Now()
 	must(t, args(whole)...)

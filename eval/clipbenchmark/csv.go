@@ -11,8 +11,8 @@ func WriteCSV(w io.Writer, results []*Result) error {
 	return WriteCSVColumns(w, results, Columns(results))
 }
 
-// Columns are the keys of results: the data set, the model and the task, then the metrics in the order of their first occurrence, then names
-// and templates.
+// Columns are the keys of results: the data set, the model and the task, then the metrics in the order of their first occurrence, then
+// names and templates.
 func Columns(results []*Result) []string {
 	columns := []string{"dataset", "model", "pretrained", "model_fullname", "task", "language"}
 	seen := map[string]bool{}
@@ -35,7 +35,8 @@ func Columns(results []*Result) []string {
 	return columns
 }
 
-// WriteCSVColumns is WriteCSV with columns in a given order, such as those of a table that CLIP_benchmark wrote: the bytes are then the same.
+// WriteCSVColumns is WriteCSV with columns in a given order, such as those of a table that CLIP_benchmark wrote: the bytes are then the
+// same.
 func WriteCSVColumns(w io.Writer, results []*Result, columns []string) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
