@@ -48,7 +48,8 @@ demo: build
 dist: build
 	@sh scripts/dist.sh $(BUILD) "$(VERSION)"
 
-# test is the whole suite. The tag simulated adds a device that computes on the CPU and is treated as a GPU.
+# test is the whole suite. The tests of pages need chromium (scripts/browser.sh installs Debian's) and are skipped without one; with
+# CLIPGO_TEST_BROWSER=1 they fail. The tag simulated adds a device that computes on the CPU and is treated as a GPU.
 test: test-pure build
 	go vet ./...
 	CLIPGO_TEST_LIBTORCH=1 go test ./...

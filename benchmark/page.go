@@ -76,7 +76,7 @@ type pageContent struct {
 
 // What the page lists for a cell: the classes with the lowest recall, and the pairs of classes confused most often.
 const (
-	worstClasses = 100
+	worstClasses = 60
 	worstPairs   = 30
 	// matrixClasses is the number of classes up to which the page shows the whole confusion.
 	matrixClasses = 16

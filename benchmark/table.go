@@ -115,10 +115,11 @@ func Compare(a, b Entry) (d eval.Difference, ok bool) {
 const (
 	TableFile    = "benchmark.csv"
 	MarkdownFile = "benchmark.md"
+	AveragesFile = "averages.json"
 	PageFile     = "index.html"
 )
 
-// WriteTable reads a folder of results and writes CLIP_benchmark's table of them, one in Markdown and the page.
+// WriteTable reads a folder of results and writes CLIP_benchmark's table of them, one in Markdown, the averages and the page.
 func WriteTable(out string) (*Outcome, error) {
 	o, err := Read(out)
 	if err != nil {
@@ -131,6 +132,13 @@ func WriteTable(out string) (*Outcome, error) {
 		return nil, err
 	}
 	if err := durable.WriteFile(filepath.Join(out, MarkdownFile), 0o644, o.WriteMarkdown); err != nil {
+		return nil, err
+	}
+	averages := Averages(o.Entries)
+	if averages == nil {
+		averages = []ModelAverages{}
+	}
+	if err := durable.WriteJSON(filepath.Join(out, AveragesFile), averages); err != nil {
 		return nil, err
 	}
 	return o, durable.WriteFile(filepath.Join(out, PageFile), 0o644, func(w io.Writer) error { return o.WritePage(w, "Benchmark") })
@@ -154,6 +162,9 @@ func (o *Outcome) Lines() []string {
 	}
 	for _, m := range Averages(o.Entries) {
 		for _, a := range m.Averages {
+			if a.Sets == 0 {
+				continue
+			}
 			lines = append(lines, fmt.Sprintf("%-32s %s", shortName(m.Model, m.Pretrained), a.Line()))
 		}
 	}

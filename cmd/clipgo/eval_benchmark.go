@@ -81,7 +81,7 @@ func runSuite(ctx context.Context, c *console, s *benchmark.Suite) error {
 	return err
 }
 
-// showBenchmark prints a line for each result, failure and average.
+// showBenchmark prints a line for each result and failure; for people, one for each average too.
 func showBenchmark(c *console, o *benchmark.Outcome) error {
 	if !c.json {
 		return c.show(nil, o.Lines)
@@ -92,11 +92,6 @@ func showBenchmark(c *console, o *benchmark.Outcome) error {
 	}
 	for _, f := range o.Failures {
 		errs = append(errs, c.result(f))
-	}
-	for _, a := range benchmark.Averages(o.Entries) {
-		if len(a.Averages) > 0 {
-			errs = append(errs, c.result(a))
-		}
 	}
 	return errors.Join(errs...)
 }
