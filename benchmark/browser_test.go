@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/eval/clipbenchmark"
 	"clipgo/internal/browsertest"
@@ -168,5 +169,36 @@ func TestThePageFitsATelephone(t *testing.T) {
 	}
 	if errs := p.Errors(); len(errs) > 0 {
 		t.Error(fmt.Sprint(errs))
+	}
+}
+
+// The page of a comparison, too, is as wide as a telephone.
+func TestTheComparisonsPageFitsATelephone(t *testing.T) {
+	out, path := t.TempDir(), filepath.Join(t.TempDir(), "page.html")
+	for model, letters := range map[string]string{"models/a-first-model-with-a-long-name": "CCCCcccccc", "models/b": "CCcCCCCCCC"} {
+		predicted(t, out, model, "wds/a-data-set-with-a-name-that-is-much-longer-than-a-telephone-is-wide", letters)
+	}
+	ch, err := CompareModels(out, "a-first-model-with-a-long-name", "b", 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if _, err := ch.WritePage(t.Context(), &b, "Comparison", datasets.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := browsertest.Open(t, "file://"+path, 390, 844)
+	p.Click("summary")
+	p.Screenshot("compare-390")
+	if got := p.Text(`document.documentElement.scrollWidth + " of " + innerWidth`); got != "390 of 390" {
+		t.Errorf("the page has a width of %s", got)
+	}
+	if n := p.Text(`document.querySelectorAll(".gallery li").length`); n != "7" {
+		t.Errorf("%s examples", n)
+	}
+	if errs := p.Errors(); len(errs) > 0 {
+		t.Error(errs)
 	}
 }
