@@ -92,6 +92,7 @@
     if (cell.value !== null && cell.value === best) button.className = "best";
     button.onclick = () => details(row, column, button);
     td.append(button);
+    if (cell.skipped > 0) td.append(make("small", cell.skipped + " skipped"));
     const base = byId("base").value;
     const d = base === "" ? undefined : difference(column, row, Number(base));
     if (d) td.append(delta(d));

@@ -2,6 +2,7 @@ package benchmark
 
 import (
 	"context"
+	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -59,6 +60,12 @@ func TestAPictureIsEmbeddedOnce(t *testing.T) {
 			return s.Out, seen
 		}
 		both, seen := run(ZeroShot, Retrieval)
+		skipped := map[bool]int{false: 0, true: 2}[damaged] // one of each task
+		if o, err := WriteTable(both); err != nil || strings.Count(strings.Join(o.Lines(), "\n"), ", 1 samples skipped") != skipped {
+			t.Errorf("damaged %v: %v", damaged, err)
+		} else if text, err := json.Marshal(o.Entries); err != nil || strings.Count(string(text), `"skipped":1}`) != skipped {
+			t.Errorf("damaged %v: %s, %v", damaged, text, err)
+		}
 		if seen[ZeroShot] == 0 || seen[Retrieval] != 0 {
 			t.Errorf("samples that passed the model: %v", seen)
 		}

@@ -1,6 +1,7 @@
 package benchmark
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -58,6 +59,15 @@ func Read(out string) (*Outcome, error) {
 		return failed[Cell{e.Result.Model, e.Result.Pretrained, e.Result.Dataset, e.Result.Task}]
 	})
 	return &Outcome{out, entries, failures}, nil
+}
+
+// MarshalJSON is the result's JSON, with the number of samples that were skipped if there are any.
+func (e Entry) MarshalJSON() ([]byte, error) {
+	data, err := e.Result.MarshalJSON()
+	if err != nil || e.Details.Skipped == 0 {
+		return data, err
+	}
+	return fmt.Appendf(bytes.TrimSuffix(data, []byte("}")), `,"skipped":%d}`, e.Details.Skipped), nil
 }
 
 // Collect reads the complete cells of a folder in the order of models, data sets and tasks. Other files are passed over.

@@ -87,8 +87,8 @@ func showBenchmark(c *console, o *benchmark.Outcome) error {
 		return c.show(nil, o.Lines)
 	}
 	var errs []error
-	for _, r := range benchmark.Results(o.Entries) {
-		errs = append(errs, c.result(r))
+	for _, e := range o.Entries {
+		errs = append(errs, c.result(e))
 	}
 	for _, f := range o.Failures {
 		errs = append(errs, c.result(f))
