@@ -1,41 +1,50 @@
 package benchmark
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"io/fs"
+	"fmt"
+	"image"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"clipgo/datasets"
-	"clipgo/internal/golden"
 	"clipgo/pretrained"
 )
 
-// classFolders is a folder with two classes of pictures from a golden set; damaged adds a file that is no picture.
+// classFolders is a folder with two classes of three made pictures each; damaged adds a file that is no picture.
 func classFolders(t *testing.T, damaged bool) string {
 	t.Helper()
 	dir := t.TempDir()
-	n := 0
-	err := filepath.WalkDir(filepath.Join(golden.Dir(t, "eval"), ".."), func(path string, e fs.DirEntry, err error) error {
-		if err != nil || n == 6 || filepath.Ext(path) != ".png" || e.IsDir() {
-			return err
+	write := func(class, name string, data []byte) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Join(dir, class), 0o700); err != nil {
+			t.Fatal(err)
 		}
-		data := golden.Read(t, path)
-		to := filepath.Join(dir, []string{"a cat", "a dog"}[n%2], strings.ReplaceAll(path, "/", "_"))
-		n++
-		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-			return err
+		if err := os.WriteFile(filepath.Join(dir, class, name), data, 0o600); err != nil {
+			t.Fatal(err)
 		}
-		return os.WriteFile(to, data, 0o600)
-	})
-	if err == nil && damaged {
-		err = os.WriteFile(filepath.Join(dir, "a cat", "zz.png"), []byte("no picture"), 0o600)
 	}
-	if err != nil || n != 6 {
-		t.Fatalf("%d pictures, %v", n, err)
+	for i := range 6 {
+		im := image.NewRGBA(image.Rect(0, 0, 24, 24))
+		for p := range im.Pix {
+			im.Pix[p] = uint8(p * (i + 3))
+			if p%4 == 3 {
+				im.Pix[p] = 255
+			}
+		}
+		var b bytes.Buffer
+		if err := png.Encode(&b, im); err != nil {
+			t.Fatal(err)
+		}
+		write([]string{"a cat", "a dog"}[i%2], fmt.Sprint(i, ".png"), b.Bytes())
+	}
+	if damaged {
+		write("a cat", "zz.png", []byte("no picture"))
 	}
 	return dir
 }
