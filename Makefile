@@ -48,14 +48,15 @@ demo: build
 dist: build
 	@sh scripts/dist.sh $(BUILD) "$(VERSION)"
 
-# Tests of the database run where scripts/postgres.sh gets a server; CLIPGO_NEED_POSTGRES=1 makes them fail where it doesn't.
-test test-pure: export CLIPGO_POSTGRES = $(shell bash scripts/postgres.sh 2>/dev/null)
-
 # dist-check makes them a second time elsewhere, and checks that the bytes are the same, that they run and that what they name exists.
 dist-check: dist
 	@sh scripts/dist-check.sh $(BUILD) "$(VERSION)"
 
-# test is the whole suite. The tag simulated adds a device that computes on the CPU and is treated as a GPU.
+# Tests of the database run where scripts/postgres.sh gets a server; CLIPGO_NEED_POSTGRES=1 makes them fail where it doesn't.
+test test-pure: export CLIPGO_POSTGRES = $(shell bash scripts/postgres.sh 2>/dev/null)
+
+# test is the whole suite. The tests of pages need chromium (scripts/browser.sh installs Debian's) and are skipped without one; with
+# CLIPGO_TEST_BROWSER=1 they fail. The tag simulated adds a device that computes on the CPU and is treated as a GPU.
 test: test-pure build
 	go vet ./...
 	CLIPGO_TEST_LIBTORCH=1 go test ./...

@@ -41,10 +41,19 @@ type Details struct {
 	Hits        string             `json:"hits"` // 1 or 0 for each sample
 	PerClass    []eval.ClassResult `json:"per_class,omitempty"`
 	Mistakes    []Mistake          `json:"mistakes,omitempty"`
+	Confused    []Confusion        `json:"confused,omitempty"`
+	Place       string             `json:"place"` // of the test split
 	More        map[string]any     `json:"more,omitempty"`
 	Precision   string             `json:"precision"`
 	// Notes are those of the test split: what names its classes have, if not their own, and what is odd about it.
 	Notes []string `json:"notes,omitempty"`
+}
+
+// Confusion is a number of samples of one class that were taken for another.
+type Confusion struct {
+	Label     string `json:"label"`
+	Predicted string `json:"predicted"`
+	N         int    `json:"n"`
 }
 
 // name is the base of the file names, as CLIP_benchmark's {dataset}_{pretrained}_{model}_{language}_{task}.
@@ -98,6 +107,17 @@ func (c Cell) write(out string, r *clipbenchmark.Result, d *Details) error {
 		return err
 	}
 	return durable.WriteJSON(filepath.Join(out, detailsDir, c.name()+".json"), d)
+}
+
+// keep writes everything about a complete cell.
+func (c Cell) keep(out string, r *clipbenchmark.Result, d *Details, samples []Sample) error {
+	if err := c.writeSamples(out, samples); err != nil {
+		return err
+	}
+	if err := c.write(out, r, d); err != nil {
+		return err
+	}
+	return c.succeed(out)
 }
 
 // digest is a hash of its parts.

@@ -19,19 +19,27 @@ type features struct {
 	splits  map[string]*pretrained.Features
 	infos   map[string]datasets.Info
 	skipped map[string]int
+	length  map[string]int      // of each split's source
+	failed  map[string]error    // splits that could not be embedded: the next task doesn't try again
 	about   map[string][]string // notes on the splits
 	notes   []string            // on the cell that is computed
+	set     *choices.Set        // the test split, if it is one
 	seen    func(split string, done, all int64)
+	left    func(datasets.Skip) // is called with each sample that can't be used; nil: nobody
+	opened  func(datasets.Info) // is called with each split's description; nil: nobody
+	viewers []pretrained.Viewer // see each batch of the test split
+	// siblings are the features for other needs; nil: there are none.
+	siblings *shared
 }
 
 func newFeatures(m *pretrained.Embedder, d *Data, need datasets.Need) *features {
-	return &features{model: m, data: d, need: need, splits: map[string]*pretrained.Features{},
-		infos: map[string]datasets.Info{}, skipped: map[string]int{}, about: map[string][]string{}}
+	return &features{model: m, data: d, need: need, splits: map[string]*pretrained.Features{}, infos: map[string]datasets.Info{},
+		skipped: map[string]int{}, length: map[string]int{}, failed: map[string]error{}, about: map[string][]string{}}
 }
 
 // begin prepares for a cell.
 func (f *features) begin(s *Suite, c Cell) {
-	f.notes = nil
+	f.notes, f.left, f.opened = nil, s.Skipped, s.Opened
 	f.seen = func(split string, done, all int64) {
 		if s.Progress != nil {
 			s.Progress(c, split, done, all)
@@ -39,39 +47,88 @@ func (f *features) begin(s *Suite, c Cell) {
 	}
 }
 
+// captions reports whether the tasks need captions.
+func (f *features) captions() bool { return f.need == datasets.NeedCaptions }
+
 // of is the features of a split.
 func (f *features) of(ctx context.Context, split string) (*pretrained.Features, datasets.Info, error) {
-	if got := f.splits[split]; got != nil {
-		f.note(f.about[split]...)
-		return got, f.infos[split], nil
-	}
-	src, err := f.data.Source(ctx, split, f.need)
-	if err != nil {
+	if err := f.failed[split]; err != nil {
 		return nil, datasets.Info{}, err
 	}
-	skipped, why := 0, ""
-	p := &pretrained.Pass{
-		Source: src, Embedder: f.model, Pictures: f.need != datasets.NeedCaptions, Skipped: func(s datasets.Skip) {
-			if skipped++; skipped == 1 {
-				why = s.Key + ": " + s.Reason
+	if f.splits[split] == nil {
+		got, err := f.embed(ctx, split)
+		if err != nil {
+			if ctx.Err() == nil {
+				f.failed[split] = err
 			}
-		},
+			return nil, f.infos[split], err
+		}
+		f.splits[split] = got
+	}
+	f.note(f.about[split]...)
+	return f.splits[split], f.infos[split], nil
+}
+
+// unusable are the samples of a split that can't be used.
+type unusable struct {
+	n     int
+	first string
+	also  func(datasets.Skip) // may be nil
+}
+
+func (u *unusable) add(s datasets.Skip) {
+	if u.n++; u.n == 1 {
+		u.first = s.Key + ": " + s.Reason
+	}
+	if u.also != nil {
+		u.also(s)
+	}
+}
+
+// embed embeds a split.
+func (f *features) embed(ctx context.Context, split string) (got *pretrained.Features, err error) {
+	src, err := f.data.Source(ctx, split, f.need)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	info, all := src.Info(), src.Len()
+	f.set, _ = src.(*choices.Set)
+	if f.opened != nil {
+		f.opened(info)
+	}
+	skipped := &unusable{also: f.left}
+	if split != TestSplit || len(f.viewers) == 0 { // each batch is to be seen
+		if got, err = f.assemble(ctx, src, split, skipped); err != nil {
+			return nil, err
+		}
+	}
+	if got == nil {
+		p := f.pass(src, split, skipped)
+		if _, err = p.Features(ctx); err != nil {
+			return nil, err
+		}
+		got = p.Last()
+	}
+	if datasets.TooMany(skipped.n, all, f.model.Settings.MaxSkip) {
+		return nil, fault.Dataf("%s: %d of %d samples can't be used, more than %.4g %%; the first is %s", info.Name, skipped.n, all,
+			100*f.model.Settings.MaxSkip, skipped.first)
+	}
+	f.infos[split], f.skipped[split], f.length[split] = info, skipped.n, all
+	f.about[split] = describe(info, skipped.n, skipped.first)
+	return got, checkFinite(f.model.Settings.Model, got)
+}
+
+// pass embeds a source.
+func (f *features) pass(src datasets.Source, split string, skipped *unusable) *pretrained.Pass {
+	p := &pretrained.Pass{
+		Source: src, Embedder: f.model, Pictures: !f.captions(), Skipped: skipped.add,
 		Seen: func(n int64) { f.seen(split, n, int64(src.Len())) },
 	}
-	_, err = p.Features(ctx)
-	info := src.Info()
-	all := src.Len()
-	if err = errors.Join(err, src.Close()); err != nil {
-		return nil, info, err
+	if split == TestSplit {
+		p.Viewers = f.viewers
 	}
-	if datasets.TooMany(skipped, all, f.model.Settings.MaxSkip) {
-		return nil, info, fault.Dataf("%s: %d of %d samples can't be used, more than %.4g %%; the first is %s", info.Name, skipped,
-			all, 100*f.model.Settings.MaxSkip, why)
-	}
-	f.splits[split], f.infos[split], f.skipped[split] = p.Last(), info, skipped
-	f.about[split] = describe(info, skipped, why)
-	f.note(f.about[split]...)
-	return p.Last(), info, nil
+	return p
 }
 
 // describe is what users should know of a split.

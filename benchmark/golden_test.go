@@ -14,6 +14,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/eval/clipbenchmark"
+	"clipgo/internal/fault"
 	"clipgo/internal/golden"
 	"clipgo/pretrained"
 	"clipgo/probe"
@@ -277,8 +278,12 @@ func TestAStoppedSuiteGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := files(t, whole)
-	if len(want) != 12 {
-		t.Fatalf("%d files", len(want))
+	byFolder := map[string]int{}
+	for name := range want {
+		byFolder[filepath.Dir(name)]++
+	}
+	if byFolder["."] != 6 || byFolder[detailsDir] != 6 || byFolder[samplesDir] != 6 || byFolder[picturesDir] == 0 || len(byFolder) != 4 {
+		t.Fatalf("files by folder: %v", byFolder)
 	}
 	out := t.TempDir()
 	for stop := range 7 {
@@ -388,6 +393,12 @@ func TestAFailureCostsItsCell(t *testing.T) {
 	}
 	err = s.Run(context.Background())
 	if err == nil || done != 2 || failed != 4 {
-		t.Errorf("%d done, %d failed, %v", done, failed, err)
+		t.Fatalf("%d done, %d failed, %v", done, failed, err)
+	}
+	if text := err.Error(); !strings.Contains(text, "and 2 more failures, all named in "+filepath.Join(s.Out, failedDir)) {
+		t.Errorf("%s", text)
+	}
+	if fault.Of(err) != fault.Data {
+		t.Errorf("the kind is %v: %v", fault.Of(err), err)
 	}
 }

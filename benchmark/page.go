@@ -25,9 +25,11 @@ var pageJS string
 
 // pageModel is a row of the page's table.
 type pageModel struct {
-	Name       string  `json:"name"`
-	Parameters int64   `json:"parameters"`
-	Seconds    float64 `json:"seconds"` // of all its cells
+	Name       string    `json:"name"`
+	Full       string    `json:"full"` // with its folder
+	Parameters int64     `json:"parameters"`
+	Seconds    float64   `json:"seconds"` // of all its cells
+	Averages   []Average `json:"averages"`
 }
 
 // pageColumn is a data set and a task.
@@ -38,14 +40,17 @@ type pageColumn struct {
 	N      int    `json:"n"`
 }
 
-// pageCell is a value with its details.
+// pageCell is a value with its details, or the reason why there is none.
 type pageCell struct {
 	Value    *float64           `json:"value"`
+	Error    string             `json:"error,omitempty"`
 	Metrics  [][2]string        `json:"metrics"`
 	Samples  int                `json:"samples"`
 	Skipped  int                `json:"skipped"`
 	Seconds  float64            `json:"seconds"`
+	Classes  int                `json:"classes"` // of PerClass before it was cut
 	PerClass []eval.ClassResult `json:"per_class,omitempty"`
+	Confused []Confusion        `json:"confused,omitempty"`
 	Mistakes []Mistake          `json:"mistakes,omitempty"`
 }
 
@@ -54,6 +59,7 @@ type pageDifference struct {
 	Value float64 `json:"v"`
 	Low   float64 `json:"l"`
 	High  float64 `json:"h"`
+	Clear bool    `json:"s"` // significant
 }
 
 // pageContent is the data of the page.
@@ -63,64 +69,129 @@ type pageContent struct {
 	Cells   [][]*pageCell `json:"cells"` // [model][column]; null if the cell isn't there
 	// Differences are first minus second model, by column and "i,j" with i < j; missing if the samples differ.
 	Differences []map[string]pageDifference `json:"differences"`
+	Failures    []Failure                   `json:"failures"`
+	Pictures    map[string]template.URL     `json:"pictures"` // small copies by their names in mistakes
+	LeftOut     int                         `json:"left_out"` // pictures for which the page has no room
 }
 
-// worstClasses is the number of classes that the page lists for a cell, those with the lowest recall.
-const worstClasses = 12
+// What the page lists for a cell: the classes with the lowest recall, and the pairs of classes confused most often.
+const (
+	worstClasses = 60
+	worstPairs   = 30
+	// matrixClasses is the number of classes up to which the page shows the whole confusion.
+	matrixClasses = 16
+)
 
-// WritePage writes the entries as one self-contained page: a table to sort and filter, differences to a model with 95 % intervals, a
-// scatter plot, and for each cell its numbers, worst classes and most confident mistakes.
-func WritePage(w io.Writer, title string, entries []Entry) error {
-	data, err := json.Marshal(contentOf(entries))
+// WritePage writes the results as one self-contained page: a table to sort and filter, differences to a model with 95 % intervals,
+// averages, a scatter plot, and for each cell its numbers, worst classes and most confident mistakes.
+func (o *Outcome) WritePage(w io.Writer, title string) error {
+	data, err := json.Marshal(o.content())
 	if err != nil {
 		return fmt.Errorf("the page of the results: %w", err)
 	}
-	return report.WritePage(w, pageHTML, pageCSS, map[string]any{
-		"Title": title, "Subtitle": "", "Script": template.JS(pageJS), "Content": template.JS(data),
+	return report.WriteScriptedPage(w, pageHTML, pageCSS, pageJS, map[string]any{
+		"Title": title, "Subtitle": "", "Content": template.JS(data),
 	})
 }
 
-func contentOf(entries []Entry) pageContent {
-	c := pageContent{Models: []pageModel{}, Columns: []pageColumn{}}
-	rows, columns := map[string]int{}, map[[2]string]int{}
-	var at [][2]int
-	for _, e := range entries {
-		name := modelName(e)
-		row, ok := rows[name]
-		if !ok {
-			row = len(c.Models)
-			rows[name] = row
-			c.Models = append(c.Models, pageModel{Name: name, Parameters: e.Details.Parameters})
-		}
-		c.Models[row].Seconds += e.Details.Seconds
-		key := [2]string{e.Result.Dataset, e.Result.Task}
-		column, ok := columns[key]
-		if !ok {
-			column = len(c.Columns)
-			columns[key] = column
-			c.Columns = append(c.Columns, pageColumn{key[0], key[1], mainOf(e.Result), e.Details.Samples})
-		}
-		at = append(at, [2]int{row, column})
+// layout numbers the rows and columns of a page.
+type layout struct {
+	pageContent
+	rows    map[[2]string]int
+	columns map[[2]string]int
+}
+
+func (l *layout) row(model, pretrained string) int {
+	key := [2]string{model, pretrained}
+	row, ok := l.rows[key]
+	if !ok {
+		row = len(l.Models)
+		l.rows[key] = row
+		l.Models = append(l.Models, pageModel{Name: shortName(model, pretrained), Full: fullName(model, pretrained)})
 	}
-	byCell := make([][]*Entry, len(c.Models))
-	c.Cells = make([][]*pageCell, len(c.Models))
-	for i := range c.Cells {
-		c.Cells[i], byCell[i] = make([]*pageCell, len(c.Columns)), make([]*Entry, len(c.Columns))
+	return row
+}
+
+func (l *layout) column(data, task string) int {
+	key := [2]string{data, task}
+	column, ok := l.columns[key]
+	if !ok {
+		column = len(l.Columns)
+		l.columns[key] = column
+		l.Columns = append(l.Columns, pageColumn{Data: data, Task: task, Metric: tasks[task].main})
 	}
-	for i, e := range entries {
-		c.Cells[at[i][0]][at[i][1]], byCell[at[i][0]][at[i][1]] = cellOf(e), &entries[i]
-	}
-	c.compare(byCell)
+	return column
+}
+
+func (o *Outcome) content() pageContent {
+	c, cells := o.grid()
+	c.compare(cells)
+	c.embed(o.Out)
 	return c
 }
 
-// modelName is short: the last part of a path, with the tag of the weights.
-func modelName(e Entry) string {
-	name := filepath.Base(e.Result.Model)
-	if e.Result.Pretrained != "x" {
-		name += " " + e.Result.Pretrained
+// grid is the table without differences and pictures, with the entry of each cell.
+func (o *Outcome) grid() (pageContent, [][]*Entry) {
+	l := layout{
+		pageContent: pageContent{Models: []pageModel{}, Columns: []pageColumn{}, Failures: o.Failures},
+		rows:        map[[2]string]int{}, columns: map[[2]string]int{},
 	}
-	return name
+	for _, e := range o.Entries {
+		row, column := l.row(e.Result.Model, e.Result.Pretrained), l.column(e.Result.Dataset, e.Result.Task)
+		l.Columns[column].Metric = mainOf(e.Result)
+		l.Models[row].Seconds += e.Details.Seconds
+		l.Models[row].Parameters = e.Details.Parameters
+		l.Columns[column].N = e.Details.Samples
+	}
+	for _, f := range o.Failures {
+		if l.row(f.Model, f.Pretrained); f.Task != autoTask {
+			l.column(f.Dataset, f.Task)
+		}
+	}
+	cells := make([][]*Entry, len(l.Models))
+	l.Cells = make([][]*pageCell, len(l.Models))
+	for i := range l.Cells {
+		l.Cells[i], cells[i] = make([]*pageCell, len(l.Columns)), make([]*Entry, len(l.Columns))
+	}
+	for _, f := range o.Failures {
+		if f.Task != autoTask {
+			l.Cells[l.row(f.Model, f.Pretrained)][l.column(f.Dataset, f.Task)] = &pageCell{Error: f.Error}
+		}
+	}
+	for i, e := range o.Entries {
+		row, column := l.row(e.Result.Model, e.Result.Pretrained), l.column(e.Result.Dataset, e.Result.Task)
+		l.Cells[row][column], cells[row][column] = cellOf(e), &o.Entries[i]
+	}
+	for _, a := range Averages(o.Entries) {
+		l.Models[l.row(a.Model, a.Pretrained)].Averages = a.Averages
+	}
+	l.distinguish()
+	return l.pageContent, cells
+}
+
+// distinguish gives models with the same short name their full ones.
+func (c *pageContent) distinguish() {
+	count := map[string]int{}
+	for _, m := range c.Models {
+		count[m.Name]++
+	}
+	for i, m := range c.Models {
+		if count[m.Name] > 1 {
+			c.Models[i].Name = m.Full
+		}
+	}
+}
+
+// modelName is short: the last part of a path, with the tag of the weights.
+func modelName(e Entry) string { return shortName(e.Result.Model, e.Result.Pretrained) }
+
+func shortName(model, pretrained string) string { return fullName(filepath.Base(model), pretrained) }
+
+func fullName(model, pretrained string) string {
+	if pretrained != "x" {
+		return model + " " + pretrained
+	}
+	return model
 }
 
 func cellOf(e Entry) *pageCell {
@@ -132,6 +203,7 @@ func cellOf(e Entry) *pageCell {
 		c.Metrics = append(c.Metrics, [2]string{m.Key, fmt.Sprint(m.Value)})
 	}
 	c.PerClass = slices.DeleteFunc(slices.Clone(e.Details.PerClass), func(r eval.ClassResult) bool { return r.Recall == nil })
+	c.Classes = len(c.PerClass)
 	slices.SortStableFunc(c.PerClass, func(a, b eval.ClassResult) int {
 		switch {
 		case *a.Recall < *b.Recall:
@@ -142,6 +214,10 @@ func cellOf(e Entry) *pageCell {
 		return 0
 	})
 	c.PerClass = c.PerClass[:min(len(c.PerClass), worstClasses)]
+	c.Confused = e.Details.Confused
+	if c.Classes > matrixClasses {
+		c.Confused = c.Confused[:min(len(c.Confused), worstPairs)]
+	}
 	return c
 }
 
@@ -156,7 +232,7 @@ func (c *pageContent) compare(cells [][]*Entry) {
 					continue
 				}
 				if d, ok := Compare(*a, *b); ok {
-					all[fmt.Sprintf("%d,%d", i, j)] = pageDifference{d.Value, d.Low, d.High}
+					all[fmt.Sprintf("%d,%d", i, j)] = pageDifference{d.Value, d.Low, d.High, d.Significant()}
 				}
 			}
 		}

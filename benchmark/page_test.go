@@ -2,8 +2,11 @@ package benchmark
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"html"
 	"math"
 	"regexp"
 	"strings"
@@ -23,7 +26,7 @@ func entry(model, data string, value float64, hits string) Entry {
 		Details: &Details{
 			Cell: Cell{Model: model, Pretrained: "x", Data: data, Task: ZeroShot}, DataDigest: data, Samples: len(hits), Hits: hits,
 			PerClass: []eval.ClassResult{{Class: "<b>cat</b>", N: 4, Recall: &low}, {Class: "none"}},
-			Mistakes: []Mistake{{"</script><script>alert(1)</script>.jpg", "cat", "dog", 0.9}},
+			Mistakes: []Mistake{{Sample: "</script><script>alert(1)</script>.jpg", Label: "cat", Predicted: "dog", Confidence: 0.9}},
 		},
 	}
 }
@@ -46,7 +49,7 @@ func TestThePageHoldsTheTable(t *testing.T) {
 		entry("models/a", "wds/x", 0.5, "1100"), entry("models/a", "wds/y", math.NaN(), "11"), entry("models/b", "wds/x", 0.75, "1110"),
 	}
 	var b bytes.Buffer
-	if err := WritePage(&b, "A <title>", entries); err != nil {
+	if err := (&Outcome{Entries: entries}).WritePage(&b, "A <title>"); err != nil {
 		t.Fatal(err)
 	}
 	page := b.String()
@@ -55,10 +58,24 @@ func TestThePageHoldsTheTable(t *testing.T) {
 			t.Errorf("%q is not escaped", bad)
 		}
 	}
+	hash := sha256.Sum256([]byte(pageJS))
+	if !strings.Contains(html.UnescapeString(page), "script-src 'sha256-"+base64.StdEncoding.EncodeToString(hash[:])+"'") {
+		t.Errorf("the page's policy doesn't allow its script alone: %.600s", page)
+	}
 	for _, foreign := range []string{"http://", "https://", "src="} {
 		if strings.Contains(strings.ReplaceAll(page, "http://www.w3.org/2000/svg", ""), foreign) {
 			t.Errorf("the page refers to something else: %s", foreign)
 		}
+	}
+	var table bytes.Buffer
+	o := &Outcome{Entries: entries, Failures: []Failure{{"wds/y", "models/b|c", "x", ZeroShot, "why"}}}
+	if err := o.WriteMarkdown(&table); err != nil {
+		t.Fatal(err)
+	}
+	want := "| model | wds/x, acc1 | wds/y, acc1 |\n| --- | ---: | ---: |\n" +
+		"| a | 50.00 | not defined |\n| b | 75.00 | - |\n| b\\|c | - | failed |\n"
+	if table.String() != want {
+		t.Errorf("Markdown:\n%s", table.String())
 	}
 	c := content(t, page)
 	if len(c.Models) != 2 || len(c.Columns) != 2 || c.Models[0].Name != "a" {

@@ -110,17 +110,25 @@ func neighbours(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 		return nil, err
 	}
 	var hits strings.Builder
+	full, _, err := f.of(ctx, TestSplit)
+	if err != nil {
+		return nil, err
+	}
+	var samples []Sample
 	for i, p := range all[0].Predicted {
+		samples = append(samples, Sample{Index: full.Index[i], Sample: full.Entries[i].Key, Label: classes[test.Labels[i]],
+			Predicted: classes[p], Right: p == test.Labels[i]})
 		if p == test.Labels[i] {
 			hits.WriteByte('1')
 		} else {
 			hits.WriteByte('0')
 		}
 	}
-	o := &outcome{classes: classes, hits: hits.String(), more: map[string]any{"knn": all}, metrics: []clipbenchmark.Metric{
+	o := &outcome{classes: classes, hits: hits.String(), samples: samples, more: map[string]any{"knn": all}}
+	o.metrics = []clipbenchmark.Metric{
 		{Key: "knn_acc1", Value: all[0].Top1}, {Key: "knn_acc5", Value: orNaN(topFive(all[0].Top5, classes))}, {Key: "k", Value: all[0].K},
 		{Key: "temperature", Value: k.Temperature},
-	}}
+	}
 	if len(all) > 1 {
 		for i, n := range all {
 			name := fmt.Sprintf("_k%d", k.K[i]) // what was asked for: fewer samples may be all there are

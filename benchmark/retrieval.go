@@ -26,6 +26,12 @@ func retrieval(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 		return nil, err
 	}
 	o := &outcome{hits: images.Hits(), more: map[string]any{"pictures_by_captions": images, "captions_by_pictures": texts}}
+	for text, image := range test.TextImage {
+		o.samples = append(o.samples, Sample{
+			Index: test.Index[image], Sample: test.Entries[image].Key, Text: test.Captions[text], Right: o.hits[text] == '1',
+		})
+	}
+	o.miss(test)
 	for _, k := range s.Recalls {
 		o.metrics = append(o.metrics, clipbenchmark.Metric{Key: eval.ImageRecallName(k), Value: images.Recall(k)},
 			clipbenchmark.Metric{Key: eval.TextRecallName(k), Value: texts.Recall(k)})

@@ -15,7 +15,6 @@ import (
 	"clipgo/datasets"
 	"clipgo/datasets/store"
 	"clipgo/eval/clipbenchmark"
-	"clipgo/internal/durable"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
 	"clipgo/probe"
@@ -53,7 +52,7 @@ type Event struct {
 	Notes  []string // what is odd about the data
 }
 
-// Run computes the cells that are missing. A failed cell doesn't stop the others; the errors of all are returned together. Once ctx is done
+// Run computes the cells that are missing. A failed cell doesn't stop the others; the error has those of all cells. Once ctx is done
 // its error is returned, and cells that were complete stay.
 func (s *Suite) Run(ctx context.Context) error {
 	if err := s.check(); err != nil {
@@ -72,7 +71,7 @@ func (s *Suite) Run(ctx context.Context) error {
 	if err := os.MkdirAll(s.Out, 0o777); err != nil {
 		return err
 	}
-	lock, err := durable.AcquireDir(s.Out, s.lockFile())
+	lock, err := s.lock()
 	if err != nil {
 		return err
 	}
@@ -91,15 +90,7 @@ func (s *Suite) Run(ctx context.Context) error {
 		}
 		m.free()
 	}
-	return errors.Join(errs...)
-}
-
-// lockFile is that of this part: others may fill the same folder.
-func (s *Suite) lockFile() string {
-	if s.Parts < 2 {
-		return ".lock"
-	}
-	return fmt.Sprintf(".lock-%d-of-%d", s.Part, s.Parts)
+	return failures(s.Out, errs)
 }
 
 func (s *Suite) check() error {
@@ -151,19 +142,24 @@ func (s *Suite) pair(ctx context.Context, m *candidate, d *Data) error {
 	names := s.Tasks
 	if len(names) == 0 {
 		var err error
+		model, tag := m.split()
+		unknown := Cell{Model: model, Pretrained: tag, Data: d.Name, Task: autoTask}
 		if names, err = d.Tasks(ctx); err != nil {
-			return s.failed(ctx, Cell{Model: m.name, Data: d.Name, Task: "auto"}, err)
+			return s.failed(ctx, unknown, err)
+		}
+		if err := unknown.succeed(s.Out); err != nil {
+			return err
 		}
 	}
 	var errs []error
-	shared := map[datasets.Need]*features{}
+	sh := &shared{data: d}
 	for _, task := range names {
 		model, tag := m.split()
 		c := Cell{Model: model, Pretrained: tag, Data: d.Name, Task: task, Language: languageOf(s.Prompts.Language)}
 		if !s.mine(c) {
 			continue
 		}
-		if err := s.cell(ctx, c, m, d, shared); err != nil {
+		if err := s.cell(ctx, c, m, d, sh); err != nil {
 			errs = append(errs, s.failed(ctx, c, err))
 		}
 	}
@@ -177,7 +173,7 @@ func (s *Suite) failed(ctx context.Context, c Cell, err error) error {
 	if s.Report != nil {
 		s.Report(Event{Cell: c, Err: err})
 	}
-	return fmt.Errorf("%s: %w", c, err)
+	return errors.Join(fmt.Errorf("%s: %w", c, err), c.fail(s.Out, err))
 }
 
 // mine reports whether a cell belongs to this part.
@@ -191,21 +187,13 @@ func (s *Suite) mine(c Cell) bool {
 }
 
 // cell computes a cell unless it is there.
-func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, shared map[datasets.Need]*features) error {
+func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, sh *shared) error {
 	t := tasks[c.Task]
 	print, test, err := s.fingerprint(ctx, c, m, d)
 	if err != nil {
 		return err
 	}
-	old, err := c.read(s.Out)
-	if err != nil {
-		return err
-	}
-	if old != nil && old.Fingerprint == print {
-		r, err := clipbenchmark.ReadFile(filepath.Join(s.Out, c.name()+".json"))
-		if err == nil && s.Report != nil {
-			s.Report(Event{Cell: c, Result: r, Kept: true})
-		}
+	if done, err := s.kept(c, print); done || err != nil {
 		return err
 	}
 	begun := time.Now()
@@ -213,14 +201,13 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, shared 
 	if err != nil {
 		return err
 	}
-	f := shared[t.need]
-	if f == nil {
-		f = newFeatures(embedder, d, t.need)
-		shared[t.need] = f
-	}
+	f := sh.view(embedder, t.need)
 	f.begin(s, c)
 	o, err := t.run(ctx, s, f)
 	if err != nil {
+		return err
+	}
+	if err := f.picture(ctx, s.Out, o); err != nil {
 		return err
 	}
 	r := &clipbenchmark.Result{Dataset: c.Data, Model: c.Model, Pretrained: c.Pretrained, Task: c.Task, Metrics: o.metrics,
@@ -229,15 +216,31 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, shared 
 	details := &Details{
 		Cell: c, Fingerprint: print, DataDigest: test, Parameters: embedder.ParameterCount(), Samples: max(len(o.hits), o.samples),
 		Skipped: f.skipped[TestSplit], Seconds: time.Since(begun).Seconds(), Hits: o.hits, PerClass: o.perClass, Mistakes: o.wrong,
-		More: o.more, Precision: embedder.Settings.Precision, Notes: f.notes,
+		More: o.more, Precision: embedder.Settings.Precision, Notes: f.notes, Place: datasets.Public(d.splits[TestSplit]), Confused: o.confused,
 	}
-	if err := c.write(s.Out, r, details); err != nil {
+	if err := c.keep(s.Out, r, details, o.samples); err != nil {
 		return err
 	}
 	if s.Report != nil {
 		s.Report(Event{Cell: c, Result: r, Notes: f.notes})
 	}
 	return nil
+}
+
+// kept reports whether a cell with a fingerprint is there.
+func (s *Suite) kept(c Cell, print string) (bool, error) {
+	old, err := c.read(s.Out)
+	if err != nil || old == nil || old.Fingerprint != print {
+		return false, err
+	}
+	r, err := clipbenchmark.ReadFile(filepath.Join(s.Out, c.name()+".json"))
+	if err == nil {
+		err = c.succeed(s.Out)
+	}
+	if err == nil && s.Report != nil {
+		s.Report(Event{Cell: c, Result: r, Kept: true})
+	}
+	return true, err
 }
 
 // fingerprint is that of a cell, and that of its test split.

@@ -1,6 +1,7 @@
 package benchmark
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -38,6 +39,43 @@ func mainOf(r *clipbenchmark.Result) string {
 		return multiLabelMain
 	}
 	return tasks[r.Task].main
+}
+
+// Outcome is what a folder of results holds.
+type Outcome struct {
+	Out      string
+	Entries  []Entry
+	Failures []Failure
+}
+
+// Read reads a folder of results. The entries are in the order of models, data sets and tasks. A cell that failed is no entry, though its
+// files may be those of other data or of another model under the same name.
+func Read(out string) (*Outcome, error) {
+	failures, err := Failures(out)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := Collect(out)
+	if err != nil {
+		return nil, err
+	}
+	failed := map[[4]string]bool{}
+	for _, f := range failures {
+		failed[[4]string{f.Model, f.Pretrained, f.Dataset, f.Task}] = true
+	}
+	entries = slices.DeleteFunc(entries, func(e Entry) bool {
+		return failed[[4]string{e.Result.Model, e.Result.Pretrained, e.Result.Dataset, e.Result.Task}]
+	})
+	return &Outcome{out, entries, failures}, nil
+}
+
+// MarshalJSON is the result's JSON, with the number of samples that were skipped if there are any.
+func (e Entry) MarshalJSON() ([]byte, error) {
+	data, err := e.Result.MarshalJSON()
+	if err != nil || e.Details.Skipped == 0 {
+		return data, err
+	}
+	return fmt.Appendf(bytes.TrimSuffix(data, []byte("}")), `,"skipped":%d}`, e.Details.Skipped), nil
 }
 
 // Collect reads the complete cells of a folder in the order of models, data sets and tasks. Other files are passed over.
@@ -93,37 +131,61 @@ func Compare(a, b Entry) (d eval.Difference, ok bool) {
 
 // The files of a benchmark beside its results.
 const (
-	TableFile = "benchmark.csv"
-	PageFile  = "index.html"
+	TableFile    = "benchmark.csv"
+	MarkdownFile = "benchmark.md"
+	AveragesFile = "averages.json"
+	PageFile     = "index.html"
 )
 
-// WriteTable collects the complete cells of a folder and writes CLIP_benchmark's table of them and the page.
-func WriteTable(out string) ([]Entry, error) {
-	entries, err := Collect(out)
+// WriteTable reads a folder of results and writes CLIP_benchmark's table of them, one in Markdown, the averages and the page.
+func WriteTable(out string) (*Outcome, error) {
+	o, err := Read(out)
 	if err != nil {
 		return nil, err
 	}
 	err = durable.WriteFile(filepath.Join(out, TableFile), 0o644, func(w io.Writer) error {
-		return clipbenchmark.WriteCSV(w, Results(entries))
+		return clipbenchmark.WriteCSV(w, Results(o.Entries))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return entries, durable.WriteFile(filepath.Join(out, PageFile), 0o644, func(w io.Writer) error {
-		return WritePage(w, "Benchmark", entries)
-	})
+	if err := durable.WriteFile(filepath.Join(out, MarkdownFile), 0o644, o.WriteMarkdown); err != nil {
+		return nil, err
+	}
+	averages := Averages(o.Entries)
+	if averages == nil {
+		averages = []ModelAverages{}
+	}
+	if err := durable.WriteJSON(filepath.Join(out, AveragesFile), averages); err != nil {
+		return nil, err
+	}
+	return o, durable.WriteFile(filepath.Join(out, PageFile), 0o644, func(w io.Writer) error { return o.WritePage(w, "Benchmark") })
 }
 
-// Lines are the entries as text: a line for each, with its main value in percent, and where the page is.
-func Lines(entries []Entry, out string) []string {
+// Lines are the results as text: a line for each, with its main value in percent or why it failed, the averages, and where the page is.
+func (o *Outcome) Lines() []string {
 	var lines []string
-	for _, e := range entries {
+	for _, e := range o.Entries {
 		value := "not defined"
 		if v := e.Main(); !math.IsNaN(v) {
 			value = fmt.Sprintf("%.2f %%", 100*v)
 		}
+		if n := e.Details.Skipped; n > 0 {
+			value += fmt.Sprintf(", %d samples skipped", n)
+		}
 		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s %s", modelName(e), e.Result.Dataset, mainOf(e.Result), value))
 		lines = append(lines, studied(e)...)
 	}
-	return append(lines, "page: "+filepath.Join(out, PageFile))
+	for _, f := range o.Failures {
+		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s failed: %s", shortName(f.Model, f.Pretrained), f.Dataset, f.Task, f.Error))
+	}
+	for _, m := range Averages(o.Entries) {
+		for _, a := range m.Averages {
+			if a.Sets == 0 {
+				continue
+			}
+			lines = append(lines, fmt.Sprintf("%-32s %s", shortName(m.Model, m.Pretrained), a.Line()))
+		}
+	}
+	return append(lines, "page: "+filepath.Join(o.Out, PageFile))
 }

@@ -1,7 +1,10 @@
 package benchmark
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"clipgo/datasets"
@@ -45,38 +48,74 @@ type outcome struct {
 	samples   int // used, if hits is empty
 	// hits has a letter for each sample, 1 where it was right: a picture for classification, a caption for retrieval.
 	hits     string
+	samples  []Sample // the same with names; nil: the task doesn't say
+	confused []Confusion
 	perClass []eval.ClassResult
 	wrong    []Mistake
 	more     map[string]any // that only the details hold
 }
 
-// Mistake is a sample that was classified wrongly.
+// Mistake is a sample that was classified wrongly, or the wrong picture that a caption found.
 type Mistake struct {
+	Index      int     `json:"index"` // in the split
 	Sample     string  `json:"sample"`
-	Label      string  `json:"label"`
-	Predicted  string  `json:"predicted"`
-	Confidence float64 `json:"confidence"`
+	Label      string  `json:"label"` // the right class, or the caption
+	Predicted  string  `json:"predicted,omitempty"`
+	Confidence float64 `json:"confidence"`        // of a retrieval: the cosine
+	Picture    string  `json:"picture,omitempty"` // file name of its small copy; empty: there is none
+	// Answer is the right picture of a retrieval.
+	Answer *Answer `json:"answer,omitempty"`
+}
+
+// Answer is the picture that a caption should have found.
+type Answer struct {
+	Index   int     `json:"index"`
+	Sample  string  `json:"sample"`
+	Cosine  float64 `json:"cosine"`
+	Picture string  `json:"picture,omitempty"`
 }
 
 // mistakes is the number of mistakes in a cell's details, the most confident ones.
 const mistakes = 20
 
-// judge notes which samples are right, and the most confident mistakes.
+// judge notes which samples are right, the most confident mistakes and the classes that were confused most often.
 func (o *outcome) judge(logits []float32, test *pretrained.Features) error {
 	var hits strings.Builder
 	n := len(o.classes)
+	wrong := map[[2]int]int{}
 	for i, label := range test.Labels {
 		row := logits[i*n : (i+1)*n]
 		best, confidence := eval.Predict(row)
-		if best == label {
+		key, right := test.Entries[i].Key, best == label
+		o.samples = append(o.samples, Sample{
+			Index: test.Index[i], Sample: key, Label: o.classes[label], Predicted: o.classes[best], Confidence: confidence, Right: right,
+		})
+		if right {
 			hits.WriteByte('1')
 			continue
 		}
 		hits.WriteByte('0')
-		o.remember(Mistake{test.Entries[i].Key, o.classes[label], o.classes[best], confidence})
+		wrong[[2]int{label, best}]++
+		o.remember(Mistake{
+			Index: test.Index[i], Sample: key, Label: o.classes[label], Predicted: o.classes[best], Confidence: confidence,
+		})
 	}
 	o.hits = hits.String()
+	o.confuse(wrong)
 	return nil
+}
+
+// confusions is the number of pairs of classes in a cell's details.
+const confusions = matrixClasses * (matrixClasses - 1)
+
+// confuse keeps the pairs of classes, right and predicted, that were confused most often; of equal ones those of lower numbers.
+func (o *outcome) confuse(wrong map[[2]int]int) {
+	pairs := slices.SortedFunc(maps.Keys(wrong), func(a, b [2]int) int {
+		return cmp.Or(cmp.Compare(wrong[b], wrong[a]), cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
+	})
+	for _, p := range pairs[:min(len(pairs), confusions)] {
+		o.confused = append(o.confused, Confusion{o.classes[p[0]], o.classes[p[1]], wrong[p]})
+	}
 }
 
 // remember keeps a mistake if it is one of the most confident; of equal ones the earlier.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
@@ -22,7 +23,21 @@ var pageStyle string
 // "tiles" with a list of [Tile], "findings" with a list of findings, and "end". style is CSS in addition to the report's. A page that
 // can't be made writes nothing.
 func WritePage(w io.Writer, body, style string, data any) error {
-	page := template.New("page").Funcs(template.FuncMap{"style": func() template.CSS { return template.CSS(pageStyle + style) }})
+	return writePage(w, body, style, "", data)
+}
+
+// WriteScriptedPage is WritePage for a page with one script, which the function "script" returns for an element of its own. The page's
+// policy allows this script, its style and pictures within the page, and nothing from elsewhere.
+func WriteScriptedPage(w io.Writer, body, style, script string, data any) error {
+	return writePage(w, body, style, script, data)
+}
+
+func writePage(w io.Writer, body, style, script string, data any) error {
+	page := template.New("page").Funcs(template.FuncMap{
+		"style":  func() template.CSS { return template.CSS(pageStyle + style) },
+		"script": func() template.JS { return template.JS(script) },
+		"policy": func() string { return policy(script) },
+	})
 	for _, source := range []string{partsSource, body} {
 		if _, err := page.Parse(source); err != nil {
 			return fmt.Errorf("report: %w", err)
@@ -34,6 +49,16 @@ func WritePage(w io.Writer, body, style string, data any) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// policy is the content security policy of a page with a script; empty without one.
+func policy(script string) string {
+	if script == "" {
+		return ""
+	}
+	hash := sha256.Sum256([]byte(script))
+	return "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-" +
+		base64.StdEncoding.EncodeToString(hash[:]) + "'"
 }
 
 // DataURI encodes a picture of a known format as a data URI; other formats are omitted.

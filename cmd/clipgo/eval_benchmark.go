@@ -31,9 +31,13 @@ type benchmarkOptions struct {
 	probeOptions
 }
 
-func newEvalBenchmark(a *app) *cobra.Command {
-	o := benchmarkOptions{Settings: pretrained.DefaultSettings(), Tasks: "auto", Recalls: []int{1, 5, 10},
+func benchmarkDefaults() benchmarkOptions {
+	return benchmarkOptions{Settings: pretrained.DefaultSettings(), Tasks: "auto", Recalls: []int{1, 5, 10},
 		probeOptions: defaultProbeOptions()}
+}
+
+func newEvalBenchmark(a *app) *cobra.Command {
+	o := benchmarkDefaults()
 	c := &cobra.Command{
 		Use:   "benchmark --models A,B --data A,B --out DIR",
 		Short: "Many models on many data sets, with CLIP_benchmark's files and a page",
@@ -56,40 +60,51 @@ sets with classes are classified, with several classes a picture too, and sets w
 		if err != nil {
 			return err
 		}
-		bar := a.console.laterProgress("embed")
-		s.Progress = func(_ benchmark.Cell, _ string, done, all int64) { bar.set(done, all) }
-		s.Report = func(e benchmark.Event) {
-			bar.done()
-			a.console.say("%s", e.Line())
-			for _, note := range e.Notes {
-				a.console.log.Info(note, "data", e.Data)
-			}
-		}
-		failed := s.Run(ctx)
-		bar.done()
+		failed := runSuite(ctx, a.console, s)
 		if ctx.Err() != nil {
-			a.console.say("the complete results are kept; the same command goes on from there")
 			return failed
 		}
-		entries, err := benchmark.WriteTable(o.Out)
+		results, err := benchmark.WriteTable(o.Out)
 		if err != nil {
 			return err
 		}
-		return errors.Join(showBenchmark(a.console, entries, o.Out), failed)
+		return errors.Join(showBenchmark(a.console, results), failed)
 	})
 	return c
 }
 
-// showBenchmark prints a line for each result.
-func showBenchmark(c *console, entries []benchmark.Entry, out string) error {
-	if c.json {
-		var errs []error
-		for _, r := range benchmark.Results(entries) {
-			errs = append(errs, c.result(r))
+// runSuite computes what is missing, and says what it does.
+func runSuite(ctx context.Context, c *console, s *benchmark.Suite) error {
+	bar := c.laterProgress("embed")
+	defer bar.done()
+	s.Progress = func(_ benchmark.Cell, _ string, done, all int64) { bar.set(done, all) }
+	s.Report = func(e benchmark.Event) {
+		bar.done()
+		c.say("%s", e.Line())
+		for _, note := range e.Notes {
+			c.log.Info(note, "data", e.Data)
 		}
-		return errors.Join(errs...)
 	}
-	return c.show(nil, func() []string { return benchmark.Lines(entries, out) })
+	err := s.Run(ctx)
+	if ctx.Err() != nil {
+		c.say("the complete results are kept; the same command goes on from there")
+	}
+	return err
+}
+
+// showBenchmark prints a line for each result and failure; for people, one for each average too.
+func showBenchmark(c *console, o *benchmark.Outcome) error {
+	if !c.json {
+		return c.show(nil, o.Lines)
+	}
+	var errs []error
+	for _, e := range o.Entries {
+		errs = append(errs, c.result(e))
+	}
+	for _, f := range o.Failures {
+		errs = append(errs, c.result(f))
+	}
+	return errors.Join(errs...)
 }
 
 // suite is what the options ask for.

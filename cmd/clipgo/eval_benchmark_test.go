@@ -12,18 +12,18 @@ import (
 // A benchmark writes its files once; the second run computes nothing and prints the same.
 func TestABenchmarkIsComputedOnce(t *testing.T) {
 	dir, out := golden.Dir(t, "benchmark"), filepath.Join(t.TempDir(), "results")
-	sets := write(t, filepath.Join(t.TempDir(), "sets.txt"), "# two\nnumbers="+filepath.Join(dir, "data", "wds_digits")+"\n\n"+
-		filepath.Join(dir, "data", "wds_scenes_captions")+"\n")
+	sets := write(t, filepath.Join(t.TempDir(), "sets.txt"), "# three\nnumbers="+filepath.Join(dir, "data", "wds_digits")+"\n\n"+
+		filepath.Join(dir, "data", "wds_scenes_captions")+"\n"+filepath.Join(dir, "data", "wds_odd-five")+"\n")
 	args := []string{"eval", "benchmark", "--models", filepath.Join(dir, "model"), "--data", sets, "--out", out}
 	args = append(args, "--precision", "fp32", "--json")
 	first, second := must(t, args...), must(t, args...)
-	if first.out != second.out || strings.Count(first.out, "\n") != 2 || !strings.Contains(first.out, `"dataset":"numbers"`) {
+	if first.out != second.out || strings.Count(first.out, "\n") != 3 || !strings.Contains(first.out, `"dataset":"numbers"`) {
 		t.Errorf("%s\nthen\n%s", first.out, second.out)
 	}
-	if strings.Contains(first.err, "done before") || strings.Count(second.err, "done before") != 2 {
+	if strings.Contains(first.err, "done before") || strings.Count(second.err, "done before") != 3 {
 		t.Errorf("%s\nthen\n%s", first.err, second.err)
 	}
-	for _, name := range []string{"benchmark.csv", "index.html", "details"} {
+	for _, name := range []string{"benchmark.csv", "benchmark.md", "averages.json", "index.html", "details", "samples", "pictures"} {
 		if _, err := os.Stat(filepath.Join(out, name)); err != nil {
 			t.Error(err)
 		}

@@ -62,6 +62,6 @@ func newEval(a *app) *cobra.Command {
 		Example: `  clipgo eval retrieval --model runs/shapes "builtin:shapes?split=val"
   clipgo eval benchmark --models runs/a,runs/b --data wds_cifar10,wds_flickr8k --out results`,
 	}
-	c.AddCommand(newEvalRetrieval(a), newEvalAnatomy(a), newEvalAgreement(a), newEvalCaption(a), newEvalBenchmark(a))
+	c.AddCommand(newEvalRetrieval(a), newEvalAnatomy(a), newEvalAgreement(a), newEvalCaption(a), newEvalBenchmark(a), newEvalCompare(a))
 	return c
 }

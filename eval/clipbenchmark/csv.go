@@ -6,12 +6,16 @@ import (
 )
 
 // WriteCSV writes results as CLIP_benchmark's command build does: a row for each, a column for each key of any of them, CRLF at the ends of
-// lines. Its columns have an arbitrary order. Here they are the data set, the model and the task, then the metrics in the order of their
-// first occurrence, then names and templates. A result without metrics has a row without them.
+// lines. Its columns have an arbitrary order. Here they have that of Columns. A result without metrics has a row without them.
 func WriteCSV(w io.Writer, results []*Result) error {
+	return WriteCSVColumns(w, results, Columns(results))
+}
+
+// Columns are the keys of results: the data set, the model and the task, then the metrics in the order of their first occurrence, then
+// names and templates.
+func Columns(results []*Result) []string {
 	columns := []string{"dataset", "model", "pretrained", "model_fullname", "task", "language"}
 	seen := map[string]bool{}
-	var last []string
 	for _, r := range results {
 		for _, m := range r.Metrics {
 			if !seen[m.Key] {
@@ -25,10 +29,15 @@ func WriteCSV(w io.Writer, results []*Result) error {
 	}
 	for _, key := range []string{"classnames", "templates"} {
 		if seen[key] {
-			last = append(last, key)
+			columns = append(columns, key)
 		}
 	}
-	columns = append(columns, last...)
+	return columns
+}
+
+// WriteCSVColumns is WriteCSV with columns in a given order, such as those of a table that CLIP_benchmark wrote: the bytes are then the
+// same.
+func WriteCSVColumns(w io.Writer, results []*Result, columns []string) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
 	if err := out.Write(columns); err != nil {

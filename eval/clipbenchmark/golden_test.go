@@ -81,11 +81,20 @@ func TestGoldenBenchmarkTable(t *testing.T) {
 			results = append(results, r)
 		}
 	}
-	var b bytes.Buffer
+	var b, same bytes.Buffer
 	if err := WriteCSV(&b, results); err != nil {
 		t.Fatal(err)
 	}
-	got, want := rows(t, b.Bytes()), rows(t, golden.Read(t, filepath.Join(dir, "benchmark.csv")))
+	file := golden.Read(t, filepath.Join(dir, "benchmark.csv"))
+	header, _, _ := strings.Cut(string(file), "\r\n")
+	columns := strings.Split(header, ",")
+	if err := WriteCSVColumns(&same, results, columns); err != nil || !bytes.Equal(same.Bytes(), file) {
+		t.Errorf("with its columns the table isn't the same to the byte: %v\n%s", err, same.Bytes())
+	}
+	if ours := Columns(results); len(ours) != len(columns) {
+		t.Errorf("%d columns, want %d", len(ours), len(columns))
+	}
+	got, want := rows(t, b.Bytes()), rows(t, file)
 	if len(got) != len(want) || len(got) == 0 {
 		t.Fatalf("%d rows, want %d", len(got), len(want))
 	}

@@ -53,7 +53,8 @@ func TestRoomsAreAllThere(t *testing.T) {
 }
 
 // testOnly are packages that only tests import.
-var testOnly = []string{"internal/golden", "model/modeltest", "internal/torch/torchtest", "internal/remote/remotetest"}
+var testOnly = []string{"internal/golden", "model/modeltest", "internal/torch/torchtest", "internal/remote/remotetest",
+	"internal/browsertest"}
 
 // roomOf finds the row of a package: that of the longest name that it is in.
 func roomOf(dir string) (room, bool) {

@@ -2,14 +2,12 @@
 package sheet
 
 import (
-	"bytes"
 	_ "embed"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
 	"image"
-	"image/jpeg"
 	"io"
 	"net/url"
 	"os"
@@ -74,19 +72,25 @@ var errInside = errors.New("inside a file")
 
 // thumbnail is a small JPEG of a picture's file, the right way up.
 func thumbnail(path string) ([]byte, error) {
-	const side, quality = 256, 82
-	small, err := Picture(path, side)
+	const side = 256
+	file, err := readPicture(path)
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	err = jpeg.Encode(&b, small, &jpeg.Options{Quality: quality})
-	return b.Bytes(), err
+	return preprocess.Thumbnail(file, side)
 }
 
 // Picture reads a picture's file and makes it fit into a square of a side, the right way up and in the middle of white.
 func Picture(path string, side int) (image.Image, error) {
-	const white = 255
+	file, err := readPicture(path)
+	if err != nil {
+		return nil, err
+	}
+	return preprocess.Small(file, side)
+}
+
+// readPicture reads the file of a picture.
+func readPicture(path string) ([]byte, error) {
 	if st, err := os.Stat(filepath.Dir(path)); err == nil && !st.IsDir() {
 		return nil, errInside
 	}
@@ -94,12 +98,5 @@ func Picture(path string, side int) (image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	how := preprocess.Default()
-	how.Size, how.ResizeMode, how.FillColor, how.Orientation, how.Draft, how.Background = side, "longest", white,
-		preprocess.OrientationApply, true, "white"
-	rgb := make([]uint8, side*side*3)
-	if err := how.ApplyFile(rgb, file); err != nil {
-		return nil, err
-	}
-	return preprocess.Opaque(rgb, side, side), nil
+	return file, nil
 }
