@@ -39,8 +39,18 @@ type Details struct {
 	Hits        string             `json:"hits"` // 1 or 0 for each sample
 	PerClass    []eval.ClassResult `json:"per_class,omitempty"`
 	Mistakes    []Mistake          `json:"mistakes,omitempty"`
+	Confused    []Confusion        `json:"confused,omitempty"`
 	More        map[string]any     `json:"more,omitempty"`
 	Precision   string             `json:"precision"`
+	Chance      *float64           `json:"chance,omitempty"` // the value of guessing for the metric that stands for the task
+	Notes       []string           `json:"notes,omitempty"`  // why numbers are missing
+}
+
+// Confusion is a number of samples of one class that were taken for another.
+type Confusion struct {
+	Label     string `json:"label"`
+	Predicted string `json:"predicted"`
+	N         int    `json:"n"`
 }
 
 // name is the base of the file names, as CLIP_benchmark's {dataset}_{pretrained}_{model}_{language}_{task}.

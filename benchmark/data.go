@@ -21,6 +21,7 @@ type Data struct {
 	Place   string // a folder, or whatever datasets.Open takes
 	splits  map[string]string
 	kind    string // the content of dataset_type.txt
+	choice  string // of the layouts of package choices: what to open
 	options datasets.Options
 	infos   map[described]datasets.Info
 }
@@ -45,7 +46,8 @@ func Open(text string, o datasets.Options) (*Data, error) {
 	if name, place, ok := strings.Cut(text, "="); ok && !strings.ContainsAny(name, `/\?:`) {
 		d.Name, d.Place = name, place
 	}
-	if d.Name == "" {
+	named := d.Name != ""
+	if !named {
 		d.Name = nameOf(d.Place)
 	}
 	st, err := os.Stat(d.Place)
@@ -53,6 +55,9 @@ func Open(text string, o datasets.Options) (*Data, error) {
 		return nil, fault.Usagef("%s: there is no such file or folder", d.Place)
 	}
 	d.splits[TestSplit] = d.Place
+	if err := d.chooses(named); err != nil || d.choice != "" {
+		return d, err
+	}
 	if err != nil || !st.IsDir() {
 		return d, nil
 	}
@@ -95,6 +100,9 @@ func (d *Data) Splits() []string {
 
 // Source opens a split. One that isn't there is an error of kind fault.Data.
 func (d *Data) Source(ctx context.Context, split string, need datasets.Need) (datasets.Source, error) {
+	if d.choice != "" {
+		return d.openChoices(ctx, split)
+	}
 	place := d.splits[split]
 	if place == "" {
 		return nil, fault.Dataf("%s: it has no split %s, only %s", d.Place, split, strings.Join(d.Splits(), ", "))
@@ -127,6 +135,9 @@ func (d *Data) info(ctx context.Context, split string, need datasets.Need) (data
 // Tasks are the tasks that a data set is meant for, without training: what dataset_type.txt says, else classification with classes and
 // retrieval with captions alone.
 func (d *Data) Tasks(ctx context.Context) ([]string, error) {
+	if d.choice != "" {
+		return []string{Selection}, nil
+	}
 	switch d.kind {
 	case "retrieval":
 		return []string{Retrieval}, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"clipgo/datasets"
+	"clipgo/datasets/choices"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
 	"clipgo/probe"
@@ -18,7 +19,9 @@ type features struct {
 	splits  map[string]*pretrained.Features
 	infos   map[string]datasets.Info
 	skipped map[string]int
+	set     *choices.Set // the test split, if it is one
 	seen    func(split string, done, all int64)
+	told    func(datasets.Skip) // is called with each sample that can't be used; nil: nobody
 }
 
 func newFeatures(m *pretrained.Embedder, d *Data, need datasets.Need) *features {
@@ -35,9 +38,15 @@ func (f *features) of(ctx context.Context, split string) (*pretrained.Features, 
 	if err != nil {
 		return nil, datasets.Info{}, err
 	}
+	f.set, _ = src.(*choices.Set)
 	skipped := 0
 	p := &pretrained.Pass{
-		Source: src, Embedder: f.model, Pictures: f.need != datasets.NeedCaptions, Skipped: func(datasets.Skip) { skipped++ },
+		Source: src, Embedder: f.model, Pictures: f.need != datasets.NeedCaptions, Skipped: func(one datasets.Skip) {
+			skipped++
+			if f.told != nil {
+				f.told(one)
+			}
+		},
 		Seen: func(n int64) { f.seen(split, n, int64(src.Len())) },
 	}
 	_, err = p.Features(ctx)

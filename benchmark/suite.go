@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"clipgo/datasets"
 	"clipgo/eval/clipbenchmark"
@@ -35,6 +34,9 @@ type Suite struct {
 	Report func(Event)
 	// Progress is called while samples are embedded. May be nil.
 	Progress func(c Cell, split string, done, all int64)
+	// Skipped is called with each sample that can't be used. May be nil.
+	Skipped func(datasets.Skip)
+	Errors  int // the number of mistakes in a cell's details, the most confident ones; 0: 20
 }
 
 // Event is what happened to a cell.
@@ -180,7 +182,6 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, shared 
 		}
 		return err
 	}
-	begun := time.Now()
 	embedder, err := m.open(ctx)
 	if err != nil {
 		return err
@@ -190,26 +191,16 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, shared 
 		f = newFeatures(embedder, d, t.need)
 		shared[t.need] = f
 	}
-	f.seen = func(split string, done, all int64) {
-		if s.Progress != nil {
-			s.Progress(c, split, done, all)
-		}
-	}
-	o, err := t.run(ctx, s, f)
+	got, err := s.measure(ctx, c, f)
 	if err != nil {
 		return err
 	}
-	r := &clipbenchmark.Result{Dataset: c.Data, Model: c.Model, Pretrained: c.Pretrained, Task: c.Task, Metrics: o.metrics, Language: "en"}
-	details := &Details{
-		Cell: c, Fingerprint: print, DataDigest: test, Parameters: embedder.ParameterCount(), Samples: len(o.hits),
-		Skipped: f.skipped[TestSplit], Seconds: time.Since(begun).Seconds(), Hits: o.hits, PerClass: o.perClass, Mistakes: o.wrong,
-		More: o.more, Precision: embedder.Settings.Precision,
-	}
-	if err := c.write(s.Out, r, details); err != nil {
+	got.Details.Fingerprint, got.Details.DataDigest = print, test
+	if err := c.write(s.Out, got.Result, got.Details); err != nil {
 		return err
 	}
 	if s.Report != nil {
-		s.Report(Event{Cell: c, Result: r})
+		s.Report(Event{Cell: c, Result: got.Result})
 	}
 	return nil
 }
@@ -232,7 +223,7 @@ func (s *Suite) fingerprint(ctx context.Context, c Cell, m *candidate, d *Data) 
 	}
 	parts := []string{model, c.Task, string(settings)}
 	splits := slices.Clone(t.splits)
-	if slices.Contains(splits, TrainSplit) && d.splits[ValSplit] != "" {
+	if (c.Task == Calibration || slices.Contains(splits, TrainSplit)) && d.splits[ValSplit] != "" {
 		splits = append(splits, ValSplit)
 	}
 	for _, split := range splits {
@@ -263,11 +254,11 @@ func (s *Suite) Parse(models, sets, names string) (err error) {
 		return err
 	}
 	for _, place := range places {
-		d, err := Open(place, s.Settings.Data)
+		all, err := OpenAll(place, s.Settings.Data)
 		if err != nil {
 			return err
 		}
-		s.Data = append(s.Data, d)
+		s.Data = append(s.Data, all...)
 	}
 	if names != "auto" {
 		if s.Tasks, err = Expand(names); err != nil {

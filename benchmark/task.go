@@ -1,7 +1,10 @@
 package benchmark
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"clipgo/datasets"
@@ -10,12 +13,14 @@ import (
 	"clipgo/pretrained"
 )
 
-// The tasks, by CLIP_benchmark's names.
+// The tasks, by CLIP_benchmark's names where it has them.
 const (
 	ZeroShot    = "zeroshot_classification"
 	Retrieval   = "zeroshot_retrieval"
 	LinearProbe = "linear_probe"
 	Neighbours  = "knn"
+	Selection   = "image_caption_selection"
+	Calibration = "calibration"
 )
 
 // tasks are all tasks with what they need.
@@ -29,11 +34,13 @@ var tasks = map[string]struct {
 	Retrieval:   {retrieval, datasets.NeedCaptions, []string{TestSplit}, "image_retrieval_recall@1"},
 	LinearProbe: {linearProbe, datasets.NeedLabels, []string{TrainSplit, TestSplit}, "lp_acc1"},
 	Neighbours:  {neighbours, datasets.NeedLabels, []string{TrainSplit, TestSplit}, "knn_acc1"},
+	Selection:   {selection, datasets.NeedCaptions, []string{TestSplit}, "acc"},
+	Calibration: {calibration, datasets.NeedLabels, []string{TestSplit}, "ece"},
 }
 
 // TaskNames are the names of all tasks, for messages.
 func TaskNames() string {
-	return strings.Join([]string{ZeroShot, Retrieval, LinearProbe, Neighbours}, ", ")
+	return strings.Join([]string{ZeroShot, Retrieval, LinearProbe, Neighbours, Selection, Calibration}, ", ")
 }
 
 // outcome is what a task measured.
@@ -43,9 +50,16 @@ type outcome struct {
 	prompts []string
 	// hits has a letter for each sample, 1 where it was right: a picture for classification, a caption for retrieval.
 	hits     string
+	confused []Confusion
 	perClass []eval.ClassResult
 	wrong    []Mistake
+	most     int // of them; 0: mistakes
+	notes    []string
 	more     map[string]any // that only the details hold
+	// chance is the value of guessing for the metric that stands for the task; nil if it is unknown.
+	chance *float64
+	// passed is the number of samples of a task that were passed over, where that isn't the number of pictures.
+	passed int
 }
 
 // Mistake is a sample that was classified wrongly.
@@ -56,13 +70,14 @@ type Mistake struct {
 	Confidence float64 `json:"confidence"`
 }
 
-// mistakes is the number of mistakes in a cell's details, the most confident ones.
+// mistakes is the number of mistakes in a cell's details unless Suite.Errors says another.
 const mistakes = 20
 
-// judge notes which samples are right, and the most confident mistakes.
+// judge notes which samples are right, the most confident mistakes and the classes that were confused most often.
 func (o *outcome) judge(logits []float32, test *pretrained.Features) error {
 	var hits strings.Builder
 	n := len(o.classes)
+	wrong := map[[2]int]int{}
 	for i, label := range test.Labels {
 		row := logits[i*n : (i+1)*n]
 		best, confidence := eval.Predict(row)
@@ -71,10 +86,25 @@ func (o *outcome) judge(logits []float32, test *pretrained.Features) error {
 			continue
 		}
 		hits.WriteByte('0')
-		o.remember(Mistake{test.Entries[i].Key, o.classes[label], o.classes[best], confidence})
+		wrong[[2]int{label, best}]++
+		o.remember(Mistake{Sample: test.Entries[i].Key, Label: o.classes[label], Predicted: o.classes[best], Confidence: confidence})
 	}
 	o.hits = hits.String()
+	o.confuse(wrong)
 	return nil
+}
+
+// confusions is the number of pairs of classes in a cell's details.
+const confusions = 20
+
+// confuse keeps the pairs of classes, right and predicted, that were confused most often; of equal ones those of lower numbers.
+func (o *outcome) confuse(wrong map[[2]int]int) {
+	pairs := slices.SortedFunc(maps.Keys(wrong), func(a, b [2]int) int {
+		return cmp.Or(cmp.Compare(wrong[b], wrong[a]), cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
+	})
+	for _, p := range pairs[:min(len(pairs), confusions)] {
+		o.confused = append(o.confused, Confusion{o.classes[p[0]], o.classes[p[1]], wrong[p]})
+	}
 }
 
 // remember keeps a mistake if it is one of the most confident; of equal ones the earlier.
@@ -83,11 +113,13 @@ func (o *outcome) remember(m Mistake) {
 	for at > 0 && o.wrong[at-1].Confidence < m.Confidence {
 		at--
 	}
-	if at == mistakes {
+	most := o.most
+	if most == 0 {
+		most = mistakes
+	}
+	if at >= most {
 		return
 	}
-	o.wrong = append(o.wrong, Mistake{})
-	copy(o.wrong[at+1:], o.wrong[at:])
-	o.wrong[at] = m
-	o.wrong = o.wrong[:min(len(o.wrong), mistakes)]
+	o.wrong = slices.Insert(o.wrong, at, m)
+	o.wrong = o.wrong[:min(len(o.wrong), most)]
 }

@@ -57,5 +57,6 @@ func newEval(a *app) *cobra.Command {
 		Short: "Measure a model",
 	}
 	c.AddCommand(newEvalRetrieval(a), newEvalAnatomy(a), newEvalAgreement(a), newEvalCaption(a), newEvalBenchmark(a))
+	c.AddCommand(newEvalTasks(a)...)
 	return c
 }

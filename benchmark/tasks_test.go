@@ -1,0 +1,267 @@
+package benchmark
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clipgo/datasets"
+	"clipgo/eval"
+	"clipgo/eval/clipbenchmark"
+	"clipgo/internal/fault"
+	"clipgo/internal/golden"
+	"clipgo/pretrained"
+	"clipgo/probe"
+)
+
+// openFixture opens the fixtures' model, and returns a suite with its settings.
+func openFixture(t *testing.T) (string, *Suite, *pretrained.Embedder) {
+	t.Helper()
+	dir := golden.Dir(t, "benchmark")
+	o := pretrained.DefaultSettings()
+	o.Precision, o.Model = "fp32", filepath.Join(dir, "model")
+	m, err := pretrained.Open(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Free)
+	return dir, &Suite{Settings: o, Recalls: []int{1, 5, 10}, Probe: probe.Protocol{AdamW: probe.CLIPBenchmark, Normalize: true}}, m
+}
+
+func measure(t *testing.T, s *Suite, m *pretrained.Embedder, place, task string) *Measured {
+	t.Helper()
+	d, err := Open(place, s.Settings.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Measure(context.Background(), m, d, task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// figures reads a section of the fixtures' numbers.
+func figures[T any](t *testing.T, dir, section string) (out T) {
+	t.Helper()
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(golden.Read(t, filepath.Join(dir, "figures.json")), &all); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(all[section], &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func close6(t *testing.T, what string, got, want any, tolerance float64) {
+	t.Helper()
+	a, isA := got.(float64)
+	b, isB := want.(float64)
+	if !isA || !isB || !(math.Abs(a-b) <= tolerance) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// All selections of CLIP_benchmark: shards, SugarCrepe and Winoground, found by auto where it finds them, sample by sample.
+func TestGoldenBenchmarkSelection(t *testing.T) {
+	dir, s, m := openFixture(t)
+	scores := golden.Tensors(t, filepath.Join(dir, "details", "choice.safetensors"))
+	compared := map[string]bool{}
+	for _, r := range golden.Lines[run](t, filepath.Join(dir, "runs.jsonl")) {
+		want := &clipbenchmark.Result{}
+		if r.Result != "" && r.option("--load_clfs", "") == "" {
+			want, _ = clipbenchmark.ReadFile(filepath.Join(dir, r.Result))
+		}
+		if want == nil || want.Task != Selection {
+			continue
+		}
+		name := r.option("--dataset", "")
+		place := filepath.Join(dir, "data", strings.Replace(name, "wds/", "wds_", 1))
+		if strings.HasPrefix(name, "sugar_crepe/") {
+			place += ".json"
+		}
+		d, err := Open(place, datasets.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		auto, err := d.Tasks(context.Background())
+		if r.option("--task", "") == "auto" && (err != nil || len(auto) != 1 || auto[0] != Selection) {
+			t.Errorf("%s: auto is %v, %v", name, auto, err)
+		}
+		got := measure(t, s, m, place, Selection)
+		if got.Result.Dataset != want.Dataset || len(got.Result.Metrics) != len(want.Metrics) {
+			t.Fatalf("%+v, want %+v", got.Result, want)
+		}
+		for i, metric := range want.Metrics {
+			if got.Result.Metrics[i].Key != metric.Key {
+				t.Errorf("%s: key %s, want %s", name, got.Result.Metrics[i].Key, metric.Key)
+			}
+			close6(t, name+" "+metric.Key, got.Result.Metrics[i].Value, metric.Value, 1e-6)
+		}
+		tensor := scores[strings.ReplaceAll(strings.TrimPrefix(name, "wds/"), "/", ".")]
+		if hits := hitsOf(t, tensor); got.Details.Hits != hits {
+			t.Errorf("%s: samples %s, want %s", name, got.Details.Hits, hits)
+		}
+		compared[strings.Split(name, "/")[0]] = true
+	}
+	if len(compared) < 3 {
+		t.Errorf("compared %v", compared)
+	}
+}
+
+// hitsOf are the outcomes by the stored scores [sample, image, caption].
+func hitsOf(t *testing.T, scores golden.Tensor) string {
+	t.Helper()
+	var hits strings.Builder
+	images, captions := scores.Shape[1], scores.Shape[2]
+	for i := range scores.Shape[0] {
+		c, err := eval.Choose(scores.F32[i*images*captions:(i+1)*images*captions], images, captions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hits.WriteString(map[bool]string{true: "1", false: "0"}[c.Text && c.Image])
+	}
+	return hits.String()
+}
+
+// Winoground's tags have scores of their own.
+func TestGoldenBenchmarkSelectionByTag(t *testing.T) {
+	dir, s, m := openFixture(t)
+	want := figures[map[string]struct {
+		ByTag map[string]struct {
+			N                  int
+			Text, Image, Group float64
+		} `json:"by_tag"`
+	}](t, dir, "choice")["winoground"].ByTag
+	kinds, _ := measure(t, s, m, filepath.Join(dir, "data", "winoground"), Selection).Details.More["kinds"].(KindResults)
+	if len(kinds) != len(want) || len(want) == 0 {
+		t.Fatalf("%v, want %v", kinds, want)
+	}
+	for _, k := range kinds {
+		w := want[k.Kind]
+		if k.N != w.N {
+			t.Errorf("%s: %d samples, want %d", k.Kind, k.N, w.N)
+		}
+		close6(t, k.Kind+" text", k.Text, w.Text, 1e-6)
+		close6(t, k.Kind+" image", k.Image, w.Image, 1e-6)
+		close6(t, k.Kind+" both", k.Both, w.Group, 1e-6)
+	}
+}
+
+// A folder with several sets is all of them, and the totals of the fixtures are the mean.
+func TestGoldenBenchmarkSugarCrepeIsAllOfItsKinds(t *testing.T) {
+	dir, s, m := openFixture(t)
+	all, err := OpenAll(filepath.Join(dir, "data", "sugar_crepe"), datasets.Options{})
+	if err != nil || len(all) < 2 {
+		t.Fatalf("%d sets, %v", len(all), err)
+	}
+	sum := 0.0
+	for _, d := range all {
+		got, err := s.Measure(context.Background(), m, d, Selection)
+		if err != nil || !strings.HasPrefix(d.Name, "sugar_crepe/") {
+			t.Fatal(d.Name, err)
+		}
+		v, _ := got.Result.Value("acc")
+		sum += v.(float64)
+	}
+	var want struct {
+		Mean float64 `json:"mean_acc"`
+	}
+	if err := json.Unmarshal(figures[map[string]json.RawMessage](t, dir, "choice")["sugar_crepe"], &want); err != nil {
+		t.Fatal(err)
+	}
+	close6(t, "mean of the kinds", sum/float64(len(all)), want.Mean, 1e-6)
+	named, err := OpenAll("mine="+filepath.Join(dir, "data", "sugar_crepe"), datasets.Options{})
+	if err != nil || path.Dir(named[0].Name) != "mine" {
+		t.Errorf("%v, %v", named[0].Name, err)
+	}
+	_, err = Open(filepath.Join(dir, "data", "sugar_crepe"), datasets.Options{})
+	if fault.Of(err) != fault.Usage {
+		t.Errorf("one of several: %v", err)
+	}
+}
+
+// Other tasks refuse a set of right and wrong captions, and a choice needs two captions.
+func TestWhatIsNoChoiceIsRefused(t *testing.T) {
+	dir, s, m := openFixture(t)
+	single := t.TempDir()
+	pictures, err := filepath.Glob(filepath.Join(dir, "data", "sugar_crepe", "val2017", "*"))
+	if err != nil || len(pictures) == 0 {
+		t.Fatal(err)
+	}
+	picture := golden.Read(t, pictures[0])
+	for name, data := range map[string][]byte{"a" + filepath.Ext(pictures[0]): picture, "a.txt": []byte("one caption")} {
+		if err := os.WriteFile(filepath.Join(single, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ place, task, want string }{
+		{filepath.Join(dir, "data", "winoground"), Retrieval, "the task is image_caption_selection"},
+		{filepath.Join(dir, "data", "winoground"), ZeroShot, "the task is image_caption_selection"},
+		{single, Selection, "1 of 1 samples have fewer than two captions"},
+	} {
+		d, err := Open(c.place, s.Settings.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = s.Measure(context.Background(), m, d, c.task); fault.Of(err) != fault.Data || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s, %s: %v", c.place, c.task, err)
+		}
+	}
+}
+
+// Calibration from the pictures to the numbers, with the temperature of val. The tolerance is that of the fixtures.
+func TestGoldenBenchmarkCalibrationTask(t *testing.T) {
+	dir, s, m := openFixture(t)
+	type numbers struct{ ECE, MCE, ACE, Brier, NLL float64 }
+	all := figures[map[string]struct {
+		N           int
+		At100       numbers `json:"calibration"`
+		Learned     numbers `json:"calibration_learned_scale"`
+		Temperature *struct {
+			Temperature float64
+			Val, Test   struct{ ECE, NLL float64 }
+		}
+	}](t, dir, "zeroshot")
+	fitted := 0
+	for name, want := range all {
+		place := filepath.Join(dir, "data", "wds_"+strings.ReplaceAll(name, "/", "-"))
+		if want.N == 0 || !isDir(place) || strings.HasPrefix(name, "odd/") || name == "textile" {
+			continue
+		}
+		got := measure(t, s, m, place, Calibration)
+		c := got.Details.More["calibration"].(*Calibrated)
+		const tolerance = 1e-4
+		for what, pair := range map[string]struct {
+			got  eval.Reliability
+			want numbers
+		}{"at 100": {c.At100, want.At100}, "learned": {c.Learned, want.Learned}} {
+			close6(t, name+" ECE "+what, pair.got.ECE, pair.want.ECE, tolerance)
+			close6(t, name+" MCE "+what, pair.got.MCE, pair.want.MCE, tolerance)
+			close6(t, name+" ACE "+what, pair.got.ACE, pair.want.ACE, tolerance)
+			close6(t, name+" Brier "+what, pair.got.Brier, pair.want.Brier, tolerance)
+			close6(t, name+" NLL "+what, pair.got.NLL, pair.want.NLL, tolerance)
+		}
+		if want.Temperature == nil {
+			if c.Fitted == nil && !strings.Contains(strings.Join(got.Details.Notes, ";"), "no split val") {
+				t.Errorf("%s: no note: %v", name, got.Details.Notes)
+			}
+			continue
+		}
+		fitted++
+		close6(t, name+" temperature", c.Temperature, want.Temperature.Temperature, 1e-2)
+		close6(t, name+" ECE fitted", c.Fitted.ECE, want.Temperature.Test.ECE, tolerance)
+		close6(t, name+" NLL fitted", c.Fitted.NLL, want.Temperature.Test.NLL, tolerance)
+		close6(t, name+" NLL on val", c.Validation.NLL, want.Temperature.Val.NLL, tolerance)
+		close6(t, name+" ECE on val", c.Validation.ECE, want.Temperature.Val.ECE, tolerance)
+	}
+	if fitted == 0 {
+		t.Error("no temperature was compared")
+	}
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"clipgo/benchmark"
+	"clipgo/internal/config"
+	"clipgo/pretrained"
+	"clipgo/probe"
+)
+
+type taskOptions struct {
+	pretrained.Settings
+	Errors   int    `json:"errors" min:"0" flag:"errors" arg:"N" help:"the most confident errors that are listed (default 10)"`
+	PerClass bool   `json:"per_class" flag:"per-class" help:"add a table of the classes"`
+	Out      string `json:"out" flag:"out" arg:"file" help:"write CLIP_benchmark's JSON into a file"`
+	Solver   string `json:"solver" flag:"solver" arg:"name" help:"adamw as CLIP_benchmark, or logistic (default adamw)"`
+	Shots    int    `json:"fewshot_k" min:"0" flag:"fewshot-k" arg:"k" help:"training samples per class (default all)"`
+}
+
+// newEvalTasks are the commands that measure one task of a benchmark, for one model and one data set.
+func newEvalTasks(a *app) (out []*cobra.Command) {
+	for _, t := range benchmark.Commands {
+		o := taskOptions{Settings: pretrained.DefaultSettings(), Errors: 10, Solver: "adamw"}
+		c := &cobra.Command{
+			Use: t.Name + " --model M DATA", Short: t.Short, Long: t.Long, Args: cobra.ExactArgs(1),
+			Example: fmt.Sprintf("  clipgo eval %s --model runs/a %s\n  clipgo eval %[1]s --model runs/a %[2]s --json --out result.json",
+				t.Name, t.Example),
+		}
+		var without []string
+		if !t.Probe {
+			without = append(without, "solver", "fewshot_k")
+		}
+		if !t.Classes {
+			without = append(without, "per_class")
+		}
+		b := bind(c, &o, without...)
+		c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+			return o.run(ctx, a, said, t.Task, args[0])
+		})
+		out = append(out, c)
+	}
+	return out
+}
+
+func (o *taskOptions) run(ctx context.Context, a *app, said config.Layer, task, place string) error {
+	s := &benchmark.Suite{Settings: o.Settings, Errors: o.Errors, Skipped: a.console.tellSkip, Recalls: []int{1, 5, 10}}
+	s.Probe = probe.Protocol{AdamW: probe.CLIPBenchmark, Normalize: true, Shots: o.Shots, Seed: o.Seed, Logistic: o.Solver == "logistic"}
+	if o.Solver != "adamw" && o.Solver != "logistic" {
+		return usagef("--solver %s: it is adamw or logistic", o.Solver)
+	}
+	sets, err := benchmark.OpenAll(place, o.Settings.Data)
+	if err != nil {
+		return err
+	}
+	m, err := openModel(ctx, a, &o.Settings, said)
+	if err != nil {
+		return err
+	}
+	defer m.Free()
+	bar := a.console.laterProgress("embed")
+	s.Progress = func(_ benchmark.Cell, _ string, done, all int64) { bar.set(done, all) }
+	r, err := s.MeasureAll(ctx, m, sets, task)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	if o.Out != "" {
+		if err := r.WriteFile(o.Out); err != nil {
+			return err
+		}
+	}
+	if !o.PerClass && !a.console.json {
+		r.HideClasses()
+	}
+	return showMeasured(a.console, m, place, r)
+}

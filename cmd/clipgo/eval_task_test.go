@@ -1,0 +1,108 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clipgo/eval/clipbenchmark"
+	"clipgo/internal/golden"
+)
+
+// The commands of single tasks print and write what CLIP_benchmark has in its file, key by key.
+func TestGoldenBenchmarkCommands(t *testing.T) {
+	dir := golden.Dir(t, "benchmark")
+	for _, c := range []struct{ command, data, result string }{
+		{"zeroshot", "wds_digits", "zs-digits.json"}, {"zeroshot", "wds_textile", "zs-textile.json"}, {"choice", "wds_choice", "choice.json"},
+		{"choice", "winoground", "winoground.json"},
+	} {
+		want, err := clipbenchmark.ReadFile(filepath.Join(dir, "results", c.result))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := filepath.Join(t.TempDir(), "result.json")
+		r := must(t, "eval", c.command, "--model", filepath.Join(dir, "model"), "--precision", "fp32", "--json", "--out", out,
+			filepath.Join(dir, "data", c.data))
+		got, err := clipbenchmark.ReadFile(out)
+		if err != nil || got.Dataset != want.Dataset || got.Task != want.Task || len(got.Metrics) != len(want.Metrics) {
+			t.Fatalf("%+v, %v, want %+v", got, err, want)
+		}
+		var printed map[string]any
+		if err := json.Unmarshal([]byte(r.out), &printed); err != nil {
+			t.Fatal(err)
+		}
+		again, _ := printed["metrics"].(map[string]any)
+		for i, m := range want.Metrics {
+			a, b := got.Metrics[i].Value.(float64), m.Value.(float64)
+			if got.Metrics[i].Key != m.Key || !(math.Abs(a-b) <= 1e-6 || math.IsNaN(a) && math.IsNaN(b)) {
+				t.Errorf("%s %s: %v %v, want %v", c.command, m.Key, got.Metrics[i].Key, a, b)
+			}
+			if v, ok := printed[m.Key].(float64); ok != !math.IsNaN(b) || ok && v != a || again[m.Key] != printed[m.Key] {
+				t.Errorf("%s %s: printed %v and %v, want %v", c.command, m.Key, printed[m.Key], again[m.Key], a)
+			}
+			if notes := printed["notes"].([]any); math.IsNaN(b) && !strings.Contains(notes[0].(string), m.Key+" is not defined") {
+				t.Errorf("no note for %s: %v", m.Key, notes)
+			}
+		}
+	}
+}
+
+// The report of errors lists as many as asked for, in text and in JSON.
+func TestTheMostConfidentErrorsAreListed(t *testing.T) {
+	dir := golden.Dir(t, "benchmark")
+	args := []string{"eval", "zeroshot", "--model", filepath.Join(dir, "model"), "--errors", "3", filepath.Join(dir, "data", "wds_digits")}
+	text := must(t, append(args, "--per-class")...).out
+	_, listed, ok := strings.Cut(text, "the most confident errors:\n")
+	if !ok || strings.Count(listed, "\n") != 3 || !strings.Contains(text, "class (most often taken for)") {
+		t.Errorf("%s", text)
+	}
+	var got struct {
+		Errors []struct {
+			Sample, Label, Predicted string
+			Confidence               float64
+		}
+		Confused []struct {
+			Label, Predicted string
+			N                int
+		}
+		Chance float64
+	}
+	if err := json.Unmarshal([]byte(must(t, append(args, "--json")...).out), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Errors) != 3 || got.Errors[0].Confidence < got.Errors[2].Confidence || got.Errors[0].Label == got.Errors[0].Predicted {
+		t.Errorf("%+v", got.Errors)
+	}
+	if len(got.Confused) == 0 || got.Chance <= 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestSingleTasksRefuseWhatTheyCannotMeasure(t *testing.T) {
+	dir := golden.Dir(t, "benchmark")
+	model, empty := filepath.Join(dir, "model"), t.TempDir()
+	damaged := t.TempDir()
+	if err := os.WriteFile(filepath.Join(damaged, "add_att.json"), []byte(`{"0": {"negative_caption": "a"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		code int
+		want string
+		args []string
+	}{
+		{2, "there is no such file or folder", []string{"zeroshot", filepath.Join(empty, "absent")}},
+		{3, "sample 0: a caption is missing", []string{"choice", damaged}},
+		{3, "it has no split train", []string{"knn", filepath.Join(dir, "data", "wds_textile")}},
+		{3, "the task is image_caption_selection", []string{"zeroshot", filepath.Join(dir, "data", "winoground")}},
+		{2, "it is adamw or logistic", []string{"linear-probe", "--solver", "sgd", filepath.Join(dir, "data", "wds_digits")}},
+		{4, "", []string{"zeroshot", "--model", empty, filepath.Join(dir, "data", "wds_digits")}},
+	} {
+		r := clipgo(t, append([]string{"eval", c.args[0], "--model", model}, c.args[1:]...)...)
+		if r.code != c.code || !strings.Contains(r.err, c.want) {
+			t.Errorf("%v: exit %d, want %d: %s", c.args, r.code, c.code, r.err)
+		}
+	}
+}
