@@ -14,10 +14,11 @@ func newEvalCaption(a *app) *cobra.Command {
 	o := defaultCaption()
 	c := &cobra.Command{
 		Use:   "caption --model M DATA",
-		Short: "CIDEr, BLEU-4, CLIPScore and perplexity of the captions that a model writes",
-		Long: `caption writes a caption for each picture and compares it with those of the data: CIDEr-D and BLEU-4 as COCO's
-evaluation computes them (words in lower case, without punctuation), CLIPScore by the model's own features, and the
-perplexity of the data's captions. Of builtin:shapes it also says in how many captions colour, shape and count are right.`,
+		Short: "CIDEr, BLEU, ROUGE-L, CLIPScore and perplexity of the captions that a model writes",
+		Long: `caption writes a caption for each picture and compares it with those of the data: CIDEr-D, BLEU-1 to 4 and ROUGE-L as
+pycocoevalcap computes them (words as the PTB tokenizer splits them, in lower case, without punctuation), CLIPScore by the
+model's own features, and the perplexity of the data's captions. METEOR and SPICE, which are Java programs with data of their
+own, are not computed. Of builtin:shapes it also says in how many captions colour, shape and count are right.`,
 		Example: `  clipgo eval caption --model runs/captioner 'builtin:shapes?split=val' --json`,
 		Args:    cobra.ExactArgs(1),
 	}

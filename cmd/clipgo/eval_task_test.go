@@ -16,8 +16,8 @@ import (
 func TestGoldenBenchmarkCommands(t *testing.T) {
 	dir := golden.Dir(t, "benchmark")
 	for _, c := range []struct{ command, data, result string }{
-		{"zeroshot", "wds_digits", "zs-digits.json"}, {"zeroshot", "wds_textile", "zs-textile.json"}, {"choice", "wds_choice", "choice.json"},
-		{"choice", "winoground", "winoground.json"},
+		{"zeroshot", "wds_digits", "zs-digits.json"}, {"zeroshot", "wds_textile", "zs-textile.json"},
+		{"choice", "wds_choice", "choice.json"}, {"choice", "winoground", "winoground.json"},
 	} {
 		want, err := clipbenchmark.ReadFile(filepath.Join(dir, "results", c.result))
 		if err != nil {
