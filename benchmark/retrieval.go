@@ -12,16 +12,7 @@ func retrieval(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	byText, byImage := make([][]int, len(test.TextImage)), make([][]int, len(test.Index))
-	for text, image := range test.TextImage {
-		byText[text] = []int{image}
-		byImage[image] = append(byImage[image], text)
-	}
-	images, err := eval.RankAnswers(test.Texts, test.Images, test.Dim, byText)
-	if err != nil {
-		return nil, err
-	}
-	texts, err := eval.RankAnswers(test.Images, test.Texts, test.Dim, byImage)
+	images, texts, err := eval.RankPairs(test.Images, test.Texts, test.Dim, test.TextImage)
 	if err != nil {
 		return nil, err
 	}

@@ -265,3 +265,91 @@ func TestGoldenBenchmarkCalibrationTask(t *testing.T) {
 		t.Error("no temperature was compared")
 	}
 }
+
+// The gaps of the fixtures' shifted sets, and the accuracy among some of the classes where a set has fewer.
+func TestGoldenBenchmarkRobustness(t *testing.T) {
+	dir, s, m := openFixture(t)
+	want := figures[map[string]json.RawMessage](t, dir, "zeroshot")
+	var numbers struct {
+		Clean    float64
+		Shifted  map[string]float64
+		Mean     float64 `json:"mean_shifted"`
+		Drop     float64 `json:"mean_drop"`
+		Retained float64
+	}
+	if err := json.Unmarshal(want["robustness"], &numbers); err != nil || len(numbers.Shifted) == 0 {
+		t.Fatal(err)
+	}
+	open := func(name string) *Data {
+		d, err := Open(filepath.Join(dir, "data", name), datasets.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	var shifted []*Data
+	for name := range numbers.Shifted {
+		shifted = append(shifted, open("wds_digits-"+name))
+	}
+	got, err := s.Robustness(context.Background(), m, open("wds_digits"), shifted, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	close6(t, "clean", got.Accuracy, numbers.Clean, 1e-12)
+	close6(t, "mean", got.MeanShifted, numbers.Mean, 1e-12)
+	close6(t, "drop", got.MeanDrop, numbers.Drop, 1e-12)
+	close6(t, "retained", *got.Retained, numbers.Retained, 1e-12)
+	for _, shift := range got.Shifts {
+		close6(t, shift.Data, shift.Accuracy, numbers.Shifted[strings.TrimPrefix(shift.Data, "wds/digits-")], 1e-12)
+	}
+	if _, err := s.Robustness(context.Background(), m, open("wds_digits"), []*Data{open("wds_textile")}, nil); fault.Of(err) != fault.Data {
+		t.Errorf("other classes: %v", err)
+	}
+}
+
+// A set of some of the classes is compared with these classes of the reference: other names can't win, other pictures don't count.
+func TestARestrictedReferenceHasItsClassesAlone(t *testing.T) {
+	c := &classified{classes: []string{"a", "b", "c"}, logits: []float32{1, 2, 3, 3, 2, 1, 0, 1, 2}, count: eval.NewAccuracy(3)}
+	c.Features = &pretrained.Features{Features: eval.Features{Labels: []int{1, 1, 2}}}
+	if err := c.count.Add(c.logits, c.Labels); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := c.among([]string{"a", "b", "c"}); err != nil || v != 1.0/3 {
+		t.Errorf("all: %v, %v", v, err)
+	}
+	if v, err := c.among([]string{"b", "a"}); err != nil || v != 0.5 {
+		t.Errorf("two: %v, %v", v, err)
+	}
+	if _, err := c.among([]string{"a"}); err == nil {
+		t.Error("a class without pictures")
+	}
+	if _, err := c.among([]string{"a", "z"}); err == nil {
+		t.Error("a class that isn't there")
+	}
+}
+
+// The baseline is fitted to the models that have both sets; without two of them there is a note and no number.
+func TestEffectiveRobustnessIsAgainstOtherModels(t *testing.T) {
+	entry := func(model, data string, acc float64) Entry {
+		return Entry{Result: &clipbenchmark.Result{Model: model, Pretrained: "x", Dataset: data, Task: ZeroShot,
+			Metrics: []clipbenchmark.Metric{{Key: "acc1", Value: acc}}}}
+	}
+	ref, d := &Data{Name: "ref"}, &Data{Name: "shifted"}
+	baseline := []Entry{entry("a", "ref", 0.5), entry("a", "shifted", 0.3), entry("b", "ref", 0.7), entry("b", "shifted", 0.5),
+		entry("c", "ref", 0.9)}
+	shift := eval.NewShift("shifted", 100, 10, 0.45, 0.5)
+	if note := expect(&shift, ref, d, true, baseline); note != "" || shift.Models != 2 {
+		t.Fatalf("%s, %+v", note, shift)
+	}
+	close6(t, "expected", *shift.Expected, 0.3, 1e-12)
+	close6(t, "effective", *shift.Effective, 0.15, 1e-12)
+	for _, few := range [][]Entry{{}, baseline[:2]} {
+		alone := eval.NewShift("shifted", 100, 10, 0.45, 0.5)
+		if note := expect(&alone, ref, d, true, few); note == "" || alone.Effective != nil {
+			t.Errorf("%d entries: %q", len(few), note)
+		}
+	}
+	if note := expect(&shift, ref, d, false, baseline); !strings.Contains(note, "fewer classes") {
+		t.Error(note)
+	}
+}

@@ -57,6 +57,6 @@ func newEval(a *app) *cobra.Command {
 		Short: "Measure a model",
 	}
 	c.AddCommand(newEvalRetrieval(a), newEvalAnatomy(a), newEvalAgreement(a), newEvalCaption(a), newEvalBenchmark(a))
-	c.AddCommand(newEvalTasks(a)...)
+	c.AddCommand(append(newEvalTasks(a), newEvalRobustness(a))...)
 	return c
 }

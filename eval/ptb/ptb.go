@@ -14,8 +14,8 @@ const (
 )
 
 // token matches the longest token that begins a text, if it isn't a single mark. The alternatives are words, words joined by hyphens or
-// underscores, by slashes, by ampersands; names such as o'neill and d'or; acronyms; numbers, fractions and telephone numbers; what stands for a currency; addresses of the
-// web and of mail; tags of HTML; faces.
+// underscores, by slashes, by ampersands; names such as o'neill and d'or; acronyms; fractions, telephone numbers and numbers; what stands
+// for a currency; addresses of the web and of mail; tags of HTML; runs of marks.
 var token = longest(
 	letter+either+`*(?:[.!?]`+letter+either+`*)*`,
 	either+`+(?:[-_]`+either+`+)*`,
