@@ -51,8 +51,11 @@ func (s *Suite) measure(ctx context.Context, c Cell, f *features) (*Measured, er
 		Seconds: time.Since(begun).Seconds(), Hits: o.hits, PerClass: o.perClass, Mistakes: o.wrong, Confused: o.confused, More: o.more,
 		Precision: f.model.Settings.Precision, Chance: o.chance, Notes: notesOn(o),
 	}
-	if c.Task == Selection {
+	if c.Task == Selection || c.Task == Captioning {
 		details.Skipped = o.passed
+	}
+	if o.n > 0 {
+		details.Samples = o.n
 	}
 	return &Measured{r, details}, nil
 }
@@ -65,6 +68,7 @@ func notesOn(o *outcome) (notes []string) {
 			continue
 		}
 		switch m.Key {
+		case "METEOR", "SPICE": // the task says why
 		case "acc5":
 			notes = append(notes, fmt.Sprintf("acc5 is not defined: there are %d classes, fewer than 5", len(o.classes)))
 		case "lp_acc5":
@@ -90,6 +94,17 @@ func (s *Suite) MeasureAll(ctx context.Context, m *pretrained.Embedder, sets []*
 		out.All = append(out.All, one)
 	}
 	return out, nil
+}
+
+// Demand is an error of kind fault.Data unless all results have a metric. Of multi-label sets CLIP_benchmark's zero-shot classification has
+// another metric than of sets with one class a picture.
+func (t *Together) Demand(metric string) error {
+	for _, one := range t.All {
+		if _, ok := one.Result.Value(metric); !ok && metric != "" {
+			return fault.Dataf("%s: its pictures have one class each, not several: eval zeroshot measures it", one.Result.Dataset)
+		}
+	}
+	return nil
 }
 
 // Total is the mean of a metric over the data sets (macro), and over all samples (micro).

@@ -111,7 +111,7 @@ func (t *Together) WriteFile(path string) error {
 // plain are metrics that are no fractions.
 var plain = map[string]bool{
 	"weight_decay": true, "C": true, "temperature": true, "scale_learned": true, "nll": true, "nll_learned": true, "nll_fitted": true,
-	"brier": true, "brier_learned": true, "brier_fitted": true,
+	"brier": true, "brier_learned": true, "brier_fitted": true, "CIDEr": true,
 }
 
 // Lines are the result for people.

@@ -17,7 +17,7 @@ func linearProbe(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &outcome{classes: classes, more: map[string]any{"probe": r}}
+	o := &outcome{classes: classes, most: s.Errors, more: map[string]any{"probe": r}}
 	o.metrics = []clipbenchmark.Metric{
 		{Key: "lp_acc1", Value: r.Top1}, {Key: "lp_acc5", Value: orNaN(r.Top5)},
 		{Key: "lp_mean_per_class_recall", Value: r.MeanPerClassRecall},

@@ -36,8 +36,12 @@ type Suite struct {
 	Progress func(c Cell, split string, done, all int64)
 	// Skipped is called with each sample that can't be used. May be nil.
 	Skipped func(datasets.Skip)
-	Errors  int // the number of mistakes in a cell's details, the most confident ones; 0: 20
+	// Errors is the number of mistakes in a cell's details, the most confident ones; 0: 20.
+	Errors int
 }
+
+// NoErrors is Suite.Errors for none.
+const NoErrors = -1
 
 // Event is what happened to a cell.
 type Event struct {

@@ -21,6 +21,7 @@ const (
 	Neighbours  = "knn"
 	Selection   = "image_caption_selection"
 	Calibration = "calibration"
+	Captioning  = "captioning"
 )
 
 // tasks are all tasks with what they need.
@@ -36,11 +37,12 @@ var tasks = map[string]struct {
 	Neighbours:  {neighbours, datasets.NeedLabels, []string{TrainSplit, TestSplit}, "knn_acc1"},
 	Selection:   {selection, datasets.NeedCaptions, []string{TestSplit}, "acc"},
 	Calibration: {calibration, datasets.NeedLabels, []string{TestSplit}, "ece"},
+	Captioning:  {captions, datasets.NeedCaptions, []string{TestSplit}, "CIDEr"},
 }
 
-// TaskNames are the names of all tasks, for messages.
+// TaskNames are the names of all tasks as a text.
 func TaskNames() string {
-	return strings.Join([]string{ZeroShot, Retrieval, LinearProbe, Neighbours, Selection, Calibration}, ", ")
+	return strings.Join([]string{ZeroShot, Retrieval, LinearProbe, Neighbours, Selection, Calibration}, ", ") + " and " + Captioning
 }
 
 // outcome is what a task measured.
@@ -60,6 +62,7 @@ type outcome struct {
 	chance *float64
 	// passed is the number of samples of a task that were passed over, where that isn't the number of pictures.
 	passed int
+	n      int // samples, of a task without hits
 }
 
 // Mistake is a sample that was classified wrongly.

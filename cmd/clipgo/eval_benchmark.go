@@ -17,7 +17,7 @@ type benchmarkOptions struct {
 	pretrained.Settings
 	Models  string `json:"models" flag:"models" arg:"A,B|file" help:"models, or a .txt file with one a line; MODEL@TAG adds --pretrained TAG"`
 	Sets    string `json:"sets" flag:"data" arg:"A,B|file" help:"data sets, or a .txt file with one a line; NAME=PLACE gives a name"`
-	Tasks   string `json:"tasks" flag:"tasks" arg:"a,b" help:"zeroshot_classification, zeroshot_retrieval, linear_probe, knn (default auto)"`
+	Tasks   string `json:"tasks" flag:"tasks" arg:"a,b" help:"names of tasks, see above (default auto)"`
 	Out     string `json:"out" flag:"out" arg:"dir" help:"folder of the results"`
 	Part    string `json:"part" flag:"part" arg:"i/n" help:"compute the i-th of n shares of the models and data sets"`
 	Recalls []int  `json:"recall_k" flag:"recall-k" arg:"1,5,10" help:"the K of recall at K"`
@@ -37,7 +37,10 @@ What is in DIR already, for the same model, data and settings, is not computed a
 benchmark that was interrupted. A model or data set that can't be read costs its own results only.
 
 A data set is a folder in CLIP_benchmark's layout (test, train and val with shards, classnames.txt), or whatever zeroshot
-and eval retrieval take. Without --tasks, sets with classes are classified and sets with captions retrieved.`,
+and eval retrieval take. Without --tasks, sets with classes are classified, sets with captions
+retrieved, and captions chosen for SugarCrepe, Winoground and ARO.
+
+Tasks are ` + benchmark.TaskNames() + ".",
 		Example: `  clipgo eval benchmark --models runs/a,runs/b --data wds_cifar10,wds_flickr8k --out results
   clipgo eval benchmark --models models.txt --data sets.txt --tasks zeroshot_classification,linear_probe --out results`,
 		Args: cobra.NoArgs,

@@ -30,24 +30,20 @@ func newEvalTasks(a *app) (out []*cobra.Command) {
 			Example: fmt.Sprintf("  clipgo eval %s --model runs/a %s\n  clipgo eval %[1]s --model runs/a %[2]s --json --out result.json",
 				t.Name, t.Example),
 		}
-		var without []string
-		if !t.Probe {
-			without = append(without, "solver", "fewshot_k")
-		}
-		if !t.Classes {
-			without = append(without, "per_class")
-		}
-		b := bind(c, &o, without...)
+		b := bind(c, &o, t.Without...)
 		c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
-			return o.run(ctx, a, said, t.Task, args[0])
+			return o.run(ctx, a, said, t, args[0])
 		})
 		out = append(out, c)
 	}
 	return out
 }
 
-func (o *taskOptions) run(ctx context.Context, a *app, said config.Layer, task, place string) error {
+func (o *taskOptions) run(ctx context.Context, a *app, said config.Layer, t benchmark.Command, place string) error {
 	s := &benchmark.Suite{Settings: o.Settings, Errors: o.Errors, Skipped: a.console.tellSkip, Recalls: []int{1, 5, 10}}
+	if o.Errors == 0 {
+		s.Errors = benchmark.NoErrors
+	}
 	s.Probe = probe.Protocol{AdamW: probe.CLIPBenchmark, Normalize: true, Shots: o.Shots, Seed: o.Seed, Logistic: o.Solver == "logistic"}
 	if o.Solver != "adamw" && o.Solver != "logistic" {
 		return usagef("--solver %s: it is adamw or logistic", o.Solver)
@@ -63,8 +59,11 @@ func (o *taskOptions) run(ctx context.Context, a *app, said config.Layer, task, 
 	defer m.Free()
 	bar := a.console.laterProgress("embed")
 	s.Progress = func(_ benchmark.Cell, _ string, done, all int64) { bar.set(done, all) }
-	r, err := s.MeasureAll(ctx, m, sets, task)
+	r, err := s.MeasureAll(ctx, m, sets, t.Task)
 	bar.done()
+	if err == nil {
+		err = r.Demand(t.Metric)
+	}
 	if err != nil {
 		return err
 	}

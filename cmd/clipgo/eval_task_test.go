@@ -50,6 +50,17 @@ func TestGoldenBenchmarkCommands(t *testing.T) {
 	}
 }
 
+// A model without a decoder writes no captions, in a benchmark as alone.
+func TestABenchmarkOfCaptionsNeedsADecoder(t *testing.T) {
+	dir := golden.Dir(t, "benchmark")
+	data := filepath.Join(dir, "data", "wds_scenes_captions")
+	r := clipgo(t, "eval", "benchmark", "--models", filepath.Join(dir, "model"), "--data", data, "--tasks", "captioning", "--out",
+		t.TempDir())
+	if r.code != 4 || !strings.Contains(r.err, "no decoder") {
+		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+}
+
 // The report of errors lists as many as asked for, in text and in JSON.
 func TestTheMostConfidentErrorsAreListed(t *testing.T) {
 	dir := golden.Dir(t, "benchmark")
@@ -76,6 +87,9 @@ func TestTheMostConfidentErrorsAreListed(t *testing.T) {
 	if len(got.Errors) != 3 || got.Errors[0].Confidence < got.Errors[2].Confidence || got.Errors[0].Label == got.Errors[0].Predicted {
 		t.Errorf("%+v", got.Errors)
 	}
+	if none := must(t, append(args, "--errors", "0")...).out; strings.Contains(none, "the most confident errors") {
+		t.Errorf("%s", none)
+	}
 	if len(got.Confused) == 0 || got.Chance <= 0 {
 		t.Errorf("%+v", got)
 	}
@@ -95,6 +109,7 @@ func TestSingleTasksRefuseWhatTheyCannotMeasure(t *testing.T) {
 	}{
 		{2, "there is no such file or folder", []string{"zeroshot", filepath.Join(empty, "absent")}},
 		{3, "sample 0: a caption is missing", []string{"choice", damaged}},
+		{3, "its pictures have one class each", []string{"multilabel", filepath.Join(dir, "data", "wds_textile")}},
 		{3, "it has no split train", []string{"knn", filepath.Join(dir, "data", "wds_textile")}},
 		{3, "the task is image_caption_selection", []string{"zeroshot", filepath.Join(dir, "data", "winoground")}},
 		{2, "it is adamw or logistic", []string{"linear-probe", "--solver", "sgd", filepath.Join(dir, "data", "wds_digits")}},
