@@ -24,6 +24,9 @@ func captions(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.opened != nil {
+		f.opened(src.Info())
+	}
 	skipped := 0
 	r, err := w.Score(ctx, f.model, src, func(one datasets.Skip) {
 		skipped++

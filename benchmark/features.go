@@ -22,6 +22,7 @@ type features struct {
 	set     *choices.Set // the test split, if it is one
 	seen    func(split string, done, all int64)
 	told    func(datasets.Skip) // is called with each sample that can't be used; nil: nobody
+	opened  func(datasets.Info) // is called with each split's description; nil: nobody
 }
 
 func newFeatures(m *pretrained.Embedder, d *Data, need datasets.Need) *features {
@@ -39,6 +40,9 @@ func (f *features) of(ctx context.Context, split string) (*pretrained.Features, 
 		return nil, datasets.Info{}, err
 	}
 	f.set, _ = src.(*choices.Set)
+	if f.opened != nil {
+		f.opened(src.Info())
+	}
 	skipped := 0
 	p := &pretrained.Pass{
 		Source: src, Embedder: f.model, Pictures: f.need != datasets.NeedCaptions, Skipped: func(one datasets.Skip) {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"clipgo/eval"
 	"clipgo/eval/clipbenchmark"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
@@ -15,6 +16,7 @@ import (
 type Measured struct {
 	Result  *clipbenchmark.Result
 	Details *Details
+	recalls *eval.Retrieval // of retrieval
 }
 
 // Measure runs a task on an open model and writes nothing. Details have no fingerprint.
@@ -40,7 +42,7 @@ func (s *Suite) measure(ctx context.Context, c Cell, f *features) (*Measured, er
 			s.Progress(c, split, done, all)
 		}
 	}
-	f.told = s.Skipped
+	f.told, f.opened = s.Skipped, s.Opened
 	o, err := tasks[c.Task].run(ctx, s, f)
 	if err != nil {
 		return nil, err
@@ -57,7 +59,7 @@ func (s *Suite) measure(ctx context.Context, c Cell, f *features) (*Measured, er
 	if o.n > 0 {
 		details.Samples = o.n
 	}
-	return &Measured{r, details}, nil
+	return &Measured{r, details, o.recalls}, nil
 }
 
 // notesOn says why numbers are missing: a table may not have them without a reason.

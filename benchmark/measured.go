@@ -22,6 +22,9 @@ func (m *Measured) MarshalJSON() ([]byte, error) {
 	}
 	parts := [][]byte{result}
 	flat := map[string]any{}
+	if r := m.recalls; r != nil {
+		flat["images"], flat["texts"] = r.Images, r.Texts
+	}
 	for _, metric := range m.Result.Metrics {
 		flat[metric.Key] = metric.Value
 		if v, ok := metric.Value.(float64); ok && math.IsNaN(v) {
@@ -117,12 +120,16 @@ var plain = map[string]bool{
 // Lines are the result for people.
 func (m *Measured) Lines(data string) (out []string) {
 	put := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	put("%s: %s, %d samples", data, m.Result.Task, m.Details.Samples)
-	for _, metric := range m.Result.Metrics {
-		put("  %-24s %s", metric.Key, valueText(metric))
-	}
-	if chance := m.Details.Chance; chance != nil {
-		put("  %-24s %6.2f %%", "chance of "+tasks[m.Result.Task].main, 100**chance)
+	if m.recalls != nil {
+		out = m.recalls.Lines(data)
+	} else {
+		put("%s: %s, %d samples", data, m.Result.Task, m.Details.Samples)
+		for _, metric := range m.Result.Metrics {
+			put("  %-24s %s", metric.Key, valueText(metric))
+		}
+		if chance := m.Details.Chance; chance != nil {
+			put("  %-24s %6.2f %%", "chance of "+tasks[m.Result.Task].main, 100**chance)
+		}
 	}
 	if m.Details.Skipped > 0 {
 		put("  %-24s %6d samples that can't be used", "skipped", m.Details.Skipped)

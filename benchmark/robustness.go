@@ -17,7 +17,7 @@ func (s *Suite) Robustness(ctx context.Context, m *pretrained.Embedder, ref *Dat
 	error) {
 	open := func(d *Data) (*classified, error) {
 		f := newFeatures(m, d, tasks[ZeroShot].need)
-		f.told = s.Skipped
+		f.told, f.opened = s.Skipped, s.Opened
 		f.seen = func(split string, done, all int64) {
 			if s.Progress != nil {
 				s.Progress(Cell{Data: d.Name, Task: ZeroShot}, split, done, all)

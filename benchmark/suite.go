@@ -36,6 +36,8 @@ type Suite struct {
 	Progress func(c Cell, split string, done, all int64)
 	// Skipped is called with each sample that can't be used. May be nil.
 	Skipped func(datasets.Skip)
+	// Opened is called with the description of each split that is read. May be nil.
+	Opened func(datasets.Info)
 	// Errors is the number of mistakes in a cell's details, the most confident ones; 0: 20.
 	Errors int
 }

@@ -63,6 +63,8 @@ type outcome struct {
 	// passed is the number of samples of a task that were passed over, where that isn't the number of pictures.
 	passed int
 	n      int // samples, of a task without hits
+	// recalls are those of retrieval, with chance.
+	recalls *eval.Retrieval
 }
 
 // Mistake is a sample that was classified wrongly.

@@ -28,12 +28,17 @@ func Retrieve(images, texts []float32, dim int, textImage, ks []int) (Retrieval,
 	if err != nil {
 		return Retrieval{}, err
 	}
+	return NewRetrieval(byText, byImage, textImage, ks), nil
+}
+
+// NewRetrieval is the recall at each of ks of what RankPairs returned.
+func NewRetrieval(byText, byImage *Ranking, textImage, ks []int) Retrieval {
 	out := Retrieval{Images: byImage.Queries, Texts: byText.Queries}
 	for _, k := range ks {
 		out.Image = append(out.Image, Recall{k, byText.Recall(k), min(1, float64(k)/float64(out.Images))})
 		out.Text = append(out.Text, Recall{k, byImage.Recall(k), textChance(out.Images, textImage, k)})
 	}
-	return out, nil
+	return out
 }
 
 // textChance is the mean probability that an image has one of its texts among the first k of all texts in a random order.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/benchmark"
+	"clipgo/datasets"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
 	"clipgo/probe"
@@ -40,7 +41,7 @@ func newEvalTasks(a *app) (out []*cobra.Command) {
 }
 
 func (o *taskOptions) run(ctx context.Context, a *app, said config.Layer, t benchmark.Command, place string) error {
-	s := &benchmark.Suite{Settings: o.Settings, Errors: o.Errors, Skipped: a.console.tellSkip, Recalls: []int{1, 5, 10}}
+	s := &benchmark.Suite{Errors: o.Errors}
 	if o.Errors == 0 {
 		s.Errors = benchmark.NoErrors
 	}
@@ -48,32 +49,45 @@ func (o *taskOptions) run(ctx context.Context, a *app, said config.Layer, t benc
 	if o.Solver != "adamw" && o.Solver != "logistic" {
 		return usagef("--solver %s: it is adamw or logistic", o.Solver)
 	}
-	sets, err := benchmark.OpenAll(place, o.Settings.Data)
+	r, err := measureTask(ctx, a, &o.Settings, said, s, t, place, o.Out)
 	if err != nil {
 		return err
 	}
-	m, err := openModel(ctx, a, &o.Settings, said)
+	if !o.PerClass && !a.console.json {
+		r.HideClasses()
+	}
+	return r.show()
+}
+
+// measuredTask is a result that is ready to be shown.
+type measuredTask struct {
+	*benchmark.Together
+	show func() error
+}
+
+// measureTask measures a task with the model of --model, and writes CLIP_benchmark's JSON to out unless it is empty.
+func measureTask(ctx context.Context, a *app, o *pretrained.Settings, said config.Layer, s *benchmark.Suite, t benchmark.Command, place,
+	out string) (*measuredTask, error) {
+	sets, err := benchmark.OpenAll(place, o.Data)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	m, err := openModel(ctx, a, o, said)
+	if err != nil {
+		return nil, err
 	}
 	defer m.Free()
 	bar := a.console.laterProgress("embed")
+	s.Settings, s.Skipped = *o, a.console.tellSkip
+	s.Opened = func(info datasets.Info) { tellNotes(a.console, info) }
 	s.Progress = func(_ benchmark.Cell, _ string, done, all int64) { bar.set(done, all) }
 	r, err := s.MeasureAll(ctx, m, sets, t.Task)
 	bar.done()
 	if err == nil {
 		err = r.Demand(t.Metric)
 	}
-	if err != nil {
-		return err
+	if err == nil && out != "" {
+		err = r.WriteFile(out)
 	}
-	if o.Out != "" {
-		if err := r.WriteFile(o.Out); err != nil {
-			return err
-		}
-	}
-	if !o.PerClass && !a.console.json {
-		r.HideClasses()
-	}
-	return showMeasured(a.console, m, place, r)
+	return &measuredTask{r, func() error { return showMeasured(a.console, m, place, r) }}, err
 }

@@ -18,6 +18,7 @@ func TestGoldenBenchmarkCommands(t *testing.T) {
 	for _, c := range []struct{ command, data, result string }{
 		{"zeroshot", "wds_digits", "zs-digits.json"}, {"zeroshot", "wds_textile", "zs-textile.json"},
 		{"choice", "wds_choice", "choice.json"}, {"choice", "winoground", "winoground.json"},
+		{"retrieval", "wds_scenes_captions", "ret-scenes_captions.json"},
 	} {
 		want, err := clipbenchmark.ReadFile(filepath.Join(dir, "results", c.result))
 		if err != nil {
