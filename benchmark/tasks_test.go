@@ -353,3 +353,38 @@ func TestEffectiveRobustnessIsAgainstOtherModels(t *testing.T) {
 		t.Error(note)
 	}
 }
+
+// A sample of which a picture is missing is passed over as a whole and counted once; the others keep their places.
+func TestASampleWithoutAPictureIsPassedOver(t *testing.T) {
+	dir, s, m := openFixture(t)
+	from := filepath.Join(dir, "data", "winoground")
+	whole := measure(t, s, m, from, Selection)
+	place := t.TempDir()
+	if err := os.CopyFS(place, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	var first struct {
+		Picture string `json:"image_1"`
+	}
+	line, _, _ := strings.Cut(string(golden.Read(t, filepath.Join(from, "examples.jsonl"))), "\n")
+	if err := json.Unmarshal([]byte(line), &first); err != nil {
+		t.Fatal(err)
+	}
+	missing, err := filepath.Glob(filepath.Join(place, "images", first.Picture+".*"))
+	if err != nil || len(missing) != 1 || os.Remove(missing[0]) != nil {
+		t.Fatal(missing, err)
+	}
+	d, err := Open(place, s.Settings.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Measure(context.Background(), m, d, Selection)
+	if fault.Of(err) != fault.Data || !strings.Contains(err.Error(), first.Picture) {
+		t.Errorf("more than are allowed: %v", err)
+	}
+	s.Settings.MaxSkip, m.Settings.MaxSkip = 1, 1
+	got, err := s.Measure(context.Background(), m, d, Selection)
+	if err != nil || got.Details.Skipped != 1 || got.Details.Hits != whole.Details.Hits[1:] {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,41 +13,82 @@ import (
 	"clipgo/internal/golden"
 )
 
+// plainRun is a run of CLIP_benchmark without other settings than its data and task.
+type plainRun struct {
+	Argv   []string
+	Result string
+}
+
+// command is the command that measures the run's task, and its data; empty for a run that a single command can't express.
+func (r plainRun) command(dir string, metrics []clipbenchmark.Metric) (command, data string) {
+	known := strings.Fields("--dataset --dataset_root --model --pretrained --task --no_amp --num_workers --output --recall_k")
+	values := map[string]string{}
+	for i, arg := range r.Argv {
+		if strings.HasPrefix(arg, "--") && !slices.Contains(known, arg) {
+			return "", ""
+		}
+		if strings.HasPrefix(arg, "--") && i+1 < len(r.Argv) {
+			values[arg] = r.Argv[i+1]
+		}
+	}
+	set := values["--dataset"]
+	if strings.Contains(set, "odd") || !slices.Contains(r.Argv, "--no_amp") || values["--recall_k"] != "" && values["--recall_k"] != "1" {
+		return "", ""
+	}
+	data = filepath.Join(dir, "data", "wds_"+strings.ReplaceAll(strings.TrimPrefix(set, "wds/"), "/", "-"))
+	if !strings.HasPrefix(set, "wds/") {
+		data = filepath.Join(dir, "data", set)
+	}
+	commands := map[string]string{"acc1": "zeroshot", "image_acc": "choice", "image_retrieval_recall@1": "retrieval"}
+	if _, err := os.Stat(data); err != nil || len(metrics) == 0 {
+		return "", ""
+	}
+	return commands[metrics[0].Key], data
+}
+
 // The commands of single tasks print and write what CLIP_benchmark has in its file, key by key.
 func TestGoldenBenchmarkCommands(t *testing.T) {
-	dir := golden.Dir(t, "benchmark")
-	for _, c := range []struct{ command, data, result string }{
-		{"zeroshot", "wds_digits", "zs-digits.json"}, {"zeroshot", "wds_textile", "zs-textile.json"},
-		{"choice", "wds_choice", "choice.json"}, {"choice", "winoground", "winoground.json"},
-		{"retrieval", "wds_scenes_captions", "ret-scenes_captions.json"},
-	} {
-		want, err := clipbenchmark.ReadFile(filepath.Join(dir, "results", c.result))
+	dir, done := golden.Dir(t, "benchmark"), map[string]int{}
+	for _, r := range golden.Lines[plainRun](t, filepath.Join(dir, "runs.jsonl")) {
+		want, err := clipbenchmark.ReadFile(filepath.Join(dir, r.Result))
 		if err != nil {
-			t.Fatal(err)
+			continue // several results, or a table
 		}
-		out := filepath.Join(t.TempDir(), "result.json")
-		r := must(t, "eval", c.command, "--model", filepath.Join(dir, "model"), "--precision", "fp32", "--json", "--out", out,
-			filepath.Join(dir, "data", c.data))
-		got, err := clipbenchmark.ReadFile(out)
-		if err != nil || got.Dataset != want.Dataset || got.Task != want.Task || len(got.Metrics) != len(want.Metrics) {
-			t.Fatalf("%+v, %v, want %+v", got, err, want)
+		command, data := r.command(dir, want.Metrics)
+		if command == "" || done[command] == 2 {
+			continue
 		}
-		var printed map[string]any
-		if err := json.Unmarshal([]byte(r.out), &printed); err != nil {
-			t.Fatal(err)
+		done[command]++
+		commandPrints(t, dir, command, data, want)
+	}
+	if len(done) < 3 {
+		t.Errorf("compared %v", done)
+	}
+}
+
+func commandPrints(t *testing.T, dir, command, data string, want *clipbenchmark.Result) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "result.json")
+	r := must(t, "eval", command, "--model", filepath.Join(dir, "model"), "--precision", "fp32", "--json", "--out", out, data)
+	got, err := clipbenchmark.ReadFile(out)
+	if err != nil || got.Task != want.Task || len(got.Metrics) != len(want.Metrics) {
+		t.Fatalf("%+v, %v, want %+v", got, err, want)
+	}
+	var printed map[string]any
+	if err := json.Unmarshal([]byte(r.out), &printed); err != nil {
+		t.Fatal(err)
+	}
+	again, _ := printed["metrics"].(map[string]any)
+	for i, m := range want.Metrics {
+		a, b := got.Metrics[i].Value.(float64), m.Value.(float64)
+		if got.Metrics[i].Key != m.Key || !(math.Abs(a-b) <= 1e-6 || math.IsNaN(a) && math.IsNaN(b)) {
+			t.Errorf("%s %s: %v %v, want %v", data, m.Key, got.Metrics[i].Key, a, b)
 		}
-		again, _ := printed["metrics"].(map[string]any)
-		for i, m := range want.Metrics {
-			a, b := got.Metrics[i].Value.(float64), m.Value.(float64)
-			if got.Metrics[i].Key != m.Key || !(math.Abs(a-b) <= 1e-6 || math.IsNaN(a) && math.IsNaN(b)) {
-				t.Errorf("%s %s: %v %v, want %v", c.command, m.Key, got.Metrics[i].Key, a, b)
-			}
-			if v, ok := printed[m.Key].(float64); ok != !math.IsNaN(b) || ok && v != a || again[m.Key] != printed[m.Key] {
-				t.Errorf("%s %s: printed %v and %v, want %v", c.command, m.Key, printed[m.Key], again[m.Key], a)
-			}
-			if notes := printed["notes"].([]any); math.IsNaN(b) && !strings.Contains(notes[0].(string), m.Key+" is not defined") {
-				t.Errorf("no note for %s: %v", m.Key, notes)
-			}
+		if v, ok := printed[m.Key].(float64); ok != !math.IsNaN(b) || ok && v != a || again[m.Key] != printed[m.Key] {
+			t.Errorf("%s %s: printed %v and %v, want %v", data, m.Key, printed[m.Key], again[m.Key], a)
+		}
+		if notes := printed["notes"].([]any); math.IsNaN(b) && !strings.Contains(notes[0].(string), m.Key+" is not defined") {
+			t.Errorf("no note for %s: %v", m.Key, notes)
 		}
 	}
 }
