@@ -3,6 +3,7 @@ package ptb
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 var (
@@ -22,15 +23,30 @@ var (
 // joined are words that become two.
 var joined = map[string]bool{"cannot": true, "gonna": true, "gotta": true, "wanna": true, "lemme": true, "gimme": true}
 
+// assimilation are the two words that begin a text as one, such as cannot, and its length; 0 without one.
+func assimilation(text string) (words []string, length int) {
+	if !strings.ContainsRune("cCgGwWlL'’", first(text)) {
+		return nil, 0
+	}
+	m := assimilated.FindStringSubmatch(text)
+	if m == nil || followed(text[len(m[0]):]) || apostrophe(text[len(m[0]):]) {
+		return nil, 0
+	}
+	for _, part := range m[1:] {
+		if part != "" {
+			words = append(words, spelled(part))
+		}
+	}
+	return words, len(m[0])
+}
+
 // contracted are the words of a contraction that begins a text, and its length; 0 without one.
 func contracted(text string) (words []string, length int) {
-	if m := assimilated.FindStringSubmatch(text); m != nil && !followed(text[len(m[0]):]) && !apostrophe(text[len(m[0]):]) {
-		for _, part := range m[1:] {
-			if part != "" {
-				words = append(words, spelled(part))
-			}
-		}
-		return words, len(m[0])
+	if words, length = assimilation(text); length > 0 {
+		return words, length
+	}
+	if chunk, _, _ := strings.Cut(text, " "); !strings.ContainsAny(chunk, "'’") {
+		return nil, 0
 	}
 	if m := negation.FindStringSubmatch(text); m != nil && !followed(text[len(m[0]):]) {
 		return []string{strings.ToLower(m[1]), spelled(m[2])}, len(m[0])
@@ -47,6 +63,11 @@ func contracted(text string) (words []string, length int) {
 		return []string{spelled(m)}, len(m)
 	}
 	return nil, 0
+}
+
+func first(text string) rune {
+	r, _ := utf8.DecodeRuneInString(text)
+	return r
 }
 
 func apostrophe(text string) bool {

@@ -51,7 +51,7 @@ func longest(alternatives ...string) *regexp.Regexp {
 func Words(caption string) (out []string) {
 	for rest := unescaped.Replace(caption); rest != ""; {
 		r, size := utf8.DecodeRuneInString(rest)
-		if unicode.IsSpace(r) || r == '\u200b' {
+		if unicode.IsSpace(r) || r == '\u200b' || pause(rest) {
 			rest = rest[size:]
 			continue
 		}
@@ -69,21 +69,26 @@ func Words(caption string) (out []string) {
 // unescaped writes an apostrophe as such, and leaves soft hyphens out.
 var unescaped = strings.NewReplacer("&apos;", "'", "\u00ad", "")
 
-// plain is the length of a word of ASCII letters that a space or the end follows; 0 for everything else.
+// pause reports whether a text begins with a punctuation mark and a space, or ends with it.
+func pause(text string) bool {
+	return strings.IndexByte(",.;:", text[0]) >= 0 && (len(text) == 1 || text[1] == ' ')
+}
+
+// plain is the length of a word of ASCII letters that a space, a pause or the end follows; 0 for everything else.
 func plain(text string) int {
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c|0x20 >= 'a' && c|0x20 <= 'z':
-		case c == ' ' && i > 0 && !joined[strings.ToLower(text[:i])]:
-			return i
-		default:
-			return 0
-		}
+	i := 0
+	for i < len(text) && text[i]|0x20 >= 'a' && text[i]|0x20 <= 'z' {
+		i++
 	}
-	if joined[strings.ToLower(text)] {
+	rest := text[i:]
+	if i == 0 || rest != "" && rest[0] != ' ' && !pause(rest) {
 		return 0
 	}
-	return len(text)
+	word := strings.ToLower(text[:i])
+	if joined[word] || strings.HasPrefix(rest, ".") && (i == 1 || abbreviations[word] || capitalized[word] || numbered[word]) {
+		return 0
+	}
+	return i
 }
 
 // next is what the beginning of a text becomes, and its length. Marks that pycocoevalcap leaves out become nothing.
