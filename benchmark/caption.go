@@ -13,10 +13,19 @@ import (
 	"clipgo/internal/fault"
 )
 
-// captions writes a caption for each picture and scores it, with the settings of clipgo caption. The metrics are those of CLIP_benchmark,
-// in its order.
+// CaptionSettings say how captions are written.
+type CaptionSettings struct {
+	Generation captioning.Generation
+	Prompt     string // what every caption begins with
+}
+
+// captions writes a caption for each picture and scores it. The metrics are those of CLIP_benchmark, in its order.
 func captions(ctx context.Context, s *Suite, f *features) (*outcome, error) {
-	w, err := captioning.NewWriter(f.model.Source.Name, f.model.Model, f.model.Tokenizer, captioning.DefaultGeneration(), "")
+	how := CaptionSettings{Generation: captioning.DefaultGeneration()}
+	if s.Captions != nil {
+		how = *s.Captions
+	}
+	w, err := captioning.NewWriter(f.model.Source.Name, f.model.Model, f.model.Tokenizer, how.Generation, how.Prompt)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +53,7 @@ func captions(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 	if datasets.TooMany(skipped, all, f.model.Settings.MaxSkip) {
 		return nil, fault.Dataf("%s: %d of %d samples can't be used, more than %.4g %%", name, skipped, all, 100*f.model.Settings.MaxSkip)
 	}
-	o := &outcome{n: r.N, passed: skipped, more: map[string]any{"captions": r}}
+	o := &outcome{n: r.N, passed: skipped, scores: &r, more: map[string]any{"captions": r}}
 	o.metrics = []clipbenchmark.Metric{
 		{Key: "Bleu_1", Value: r.BLEU1}, {Key: "Bleu_2", Value: r.BLEU2}, {Key: "Bleu_3", Value: r.BLEU3}, {Key: "Bleu_4", Value: r.BLEU4},
 		{Key: "METEOR", Value: math.NaN()}, {Key: "ROUGE_L", Value: r.ROUGEL}, {Key: "CIDEr", Value: r.CIDEr},

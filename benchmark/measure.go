@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"clipgo/captioning"
 	"clipgo/eval"
 	"clipgo/eval/clipbenchmark"
 	"clipgo/internal/fault"
@@ -16,7 +17,8 @@ import (
 type Measured struct {
 	Result  *clipbenchmark.Result
 	Details *Details
-	recalls *eval.Retrieval // of retrieval
+	recalls *eval.Retrieval    // of retrieval
+	scores  *captioning.Scores // of captioning
 }
 
 // Measure runs a task on an open model and writes nothing. Details have no fingerprint.
@@ -59,7 +61,7 @@ func (s *Suite) measure(ctx context.Context, c Cell, f *features) (*Measured, er
 	if o.n > 0 {
 		details.Samples = o.n
 	}
-	return &Measured{r, details, o.recalls}, nil
+	return &Measured{r, details, o.recalls, o.scores}, nil
 }
 
 // notesOn says why numbers are missing: a table may not have them without a reason.

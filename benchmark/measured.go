@@ -32,7 +32,11 @@ func (m *Measured) MarshalJSON() ([]byte, error) {
 		}
 	}
 	d := m.Details
-	for _, v := range []any{flat, struct {
+	own := any(struct{}{})
+	if m.scores != nil {
+		own = m.scores
+	}
+	for _, v := range []any{flat, own, struct {
 		Samples  int                `json:"samples"`
 		Skipped  int                `json:"skipped"`
 		Chance   *float64           `json:"chance"`
@@ -120,9 +124,12 @@ var plain = map[string]bool{
 // Lines are the result for people.
 func (m *Measured) Lines(data string) (out []string) {
 	put := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	if m.recalls != nil {
+	switch {
+	case m.recalls != nil:
 		out = m.recalls.Lines(data)
-	} else {
+	case m.scores != nil:
+		out = m.scores.Lines(data) // with what is not computed
+	default:
 		put("%s: %s, %d samples", data, m.Result.Task, m.Details.Samples)
 		for _, metric := range m.Result.Metrics {
 			put("  %-24s %s", metric.Key, valueText(metric))
@@ -135,7 +142,9 @@ func (m *Measured) Lines(data string) (out []string) {
 		put("  %-24s %6d samples that can't be used", "skipped", m.Details.Skipped)
 	}
 	for _, note := range m.Details.Notes {
-		put("  note: %s", note)
+		if m.scores == nil {
+			put("  note: %s", note)
+		}
 	}
 	out = append(out, m.reportLines()...)
 	out = append(out, eval.ClassLines(m.Details.PerClass)...)

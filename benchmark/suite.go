@@ -38,6 +38,8 @@ type Suite struct {
 	Skipped func(datasets.Skip)
 	// Opened is called with the description of each split that is read. May be nil.
 	Opened func(datasets.Info)
+	// Captions are the settings of captioning; nil: the default ones. They are no part of a cell's fingerprint.
+	Captions *CaptionSettings
 	// Errors is the number of mistakes in a cell's details, the most confident ones; 0: 20.
 	Errors int
 }

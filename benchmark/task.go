@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"clipgo/captioning"
 	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/eval/clipbenchmark"
@@ -65,6 +66,7 @@ type outcome struct {
 	n      int // samples, of a task without hits
 	// recalls are those of retrieval, with chance.
 	recalls *eval.Retrieval
+	scores  *captioning.Scores // of captioning
 }
 
 // Mistake is a sample that was classified wrongly.

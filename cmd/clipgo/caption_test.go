@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"clipgo/captioning"
+	"clipgo/eval/clipbenchmark"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/pretrained"
 )
@@ -96,7 +97,12 @@ func brokenAmong(t *testing.T, run string) {
 
 func scoresOf(t *testing.T, run string) {
 	t.Helper()
-	r := must(t, "eval", "caption", "--model", run, "builtin:shapes?split=val&n=5", "--method", "greedy", "--max-length", "8", "--json")
+	file := filepath.Join(t.TempDir(), "scores.json")
+	r := must(t, "eval", "caption", "--model", run, "builtin:shapes?split=val&n=5", "--method", "greedy", "--max-length", "8", "--json",
+		"--out", file)
+	if written, err := clipbenchmark.ReadFile(file); err != nil || written.Task != "captioning" {
+		t.Errorf("%+v, %v", written, err)
+	}
 	got := decodeJSON[captioning.Scores](t, r)
 	if got.N != 5 || !(got.Perplexity > 1) || got.Attributes == nil || got.CLIPScore < 0 || got.CLIPScore > 2.5 {
 		t.Errorf("%s", r.out)
