@@ -14,13 +14,24 @@ import (
 	"clipgo/internal/durable"
 )
 
-// MarshalJSON writes CLIP_benchmark's keys, the metrics by their names once more, and the details. A number that isn't defined is null.
+// MarshalJSON writes CLIP_benchmark's keys but for the model, which is named once for all results, the metrics by their names once more,
+// and the details. A number that isn't defined is null.
 func (m *Measured) MarshalJSON() ([]byte, error) {
 	result, err := m.Result.JSON(true)
 	if err != nil {
 		return nil, err
 	}
-	parts := [][]byte{result}
+	var head struct {
+		Dataset    string          `json:"dataset"`
+		Pretrained string          `json:"pretrained"`
+		Task       string          `json:"task"`
+		Metrics    json.RawMessage `json:"metrics"` // in their order
+		Language   string          `json:"language"`
+	}
+	if err := json.Unmarshal(result, &head); err != nil {
+		return nil, err
+	}
+	parts := [][]byte{}
 	flat := map[string]any{}
 	if r := m.recalls; r != nil {
 		flat["images"], flat["texts"] = r.Images, r.Texts
@@ -36,7 +47,7 @@ func (m *Measured) MarshalJSON() ([]byte, error) {
 	if m.scores != nil {
 		own = m.scores
 	}
-	for _, v := range []any{flat, own, struct {
+	for _, v := range []any{head, flat, own, struct {
 		Samples  int                `json:"samples"`
 		Skipped  int                `json:"skipped"`
 		Chance   *float64           `json:"chance"`

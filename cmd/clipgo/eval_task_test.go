@@ -78,6 +78,9 @@ func commandPrints(t *testing.T, dir, command, data string, want *clipbenchmark.
 	if err := json.Unmarshal([]byte(r.out), &printed); err != nil {
 		t.Fatal(err)
 	}
+	if twice := repeatedKeys(t, r.out); twice != nil {
+		t.Errorf("%s: twice: %v", command, twice)
+	}
 	again, _ := printed["metrics"].(map[string]any)
 	for i, m := range want.Metrics {
 		a, b := got.Metrics[i].Value.(float64), m.Value.(float64)
@@ -91,6 +94,28 @@ func commandPrints(t *testing.T, dir, command, data string, want *clipbenchmark.
 			t.Errorf("no note for %s: %v", m.Key, notes)
 		}
 	}
+}
+
+// repeatedKeys are the keys that an object has more than once.
+func repeatedKeys(t *testing.T, text string) (twice []string) {
+	t.Helper()
+	d, seen := json.NewDecoder(strings.NewReader(text)), map[string]bool{}
+	if _, err := d.Token(); err != nil {
+		t.Fatal(err)
+	}
+	for d.More() {
+		key, err := d.Token()
+		var value json.RawMessage
+		if err != nil || d.Decode(&value) != nil {
+			t.Fatal(text, err)
+		}
+		if name := key.(string); seen[name] {
+			twice = append(twice, name)
+		} else {
+			seen[name] = true
+		}
+	}
+	return twice
 }
 
 // A model without a decoder writes no captions, in a benchmark as alone.
