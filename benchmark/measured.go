@@ -14,24 +14,49 @@ import (
 	"clipgo/internal/durable"
 )
 
-// MarshalJSON writes CLIP_benchmark's keys but for the model, which is named once for all results, the metrics by their names once more,
-// and the details. A number that isn't defined is null.
+// resultHead is CLIP_benchmark's result but for the model, which is named once for all results.
+type resultHead struct {
+	Dataset    string          `json:"dataset"`
+	Pretrained string          `json:"pretrained"`
+	Task       string          `json:"task"`
+	Metrics    json.RawMessage `json:"metrics"` // in their order
+	Language   string          `json:"language"`
+}
+
+// resultDetails are the parts of the details that a single task prints.
+type resultDetails struct {
+	Samples  int                `json:"samples"`
+	Skipped  int                `json:"skipped"`
+	Chance   *float64           `json:"chance"`
+	Notes    []string           `json:"notes"`
+	PerClass []eval.ClassResult `json:"per_class,omitempty"`
+	Confused []Confusion        `json:"confused,omitempty"`
+	Errors   []Mistake          `json:"errors,omitempty"`
+	Details  map[string]any     `json:"details,omitempty"`
+}
+
+// MarshalJSON writes CLIP_benchmark's keys, the metrics by their names once more, and the details. A number that isn't defined is null.
 func (m *Measured) MarshalJSON() ([]byte, error) {
 	result, err := m.Result.JSON(true)
 	if err != nil {
 		return nil, err
 	}
-	var head struct {
-		Dataset    string          `json:"dataset"`
-		Pretrained string          `json:"pretrained"`
-		Task       string          `json:"task"`
-		Metrics    json.RawMessage `json:"metrics"` // in their order
-		Language   string          `json:"language"`
-	}
+	var head resultHead
 	if err := json.Unmarshal(result, &head); err != nil {
 		return nil, err
 	}
-	parts := [][]byte{}
+	own := any(struct{}{})
+	if m.scores != nil {
+		own = m.scores
+	}
+	d := m.Details
+	return members(head, m.flat(), own, resultDetails{
+		d.Samples, d.Skipped, d.Chance, append([]string{}, d.Notes...), d.PerClass, d.Confused, d.Mistakes, d.More,
+	})
+}
+
+// flat are the metrics by their names, null where they aren't defined.
+func (m *Measured) flat() map[string]any {
 	flat := map[string]any{}
 	if r := m.recalls; r != nil {
 		flat["images"], flat["texts"] = r.Images, r.Texts
@@ -42,35 +67,22 @@ func (m *Measured) MarshalJSON() ([]byte, error) {
 			flat[metric.Key] = nil
 		}
 	}
-	d := m.Details
-	own := any(struct{}{})
-	if m.scores != nil {
-		own = m.scores
-	}
-	for _, v := range []any{head, flat, own, struct {
-		Samples  int                `json:"samples"`
-		Skipped  int                `json:"skipped"`
-		Chance   *float64           `json:"chance"`
-		Notes    []string           `json:"notes"`
-		PerClass []eval.ClassResult `json:"per_class,omitempty"`
-		Confused []Confusion        `json:"confused,omitempty"`
-		Errors   []Mistake          `json:"errors,omitempty"`
-		Details  map[string]any     `json:"details,omitempty"`
-	}{d.Samples, d.Skipped, d.Chance, append([]string{}, d.Notes...), d.PerClass, d.Confused, d.Mistakes, d.More}} {
-		part, err := json.Marshal(v)
+	return flat
+}
+
+// members is one JSON object with the members of several.
+func members(objects ...any) ([]byte, error) {
+	var all [][]byte
+	for _, o := range objects {
+		part, err := json.Marshal(o)
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, part)
-	}
-	var b bytes.Buffer
-	for _, part := range parts {
-		if inner := bytes.TrimSpace(part); len(inner) > 2 {
-			b.Write([]byte(","))
-			b.Write(inner[1 : len(inner)-1])
+		if len(part) > len("{}") {
+			all = append(all, part[1:len(part)-1])
 		}
 	}
-	return append(append([]byte("{"), b.Bytes()[1:]...), '}'), nil
+	return slices.Concat([]byte("{"), bytes.Join(all, []byte(",")), []byte("}")), nil
 }
 
 // MarshalJSON is the one result, or several with their totals.
