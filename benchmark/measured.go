@@ -46,8 +46,11 @@ func (m *Measured) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	own := any(struct{}{})
-	if m.scores != nil {
+	switch {
+	case m.scores != nil:
 		own = m.scores
+	case m.recalls != nil:
+		own = m.recalls // with the metrics
 	}
 	d := m.Details
 	return members(head, m.flat(), own, resultDetails{
@@ -55,11 +58,11 @@ func (m *Measured) MarshalJSON() ([]byte, error) {
 	})
 }
 
-// flat are the metrics by their names, null where they aren't defined.
+// flat are the metrics by their names, null where they aren't defined; those of retrieval are elsewhere.
 func (m *Measured) flat() map[string]any {
 	flat := map[string]any{}
-	if r := m.recalls; r != nil {
-		flat["images"], flat["texts"] = r.Images, r.Texts
+	if m.recalls != nil {
+		return flat
 	}
 	for _, metric := range m.Result.Metrics {
 		flat[metric.Key] = metric.Value
