@@ -14,13 +14,12 @@ import (
 	"clipgo/internal/durable"
 )
 
-// resultHead is CLIP_benchmark's result but for the model, which is named once for all results.
+// resultHead is CLIP_benchmark's result but for the model and its weights, which are named once for all results.
 type resultHead struct {
-	Dataset    string          `json:"dataset"`
-	Pretrained string          `json:"pretrained"`
-	Task       string          `json:"task"`
-	Metrics    json.RawMessage `json:"metrics"` // in their order
-	Language   string          `json:"language"`
+	Dataset  string          `json:"dataset"`
+	Task     string          `json:"task"`
+	Metrics  json.RawMessage `json:"metrics"` // in their order
+	Language string          `json:"language"`
 }
 
 // resultDetails are the parts of the details that a single task prints.
