@@ -45,7 +45,8 @@ type Details struct {
 	Place       string             `json:"place"` // of the test split
 	More        map[string]any     `json:"more,omitempty"`
 	Precision   string             `json:"precision"`
-	// Notes are those of the test split: what names its classes have, if not their own, and what is odd about it.
+	Chance      *float64           `json:"chance,omitempty"` // the value of guessing for the metric that stands for the task
+	// Notes say what names the classes have, if not their own, what is odd about the data, and why numbers are missing.
 	Notes []string `json:"notes,omitempty"`
 }
 

@@ -24,6 +24,7 @@ type Data struct {
 	Place   string // a folder, or whatever datasets.Open takes
 	splits  map[string]string
 	custom  *custom // names and prompts in place of its own; may be nil
+	choice  string  // of the layouts of package choices: what to open
 	options datasets.Options
 	infos   map[described]datasets.Info
 	// measured is the name of the split that stands for TestSplit, and located says that those of a folder elsewhere are found.
@@ -54,12 +55,17 @@ func Open(text string, o datasets.Options) (*Data, error) {
 		d.Name, d.Place = name, place
 	}
 	d.Place = hubName(d.Place)
-	if d.Name == "" {
+	named := d.Name != ""
+	if !named {
 		d.Name = nameOf(d.Place)
 	}
 	_, err := os.Stat(d.Place)
 	if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(d.Place, ":{?&") {
 		return nil, fault.Usagef("%s: there is no such file or folder", d.Place)
+	}
+	d.splits[TestSplit] = d.Place
+	if err := d.chooses(named); err != nil || d.choice != "" {
+		return d, err
 	}
 	return d, d.Measure(TestSplit)
 }
@@ -74,7 +80,7 @@ func isName(text string) bool {
 func (d *Data) Measure(split string) error {
 	d.measured, d.located = split, false
 	d.splits = map[string]string{TestSplit: d.Place}
-	if mayHaveSplits(d.Place) {
+	if d.choice != "" || mayHaveSplits(d.Place) {
 		return nil
 	}
 	if !isDir(filepath.Join(d.Place, split)) {
@@ -145,6 +151,9 @@ func (d *Data) Splits() []string {
 
 // Source opens a split. One that isn't there is an error of kind fault.Data.
 func (d *Data) Source(ctx context.Context, split string, need datasets.Need) (datasets.Source, error) {
+	if d.choice != "" {
+		return d.openChoices(ctx, split)
+	}
 	if err := d.locate(ctx); err != nil {
 		return nil, err
 	}
@@ -184,6 +193,9 @@ func (d *Data) info(ctx context.Context, split string, need datasets.Need) (data
 // Tasks are the tasks that a data set is meant for, without training: what dataset_type.txt says, else classification with classes and
 // retrieval with captions alone.
 func (d *Data) Tasks(ctx context.Context) ([]string, error) {
+	if d.choice != "" {
+		return []string{Selection}, nil
+	}
 	info, err := d.info(ctx, TestSplit, datasets.NeedNothing)
 	switch {
 	case err != nil:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"clipgo/datasets"
+	"clipgo/datasets/choices"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
 	"clipgo/probe"

@@ -15,7 +15,7 @@ const multiLabelMain = "mean_average_precision"
 
 // multiLabel ranks the pictures of each class. CLIP_benchmark gives the task the name of that with one class a picture.
 func multiLabel(ctx context.Context, f *features, test *pretrained.Features, info datasets.Info) (*outcome, error) {
-	o := &outcome{samples: len(test.Entries)}
+	o := &outcome{n: len(test.Entries)}
 	classifier, err := f.classifier(ctx, info, o)
 	if err != nil {
 		return nil, err

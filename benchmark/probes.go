@@ -24,7 +24,7 @@ func linearProbe(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &outcome{classes: classes, more: map[string]any{"probe": runs}}
+	o := &outcome{classes: classes, most: s.Errors, more: map[string]any{"probe": runs}}
 	if len(notes) > 0 {
 		o.more["notes"] = notes
 	}

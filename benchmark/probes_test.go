@@ -45,7 +45,7 @@ func TestAStudyIsKeptWhole(t *testing.T) {
 	if len(runs) != 2 || len(last) != 2 || len(rows) == 0 || len(rows)%2 != 0 {
 		t.Errorf("%d numbers, %d runs, %d rows", len(runs), len(last), len(rows))
 	}
-	text := strings.Join(Lines(entries, s.Out), "\n")
+	text := strings.Join((&Outcome{Out: s.Out, Entries: entries}).Lines(), "\n")
 	for _, want := range []string{
 		"  1 per class", "  2 per class", "(seeds: 2)   nearest class mean", "1000 samples per class: left out, class 0 has",
 	} {

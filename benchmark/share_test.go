@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,12 +120,15 @@ func TestOnlyWhatIsMissingIsEmbedded(t *testing.T) {
 	}
 	want := append([]float32(nil), whole.Images...)
 	cut := &pretrained.Features{Index: whole.Index[1:], Entries: whole.Entries[1:]}
-	cut.Dim, cut.Images = whole.Dim, whole.Images[whole.Dim:]
+	cut.Dim, cut.Images, cut.Norms = whole.Dim, whole.Images[whole.Dim:], whole.Norms[1:]
 	sh.views[datasets.NeedLabels].splits[TestSplit] = cut
 	passed = 0
 	got, _, err := view(datasets.NeedCaptions).of(context.Background(), TestSplit)
 	if err != nil || passed != 0 || len(got.Images) != len(want) || len(got.Captions) != len(got.Index) {
 		t.Fatalf("%d values, want %d; %d passed; %v", len(got.Images), len(want), passed, err)
+	}
+	if !slices.Equal(got.Norms, whole.Norms) {
+		t.Errorf("norms %v, want %v", got.Norms, whole.Norms)
 	}
 	for i, v := range want {
 		if got.Images[i] != v && i >= got.Dim {

@@ -1,7 +1,6 @@
 package benchmark
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"clipgo/datasets"
 	"clipgo/datasets/store"
@@ -41,7 +39,18 @@ type Suite struct {
 	Report func(Event)
 	// Progress is called while samples are embedded. May be nil.
 	Progress func(c Cell, split string, done, all int64)
+	// Skipped is called with each sample that can't be used. May be nil.
+	Skipped func(datasets.Skip)
+	// Opened is called with the description of each split that is read. May be nil.
+	Opened func(datasets.Info)
+	// Captions are the settings of captioning; nil: the default ones. They are no part of a cell's fingerprint.
+	Captions *CaptionSettings
+	// Errors is the number of mistakes in a cell's details, the most confident ones; 0: 20.
+	Errors int
 }
+
+// NoErrors is Suite.Errors for none.
+const NoErrors = -1
 
 // Event is what happened to a cell.
 type Event struct {
@@ -196,33 +205,24 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, sh *sha
 	if done, err := s.kept(c, print); done || err != nil {
 		return err
 	}
-	begun := time.Now()
 	embedder, err := m.open(ctx)
 	if err != nil {
 		return err
 	}
 	f := sh.view(embedder, t.need)
-	f.begin(s, c)
-	o, err := t.run(ctx, s, f)
+	got, err := s.measure(ctx, c, f)
 	if err != nil {
 		return err
 	}
-	if err := f.picture(ctx, s.Out, o); err != nil {
+	if err := f.picture(ctx, s.Out, got.outcome); err != nil {
 		return err
 	}
-	r := &clipbenchmark.Result{Dataset: c.Data, Model: c.Model, Pretrained: c.Pretrained, Task: c.Task, Metrics: o.metrics,
-		Language: cmp.Or(c.Language, "en")}
-	s.Prompts.dump(r, o)
-	details := &Details{
-		Cell: c, Fingerprint: print, DataDigest: test, Parameters: embedder.ParameterCount(), Samples: max(len(o.hits), o.samples),
-		Skipped: f.skipped[TestSplit], Seconds: time.Since(begun).Seconds(), Hits: o.hits, PerClass: o.perClass, Mistakes: o.wrong,
-		More: o.more, Precision: embedder.Settings.Precision, Notes: f.notes, Place: datasets.Public(d.splits[TestSplit]), Confused: o.confused,
-	}
-	if err := c.keep(s.Out, r, details, o.samples); err != nil {
+	got.Details.Fingerprint, got.Details.DataDigest = print, test
+	if err := c.keep(s.Out, got.Result, got.Details, got.outcome.samples); err != nil {
 		return err
 	}
 	if s.Report != nil {
-		s.Report(Event{Cell: c, Result: r, Notes: f.notes})
+		s.Report(Event{Cell: c, Result: got.Result, Notes: got.Details.Notes})
 	}
 	return nil
 }
@@ -267,7 +267,7 @@ func (s *Suite) fingerprint(ctx context.Context, c Cell, m *candidate, d *Data) 
 		return "", "", err
 	}
 	splits := slices.Clone(t.splits)
-	if slices.Contains(splits, TrainSplit) && d.splits[ValSplit] != "" {
+	if (c.Task == Calibration || slices.Contains(splits, TrainSplit)) && d.splits[ValSplit] != "" {
 		splits = append(splits, ValSplit)
 	}
 	for _, split := range splits {
@@ -298,16 +298,18 @@ func (s *Suite) Parse(models, sets, names string) (err error) {
 		return err
 	}
 	for _, place := range places {
-		d, err := Open(place, s.Settings.Data)
+		all, err := OpenAll(place, s.Settings.Data)
 		if err != nil {
 			return err
 		}
-		if s.Split != "" {
-			if err := d.Measure(s.Split); err != nil {
-				return err
+		for _, d := range all {
+			if s.Split != "" {
+				if err := d.Measure(s.Split); err != nil {
+					return err
+				}
 			}
+			s.Data = append(s.Data, d)
 		}
-		s.Data = append(s.Data, d)
 	}
 	if names != "auto" {
 		if s.Tasks, err = Expand(names); err != nil {

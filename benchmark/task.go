@@ -7,18 +7,22 @@ import (
 	"slices"
 	"strings"
 
+	"clipgo/captioning"
 	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/eval/clipbenchmark"
 	"clipgo/pretrained"
 )
 
-// The tasks, by CLIP_benchmark's names.
+// The tasks, by CLIP_benchmark's names where it has them.
 const (
 	ZeroShot    = "zeroshot_classification"
 	Retrieval   = "zeroshot_retrieval"
 	LinearProbe = "linear_probe"
 	Neighbours  = "knn"
+	Selection   = "image_caption_selection"
+	Calibration = "calibration"
+	Captioning  = "captioning"
 )
 
 // tasks are all tasks with what they need.
@@ -32,11 +36,14 @@ var tasks = map[string]struct {
 	Retrieval:   {retrieval, datasets.NeedCaptions, []string{TestSplit}, "image_retrieval_recall@1"},
 	LinearProbe: {linearProbe, datasets.NeedLabels, []string{TrainSplit, TestSplit}, "lp_acc1"},
 	Neighbours:  {neighbours, datasets.NeedLabels, []string{TrainSplit, TestSplit}, "knn_acc1"},
+	Selection:   {selection, datasets.NeedCaptions, []string{TestSplit}, "acc"},
+	Calibration: {calibration, datasets.NeedLabels, []string{TestSplit}, "ece"},
+	Captioning:  {captions, datasets.NeedCaptions, []string{TestSplit}, "CIDEr"},
 }
 
-// TaskNames are the names of all tasks, for messages.
+// TaskNames are the names of all tasks as a text.
 func TaskNames() string {
-	return strings.Join([]string{ZeroShot, Retrieval, LinearProbe, Neighbours}, ", ")
+	return strings.Join([]string{ZeroShot, Retrieval, LinearProbe, Neighbours, Selection, Calibration}, ", ") + " and " + Captioning
 }
 
 // outcome is what a task measured.
@@ -45,14 +52,23 @@ type outcome struct {
 	classes []string
 	// templates are a []string, or the prompts of each class as a clipbenchmark.Object; nil without classes.
 	templates any
-	samples   int // used, if hits is empty
 	// hits has a letter for each sample, 1 where it was right: a picture for classification, a caption for retrieval.
 	hits     string
-	samples  []Sample // the same with names; nil: the task doesn't say
+	samples  []Sample // the same with names; nil: the task does not say
 	confused []Confusion
 	perClass []eval.ClassResult
 	wrong    []Mistake
+	most     int // of them; 0: mistakes
+	notes    []string
 	more     map[string]any // that only the details hold
+	// chance is the value of guessing for the metric that stands for the task; nil if it is unknown.
+	chance *float64
+	// passed is the number of samples of a task that were passed over, where that isn't the number of pictures.
+	passed int
+	n      int // samples, of a task without hits
+	// recalls are those of retrieval, with chance.
+	recalls *eval.Retrieval
+	scores  *captioning.Scores // of captioning
 }
 
 // Mistake is a sample that was classified wrongly, or the wrong picture that a caption found.
@@ -75,7 +91,7 @@ type Answer struct {
 	Picture string  `json:"picture,omitempty"`
 }
 
-// mistakes is the number of mistakes in a cell's details, the most confident ones.
+// mistakes is the number of mistakes in a cell's details unless Suite.Errors says another.
 const mistakes = 20
 
 // judge notes which samples are right, the most confident mistakes and the classes that were confused most often.
@@ -124,11 +140,13 @@ func (o *outcome) remember(m Mistake) {
 	for at > 0 && o.wrong[at-1].Confidence < m.Confidence {
 		at--
 	}
-	if at == mistakes {
+	most := o.most
+	if most == 0 {
+		most = mistakes
+	}
+	if at >= most {
 		return
 	}
-	o.wrong = append(o.wrong, Mistake{})
-	copy(o.wrong[at+1:], o.wrong[at:])
-	o.wrong[at] = m
-	o.wrong = o.wrong[:min(len(o.wrong), mistakes)]
+	o.wrong = slices.Insert(o.wrong, at, m)
+	o.wrong = o.wrong[:min(len(o.wrong), most)]
 }

@@ -3,7 +3,9 @@ package captioning
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"clipgo/datasets"
@@ -17,6 +19,8 @@ type Scores struct {
 	CLIPScore  float64     `json:"clip_score"`
 	Perplexity float64     `json:"perplexity"`
 	Attributes *Attributes `json:"attributes,omitempty"` // of builtin:shapes
+	// NotComputed are pycocoevalcap's other scores, with the reason.
+	NotComputed map[string]string `json:"not_computed"`
 }
 
 // Attributes are the shares of captions that say them rightly.
@@ -32,13 +36,17 @@ func (s Scores) Lines(data string) []string {
 	out := []string{
 		fmt.Sprintf("%s: %d pictures, %.1f words a caption, %d empty", data, s.N, s.MeanWords, s.Empty),
 		fmt.Sprintf("  CIDEr       %8.4f", s.CIDEr),
-		fmt.Sprintf("  BLEU-4      %8.4f", s.BLEU4),
+		fmt.Sprintf("  BLEU-1 to 4 %8.4f %.4f %.4f %.4f", s.BLEU1, s.BLEU2, s.BLEU3, s.BLEU4),
+		fmt.Sprintf("  ROUGE-L     %8.4f", s.ROUGEL),
 		fmt.Sprintf("  CLIPScore   %8.4f", s.CLIPScore),
 		fmt.Sprintf("  perplexity  %8.4f", s.Perplexity),
 	}
 	if a := s.Attributes; a != nil {
 		out = append(out, fmt.Sprintf("  right: colour %.2f %%, shape %.2f %%, count %.2f %%, all three %.2f %%", 100*a.Color, 100*a.Shape,
 			100*a.Count, 100*a.All))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.NotComputed)) {
+		out = append(out, fmt.Sprintf("  %s is not computed: %s", name, s.NotComputed[name]))
 	}
 	return out
 }
@@ -73,7 +81,8 @@ func (w *Writer) Score(ctx context.Context, from Reader, src datasets.Source, sk
 	if len(t.described) == 0 {
 		return Scores{}, &datasets.DataError{Source: src.Info().Name, Reason: "none of the samples can be used"}
 	}
-	out := Scores{CLIPScore: eval.CLIPScore(t.images, t.texts, w.Dim()), Perplexity: math.Exp(t.surprise / float64(t.tokens))}
+	out := Scores{NotComputed: eval.NotComputed, CLIPScore: eval.CLIPScore(t.images, t.texts, w.Dim()),
+		Perplexity: math.Exp(t.surprise / float64(t.tokens))}
 	if out.Captions, err = eval.ScoreCaptions(t.described); err != nil {
 		return out, err
 	}

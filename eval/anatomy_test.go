@@ -137,7 +137,8 @@ func plainCalibration(t *testing.T, p Pairs, got Calibration, image, text func(i
 				}
 			}
 			c := most / sum
-			bins[int(c*15)] = append(bins[int(c*15)], answer{c, best == p.Group[i]})
+			at := max(int(math.Ceil(c*15))-1, 0)
+			bins[at] = append(bins[at], answer{c, best == p.Group[i]})
 			total++
 		}
 	}

@@ -11,7 +11,7 @@ type Calibration struct {
 	Error      float64 `json:"expected_error"`
 	Confidence float64 `json:"confidence"` // mean
 	Accuracy   float64 `json:"accuracy"`
-	Bins       []Bin   `json:"bins"` // from 0 to 1, each 1/15 wide
+	Bins       []Bin   `json:"bins"` // from 0 to 1, each 1/15 wide; a bin includes its upper end
 }
 
 // Bin holds the predictions in one interval of confidence.
@@ -26,7 +26,7 @@ func (c *Calibration) add(confidence float64, right bool) {
 	if c.Bins == nil {
 		c.Bins = make([]Bin, calibrationBins)
 	}
-	b := &c.Bins[min(calibrationBins-1, int(confidence*calibrationBins))]
+	b := &c.Bins[min(max(int(math.Ceil(confidence*calibrationBins))-1, 0), calibrationBins-1)] // (low, high]
 	b.N++
 	b.Confidence += confidence
 	if right {
@@ -51,4 +51,14 @@ func (c *Calibration) finish() {
 		b.Accuracy /= float64(b.N)
 		c.Error += math.Abs(b.Accuracy-b.Confidence) * float64(b.N) / float64(total)
 	}
+}
+
+// largest is the largest |accuracy - confidence| of a bin, after finish.
+func (c *Calibration) largest() (gap float64) {
+	for _, b := range c.Bins {
+		if b.N > 0 {
+			gap = max(gap, math.Abs(b.Accuracy-b.Confidence))
+		}
+	}
+	return gap
 }

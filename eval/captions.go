@@ -4,8 +4,8 @@ import (
 	"errors"
 	"math"
 	"strings"
-	"unicode"
 
+	"clipgo/eval/ptb"
 	"clipgo/internal/vec"
 )
 
@@ -18,7 +18,11 @@ type Described struct {
 // Captions are the scores of generated captions, as fractions: COCO's tables show percent.
 type Captions struct {
 	N         int     `json:"n"`
+	BLEU1     float64 `json:"bleu_1"`
+	BLEU2     float64 `json:"bleu_2"`
+	BLEU3     float64 `json:"bleu_3"`
 	BLEU4     float64 `json:"bleu_4"`
+	ROUGEL    float64 `json:"rouge_l"`
 	CIDEr     float64 `json:"cider"` // CIDEr-D, from 0 to 10
 	Empty     int     `json:"empty"` // captions without a word, which score 0
 	MeanWords float64 `json:"mean_words"`
@@ -27,23 +31,45 @@ type Captions struct {
 // ErrNoReferences reports a picture without reference captions.
 var ErrNoReferences = errors.New("score captions: a picture has no caption to compare with")
 
-// ScoreCaptions scores captions against references as the COCO caption evaluation does. Words are lower-cased runs of letters and
-// digits; punctuation is ignored.
+// NotComputed are scores of pycocoevalcap that ScoreCaptions doesn't have, with the reason.
+var NotComputed = map[string]string{
+	"METEOR": "it is defined by a Java program with tables of synonyms and paraphrases; without them it would be another number",
+	"SPICE":  "it is defined by a Java program that downloads a parser of English",
+}
+
+// ScoreCaptions scores captions against references as pycocoevalcap does. Words are those of package ptb.
 func ScoreCaptions(all []Described) (Captions, error) {
 	out := Captions{N: len(all)}
-	cooked := make([]cooked, len(all))
+	split := make([]cooked, len(all))
 	for i, d := range all {
 		if len(d.References) == 0 {
 			return out, ErrNoReferences
 		}
-		cooked[i] = cook(d)
-		if len(cooked[i].caption) == 0 {
-			out.Empty++
-		}
-		out.MeanWords += float64(len(cooked[i].caption)) / float64(len(all))
+		split[i] = cook(d)
 	}
-	out.BLEU4, out.CIDEr = bleu(cooked), cider(cooked)
+	out.score(split)
 	return out, nil
+}
+
+// score fills in the scores of captions that are split into words.
+func (c *Captions) score(all []cooked) {
+	for _, one := range all {
+		if len(one.caption) == 0 {
+			c.Empty++
+		}
+		c.MeanWords += float64(len(one.caption)) / float64(len(all))
+		c.ROUGEL += rougeL(one) / float64(len(all))
+	}
+	scores := bleu(all)
+	c.BLEU1, c.BLEU2, c.BLEU3, c.BLEU4 = scores[0], scores[1], scores[2], scores[3]
+	c.CIDEr = mean(cider(all))
+}
+
+func mean(values []float64) (sum float64) {
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(max(1, len(values)))
 }
 
 // cooked is a Described, split into words.
@@ -53,26 +79,11 @@ type cooked struct {
 }
 
 func cook(d Described) cooked {
-	c := cooked{caption: captionWords(d.Caption)}
+	c := cooked{caption: ptb.Words(d.Caption)}
 	for _, r := range d.References {
-		c.references = append(c.references, captionWords(r))
+		c.references = append(c.references, ptb.Words(r))
 	}
 	return c
-}
-
-// captionWords splits a caption into words. A clitic (the s of dog's) is a word of its own; a hyphen joins words.
-func captionWords(caption string) []string {
-	text := strings.ReplaceAll(strings.ToLower(caption), "'", " '")
-	words := strings.FieldsFunc(text, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '\'' && r != '-'
-	})
-	var out []string
-	for _, w := range words {
-		if w = strings.TrimRight(strings.Trim(w, "-"), "'"); w != "" {
-			out = append(out, w)
-		}
-	}
-	return out
 }
 
 // longestGram is the n of the longest n-grams that are compared.
@@ -90,8 +101,9 @@ func grams(words []string) [longestGram]map[string]int {
 	return out
 }
 
-// bleu is corpus BLEU-4 (Papineni et al., 2002). The brevity penalty uses the reference that is closest in length.
-func bleu(all []cooked) float64 {
+// bleu is corpus BLEU with n-grams up to 1, 2, 3 and 4 words (Papineni et al., 2002). The brevity penalty uses the reference that is
+// closest in length.
+func bleu(all []cooked) (scores [longestGram]float64) {
 	var matched, guessed [longestGram]float64
 	var length, nearest float64
 	for _, c := range all {
@@ -120,14 +132,15 @@ func bleu(all []cooked) float64 {
 	}
 	const tiny, small = 1e-15, 1e-9 // COCO's, against division by 0
 	product := 1.0
+	ratio := (length + tiny) / (nearest + small)
 	for n := range matched {
 		product *= (matched[n] + tiny) / (guessed[n] + small)
+		scores[n] = math.Pow(product, 1/float64(n+1))
+		if ratio < 1 {
+			scores[n] *= math.Exp(1 - 1/ratio)
+		}
 	}
-	score := math.Pow(product, 1.0/longestGram)
-	if ratio := (length + tiny) / (nearest + small); ratio < 1 {
-		score *= math.Exp(1 - 1/ratio)
-	}
-	return score
+	return scores
 }
 
 func off(reference, caption []string) int {

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"math"
 	"path/filepath"
-	"slices"
+	"strings"
 	"testing"
 
 	"clipgo/internal/golden"
@@ -37,17 +37,62 @@ func TestGoldenCaptionScoresAreCOCOs(t *testing.T) {
 	}
 }
 
-func TestPunctuationAndCaseDoNotCount(t *testing.T) {
-	for caption, want := range map[string][]string{
-		"Two large, blue stars.":   {"two", "large", "blue", "stars"},
-		"the dog's T-shirt -- old": {"the", "dog", "'s", "t-shirt", "old"},
-		"!?":                       nil,
-		"a 'quoted' word":          {"a", "'quoted", "word"},
-	} {
-		if got := captionWords(caption); !slices.Equal(got, want) {
-			t.Errorf("%q: %q, want %q", caption, got, want)
+// All scores of the fixtures from their stored words, of each picture too; and from the captions as they were written.
+func TestGoldenBenchmarkCaptions(t *testing.T) {
+	type scores struct {
+		Bleu1 float64 `json:"Bleu_1"`
+		Bleu2 float64 `json:"Bleu_2"`
+		Bleu3 float64 `json:"Bleu_3"`
+		Bleu4 float64 `json:"Bleu_4"`
+		ROUGE float64 `json:"ROUGE_L"`
+		CIDEr float64
+	}
+	type line struct {
+		scores
+		References []string
+		Words      []string `json:"references_tokenized"`
+		Candidate  string
+		Tokenized  string `json:"candidate_tokenized"`
+	}
+	dir, figures := benchmark[float64](t, "captioning")
+	const tolerance = 1e-6
+	same := func(what string, got Captions, want scores) {
+		t.Helper()
+		for name, pair := range map[string][2]float64{
+			"BLEU-1": {got.BLEU1, want.Bleu1}, "BLEU-2": {got.BLEU2, want.Bleu2}, "BLEU-3": {got.BLEU3, want.Bleu3},
+			"BLEU-4": {got.BLEU4, want.Bleu4}, "ROUGE-L": {got.ROUGEL, want.ROUGE},
+		} {
+			number(t, what+" "+name, pair[0], pair[1], tolerance)
 		}
 	}
+	var all []cooked
+	var raw []Described
+	lines := golden.Lines[line](t, filepath.Join(dir, "details", "captions.jsonl"))
+	for _, l := range lines {
+		c := cooked{caption: strings.Fields(l.Tokenized)}
+		for _, r := range l.Words {
+			c.references = append(c.references, strings.Fields(r))
+		}
+		var own Captions
+		own.score([]cooked{c})
+		same(l.Candidate, own, l.scores)
+		all, raw = append(all, c), append(raw, Described{l.Candidate, l.References})
+	}
+	for i, v := range cider(all) {
+		number(t, lines[i].Candidate+" CIDEr", v, lines[i].CIDEr, tolerance)
+	}
+	want := scores{Bleu1: figures["Bleu_1"], Bleu2: figures["Bleu_2"], Bleu3: figures["Bleu_3"], Bleu4: figures["Bleu_4"],
+		ROUGE: figures["ROUGE_L"]}
+	var stored Captions
+	stored.score(all)
+	same("stored words", stored, want)
+	number(t, "CIDEr", stored.CIDEr, figures["CIDEr"], tolerance)
+	own, err := ScoreCaptions(raw)
+	if err != nil || own.N != int(figures["n"]) {
+		t.Fatalf("%d captions, %v", own.N, err)
+	}
+	same("captions", own, want)
+	number(t, "CIDEr of captions", own.CIDEr, figures["CIDEr"], tolerance)
 }
 
 func TestEmptyCaptionsAreCounted(t *testing.T) {

@@ -1,6 +1,10 @@
 package eval
 
-import "fmt"
+import (
+	"fmt"
+
+	"clipgo/internal/vec"
+)
 
 // Choice is the result of choosing captions for pictures, as fractions. For Winoground these are its text, image and group scores.
 type Choice struct {
@@ -52,4 +56,30 @@ func Choices(all []Chosen) Choice {
 		count(c.TextStrict, &r.TextStrict)
 	}
 	return r
+}
+
+// Scores are the cosines of pictures and captions of one sample, [pictures, captions].
+func Scores(images, captions []float32, dim int) []float32 {
+	a, b := vec.Units(images, dim), vec.Units(captions, dim)
+	row := make([]float64, len(captions)/dim)
+	var out []float32
+	for i := 0; i < len(a); i += dim {
+		vec.Dots(row, a[i:i+dim], b)
+		for _, v := range row {
+			out = append(out, float32(v))
+		}
+	}
+	return out
+}
+
+// ChoiceChance is the probability that random scores, all different, are right in both directions: 1/2 for a picture with two captions, 1/6
+// for Winoground's two pictures with two captions. It is 0 where it isn't known.
+func ChoiceChance(images, captions int) float64 {
+	if images == 1 {
+		return 1 / float64(captions)
+	}
+	if images == 2 && captions == 2 {
+		return 1.0 / 6
+	}
+	return 0
 }

@@ -2,9 +2,9 @@ package eval
 
 import "math"
 
-// cider is the mean CIDEr-D of captions (Vedantam et al., 2015, section 4, as in COCO's evaluation): the cosine of tf-idf vectors of
+// cider is the CIDEr-D of each caption (Vedantam et al., 2015, section 4, as in COCO's evaluation): the cosine of tf-idf vectors of
 // n-grams of 1 to 4 words, clipped to the reference and with a penalty for the difference in length.
-func cider(all []cooked) float64 {
+func cider(all []cooked) []float64 {
 	documents := map[string]float64{} // number of pictures in whose references an n-gram occurs
 	for _, c := range all {
 		seen := map[string]bool{}
@@ -20,16 +20,16 @@ func cider(all []cooked) float64 {
 		}
 	}
 	w := weighting{documents, math.Log(float64(len(all)))}
-	var sum float64
-	for _, c := range all {
+	scores := make([]float64, len(all))
+	for i, c := range all {
 		caption := w.vector(c.caption)
 		var own float64
 		for _, r := range c.references {
 			own += caption.like(w.vector(r))
 		}
-		sum += 10 * own / float64(len(c.references))
+		scores[i] = 10 * own / float64(len(c.references))
 	}
-	return sum / float64(max(1, len(all)))
+	return scores
 }
 
 // weighting holds the inverse document frequencies of n-grams.

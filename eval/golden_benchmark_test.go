@@ -240,21 +240,17 @@ func TestGoldenBenchmarkRanking(t *testing.T) {
 	for name, sides := range all {
 		tensors := golden.Tensors(t, filepath.Join(dir, "details", "ret-"+strings.ReplaceAll(name, "/", "-")+".safetensors"))
 		images, texts := tensors["images"], tensors["texts"]
-		byText, byImage := make([][]int, texts.Shape[0]), make([][]int, images.Shape[0])
+		textImage := make([]int, texts.Shape[0])
 		for text, image := range tensors["text_image"].I64 {
-			byText[text] = []int{int(image)}
-			byImage[image] = append(byImage[image], text)
+			textImage[text] = int(image)
 		}
-		for side, q := range map[string]struct {
-			queries, gallery golden.Tensor
-			answers          [][]int
-		}{"image_retrieval": {texts, images, byText}, "text_retrieval": {images, texts, byImage}} {
+		byText, byImage, err := RankPairs(images.F32, texts.F32, images.Shape[1], textImage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for side, got := range map[string]*Ranking{"image_retrieval": byText, "text_retrieval": byImage} {
 			var want figures
 			if err := json.Unmarshal(sides[side], &want); err != nil {
-				t.Fatal(err)
-			}
-			got, err := RankAnswers(q.queries.F32, q.gallery.F32, images.Shape[1], q.answers)
-			if err != nil {
 				t.Fatal(err)
 			}
 			rankingIs(t, name+" "+side, got, want)

@@ -51,3 +51,38 @@ func attentionLines(tower string, entropy [][]float64) (out []string) {
 	}
 	return out
 }
+
+// ClassLines are a table of classes.
+func ClassLines(classes []ClassResult) (out []string) {
+	if len(classes) > 0 {
+		out = append(out, fmt.Sprintf("%9s  %8s  class (most often taken for)", "recall", "pictures"))
+	}
+	for _, c := range classes {
+		recall, confused := "-", ""
+		if c.Recall != nil {
+			recall = fmt.Sprintf("%.2f %%", 100**c.Recall)
+		}
+		if c.ConfusedN > 0 {
+			confused = fmt.Sprintf(" (%s, %d times)", c.Confused, c.ConfusedN)
+		}
+		out = append(out, fmt.Sprintf("%9s  %8d  %s%s", recall, c.N, c.Class, confused))
+	}
+	return out
+}
+
+// Lines are the numbers and a table of the bins that have predictions.
+func (r Reliability) Lines() []string {
+	out := []string{
+		fmt.Sprintf("calibration of softmax(%.4g cosine): ECE %.2f %%, MCE %.2f %%, ACE %.2f %%, Brier %.4f, NLL %.4f", r.Scale, 100*r.ECE,
+			100*r.MCE, 100*r.ACE, r.Brier, r.NLL),
+		fmt.Sprintf("  %-19s  %8s  %10s  %8s", "confidence", "samples", "mean", "accuracy"),
+	}
+	for i, b := range r.Bins {
+		if b.N > 0 {
+			n := float64(len(r.Bins))
+			out = append(out, fmt.Sprintf("  %6.2f to %6.2f %%  %8d  %8.2f %%  %6.2f %%", 100*float64(i)/n, 100*float64(i+1)/n, b.N,
+				100*b.Confidence, 100*b.Accuracy))
+		}
+	}
+	return out
+}

@@ -1,46 +1,43 @@
 package eval
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"runtime"
+	"slices"
 	"sync/atomic"
 
 	"clipgo/internal/parallel"
 	"clipgo/internal/vec"
 )
 
-// never is the rank of a query without a right answer.
-const never = int64(1) << 62
-
-// ranks are the 0-based ranks of the best right answers, in both directions.
-type ranks struct {
-	perText  []int64 // rank of the text's image among all images
-	perImage []int64 // rank of the image's best text among all texts; never for an image without a text
-}
-
 // textBlock is the number of texts that are scored together: enough to use all cores, few enough to fit a cache.
 const textBlock = 16
 
-// rankPairs scores all texts against all images in one pass without storing the scores, and counts the candidates that rank before each
-// query's best right answer. textImage is the image of each text. Scores are float64; equal ones are ranked by row.
-func rankPairs(images, texts []float32, dim int, textImage []int) (ranks, error) {
+// RankPairs scores all texts against all images in one pass without storing the scores, and finds the ranks of all right answers: of each
+// text's image among the images, and of each image's texts among the texts. textImage is the image of each text. Scores are float64; equal
+// ones are ranked by row.
+func RankPairs(images, texts []float32, dim int, textImage []int) (byText, byImage *Ranking, err error) {
 	if err := checkPairs(images, texts, dim, textImage); err != nil {
-		return ranks{}, err
+		return nil, nil, err
 	}
 	p := &pairing{dim: dim, images: vec.Units(images, dim), texts: vec.Units(texts, dim), textImage: textImage}
-	p.findBest()
+	p.findOwn()
 	blocks := (len(textImage) + textBlock - 1) / textBlock
 	parallel.Workers(runtime.GOMAXPROCS(0), blocks, func(_ int, mine iter.Seq[int]) {
-		before := make([]int64, len(p.bestText))
+		before := make([]int64, len(p.before))
 		for b := range mine {
 			p.count(b*textBlock, before)
 		}
 		for i, n := range before {
-			atomic.AddInt64(&p.perImage[i], n)
+			if n > 0 {
+				atomic.AddInt64(&p.before[i], n)
+			}
 		}
 	})
-	return p.ranks, nil
+	byText, byImage = p.rankings()
+	return byText, byImage, nil
 }
 
 func checkPairs(images, texts []float32, dim int, textImage []int) error {
@@ -62,61 +59,92 @@ func checkPairs(images, texts []float32, dim int, textImage []int) error {
 }
 
 type pairing struct {
-	ranks
 	dim           int
 	images, texts []float64
 	textImage     []int
 	own           []float64 // each text's score with its image
-	best          []float64 // each image's highest score with one of its texts
-	bestText      []int     // index of that text; -1 without a text
+	perText       []int     // rank of the text's image among all images
+	// sorted are the texts of image i, best first: sorted[from[i]:from[i+1]]. before[k] is the number of texts that rank between
+	// sorted[k-1] and sorted[k], with sorted[k] itself, for their image.
+	sorted []int
+	from   []int
+	before []int64
 }
 
-// findBest scores the right pairs. It uses the same function as count, so that a pair's score is the same in both.
-func (p *pairing) findBest() {
+// findOwn scores the right pairs. It uses the same function as count, so that a pair's score is the same in both.
+func (p *pairing) findOwn() {
 	n := len(p.images) / p.dim
-	p.own, p.perText = make([]float64, len(p.textImage)), make([]int64, len(p.textImage))
-	p.best, p.bestText, p.perImage = make([]float64, n), make([]int, n), make([]int64, n)
-	for i := range p.bestText {
-		p.bestText[i] = -1
-	}
+	p.own, p.perText = make([]float64, len(p.textImage)), make([]int, len(p.textImage))
+	p.from, p.sorted, p.before = make([]int, n+1), make([]int, len(p.textImage)), make([]int64, len(p.textImage))
 	for t, i := range p.textImage {
 		vec.Dots(p.own[t:t+1], p.text(t), p.images[i*p.dim:(i+1)*p.dim])
-		if p.bestText[i] < 0 || p.own[t] > p.best[i] {
-			p.best[i], p.bestText[i] = p.own[t], t
-		}
+		p.sorted[t] = t
 	}
-	for i, t := range p.bestText {
-		if t < 0 {
-			p.perImage[i] = never
-		}
+	slices.SortFunc(p.sorted, func(a, b int) int {
+		return cmp.Or(cmp.Compare(p.textImage[a], p.textImage[b]), p.compare(a, p.own[b], b))
+	})
+	for k, t := range p.sorted {
+		p.from[p.textImage[t]+1] = k + 1
+	}
+	for i := range n {
+		p.from[i+1] = max(p.from[i+1], p.from[i]) // an image without texts
 	}
 }
 
 func (p *pairing) text(t int) []float64 { return p.texts[t*p.dim : (t+1)*p.dim] }
 
-// count scores a block of texts with every image. It completes the texts' ranks and adds to the images' ranks.
+// compare is negative if an own text ranks before another text with a score, 0 for itself.
+func (p *pairing) compare(own int, score float64, text int) int {
+	return cmp.Or(cmp.Compare(score, p.own[own]), cmp.Compare(own, text))
+}
+
+// count scores a block of texts with every image. It completes the texts' ranks and adds to what comes before the images' texts.
 func (p *pairing) count(from int, before []int64) {
 	const imageBlock = 64
 	scores := make([]float64, imageBlock)
-	to := min(from+textBlock, len(p.textImage))
-	for low := 0; low < len(p.bestText); low += imageBlock {
-		high := min(low+imageBlock, len(p.bestText))
+	n, to := len(p.from)-1, min(from+textBlock, len(p.textImage))
+	for low := 0; low < n; low += imageBlock {
+		high := min(low+imageBlock, n)
 		for t := from; t < to; t++ {
 			vec.Dots(scores[:high-low], p.text(t), p.images[low*p.dim:high*p.dim])
-			p.compare(t, low, scores[:high-low], before)
+			p.place(t, low, scores[:high-low], before)
 		}
 	}
 }
 
-func (p *pairing) compare(t, low int, scores []float64, before []int64) {
+func (p *pairing) place(t, low int, scores []float64, before []int64) {
 	own, image := p.own[t], p.textImage[t]
 	for k, s := range scores {
 		i := low + k
 		if s > own || s == own && i < image {
 			p.perText[t]++
 		}
-		if best := p.best[i]; s > best || s == best && t < p.bestText[i] {
-			before[i]++
+		first, end := p.from[i], p.from[i+1]
+		if first == end || p.compare(p.sorted[end-1], s, t) < 0 {
+			continue // it ranks behind all of the image's texts
 		}
+		at := first
+		for p.compare(p.sorted[at], s, t) < 0 {
+			at++
+		}
+		before[at]++
 	}
+}
+
+// rankings make ranks of the counts.
+func (p *pairing) rankings() (byText, byImage *Ranking) {
+	texts, images := make([][]int, len(p.perText)), make([][]int, len(p.from)-1)
+	for t := range texts {
+		texts[t] = p.perText[t : t+1]
+	}
+	ranks := make([]int, len(p.before))
+	for i := range images {
+		sum := 0
+		for k := p.from[i]; k < p.from[i+1]; k++ {
+			sum += int(p.before[k])
+			ranks[k] = sum - 1
+		}
+		images[i] = ranks[p.from[i]:p.from[i+1]]
+	}
+	return summarize(texts), summarize(images)
 }

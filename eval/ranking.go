@@ -1,15 +1,6 @@
 package eval
 
-import (
-	"cmp"
-	"fmt"
-	"iter"
-	"runtime"
-	"slices"
-
-	"clipgo/internal/parallel"
-	"clipgo/internal/vec"
-)
+import "slices"
 
 // Ranking describes where the right answers of queries are, with those that have one. Ranks count from 1.
 type Ranking struct {
@@ -47,58 +38,7 @@ func (r *Ranking) Found(k int) float64 {
 	return sum / float64(max(len(r.positions), 1))
 }
 
-// RankAnswers ranks the rows of gallery [m, dim] for each row of queries [n, dim] by cosine, and finds each query's answers among them:
-// row numbers of the gallery. Equal scores are ranked by row.
-func RankAnswers(queries, gallery []float32, dim int, answers [][]int) (*Ranking, error) {
-	if err := checkRows("queries", queries, dim); err != nil {
-		return nil, err
-	}
-	if err := checkRows("gallery", gallery, dim); err != nil {
-		return nil, err
-	}
-	n, m := len(queries)/dim, len(gallery)/dim
-	if len(answers) != n {
-		return nil, fmt.Errorf("retrieval: answers of %d queries for %d", len(answers), n)
-	}
-	for q, own := range answers {
-		for _, a := range own {
-			if a < 0 || a >= m {
-				return nil, fmt.Errorf("retrieval: answer %d of query %d is not below %d", a, q, m)
-			}
-		}
-	}
-	asked, rows := vec.Units(queries, dim), vec.Units(gallery, dim)
-	positions := make([][]int, n)
-	parallel.Workers(runtime.GOMAXPROCS(0), n, func(_ int, mine iter.Seq[int]) {
-		scores := make([]float64, m)
-		for q := range mine {
-			if len(answers[q]) > 0 {
-				vec.Dots(scores, asked[q*dim:(q+1)*dim], rows)
-				positions[q] = positionsOf(answers[q], scores)
-			}
-		}
-	})
-	return summarize(positions), nil
-}
-
-// positionsOf are the ranks of some rows, rising.
-func positionsOf(own []int, scores []float64) []int {
-	own = slices.Clone(own)
-	before := func(a, b int) int { return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(a, b)) }
-	slices.SortFunc(own, before)
-	counts := make([]int, len(own)+1) // rows that rank behind k of own
-	for i := range scores {
-		at, _ := slices.BinarySearchFunc(own, i, before)
-		counts[at]++
-	}
-	out, sum := make([]int, len(own)), 0
-	for k := range own {
-		sum += counts[k]
-		out[k] = sum - 1 // the row itself is among those that don't rank behind it
-	}
-	return out
-}
-
+// summarize makes a Ranking of the 0-based ranks of each query's right answers, rising.
 func summarize(positions [][]int) *Ranking {
 	r := &Ranking{Queries: len(positions)}
 	var best []int

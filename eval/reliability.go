@@ -19,6 +19,7 @@ type Reliability struct {
 	NLL        float64 `json:"nll"`
 	Confidence float64 `json:"confidence"` // mean
 	Accuracy   float64 `json:"accuracy"`
+	Bins       []Bin   `json:"bins"` // those of the ECE
 }
 
 // prediction is a confidence and whether it was right.
@@ -74,17 +75,12 @@ func softmax(p []float64, row []float32, scale float64) []float64 {
 
 // bins fills in what is measured on groups of predictions.
 func (r *Reliability) bins(all []prediction) {
-	var equal [calibrationBins][]prediction
+	var c Calibration
 	for _, p := range all {
-		at := int(math.Ceil(p.confidence*calibrationBins)) - 1 // (low, high]
-		at = min(max(at, 0), calibrationBins-1)
-		equal[at] = append(equal[at], p)
+		c.add(p.confidence, p.right)
 	}
-	for _, bin := range equal {
-		gap := gapOf(bin)
-		r.ECE += gap * float64(len(bin)) / float64(len(all))
-		r.MCE = max(r.MCE, gap)
-	}
+	c.finish()
+	r.ECE, r.MCE, r.Confidence, r.Accuracy, r.Bins = c.Error, c.largest(), c.Confidence, c.Accuracy, c.Bins
 	slices.SortStableFunc(all, func(a, b prediction) int { return cmp.Compare(a.confidence, b.confidence) })
 	groups := 0
 	for _, group := range arraySplit(all, calibrationBins) {
@@ -93,7 +89,6 @@ func (r *Reliability) bins(all []prediction) {
 		}
 	}
 	r.ACE /= float64(groups)
-	r.Confidence, r.Accuracy = meansOf(all)
 }
 
 // arraySplit cuts a list into parts whose lengths differ by at most 1, the longer ones first, as numpy.array_split does.
@@ -109,23 +104,16 @@ func arraySplit(all []prediction, parts int) [][]prediction {
 	return out
 }
 
+// gapOf is |accuracy - confidence| of a group that isn't empty.
 func gapOf(group []prediction) float64 {
-	if len(group) == 0 {
-		return 0
-	}
-	confidence, accuracy := meansOf(group)
-	return math.Abs(accuracy - confidence)
-}
-
-func meansOf(group []prediction) (confidence, accuracy float64) {
+	difference := 0.0
 	for _, p := range group {
-		confidence += p.confidence
+		difference -= p.confidence
 		if p.right {
-			accuracy++
+			difference++
 		}
 	}
-	n := float64(len(group))
-	return confidence / n, accuracy / n
+	return math.Abs(difference) / float64(len(group))
 }
 
 // FitScale finds the scale of the cosines [n, classes] that gives the labels the highest likelihood, between 0.01 and 1e4. The negative log

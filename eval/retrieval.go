@@ -24,16 +24,21 @@ type Retrieval struct {
 // Retrieve measures retrieval between images [n, dim] and texts [m, dim], given the image index of each text. An image without a text
 // counts as a miss, as in CLIP_benchmark.
 func Retrieve(images, texts []float32, dim int, textImage, ks []int) (Retrieval, error) {
-	r, err := rankPairs(images, texts, dim, textImage)
+	byText, byImage, err := RankPairs(images, texts, dim, textImage)
 	if err != nil {
 		return Retrieval{}, err
 	}
-	out := Retrieval{Images: len(r.perImage), Texts: len(r.perText)}
+	return NewRetrieval(byText, byImage, textImage, ks), nil
+}
+
+// NewRetrieval is the recall at each of ks of what RankPairs returned.
+func NewRetrieval(byText, byImage *Ranking, textImage, ks []int) Retrieval {
+	out := Retrieval{Images: byImage.Queries, Texts: byText.Queries}
 	for _, k := range ks {
-		out.Image = append(out.Image, Recall{k, within(r.perText, k), min(1, float64(k)/float64(out.Images))})
-		out.Text = append(out.Text, Recall{k, within(r.perImage, k), textChance(out.Images, textImage, k)})
+		out.Image = append(out.Image, Recall{k, byText.Recall(k), min(1, float64(k)/float64(out.Images))})
+		out.Text = append(out.Text, Recall{k, byImage.Recall(k), textChance(out.Images, textImage, k)})
 	}
-	return out, nil
+	return out
 }
 
 // textChance is the mean probability that an image has one of its texts among the first k of all texts in a random order.
@@ -74,15 +79,4 @@ func (r Retrieval) MarshalJSON() ([]byte, error) {
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
-}
-
-// within is the fraction of ranks below k; 0 without ranks.
-func within(ranks []int64, k int) float64 {
-	hits := 0
-	for _, r := range ranks {
-		if r < int64(k) {
-			hits++
-		}
-	}
-	return float64(hits) / float64(max(len(ranks), 1))
 }

@@ -26,11 +26,7 @@ func (p *Pass) Anatomy(ctx context.Context, candidates, sample int) (a eval.Anat
 	if pairs.Candidates < 2 {
 		return a, &datasets.DataError{Source: p.Source.Info().Name, Reason: "one pair alone has nothing to be compared with"}
 	}
-	err = torch.Do(ctx, func(s *torch.Scope) error {
-		pairs.Scale = p.Embedder.Scale(s).Item()
-		return nil
-	})
-	if err != nil {
+	if pairs.Scale, err = p.Embedder.LogitScale(ctx); err != nil {
 		return a, err
 	}
 	if a, err = eval.Dissect(pairs); err != nil || sample == 0 {
@@ -38,6 +34,15 @@ func (p *Pass) Anatomy(ctx context.Context, candidates, sample int) (a eval.Anat
 	}
 	a.ImageAttention, a.TextAttention, err = p.attention(ctx, sample)
 	return a, err
+}
+
+// LogitScale is the factor from cosines to logits that the model has learned.
+func (m *Embedder) LogitScale(ctx context.Context) (scale float64, err error) {
+	err = torch.Do(ctx, func(s *torch.Scope) error {
+		scale = m.Scale(s).Item()
+		return nil
+	})
+	return scale, err
 }
 
 // firstPairs are the pictures with their first captions.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"clipgo/captioning"
+	"clipgo/eval/clipbenchmark"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/pretrained"
 )
@@ -96,14 +97,35 @@ func brokenAmong(t *testing.T, run string) {
 
 func scoresOf(t *testing.T, run string) {
 	t.Helper()
-	r := must(t, "eval", "caption", "--model", run, "builtin:shapes?split=val&n=5", "--method", "greedy", "--max-length", "8", "--json")
+	file := filepath.Join(t.TempDir(), "scores.json")
+	r := must(t, "eval", "caption", "--model", run, "builtin:shapes?split=val&n=5", "--method", "greedy", "--max-length", "8", "--json",
+		"--out", file)
+	if written, err := clipbenchmark.ReadFile(file); err != nil || written.Task != "captioning" {
+		t.Errorf("%+v, %v", written, err)
+	}
 	got := decodeJSON[captioning.Scores](t, r)
 	if got.N != 5 || !(got.Perplexity > 1) || got.Attributes == nil || got.CLIPScore < 0 || got.CLIPScore > 2.5 {
 		t.Errorf("%s", r.out)
 	}
-	for _, key := range []string{"bleu_4", "cider", "clip_score", "perplexity", "attributes", "empty"} {
+	for _, key := range []string{"bleu_1", "bleu_4", "rouge_l", "cider", "clip_score", "perplexity", "attributes", "empty", "METEOR"} {
 		if !strings.Contains(r.out, `"`+key+`"`) {
 			t.Errorf("no %s in %s", key, r.out)
+		}
+	}
+	out := t.TempDir()
+	r = must(t, "eval", "benchmark", "--models", run, "--data", "shapes=builtin:shapes?split=val&n=3", "--tasks", "captioning",
+		"--out", out, "--json")
+	var cell struct {
+		Metrics map[string]*float64
+		Task    string
+	}
+	if err := json.Unmarshal([]byte(r.out), &cell); err != nil || cell.Task != "captioning" {
+		t.Fatalf("%s, %v", r.out, err)
+	}
+	for _, key := range []string{"Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "METEOR", "ROUGE_L", "CIDEr", "SPICE"} {
+		v, ok := cell.Metrics[key]
+		if missing := key == "METEOR" || key == "SPICE"; !ok || (v == nil) != missing {
+			t.Errorf("%s is %v in %s", key, v, r.out)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/benchmark"
 	"clipgo/datasets"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
@@ -12,7 +13,8 @@ import (
 
 type retrievalOptions struct {
 	pretrained.Settings
-	Recalls []int `json:"recall_k" flag:"recall-k" arg:"K,K" help:"the K of recall at K (default 1,5,10)"`
+	Recalls []int  `json:"recall_k" flag:"recall-k" arg:"K,K" help:"the K of recall at K (default 1,5,10)"`
+	Out     string `json:"out" flag:"out" arg:"file" help:"write CLIP_benchmark's JSON into a file"`
 }
 
 func newEvalRetrieval(a *app) *cobra.Command {
@@ -21,7 +23,7 @@ func newEvalRetrieval(a *app) *cobra.Command {
 		Use:   "retrieval --model M DATA",
 		Short: "Recall at K, pictures by captions and captions by pictures",
 		Long: `retrieval asks for each caption's picture among all pictures (image_retrieval_recall@K) and for any caption
-of each picture among all captions (text_retrieval_recall@K), as CLIP_benchmark does.`,
+of each picture among all captions (text_retrieval_recall@K), as CLIP_benchmark does. A folder with splits is measured on test.`,
 		Example: `  clipgo eval retrieval --model runs/emoji builtin:emoji --json`,
 		Args:    cobra.ExactArgs(1),
 	}
@@ -32,13 +34,12 @@ of each picture among all captions (text_retrieval_recall@K), as CLIP_benchmark 
 				return usagef("--recall-k: %d is less than 1", n)
 			}
 		}
-		return evaluate(ctx, a, &o.Settings, said, args[0], func(m *pretrained.Embedder, src datasets.Source) (measured, error) {
-			p, err := embedPairs(ctx, a.console, m, src)
-			if err != nil {
-				return nil, err
-			}
-			return p.Retrieval(o.Recalls...).Measure(ctx)
-		})
+		s := &benchmark.Suite{Recalls: o.Recalls}
+		r, err := measureTask(ctx, a, &o.Settings, said, s, benchmark.Command{Task: benchmark.Retrieval}, args[0], o.Out)
+		if err != nil {
+			return err
+		}
+		return r.show()
 	})
 	return c
 }

@@ -16,7 +16,7 @@ type benchmarkOptions struct {
 	pretrained.Settings
 	Models  string `json:"models" flag:"models" arg:"A,B|file" help:"models, or a .txt file with one a line; MODEL@TAG adds --pretrained TAG"`
 	Sets    string `json:"sets" flag:"data" arg:"A,B|file" help:"data sets, or a .txt file with one a line; NAME=PLACE gives a name"`
-	Tasks   string `json:"tasks" flag:"tasks" arg:"a,b" help:"zeroshot_classification, zeroshot_retrieval, linear_probe, knn (default auto)"`
+	Tasks   string `json:"tasks" flag:"tasks" arg:"a,b" help:"names of tasks, see above (default auto)"`
 	Out     string `json:"out" flag:"out" arg:"dir" help:"folder of the results"`
 	Split   string `json:"split" flag:"split" arg:"name" help:"split to measure (default test)"`
 	Names   string `json:"custom_classname_file" flag:"custom-classname-file" arg:"file" help:"class names: a list, or JSON with a list for each data set"`
@@ -49,7 +49,10 @@ benchmark that was interrupted. A model or data set that can't be read costs its
 
 A data set is a folder in CLIP_benchmark's layout (test, train and val with shards, classnames.txt) here, on a web server
 or on the hub (hf-hub:datasets/clip-benchmark/wds_cifar10), or whatever zeroshot and eval retrieval take. Without --tasks,
-sets with classes are classified, with several classes a picture too, and sets with captions retrieved.`,
+sets with classes are classified, with several classes a picture too, sets with captions retrieved, and captions chosen
+for SugarCrepe, Winoground and ARO.
+
+Tasks are ` + benchmark.TaskNames() + ".",
 		Example: `  clipgo eval benchmark --models runs/a,runs/b --data wds_cifar10,wds_flickr8k --out results
   clipgo eval benchmark --models models.txt --data sets.txt --tasks zeroshot_classification,linear_probe --out results`,
 		Args: cobra.NoArgs,

@@ -5,33 +5,36 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"clipgo/datasets"
+	"clipgo/benchmark"
 	"clipgo/internal/config"
-	"clipgo/pretrained"
 )
 
+type evalCaptionOptions struct {
+	captionOptions
+	Out string `json:"out" flag:"out" arg:"file" help:"write CLIP_benchmark's JSON into a file"`
+}
+
 func newEvalCaption(a *app) *cobra.Command {
-	o := defaultCaption()
+	o := evalCaptionOptions{captionOptions: defaultCaption()}
 	c := &cobra.Command{
 		Use:   "caption --model M DATA",
-		Short: "CIDEr, BLEU-4, CLIPScore and perplexity of the captions that a model writes",
-		Long: `caption writes a caption for each picture and compares it with those of the data: CIDEr-D and BLEU-4 as COCO's
-evaluation computes them (words in lower case, without punctuation), CLIPScore by the model's own features, and the
-perplexity of the data's captions. Of builtin:shapes it also says in how many captions colour, shape and count are right.`,
+		Short: "CIDEr, BLEU, ROUGE-L, CLIPScore and perplexity of the captions that a model writes",
+		Long: `caption writes a caption for each picture and compares it with those of the data: CIDEr-D, BLEU-1 to 4 and ROUGE-L as
+pycocoevalcap computes them (words as the PTB tokenizer splits them, in lower case, without punctuation), CLIPScore by the
+model's own features, and the perplexity of the data's captions. METEOR and SPICE, which are Java programs with data of their
+own, are not computed. Of builtin:shapes it also says in how many captions colour, shape and count are right.`,
 		Example: `  clipgo eval caption --model runs/captioner 'builtin:shapes?split=val' --json`,
 		Args:    cobra.ExactArgs(1),
 	}
 	b := bind(c, &o)
 	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
-		return evaluate(ctx, a, &o.Settings, said, args[0], func(m *pretrained.Embedder, src datasets.Source) (measured, error) {
-			w, err := o.writer(m)
-			if err != nil {
-				return nil, err
-			}
-			bar := a.console.progress("caption", int64(src.Len()))
-			defer bar.done()
-			return w.Score(ctx, m, src, a.console.tellSkip, bar.set)
-		})
+		o.Generation.Seed = o.Seed
+		s := &benchmark.Suite{Captions: &benchmark.CaptionSettings{Generation: o.Generation, Prompt: o.Prompt}}
+		r, err := measureTask(ctx, a, &o.Settings, said, s, benchmark.Command{Task: benchmark.Captioning}, args[0], o.Out)
+		if err != nil {
+			return err
+		}
+		return r.show()
 	})
 	return c
 }

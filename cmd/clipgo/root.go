@@ -63,5 +63,6 @@ func newEval(a *app) *cobra.Command {
   clipgo eval benchmark --models runs/a,runs/b --data wds_cifar10,wds_flickr8k --out results`,
 	}
 	c.AddCommand(newEvalRetrieval(a), newEvalAnatomy(a), newEvalAgreement(a), newEvalCaption(a), newEvalBenchmark(a), newEvalCompare(a))
+	c.AddCommand(append(newEvalTasks(a), newEvalRobustness(a))...)
 	return c
 }

@@ -153,20 +153,7 @@ func (r zeroshotResult) Lines(data string) (out []string) {
 		put("  top-5                 %6.2f %%   (chance %.2f %%)", 100**r.Top5, 100*min(1, 5*r.Chance))
 	}
 	put("  mean per-class recall %6.2f %%", 100*r.MeanPerClassRecall)
-	if len(r.PerClass) > 0 {
-		put("%9s  %8s  class (most often taken for)", "recall", "pictures")
-	}
-	for _, class := range r.PerClass {
-		recall, confused := "-", ""
-		if class.Recall != nil {
-			recall = fmt.Sprintf("%.2f %%", 100**class.Recall)
-		}
-		if class.ConfusedN > 0 {
-			confused = fmt.Sprintf(" (%s, %d times)", class.Confused, class.ConfusedN)
-		}
-		put("%9s  %8d  %s%s", recall, class.N, class.Class, confused)
-	}
-	return out
+	return append(out, eval.ClassLines(r.PerClass)...)
 }
 
 // rankedImage is a line of the output for pictures without labels.
