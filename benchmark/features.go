@@ -19,6 +19,7 @@ type features struct {
 	infos   map[string]datasets.Info
 	skipped map[string]int
 	seen    func(split string, done, all int64)
+	viewers []pretrained.Viewer // see each batch of the test split
 }
 
 func newFeatures(m *pretrained.Embedder, d *Data, need datasets.Need) *features {
@@ -39,6 +40,9 @@ func (f *features) of(ctx context.Context, split string) (*pretrained.Features, 
 	p := &pretrained.Pass{
 		Source: src, Embedder: f.model, Pictures: f.need != datasets.NeedCaptions, Skipped: func(datasets.Skip) { skipped++ },
 		Seen: func(n int64) { f.seen(split, n, int64(src.Len())) },
+	}
+	if split == TestSplit {
+		p.Viewers = f.viewers
 	}
 	_, err = p.Features(ctx)
 	info := src.Info()

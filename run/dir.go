@@ -86,7 +86,10 @@ func (s *session) record() error {
 	if err := s.recordUnread(); err != nil {
 		return err
 	}
-	return s.recall()
+	if err := s.recall(); err != nil {
+		return err
+	}
+	return s.recallBest()
 }
 
 // recordUnread writes the folders of the data that can't be read into skipped.jsonl, at step 0 of a new run.

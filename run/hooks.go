@@ -31,6 +31,7 @@ type hooks struct {
 	again     int             // times that they were skipped again
 	ended     bool            // the data ended before the last step
 	tried     int             // step of the last evaluation, even if it failed
+	stopped   string          // why the run ended before its last step; empty: it didn't
 }
 
 // maxScale is what CLIP's clamp allows.

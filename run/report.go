@@ -62,7 +62,7 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 func (s *session) recall() error {
 	path := filepath.Join(s.Out, EvaluationsFile)
 	return bounded.Lines(path, bounded.Log, func(n int, line []byte, _ bool) error {
-		var fields map[string]float64
+		var fields map[string]record.Number
 		if err := json.Unmarshal(line, &fields); err != nil {
 			return fault.Modelf(path, "line %d: %v", n, fault.JSON(err))
 		}
@@ -70,10 +70,10 @@ func (s *session) recall() error {
 		delete(fields, "step")
 		for _, name := range slices.Sorted(maps.Keys(fields)) {
 			value := s.val.described(name)
-			value.Value = fields[name]
+			value.Value = float64(fields[name])
 			found.Values = append(found.Values, value)
 		}
-		s.val.history = append(s.val.history, found)
+		s.val.history = joined(s.val.history, found)
 		return nil
 	})
 }
@@ -93,6 +93,12 @@ func (s *session) settings() []report.Setting {
 		line("schedule", "%s, warm-up %d", s.Schedule.Kind, s.Schedule.Warmup),
 		line("seed", "%d", s.Seed),
 		line("computed in", "%s on %s", s.Precision, s.Device),
+	}
+	for _, note := range s.evalNotes() {
+		out = append(out, line("evaluation", "%s", note))
+	}
+	if s.best != nil {
+		out = append(out, line("best checkpoint", "%s (%s)", s.best, s.best.Goal))
 	}
 	if note := s.lockNote(); note != "" {
 		out = append(out, line("locked", "%s", strings.Trim(note, " ()")))
