@@ -46,7 +46,7 @@ func Open(text string, o datasets.Options) (*Data, error) {
 		d.Name, d.Place = name, place
 	}
 	if d.Name == "" {
-		d.Name = nameOf(d.Place)
+		d.Name = nameOf(datasets.Public(d.Place))
 	}
 	st, err := os.Stat(d.Place)
 	if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(d.Place, ":{") {

@@ -66,6 +66,16 @@ func (m *Meter) CheckCaptions(ctx context.Context) error {
 	return err
 }
 
+// Fingerprint is that of the data, as the first task that was checked reads it.
+func (m *Meter) Fingerprint() string {
+	for _, need := range []datasets.Need{datasets.NeedLabels, datasets.NeedCaptions} {
+		if info, ok := m.Data.infos[described{TestSplit, need}]; ok {
+			return info.Fingerprint
+		}
+	}
+	return ""
+}
+
 // Info describes the test split as a task reads it. Check was called for the task.
 func (m *Meter) Info(task string) datasets.Info {
 	return m.Data.infos[described{TestSplit, tasks[task].need}]
@@ -73,10 +83,12 @@ func (m *Meter) Info(task string) datasets.Info {
 
 // Features are those of the test split, with captions. Meter is an eval.FeatureSource.
 func (m *Meter) Features(ctx context.Context) (*eval.Features, error) {
-	f, _, err := m.of(datasets.NeedCaptions).of(ctx, TestSplit)
+	shared := m.of(datasets.NeedCaptions)
+	f, _, err := shared.of(ctx, TestSplit)
 	if err != nil {
 		return nil, err
 	}
+	m.skipped = shared.skipped[TestSplit]
 	return &f.Features, nil
 }
 

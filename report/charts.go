@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"clipgo/eval"
 	"clipgo/training/record"
 )
 
@@ -95,7 +96,7 @@ func parts(run Run) []*chart {
 	return append(own, losses, accuracies)
 }
 
-// validation draws the measured fractions, a chart for each group, with the chance level of its first value.
+// validation draws the measured values, a chart for each group, with the chance level of its first value. A group has one unit.
 func validation(run Run) []*chart {
 	var out []*chart
 	byGroup := map[string]*chart{}
@@ -105,7 +106,8 @@ func validation(run Run) []*chart {
 			c, ok := byGroup[v.Group]
 			if !ok {
 				c = &chart{Name: cmp.Or(v.Group, "Validation"),
-					About: cmp.Or(run.About[v.Group], "Fractions measured during the training."), fraction: true, fromZero: true}
+					About:    cmp.Or(run.About[v.Group], "Measured during the training."),
+					fraction: v.Unit == eval.Fraction, fromZero: v.Unit == eval.Fraction}
 				byGroup[v.Group] = c
 				out = append(out, c)
 				if v.Chance > 0 {

@@ -185,6 +185,7 @@ func (s *session) checkData() error {
 		s.console.Log.Warn("the validation data has changed: new evaluations are not comparable with earlier ones", "data",
 			s.val.Source.Info().Name)
 	}
+	s.checkEvals()
 	if s.Seed != s.state.Seed {
 		return fault.Setting("seed", "this run began with %d; a different seed needs a new run", s.state.Seed)
 	}

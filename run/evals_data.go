@@ -3,6 +3,8 @@ package run
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"clipgo/benchmark"
 	"clipgo/captioning"
@@ -57,6 +59,25 @@ func checkEval(ctx context.Context, m *benchmark.Meter, task string) error {
 		return m.CheckCaptions(ctx)
 	}
 	return m.Check(ctx, task)
+}
+
+// evalFingerprints are those of the data that a checkpoint says it was evaluated on.
+func (s *session) evalFingerprints() map[string]string {
+	out := map[string]string{}
+	for _, m := range s.val.meters {
+		out[m.Data.Name] = m.Fingerprint()
+	}
+	return out
+}
+
+// checkEvals warns of data that has changed since the checkpoint that the run goes on from.
+func (s *session) checkEvals() {
+	now := s.evalFingerprints()
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if was := s.state.Evaluations[name]; was != "" && was != now[name] {
+			s.console.Log.Warn("the data of an evaluation has changed: new values are not comparable with earlier ones", "data", name)
+		}
+	}
 }
 
 // evalNotes are lines about the evaluations that are asked for.

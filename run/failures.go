@@ -52,7 +52,7 @@ func (h *hooks) evaluate(ctx context.Context, e training.Event) error {
 	if ctx.Err() != nil {
 		return nil // interrupted: not recorded, which a resumed run makes up for
 	}
-	if s.retrievalDue(e) {
+	if s.retrievalDue(e) && s.val.Fresh() {
 		if err := guarded(func() error { s.look(ctx, e.Step); return nil }); err != nil {
 			s.failedEvaluation(e.Step, err)
 		}
@@ -103,10 +103,10 @@ func (h *hooks) catchUp(ctx context.Context) error {
 		return nil
 	}
 	err := h.evaluate(ctx, e)
-	if err != nil || !e.Done {
+	if e.Done = e.Done || errors.Is(err, training.ErrStop); !e.Done {
 		return err
 	}
-	return h.report(ctx, e)
+	return errors.Join(err, h.report(ctx, e))
 }
 
 // report writes report.html anew with each evaluation and at the end of a sitting. A training goes on without it.

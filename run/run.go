@@ -244,7 +244,7 @@ func (s *session) checkpoints() *training.Checkpoints {
 		Files: append(s.modelFiles(), training.File{Name: AccountsFile, Write: s.writeAccounts}),
 		State: training.State{
 			Seed: s.Seed, Data: s.fingerprint(), DataLength: int64(s.train.Len()), Validation: s.val.Source.Info().Fingerprint,
-			Environment: s.environment(),
+			Environment: s.environment(), Evaluations: s.evalFingerprints(),
 		},
 		Log: s.console.Log, Guard: s.dir.lock.Check, Pinned: s.pinned(),
 	}

@@ -64,7 +64,9 @@ func (v *validation) measure(ctx context.Context, evaluators []scheduled, step i
 	for _, e := range evaluators {
 		err := guarded(func() error {
 			values, err := e.Evaluate(ctx)
-			found.Values = append(found.Values, values...)
+			if err == nil {
+				found.Values = append(found.Values, values...)
+			}
 			return err
 		})
 		if ctx.Err() != nil {

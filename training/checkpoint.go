@@ -31,11 +31,13 @@ const (
 type State struct {
 	Format int `json:"format"`
 	Progress
-	Seed        uint64      `json:"seed"`
-	Data        string      `json:"data_fingerprint"`
-	Validation  string      `json:"validation_fingerprint"`
-	DataLength  int64       `json:"data_length"` // samples in an epoch; Position / DataLength is the epoch
-	Environment Environment `json:"environment"`
+	Seed       uint64 `json:"seed"`
+	Data       string `json:"data_fingerprint"`
+	Validation string `json:"validation_fingerprint"`
+	// Evaluations are the fingerprints of further data that is evaluated on, by its name.
+	Evaluations map[string]string `json:"evaluation_fingerprints,omitempty"`
+	DataLength  int64             `json:"data_length"` // samples in an epoch; Position / DataLength is the epoch
+	Environment Environment       `json:"environment"`
 }
 
 // Environment is what else the exact bytes of a resumed run depend on, apart from its inputs.
