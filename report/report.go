@@ -150,7 +150,9 @@ func view(run Run) pageView {
 func drawn(all []Evaluation) []Evaluation {
 	out := slices.Clone(all)
 	for i := range out {
-		out[i].Values = slices.DeleteFunc(slices.Clone(out[i].Values), func(v eval.Value) bool { return v.Unit != eval.Fraction && v.Group == "" })
+		out[i].Values = slices.DeleteFunc(slices.Clone(out[i].Values), func(v eval.Value) bool {
+			return v.Unit != eval.Fraction && v.Group == ""
+		})
 	}
 	return out
 }

@@ -119,6 +119,13 @@ func (s *session) forgetBest() error {
 	return errors.Join(errs...)
 }
 
+// warnOfNoBest warns if nothing has given the value of the best checkpoint.
+func (s *session) warnOfNoBest() {
+	if s.goals.best != nil && s.best == nil && s.failed.best == nil && s.trainer.Progress.Step >= s.Steps {
+		s.console.Log.Warn("no evaluation has given the value that decides which checkpoint is kept: none is", "name", s.goals.best.name)
+	}
+}
+
 // addBest adds the best checkpoint, and why the run has ended, to the result.
 func (s *session) addBest(h *hooks, out map[string]any) {
 	if s.best != nil {

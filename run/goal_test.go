@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"math"
@@ -12,6 +13,7 @@ import (
 
 	"clipgo/eval"
 	"clipgo/pretrained"
+	"clipgo/training"
 )
 
 // script is an evaluator whose value at each step is given; it is due where there is one.
@@ -54,7 +56,7 @@ func TestTheBestCheckpointIsKept(t *testing.T) {
 		"lowest":         {map[int]float64{1: 3, 2: 1, 3: 2}, true, []string{"2", "6"}, 1},
 		"the earlier":    {map[int]float64{1: 0.5, 2: 0.5, 6: 0.5}, false, []string{"1", "6"}, 0.5},
 		"the last":       {map[int]float64{1: 0.5, 6: 0.7}, false, []string{"6"}, 0.7},
-		"never infinite": {map[int]float64{1: nan, 2: math.Inf(1), 3: 0.2, 4: nan}, false, []string{"3", "6"}, 0.2},
+		"never infinite": {map[int]float64{1: nan, 3: 0.2, 4: nan, 5: math.Inf(1)}, false, []string{"3", "6"}, 0.2},
 		"never -inf":     {map[int]float64{1: math.Inf(-1), 3: 5, 4: nan}, true, []string{"3", "6"}, 5},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,7 +94,8 @@ func TestTheBestCheckpointIsFoundAgain(t *testing.T) {
 		"no file": func(t *testing.T, out string) { remove(t, filepath.Join(out, pretrained.BestFile)) },
 		"link to another": func(t *testing.T, out string) {
 			remove(t, filepath.Join(out, pretrained.BestLink))
-			if err := os.Symlink(filepath.Join(pretrained.CheckpointsDir, stepName(4)), filepath.Join(out, pretrained.BestLink)); err != nil {
+			err := os.Symlink(filepath.Join(pretrained.CheckpointsDir, stepName(4)), filepath.Join(out, pretrained.BestLink))
+			if err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -109,8 +112,9 @@ func TestTheBestCheckpointIsFoundAgain(t *testing.T) {
 			if _, err := s.run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if got := saved(t, s); !slices.Equal(got, []string{"2", "6"}) || string(content(t, s.Out, pretrained.BestFile)) != string(before) {
-				t.Errorf("saved %v, %s", got, content(t, s.Out, pretrained.BestFile))
+			after := content(t, s.Out, pretrained.BestFile)
+			if got := saved(t, s); !slices.Equal(got, []string{"2", "6"}) || !bytes.Equal(after, before) {
+				t.Errorf("saved %v, %s", got, after)
 			}
 			if link, err := os.Readlink(filepath.Join(s.Out, pretrained.BestLink)); err != nil || filepath.Base(link) != stepName(2) {
 				t.Errorf("linked to %s, %v", link, err)
@@ -171,8 +175,10 @@ func TestPatienceEndsARun(t *testing.T) {
 	values := map[int]float64{1: 0.1, 2: 0.5, 3: 0.5, 4: math.NaN(), 5: 0.9, 6: 0.4}
 	s := scripted(t, values)
 	s.goals.stops, s.Patience.n = s.goals.best, 2
+	atEnd := scheduled{fake{func(context.Context) error { return nil }}, func(e training.Event) bool { return e.Done }}
+	s.val.evaluators = append(s.val.evaluators, atEnd)
 	r, err := s.run(t.Context())
-	if err != nil || r.Values["step"] != 4 || r.Values["stopped"] != "patience" {
+	if err != nil || r.Values["step"] != 4 || r.Values["stopped"] != "patience" || r.Values["fake"] != 1.0 {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	text := strings.Join(r.Text, "\n")
@@ -183,7 +189,7 @@ func TestPatienceEndsARun(t *testing.T) {
 		t.Errorf("saved %v", got)
 	}
 	lines := string(content(t, s.Out, EvaluationsFile))
-	if strings.Count(lines, "\n") != 4 || !strings.Contains(lines, `{"script":null,"step":4}`) {
+	if strings.Count(lines, "\n") != 4 || !strings.Contains(lines, `{"fake":1,"script":null,"step":4}`) {
 		t.Error(lines)
 	}
 	if rows := string(content(t, s.Out, MetricsFile)); !strings.Contains(rows, `"step":4`) {
@@ -248,7 +254,10 @@ func TestGoalsAreReadFromTheirText(t *testing.T) {
 			t.Errorf("%s is read", text)
 		}
 	}
-	delta := goal{name: "a"}
+	delta, nan := goal{name: "a"}, math.NaN()
+	if delta.better(nan, nan, 0) || delta.better(nan, 0.1, 0) || delta.better(math.Inf(1), 0.1, 0) || !delta.better(0.1, math.Inf(1), 0) {
+		t.Error("a number that isn't finite is better than one that is")
+	}
 	if !delta.better(0.5, 0.4, 0.05) || delta.better(0.44, 0.4, 0.05) || delta.better(0.4, 0.4, 0) {
 		t.Error("the smallest difference isn't that of min_delta")
 	}

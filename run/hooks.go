@@ -198,6 +198,7 @@ func round4(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 // finish tells what the steps have shown.
 func (h *hooks) finish() {
 	h.warnOfTransparency(1)
+	h.session.warnOfNoBest()
 	if h.again > 0 {
 		h.session.console.Log.Info(fmt.Sprintf("%d samples were skipped again in later epochs, see %s", h.again, SkippedFile), "samples",
 			len(h.saidSkip))

@@ -12,7 +12,8 @@ import (
 // A training with evaluations of its own keeps its best checkpoint, which other commands open by the run's name.
 func TestATrainingKeepsItsBestCheckpoint(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
-	args := tinyRun(tiny(t), out, "--eval", "zeroshot@2=s=builtin:shapes?split=val&n=40", "--eval", "retrieval=s=builtin:shapes?split=val&n=40",
+	data := "builtin:shapes?split=val&n=40"
+	args := tinyRun(tiny(t), out, "--eval", "zeroshot@2=s="+data, "--eval", "retrieval=s="+data,
 		"--keep-best", "s/acc5", "--patience", "3", "--steps", "9", "--keep", "1", "--lr", "0.01")
 	r := must(t, append(args, "--json")...)
 	got := decodeJSON[struct {
@@ -37,8 +38,8 @@ func TestATrainingKeepsItsBestCheckpoint(t *testing.T) {
 	if text := must(t, "info", out).out; !strings.Contains(text, "best         s/acc5") {
 		t.Error(text)
 	}
-	measured := decodeJSON[struct{ Top5 float64 }](t, must(t, "zeroshot", "--model", filepath.Join(out, "best"),
-		"builtin:shapes?split=val&n=40", "--json", "--precision", "fp32"))
+	measured := decodeJSON[struct{ Top5 float64 }](t, must(t, "zeroshot", "--model", filepath.Join(out, "best"), data,
+		"--json", "--precision", "fp32"))
 	if measured.Top5 != got.Best.Value {
 		t.Errorf("the best checkpoint has %v, its value was %v", measured.Top5, got.Best.Value)
 	}
@@ -72,10 +73,12 @@ func TestWrongEvaluationsAreRefused(t *testing.T) {
 		{"no classes", 3, "wds_scenes_captions", []string{"--eval", "zeroshot=" + filepath.Join(data, "wds_scenes_captions")}},
 		{"empty folder", 3, "a/set", []string{"--eval", "zeroshot=" + filepath.Join(dir, "a", "set")}},
 		{"twice", 2, "given twice", []string{"--eval", shapes, "--eval", shapes}},
-		{"the same name", 2, "two data sets have the name s", []string{"--eval", shapes, "--eval", "knn=s=" + filepath.Join(data, "wds_digits")}},
+		{"the same name", 2, "two data sets have the name s", []string{"--eval", shapes, "--eval",
+			"knn=s=" + filepath.Join(data, "wds_digits")}},
 		{"no decoder", 2, "objective coca", []string{"--eval", "perplexity=builtin:shapes"}},
 		{"no head", 2, "mlm_weight", []string{"--eval", "masked-words=builtin:shapes"}},
-		{"unknown value", 2, "--keep-best: no evaluation of this run gives \"acc1\"; values are", []string{"--eval", shapes, "--keep-best", "acc1"}},
+		{"unknown value", 2, "--keep-best: no evaluation of this run gives \"acc1\"; values are", []string{"--eval", shapes,
+			"--keep-best", "acc1"}},
 		{"patience of what", 2, "--patience: of which value?", []string{"--patience", "3"}},
 		{"patience of nothing", 2, "--patience: no evaluation of this run gives \"x\"", []string{"--patience", "3:x"}},
 		{"patience of days", 2, "3:val/acc1", []string{"--patience", "days"}},
@@ -84,7 +87,8 @@ func TestWrongEvaluationsAreRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := clipgo(t, tinyRun(model, out, c.args...)...)
-			if r.code != c.code || !strings.Contains(r.err, c.says) || strings.Count(r.err[strings.LastIndex(r.err, "clipgo:"):], "\n") != 1 {
+			last := r.err[strings.LastIndex(r.err, "clipgo:"):]
+			if r.code != c.code || !strings.Contains(last, c.says) || strings.Count(last, "\n") != 1 {
 				t.Errorf("exit %d, want %d and %q:\n%s", r.code, c.code, c.says, r.err)
 			}
 			if _, err := os.Stat(out); err == nil {
@@ -92,5 +96,50 @@ func TestWrongEvaluationsAreRefused(t *testing.T) {
 				_ = os.RemoveAll(out)
 			}
 		})
+	}
+}
+
+// What a tuning measures at its end is of the model that it leaves: here the mixture with the start.
+func TestATuningIsEvaluated(t *testing.T) {
+	start, out := filepath.Join(t.TempDir(), "start"), filepath.Join(t.TempDir(), "run")
+	must(t, tinyRun(tiny(t), start, "--steps", "2")...)
+	data := "builtin:shapes?split=val&n=60"
+	r := decodeJSON[map[string]any](t, must(t, alignRun(start, out, "--keep-near", "0.6", "--steps", "6", "--lr", "0.02",
+		"--eval", "retrieval@3=s="+data, "--keep-best", "agreement", "--json")...))
+	for suffix, model := range map[string]string{"": out, "_before": start} {
+		measured := decodeJSON[map[string]any](t, must(t, "eval", "retrieval", "--model", model, data, "--json", "--precision", "fp32"))
+		for _, key := range []string{"image_retrieval_recall@10", "text_retrieval_recall@10", "text_retrieval_recall@5"} {
+			if got := r["s/"+key+suffix]; got == nil || got != measured[key] {
+				t.Errorf("the run says %s%s is %v, its model has %v", key, suffix, got, measured[key])
+			}
+		}
+	}
+	if r["best"] == nil {
+		t.Error("no checkpoint is the best")
+	}
+	if r := clipgo(t, alignRun(start, out+"x", "--keep-near", "0.4", "--patience", "2:agreement")...); r.code != exitUsage {
+		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+}
+
+// Perplexity and masked words are measured on any data, while a captioner is trained and while it is tuned.
+func TestCaptionersAndMaskedWordsAreEvaluated(t *testing.T) {
+	data, dir := "builtin:shapes?split=val&n=8", t.TempDir()
+	captioner := filepath.Join(dir, "captioner")
+	r := decodeJSON[map[string]any](t, must(t, captionRun(tinyCaptioner(t), captioner, "--steps", "4", "--val-data", data,
+		"--eval", "perplexity@2=s="+data, "--eval", "retrieval=s="+data, "--keep-best", "s/perplexity", "--json")...))
+	best, _ := r["best"].(map[string]any)
+	if value, ok := r["s/perplexity"].(float64); !ok || value < 1 || best["goal"] != "min" || best["value"].(float64) > value {
+		t.Errorf("%v", r)
+	}
+	r = decodeJSON[map[string]any](t, must(t, ppoRun(captioner, filepath.Join(dir, "ppo"), "--steps", "2", "--val-data", data,
+		"--batch-size", "8", "--eval", "perplexity=s="+data, "--json")...))
+	if r["s/perplexity"] == nil || r["s/perplexity_before"] == nil || r["s/perplexity"] == r["s/perplexity_before"] {
+		t.Errorf("%v", r)
+	}
+	r = decodeJSON[map[string]any](t, must(t, tinyRun(tiny(t), filepath.Join(dir, "words"), "--steps", "2", "--mlm-weight", "0.2",
+		"--val-data", data, "--eval", "masked-words@2=s="+data, "--json")...))
+	if r["s/masked_words_accuracy"] == nil {
+		t.Errorf("%v", r)
 	}
 }
