@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"clipgo/internal/paths"
 	"clipgo/pretrained"
+	"clipgo/run"
 	"encoding/json"
 	"math/rand/v2"
 	"os"
@@ -79,7 +80,8 @@ func TestResumeContinuesExactly(t *testing.T) {
 func TestKilledRunsLoseNothing(t *testing.T) {
 	model := tiny(t)
 	whole, killed := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "killed")
-	settings := []string{"--save-frequency", "7", "--keep", "2", "--steps", "120"}
+	settings := []string{"--save-frequency", "7", "--keep", "2", "--steps", "120", "--eval", "zeroshot@20=s=builtin:shapes?split=val&n=20",
+		"--keep-best", "s/acc5"}
 	must(t, tinyRun(model, whole, settings...)...)
 	random := rand.New(rand.NewPCG(1, 2))
 	const kills = 20
@@ -108,6 +110,11 @@ func TestKilledRunsLoseNothing(t *testing.T) {
 	}
 	must(t, tinyRun(model, killed, append(settings, "--resume", "latest")...)...)
 	sameRun(t, killed, whole)
+	for _, name := range []string{run.EvaluationsFile, pretrained.BestFile, filepath.Join(pretrained.BestLink, pretrained.WeightsFile)} {
+		if !bytes.Equal(read(t, killed, name), read(t, whole, name)) {
+			t.Errorf("%s differs:\n%s\nwant\n%s", name, read(t, killed, name), read(t, whole, name))
+		}
+	}
 }
 
 func TestInterruptSavesAndExits130(t *testing.T) {
