@@ -19,7 +19,8 @@ type features struct {
 	infos   map[string]datasets.Info
 	skipped map[string]int
 	seen    func(split string, done, all int64)
-	viewers []pretrained.Viewer // see each batch of the test split
+	viewers []pretrained.Viewer         // see each batch of the test split
+	others  map[datasets.Need]*features // whose passes may serve this one; may have it too
 }
 
 func newFeatures(m *pretrained.Embedder, d *Data, need datasets.Need) *features {
@@ -44,7 +45,11 @@ func (f *features) of(ctx context.Context, split string) (*pretrained.Features, 
 	if split == TestSplit {
 		p.Viewers = f.viewers
 	}
-	_, err = p.Features(ctx)
+	got, err := f.borrow(ctx, split, src)
+	if got == nil && err == nil {
+		_, err = p.Features(ctx)
+		got = p.Last()
+	}
 	info := src.Info()
 	all := src.Len()
 	if err = errors.Join(err, src.Close()); err != nil {
@@ -54,8 +59,8 @@ func (f *features) of(ctx context.Context, split string) (*pretrained.Features, 
 		return nil, info, fault.Dataf("%s: %d of %d samples can't be used, more than %.4g %%", info.Name, skipped, all,
 			100*f.model.Settings.MaxSkip)
 	}
-	f.splits[split], f.infos[split], f.skipped[split] = p.Last(), info, skipped
-	return p.Last(), info, nil
+	f.splits[split], f.infos[split], f.skipped[split] = got, info, skipped
+	return got, info, nil
 }
 
 // sets are the splits of a probe; val is empty if there is none.

@@ -92,7 +92,7 @@ func (m *Meter) Features(ctx context.Context) (*eval.Features, error) {
 	return &f.Features, nil
 }
 
-// of is what the tasks with the same need share.
+// of is what the tasks with the same need share. Tasks with another need have the same features where they read the same samples.
 func (m *Meter) of(need datasets.Need) *features {
 	if f := m.shared[need]; f != nil {
 		return f
@@ -105,7 +105,7 @@ func (m *Meter) of(need datasets.Need) *features {
 	if m.shared == nil {
 		m.shared = map[datasets.Need]*features{}
 	}
-	m.shared[need] = f
+	m.shared[need], f.others = f, m.shared
 	return f
 }
 
@@ -127,6 +127,11 @@ func (e *TaskEvaluator) Name() string { return e.prefix + ", " + e.task }
 // main one.
 func (e *TaskEvaluator) Evaluate(ctx context.Context) ([]eval.Value, error) {
 	m, t := e.meter, tasks[e.task]
+	if len(m.Viewers) > 0 { // they need a pass of their own, which serves the others as well
+		if _, err := m.Features(ctx); err != nil {
+			return nil, err
+		}
+	}
 	f := m.of(t.need)
 	o, err := t.run(ctx, &Suite{Settings: m.Model.Settings, Recalls: m.Recalls, Probe: m.Probe}, f)
 	if err != nil {
@@ -159,8 +164,8 @@ func (e *TaskEvaluator) Evaluate(ctx context.Context) ([]eval.Value, error) {
 func (e *TaskEvaluator) Describe() eval.Description {
 	d := eval.Description{About: map[string]string{}}
 	for _, one := range e.keys() {
-		d.Values = append(d.Values, e.value(one))
-		d.About[d.Values[0].Group] = e.about()
+		v := e.value(one)
+		d.Values, d.About[v.Group] = append(d.Values, v), e.about()
 	}
 	return d
 }
@@ -177,6 +182,14 @@ func (e *TaskEvaluator) about() string {
 type measure struct {
 	key string
 	top int
+}
+
+// side is the direction of a retrieval.
+func (one measure) side() string {
+	if strings.HasPrefix(one.key, "image") {
+		return "pictures by captions"
+	}
+	return "captions by pictures"
 }
 
 // keys are the values of the task on this data, the main one first.
@@ -208,7 +221,9 @@ func (e *TaskEvaluator) keys() (out []measure) {
 // value is a measure as a value without its number.
 func (e *TaskEvaluator) value(one measure) eval.Value {
 	v := eval.Value{Name: e.prefix + "/" + one.key, Group: e.Name()}
-	if classes := len(e.meter.Info(e.task).Classes); e.task != Retrieval && classes > 0 {
+	if e.task == Retrieval {
+		v.Group = e.prefix + ", " + one.side()
+	} else if classes := len(e.meter.Info(e.task).Classes); classes > 0 {
 		v.Chance = min(1, float64(one.top)/float64(classes))
 	}
 	return v

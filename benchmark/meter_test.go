@@ -54,7 +54,9 @@ func TestAMeterEmbedsOnce(t *testing.T) {
 	}{{"wds_digits", []string{ZeroShot, Neighbours, LinearProbe}}, {"wds_scenes_captions", []string{Retrieval}}} {
 		m := meterOf(t, c.data)
 		seen := &passes{}
-		m.Viewers = []pretrained.Viewer{seen}
+		if c.tasks[0] == Retrieval {
+			m.Viewers = []pretrained.Viewer{seen}
+		}
 		var all []*TaskEvaluator
 		for _, task := range c.tasks {
 			if err := m.Check(t.Context(), task); err != nil {
@@ -80,6 +82,41 @@ func TestAMeterEmbedsOnce(t *testing.T) {
 		m.Reset()
 		if _, err := eval.All(t.Context(), all); err != nil || c.tasks[0] == Retrieval && seen.begun != 2 {
 			t.Errorf("after Reset %d passes, %v", seen.begun, err)
+		}
+	}
+}
+
+// Tasks with labels and tasks with captions share a pass over the same samples, with the values of passes of their own.
+func TestLabelsAndCaptionsShareAPass(t *testing.T) {
+	alone := meterOf(t, "wds_digits")
+	evaluate := func(m *Meter, tasks ...string) (out []eval.Value) {
+		t.Helper()
+		for _, task := range tasks {
+			if err := m.Check(t.Context(), task); err != nil {
+				t.Fatal(err)
+			}
+			values, err := m.Evaluator(task, "x").Evaluate(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, values...)
+		}
+		return out
+	}
+	want := evaluate(alone, ZeroShot)
+	alone.Reset()
+	want = append(want, evaluate(alone, Retrieval)...)
+	for name, viewers := range map[string][]pretrained.Viewer{"none": nil, "a viewer": {&passes{}}} {
+		m := &Meter{Model: alone.Model, Data: alone.Data, Recalls: alone.Recalls, Viewers: viewers}
+		if got := evaluate(m, ZeroShot, Retrieval); !slices.Equal(got, want) {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+		labels, captions := m.of(datasets.NeedLabels).splits[TestSplit], m.of(datasets.NeedCaptions).splits[TestSplit]
+		if &labels.Images[0] != &captions.Images[0] || len(viewers) > 0 && viewers[0].(*passes).begun != 1 {
+			t.Errorf("%s: the pictures are embedded twice", name)
+		}
+		if len(labels.Captions) > 0 || len(captions.Captions) == 0 {
+			t.Errorf("%s: %d and %d captions", name, len(labels.Captions), len(captions.Captions))
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"clipgo/pretrained"
 	"clipgo/report"
 	"clipgo/training"
+	"clipgo/training/record"
 )
 
 // keepBest keeps the checkpoint of an evaluation if its value is better than that of the kept one. What can't be kept is a warning: the
@@ -152,6 +153,14 @@ func (s *session) bestText(h *hooks) (text []string) {
 		text = append(text, fmt.Sprintf("the best checkpoint could not be kept: %v", s.failed.best))
 	}
 	return text
+}
+
+// bestFindings say the same in the report.
+func (s *session) bestFindings(h *hooks) (out []record.Finding) {
+	for _, text := range s.bestText(h) {
+		out = append(out, record.Finding{Kind: record.Note, Text: text})
+	}
+	return out
 }
 
 // exhausted tells whether the patience of the run was at an end when it was resumed.

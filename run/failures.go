@@ -115,7 +115,7 @@ func (h *hooks) report(_ context.Context, e training.Event) error {
 	if !e.Last && !e.Done && !s.ValFrequency.due(e.Step) || s.dir.lock.Check() != nil {
 		return nil
 	}
-	err := guarded(func() error { return s.writeReport(h.diagnosis) })
+	err := guarded(func() error { return s.writeReport(h) })
 	if err != nil && (s.failed.report == nil || s.failed.report.Error() != err.Error()) {
 		s.console.Log.Warn("can't write the report; the training goes on without it", "error", err)
 	}

@@ -13,12 +13,12 @@ import (
 	"clipgo/internal/durable"
 	"clipgo/internal/fault"
 	"clipgo/report"
-	"clipgo/training"
 	"clipgo/training/record"
 )
 
 // writeReport writes report.html from what the run directory and this sitting know.
-func (s *session) writeReport(d *training.Diagnosis) error {
+func (s *session) writeReport(h *hooks) error {
+	d := h.diagnosis
 	rows, err := s.readRows()
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 	if text := s.perplexityNote(); text != "" {
 		run.Findings = append(run.Findings, record.Finding{Kind: record.Note, Text: text})
 	}
-	run.Findings = append(run.Findings, s.findings(d)...)
+	run.Findings = append(append(run.Findings, s.findings(d)...), s.bestFindings(h)...)
 	return durable.WriteFile(filepath.Join(s.Out, ReportFile), 0o644, func(w io.Writer) error { return report.Write(w, run) })
 }
 
