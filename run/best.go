@@ -28,11 +28,12 @@ func (h *hooks) keepBest(ctx context.Context, found report.Evaluation) {
 	if !ok || !s.goals.best.better(v.Value, s.bestValue(), 0) {
 		return
 	}
-	err := s.saver.Pin(ctx, s.trainer)
+	err := s.saver.Pin(context.WithoutCancel(ctx), s.trainer) // an interrupt waits for it
 	if err == nil {
 		err = s.recordBest(found.Step, v.Value)
 	}
 	if err != nil {
+		s.saver.Pinned = s.pinned()
 		s.console.Log.Warn("the best checkpoint so far can't be kept", "step", found.Step, "error", err)
 		s.failed.best = err
 		return

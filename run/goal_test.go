@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -139,6 +140,29 @@ func remove(t *testing.T, path string) {
 	t.Helper()
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What can't be kept is a warning: the checkpoint that was kept before stays, and so does what isn't clipgo's.
+func TestABestCheckpointThatCantBeKeptLeavesTheOneBefore(t *testing.T) {
+	s := scripted(t, map[int]float64{1: 0.1, 2: 0.2, 4: 0.3})
+	link := filepath.Join(s.Out, pretrained.BestLink)
+	s.addFake(func(context.Context) error {
+		if s.trainer.Progress.Step != 4 {
+			return nil
+		}
+		return errors.Join(os.Remove(link), os.MkdirAll(filepath.Join(link, "mine"), 0o700))
+	})
+	r, err := s.run(t.Context())
+	best, _ := r.Values["best"].(map[string]any)
+	if err != nil || r.Values["best_error"] == nil || best["step"] != 2 {
+		t.Fatalf("%v, %v", r.Values, err)
+	}
+	if got := saved(t, s); !slices.Equal(got, []string{"2", "6"}) {
+		t.Errorf("saved %v", got)
+	}
+	if _, err := os.Stat(filepath.Join(link, "mine")); err != nil {
+		t.Error(err)
 	}
 }
 
