@@ -178,6 +178,9 @@ func (e *TaskEvaluator) about() string {
 	return fmt.Sprintf("%s of %s.", e.task, info.Name)
 }
 
+// multilabelKind is what dataset_type.txt says of pictures with several labels, whose zero-shot classification has another measure.
+const multilabelKind = "multilabel"
+
 // measure is a value of a task. Top is how many answers count, out of all classes or pictures; 0: the level of guessing is unknown.
 type measure struct {
 	key string
@@ -197,6 +200,9 @@ func (e *TaskEvaluator) keys() (out []measure) {
 	classes := len(e.meter.Info(e.task).Classes)
 	switch e.task {
 	case ZeroShot:
+		if e.meter.Data.kind == multilabelKind {
+			return []measure{{"mean_average_precision", 0}}
+		}
 		out = []measure{{"acc1", 1}, {"acc5", 5}, {"mean_per_class_recall", 1}}
 	case LinearProbe:
 		out = []measure{{"lp_acc1", 1}, {"lp_acc5", 5}, {"lp_mean_per_class_recall", 1}}
