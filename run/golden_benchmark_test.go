@@ -13,8 +13,8 @@ import (
 	"clipgo/internal/golden"
 )
 
-// TestGoldenBenchmarkWhileTraining measures the fixtures' model at the end of a step that doesn't move it, and compares the values with those
-// of CLIP_benchmark.
+// TestGoldenBenchmarkWhileTraining measures the fixtures' model at the end of a step that does not move it. The values are those of
+// CLIP_benchmark.
 func TestGoldenBenchmarkWhileTraining(t *testing.T) {
 	dir := golden.Dir(t, "benchmark")
 	var evals []string
