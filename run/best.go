@@ -33,7 +33,9 @@ func (h *hooks) keepBest(ctx context.Context, found report.Evaluation) {
 		err = s.recordBest(found.Step, v.Value)
 	}
 	if err != nil {
-		s.saver.Pinned = s.pinned()
+		if s.saver.Pinned = s.pinned(); s.best != nil {
+			_ = durable.WriteJSON(filepath.Join(s.Out, pretrained.BestFile), s.best) // so that it says what the link leads to
+		}
 		s.console.Log.Warn("the best checkpoint so far can't be kept", "step", found.Step, "error", err)
 		s.failed.best = err
 		return
@@ -58,18 +60,18 @@ func (s *session) pinned() int {
 	return s.best.Step
 }
 
-// recordBest links to the best checkpoint and says what it is.
+// recordBest says what the best checkpoint is and links to it.
 func (s *session) recordBest(step int, value float64) error {
+	best := &pretrained.Best{Name: s.goals.best.name, Goal: s.goals.best.direction(), Value: value, Step: step}
+	if err := durable.WriteJSON(filepath.Join(s.Out, pretrained.BestFile), best); err != nil {
+		return err
+	}
 	target := training.StepDir(pretrained.CheckpointsDir, step)
 	link := filepath.Join(s.Out, pretrained.BestLink)
 	if now, err := os.Readlink(link); err != nil || now != target {
 		if err := durable.Symlink(target, link); err != nil {
 			return err
 		}
-	}
-	best := &pretrained.Best{Name: s.goals.best.name, Goal: s.goals.best.direction(), Value: value, Step: step}
-	if err := durable.WriteJSON(filepath.Join(s.Out, pretrained.BestFile), best); err != nil {
-		return err
 	}
 	s.best = best
 	return nil

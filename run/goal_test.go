@@ -161,6 +161,9 @@ func TestABestCheckpointThatCantBeKeptLeavesTheOneBefore(t *testing.T) {
 	if got := saved(t, s); !slices.Equal(got, []string{"2", "6"}) {
 		t.Errorf("saved %v", got)
 	}
+	if written, err := pretrained.ReadBest(s.Out); err != nil || written.Step != 2 {
+		t.Errorf("%s says %v, %v", pretrained.BestFile, written, err)
+	}
 	if _, err := os.Stat(filepath.Join(link, "mine")); err != nil {
 		t.Error(err)
 	}
