@@ -20,7 +20,7 @@ type candidate struct {
 
 // split is the model's name and its weights' tag.
 func (m *candidate) split() (model, tag string) {
-	if at := strings.LastIndexByte(m.name, '@'); at > 0 && !strings.Contains(m.name, ":") {
+	if at := strings.LastIndexByte(m.name, '@'); at > 0 && !strings.Contains(m.name, ":") && m.name[at+1:] != pretrained.BestLink {
 		return m.name[:at], m.name[at+1:]
 	}
 	return m.name, "x"

@@ -57,7 +57,7 @@ func Open(text string, o datasets.Options) (*Data, error) {
 	d.Place = hubName(d.Place)
 	named := d.Name != ""
 	if !named {
-		d.Name = nameOf(d.Place)
+		d.Name = nameOf(datasets.Public(d.Place))
 	}
 	_, err := os.Stat(d.Place)
 	if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(d.Place, ":{?&") {

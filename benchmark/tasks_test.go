@@ -33,7 +33,7 @@ func openFixture(t *testing.T) (string, *Suite, *pretrained.Embedder) {
 	return dir, &Suite{Settings: o, Recalls: []int{1, 5, 10}, Probe: probe.Protocol{AdamW: probe.CLIPBenchmark, Normalize: true}}, m
 }
 
-func measure(t *testing.T, s *Suite, m *pretrained.Embedder, place, task string) *Measured {
+func measuredBy(t *testing.T, s *Suite, m *pretrained.Embedder, place, task string) *Measured {
 	t.Helper()
 	d, err := Open(place, s.Settings.Data)
 	if err != nil {
@@ -94,7 +94,7 @@ func TestGoldenBenchmarkSelection(t *testing.T) {
 		if r.option("--task", "") == "auto" && (err != nil || len(auto) != 1 || auto[0] != Selection) {
 			t.Errorf("%s: auto is %v, %v", name, auto, err)
 		}
-		got := measure(t, s, m, place, Selection)
+		got := measuredBy(t, s, m, place, Selection)
 		if got.Result.Dataset != want.Dataset || len(got.Result.Metrics) != len(want.Metrics) {
 			t.Fatalf("%+v, want %+v", got.Result, want)
 		}
@@ -139,7 +139,7 @@ func TestGoldenBenchmarkSelectionByTag(t *testing.T) {
 			Text, Image, Group float64
 		} `json:"by_tag"`
 	}](t, dir, "choice")["winoground"].ByTag
-	kinds, _ := measure(t, s, m, filepath.Join(dir, "data", "winoground"), Selection).Details.More["kinds"].(KindResults)
+	kinds, _ := measuredBy(t, s, m, filepath.Join(dir, "data", "winoground"), Selection).Details.More["kinds"].(KindResults)
 	if len(kinds) != len(want) || len(want) == 0 {
 		t.Fatalf("%v, want %v", kinds, want)
 	}
@@ -235,7 +235,7 @@ func TestGoldenBenchmarkCalibrationTask(t *testing.T) {
 		if want.N == 0 || !isDir(place) || strings.HasPrefix(name, "odd/") || name == "textile" {
 			continue
 		}
-		got := measure(t, s, m, place, Calibration)
+		got := measuredBy(t, s, m, place, Calibration)
 		c := got.Details.More["calibration"].(*Calibrated)
 		const tolerance = 1e-4
 		for what, pair := range map[string]struct {
@@ -358,7 +358,7 @@ func TestEffectiveRobustnessIsAgainstOtherModels(t *testing.T) {
 func TestASampleWithoutAPictureIsPassedOver(t *testing.T) {
 	dir, s, m := openFixture(t)
 	from := filepath.Join(dir, "data", "winoground")
-	whole := measure(t, s, m, from, Selection)
+	whole := measuredBy(t, s, m, from, Selection)
 	place := t.TempDir()
 	if err := os.CopyFS(place, os.DirFS(from)); err != nil {
 		t.Fatal(err)

@@ -135,3 +135,9 @@ func TestAllKeepsTheOrder(t *testing.T) {
 		t.Error("a feature that is no number was evaluated")
 	}
 }
+
+func TestWithoutClassesThereIsNothingToName(t *testing.T) {
+	if d := (&ZeroShotEvaluator{}).Describe(); len(d.Values) > 0 {
+		t.Errorf("%+v", d)
+	}
+}

@@ -148,8 +148,11 @@ func (e *ZeroShotEvaluator) Evaluate(ctx context.Context) ([]Value, error) {
 	return out, nil
 }
 
-// Describe names the values.
+// Describe names the values; none without classes.
 func (e *ZeroShotEvaluator) Describe() Description {
+	if len(e.Classes) == 0 {
+		return Description{}
+	}
 	return Description{
 		Values: []Value{{Name: ZeroShotTop1, Group: zeroShotGroup}, {Name: ZeroShotTop5, Group: zeroShotGroup}},
 		About: map[string]string{

@@ -41,6 +41,11 @@ func NewRetrieval(byText, byImage *Ranking, textImage, ks []int) Retrieval {
 	return out
 }
 
+// RecallChance is the recall at k of a random order: of images by texts, and of texts by images.
+func RecallChance(images int, textImage []int, k int) (image, text float64) {
+	return min(1, float64(k)/float64(images)), textChance(images, textImage, k)
+}
+
 // textChance is the mean probability that an image has one of its texts among the first k of all texts in a random order.
 func textChance(images int, textImage []int, k int) float64 {
 	own, with := make([]int, images), map[int]int{} // texts of each image; images with so many texts

@@ -29,6 +29,7 @@ type Description struct {
 	Weights    string            `json:"weights,omitempty"`
 	Stored     *Stored           `json:"stored,omitempty"`
 	State      *training.State   `json:"state,omitempty"`
+	Best       *Best             `json:"best,omitempty"` // that the run keeps
 	Notes      []string          `json:"notes,omitempty"`
 	Config     model.Config      `json:"model_cfg"`
 	Preprocess preprocess.Config `json:"preprocess_cfg"`
@@ -65,7 +66,7 @@ func (src *Source) Describe(verify bool) (d Description, err error) {
 		if err != nil {
 			return d, fault.Modelf(src.Checkpoint, "%s", err.Error())
 		}
-		d.State = &state
+		d.State, d.Best = &state, src.best()
 	}
 	if src.Weights != "" {
 		d.Stored, err = src.stored(verify)
@@ -108,6 +109,9 @@ func (d Description) Lines() (out []string) {
 	}
 	if s := d.State; s != nil {
 		put("trained      %d steps, %d samples, seed %d", s.Step, s.Samples, s.Seed)
+	}
+	if d.Best != nil {
+		put("best         %s (%s)", d.Best, d.Best.Goal)
 	}
 	return out
 }

@@ -49,8 +49,14 @@ func Find(name, pretrained string) (Source, error) {
 	if name == "" {
 		return src, fault.Setting("model", "missing: a run directory, a checkpoint, a config name or file")
 	}
+	name, err := bestOf(name)
+	if err != nil {
+		return src, err
+	}
 	st, err := os.Stat(name)
 	switch {
+	case err == nil && st.IsDir() && filepath.Base(name) == BestLink:
+		err = src.fromBest(name)
 	case err == nil && st.IsDir():
 		err = src.fromDir(name)
 	case err == nil && filepath.Ext(name) == ".json":

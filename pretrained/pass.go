@@ -41,6 +41,9 @@ func (p *Pass) Reset() { p.fresh = false }
 // Last returns the features of the last pass; none before the first one.
 func (p *Pass) Last() *Features { return &p.last }
 
+// Fresh tells whether Last is of the model as it is: there was a pass since Reset.
+func (p *Pass) Fresh() bool { return p.fresh }
+
 // Features makes the pass at the first call after Reset. If no sample can be used, the error is a *datasets.DataError.
 func (p *Pass) Features(ctx context.Context) (*eval.Features, error) {
 	if !p.fresh {

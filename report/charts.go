@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"clipgo/eval"
 	"clipgo/training/record"
 )
 
@@ -64,7 +65,7 @@ func parts(run Run) []*chart {
 	return out
 }
 
-// validation draws the measured fractions, a chart for each group, with the chance level of its first value.
+// validation draws the measured values, a chart for each group, with the chance level of its first value. A group has one unit.
 func validation(run Run) []*chart {
 	var out []*chart
 	byGroup := map[string]*chart{}
@@ -74,7 +75,8 @@ func validation(run Run) []*chart {
 			c, ok := byGroup[v.Group]
 			if !ok {
 				c = &chart{Name: cmp.Or(v.Group, "Validation"),
-					About: cmp.Or(run.About[v.Group], "Fractions measured during the training."), fraction: true, fromZero: true}
+					About:    cmp.Or(run.About[v.Group], "Measured during the training."),
+					fraction: v.Unit == eval.Fraction, fromZero: v.Unit == eval.Fraction}
 				byGroup[v.Group] = c
 				out = append(out, c)
 				if v.Chance > 0 {

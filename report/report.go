@@ -40,7 +40,8 @@ type Run struct {
 // Setting is a line of the settings table.
 type Setting struct{ Name, Value string }
 
-// Evaluation holds the values measured after a step. The page shows the fractions among them.
+// Evaluation holds the values measured after a step. The page shows the fractions among them, and other numbers
+// that have a group.
 type Evaluation struct {
 	Step   int
 	Values []eval.Value
@@ -125,7 +126,7 @@ func view(run Run) pageView {
 	if run.MaxScale == 0 {
 		run.MaxScale = 100
 	}
-	run.Evaluations = fractions(run.Evaluations)
+	run.Evaluations = drawn(run.Evaluations)
 	v := pageView{Run: run, Tiles: tiles(run), Charts: charts(run), Anatomy: viewAnatomy(run.Anatomy)}
 	v.Data = viewData(run.Sources)
 	v.Passes, v.Earlier = viewPasses(run.Rows)
@@ -146,11 +147,13 @@ func view(run Run) pageView {
 	return v
 }
 
-// fractions are the evaluations without the values that no chart of fractions can hold.
-func fractions(all []Evaluation) []Evaluation {
+// drawn are the evaluations without the values that no chart is for: other numbers than fractions without a group.
+func drawn(all []Evaluation) []Evaluation {
 	out := slices.Clone(all)
 	for i := range out {
-		out[i].Values = slices.DeleteFunc(slices.Clone(out[i].Values), func(v eval.Value) bool { return v.Unit != eval.Fraction })
+		out[i].Values = slices.DeleteFunc(slices.Clone(out[i].Values), func(v eval.Value) bool {
+			return v.Unit != eval.Fraction && v.Group == ""
+		})
 	}
 	return out
 }
@@ -174,6 +177,9 @@ func tiles(run Run) []Tile {
 		values := run.Evaluations[n-1].Values
 		for _, v := range values[:min(len(values), 3)] {
 			t := Tile{v.Name, percent(v.Value), ""}
+			if v.Unit != eval.Fraction {
+				t.Value = short(v.Value)
+			}
 			if v.Chance > 0 {
 				t.Note = "chance " + percent(v.Chance)
 			}

@@ -258,6 +258,19 @@ func TestThePageDrawsTheNumbersThatAreDescribed(t *testing.T) {
 	}
 }
 
+// A number that is no fraction has a chart if it has a group, and a tile in its own unit.
+func TestOtherNumbersThanFractionsAreDrawn(t *testing.T) {
+	run := Run{Evaluations: []Evaluation{{1, []eval.Value{{Name: "x/perplexity", Group: "x, perplexity", Value: 250, Unit: eval.Perplexity},
+		{Name: "plain", Value: 3, Unit: eval.Perplexity}, {Name: "broken", Group: "x", Value: math.NaN()}}}}}
+	v := view(run)
+	if len(v.Charts) != 1 || v.Charts[0].Name != "x, perplexity" || v.Charts[0].fraction || v.Tiles[0].Value != "250" {
+		t.Errorf("%d charts, tiles %+v", len(v.Charts), v.Tiles)
+	}
+	if err := Write(io.Discard, run); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTheNetworkIsShownByItsNumbers(t *testing.T) {
 	with := page(t, sample(t))
 	for _, want := range []string{

@@ -169,7 +169,7 @@ func (s *session) mix(ctx context.Context, e training.Event) error {
 		return fmt.Errorf("mix the weights: %w", err)
 	}
 	s.mixed = true
-	s.val.Embedder.Model = s.base.Model
+	s.val.Embedder.Model, s.val.tested.Model = s.base.Model, s.base.Model
 	if s.val.agreement != nil {
 		s.val.agreement.Reward.Model = s.base.Model
 	}

@@ -86,7 +86,10 @@ func (s *session) record() error {
 	if err := s.recordUnread(); err != nil {
 		return err
 	}
-	return s.recall()
+	if err := s.recall(); err != nil {
+		return err
+	}
+	return s.recallBest()
 }
 
 // recordUnread writes the folders of the data that can't be read into skipped.jsonl, at step 0 of a new run.
@@ -182,6 +185,7 @@ func (s *session) checkData() error {
 		s.console.Log.Warn("the validation data has changed: new evaluations are not comparable with earlier ones", "data",
 			s.val.Source.Info().Name)
 	}
+	s.checkEvals()
 	if s.Seed != s.state.Seed {
 		return fault.Setting("seed", "this run began with %d; a different seed needs a new run", s.state.Seed)
 	}

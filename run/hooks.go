@@ -31,6 +31,7 @@ type hooks struct {
 	again     int             // times that they were skipped again
 	ended     bool            // the data ended before the last step
 	tried     int             // step of the last evaluation, even if it failed
+	stopped   string          // why the run ended before its last step; empty: it didn't
 }
 
 // maxScale is what CLIP's clamp allows.
@@ -197,6 +198,7 @@ func round4(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 // finish tells what the steps have shown.
 func (h *hooks) finish() {
 	h.warnOfTransparency(1)
+	h.session.warnOfNoBest()
 	if h.again > 0 {
 		h.session.console.Log.Info(fmt.Sprintf("%d samples were skipped again in later epochs, see %s", h.again, SkippedFile), "samples",
 			len(h.saidSkip))

@@ -64,8 +64,9 @@ type Options struct {
 	Keep              int       `json:"keep" min:"1" max:"1000000" flag:"keep" arg:"N" help:"number of most recent checkpoints to keep (default 3)"`
 	ValFrequency      frequency `json:"val_frequency" flag:"val-frequency" arg:"steps" help:"steps between evaluations, or epochs: 1epoch (default a fifth of the run)"`
 	ZeroshotFrequency frequency `json:"zeroshot_frequency" flag:"zeroshot-frequency" arg:"steps" help:"steps, or epochs, between zero-shot evaluations, where --val-data has classes"`
-	LogFrequency      int       `json:"log_frequency" min:"1" max:"1000000000" flag:"log-frequency" arg:"steps" help:"steps between lines of metrics.jsonl (default 10)"`
-	AllowDataChange   bool      `json:"allow_data_change,omitempty" flag:"allow-data-change" help:"resume even if the training data has changed; restarts the current epoch"`
+	evaluationOptions
+	LogFrequency    int  `json:"log_frequency" min:"1" max:"1000000000" flag:"log-frequency" arg:"steps" help:"steps between lines of metrics.jsonl (default 10)"`
+	AllowDataChange bool `json:"allow_data_change,omitempty" flag:"allow-data-change" help:"resume even if the training data has changed; restarts the current epoch"`
 
 	source      pretrained.Source
 	maxWarmup   int
@@ -114,6 +115,7 @@ func (o *Options) validate(settings config.Layer) error {
 		o.Lock.Validate(),
 		o.validateAverage(),
 		o.validateAlign(),
+		o.validateEvaluations(),
 		o.Machine.Validate(),
 	)
 	if err == nil {
@@ -213,6 +215,7 @@ func (o *Options) length(samples int) {
 	o.SaveFrequency.settle(epoch, Default().SaveFrequency.steps)
 	o.ValFrequency.settle(epoch, fifth)
 	o.ZeroshotFrequency.settle(epoch, fifth)
+	o.settleEvals(epoch)
 }
 
 // end is the position after the last sample of the run.

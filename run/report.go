@@ -18,7 +18,8 @@ import (
 )
 
 // writeReport writes report.html from what the run directory and this sitting know.
-func (s *session) writeReport(d *training.Diagnosis) error {
+func (s *session) writeReport(h *hooks) error {
+	d := h.diagnosis
 	rows, err := s.readRows()
 	if err != nil {
 		return err
@@ -57,7 +58,7 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 	if text := s.perplexityNote(); text != "" {
 		run.Findings = append(run.Findings, record.Finding{Kind: record.Note, Text: text})
 	}
-	run.Findings = append(run.Findings, s.findings(d)...)
+	run.Findings = append(append(run.Findings, s.findings(d)...), s.bestFindings(h)...)
 	return durable.WriteFile(filepath.Join(s.Out, ReportFile), 0o644, func(w io.Writer) error { return report.Write(w, run) })
 }
 
@@ -65,7 +66,7 @@ func (s *session) writeReport(d *training.Diagnosis) error {
 func (s *session) recall() error {
 	path := filepath.Join(s.Out, EvaluationsFile)
 	return bounded.Lines(path, bounded.Log, func(n int, line []byte, _ bool) error {
-		var fields map[string]float64
+		var fields map[string]record.Number
 		if err := json.Unmarshal(line, &fields); err != nil {
 			return fault.Modelf(path, "line %d: %v", n, fault.JSON(err))
 		}
@@ -73,10 +74,10 @@ func (s *session) recall() error {
 		delete(fields, "step")
 		for _, name := range slices.Sorted(maps.Keys(fields)) {
 			value := s.val.described(name)
-			value.Value = fields[name]
+			value.Value = float64(fields[name])
 			found.Values = append(found.Values, value)
 		}
-		s.val.history = append(s.val.history, found)
+		s.val.history = joined(s.val.history, found)
 		return nil
 	})
 }
@@ -96,6 +97,12 @@ func (s *session) settings() []report.Setting {
 		line("schedule", "%s, warm-up %d", s.Schedule.Kind, s.Schedule.Warmup),
 		line("seed", "%d", s.Seed),
 		line("computed in", "%s on %s", s.Precision, s.Device),
+	}
+	for _, note := range s.evalNotes() {
+		out = append(out, line("evaluation", "%s", note))
+	}
+	if s.best != nil {
+		out = append(out, line("best checkpoint", "%s (%s)", s.best, s.best.Goal))
 	}
 	if note := s.lockNote(); note != "" {
 		out = append(out, line("locked", "%s", strings.Trim(note, " ()")))

@@ -59,7 +59,7 @@ func changed(settings, stored config.Layer, out string) (changes []string, err e
 		case ofTheRun(key, was, is):
 			return nil, fault.Usagef("%s: this run began with %s; %s needs a new run, which may start from model %s", key, was, is, out)
 		default:
-			changes = append(changes, fmt.Sprintf("%s %s -> %s", key, was, shownValue(key, is)))
+			changes = append(changes, fmt.Sprintf("%s %s -> %s", key, shownValue(key, was), shownValue(key, is)))
 		}
 	}
 	return changes, nil
@@ -67,6 +67,10 @@ func changed(settings, stored config.Layer, out string) (changes []string, err e
 
 // shownValue is a setting's value without credentials.
 func shownValue(key, value string) string {
+	var evals []string
+	if key == "eval" && json.Unmarshal([]byte(value), &evals) == nil {
+		return strings.Join(publicEvals(evals), " ")
+	}
 	var name string
 	if key != "train_data" && key != "val_data" || json.Unmarshal([]byte(value), &name) != nil {
 		return value

@@ -11,6 +11,7 @@ import (
 	"clipgo/alignment"
 	"clipgo/contrastive"
 	"clipgo/datasets"
+	"clipgo/internal/durable"
 	"clipgo/internal/fault"
 	"clipgo/model"
 	"clipgo/pretrained"
@@ -26,6 +27,7 @@ const (
 	SkippedFile     = "skipped.jsonl"
 	LogFile         = "log.txt"
 	ReportFile      = "report.html"
+	ResultFile      = "result.json"
 	LockFile        = "lock"
 )
 
@@ -55,7 +57,9 @@ type session struct {
 	resumed   string         // that checkpoint's path
 	later     []string       // checkpoints of the run that continuing from it deletes
 	failed    failures
-	measured  bool // batch_size auto has compared the batch with the memory
+	goals     goals
+	best      *pretrained.Best // the checkpoint that is kept for a value; nil: none
+	measured  bool             // batch_size auto has compared the batch with the memory
 	closers   []func() error
 	seen      preprocess.Seen
 
@@ -122,6 +126,9 @@ func (s *session) openData(ctx context.Context) (err error) {
 		return err
 	}
 	s.onClose(s.val.Source.Close)
+	if err := s.openEvals(ctx); err != nil {
+		return err
+	}
 	s.TrainData, s.ValData = datasets.Public(s.TrainData), datasets.Public(s.ValData) // what is written has no credentials
 	return nil
 }
@@ -147,11 +154,14 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 	if s.ppo != nil {
 		batches = s.ppo.Batches(ctx, batches, s.state.Step, s.state.Position, s.reward)
 	}
-	err = hooks.catchUp(ctx)
-	if err == nil {
+	if err = hooks.catchUp(ctx); err == nil && !hooks.exhausted() {
 		err = s.trainer.Run(ctx, hooks.watch(batches))
 	}
-	hooks.ended = err == nil && ctx.Err() == nil && s.trainer.Progress.Step < min(s.Steps, stopOf(s.StopAfter, s.state.Step))
+	if errors.Is(err, training.ErrStop) {
+		err = nil
+	}
+	hooks.ended = err == nil && ctx.Err() == nil && hooks.stopped == "" &&
+		s.trainer.Progress.Step < min(s.Steps, stopOf(s.StopAfter, s.state.Step))
 	hooks.bar.Done()
 	hooks.finish()
 	if at := s.trainer.Progress.Step; err != nil && errors.Is(err, ctx.Err()) && at > 0 {
@@ -160,7 +170,19 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.summary(hooks), nil
+	return s.finished(hooks), nil
+}
+
+// finished is the summary of the sitting, which is written as well.
+func (s *session) finished(h *hooks) *Result {
+	r := s.summary(h)
+	if s.dir.lock.Check() != nil {
+		return r
+	}
+	if err := durable.WriteJSON(filepath.Join(s.Out, ResultFile), r.Values); err != nil {
+		s.console.Log.Warn("the result can't be written", "error", err)
+	}
+	return r
 }
 
 // stopOf is the step at which a sitting ends that makes n steps; 0: no limit.
@@ -222,8 +244,8 @@ func (s *session) checkpoints() *training.Checkpoints {
 		Files: append(s.modelFiles(), training.File{Name: AccountsFile, Write: s.writeAccounts}),
 		State: training.State{
 			Seed: s.Seed, Data: s.fingerprint(), DataLength: int64(s.train.Len()), Validation: s.val.Source.Info().Fingerprint,
-			Environment: s.environment(),
+			Environment: s.environment(), Evaluations: s.evalFingerprints(),
 		},
-		Log: s.console.Log, Guard: s.dir.lock.Check,
+		Log: s.console.Log, Guard: s.dir.lock.Check, Pinned: s.pinned(),
 	}
 }

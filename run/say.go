@@ -27,6 +27,9 @@ func (s *session) announce() {
 		s.console.Say("from   %s, with the %s recipe", s.source.Weights, recipe)
 	}
 	s.console.Say("data   %s, %d pairs; validation %s", info.Name, s.train.Len(), s.val.name())
+	for _, note := range s.evalNotes() {
+		s.console.Say("eval   %s", note)
+	}
 	if note := s.mixtureNote(); note != "" {
 		s.console.Say("mix    %s", note)
 	}
@@ -118,8 +121,12 @@ func (s *session) summary(h *hooks) *Result {
 		}
 	}
 	for _, v := range s.val.lastEvaluation().Values {
-		out[v.Name] = v.Value
+		out[v.Name] = plain(v.Value)
 	}
+	for name, n := range s.val.skipped {
+		out[name+"/skipped"] = n
+	}
+	s.addBest(h, out)
 	if s.Align.on() {
 		s.addBefore(out)
 	}
@@ -162,6 +169,7 @@ func (s *session) summaryText(h *hooks, values map[string]any) (text []string) {
 	if v, ok := values[before].(float64); ok {
 		line("  %s was %.2f %% before the first step", alignment.AgreementName, 100*v)
 	}
+	text = append(text, s.bestText(h)...)
 	if n := s.failed.evaluations; n > 0 {
 		line("%d evaluations failed, see %s", n, filepath.Join(s.Out, LogFile))
 	}

@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"clipgo/eval"
@@ -16,6 +17,10 @@ func (v *validation) table() []string {
 	}
 	rows := [][]string{{fmt.Sprintf("evaluation at step %d", last.Step), "value", "chance", "best"}}
 	for _, value := range last.Values {
+		if math.IsNaN(value.Value) {
+			rows = append(rows, []string{value.Name, "-", "", ""})
+			continue
+		}
 		if value.Unit != eval.Fraction {
 			rows = append(rows, []string{value.Name, fmt.Sprintf("%.4f", value.Value), "", ""})
 			continue
@@ -34,12 +39,21 @@ func (v *validation) table() []string {
 
 // best is the highest value of a name over the whole run, and the first step that had it.
 func (v *validation) best(name string) (best float64, step int) {
-	for i, e := range v.history {
-		if value, ok := eval.Find(e.Values, name); ok && (i == 0 || value.Value > best) {
+	best = math.Inf(-1)
+	for _, e := range v.history {
+		if value, ok := eval.Find(e.Values, name); ok && value.Value > best {
 			best, step = value.Value, e.Step
 		}
 	}
 	return best, step
+}
+
+// plain is a number as JSON can have it: nil if it isn't finite.
+func plain(v float64) any {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return v
 }
 
 func percent(fraction float64) string { return fmt.Sprintf("%.2f %%", 100*fraction) }

@@ -3,18 +3,19 @@ package run
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"clipgo/alignment"
-	"clipgo/captioning"
-	"clipgo/contrastive"
+	"clipgo/benchmark"
 	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/pretrained"
 	"clipgo/report"
-	"clipgo/training"
+	"clipgo/training/record"
 )
 
 // validation is the data that a run is evaluated on, the evaluators, and what they have measured.
@@ -27,12 +28,10 @@ type validation struct {
 	before     report.Evaluation             // of a model that is aligned, before its first step
 	history    []report.Evaluation
 	anatomy    *report.Anatomy // of the last features; nil: none
-}
 
-// scheduled is an evaluator that is due after some of the steps.
-type scheduled struct {
-	eval.Describer
-	due func(e training.Event) bool
+	meters  []*benchmark.Meter   // of the data sets of eval
+	tested  *pretrained.Embedder // the model, as the meters use it
+	skipped map[string]int       // samples that a meter couldn't use, as last said
 }
 
 // borrowed is how many training pairs are evaluated on if there is no val_data.
@@ -60,66 +59,41 @@ func (s *session) openValidation(ctx context.Context) (*validation, error) {
 	return v, nil
 }
 
-// openEvaluators lists the evaluators of the run's objective, in the order in which their values are shown. The model is there.
-func (s *session) openEvaluators() (err error) {
-	v := s.val
-	add := func(e eval.Describer, due func(training.Event) bool) {
-		v.evaluators = append(v.evaluators, scheduled{e, due})
-	}
-	switch {
-	case s.pairs != nil:
-		if v.agreement, err = s.newAgreement(); err == nil {
-			add(v.agreement, s.anyDue)
+// measure evaluates the model as it is. Each evaluator that fails costs its own values; its error names it.
+func (v *validation) measure(ctx context.Context, evaluators []scheduled, step int) (report.Evaluation, []error) {
+	v.reset()
+	defer v.forget()
+	found := report.Evaluation{Step: step}
+	var failed []error
+	for _, e := range evaluators {
+		err := guarded(func() error {
+			values, err := e.Evaluate(ctx)
+			if err == nil {
+				found.Values = append(found.Values, values...)
+			}
+			return err
+		})
+		if ctx.Err() != nil {
+			return found, []error{ctx.Err()}
 		}
-		return err
-	case s.ppo != nil:
-		v.captions = s.newCaptionEvaluator()
-		add(v.captions, s.anyDue)
-		return nil
-	}
-	add(v.ZeroShot(), s.zeroShotDue)
-	if s.words != nil {
-		add(&contrastive.MaskedWordsEvaluator{Words: s.words, Model: s.result(), Fill: s.tokens.FillCut, Source: v}, s.retrievalDue)
-	}
-	if s.Objective == cocaObjective {
-		perplexity := &captioning.PerplexityEvaluator{Captioner: captioning.Captioner{Model: s.result()}, Fill: s.tokens.Fill, Source: v}
-		v.Viewers = append(v.Viewers, perplexity)
-		add(perplexity, s.anyDue)
-	}
-	add(v.Retrieval(1, 5, 10), s.retrievalDue)
-	return nil
-}
-
-// retrievalDue tells whether retrieval is due after a step, and all that has its frequency: val_frequency.
-func (s *session) retrievalDue(e training.Event) bool {
-	return e.Done || s.ValFrequency.due(e.Step)
-}
-
-// zeroShotDue tells whether zero-shot classification is due after a step. Data without classes is not embedded for it.
-func (s *session) zeroShotDue(e training.Event) bool {
-	return e.Done || s.val.classified() && s.ZeroshotFrequency.due(e.Step)
-}
-
-func (s *session) anyDue(e training.Event) bool { return s.retrievalDue(e) || s.zeroShotDue(e) }
-
-// due lists the evaluators that are due after a step.
-func (v *validation) due(e training.Event) (out []scheduled) {
-	for _, one := range v.evaluators {
-		if one.due(e) {
-			out = append(out, one)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", e.Name(), err))
 		}
 	}
-	return out
+	return found, failed
 }
 
-// measure evaluates the model as it is.
-func (v *validation) measure(ctx context.Context, evaluators []scheduled, step int) (report.Evaluation, error) {
+// reset makes the next evaluation embed again: the model has changed.
+func (v *validation) reset() {
 	v.Reset()
-	values, err := eval.All(ctx, evaluators)
-	if err != nil {
-		return report.Evaluation{}, fmt.Errorf("evaluate: %w", err)
+	v.forget()
+}
+
+// forget frees the features of all data but val_data, which the report shows.
+func (v *validation) forget() {
+	for _, m := range v.meters {
+		m.Reset()
 	}
-	return report.Evaluation{Step: step, Values: values}, nil
 }
 
 func (v *validation) name() string {
@@ -158,15 +132,15 @@ func (v *validation) described(name string) eval.Value {
 	return eval.Value{Name: name}
 }
 
-// add keeps an evaluation, writes its line and logs it.
+// add keeps an evaluation, writes its line and logs it. A value that isn't finite is null in the line.
 func (v *validation) add(found report.Evaluation, w io.Writer, c *Console) error {
 	if len(found.Values) == 0 { // nothing that was due can be measured on this data
 		return nil
 	}
-	v.history = append(v.history, found)
+	v.history = joined(v.history, found)
 	line := map[string]any{"step": found.Step}
 	for _, value := range found.Values {
-		line[value.Name] = value.Value
+		line[value.Name] = record.Number(value.Value)
 	}
 	logEvaluation(c.Log, found)
 	data, err := json.Marshal(line)
@@ -175,6 +149,17 @@ func (v *validation) add(found report.Evaluation, w io.Writer, c *Console) error
 	}
 	_, err = w.Write(append(data, '\n'))
 	return err
+}
+
+// joined is a history with one more evaluation, whose values are added to those of the same step.
+func joined(history []report.Evaluation, found report.Evaluation) []report.Evaluation {
+	history = slices.Clone(history)
+	if n := len(history); n > 0 && history[n-1].Step == found.Step {
+		last := &history[n-1]
+		last.Values = append(slices.Clone(last.Values), found.Values...)
+		return history
+	}
+	return append(history, found)
 }
 
 // logEvaluation logs the values of an evaluation, in several lines where one would be too long.
@@ -205,28 +190,6 @@ func (v *validation) lastEvaluation() report.Evaluation {
 	return report.Evaluation{}
 }
 
-// What the anatomy of the report looks at: pairs compared at a time, and pictures and captions whose attention is looked at.
-const (
-	reportCandidates = 64
-	reportSample     = 16
-)
-
-// look keeps the anatomy of what was just evaluated for the report. A training goes on without one.
-func (s *session) look(ctx context.Context, step int) {
-	s.val.anatomy = nil
-	if len(s.val.Last().Captions) < 2 && !s.val.classified() { // else the names of classes are compared with
-		return
-	}
-	found, err := s.val.Anatomy(ctx, reportCandidates, reportSample)
-	if err != nil && ctx.Err() == nil {
-		s.console.Log.Warn("the report has no anatomy of the network", "error", err)
-	}
-	if err != nil {
-		return
-	}
-	s.val.anatomy = &report.Anatomy{Step: step, Anatomy: found}
-}
-
 // measureBefore measures what is aligned before its first step, and refuses what can't be aligned.
 func (s *session) measureBefore(ctx context.Context) (err error) {
 	v := s.val
@@ -238,8 +201,9 @@ func (s *session) measureBefore(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if v.before, err = v.measure(ctx, v.evaluators, 0); err != nil {
-		return err
+	var failed []error
+	if v.before, failed = v.measure(ctx, v.evaluators, 0); len(failed) > 0 {
+		return fmt.Errorf("evaluate: %w", errors.Join(failed...))
 	}
 	if v.agreement != nil && v.agreement.Last.Equal == v.agreement.Last.Pairs {
 		return &datasets.DataError{Source: v.Source.Info().Name, Reason: fmt.Sprintf("nothing to learn: the reward is the same on both "+
@@ -266,7 +230,7 @@ func (s *session) addBefore(out map[string]any) {
 			continue
 		}
 		for _, v := range found.Values {
-			out[v.Name+beforeSuffix] = v.Value
+			out[v.Name+beforeSuffix] = plain(v.Value)
 		}
 	}
 }

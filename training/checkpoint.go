@@ -31,11 +31,13 @@ const (
 type State struct {
 	Format int `json:"format"`
 	Progress
-	Seed        uint64      `json:"seed"`
-	Data        string      `json:"data_fingerprint"`
-	Validation  string      `json:"validation_fingerprint"`
-	DataLength  int64       `json:"data_length"` // samples in an epoch; Position / DataLength is the epoch
-	Environment Environment `json:"environment"`
+	Seed       uint64 `json:"seed"`
+	Data       string `json:"data_fingerprint"`
+	Validation string `json:"validation_fingerprint"`
+	// Evaluations are the fingerprints of further data that is evaluated on, by its name.
+	Evaluations map[string]string `json:"evaluation_fingerprints,omitempty"`
+	DataLength  int64             `json:"data_length"` // samples in an epoch; Position / DataLength is the epoch
+	Environment Environment       `json:"environment"`
 }
 
 // Environment is what else the exact bytes of a resumed run depend on, apart from its inputs.
@@ -57,10 +59,12 @@ type Checkpoints struct {
 	Every int           // steps between checkpoints; 0: only by time and at the end
 	Pause time.Duration // time between checkpoints, if it is over before Every steps; 0: only by steps
 	Keep  int           // number of checkpoints to keep
-	Files []File
-	State State // Format and Progress are filled in
-	Log   *slog.Logger
-	Guard func() error // is called before each save, whose error refuses it; nil: none
+	// Pinned is the step of a checkpoint that is kept as well; 0: none.
+	Pinned int
+	Files  []File
+	State  State // Format and Progress are filled in
+	Log    *slog.Logger
+	Guard  func() error // is called before each save, whose error refuses it; nil: none
 
 	saved time.Time
 	last  Progress        // of the newest checkpoint
@@ -76,16 +80,44 @@ func (c *Checkpoints) After(ctx context.Context, e Event) error {
 	if !due && !e.Last || c.last == e.Trainer.Progress {
 		return nil
 	}
-	if err := e.Trainer.Sync(ctx); err != nil {
+	return c.saveTwice(ctx, e.Trainer)
+}
+
+// saveTwice saves, and tries once more if that fails.
+func (c *Checkpoints) saveTwice(ctx context.Context, t *Trainer) error {
+	if err := t.Sync(ctx); err != nil {
 		return err
 	}
-	err := c.save(e.Trainer)
+	err := c.save(t)
 	var diverged *DivergedError
 	if err == nil || errors.As(err, &diverged) || c.Guard != nil && c.Guard() != nil {
 		return err
 	}
 	c.Log.Warn("a checkpoint can't be saved: trying once more", "error", err)
-	return c.save(e.Trainer)
+	return c.save(t)
+}
+
+// Pin saves the step that the trainer is at, unless it is saved, and keeps its checkpoint until another one is pinned.
+func (c *Checkpoints) Pin(ctx context.Context, t *Trainer) error {
+	if c.last != t.Progress {
+		if _, err := Check(StepDir(c.Dir, t.Progress.Step)); err != nil {
+			if err := c.saveTwice(ctx, t); err != nil {
+				return err
+			}
+		}
+	}
+	c.Pinned = t.Progress.Step
+	return nil
+}
+
+// Prune removes the checkpoints that are neither among the newest ones nor pinned.
+func (c *Checkpoints) Prune() {
+	if c.last == (Progress{}) {
+		return
+	}
+	if err := c.prune(StepDir(c.Dir, c.last.Step)); err != nil { // the next save will remove them
+		c.Log.Warn("old checkpoints can't be removed", "error", err)
+	}
 }
 
 func (c *Checkpoints) save(t *Trainer) error {
@@ -98,7 +130,7 @@ func (c *Checkpoints) save(t *Trainer) error {
 	if err := durable.MkdirAll(c.Dir); err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
-	dir := stepDir(c.Dir, t.Progress.Step)
+	dir := StepDir(c.Dir, t.Progress.Step)
 	state := c.State
 	state.Format, state.Progress = stateFormat, t.Progress
 	files := append(slices.Clone(c.Files),
@@ -117,9 +149,7 @@ func (c *Checkpoints) save(t *Trainer) error {
 	}
 	c.saved, c.last = time.Now(), t.Progress
 	c.Log.Debug("checkpoint", "path", dir, "seconds", time.Since(begun).Seconds())
-	if err := c.prune(dir); err != nil { // another save will remove them
-		c.Log.Warn("old checkpoints can't be removed", "error", err)
-	}
+	c.Prune()
 	return nil
 }
 

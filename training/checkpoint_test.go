@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -72,7 +73,7 @@ func TestACheckpointHoldsWhatItSays(t *testing.T) {
 	state, err := ReadState(at)
 	want := State{Format: 1, Progress: Progress{Step: 3, Samples: 12, Position: 12}, Seed: 7, Data: "abc",
 		Environment: Environment{Threads: 2, Libtorch: "x"}}
-	if err != nil || state != want {
+	if err != nil || !reflect.DeepEqual(state, want) {
 		t.Errorf("got %+v, %v", state, err)
 	}
 	if data, err := os.ReadFile(filepath.Join(at, "model.safetensors")); err != nil || string(data) != "model" {

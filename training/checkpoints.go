@@ -20,8 +20,8 @@ const stepPrefix = "step-"
 
 var stepName = regexp.MustCompile(`^` + stepPrefix + `\d{8,}$`)
 
-// stepDir is the directory of a step's checkpoint in a run's checkpoints.
-func stepDir(dir string, step int) string {
+// StepDir is the directory of a step's checkpoint in a run's checkpoints.
+func StepDir(dir string, step int) string {
 	return filepath.Join(dir, fmt.Sprintf(stepPrefix+"%08d", step))
 }
 
@@ -51,7 +51,8 @@ func Check(checkpoint string) (State, error) {
 	return s, nil
 }
 
-// prune keeps the newest Keep checkpoints that verify, and removes all before them. The one just written has been verified.
+// prune keeps the newest Keep checkpoints that verify and the pinned one, and removes all before them. The one just written has been
+// verified.
 func (c *Checkpoints) prune(written string) error {
 	dirs, err := list(c.Dir)
 	if err != nil || c.Keep <= 0 || len(dirs) <= c.Keep {
@@ -63,6 +64,9 @@ func (c *Checkpoints) prune(written string) error {
 	c.valid[written] = true
 	kept := 0
 	for _, d := range slices.Backward(dirs) {
+		if at, _ := stepOf(d); kept == c.Keep && at == c.Pinned && at > 0 {
+			continue
+		}
 		if kept == c.Keep {
 			if err := durable.RemoveAll(d); err != nil {
 				return fmt.Errorf("remove old checkpoint: %w", err)
@@ -135,7 +139,7 @@ func Adopt(checkpoint, dir string) error {
 	if err != nil {
 		return err
 	}
-	to := stepDir(dir, s.Step)
+	to := StepDir(dir, s.Step)
 	if same(checkpoint, to) {
 		return nil
 	}
@@ -166,7 +170,7 @@ func Replaces(checkpoint, dir string) (path string, replaces bool, err error) {
 	if err != nil {
 		return "", false, err
 	}
-	to := stepDir(dir, s.Step)
+	to := StepDir(dir, s.Step)
 	if same(checkpoint, to) {
 		return to, false, nil
 	}

@@ -1,6 +1,9 @@
 package training
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,5 +91,84 @@ func TestAdoptCopiesAWholeCheckpoint(t *testing.T) {
 	}
 	if err := durable.Verify(from); err != nil {
 		t.Error(err)
+	}
+}
+
+// hookFunc is a function as a hook.
+type hookFunc func(ctx context.Context, e Event) error
+
+func (f hookFunc) After(ctx context.Context, e Event) error { return f(ctx, e) }
+
+// leftIn lists the steps of a run's checkpoints.
+func leftIn(t *testing.T, c *Checkpoints) (steps []int) {
+	t.Helper()
+	dirs, err := list(c.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range dirs {
+		step, _ := stepOf(d)
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+// A pinned checkpoint stays beside the newest ones until another one is pinned.
+func TestAPinnedCheckpointStays(t *testing.T) {
+	c := &Checkpoints{}
+	pin := func(steps ...int) Hook {
+		return hookFunc(func(ctx context.Context, e Event) error {
+			if !slices.Contains(steps, e.Step) || e.Replayed {
+				return nil
+			}
+			err := c.Pin(ctx, e.Trainer)
+			c.Prune()
+			return err
+		})
+	}
+	for _, one := range []struct {
+		pins []int
+		want []int
+	}{{[]int{3}, []int{3, 8}}, {[]int{3, 5}, []int{5, 8}}, {[]int{8}, []int{8}}, {nil, []int{8}}} {
+		*c = Checkpoints{Every: 2, Keep: 1, Dir: filepath.Join(t.TempDir(), "checkpoints"), Log: slog.New(slog.DiscardHandler)}
+		tr, _ := newToy(t, 8)
+		tr.Hooks = []Hook{c, pin(one.pins...)}
+		if err := tr.Run(t.Context(), some(8)); err != nil {
+			t.Fatal(err)
+		}
+		if got := leftIn(t, c); !slices.Equal(got, one.want) {
+			t.Errorf("pinned %v: %v, want %v", one.pins, got, one.want)
+		}
+	}
+}
+
+// A hook that stops the training makes the step the last one, which is saved, and the training complete.
+func TestAHookStopsTheTraining(t *testing.T) {
+	c := &Checkpoints{Every: 100, Keep: 1, Dir: filepath.Join(t.TempDir(), "checkpoints"), Log: slog.New(slog.DiscardHandler)}
+	var events []Event
+	record := hookFunc(func(_ context.Context, e Event) error { events = append(events, e); return nil })
+	tr, _ := newToy(t, 8)
+	tr.Hooks = []Hook{record, c, hookFunc(func(_ context.Context, e Event) error {
+		if e.Step == 3 {
+			return ErrStop
+		}
+		return nil
+	}), record}
+	if err := tr.Run(t.Context(), some(8)); err != nil {
+		t.Fatal(err)
+	}
+	if got := leftIn(t, c); !slices.Equal(got, []int{3}) {
+		t.Errorf("saved %v", got)
+	}
+	if n := len(events); n != 7 || !events[n-1].Done || !events[n-1].Last || events[n-1].Replayed || !events[n-2].Replayed ||
+		!events[n-2].Done {
+		t.Errorf("%d events", n)
+	}
+	tr, _ = newToy(t, 8)
+	failed := errors.New("failed")
+	tr.Hooks = []Hook{hookFunc(func(context.Context, Event) error { return ErrStop }),
+		hookFunc(func(context.Context, Event) error { return failed })}
+	if err := tr.Run(t.Context(), some(8)); !errors.Is(err, failed) || errors.Is(err, ErrStop) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -47,11 +47,14 @@ func (e *DivergedError) Error() string {
 	return fmt.Sprintf("%s is not finite after step %d, which is not saved%s; %s", e.Tensor, e.At, remedy, kept)
 }
 
+// ErrStop is what a Hook returns to end the training after the step, as complete. It is no error of the training.
+var ErrStop = errors.New("the training ends here")
+
 // patience is how many non-finite steps in a row end a training.
 const patience = 10
 
 // Run makes steps until the schedule's last one, the end of the batches, StopAfter, or an interrupt (ctx). On an interrupt the step
-// finishes, the hooks save, and Run returns ctx's error.
+// finishes, the hooks save, and Run returns ctx's error. If a hook stops the training, Run returns nil.
 func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, error]) error {
 	if t.Progress.Step >= t.Schedule.Steps {
 		return nil
@@ -77,7 +80,8 @@ func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, er
 		event = Event{Stats: st, Trainer: t, Batch: b, Wait: begun.Sub(asked), Took: time.Since(begun)}
 		event.Done = st.Step == t.Schedule.Steps
 		event.Last = ctx.Err() != nil || st.Step == stop || st.BadInRow >= patience
-		if err := t.runHooks(ctx, event); err != nil {
+		stopped, err := t.runHooks(ctx, event)
+		if err != nil || stopped {
 			return err
 		}
 		switch {
@@ -110,29 +114,36 @@ func (t *Trainer) finish(ctx context.Context, last Event) error {
 		return nil
 	}
 	last.Last, last.Replayed = true, true
-	return t.runHooks(ctx, last)
+	_, err := t.runHooks(ctx, last)
+	return err
 }
 
 // runHooks runs every hook with a context that an interrupt doesn't cancel. An error of a hook makes the step the last one. The other
-// hooks still run, so that the step is saved; those before it in the list receive the event again.
-func (t *Trainer) runHooks(ctx context.Context, e Event) error {
+// hooks still run, so that the step is saved; those before it in the list receive the event again. So does ErrStop, which is reported as
+// stopped.
+func (t *Trainer) runHooks(ctx context.Context, e Event) (stopped bool, err error) {
 	ctx = context.WithoutCancel(ctx)
 	var failed []error
 	for i, h := range t.Hooks {
-		err := h.After(ctx, e)
-		if err == nil {
+		switch err := h.After(ctx, e); {
+		case err == nil:
 			continue
+		case errors.Is(err, ErrStop):
+			stopped = true
+		default:
+			failed = append(failed, err)
 		}
-		failed = append(failed, err)
-		if e.Last {
-			continue
-		}
-		e.Last = true
 		again := e
-		again.Replayed = true
+		again.Last, again.Replayed, again.Done = true, true, e.Done || stopped
+		if e.Last && e.Done == again.Done {
+			continue
+		}
+		e.Last, e.Done = true, again.Done
 		for _, earlier := range t.Hooks[:i] {
-			failed = append(failed, earlier.After(ctx, again))
+			if err := earlier.After(ctx, again); err != nil && !errors.Is(err, ErrStop) {
+				failed = append(failed, err)
+			}
 		}
 	}
-	return errors.Join(failed...)
+	return stopped, errors.Join(failed...)
 }

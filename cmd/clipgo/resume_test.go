@@ -13,6 +13,7 @@ import (
 
 	"clipgo/internal/paths"
 	"clipgo/pretrained"
+	"clipgo/run"
 )
 
 // sameRun compares two finished runs: weights and optimizer to the byte, metrics but for times.
@@ -80,7 +81,8 @@ func TestResumeContinuesExactly(t *testing.T) {
 func TestKilledRunsLoseNothing(t *testing.T) {
 	model := tiny(t)
 	whole, killed := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "killed")
-	settings := []string{"--save-frequency", "7", "--keep", "2", "--steps", "120"}
+	settings := []string{"--save-frequency", "7", "--keep", "2", "--steps", "120", "--eval", "zeroshot@20=s=builtin:shapes?split=val&n=20",
+		"--keep-best", "s/acc5"}
 	must(t, tinyRun(model, whole, settings...)...)
 	random := rand.New(rand.NewPCG(1, 2))
 	const kills = 20
@@ -109,6 +111,11 @@ func TestKilledRunsLoseNothing(t *testing.T) {
 	}
 	must(t, tinyRun(model, killed, append(settings, "--resume", "latest")...)...)
 	sameRun(t, killed, whole)
+	for _, name := range []string{run.EvaluationsFile, pretrained.BestFile, filepath.Join(pretrained.BestLink, pretrained.WeightsFile)} {
+		if !bytes.Equal(read(t, killed, name), read(t, whole, name)) {
+			t.Errorf("%s differs:\n%s\nwant\n%s", name, read(t, killed, name), read(t, whole, name))
+		}
+	}
 }
 
 func TestInterruptSavesAndExits130(t *testing.T) {

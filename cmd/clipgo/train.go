@@ -30,8 +30,13 @@ A step may have more pairs than fit into memory: --batch-size 64 --accum-freq 16
 Learning rate, weight decay, epochs and augmentation come from the model's recipe unless they are given; a model that
 starts from trained weights takes small steps by default.
 
-The run directory contains run.json, metrics.jsonl, checkpoints/, report.html, log.txt, skipped.jsonl. Ctrl-C finishes
-the step and saves; --resume latest continues; the result is bit-identical to an uninterrupted run.`,
+--eval TASK=SRC measures further data during the training: zeroshot, retrieval, linear_probe, knn and the other tasks of
+eval benchmark. TASK@500 and TASK@1epoch say how often. --keep-best NAME keeps the checkpoint with the best value, such as
+imagenet/acc1; --model DIR@best opens it. --patience N ends a run that doesn't become better.
+
+The run directory contains run.json, metrics.jsonl, evaluations.jsonl, checkpoints/, report.html, result.json, log.txt,
+skipped.jsonl. Ctrl-C finishes the step and saves; --resume latest continues; the result is bit-identical to an
+uninterrupted run.`,
 		Example: `  clipgo train --train-data builtin:emoji --out runs/emoji
   clipgo train --train-data photos.csv --val-data val.csv --model ViT-S-32-alt --out runs/photos
   clipgo train --train-data photos.csv --model ViT-B-32 --pretrained w.safetensors --lock-image --out runs/tuned
@@ -39,6 +44,8 @@ the step and saves; --resume latest continues; the result is bit-identical to an
   clipgo train --train-data builtin:shapes --objective coca --out runs/captioner
   clipgo train --train-data builtin:shapes --objective coca --coca-contrastive-loss-weight 0 --lock-image \
     --model runs/captioner --out runs/tuned
+  clipgo train --train-data photos.csv --model ViT-S-32-alt --eval zeroshot@1epoch=imagenet=imagenet/val \
+    --keep-best imagenet/acc1 --patience 5 --out runs/followed
   clipgo train --resume latest --out runs/photos`,
 		Args: cobra.NoArgs,
 	}

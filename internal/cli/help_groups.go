@@ -23,7 +23,7 @@ var flagGroups = []flagGroup{
 	{"Optimizer", strings.Fields(`batch-size accum-freq lr wd wd-exclude beta1 beta2 eps grad-clip-norm`)},
 	{"Schedule", strings.Fields(`epochs steps warmup lr-scheduler epochs-cooldown stop-after`)},
 	{"Checkpoints", strings.Fields(`out resume save-frequency keep allow-data-change discard-later`)},
-	{"Evaluation", strings.Fields(`val-frequency zeroshot-frequency log-frequency`)},
+	{"Evaluation", strings.Fields(`val-frequency zeroshot-frequency eval keep-best patience min-delta log-frequency`)},
 	{"Machine", strings.Fields(`device precision threads seed grad-checkpointing tf32`)},
 	{"Settings and output", strings.Fields(`config set json quiet log-format help help-all`)},
 }
@@ -51,8 +51,8 @@ func groupsOf(trains bool) []flagGroup {
 // CommonFlags are the flags that --help of a command with many flags shows; --help-all shows all. Commands that are not here show all.
 var CommonFlags = map[string][]string{
 	"clipgo train": strings.Fields(`train-data val-data csv-img-key csv-caption-key model pretrained lock-image objective siglip batch-size
-		accum-freq lr wd epochs steps warmup out resume save-frequency val-frequency device precision grad-checkpointing
-		config set json quiet help help-all`),
+		accum-freq lr wd epochs steps warmup out resume save-frequency val-frequency eval
+		keep-best patience device precision grad-checkpointing config set json quiet help help-all`),
 	"clipgo align preference": strings.Fields(`train-data val-data model pretrained reward-head keep-near batch-size lr epochs steps
 		out resume device precision config set json quiet help help-all`),
 	"clipgo align ppo": strings.Fields(`train-data val-data model reward reward-model judge kl-coefficient kl-limit batch-size lr steps

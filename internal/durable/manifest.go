@@ -154,7 +154,11 @@ func readManifest(dir string) (m manifest, err error) {
 // sizes lists all files below a directory except the manifest, with their sizes; -1 for one that is not a regular file.
 func sizes(dir string) (map[string]int64, error) {
 	out := map[string]int64{}
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+	dir, err := filepath.EvalSymlinks(dir) // WalkDir doesn't follow a link
+	if err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
