@@ -44,10 +44,11 @@ type saidTerm struct {
 	Picture string  `json:"picture,omitempty"`
 }
 
-// levels are the numbers of hits at or above some thresholds, which a slider shows while it moves.
+// levels are the numbers of hits at or above thresholds in equal steps of standard deviations, which a slider shows while it moves.
 type levels struct {
-	Z     []float64 `json:"z"`
-	Count []int     `json:"count"`
+	From  float64 `json:"from"`
+	Step  float64 `json:"step"`
+	Count []int   `json:"count"`
 }
 
 // named are the pictures whose name or caption has the words of the query: the best of them, whatever their score.
@@ -164,18 +165,15 @@ func (s *Server) answer(ctx context.Context, c *collection, snap *snapshot, req 
 
 // levelsOf counts hits at thresholds from two deviations below the background to twelve above.
 func levelsOf(v *view) *levels {
-	const from, step, n = -2.0, 0.1, 141
-	l := &levels{Z: make([]float64, n)}
-	scores := make([]float64, n)
-	for i := range n {
-		l.Z[i] = float64(int(from/step)+i) / 10
-		scores[i] = v.scores.Mean + l.Z[i]*v.scores.Deviation
-	}
+	const from, perUnit, n = -2, 10, 141
 	if v.scores.Deviation == 0 {
 		return nil
 	}
-	l.Count = v.scores.Above(scores, v.keep)
-	return l
+	scores := make([]float64, n)
+	for i := range n {
+		scores[i] = v.scores.Mean + float64(from*perUnit+i)/perUnit*v.scores.Deviation
+	}
+	return &levels{from, 1.0 / perUnit, v.scores.Above(scores, v.keep)}
 }
 
 // marks are the rows whose name or caption has the words of the query. A query of several terms has no words: which of them would count?

@@ -5,5 +5,5 @@ import "embed"
 
 // Files are the page's files; index.html is the page.
 //
-//go:embed index.html *.css *.js
+//go:embed index.html *.css *.js *.svg
 var Files embed.FS
