@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -223,7 +224,7 @@ func checkExposition(t *testing.T, text string) {
 }
 
 // The client of clip-retrieval's wheel, unchanged: CLIPGO_CLIP_RETRIEVAL names its folder, made by
-// pip download --no-deps clip-retrieval==2.45.0 and unzipping, and python3 has requests.
+// pip download --no-deps clip-retrieval==2.45.0 and unzipping, and CLIPGO_PYTHON, or python3, has requests.
 func TestClipRetrievalsOwnClient(t *testing.T) {
 	wheel := os.Getenv("CLIPGO_CLIP_RETRIEVAL")
 	if wheel == "" {
@@ -239,7 +240,7 @@ client = m.ClipClient(url=sys.argv[2], indice_name="colours", num_images=3, dedu
 print(json.dumps([client.query(text="red"), client.query(image=sys.argv[3]), client.query(embedding_input=[0, 0, 1.0, 0.1]),
     m.ClipClient(url=sys.argv[2], indice_name="other").query(text="red")]))
 `
-	cmd := exec.Command("python3", "-c", script, filepath.Join(wheel, "clip_retrieval", "clip_client.py"), "http://"+addr+"/knn-service",
+	cmd := exec.Command(cmp.Or(os.Getenv("CLIPGO_PYTHON"), "python3"), "-c", script, filepath.Join(wheel, "clip_retrieval", "clip_client.py"), "http://"+addr+"/knn-service",
 		filepath.Join(f.dir, "greens", "g000.png"))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
