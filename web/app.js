@@ -47,10 +47,11 @@ async function run(push, want, top = true) {
   }
   current = address;
   document.title = state.isEmpty(s) ? "clipgo search" : `${s.words || s.chips.map((c) => c.label || c.value).join(", ")} - clipgo`;
+  problem("");
   try {
     const got = await results.search(params, want);
     if (!got) return;
-    problem(got.cut ? `The model reads only the beginning of: ${got.cut.join(", ")}` : "");
+    if (got.cut) problem(`The model reads only the beginning of: ${got.cut.join(", ")}`);
     filters.levels(got, state.isEmpty(s));
     selection.show();
     if (top && scrollY > $("results").offsetTop) scrollTo(0, 0);
@@ -89,7 +90,6 @@ function similar(hits, weight = 1) {
 async function send(files, alone) {
   const pictures = [...files].filter((f) => f.type.startsWith("image/"));
   if (!pictures.length) return problem("That is no picture.");
-  problem("");
   try {
     await query.send(index(), pictures, alone);
   } catch (e) {

@@ -10,7 +10,9 @@ export class Query {
     this.chips = [];
     this.pictures = new Map(); // what was sent in this page, for the chips
     $("text").addEventListener("input", () => changed(false));
-    $("search").addEventListener("submit", (e) => {
+    $("search").addEventListener("submit", (e) => e.preventDefault());
+    $("text").addEventListener("keydown", (e) => {
+      if (e.key !== "Enter" || e.isComposing) return; // Enter also ends the input of some scripts
       e.preventDefault();
       if (split($("text").value)) this.keep(0);
       else changed(true);

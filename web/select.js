@@ -1,5 +1,5 @@
 // The selected pictures, and what can be exported of them.
-import { $, el, count, save, show } from "./dom.js";
+import { $, count, save, show } from "./dom.js";
 import * as api from "./api.js";
 
 export class Selection {
@@ -70,23 +70,20 @@ const inline = (blob) => new Promise((done, wrong) => {
   reader.readAsDataURL(blob);
 });
 
-// sheet is a page of its own with small copies of the pictures in it.
+const escaped = (text) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+
+// sheet is a page of its own with small copies of the pictures in it, and without scripts.
 async function sheet(index, hits) {
-  const page = document.implementation.createHTMLDocument("Contact sheet");
-  const policy = page.createElement("meta");
-  policy.httpEquiv = "Content-Security-Policy";
-  policy.content = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
-  page.head.append(policy, page.importNode(el("style", {}, "body{font:14px sans-serif;display:grid;grid-template-columns:repeat(auto-fill,200px);gap:12px}figure{margin:0}img{max-width:200px;max-height:200px}"), true));
+  const figures = [];
   for (const h of hits) {
-    const figure = page.importNode(el("figure", {}, el("figcaption", {}, `${show(h.name)} ${h.score ? h.score.toFixed(4) : ""} ${show(h.caption)}`)), true);
     const answer = await fetch(api.thumb(index, h.key, 256));
-    if (answer.ok) {
-      const image = page.createElement("img");
-      image.src = await inline(await answer.blob());
-      image.alt = show(h.caption || h.name);
-      figure.prepend(image);
-    }
-    page.body.append(figure);
+    const image = answer.ok ? `<img alt="${escaped(show(h.caption || h.name))}" src="${await inline(await answer.blob())}">` : "";
+    figures.push(`<figure>${image}<figcaption>${escaped(`${show(h.name)} ${h.score ? h.score.toFixed(4) : ""} ${show(h.caption)}`)}</figcaption></figure>\n`);
   }
-  return "<!doctype html>\n" + page.documentElement.outerHTML;
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Contact sheet</title>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<style>body{font:14px sans-serif;display:grid;grid-template-columns:repeat(auto-fill,200px);gap:12px}figure{margin:0;overflow-wrap:anywhere}img{max-width:200px;max-height:200px}</style>
+</head><body>
+${figures.join("")}</body></html>
+`;
 }
