@@ -85,7 +85,8 @@ func TestCatalogFindsRowsByWhatIsKnownOfThem(t *testing.T) {
 }
 
 func TestCatalogLeavesDeadRowsOut(t *testing.T) {
-	c := catalogOf(t, File{Path: "/a/x.png", Hash: "aa", Size: 1}, File{Path: "/a/y.png", Hash: "bb", Size: 1}, File{Path: "built-in", Hash: "cc"})
+	c := catalogOf(t, File{Path: "/a/x.png", Hash: "aa", Size: 1},
+		File{Path: "/a/y.png", Hash: "bb", Size: 1}, File{Path: "built-in", Hash: "cc"})
 	if c.Root != "/a" {
 		t.Errorf("root %q: pictures without a folder don't count", c.Root)
 	}

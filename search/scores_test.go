@@ -15,7 +15,8 @@ func TestScoresEqualAFloat64Scan(t *testing.T) {
 	const dim, rows = 24, 900
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, dtype := range []DType{Float32, Float16} {
-		ix := buildIndex(t, t.TempDir(), Space{Fingerprint: "m", Dim: dim, DType: dtype, Preprocess: space.Preprocess}, unitRows(r, rows, dim))
+		of := Space{Fingerprint: "m", Dim: dim, DType: dtype, Preprocess: space.Preprocess}
+		ix := buildIndex(t, t.TempDir(), of, unitRows(r, rows, dim))
 		ix.parts[0].dead = map[int]bool{3: true, 77: true}
 		ix.live = ix.rows - 2
 		q := unitRows(r, 1, dim)

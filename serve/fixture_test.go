@@ -110,7 +110,8 @@ func put(t testing.TB, dir, name, caption string, c color.NRGBA, age int) search
 		t.Fatal(err)
 	}
 	return search.Row{Image: []float32{float32(c.R) / 255, float32(c.G) / 255, float32(c.B) / 255, 0.5},
-		File: search.File{Path: path, Caption: caption, Size: int64(len(data)), MTime: when.UnixNano(), Hash: fmt.Sprintf("%x", sha256.Sum256([]byte(name)))}}
+		File: search.File{Path: path, Caption: caption, Size: int64(len(data)), MTime: when.UnixNano(),
+			Hash: fmt.Sprintf("%x", sha256.Sum256([]byte(name)))}}
 }
 
 // fill adds rows to an index.

@@ -149,7 +149,7 @@ func open(p string) bool {
 // alone, since pages of other origins ask them.
 func (s *Server) authorized(next http.Handler) http.Handler {
 	token := s.options.Token
-	wrong := refuse(http.StatusUnauthorized, "a token is missing or wrong: open the address that the server printed, or send it as a bearer")
+	wrong := refuse(http.StatusUnauthorized, "a token is missing or wrong: open the address that was printed, or send it as a bearer")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ok := token == "" || open(r.URL.Path)
 		if bearer, has := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); has && !ok {

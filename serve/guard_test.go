@@ -19,7 +19,10 @@ const token = "0123456789abcdef0123"
 
 // Each rule of the chain, allowed and refused.
 func TestTheGuardDecidesWhoMayAsk(t *testing.T) {
-	local := newFixture(t, func(o *Options) { o.Origins = []string{"https://friend.example"}; o.Hosts = []string{"pictures.example"} })
+	local := newFixture(t, func(o *Options) {
+		o.Origins = []string{"https://friend.example"}
+		o.Hosts = []string{"pictures.example"}
+	})
 	secret := newFixture(t, func(o *Options) { o.Token = token })
 	wide := newFixture(t, func(o *Options) { o.Addr, o.Token, o.Roots = "0.0.0.0:80", token, []string{t.TempDir()} })
 	based := newFixture(t, func(o *Options) { o.BasePath = "/photos" })
@@ -45,8 +48,10 @@ func TestTheGuardDecidesWhoMayAsk(t *testing.T) {
 		{"the page itself", local, "POST", "/knn-service", []string{"Sec-Fetch-Site", "same-origin"}, 200},
 		{"a page of another site", local, "POST", "/knn-service", []string{"Sec-Fetch-Site", "cross-site"}, 403},
 		{"an old browser of another site", local, "POST", "/knn-service", []string{"Origin", "https://evil.example"}, 403},
-		{"a form of another site", local, "POST", "/api/pictures", []string{"Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain"}, 403},
-		{"an origin of the settings", local, "POST", "/knn-service", []string{"Origin", "https://friend.example", "Sec-Fetch-Site", "cross-site"}, 200},
+		{"a form of another site", local, "POST", "/api/pictures",
+			[]string{"Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain"}, 403},
+		{"an origin of the settings", local, "POST", "/knn-service",
+			[]string{"Origin", "https://friend.example", "Sec-Fetch-Site", "cross-site"}, 200},
 
 		{"no token", secret, "GET", "/api/search?q=red", nil, 401},
 		{"a wrong token", secret, "GET", "/api/search?q=red", []string{"Authorization", "Bearer 0123456789abcdef0124"}, 401},
@@ -85,7 +90,8 @@ func TestHeadersOfAnswers(t *testing.T) {
 			t.Errorf("%s is missing", name)
 		}
 	}
-	for origin, want := range map[string]string{"https://friend.example": "https://friend.example", "https://evil.example": "", "null": ""} {
+	const friend = "https://friend.example"
+	for origin, want := range map[string]string{friend: friend, "https://evil.example": "", "null": ""} {
 		w := f.do("OPTIONS", "/knn-service", nil, "Origin", origin, "Access-Control-Request-Method", "POST")
 		if got := w.Header().Get("Access-Control-Allow-Origin"); got != want || w.Header().Get("Access-Control-Allow-Credentials") != "" {
 			t.Errorf("%s: allowed %q, want %q", origin, got, want)

@@ -28,8 +28,9 @@ func knn(t *testing.T, f *fixture, more string) []map[string]any {
 
 func knnBody(t *testing.T, more string) string {
 	t.Helper()
-	body := map[string]any{"text": nil, "image": nil, "image_url": nil, "embedding_input": nil, "deduplicate": false, "use_safety_model": true,
-		"use_violence_detector": true, "indice_name": "colours", "use_mclip": false, "aesthetic_score": 9, "aesthetic_weight": 0.5,
+	body := map[string]any{"text": nil, "image": nil, "image_url": nil, "embedding_input": nil, "deduplicate": false,
+		"use_safety_model": true, "use_violence_detector": true, "indice_name": "colours", "use_mclip": false,
+		"aesthetic_score": 9, "aesthetic_weight": 0.5,
 		"modality": "image", "num_images": 2, "num_result_ids": 5}
 	if err := json.Unmarshal([]byte(more), &body); err != nil {
 		t.Fatal(err)
@@ -61,14 +62,14 @@ func TestKnnServiceAnswersAsClipRetrievalDoes(t *testing.T) {
 	}
 	picture := base64.StdEncoding.EncodeToString(pngOf(t, 9, 9, color.NRGBA{G: 255, A: 255}))
 	for _, c := range []struct{ body, want string }{
-		{`{"text":"","image":"` + picture + `"}`, "1 4 7 10 13"},             // an empty text is none
-		{`{"text":"red","image":"` + picture + `"}`, "0 3 6 9 12"},           // a text goes before a picture
-		{`{"embedding_input":[0,0,2,0.2],"num_result_ids":null}`, "2 5"},     // as many as num_images
-		{`{"text":"red","num_images":3,"num_result_ids":1}`, "0"},            // the limit is num_result_ids
-		{`{"text":"red","indice_name":null,"num_result_ids":2}`, "0 3"},      // the first index
-		{`{"text":"red","indice_name":"","num_result_ids":2}`, "0 3"},        // as a link of the page asks
-		{`{"text":"red","deduplicate":true,"num_result_ids":120}`, "0 1 2"},  // one of each colour
-		{`{"text":"red","aesthetic_score":"","num_result_ids":2}`, "0 3"},    // ignored
+		{`{"text":"","image":"` + picture + `"}`, "1 4 7 10 13"},              // an empty text is none
+		{`{"text":"red","image":"` + picture + `"}`, "0 3 6 9 12"},            // a text goes before a picture
+		{`{"embedding_input":[0,0,2,0.2],"num_result_ids":null}`, "2 5"},      // as many as num_images
+		{`{"text":"red","num_images":3,"num_result_ids":1}`, "0"},             // the limit is num_result_ids
+		{`{"text":"red","indice_name":null,"num_result_ids":2}`, "0 3"},       // the first index
+		{`{"text":"red","indice_name":"","num_result_ids":2}`, "0 3"},         // as a link of the page asks
+		{`{"text":"red","deduplicate":true,"num_result_ids":120}`, "0 1 2"},   // one of each colour
+		{`{"text":"red","aesthetic_score":"","num_result_ids":2}`, "0 3"},     // ignored
 		{`{"text":"red","aesthetic_weight":"0.5","num_result_ids":2}`, "0 3"}, // as the page sends it
 		{`{"text":"red","use_mclip":null,"deduplicate":null,"num_result_ids":2}`, "0 3"},
 	} {
@@ -133,7 +134,8 @@ func TestMetadataComesInTheOrderAsked(t *testing.T) {
 		Metadata map[string]any `json:"metadata"`
 	}
 	got := post[[]row](t, f, "/metadata", `{"ids":[7,2,7],"indice_name":"colours"}`)
-	if len(got) != 3 || got[0].ID != 7 || got[2].ID != 7 || got[1].Metadata["caption"] != "picture 2" || got[0].Metadata["caption"] != "a red barn" {
+	if len(got) != 3 || got[0].ID != 7 || got[2].ID != 7 || got[1].Metadata["caption"] != "picture 2" ||
+		got[0].Metadata["caption"] != "a red barn" {
 		t.Errorf("%+v", got)
 	}
 	if path := got[1].Metadata["image_path"]; path != filepath.Join(f.dir, "blues", "b000.png") {
@@ -151,7 +153,8 @@ func TestMetadataComesInTheOrderAsked(t *testing.T) {
 func TestMetadataDescribesTheRowsOfTheSearch(t *testing.T) {
 	f := &fixture{model: &colours{}, dir: t.TempDir(), index: filepath.Join(t.TempDir(), "index")}
 	fill(t, f.index, put(t, f.dir, "a.png", "first", color.NRGBA{B: 255, A: 255}, 1))
-	fill(t, f.index, put(t, f.dir, "b.png", "second", color.NRGBA{R: 255, A: 255}, 2), put(t, f.dir, "c.png", "third", color.NRGBA{G: 255, A: 255}, 3))
+	fill(t, f.index, put(t, f.dir, "b.png", "second", color.NRGBA{R: 255, A: 255}, 2),
+		put(t, f.dir, "c.png", "third", color.NRGBA{G: 255, A: 255}, 3))
 	f.open(t)
 	hits := knn(t, f, `{"text":"red"}`)
 	if hits[0]["caption"] != "second" || hits[0]["id"] != 1.0 {
@@ -195,7 +198,8 @@ func TestMetricsAreThoseOfTheDashboard(t *testing.T) {
 				}
 			}
 		}
-		for _, line := range []string{"full_knn_request_time_count 1", "text_clip_inference_time_count 1", "dedup_time_count 1", "download_time_count 0"} {
+		for _, line := range []string{"full_knn_request_time_count 1", "text_clip_inference_time_count 1",
+			"dedup_time_count 1", "download_time_count 0"} {
 			if !strings.Contains(text, "\n"+line+"\n") {
 				t.Errorf("%s is missing", line)
 			}
@@ -240,7 +244,8 @@ client = m.ClipClient(url=sys.argv[2], indice_name="colours", num_images=3, dedu
 print(json.dumps([client.query(text="red"), client.query(image=sys.argv[3]), client.query(embedding_input=[0, 0, 1.0, 0.1]),
     m.ClipClient(url=sys.argv[2], indice_name="other").query(text="red")]))
 `
-	cmd := exec.Command(cmp.Or(os.Getenv("CLIPGO_PYTHON"), "python3"), "-c", script, filepath.Join(wheel, "clip_retrieval", "clip_client.py"), "http://"+addr+"/knn-service",
+	client := filepath.Join(wheel, "clip_retrieval", "clip_client.py")
+	cmd := exec.Command(cmp.Or(os.Getenv("CLIPGO_PYTHON"), "python3"), "-c", script, client, "http://"+addr+"/knn-service",
 		filepath.Join(f.dir, "greens", "g000.png"))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

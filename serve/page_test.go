@@ -77,7 +77,8 @@ func (p tab) run(steps ...step) {
 }
 
 func (p tab) shown() string {
-	text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`location.href + " " + document.body.innerText.slice(0, 200).replaceAll("\n", " ")`))
+	const script = `location.href + " " + document.body.innerText.slice(0, 200).replaceAll("\n", " ")`
+	text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](script))
 	return text
 }
 
@@ -117,13 +118,16 @@ func shows(search, name string) string {
 const hostile = `<img src=x onerror="document.title='owned'">`
 
 // watchPolicy counts violations of the content policy, and errors of scripts.
-const watchPolicy = `window.wrongs = []; addEventListener("securitypolicyviolation", (e) => wrongs.push(e.violatedDirective + " " + e.blockedURI));
-addEventListener("error", (e) => e.message && wrongs.push(e.message)); addEventListener("unhandledrejection", (e) => wrongs.push(String(e.reason)));`
+const watchPolicy = `window.wrongs = [];
+addEventListener("securitypolicyviolation", (e) => wrongs.push(e.violatedDirective + " " + e.blockedURI));
+addEventListener("error", (e) => e.message && wrongs.push(e.message));
+addEventListener("unhandledrejection", (e) => wrongs.push(String(e.reason)));`
 
 func TestPage(t *testing.T) {
 	ctx := browser(t)
 	f := newFixture(t)
-	fill(t, f.index, put(t, f.dir, "odd/x onerror=alert(1) \"'&.png", hostile+" \u202egnp", color.NRGBA{R: 255, G: 255, B: 255, A: 255}, 400))
+	white := color.NRGBA{R: 255, G: 255, B: 255, A: 255}
+	fill(t, f.index, put(t, f.dir, "odd/x onerror=alert(1) \"'&.png", hostile+" \u202egnp", white, 400))
 	f.open(t)
 	addr, _ := serving(t, f)
 	p := tab{t, ctx, "http://" + addr + "/"}
@@ -180,7 +184,8 @@ func pageTakesPictures(p tab, f *fixture) {
 		const pen = c.getContext("2d"); pen.fillStyle = colour; pen.fillRect(0, 0, 8, 8);
 		const data = new DataTransfer();
 		data.items.add(new File([await new Promise((done) => c.toBlob(done))], "drawn.png", { type: "image/png" }));
-		dispatchEvent(kind === "paste" ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true }) : new DragEvent("drop", { dataTransfer: data }));
+		dispatchEvent(kind === "paste" ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true })
+			: new DragEvent("drop", { dataTransfer: data }));
 	})(%q, %q)`
 	p.wait(first+` === "picture 2"`, chromedp.Navigate(p.base), visible("#grid .tile"),
 		js(fmt.Sprintf(draw, "paste", "#00f")))
@@ -212,7 +217,8 @@ func pageKeepsItsPlace(p tab, _ *fixture) {
 		js(`scrollTo(0, document.body.scrollHeight)`))
 	p.wait(`history.state?.shown === 121 && Math.abs(history.state.y - 1500) < 2`, js(`scrollTo(0, 1500)`))
 	p.wait(`location.search.startsWith("?like=")`, js(`document.querySelectorAll("#grid .tile .row button")[30].click()`))
-	p.wait(`document.querySelectorAll("#grid .tile").length === 121 && Math.abs(scrollY - 1500) < 2 && `+first+` === "picture 0"`, chromedp.NavigateBack())
+	p.wait(`document.querySelectorAll("#grid .tile").length === 121 && Math.abs(scrollY - 1500) < 2 && `+first+` === "picture 0"`,
+		chromedp.NavigateBack())
 	if got := p.value(`document.querySelector("#text").value`); got != "red" {
 		p.Errorf("after the way back the field has %v", got)
 	}
@@ -221,7 +227,8 @@ func pageKeepsItsPlace(p tab, _ *fixture) {
 func pageByKeyboard(p tab, _ *fixture) {
 	at := `document.activeElement.closest(".tile")?.hit.row`
 	p.wait(`document.activeElement.id === "text"`, keys("/"))
-	p.wait(shows("?q=red", "picture 0"), js(`document.querySelector("#text").value = ""`), keys("red")) // the protocol's keys can't be refused
+	// The slash is typed too: the protocol's keys can't be refused.
+	p.wait(shows("?q=red", "picture 0"), js(`document.querySelector("#text").value = ""`), keys("red"))
 	p.wait(at+` === 0`, keys(kb.Escape))
 	p.wait(at+` === 3`, keys(kb.ArrowRight))
 	columns := p.value(`[...document.querySelectorAll("#grid .tile")].findIndex((t, _, all) => t.offsetTop > all[0].offsetTop)`)
@@ -240,7 +247,8 @@ func pageByKeyboard(p tab, _ *fixture) {
 // A name and a caption that look like HTML are shown as they are; marks that turn text around are shown as boxes.
 func pageShowsNames(p tab, _ *fixture) {
 	p.wait(`document.querySelectorAll("#grid .tile").length === 1`, chromedp.Navigate(p.base+"?text=onerror"))
-	got := p.value(`document.querySelector("#grid .name").textContent + " " + document.querySelectorAll("#grid img").length + " " + document.title`)
+	got := p.value(`document.querySelector("#grid .name").textContent + " " +
+		document.querySelectorAll("#grid img").length + " " + document.title`)
 	if got != hostile+" \u25a1gnp 1 clipgo search" {
 		p.Errorf("the page shows %v", got)
 	}
@@ -252,9 +260,11 @@ func pageExports(p tab, _ *fixture) {
 	p.wait(shows("?q=red", "picture 0"), typed("#text", "red"))
 	p.run(js(`window.saved = {}; URL.createObjectURL = (b) => { b.text().then((t) => { saved[b.type] = t; }); return "data:,"; };
 		document.querySelectorAll("#grid input").forEach((e, i) => i < 2 && e.click())`))
-	for kind, mime := range map[string]string{"csv": "text/csv", "jsonl": "application/jsonl", "paths": "text/plain", "sheet": "text/html"} {
+	kinds := map[string]string{"csv": "text/csv", "jsonl": "application/jsonl", "paths": "text/plain", "sheet": "text/html"}
+	for kind, mime := range kinds {
 		p.wait(fmt.Sprintf("saved[%q]", mime), js(
-			fmt.Sprintf(`(() => { const s = document.querySelector("#export"); s.value = %q; s.dispatchEvent(new Event("change")); })()`, kind)))
+			fmt.Sprintf(`(() => { const s = document.querySelector("#export"); s.value = %q;
+				s.dispatchEvent(new Event("change")); })()`, kind)))
 	}
 	if got := p.value(`saved["text/plain"]`); got != "reds/r000.png\nreds/r001.png\n" {
 		p.Errorf("paths: %q", got)
@@ -267,7 +277,8 @@ func pageExports(p tab, _ *fixture) {
 		p.Errorf("sheet: %.300s", sheet)
 	}
 	var line map[string]any
-	if err := json.Unmarshal([]byte(strings.Split(p.value(`saved["application/jsonl"]`), "\n")[1]), &line); err != nil || line["path"] != "reds/r001.png" {
+	second := strings.Split(p.value(`saved["application/jsonl"]`), "\n")[1]
+	if err := json.Unmarshal([]byte(second), &line); err != nil || line["path"] != "reds/r001.png" {
 		p.Errorf("JSONL: %v, %v", line, err)
 	}
 }
@@ -311,7 +322,8 @@ func pageIsAccessible(p tab, _ *fixture) {
 	check := func(what string) {
 		p.Helper()
 		p.run(js(string(script)), js(`axe.run().then((r) => { window.found =
-			r.violations.filter((v) => ["serious", "critical"].includes(v.impact)).map((v) => v.id + ": " + v.nodes[0].html.slice(0, 120)); })`))
+			r.violations.filter((v) => ["serious", "critical"].includes(v.impact))
+				.map((v) => v.id + ": " + v.nodes[0].html.slice(0, 120)); })`))
 		p.wait(`window.found`)
 		if got := p.value(`found.join("; ")`); got != "" {
 			p.Errorf("%s: %v", what, got)

@@ -24,7 +24,7 @@ func TestSearchFindsWhatIsAskedFor(t *testing.T) {
 		{"q=red&text=R03", "r030 r031 r032"},
 		{"q=red&text=barn", "g002"},
 		{"q=red&after=2024-01-30T00:00:00Z&before=2024-01-31T00:00:00Z", "g030 g020 g010"}, // one day in thirty
-		{"folder=reds", "r000 r010 r020"},                                                   // without a query: the newest first
+		{"folder=reds", "r000 r010 r020"},                                                  // without a query: the newest first
 	} {
 		got := get[found](t, f, "/api/search?limit=3&"+c.query)
 		if names(got.Hits) != c.want {
@@ -157,7 +157,7 @@ func TestBadRequestsSayWhatIsWrong(t *testing.T) {
 	}
 }
 
-// An error of the machine is not told to a client: it names paths.
+// An error of the machine is not sent to a client: it names paths.
 func TestErrorsOfTheMachineStayInTheLog(t *testing.T) {
 	f := newFixture(t)
 	f.model.broken = true

@@ -101,10 +101,14 @@ func New(sources []Source, o Options) (*Server, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{options: o, log: o.Log, encoders: map[Model]*encoder{}, uploads: newLRU[[]float32](4 << 20), results: newLRU[*view](256 << 20),
-		scans: make(chan struct{}, runtime.GOMAXPROCS(0)), stats: newStats(), stop: stop}
+	s := &Server{options: o, log: o.Log, encoders: map[Model]*encoder{}, uploads: newLRU[[]float32](4 << 20),
+		results: newLRU[*view](256 << 20), scans: make(chan struct{}, runtime.GOMAXPROCS(0)), stats: newStats(), stop: stop}
 	s.thumbs = newThumbs(o.ThumbDir, o.ThumbSize)
-	for _, src := range sources {
+	for i, src := range sources {
+		if slices.ContainsFunc(sources[:i], func(other Source) bool { return other.Name == src.Name }) {
+			stop()
+			return nil, fault.Setting("index", "two indexes are called %q: give one of them another name", src.Name)
+		}
 		if s.encoders[src.Model] == nil {
 			s.encoders[src.Model] = newEncoder(ctx, src.Model, s.stats)
 		}
@@ -132,7 +136,7 @@ func (o *Options) check() error {
 	case !local && o.Token == "":
 		return fault.Setting("token", "it is missing: %s can be reached from other machines", o.Addr)
 	case !local && len(o.Roots) == 0:
-		return fault.Setting("root", "it is missing: %s can be reached from other machines; name the folders whose pictures may be sent", o.Addr)
+		return fault.Setting("root", "it is missing: %s can be reached from other machines; name the folders that may be shown", o.Addr)
 	case slices.ContainsFunc(o.Origins, func(origin string) bool { return !isOrigin(origin) }):
 		return fault.Setting("cors", "an origin is http:// or https:// and a host, as in https://example.org")
 	case o.BasePath != "" && (o.BasePath[0] != '/' || o.BasePath != path.Clean(o.BasePath) || o.BasePath == "/"):

@@ -31,7 +31,7 @@ const (
 	thumbPixels  = 50_000_000 // of a picture that is decoded for one
 )
 
-// thumbs makes small JPEGs of pictures and keeps them in a folder, by the content of the picture.
+// thumbs turns pictures into small JPEGs and keeps them in a folder, by the content of the picture.
 type thumbs struct {
 	dir     string
 	limit   int64
