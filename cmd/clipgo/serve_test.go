@@ -24,7 +24,8 @@ func TestServeAnswersUntilItIsInterrupted(t *testing.T) {
 	says, to := io.Pipe()
 	code := make(chan int, 1)
 	go func() {
-		code <- dispatch(ctx, []string{"serve", "--index", index, "--addr", "127.0.0.1:0", "--thumb-cache", t.TempDir()}, streams{out: io.Discard, err: to})
+		args := []string{"serve", "--index", index, "--addr", "127.0.0.1:0", "--thumb-cache", t.TempDir()}
+		code <- dispatch(ctx, args, streams{out: io.Discard, err: to})
 		to.Close()
 	}()
 	lines := bufio.NewScanner(says)
