@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"path"
 	"path/filepath"
 	"slices"
@@ -15,7 +17,7 @@ import (
 )
 
 // Catalog is what an index knows of its rows in addition to their features, in memory: a row is found by words of its path and caption,
-// by folder, size and date without reading the files. A row takes about twice the bytes of its path and caption, and 130.
+// by folder, size and date without reading the files. A row takes about twice the bytes of its path and caption, and 80.
 type Catalog struct {
 	// Root is the folder that all files of live rows are in, and empty where there is none: pictures of a built-in set have no folder.
 	Root string
@@ -26,7 +28,8 @@ type Catalog struct {
 	named  []uint16 // bytes of each folded path that are not searched: the root
 	size   []int64
 	mtime  []int64
-	hash   []string
+	hash   [][sha256.Size]byte
+	odd    map[int]string // hashes that are not 64 hexadecimal digits
 	live   Set
 	rows   int
 }
@@ -54,7 +57,7 @@ func (a *arena) row(i int) []byte {
 
 // Catalog reads the metadata of all rows.
 func (ix *Folder) Catalog(ctx context.Context) (*Catalog, error) {
-	c := &Catalog{live: NewSet(ix.rows), rows: ix.rows}
+	c := &Catalog{live: NewSet(ix.rows), rows: ix.rows, odd: map[int]string{}}
 	first := true
 	for _, p := range ix.parts {
 		err := p.eachDetails(func(i int, d details) error {
@@ -87,7 +90,13 @@ func (c *Catalog) add(d details) {
 	c.plain.add(d.Path, d.Caption)
 	c.split = append(c.split, uint32(len(d.Path)))
 	c.folded.add(fold(d.Path), "\x00", fold(d.Caption))
-	c.size, c.mtime, c.hash = append(c.size, d.Size), append(c.mtime, d.MTime), append(c.hash, d.Hash)
+	c.size, c.mtime = append(c.size, d.Size), append(c.mtime, d.MTime)
+	hash, err := hex.DecodeString(d.Hash)
+	if err != nil || len(hash) != sha256.Size || strings.ToLower(d.Hash) != d.Hash {
+		c.odd[len(c.hash)] = d.Hash
+		hash = make([]byte, sha256.Size)
+	}
+	c.hash = append(c.hash, [sha256.Size]byte(hash))
 }
 
 // common is the folder that holds two others.
@@ -134,14 +143,21 @@ func (c *Catalog) Detail(row int) (Detail, error) {
 		return Detail{}, ErrNoRow
 	}
 	text, at := c.plain.row(row), c.split[row]
-	return Detail{Path: string(text[:at]), Caption: string(text[at:]), Size: c.size[row], MTime: c.mtime[row], Hash: c.hash[row],
+	return Detail{Path: string(text[:at]), Caption: string(text[at:]), Size: c.size[row], MTime: c.mtime[row], Hash: c.hashOf(row),
 		Live: c.live.Has(row)}, nil
+}
+
+func (c *Catalog) hashOf(row int) string {
+	if h, ok := c.odd[row]; ok {
+		return h
+	}
+	return hex.EncodeToString(c.hash[row][:])
 }
 
 // RowOf finds the live row of a content whose hash begins with some digits; -1 where there is none.
 func (c *Catalog) RowOf(hash string) int {
-	for row, h := range c.hash {
-		if hash != "" && strings.HasPrefix(h, hash) && c.live.Has(row) {
+	for row := range c.hash {
+		if hash != "" && c.live.Has(row) && strings.HasPrefix(c.hashOf(row), hash) {
 			return row
 		}
 	}
@@ -169,7 +185,7 @@ func (c *Catalog) Select(s Selection) Set {
 		if s.Folder != "" && !bytes.HasPrefix(c.plain.row(row)[:c.split[row]], []byte(folder)) {
 			continue
 		}
-		if holdsAll(c.searched(row), words, false) {
+		if len(words) == 0 || holdsAll(c.searched(row), words, false) {
 			out.Add(row)
 		}
 	}
@@ -187,12 +203,12 @@ func (c *Catalog) Words(text string) (names, captions Set) {
 	if len(words) == 0 {
 		return names, captions
 	}
-	for row := range c.rows {
-		text := c.searched(row)
-		if !c.live.Has(row) || !bytes.Contains(text, []byte(words[0])) {
+	probe := []byte(slices.MaxFunc(words, func(a, b string) int { return len(a) - len(b) }))
+	for row := c.nextWith(probe, 0); row < c.rows; row = c.nextWith(probe, row+1) {
+		if !c.live.Has(row) {
 			continue
 		}
-		name, caption, _ := bytes.Cut(text, []byte{0})
+		name, caption, _ := bytes.Cut(c.searched(row), []byte{0})
 		if holdsAll(name, words, true) {
 			names.Add(row)
 		}
@@ -201,6 +217,23 @@ func (c *Catalog) Words(text string) (names, captions Set) {
 		}
 	}
 	return names, captions
+}
+
+// nextWith is the first row from a row on whose folded text has a word; the number of rows if there is none.
+func (c *Catalog) nextWith(word []byte, row int) int {
+	if row >= c.rows {
+		return c.rows
+	}
+	from := 0
+	if row > 0 {
+		from = c.folded.ends[row-1]
+	}
+	at := bytes.Index(c.folded.text[from:], word)
+	if at < 0 {
+		return c.rows
+	}
+	next, _ := slices.BinarySearch(c.folded.ends, from+at+1)
+	return next
 }
 
 func holdsAll(text []byte, words []string, atStart bool) bool {

@@ -169,22 +169,16 @@ func (ix *Folder) Count(s *Scores, floor float64, keep Set) (n int, err error) {
 	return n, nil
 }
 
-// Above counts the rows of keep that are not below each of some ascending thresholds, up to the rounding of float32.
-func (s *Scores) Above(thresholds []float64, keep Set) []int {
-	counts := make([]int, len(thresholds))
+// Above counts the rows of keep that are not below each of n thresholds: first, first + step, and so on, up to the rounding of float32.
+func (s *Scores) Above(first, step float64, n int, keep Set) []int {
+	counts := make([]int, n)
+	low, perStep := float32(first), float32(1/step)
 	for row, value := range s.values {
-		if value != value || !keep.Has(row) {
-			continue
-		}
-		at, equal := slices.BinarySearch(thresholds, float64(value))
-		if equal {
-			at++
-		}
-		if at > 0 {
-			counts[at-1]++
+		if value >= low && keep.Has(row) { // not for NaN
+			counts[min(int((value-low)*perStep), n-1)]++
 		}
 	}
-	for i := len(counts) - 2; i >= 0; i-- {
+	for i := n - 2; i >= 0; i-- {
 		counts[i] += counts[i+1]
 	}
 	return counts

@@ -67,7 +67,7 @@ func checkBackground(t *testing.T, s *Scores, all []Neighbor) {
 		t.Errorf("background %g and %g, want %g and %g", s.Mean, s.Deviation, mean, dev)
 	}
 	between := (all[9].Score + all[10].Score) / 2
-	if got := s.Above([]float64{-2, between, 2}, nil); !slices.Equal(got, []int{len(all), 10, 0}) {
+	if got := s.Above(between-2, 2, 3, nil); !slices.Equal(got, []int{len(all), 10, 0}) {
 		t.Errorf("above the thresholds: %v", got)
 	}
 }

@@ -136,7 +136,7 @@ func (s *Server) answer(ctx context.Context, c *collection, snap *snapshot, req 
 	if err != nil {
 		return err
 	}
-	if out.Total, err = snap.Count(sc, floor, v.keep); err != nil {
+	if out.Total, err = v.count(snap, floor); err != nil {
 		return err
 	}
 	out.Rows, out.Mean, out.Dev = sc.Rows, sc.Mean, sc.Deviation
@@ -169,11 +169,13 @@ func levelsOf(v *view) *levels {
 	if v.scores.Deviation == 0 {
 		return nil
 	}
-	scores := make([]float64, n)
-	for i := range n {
-		scores[i] = v.scores.Mean + float64(from*perUnit+i)/perUnit*v.scores.Deviation
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.levels == nil {
+		sc := v.scores
+		v.levels = &levels{from, 1.0 / perUnit, sc.Above(sc.Mean+from*sc.Deviation, sc.Deviation/perUnit, n, v.keep)}
 	}
-	return &levels{from, 1.0 / perUnit, v.scores.Above(scores, v.keep)}
+	return v.levels
 }
 
 // marks are the rows whose name or caption has the words of the query. A query of several terms has no words: which of them would count?

@@ -24,6 +24,9 @@ type view struct {
 	mu     sync.Mutex
 	ranked []search.Neighbor // the best rows so far
 	all    bool              // there are no others
+	levels *levels
+	floor  float64 // of the last count
+	total  int     // rows that are not below it; -1: not counted yet
 }
 
 // lookup is what a view is made for.
@@ -53,7 +56,7 @@ func (s *Server) look(ctx context.Context, c *collection, snap *snapshot, l look
 	if err != nil {
 		return nil, err
 	}
-	v := &view{scores: scores}
+	v := &view{scores: scores, total: -1}
 	if v.keep, err = snap.rowsOf(l); err != nil {
 		return nil, err
 	}
@@ -124,6 +127,20 @@ func (v *view) page(snap *snapshot, from, to int, floor float64) ([]search.Neigh
 		return -1
 	})
 	return v.ranked[min(from, end):min(to, end)], nil
+}
+
+// count is the number of hits that are not below floor. The pages of a search ask for the same.
+func (v *view) count(snap *snapshot, floor float64) (int, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.total < 0 || v.floor != floor {
+		n, err := snap.Count(v.scores, floor, v.keep)
+		if err != nil {
+			return 0, err
+		}
+		v.floor, v.total = floor, n
+	}
+	return v.total, nil
 }
 
 // maxScore is more than any score; features of clip-retrieval's clients are not normalized.
