@@ -76,7 +76,7 @@ func encodeJSON(w io.Writer, v any) error {
 func readJSON(r *http.Request, limit int64, v any) error {
 	data, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, limit))
 	if err != nil {
-		return err
+		return cutShort(err)
 	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return badRequest(fault.JSON(err).Error())

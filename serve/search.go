@@ -323,17 +323,15 @@ func (s *Server) receive(r *http.Request, c *collection) (ids []string, fields u
 			return nil, nil, badRequest("the form has no picture and no field")
 		case errors.Is(err, io.EOF):
 			return ids, fields, nil
-		case err != nil && isTooLarge(err):
-			return nil, nil, err
 		case err != nil:
-			return nil, nil, badRequest("the form is cut short: " + err.Error())
+			return nil, nil, cutShort(err)
 		case len(ids)+len(fields) >= maxTerms:
 			return nil, nil, badRequest("the form has too many parts")
 		}
 		if part.FileName() == "" {
 			value, err := io.ReadAll(io.LimitReader(part, maxText+1))
 			if err != nil {
-				return nil, nil, err
+				return nil, nil, cutShort(err)
 			}
 			fields.Add(part.FormName(), string(value))
 			continue
@@ -346,9 +344,12 @@ func (s *Server) receive(r *http.Request, c *collection) (ids []string, fields u
 	}
 }
 
-func isTooLarge(err error) bool {
-	var large *http.MaxBytesError
-	return errors.As(err, &large)
+// cutShort is the error of a body that can't be read: it is too large, or the client ended it.
+func cutShort(err error) error {
+	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
+		return err
+	}
+	return badRequest("the request's body is cut short")
 }
 
 // keepPicture embeds a picture and keeps its feature, so that further pages need not send it again. The picture itself is not kept.
@@ -356,7 +357,7 @@ func (s *Server) keepPicture(ctx context.Context, c *collection, from io.Reader)
 	file, err := io.ReadAll(io.LimitReader(from, uploadBytes+1))
 	switch {
 	case err != nil:
-		return "", err
+		return "", cutShort(err)
 	case len(file) > uploadBytes:
 		return "", &statusError{http.StatusRequestEntityTooLarge, "the picture is larger than 20 MB"}
 	case len(file) == 0:
