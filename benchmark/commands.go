@@ -44,12 +44,14 @@ DATA is a folder in CLIP_benchmark's layout whose samples have .npy labels, a nu
 		`linear-probe trains a linear layer on the features of the split train and measures it on test, as CLIP_benchmark does. With a split
 val the weight decay is searched there. --solver logistic is OpenAI's recipe.
 
-DATA is a folder in CLIP_benchmark's layout with the splits train and test.`, "wds_cifar10", "", slices.Concat(ofNeighbours, []string{"per_class"})},
+DATA is a folder in CLIP_benchmark's layout with the splits train and test.`, "wds_cifar10", "",
+		slices.Concat(ofNeighbours, []string{"per_class"})},
 	{"knn", Neighbours, "Nearest neighbours: classes by the features of training pictures",
 		`knn gives each picture of test the class that has the most weight among its nearest pictures of train (--knn-k), each
 weighted by exp(cosine / --knn-temperature).
 
-DATA is a folder in CLIP_benchmark's layout with the splits train and test.`, "wds_cifar10", "", slices.Concat(ofProbes, []string{"per_class", "errors"})},
+DATA is a folder in CLIP_benchmark's layout with the splits train and test.`, "wds_cifar10", "",
+		slices.Concat(ofProbes, []string{"per_class", "errors"})},
 	{"choice", Selection, "Which caption belongs to the picture: SugarCrepe, Winoground, ARO",
 		`choice asks for each sample which of its captions fits the picture best (text_acc), which picture fits the caption best
 (image_acc), and for both (acc), as CLIP_benchmark's image_caption_selection does. For Winoground these are the text, image and

@@ -61,10 +61,16 @@ func (m *Embedder) Cuts(text string) bool {
 
 // EncodePicture embeds the picture in a file's content.
 func (m *Embedder) EncodePicture(ctx context.Context, file []byte) ([]float32, error) {
-	size := m.Preprocess.Size
-	pixels := make([]uint8, size*size*3)
-	if err := m.Pixels(pixels, datasets.Picture{File: file}, 0); err != nil {
+	pixels, err := m.Prepare(file)
+	if err != nil {
 		return nil, &datasets.DataError{Source: "picture", Reason: err.Error()}
 	}
 	return m.EmbedImages(ctx, pixels, 1)
+}
+
+// Prepare makes the pixels that EmbedImages takes of the picture in a file's content.
+func (m *Embedder) Prepare(file []byte) ([]byte, error) {
+	size := m.Preprocess.Size
+	pixels := make([]uint8, size*size*3)
+	return pixels, m.Pixels(pixels, datasets.Picture{File: file}, 0)
 }

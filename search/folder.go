@@ -290,7 +290,11 @@ func (ix *Folder) Reload(context.Context) (Index, error) {
 	if err == nil && ix.meta == string(data) {
 		return ix, nil
 	}
-	return Open(ix.dir)
+	next, err := Open(ix.dir)
+	if err != nil {
+		return nil, err // not a nil *Folder, which as an Index would be something
+	}
+	return next, nil
 }
 
 // Accepts returns a MismatchError where vectors of a space can't be searched for in this index. A folder of

@@ -10,13 +10,14 @@ import (
 	"clipgo/internal/vec"
 )
 
-// Term is one part of a query and how much it counts. Its content is one of Text, Picture and Like.
+// Term is one part of a query and how much it counts. Its content is one of Text, Picture, Like and Feature.
 type Term struct {
 	Weight  float64 // below 0: what the hits should not be like
 	Text    string
-	Picture []byte // the content of a picture file
-	Like    string // the path of a row of the index, whose feature is taken
-	Path    string // of the picture's file, for messages; a row with this path is no hit. It is never opened
+	Picture []byte    // the content of a picture file
+	Like    string    // the path of a row of the index, whose feature is taken
+	Feature []float32 // a feature of the index's space that is there already
+	Path    string    // of the picture's file, for messages; a row with this path is no hit. It is never opened
 }
 
 // Encoder turns the content of terms into features of the index's space, normalized or not.
@@ -58,15 +59,17 @@ func Combine(ctx context.Context, ix Index, terms []Term, e Encoder) (Query, err
 
 // feature is the term's, as it comes from the model or the index.
 func (t Term) feature(ctx context.Context, ix Index, e Encoder) ([]float32, error) {
-	switch text, picture, like := t.Text != "", len(t.Picture) > 0, t.Like != ""; {
-	case text && !picture && !like:
+	switch text, picture, like, feature := t.Text != "", len(t.Picture) > 0, t.Like != "", t.Feature != nil; {
+	case text && !picture && !like && !feature:
 		return e.EncodeText(ctx, t.Text)
-	case picture && !text && !like:
+	case picture && !text && !like && !feature:
 		return e.EncodePicture(ctx, t.Picture)
-	case like && !text && !picture:
+	case like && !text && !picture && !feature:
 		return ix.Feature(ctx, t.Like)
+	case feature && !text && !picture && !like:
+		return t.Feature, nil
 	}
-	return nil, errors.New("a term is a text, a picture or the path of a row, one of them")
+	return nil, errors.New("a term is a text, a picture, the path of a row or a feature, one of them")
 }
 
 // name is the term in messages.
@@ -77,7 +80,7 @@ func (t Term) String() string {
 	switch {
 	case t.Text != "":
 		return fmt.Sprintf("%+g x text %q", t.Weight, t.Text)
-	case len(t.Picture) > 0:
+	case len(t.Picture) > 0, t.Feature != nil:
 		return fmt.Sprintf("%+g x picture %q", t.Weight, t.name())
 	}
 	return fmt.Sprintf("%+g x the indexed picture %q", t.Weight, t.Like)

@@ -116,18 +116,22 @@ func (s *scan) work(ctx context.Context, f *found, blocks iter.Seq[int]) error {
 
 // score scores some rows, by their codes where there are any, and takes those that may be among the best.
 func (s *scan) score(f *found, b block, from int, scores []float32, bounds []quantized.Score) error {
-	t := b.table
-	switch {
-	case t.codes != nil:
+	if t := b.table; t.codes != nil {
 		t.codes.rows.Scores(bounds, s.small, from)
 		f.takeCodes(b, from, bounds)
 		return nil
-	case t.f32 != nil:
-		s.kernel.f32(scores, s.query, t.f32[from*t.dim:])
-	default:
-		s.kernel.f16(scores, s.query, t.f16[from*t.dim:])
 	}
+	s.full(scores, b.table, from)
 	return f.take(b, from, scores)
+}
+
+// full scores some rows by the whole table.
+func (s *scan) full(dst []float32, t *table, from int) {
+	if t.f32 != nil {
+		s.kernel.f32(dst, s.query, t.f32[from*t.dim:])
+		return
+	}
+	s.kernel.f16(dst, s.query, t.f16[from*t.dim:])
 }
 
 // found holds every row that may still be among the k best: those whose true score can be as high as the k-th of the lowest scores that

@@ -36,9 +36,9 @@ searches folders of pictures by text or by example.`,
 	flags.BoolVar(&a.output.json, "json", false, "print one JSON object (or one a line) on stdout and nothing else there")
 	flags.BoolVar(&a.output.quiet, "quiet", false, "print results, warnings and errors only")
 	flags.StringVar(&a.output.logFormat, "log-format", "text", "`text` or json, for what goes to stderr")
-	root.AddCommand(newTrain(a), newZeroshot(a), newEval(a), newEmbed(a), newSearch(a), newIndex(a), newCaption(a), newAlign(a),
-		newDedup(a), newOutliers(a), newCluster(a), newMap(a), newCurate(a),
-		newCheck(a), newConvert(a), newMerge(a), newInfo(a), newPack(a), newBench(a), newDoctor(a), newMan(a), newVersion(a))
+	root.AddCommand(newTrain(a), newZeroshot(a), newEval(a), newEmbed(a), newSearch(a), newServe(a), newIndex(a), newCaption(a),
+		newDedup(a), newOutliers(a), newCluster(a), newMap(a), newCurate(a), newAlign(a), newCheck(a), newConvert(a), newMerge(a),
+		newInfo(a), newPack(a), newBench(a), newDoctor(a), newMan(a), newVersion(a))
 	cli.Prepare(root, model.Configs)
 	return root
 }

@@ -122,18 +122,20 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 	if o.Captions && !ix.Has(search.Texts) {
 		return usagef("--captions: no picture in %s has a caption", o.Index)
 	}
-	m, err := o.openModel(ctx, a, said, ix)
+	m, err := openIndexModel(ctx, a, &o.Settings, said, o.Index, ix.Info())
 	if err != nil {
 		return err
 	}
 	defer m.Free()
+	if err := acceptsModel(ix, m); err != nil {
+		return err
+	}
 	return o.find(ctx, a, m, ix, terms)
 }
 
-// openModel opens the model of --model, or the one that the index names, and compares it with the index. An index alone doesn't make
-// anything be downloaded.
-func (o *searchOptions) openModel(ctx context.Context, a *app, said config.Layer, ix search.Index) (*pretrained.Embedder, error) {
-	info := ix.Info()
+// openIndexModel opens the model of --model, or the one that the index names. An index alone doesn't make anything be downloaded.
+func openIndexModel(ctx context.Context, a *app, o *pretrained.Settings, said config.Layer, dir string,
+	info search.Info) (*pretrained.Embedder, error) {
 	named := o.Model != ""
 	if !named {
 		if o.Model = info.Model; o.Model == "" {
@@ -142,21 +144,20 @@ func (o *searchOptions) openModel(ctx context.Context, a *app, said config.Layer
 		o.Find = pretrained.Hub{Log: a.console.log, Cached: true}.Find
 	}
 	o.Follow(info.Preprocess)
-	m, err := openModel(ctx, a, &o.Settings, said)
+	m, err := openModel(ctx, a, o, said)
 	if err != nil && !named {
-		return nil, indexModelError(ctx, o.Index, o.Model, err)
-	} else if err != nil {
-		return nil, err
+		return nil, indexModelError(ctx, dir, o.Model, err)
 	}
-	space, err := m.Space(info.Fingerprint, "")
-	if err == nil {
-		err = ix.Accepts(space)
-	}
+	return m, err
+}
+
+// acceptsModel compares a model with an index.
+func acceptsModel(ix search.Index, m *pretrained.Embedder) error {
+	space, err := m.Space(ix.Info().Fingerprint, "")
 	if err != nil {
-		m.Free()
-		return nil, err
+		return err
 	}
-	return m, nil
+	return ix.Accepts(space)
 }
 
 // indexModelError says that the name of the model that can't be used comes from the index.

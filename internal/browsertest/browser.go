@@ -29,8 +29,9 @@ type Page struct {
 	errs []string
 }
 
-// Open opens a page at a URL in a window of a size. Without a browser the test is skipped, or fails if Required is set.
-func Open(t testing.TB, url string, width, height int) *Page {
+// Start starts a browser with a window of a size; the context is its first tab. Without a browser the test is skipped, or fails if
+// Required is set.
+func Start(t testing.TB, width, height int) context.Context {
 	t.Helper()
 	program := ""
 	for _, name := range programs {
@@ -53,8 +54,17 @@ func Open(t testing.TB, url string, width, height int) *Page {
 	allocated, stop := chromedp.NewExecAllocator(limited, options...)
 	inner, end := chromedp.NewContext(allocated)
 	t.Cleanup(func() { end(); stop(); cancel() })
+	if err := chromedp.Do(inner, chromedp.EmulateViewport(int64(width), int64(height))); err != nil {
+		t.Fatalf("start %s: %v", program, err)
+	}
+	return inner
+}
+
+// Open opens a page at a URL in a window of a size, as Start does.
+func Open(t testing.TB, url string, width, height int) *Page {
+	t.Helper()
+	inner := Start(t, width, height)
 	p := &Page{Context: inner, t: t}
-	p.Do(chromedp.EmulateViewport(int64(width), int64(height)))
 	messages := chromedp.Console(inner) // from here on
 	go func() {
 		for m, err := range messages {

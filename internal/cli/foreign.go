@@ -110,8 +110,7 @@ var ForeignFlags = map[string]string{
 
 // ForeignCommands are names that other programs have for what clipgo does, and the command that does it.
 var ForeignCommands = map[string]string{
-	"serve":          "there is no server; search --json gives the hits to other programs",
-	"server":         "there is no server; see search --json",
+	"server":         "clipgo serve searches an index in a browser; see clipgo serve --help",
 	"classify":       "zeroshot classifies pictures",
 	"predict":        "zeroshot classifies pictures, and caption describes them",
 	"classification": "zeroshot classifies pictures",

@@ -13,7 +13,7 @@ import (
 // documents are the pages whose names are checked.
 var documents = []string{"README.md", "ARCHITECTURE.md", "docs/losses.md", "docs/recipes.md", "docs/performance.md",
 	"docs/coming-from-open_clip.md", "docs/pictures.md", "docs/data.md",
-	"docs/evaluation.md"}
+	"docs/evaluation.md", "docs/search.md"}
 
 var (
 	fence     = regexp.MustCompile("(?ms)^```.*?^```$")

@@ -15,8 +15,8 @@ func Thumbnail(file []byte, side int) ([]byte, error) {
 	return encodeThumbnail(small)
 }
 
-// Small decodes a file within DefaultLimits and returns a small copy of the upright picture: a square of side pixels with the whole picture in
-// it, on white.
+// Small decodes a file within DefaultLimits and returns a small copy of the upright picture: a square of side pixels with the whole
+// picture in it, on white.
 func Small(file []byte, side int) (image.Image, error) {
 	how := thumbnailConfig(side)
 	rgb := make([]uint8, side*side*3)

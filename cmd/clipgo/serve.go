@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"clipgo/datasets"
+	"clipgo/internal/config"
+	"clipgo/internal/fault"
+	"clipgo/pretrained"
+	"clipgo/search"
+	"clipgo/serve"
+)
+
+type serveOptions struct {
+	pretrained.Settings
+	Indexes   []string           `json:"index" flag:"index" repeat:"true" arg:"[name=]dir" help:"index directory, and its name in the page (repeated)"`
+	Addr      string             `json:"addr" flag:"addr" arg:"host:port" help:"address to listen on (default 127.0.0.1:8808)"`
+	Token     string             `json:"token" flag:"token" arg:"text" help:"secret that requests must have; made and printed if --addr isn't a loopback address"`
+	Roots     []string           `json:"root" flag:"root" repeat:"true" arg:"dir" help:"folder whose pictures may be shown (repeated; default: the folder that holds all pictures of the index)"`
+	Hosts     []string           `json:"host" flag:"host" repeat:"true" arg:"name" help:"further name of this server in requests, as behind a proxy (repeated)"`
+	Origins   []string           `json:"cors" flag:"cors" repeat:"true" arg:"origin" help:"origin of another page that may ask, such as https://example.org (repeated)"`
+	BasePath  string             `json:"base_path" flag:"base-path" arg:"path" help:"path that a proxy has in front of all others, such as /pictures"`
+	ShowPaths bool               `json:"show_paths" flag:"show-paths" help:"send the absolute paths of pictures, which are left out otherwise"`
+	Queries   bool               `json:"log_queries" flag:"log-queries" help:"log what is searched for"`
+	Thumbs    string             `json:"thumb_cache" flag:"thumb-cache" arg:"dir" help:"directory of small copies of pictures (default in the user's cache)"`
+	ThumbSize datasets.ByteCount `json:"thumb_cache_size" flag:"thumb-cache-size" arg:"size" help:"maximum size of --thumb-cache (default 1GB)"`
+}
+
+func newServe(a *app) *cobra.Command {
+	o := serveOptions{Settings: pretrained.DefaultSettings(), Addr: "127.0.0.1:8808", ThumbSize: 1 << 30}
+	c := &cobra.Command{
+		Use:   "serve --index [NAME=]DIR... [--addr HOST:PORT]",
+		Short: "Search indexes in a browser, and over a JSON API",
+		Long: `serve opens indexes and answers searches over HTTP until it is interrupted: a page for a browser, a JSON API that
+/api/openapi.json describes, and the endpoints of clip-retrieval (/knn-service, /metadata, /indices-list, /metrics), so
+that its client and its page work with it. When embed commits to an index, the server opens it again.
+
+It listens on this machine only. Another --addr needs a token, which is printed once if none is given, and --root: pictures
+outside of these folders are never sent. TLS is for a proxy in front; --host and --base-path name what it changes.`,
+		Example: `  clipgo serve --index pictures.index
+  clipgo serve --index family=family.index --index work=work.index --addr 0.0.0.0:8808 --root ~/Pictures
+  curl "http://127.0.0.1:8808/api/search?q=a+red+heart&limit=3"`,
+		Args: cobra.NoArgs,
+	}
+	b := bind(c, &o, "data")
+	c.RunE = b.runs(func(ctx context.Context, said config.Layer, _ []string) error { return o.run(ctx, a, said) })
+	return c
+}
+
+func (o *serveOptions) run(ctx context.Context, a *app, said config.Layer) (err error) {
+	if len(o.Indexes) == 0 {
+		return usagef("--index is missing: the directory that embed made")
+	}
+	pretrained.LoadLibtorch()
+	var models []*pretrained.Embedder
+	defer func() {
+		for _, m := range models {
+			m.Free()
+		}
+	}()
+	var sources []serve.Source
+	for _, arg := range o.Indexes {
+		src, opened, err := o.open(ctx, a, said, arg, models)
+		if err != nil {
+			return err
+		}
+		sources, models = append(sources, src), opened
+	}
+	l, err := net.Listen("tcp", o.Addr)
+	if err != nil {
+		return fault.Setting("addr", "%v", err)
+	}
+	defer l.Close()
+	how, made := o.options(a, l.Addr())
+	s, err := serve.New(sources, how)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, s)
+	a.console.say("%s", serve.Address(l.Addr(), o.BasePath, made))
+	return s.Serve(ctx, l)
+}
+
+// open opens an index and its model. Indexes of one model share it.
+func (o *serveOptions) open(ctx context.Context, a *app, said config.Layer, arg string,
+	models []*pretrained.Embedder) (serve.Source, []*pretrained.Embedder, error) {
+	name, dir, ok := strings.Cut(arg, "=")
+	if !ok {
+		dir, name = arg, strings.TrimSuffix(filepath.Base(filepath.Clean(arg)), ".index")
+	}
+	ix, err := search.Open(dir)
+	if err != nil {
+		return serve.Source{}, models, err
+	}
+	if err := verifySmall(ix); err != nil {
+		return serve.Source{}, models, err
+	}
+	for _, m := range models {
+		if acceptsModel(ix, m) == nil {
+			return serve.Source{Name: name, Index: ix, Model: m}, models, nil
+		}
+	}
+	settings := o.Settings
+	m, err := openIndexModel(ctx, a, &settings, said, dir, ix.Info())
+	if err != nil {
+		return serve.Source{}, models, err
+	}
+	return serve.Source{Name: name, Index: ix, Model: m}, append(models, m), acceptsModel(ix, m)
+}
+
+// options are the server's; made is the token if it was made here.
+func (o *serveOptions) options(a *app, at net.Addr) (how serve.Options, made string) {
+	how = serve.Options{Addr: at.String(), Token: o.Token, Hosts: o.Hosts, Origins: o.Origins, Roots: o.Roots, ShowPaths: o.ShowPaths,
+		BasePath: o.BasePath, Queries: o.Queries, ThumbDir: o.Thumbs, ThumbSize: int64(o.ThumbSize), Version: version, Log: a.console.log,
+		Picture: serve.BuiltinPictures()}
+	if how.ThumbDir == "" {
+		if cache, err := os.UserCacheDir(); err == nil {
+			how.ThumbDir = filepath.Join(cache, "clipgo", "thumbnails")
+		}
+	}
+	if how.Token == "" && !serve.Loopback(o.Addr) {
+		made = serve.NewToken()
+		how.Token = made
+	}
+	return how, made
+}

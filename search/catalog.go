@@ -1,0 +1,302 @@
+package search
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Catalog is what an index knows of its rows in addition to their features, in memory: a row is found by words of its path and caption,
+// by folder, size and date without reading the files. A row takes about twice the bytes of its path and caption, and 80.
+type Catalog struct {
+	// Root is the folder that all files of live rows are in, and empty where there is none: pictures of a built-in set have no folder.
+	Root string
+
+	plain  arena // path and caption as they are
+	folded arena // the same as fold has them
+	split  []uint32
+	named  []uint16 // bytes of each folded path that are not searched: the root
+	size   []int64
+	mtime  []int64
+	hash   [][sha256.Size]byte
+	odd    map[int]string // hashes that are not 64 hexadecimal digits
+	live   Set
+	rows   int
+}
+
+// arena holds the texts of rows one after the other.
+type arena struct {
+	text []byte
+	ends []int
+}
+
+func (a *arena) add(parts ...string) {
+	for _, p := range parts {
+		a.text = append(a.text, p...)
+	}
+	a.ends = append(a.ends, len(a.text))
+}
+
+func (a *arena) row(i int) []byte {
+	from := 0
+	if i > 0 {
+		from = a.ends[i-1]
+	}
+	return a.text[from:a.ends[i]]
+}
+
+// Catalog reads the metadata of all rows.
+func (ix *Folder) Catalog(ctx context.Context) (*Catalog, error) {
+	c := &Catalog{live: NewSet(ix.rows), rows: ix.rows, odd: map[int]string{}}
+	first := true
+	for _, p := range ix.parts {
+		err := p.eachDetails(func(i int, d details) error {
+			if i%1024 == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if c.add(d); p.dead[i] {
+				return nil
+			}
+			c.live.Add(p.first + i)
+			if dir := filepath.Dir(d.Path); filepath.IsAbs(d.Path) && first {
+				c.Root, first = dir, false
+			} else if filepath.IsAbs(d.Path) {
+				c.Root = common(c.Root, dir)
+			}
+			return nil
+		})
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	c.SkipRoots([]string{c.Root})
+	return c, nil
+}
+
+func (c *Catalog) add(d details) {
+	c.plain.add(d.Path, d.Caption)
+	c.split = append(c.split, uint32(len(d.Path)))
+	c.folded.add(fold(d.Path), "\x00", fold(d.Caption))
+	c.size, c.mtime = append(c.size, d.Size), append(c.mtime, d.MTime)
+	hash, err := hex.DecodeString(d.Hash)
+	if err != nil || len(hash) != sha256.Size || strings.ToLower(d.Hash) != d.Hash {
+		c.odd[len(c.hash)] = d.Hash
+		hash = make([]byte, sha256.Size)
+	}
+	c.hash = append(c.hash, [sha256.Size]byte(hash))
+}
+
+// common is the folder that holds two others.
+func common(a, b string) string {
+	for a != b && !strings.HasPrefix(b, strings.TrimSuffix(a, "/")+"/") {
+		a = filepath.Dir(a)
+	}
+	return a
+}
+
+// fold makes texts that a person takes for the same equal: case, and how letters with accents are written.
+func fold(s string) string {
+	ascii := true
+	for i := 0; i < len(s) && ascii; i++ {
+		ascii = s[i] < utf8.RuneSelf
+	}
+	if !ascii {
+		s = norm.NFKC.String(s)
+	}
+	return strings.ToLower(strings.ReplaceAll(s, "\x00", " "))
+}
+
+// SkipRoots leaves the folders that pictures are shown below out of what Words and Select search. A new catalog skips its Root.
+func (c *Catalog) SkipRoots(roots []string) {
+	var folded []string
+	for _, root := range roots {
+		if root != "" && root != "/" {
+			folded = append(folded, fold(root)+"/")
+		}
+	}
+	c.named = make([]uint16, c.rows)
+	for i := range c.rows {
+		for _, root := range folded {
+			if bytes.HasPrefix(c.folded.row(i), []byte(root)) {
+				c.named[i] = max(c.named[i], uint16(min(len(root), 1<<16-1)))
+			}
+		}
+	}
+}
+
+// Detail is what the index knows of a row.
+func (c *Catalog) Detail(row int) (Detail, error) {
+	if row < 0 || row >= c.rows {
+		return Detail{}, ErrNoRow
+	}
+	text, at := c.plain.row(row), c.split[row]
+	return Detail{Path: string(text[:at]), Caption: string(text[at:]), Size: c.size[row], MTime: c.mtime[row], Hash: c.hashOf(row),
+		Live: c.live.Has(row)}, nil
+}
+
+func (c *Catalog) hashOf(row int) string {
+	if h, ok := c.odd[row]; ok {
+		return h
+	}
+	return hex.EncodeToString(c.hash[row][:])
+}
+
+// RowOf finds the live row of a content whose hash begins with some digits; -1 where there is none.
+func (c *Catalog) RowOf(hash string) int {
+	for row := range c.hash {
+		if hash != "" && c.live.Has(row) && strings.HasPrefix(c.hashOf(row), hash) {
+			return row
+		}
+	}
+	return -1
+}
+
+// Selection says which rows a search is about. The zero value selects all live ones.
+type Selection struct {
+	Folder           string // absolute: rows in and below it
+	Text             string // each word of it occurs in the path below the root, or in the caption
+	MinSize, MaxSize int64  // bytes; 0: no limit
+	After, Before    int64  // the file's time in nanoseconds since 1970, After included and Before not; 0: no limit
+}
+
+// Select returns the live rows of a selection.
+func (c *Catalog) Select(s Selection) Set {
+	out, words := NewSet(c.rows), strings.Fields(fold(s.Text))
+	folder := strings.TrimSuffix(path.Clean(s.Folder), "/") + "/"
+	for row := range c.rows {
+		size, mtime := c.size[row], c.mtime[row]
+		if !c.live.Has(row) || size < s.MinSize || s.MaxSize > 0 && size > s.MaxSize || mtime < s.After && s.After != 0 ||
+			s.Before != 0 && mtime >= s.Before {
+			continue
+		}
+		if s.Folder != "" && !bytes.HasPrefix(c.plain.row(row)[:c.split[row]], []byte(folder)) {
+			continue
+		}
+		if len(words) == 0 || holdsAll(c.searched(row), words, false) {
+			out.Add(row)
+		}
+	}
+	return out
+}
+
+// searched is the folded text of a row from below its root.
+func (c *Catalog) searched(row int) []byte { return c.folded.row(row)[c.named[row]:] }
+
+// Words returns the live rows that have each word of a text at the beginning of a word of their path below the root, and those that have
+// them in their caption.
+func (c *Catalog) Words(text string) (names, captions Set) {
+	names, captions = NewSet(c.rows), NewSet(c.rows)
+	words := strings.Fields(fold(text))
+	if len(words) == 0 {
+		return names, captions
+	}
+	probe := []byte(slices.MaxFunc(words, func(a, b string) int { return len(a) - len(b) }))
+	for row := c.nextWith(probe, 0); row < c.rows; row = c.nextWith(probe, row+1) {
+		if !c.live.Has(row) {
+			continue
+		}
+		name, caption, _ := bytes.Cut(c.searched(row), []byte{0})
+		if holdsAll(name, words, true) {
+			names.Add(row)
+		}
+		if holdsAll(caption, words, true) {
+			captions.Add(row)
+		}
+	}
+	return names, captions
+}
+
+// nextWith is the first row from a row on whose folded text has a word; the number of rows if there is none.
+func (c *Catalog) nextWith(word []byte, row int) int {
+	if row >= c.rows {
+		return c.rows
+	}
+	from := 0
+	if row > 0 {
+		from = c.folded.ends[row-1]
+	}
+	at := bytes.Index(c.folded.text[from:], word)
+	if at < 0 {
+		return c.rows
+	}
+	next, _ := slices.BinarySearch(c.folded.ends, from+at+1)
+	return next
+}
+
+func holdsAll(text []byte, words []string, atStart bool) bool {
+	for _, w := range words {
+		if !holds(text, w, atStart) {
+			return false
+		}
+	}
+	return true
+}
+
+// holds finds a word in a text; atStart: only where no letter or digit precedes it.
+func holds(text []byte, word string, atStart bool) bool {
+	for from := 0; ; {
+		at := bytes.Index(text[from:], []byte(word))
+		if at < 0 {
+			return false
+		}
+		before, _ := utf8.DecodeLastRune(text[:from+at])
+		if !atStart || from+at == 0 || !unicode.IsLetter(before) && !unicode.IsDigit(before) {
+			return true
+		}
+		from += at + 1
+	}
+}
+
+// FolderCount is a folder of the catalog and the number of live rows in and below it.
+type FolderCount struct {
+	Path string `json:"path"` // absolute
+	Rows int    `json:"rows"`
+}
+
+// Folders lists the folders of live rows, by path, at most some of them: those with the most rows are kept.
+func (c *Catalog) Folders(most int) []FolderCount {
+	counts := map[string]int{}
+	for row := range c.rows {
+		name := string(c.plain.row(row)[:c.split[row]])
+		if !c.live.Has(row) || !filepath.IsAbs(name) {
+			continue
+		}
+		for dir := filepath.Dir(name); len(dir) >= len(c.Root) && dir != "/"; dir = filepath.Dir(dir) {
+			counts[dir]++
+		}
+	}
+	var out []FolderCount
+	for dir, n := range counts {
+		out = append(out, FolderCount{dir, n})
+	}
+	slices.SortFunc(out, func(a, b FolderCount) int { return b.Rows - a.Rows })
+	out = out[:min(most, len(out))]
+	slices.SortFunc(out, func(a, b FolderCount) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+// Newest returns the live rows of a selection by the time of their files, the latest first.
+func (c *Catalog) Newest(s Selection) []int {
+	keep := c.Select(s)
+	out := make([]int, 0, keep.Count())
+	for row := range c.rows {
+		if keep.Has(row) {
+			out = append(out, row)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(c.mtime[b], c.mtime[a]) })
+	return out
+}

@@ -1,0 +1,85 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+)
+
+// What comes while the model is busy goes through it together, and everybody gets the own feature.
+func TestTextsThatComeTogetherAreEmbeddedTogether(t *testing.T) {
+	m := &colours{gate: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	e := newEncoder(ctx, m, newStats())
+	var wait sync.WaitGroup
+	for i := range 21 {
+		text := []string{"red", "green", "blue"}[i%3]
+		wait.Go(func() {
+			got, err := e.EncodeText(ctx, text)
+			if err != nil || got[i%3] != 1 {
+				t.Errorf("%s: %v, %v", text, got, err)
+			}
+		})
+	}
+	for e.stats.encoded.Load()+int64(len(e.jobs)) < 21 {
+		time.Sleep(time.Millisecond)
+	}
+	close(m.gate)
+	wait.Wait()
+	if n := m.batches.Load(); n > 3 {
+		t.Errorf("%d batches", n)
+	}
+	before := m.batches.Load()
+	if got, err := e.EncodeText(ctx, "red"); err != nil || got[0] != 1 || m.batches.Load() != before {
+		t.Errorf("a text of before: %v, %v, in %d batches", got, err, m.batches.Load()-before)
+	}
+	cancel()
+	<-e.done
+	if _, err := e.EncodeText(t.Context(), "new"); !errors.Is(err, errBusy) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
+func TestAFullQueueRefusesAtOnce(t *testing.T) {
+	m := &colours{gate: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	e := newEncoder(ctx, m, newStats())
+	gone, leave := context.WithCancel(ctx)
+	var wait sync.WaitGroup
+	for i := range batchLimit + queueLength { // the first are with the model
+		wait.Go(func() { _, _ = e.EncodeText(gone, fmt.Sprint("text ", i)) })
+		for int(e.stats.encoded.Load())+len(e.jobs) < 1 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for len(e.jobs) < queueLength {
+		wait.Go(func() { _, _ = e.EncodeText(gone, "more") })
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := e.EncodeText(ctx, "one more"); !errors.Is(err, errBusy) {
+		t.Errorf("%v", err)
+	}
+	w := httptest.NewRecorder()
+	if fail(w, errBusy); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("%d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
+	}
+	leave() // requests that have ended are not embedded
+	wait.Wait()
+	before := e.stats.encoded.Load()
+	close(m.gate)
+	got, err := e.EncodeText(ctx, "red")
+	for errors.Is(err, errBusy) { // they leave the queue first
+		got, err = e.EncodeText(ctx, "red")
+	}
+	if err != nil || got[0] != 1 {
+		t.Errorf("after the rush: %v, %v", got, err)
+	}
+	if n := e.stats.encoded.Load() - before; n > 1 {
+		t.Errorf("%d texts were embedded, but one is waited for", n)
+	}
+}

@@ -1,0 +1,172 @@
+// The page of clipgo's server.
+import { $, el, count, problem } from "./dom.js";
+import * as api from "./api.js";
+import * as state from "./state.js";
+import { Results } from "./results.js";
+import { Selection } from "./select.js";
+import { Viewer } from "./viewer.js";
+import { Query } from "./query.js";
+import { Filters } from "./filters.js";
+
+const pause = 250; // milliseconds without a key before a search
+
+let indexes = [];
+let timer = 0;
+let current = null; // the address of the results that are shown
+
+const results = new Results({ open: (hit) => viewer.open(hit), similar, select: (hit, extend) => selection.toggle(hit, extend), again: () => run(false) });
+const selection = new Selection(results);
+const query = new Query((now) => changed(now));
+const filters = new Filters((now) => changed(now));
+const viewer = new Viewer(results, { similar, part: (blob) => send([new File([blob], "part", { type: blob.type })], true) });
+
+const index = () => $("index").value || indexes[0]?.name || "";
+
+function read() {
+  const s = state.empty();
+  if (indexes.length > 1) s.index = index();
+  s.words = $("text").value;
+  s.chips = query.chips;
+  s.in = $("in").value;
+  s.min_z = filters.cut();
+  s.filters = filters.read();
+  return s;
+}
+
+// changed searches after a pause, or at once. A search that is typed replaces the entry in the history of the one before; others add one.
+function changed(now) {
+  clearTimeout(timer);
+  timer = setTimeout(() => run(now), now ? 0 : pause);
+}
+
+async function run(push, want, top = true) {
+  const s = read(), params = state.params(s), address = `?${params}`;
+  if (address !== current) {
+    remember();
+    history[push && current !== null ? "pushState" : "replaceState"]({}, "", params.size ? address : location.pathname);
+  }
+  current = address;
+  document.title = state.isEmpty(s) ? "clipgo search" : `${s.words || s.chips.map((c) => c.label || c.value).join(", ")} - clipgo`;
+  problem("");
+  try {
+    const got = await results.search(params, want);
+    if (!got) return;
+    if (got.cut) problem(`The model reads only the beginning of: ${got.cut.join(", ")}`);
+    filters.levels(got, state.isEmpty(s));
+    selection.show();
+    if (top && scrollY > $("results").offsetTop) scrollTo(0, 0);
+  } catch (e) {
+    if (e.name !== "AbortError") problem(e.message);
+  }
+}
+
+// remember keeps the place in the entry of the history that is left.
+function remember() {
+  history.replaceState({ y: scrollY, shown: results.hits.length }, "");
+}
+
+// restore shows what an address says, at the place where it was left.
+async function restore(place) {
+  const s = state.parse(location.search);
+  if (s.index) $("index").value = s.index;
+  query.set(s.words, s.chips, index());
+  $("in").value = s.in;
+  filters.write(s);
+  current = `?${state.params(read())}`;
+  await run(false, place?.shown, false);
+  if (place?.y !== undefined) scrollTo(0, place.y);
+}
+
+// similar searches for pictures like some results, or adds them as a minus.
+function similar(hits, weight = 1) {
+  const chips = hits.map((h) => state.chip("like", h.key, weight, h.caption || h.name));
+  if (weight < 0) query.set($("text").value, [...query.chips, ...chips], index());
+  else query.set("", chips, index());
+  selection.clear();
+  changed(true);
+  $("results").focus({ preventScroll: true });
+}
+
+async function send(files, alone) {
+  const pictures = [...files].filter((f) => f.type.startsWith("image/"));
+  if (!pictures.length) return problem("That is no picture.");
+  try {
+    await query.send(index(), pictures, alone);
+  } catch (e) {
+    problem(e.message);
+  }
+}
+
+function pictures() {
+  $("file").addEventListener("change", () => { send($("file").files, false); $("file").value = ""; });
+  addEventListener("paste", (e) => { if (e.clipboardData?.files.length) { e.preventDefault(); send(e.clipboardData.files, false); } });
+  const files = (e) => [...(e.dataTransfer?.types || [])].includes("Files");
+  addEventListener("dragover", (e) => { if (files(e)) { e.preventDefault(); $("drop").hidden = false; } });
+  addEventListener("dragleave", (e) => { if (!e.relatedTarget) $("drop").hidden = true; });
+  addEventListener("drop", (e) => {
+    $("drop").hidden = true;
+    if (files(e)) { e.preventDefault(); send(e.dataTransfer.files, false); }
+  });
+}
+
+function keys() {
+  addEventListener("keydown", (e) => {
+    const typing = e.target.closest("input:not([type=checkbox]), select, textarea, dialog");
+    if (e.key === "Escape" && e.target === $("text")) $("grid").querySelector("[tabindex='0']")?.focus();
+    if (typing || e.ctrlKey || e.metaKey || e.altKey) return;
+    if (e.key === "/") { $("text").focus(); $("text").select(); e.preventDefault(); }
+    if (e.key === "?") $("help").showModal();
+    if (e.key === "Escape") selection.clear();
+  });
+  $("help-open").addEventListener("click", () => $("help").showModal());
+  $("help-close").addEventListener("click", () => $("help").close());
+}
+
+function theme() {
+  const dark = () => document.documentElement.dataset.theme === "dark" ||
+    !document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches;
+  const kept = localStorage.getItem("theme");
+  if (kept) document.documentElement.dataset.theme = kept;
+  $("theme").addEventListener("click", () => {
+    document.documentElement.dataset.theme = dark() ? "light" : "dark";
+    localStorage.setItem("theme", document.documentElement.dataset.theme);
+  });
+}
+
+async function chosenIndex() {
+  const about = indexes.find((i) => i.name === index());
+  $("model").textContent = about ? `${count(about.pictures)} pictures${about.model ? `, model ${about.model}` : ""}` : "";
+  $("in").closest("label").hidden = !about?.captions;
+  await filters.folders(index());
+}
+
+async function start() {
+  theme();
+  pictures();
+  keys();
+  history.scrollRestoration = "manual";
+  $("in").addEventListener("change", () => changed(true));
+  $("similar-all").addEventListener("click", () => similar([...selection.chosen.values()]));
+  $("named-all").addEventListener("click", () => { filters.only($("text").value || query.chips[0]?.value || ""); changed(true); });
+  $("index").addEventListener("change", () => { query.chips = query.chips.filter((c) => c.kind === "q"); query.show(); selection.clear(); chosenIndex(); changed(true); });
+  addEventListener("popstate", (e) => restore(e.state));
+  let stopped = 0;
+  addEventListener("scroll", () => { clearTimeout(stopped); stopped = setTimeout(remember, 150); }, { passive: true });
+  try {
+    await api.login();
+    indexes = (await api.indexes()).indexes;
+  } catch (e) {
+    return problem(e.message);
+  }
+  $("index").replaceChildren(...indexes.map((i) => el("option", { value: i.name }, i.name)));
+  $("index").closest("label").hidden = indexes.length < 2;
+  const asked = state.parse(location.search).index;
+  if (asked) $("index").value = asked;
+  const folders = chosenIndex();
+  const restored = restore(history.state);
+  await folders;
+  filters.write(state.parse(location.search));
+  await restored;
+}
+
+start();
