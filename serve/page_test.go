@@ -162,10 +162,10 @@ func pageTakesPictures(p tab, f *fixture) {
 		dispatchEvent(kind === "paste" ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true })
 			: new DragEvent("drop", { dataTransfer: data }));
 	})(%q, %q)`
-	p.wait(first+` === "picture 2"`, chromedp.Navigate(p.base), visible("#grid .tile"),
-		js(fmt.Sprintf(draw, "paste", "#00f")))
-	p.wait(first+` === "picture 0"`, chromedp.Navigate(p.base), visible("#grid .tile"),
-		js(fmt.Sprintf(draw, "drop", "#f00")))
+	p.wait(first+` === "picture 2" && document.querySelectorAll(".chip img").length === 1`, chromedp.Navigate(p.base),
+		visible("#grid .tile"), js(fmt.Sprintf(draw, "paste", "#00f")))
+	p.wait(first+` === "picture 0" && document.querySelectorAll(".chip img").length === 1`, chromedp.Navigate(p.base),
+		visible("#grid .tile"), js(fmt.Sprintf(draw, "drop", "#f00")))
 	p.wait(`!document.querySelector("#problem").hidden`, upload("#file", filepath.Join(f.index, "meta.json")))
 }
 
