@@ -3,6 +3,7 @@ package benchmark
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -133,7 +134,7 @@ func Compare(a, b Entry) (d eval.Difference, ok bool) {
 const (
 	TableFile    = "benchmark.csv"
 	MarkdownFile = "benchmark.md"
-	AveragesFile = "averages.json"
+	AveragesFile = "averages.jsonl" // a line for each model; clip_benchmark build takes every .json file for a result
 	PageFile     = "index.html"
 )
 
@@ -152,11 +153,16 @@ func WriteTable(out string) (*Outcome, error) {
 	if err := durable.WriteFile(filepath.Join(out, MarkdownFile), 0o644, o.WriteMarkdown); err != nil {
 		return nil, err
 	}
-	averages := Averages(o.Entries)
-	if averages == nil {
-		averages = []ModelAverages{}
-	}
-	if err := durable.WriteJSON(filepath.Join(out, AveragesFile), averages); err != nil {
+	err = durable.WriteFile(filepath.Join(out, AveragesFile), 0o644, func(w io.Writer) error {
+		lines := json.NewEncoder(w)
+		for _, m := range Averages(o.Entries) {
+			if err := lines.Encode(m); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	return o, durable.WriteFile(filepath.Join(out, PageFile), 0o644, func(w io.Writer) error { return o.WritePage(w, "Benchmark") })

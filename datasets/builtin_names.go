@@ -28,6 +28,9 @@ func dataName(folder string) string {
 	return base
 }
 
+// ownNames reports whether classes have no built-in names.
+func (o Options) ownNames() bool { return o.OwnNames || o.Classes != nil }
+
 // nameBuiltin gives built-in names to class folders that are called by WordNet ids, or by numbers in a set that is known by its name.
 func (f *folder) nameBuiltin(root string) {
 	if at, err := filepath.Abs(root); err == nil {

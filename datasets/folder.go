@@ -14,9 +14,10 @@ import (
 
 // folder is a source of pictures, each in a file of its own.
 type folder struct {
-	files []file
-	info  Info
-	need  Need
+	ownNames bool // classes have no built-in names
+	files    []file
+	info     Info
+	need     Need
 
 	renamed bool // the names of the classes are not those of their folders
 }
@@ -83,7 +84,7 @@ func openFolder(ctx context.Context, root string, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &folder{need: o.Need, info: Info{Name: root, Kind: "folder"}}
+	f := &folder{need: o.Need, ownNames: o.ownNames(), info: Info{Name: root, Kind: "folder"}}
 	f.take(there)
 	if len(f.files) == 0 {
 		if packed, err := tarsIn(root); err == nil && len(packed) > 0 {
@@ -178,7 +179,9 @@ func (f *folder) nameClasses(root string) error {
 		return err
 	}
 	if lines == nil {
-		f.nameBuiltin(root)
+		if !f.ownNames {
+			f.nameBuiltin(root)
+		}
 		return nil
 	}
 	if named, wrong := NameClasses(f.info.Classes, lines); wrong != nil {

@@ -38,6 +38,8 @@ type Options struct {
 	// Classes are the names of the classes, in place of those that the data has: by number, or for the folders of classes as NameClasses
 	// takes them. nil: the data's own.
 	Classes []string `json:"-"`
+	// OwnNames leaves the classes without built-in names: others are given to them, by what the data itself calls them.
+	OwnNames bool `json:"-"`
 	// Samples is the length of an epoch of data that is the output of commands, or comes from servers that send it only as a whole: each
 	// epoch begins anew with the archives in random order, and goes on from their beginning if they hold fewer samples. 0: such data is
 	// read once when it is opened, to count its samples.

@@ -85,7 +85,9 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 	if s.evaluation {
 		s.describeEvaluation()
 	}
-	s.nameBuiltin()
+	if !o.ownNames() {
+		s.nameBuiltin()
+	}
 	if reason := noneUsable(s.Len(), s.entry); reason != "" {
 		return &DataError{Source: src, Reason: reason}
 	}

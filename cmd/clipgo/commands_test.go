@@ -17,16 +17,16 @@ import (
 // What a habit of another program gets: exit code 2, and one line with the way out.
 func TestHabitsOfOtherProgramsGetAHint(t *testing.T) {
 	for _, c := range []struct{ args, says string }{
-		{"serve", "search --json"}, {"classify a.jpg", "zeroshot"},
+		{"classify a.jpg", "zeroshot"},
 		{"evaluate", "eval"}, {"predict x", "zeroshot"},
 		{"trian", "did you mean train?"}, {"help nosuch", `no command "nosuch"`}, {"help eval nosuch", `no eval command "nosuch"`},
 		{"help train x", `clipgo train has no command "x"`}, {"eval retreival", "did you mean retrieval?"},
-		{"train --report-to wandb", "metrics.jsonl"}, {"train --name x", "--out"}, {"train --imagenet-val d", "--val-data"},
+		{"train --report-to wandb", "metrics.jsonl"}, {"train --name x", "--out"}, {"train --imagenet-val d", "--eval zeroshot=DIR"},
 		{"train --log-every-n-steps 5", "--log-frequency"}, {"train --dataset-type csv", "detected"},
 		{"train --val_num_samples 5", "counted"},
 		{"train --opt adamw", "AdamW"}, {"train --bach-size 4", "did you mean --batch-size?"},
 
-		{"embed --top 5", "flag of clipgo search"},
+		{"embed --top 5", "clipgo search"},
 		{"train --lr", "--lr needs a value: --lr rate"}, {"train --siglip=perhaps", "perhaps"},
 		{"search -clock", "write -- before"},
 		{"train x.csv", `"x.csv" is no flag`},

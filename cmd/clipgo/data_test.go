@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -69,11 +70,16 @@ func TestRowsOfAPictureGiveTheRecallOfLists(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "rows.csv"), rows.String())
 	write(t, filepath.Join(dir, "lists.jsonl"), lists.String())
-	recall := func(name string) string {
-		return strings.ReplaceAll(must(t, "eval", "retrieval", "--model", run, filepath.Join(dir, name), "--json").out, name, "")
+	type recalls struct {
+		Images, Texts int
+		Metrics       json.RawMessage
+		Details       json.RawMessage
 	}
-	if a, b := recall("rows.csv"), recall("lists.jsonl"); a != b || !strings.Contains(a, `"images":6,"texts":12`) {
-		t.Errorf("rows %s lists %s", a, b)
+	recall := func(name string) recalls {
+		return decodeJSON[recalls](t, must(t, "eval", "retrieval", "--model", run, filepath.Join(dir, name), "--json"))
+	}
+	if a, b := recall("rows.csv"), recall("lists.jsonl"); !reflect.DeepEqual(a, b) || a.Images != 6 || a.Texts != 12 || len(a.Metrics) < 9 {
+		t.Errorf("rows %+v lists %+v", a, b)
 	}
 	got := decodeJSON[struct{ Pairs int }](t, must(t, "eval", "anatomy", "--model", run, filepath.Join(dir, "rows.csv"), "--json"))
 	if got.Pairs != 6 {

@@ -58,7 +58,7 @@ func (o *zeroshotOptions) run(ctx context.Context, a *app, said config.Layer, da
 	if err != nil {
 		return err
 	}
-	o.Data.Evaluation = true
+	o.Data.Evaluation, o.Data.OwnNames = true, asked.Names != nil
 	src, err := datasets.OpenAll(ctx, data, o.Data)
 	if err != nil {
 		return err

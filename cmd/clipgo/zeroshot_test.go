@@ -95,7 +95,11 @@ func classFolders(t *testing.T, names ...string) string {
 func TestFoldersNamedByIdsGetAnAccuracy(t *testing.T) {
 	run, im := trained(t), classFolders(t, "n01440764", "n01443537", "n02123045")
 	lists := t.TempDir()
-	if r := must(t, "zeroshot", "--model", run, im); !strings.Contains(r.err, "look like ids") || !strings.Contains(r.err, "--classes") {
+	if r := must(t, "zeroshot", "--model", run, im); !strings.Contains(r.err, "built-in names of imagenet1k: n01440764 = tench") {
+		t.Errorf("no word of the built-in names:\n%s", r.err)
+	}
+	unknown := classFolders(t, "n00000001", "n00000002")
+	if r := must(t, "zeroshot", "--model", run, unknown); !strings.Contains(r.err, "look like ids") || !strings.Contains(r.err, "--classes") {
 		t.Errorf("no warning of ids:\n%s", r.err)
 	}
 	type counts struct {
