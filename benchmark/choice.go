@@ -120,14 +120,17 @@ func (c *chooser) add(f *pretrained.Features, from, to int, texts []int) error {
 		hit = '1'
 	}
 	c.hits += string(hit)
+	c.samples = append(c.samples, Sample{
+		Index: f.Index[from], Sample: f.Entries[from].Key, Text: f.Captions[texts[0]], Right: hit == '1',
+	})
 	for picture := range to - from {
 		logits := scores[picture*len(texts) : (picture+1)*len(texts)]
 		for i := range logits {
 			logits[i] *= eval.LogitScale
 		}
 		if best, confidence := eval.Predict(logits); picture < len(texts) && best != picture {
-			c.remember(Mistake{Sample: f.Entries[from+picture].Key, Label: f.Captions[texts[picture]], Predicted: f.Captions[texts[best]],
-				Confidence: confidence})
+			c.remember(Mistake{Index: f.Index[from+picture], Sample: f.Entries[from+picture].Key, Label: f.Captions[texts[picture]],
+				Predicted: f.Captions[texts[best]], Confidence: confidence})
 		}
 	}
 	return nil
@@ -191,7 +194,7 @@ func (d *Data) openChoices(ctx context.Context, split string) (datasets.Source, 
 // OpenAll is Open for a place that may have several data sets, as the folder of SugarCrepe has. With a name they are called NAME/KIND.
 func OpenAll(text string, o datasets.Options) ([]*Data, error) {
 	name, place, named := strings.Cut(text, "=")
-	if !named || strings.ContainsAny(name, `/\?:`) {
+	if !named || !isName(name) {
 		name, place, named = "", text, false
 	}
 	found := choices.Find(place)

@@ -7,8 +7,10 @@ import (
 	"html/template"
 	"io"
 	"path"
+	"slices"
 
 	"clipgo/datasets"
+	"clipgo/datasets/store"
 	"clipgo/report"
 )
 
@@ -157,7 +159,7 @@ func (c *Comparison) pictures(ctx context.Context, o datasets.Options) (map[int]
 		}
 	}
 	for _, s := range []side{c.first, c.second} {
-		if len(wanted) == 0 || s.Details.Place == "" {
+		if len(wanted) == 0 || !onThisMachine(s.Details.Place) {
 			continue
 		}
 		o.Need = tasks[c.Task].need
@@ -176,6 +178,12 @@ func (c *Comparison) pictures(ctx context.Context, o datasets.Options) (map[int]
 		break
 	}
 	return found, ctx.Err()
+}
+
+// onThisMachine reports whether a place in somebody's results may be opened without being asked for: it is no command, and no other
+// machine.
+func onThisMachine(place string) bool {
+	return place != "" && !slices.ContainsFunc(datasets.Parts(place), store.IsRemote)
 }
 
 // smallCopy is the picture of an example; nil if the source has another sample in its place, or can't read it.

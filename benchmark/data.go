@@ -70,6 +70,14 @@ func Open(text string, o datasets.Options) (*Data, error) {
 	return d, d.Measure(TestSplit)
 }
 
+// Public is the text of a data set, as Open takes it, without credentials.
+func Public(text string) string {
+	if name, place, ok := strings.Cut(text, "="); ok && isName(name) {
+		return name + "=" + datasets.Public(place)
+	}
+	return datasets.Public(text)
+}
+
 // isName reports whether what comes before an equals sign is a name, not the beginning of a path or URL. A name may begin with wds/.
 func isName(text string) bool {
 	name, wds := strings.CutPrefix(text, "wds/")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"clipgo/datasets"
@@ -40,5 +41,28 @@ func TestCellsWithTheSameFilesAreRefused(t *testing.T) {
 	}
 	if _, err := Open(filepath.Join(s.Out, "absent"), datasets.Options{}); err == nil {
 		t.Error("a folder that isn't there is opened")
+	}
+}
+
+func TestNamesOfDataSetsHaveNoCredentials(t *testing.T) {
+	for text, want := range map[string]string{
+		"wds/x=http://u:pw1@h/wds_digits": "wds/x=http://h/wds_digits", "x=https://u:pw1@h/a.tar": "x=https://h/a.tar",
+		"http://u:pw1@h/a?b=c": "http://h/a", "/a=b/c": "/a=b/c",
+	} {
+		if got := Public(text); strings.Contains(got, "pw1") || !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// A folder of results from elsewhere names a place: it must not be a command, or make requests.
+func TestPlacesOfResultsAreOnThisMachine(t *testing.T) {
+	for place, want := range map[string]bool{
+		"": false, "pipe:touch x": false, "PIPE:x": false, "http://h/x": false, "a.tar::pipe:touch x": false, "s3://b/k": false,
+		"/data/wds_x/test": true, "builtin:emoji": true, "shards/{0..3}.tar": true,
+	} {
+		if got := onThisMachine(place); got != want {
+			t.Errorf("%q: %v", place, got)
+		}
 	}
 }

@@ -133,7 +133,9 @@ func (e *TaskEvaluator) Evaluate(ctx context.Context) ([]eval.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.skipped = f.skipped[TestSplit]
+	if m.skipped = f.skipped[TestSplit]; e.task == Selection || e.task == Captioning {
+		m.skipped = o.passed
+	}
 	metrics := map[string]float64{}
 	for _, one := range o.metrics {
 		if v, ok := one.Value.(float64); ok {
@@ -223,7 +225,7 @@ func (e *TaskEvaluator) keys() (out []measure) {
 
 // value is a measure as a value without its number.
 func (e *TaskEvaluator) value(one measure) eval.Value {
-	v := eval.Value{Name: e.prefix + "/" + one.key, Group: e.Name()}
+	v := eval.Value{Name: e.prefix + "/" + one.key, Group: e.Name(), Lower: e.task == Calibration}
 	if e.task == Retrieval {
 		v.Group = e.prefix + ", " + one.side()
 	} else if classes := len(e.meter.Info(e.task).Classes); classes > 0 {

@@ -26,7 +26,7 @@ func linearProbe(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 	}
 	o := &outcome{classes: classes, most: s.Errors, more: map[string]any{"probe": runs}}
 	if len(notes) > 0 {
-		o.more["notes"] = notes
+		o.more["notes"], o.notes = notes, notes
 	}
 	last := runs[len(runs)-1]
 	r := last.Results[0]

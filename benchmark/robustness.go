@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
@@ -33,7 +34,7 @@ func (s *Suite) Robustness(ctx context.Context, m *pretrained.Embedder, ref *Dat
 		}
 		own, err := clean.among(c.classes)
 		if err != nil {
-			return nil, fault.Dataf("%s: %v", d.Place, err)
+			return nil, fault.Dataf("%s: %v", datasets.Public(d.Place), err)
 		}
 		if !reflect.DeepEqual(c.templates, clean.templates) {
 			r.Notes = append(r.Notes, fmt.Sprintf("%s has other prompt templates than %s", d.Name, ref.Name))

@@ -11,7 +11,6 @@ import (
 	"slices"
 
 	"clipgo/datasets"
-	"clipgo/datasets/store"
 	"clipgo/eval/clipbenchmark"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
@@ -126,8 +125,8 @@ func (s *Suite) check() error {
 	names := map[string]string{}
 	for _, d := range s.Data {
 		if other := names[d.Name]; other != "" {
-			place := store.Public(d.Place)
-			return fault.Usagef("%s and %s have the same name %s; give one another: NAME=%s", other, place, d.Name, place)
+			place := datasets.Public(d.Place)
+			return fault.Usagef("%s and %s have the same name %s; give one another: NAME=%s", datasets.Public(other), place, d.Name, place)
 		}
 		names[d.Name] = d.Place
 	}

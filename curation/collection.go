@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"clipgo/internal/fault"
+	"clipgo/internal/quantized"
 	"clipgo/search"
 )
 
@@ -35,6 +36,9 @@ func (c *Collection) Feature(i int) []float32 { return c.Features[i*c.Dim : (i+1
 // Read reads all live rows of an index that have a picture's feature. They are held in memory, 4 bytes an entry.
 func Read(ctx context.Context, ix *search.Folder, name string) (*Collection, error) {
 	info := ix.Info()
+	if info.Dim > quantized.MaxDim {
+		return nil, fault.Dataf("%s: rows of %d entries, more than %d", name, info.Dim, quantized.MaxDim)
+	}
 	c := &Collection{Name: name, Dim: info.Dim}
 	c.Features = make([]float32, 0, info.Live*info.Dim)
 	if ix.Has(search.Texts) {

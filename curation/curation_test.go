@@ -205,6 +205,10 @@ func TestDecisionsInEachForm(t *testing.T) {
 	if err != nil || string(data) != want {
 		t.Errorf("%q, %v", data, err)
 	}
+	odd := []Decision{{Path: "/a\nb.jpg", Keep: true}}
+	if err := Write(filepath.Join(t.TempDir(), "x.txt"), odd); err == nil {
+		t.Error("a list of lines holds a name with a line break")
+	}
 	if err := Write("x.xml", list); err == nil || Known("x.xml") {
 		t.Error("an unknown ending is accepted")
 	}

@@ -25,6 +25,12 @@ type Decision struct {
 	Reason string  `json:"reason" parquet:"reason"`
 }
 
+// Text is the decision with a path and a reason that are UTF-8: a path that isn't becomes a file: URI.
+func (d Decision) Text() Decision {
+	d.Path, d.Reason = paths.Text(d.Path), strings.ToValidUTF8(d.Reason, "\ufffd")
+	return d
+}
+
 // writers are the forms of a list of decisions by the file's ending.
 var writers = map[string]func(w io.Writer, list []Decision) error{
 	".csv": writeCSV, ".jsonl": writeLines, ".parquet": writeParquet, ".txt": writePaths,
@@ -47,7 +53,7 @@ func Write(file string, list []Decision) error {
 	}
 	out := slices.Clone(list)
 	for i := range out {
-		out[i].Path = paths.Text(out[i].Path)
+		out[i] = out[i].Text()
 	}
 	return durable.WriteFile(file, 0o644, func(w io.Writer) error { return encode(w, out) })
 }
@@ -87,6 +93,9 @@ func writeParquet(out io.Writer, list []Decision) error {
 func writePaths(w io.Writer, list []Decision) error {
 	for _, d := range list {
 		if d.Keep {
+			if strings.ContainsAny(d.Path, "\n\r") {
+				return fmt.Errorf("the name %q has a line break, which a list of lines can't hold: write .csv, .jsonl or .parquet", d.Path)
+			}
 			if _, err := fmt.Fprintln(w, d.Path); err != nil {
 				return err
 			}

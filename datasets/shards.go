@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,6 +74,9 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 		Name: store.Public(src), Kind: shardsKind, Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
 	}
 	s.files, s.shardRules = set.files, set.shardRules
+	for i := range s.files {
+		s.files[i].public = store.Public(s.files[i].object.Name)
+	}
 	if o.Samples > 0 && slices.ContainsFunc(s.files, func(f shardFile) bool { return f.object.Sequential }) {
 		s.uncounted = true
 		return nil
@@ -135,7 +139,7 @@ func (s *shards) describe() {
 		f := &s.files[i]
 		s.info.Notes = append(s.info.Notes, f.head.Notes...)
 		if f.lost > 0 {
-			s.note("%s %s%s", f.object.Name, f.why, f.counted())
+			s.note("%s %s%s", f.public, f.why, f.counted())
 		}
 		repairs.long.Add(f.head.Long)
 		repairs.invalid.Add(f.head.Invalid)
@@ -225,13 +229,13 @@ func (s *shards) entry(i int) Entry {
 
 // entry describes a sample of the archive.
 func (f *shardFile) entry(one *shardSample) Entry {
-	key := f.object.Name
+	key := cmp.Or(f.public, f.object.Name)
 	if one.name != "" {
 		key += "/" + one.name
 	}
 	return Entry{
 		Key: key, Captions: one.captions, Weights: one.weights, Label: int(one.label), Labels: one.labels(), Size: one.size,
-		ModTime: f.object.ModTime, Offset: one.offset, File: f.object.Name, Bad: one.bad,
+		ModTime: f.object.ModTime, Offset: one.offset, File: cmp.Or(f.public, f.object.Name), Bad: one.bad,
 	}
 }
 

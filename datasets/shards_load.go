@@ -18,6 +18,7 @@ import (
 // shardFile is an archive and its index.
 type shardFile struct {
 	object store.Object
+	public string // its name without credentials
 	shardIndex
 	mapping []byte // the index's file; nil if the index is in memory
 	// fault is why the archive, or the part of it at lostAt, can't be read, and lost the number of samples that it counts for there.

@@ -46,7 +46,7 @@ func Choices(all []Chosen) Choice {
 	r := Choice{N: len(all)}
 	count := func(yes bool, to *float64) {
 		if yes {
-			*to += 1 / float64(len(all))
+			*to++
 		}
 	}
 	for _, c := range all {
@@ -54,6 +54,9 @@ func Choices(all []Chosen) Choice {
 		count(c.Image, &r.Image)
 		count(c.Text && c.Image, &r.Both)
 		count(c.TextStrict, &r.TextStrict)
+	}
+	for _, share := range []*float64{&r.Text, &r.Image, &r.Both, &r.TextStrict} {
+		*share /= float64(len(all)) // once: sums of 1/n can be above 1
 	}
 	return r
 }

@@ -25,6 +25,7 @@ type Value struct {
 	Group         string  // heading of the chart that it is drawn in; fractions only
 	Value, Chance float64 // Chance is the value of guessing, 0 if unknown
 	Unit          Unit
+	Lower         bool // lower is better; perplexities and nats always are
 }
 
 // Evaluator measures a model. It is built with everything that it needs: the model, the data, and where the features come from.

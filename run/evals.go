@@ -97,13 +97,7 @@ func publicEvals(evals []string) []string {
 	out := slices.Clone(evals)
 	for i, text := range out {
 		head, data, _ := strings.Cut(text, "=")
-		name, place, named := strings.Cut(data, "=")
-		if !named || strings.ContainsAny(name, `/\?:`) {
-			name, place = "", data
-		} else {
-			name += "="
-		}
-		out[i] = head + "=" + name + datasets.Public(place)
+		out[i] = head + "=" + benchmark.Public(data)
 	}
 	return out
 }

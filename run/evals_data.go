@@ -9,6 +9,7 @@ import (
 	"clipgo/benchmark"
 	"clipgo/captioning"
 	"clipgo/contrastive"
+	"clipgo/datasets"
 	"clipgo/eval"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
@@ -30,7 +31,8 @@ func (s *session) openEvals(ctx context.Context) error {
 				return err
 			}
 			if names[d.Name] {
-				return fault.Setting("eval", "two data sets have the name %s; give one another: %s=OTHER=%s", d.Name, a.task, d.Place)
+				return fault.Setting("eval", "two data sets have the name %s; give one another: %s=OTHER=%s", d.Name, a.task,
+					datasets.Public(d.Place))
 			}
 			m = &benchmark.Meter{Data: d, Recalls: recalls}
 			m.Probe = probe.Protocol{AdamW: probe.CLIPBenchmark, Normalize: true, Seed: s.Seed} // as eval benchmark has it

@@ -8,8 +8,8 @@ import (
 	"clipgo/eval"
 )
 
-// table is the last evaluation for people: a row for each value, with the value of guessing and, of fractions that were higher before,
-// the highest and its step.
+// table is the last evaluation for people: a row for each value, with the value of guessing and, of fractions that were better before,
+// the best and its step.
 func (v *validation) table() []string {
 	last := v.lastEvaluation()
 	if len(last.Values) == 0 {
@@ -29,7 +29,7 @@ func (v *validation) table() []string {
 		if value.Chance > 0 {
 			row[2] = percent(value.Chance)
 		}
-		if best, step := v.best(value.Name); best > value.Value {
+		if best, step := v.best(value); best != value.Value {
 			row[3] = fmt.Sprintf("%s at step %d", percent(best), step)
 		}
 		rows = append(rows, row)
@@ -37,11 +37,12 @@ func (v *validation) table() []string {
 	return aligned(rows)
 }
 
-// best is the highest value of a name over the whole run, and the first step that had it.
-func (v *validation) best(name string) (best float64, step int) {
-	best = math.Inf(-1)
+// best is the best one of a value over the whole run, and the first step that had it.
+func (v *validation) best(of eval.Value) (best float64, step int) {
+	g := goal{name: of.Name, min: of.Lower}
+	best = math.NaN()
 	for _, e := range v.history {
-		if value, ok := eval.Find(e.Values, name); ok && value.Value > best {
+		if value, ok := eval.Find(e.Values, of.Name); ok && g.better(value.Value, best, 0) {
 			best, step = value.Value, e.Step
 		}
 	}

@@ -2,9 +2,7 @@ package search
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 
 	"clipgo/internal/mapped"
@@ -33,11 +31,8 @@ func openCodes(path string, t *table, digest string) (*codes, error) {
 		return nil, nil
 	}
 	data, err := mapped.Open(path)
-	if errors.Is(err, mapped.ErrNotRegular) || errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
 	if err != nil {
-		return nil, fmt.Errorf("open index: %w", err)
+		return nil, nil // whatever it is: the table is there
 	}
 	c := &codes{path: path, data: data}
 	var unfit error

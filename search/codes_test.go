@@ -147,3 +147,23 @@ func TestCodesLeaveWithTheirSegment(t *testing.T) {
 		t.Errorf("codes of no segment are left: %v", err)
 	}
 }
+
+// Whatever is in the place of codes, an index without them works.
+func TestWhatIsNoCodesIsLeftAlone(t *testing.T) {
+	for name, make := range map[string]func(dir string) error{
+		"a file":   func(dir string) error { return os.WriteFile(filepath.Join(dir, "codes"), nil, 0o644) },
+		"a link":   func(dir string) error { return os.Symlink("codes", filepath.Join(dir, "codes")) },
+		"a folder": func(dir string) error { return os.MkdirAll(filepath.Join(dir, "codes", "img_emb_0.i8"), 0o755) },
+	} {
+		dir := t.TempDir()
+		update(t, dir, func(w *Writer) { add(t, w, "/a", 1) })
+		if err := errors.Join(os.RemoveAll(filepath.Join(dir, "codes")), make(dir)); err != nil {
+			t.Fatal(err)
+		}
+		check(t, dir, map[string]int{"/a": 1})
+		if name == "a folder" { // a new segment's codes go beside it
+			update(t, dir, func(w *Writer) { add(t, w, "/b", 2) })
+			check(t, dir, map[string]int{"/a": 1, "/b": 2})
+		}
+	}
+}

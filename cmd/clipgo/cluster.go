@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,17 @@ type groupOptions struct {
 	Threshold float64 `json:"threshold" flag:"threshold" arg:"T" help:"make groups of pictures above this cosine instead; the rest is in none"`
 	Least     int     `json:"least" min:"1" flag:"least" arg:"N" help:"with --threshold: others that a group's first picture needs (default 3)"`
 	Seed      uint64  `json:"seed" flag:"seed" arg:"n" help:"of the first centres"`
+}
+
+// check refuses what divide has no meaning for.
+func (o *groupOptions) check() error {
+	if o.Threshold != 0 && o.Groups != 0 {
+		return usagef("--threshold and --groups exclude each other")
+	}
+	if o.Threshold < 0 {
+		return usagef("--threshold is a cosine similarity above 0, not %g", o.Threshold)
+	}
+	return cosine("--threshold", o.Threshold)
 }
 
 // divide makes the groups.
@@ -49,7 +61,7 @@ func newCluster(a *app) *cobra.Command {
 that are alike, such as those of one event. The group column has the number of the group, the largest first; all pictures are kept.`,
 		Example: `  clipgo cluster --index pictures.index --groups 20 --out groups.csv
   clipgo cluster --index pictures.index --threshold 0.85 --out events.csv`,
-	}, &o, &o.curationOptions, nil, func(ctx context.Context, c *curation.Collection) (*curation.Result, error) {
+	}, &o, &o.curationOptions, o.groupOptions.check, func(ctx context.Context, c *curation.Collection) (*curation.Result, error) {
 		k, err := o.divide(ctx, c)
 		if err != nil {
 			return nil, err
@@ -86,7 +98,7 @@ projection_x, projection_y, neighbors. The same index and seed give the same map
 
 func (o *mapOptions) run(ctx context.Context, console *console) error {
 	base := curationOptions{Index: o.Index}
-	if err := base.check(console); err != nil {
+	if err := errors.Join(base.check(console), o.groupOptions.check()); err != nil {
 		return err
 	}
 	if !mapfile.Known(o.Out) {

@@ -86,18 +86,18 @@ func (o *curationOptions) show(c *console, r *curation.Result) error {
 	switch {
 	case c.json:
 		for _, d := range r.Decisions {
-			if err := c.result(d); err != nil {
+			if err := c.result(d.Text()); err != nil {
 				return err
 			}
 		}
 	case o.Print != "":
-		end := "\n"
-		if o.Null {
-			end = "\x00"
-		}
 		for _, d := range r.Decisions {
-			if d.Keep == (o.Print == "keep") {
-				fmt.Fprint(c.out, d.Path+end)
+			switch {
+			case d.Keep != (o.Print == "keep"):
+			case o.Null: // for programs: the bytes as they are
+				fmt.Fprint(c.out, d.Path+"\x00")
+			default:
+				c.print("%s", d.Path)
 			}
 		}
 	default:

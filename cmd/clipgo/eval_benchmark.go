@@ -65,6 +65,7 @@ Tasks are ` + benchmark.TaskNames() + ".",
 		}
 		failed := runSuite(ctx, a.console, s)
 		if ctx.Err() != nil {
+			a.console.say("the complete results are kept; the same command goes on from there")
 			return failed
 		}
 		results, err := benchmark.WriteTable(o.Out)
@@ -88,11 +89,7 @@ func runSuite(ctx context.Context, c *console, s *benchmark.Suite) error {
 			c.log.Info(note, "data", e.Data)
 		}
 	}
-	err := s.Run(ctx)
-	if ctx.Err() != nil {
-		c.say("the complete results are kept; the same command goes on from there")
-	}
-	return err
+	return s.Run(ctx)
 }
 
 // showBenchmark prints a line for each result and failure; for people, one for each average too.

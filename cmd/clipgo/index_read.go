@@ -122,7 +122,7 @@ func newIndexExport(a *app) *cobra.Command {
 		Use:   "export --index DIR --out PATH",
 		Short: "Write an index in the form of another program",
 		Long: `export writes the live rows of an index. parquet is a file with the columns path, caption and embedding; npy a folder
-with features.npy and rows.jsonl; faiss a file of faiss's IndexFlatIP, with the paths in PATH.txt; clip-retrieval a folder as
+with features.npy and rows.jsonl; faiss a file of faiss's IndexFlatIP, with the rows' paths in PATH.jsonl; clip-retrieval a folder as
 clip-retrieval inference writes it.`,
 		Example: `  clipgo index export --index pictures.index --to parquet --out pictures.parquet
   clipgo index export --index pictures.index --to faiss --out pictures.faiss`,

@@ -98,6 +98,8 @@ func (o *searchOptions) check(a *app) error {
 		return usagef("--json and --paths exclude each other")
 	case o.Sheet != "" && !slices.Contains([]string{".jpg", ".jpeg"}, strings.ToLower(filepath.Ext(o.Sheet))):
 		return usagef("--sheet %s: the ending is not .jpg; --html writes a page", o.Sheet)
+	case o.Sheet != "" && o.Top > sheet.Most:
+		return usagef("--sheet: it has at most %d pictures; --top is %d", sheet.Most, o.Top)
 	}
 	return o.choosePreview()
 }

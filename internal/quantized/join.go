@@ -131,7 +131,7 @@ func (j *join) choose(worker int, q query, at int, e extreme, products []int32) 
 			continue
 		}
 		s := Score{q.scale * float64(j.b.scale[row]) * float64(product-q.offset), j.b.bound(row, q.norm, q.lost)}
-		if s.Value+s.Bound >= floor {
+		if !(s.Value+s.Bound < floor) {
 			j.visit(worker, Pair{q.row, row, s})
 		}
 	}

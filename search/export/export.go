@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -28,7 +27,7 @@ type Form string
 const (
 	Parquet       Form = "parquet"        // a file: path, caption, embedding
 	Npy           Form = "npy"            // a folder: features.npy [n, dim] float32, rows.jsonl
-	Faiss         Form = "faiss"          // a file: faiss's IndexFlatIP; and a list of paths beside it
+	Faiss         Form = "faiss"          // a file: faiss's IndexFlatIP; and OUT.jsonl with path and caption of each row
 	ClipRetrieval Form = "clip-retrieval" // a folder as clip-retrieval's inference writes it, both tables
 )
 
@@ -159,12 +158,12 @@ func (r *rows) npy(dir string) error {
 	return err
 }
 
-// faiss writes an IndexFlatIP as faiss's write_index does, and the paths in OUT.txt: row n is line n + 1.
+// faiss writes an IndexFlatIP as faiss's write_index does, and the rows in OUT.jsonl: row n is line n + 1.
 func (r *rows) faiss(out string) error {
-	var names []string
+	var names []line
 	var features []float32
 	err := r.each(func(record search.Record, feature []float32) error {
-		names, features = append(names, paths.Text(record.Path)), append(features, feature...)
+		names, features = append(names, line{paths.Text(record.Path), record.Caption}), append(features, feature...)
 		return nil
 	})
 	if err != nil {
@@ -185,9 +184,15 @@ func (r *rows) faiss(out string) error {
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(out+".txt", 0o644, func(w io.Writer) error {
-		_, err := io.WriteString(w, strings.Join(slices.Concat(names, []string{""}), "\n"))
-		return err
+	return durable.WriteFile(out+".jsonl", 0o644, func(w io.Writer) error {
+		lines := json.NewEncoder(w)
+		lines.SetEscapeHTML(false)
+		for _, one := range names {
+			if err := lines.Encode(one); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -97,8 +97,9 @@ func TestFaissHasItsHeader(t *testing.T) {
 	if !strings.HasPrefix(string(data), want) || len(data) != len(want)+8 {
 		t.Errorf("%q, want %q and a row", data, want)
 	}
-	names, err := os.ReadFile(out + ".txt")
-	if err != nil || string(names) != "file:///a%FF.png\n/b.png\n" {
+	names, err := os.ReadFile(out + ".jsonl")
+	want = `{"path":"file:///a%FF.png","caption":"a"}` + "\n" + `{"path":"/b.png","caption":"b"}` + "\n"
+	if err != nil || string(names) != want {
 		t.Errorf("%q, %v", names, err)
 	}
 }

@@ -34,7 +34,7 @@ func itemTable(id int64, keptAs string, dim int) string {
 	return fmt.Sprintf(`create table if not exists %[1]s (
   segment int not null, row int not null, path text not null, caption text, size bigint, mtime timestamptz, hash text,
   image %[2]s(%[3]d), text %[2]s(%[3]d), primary key (segment, row));
-create index if not exists item_%[4]d_path on %[1]s (path text_pattern_ops);
+create index if not exists item_%[4]d_path on %[1]s using hash (path);
 create index if not exists item_%[4]d_mtime on %[1]s (mtime);`, items(id), keptAs, dim, id)
 }
 

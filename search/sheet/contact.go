@@ -25,13 +25,15 @@ const (
 	cell  = 240 // side of a picture
 	gap   = 12
 	label = 22
-	mostH = 400 // hits: a JPEG has at most 65,535 pixels a side
+
+	// Most is the largest number of hits of a contact sheet: a JPEG has at most 65,535 pixels a side.
+	Most = 400
 )
 
 // WriteJPEG writes the hits as a contact sheet: small pictures with rank, score and file name.
 func WriteJPEG(path string, hits []search.Hit) error {
-	if len(hits) > mostH {
-		return fmt.Errorf("a contact sheet has at most %d pictures, not %d", mostH, len(hits))
+	if len(hits) > Most {
+		return fmt.Errorf("a contact sheet has at most %d pictures, not %d", Most, len(hits))
 	}
 	parsed, err := opentype.Parse(goregular.TTF)
 	if err != nil {

@@ -61,7 +61,7 @@ func TestAContactSheetHasThePictures(t *testing.T) {
 	if dark < 100 {
 		t.Errorf("%d dark pixels of text", dark)
 	}
-	if err := WriteJPEG(out, make([]search.Hit, mostH+1)); err == nil {
-		t.Error(fmt.Sprint(mostH+1, " pictures are accepted"))
+	if err := WriteJPEG(out, make([]search.Hit, Most+1)); err == nil {
+		t.Error(fmt.Sprint(Most+1, " pictures are accepted"))
 	}
 }
