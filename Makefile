@@ -24,6 +24,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 .PHONY: build demo dist dist-check fuzz test test-kernels test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch
 .DEFAULT_GOAL := build
 
+# A library that a running clipgo has mapped is replaced, never written to.
 # build finds or installs what is missing, builds libtch.so once for each libtorch, and bin/clipgo.
 build: libtorch
 	@go build -ldflags "-X main.version=$(VERSION)" -o $(BUILD)/clipgo ./cmd/clipgo
@@ -31,7 +32,8 @@ build: libtorch
 	@if cmp -s $(BUILD)/clipgo bin/clipgo && cmp -s $(BUILD)/libtch.so bin/libtch.so; then \
 		echo "bin/clipgo is up to date"; \
 	else \
-		cp -f $(BUILD)/libtch.so bin/libtch.so && cp -f $(BUILD)/clipgo bin/clipgo && echo "built bin/clipgo"; \
+		for f in libtch.so clipgo; do cp -f $(BUILD)/$$f bin/.$$f.new && mv -f bin/.$$f.new bin/$$f || exit 1; done; \
+		echo "built bin/clipgo"; \
 	fi
 
 libtorch:

@@ -46,7 +46,7 @@ func (m *Map) writePage(w io.Writer) error {
 		return err
 	}
 	return report.WritePage(w, pageHTML, pageCSS, map[string]any{
-		"Title":    "Map of " + visible.Text(m.Collection.Name),
+		"Title":    "Map of " + visible.Text(filepath.Base(m.Collection.Name)),
 		"Subtitle": fmt.Sprintf("%d pictures; those which are alike are near each other", m.Collection.Len()),
 		"Content":  template.JS(data), "Script": template.JS(pageJS),
 	})
