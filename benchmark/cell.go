@@ -64,7 +64,22 @@ func (c Cell) name() string {
 }
 
 // String is the cell for messages.
-func (c Cell) String() string { return fmt.Sprintf("%s, %s, %s", c.Model, c.Data, c.Task) }
+func (c Cell) String() string {
+	return fmt.Sprintf("%s, %s, %s", c.Model, inLanguage(c.Data, c.Language), c.Task)
+}
+
+// cellOfResult is the cell of a result.
+func cellOfResult(r *clipbenchmark.Result) Cell {
+	return Cell{Model: r.Model, Pretrained: r.Pretrained, Data: r.Dataset, Task: r.Task, Language: languageOf(r.Language)}
+}
+
+// inLanguage adds a language to a name unless it is en.
+func inLanguage(name, language string) string {
+	if languageOf(language) == "" {
+		return name
+	}
+	return fmt.Sprintf("%s (%s)", name, language)
+}
 
 // detailsDir is the folder of the second files, below that of the results.
 const detailsDir = "details"

@@ -152,7 +152,7 @@ func (s *Suite) pair(ctx context.Context, m *candidate, d *Data) error {
 	if len(names) == 0 {
 		var err error
 		model, tag := m.split()
-		unknown := Cell{Model: model, Pretrained: tag, Data: d.Name, Task: autoTask}
+		unknown := Cell{Model: model, Pretrained: tag, Data: d.Name, Task: autoTask, Language: languageOf(s.Prompts.Language)}
 		if names, err = d.Tasks(ctx); err != nil {
 			return s.failed(ctx, unknown, err)
 		}
