@@ -37,6 +37,9 @@ func (s *Suite) measure(ctx context.Context, c Cell, f *features) (*Measured, er
 	if f.data.choice != "" && c.Task != Selection {
 		return nil, fault.Dataf("%s: its captions are right and wrong ones to choose from: the task is %s", f.data.Place, Selection)
 	}
+	if err := f.data.trains(c.Task); err != nil {
+		return nil, err
+	}
 	begun := time.Now()
 	f.begin(s, c)
 	o, err := tasks[c.Task].run(ctx, s, f)

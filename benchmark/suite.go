@@ -8,7 +8,6 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"clipgo/datasets"
 	"clipgo/datasets/store"
@@ -130,6 +129,11 @@ func (s *Suite) check() error {
 			return fault.Usagef("%s and %s have the same name %s; give one another: NAME=%s", other, place, d.Name, place)
 		}
 		names[d.Name] = d.Place
+		for _, t := range s.Tasks {
+			if err := d.trains(t); err != nil {
+				return err
+			}
+		}
 	}
 	files := map[string]Cell{}
 	for _, name := range s.Models {
@@ -266,11 +270,7 @@ func (s *Suite) fingerprint(ctx context.Context, c Cell, m *candidate, d *Data) 
 	if err := d.locate(ctx); err != nil {
 		return "", "", err
 	}
-	splits := slices.Clone(t.splits)
-	if (c.Task == Calibration || slices.Contains(splits, TrainSplit)) && d.splits[ValSplit] != "" {
-		splits = append(splits, ValSplit)
-	}
-	for _, split := range splits {
+	for _, split := range d.splitsOf(c.Task) {
 		info, err := d.info(ctx, split, t.need)
 		if err != nil {
 			return "", "", err
