@@ -37,6 +37,7 @@ type Details struct {
 	Parameters  int64              `json:"parameters"`
 	Samples     int                `json:"samples"` // used
 	Skipped     int                `json:"skipped"`
+	Share       float64            `json:"skipped_share,omitempty"` // the largest of the splits that the cell reads
 	Seconds     float64            `json:"seconds"`
 	Hits        string             `json:"hits"` // 1 or 0 for each sample
 	PerClass    []eval.ClassResult `json:"per_class,omitempty"`
