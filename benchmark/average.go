@@ -2,6 +2,7 @@ package benchmark
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ type ModelAverages struct {
 const fewest = 2
 
 // Averages are the averages of each model, all with the same names in the same order: one for each task with several data sets, then
-// DataComp's groups and its average of 38 sets as far as their sets are there.
+// DataComp's groups and its average of 38 sets as far as their sets are there. Each language has averages of its own.
 func Averages(entries []Entry) []ModelAverages {
 	var models []ModelAverages
 	own := map[[2]string][]Entry{}
@@ -39,26 +40,50 @@ func Averages(entries []Entry) []ModelAverages {
 		}
 		own[key] = append(own[key], e)
 	}
-	sets := map[string][]string{} // of each task
+	byLanguage := languages(entries)
+	for _, language := range slices.Sorted(maps.Keys(byLanguage)) {
+		averaged := averagesOf(byLanguage[language])
+		for i := range models {
+			m := &models[i]
+			for _, a := range averaged(languages(own[[2]string{m.Model, m.Pretrained}])[language]) {
+				a.Name = inLanguage(a.Name, language)
+				m.Averages = append(m.Averages, a)
+			}
+		}
+	}
+	return models
+}
+
+// languages are the entries by language; en is empty.
+func languages(entries []Entry) map[string][]Entry {
+	out := map[string][]Entry{}
 	for _, e := range entries {
+		language := languageOf(e.Result.Language)
+		out[language] = append(out[language], e)
+	}
+	return out
+}
+
+// averagesOf returns what computes the averages of a model's entries in one language, of which all are the entries of all models.
+func averagesOf(all []Entry) func(own []Entry) []Average {
+	sets := map[string][]string{} // of each task
+	for _, e := range all {
 		if !slices.Contains(sets[e.Result.Task], e.Result.Dataset) {
 			sets[e.Result.Task] = append(sets[e.Result.Task], e.Result.Dataset)
 		}
 	}
-	groups := dataCompGroups(entries)
-	for i := range models {
-		m := &models[i]
-		entries := own[[2]string{m.Model, m.Pretrained}]
+	groups := dataCompGroups(all)
+	return func(own []Entry) (out []Average) {
 		for _, task := range strings.Split(TaskNames(), ", ") {
 			if len(sets[task]) > 1 {
-				m.Averages = append(m.Averages, taskAverage(entries, task, sets[task]))
+				out = append(out, taskAverage(own, task, sets[task]))
 			}
 		}
 		for _, g := range groups {
-			m.Averages = append(m.Averages, dataCompAverage(entries, g))
+			out = append(out, dataCompAverage(own, g))
 		}
+		return out
 	}
-	return models
 }
 
 // taskAverage is the mean of a task over sets.

@@ -41,7 +41,7 @@ func shownOutcome(t *testing.T) *Outcome {
 			e := entry(c.model, data, float64(strings.Count(hits, "1"))/80, hits)
 			if data == "wds/vtab/pets" && c.hits == "00" {
 				why := "pets/0.tar: <img src=x onerror=alert(1)>: no sample"
-				o.Failures = append(o.Failures, Failure{data, c.model, "x", ZeroShot, why})
+				o.Failures = append(o.Failures, Failure{data, c.model, "x", ZeroShot, why, ""})
 				continue
 			}
 			e.Result.Metrics = append(e.Result.Metrics, clipbenchmark.Metric{Key: perClass, Value: 0.25})

@@ -49,7 +49,9 @@ func calibration(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 	o := &outcome{classes: test.classes, templates: test.templates, most: s.Errors, more: map[string]any{"calibration": c}}
 	o.metrics = append(metricsOf("", c.At100), metricsOf("_learned", c.Learned)...)
 	o.metrics = append(o.metrics, clipbenchmark.Metric{Key: "scale_learned", Value: c.Learned.Scale})
-	if f.data.splits[ValSplit] == "" {
+	if f.data.measured == ValSplit {
+		o.notes = append(o.notes, "no temperature is fitted: val is the split that is measured")
+	} else if f.data.splits[ValSplit] == "" {
 		o.notes = append(o.notes, "no temperature is fitted: the data has no split val")
 	} else {
 		if err := c.fit(ctx, f, test); err != nil {

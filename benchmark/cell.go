@@ -37,6 +37,7 @@ type Details struct {
 	Parameters  int64              `json:"parameters"`
 	Samples     int                `json:"samples"` // used
 	Skipped     int                `json:"skipped"`
+	Share       float64            `json:"skipped_share,omitempty"` // the largest of the splits that the cell reads
 	Seconds     float64            `json:"seconds"`
 	Hits        string             `json:"hits"` // 1 or 0 for each sample
 	PerClass    []eval.ClassResult `json:"per_class,omitempty"`
@@ -64,7 +65,22 @@ func (c Cell) name() string {
 }
 
 // String is the cell for messages.
-func (c Cell) String() string { return fmt.Sprintf("%s, %s, %s", c.Model, c.Data, c.Task) }
+func (c Cell) String() string {
+	return fmt.Sprintf("%s, %s, %s", c.Model, inLanguage(c.Data, c.Language), c.Task)
+}
+
+// cellOfResult is the cell of a result.
+func cellOfResult(r *clipbenchmark.Result) Cell {
+	return Cell{Model: r.Model, Pretrained: r.Pretrained, Data: r.Dataset, Task: r.Task, Language: languageOf(r.Language)}
+}
+
+// inLanguage adds a language to a name unless it is en.
+func inLanguage(name, language string) string {
+	if languageOf(language) == "" {
+		return name
+	}
+	return fmt.Sprintf("%s (%s)", name, language)
+}
 
 // detailsDir is the folder of the second files, below that of the results.
 const detailsDir = "details"

@@ -86,6 +86,9 @@ func selection(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 		return nil, fault.Dataf("%s: none of the %d samples can be used", info.Name, all)
 	}
 	c.passed = all - len(c.chosen)
+	if short > 0 {
+		c.share = float64(c.passed) / float64(all)
+	}
 	return c.finish(), nil
 }
 

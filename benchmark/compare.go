@@ -14,6 +14,7 @@ import (
 type Comparison struct {
 	Dataset       string         `json:"dataset"`
 	Task          string         `json:"task"`
+	Language      string         `json:"language,omitempty"` // empty: en
 	FirstModel    string         `json:"first_model"`
 	SecondModel   string         `json:"second_model"`
 	Metric        string         `json:"metric"` // that stands for the task
@@ -69,15 +70,13 @@ type side struct {
 	out string
 }
 
-func (s side) cell() Cell {
-	r := s.Result
-	return Cell{Model: r.Model, Pretrained: r.Pretrained, Data: r.Dataset, Task: r.Task}
-}
+func (s side) cell() Cell { return cellOfResult(s.Result) }
 
 // compare compares two entries of the same task on the same data set; examples is the number of examples of each kind.
 func compare(a, b side, examples int) (*Comparison, error) {
 	c := &Comparison{
-		Dataset: a.Result.Dataset, Task: a.Result.Task, Metric: mainOf(a.Result), first: a, second: b,
+		Dataset: a.Result.Dataset, Task: a.Result.Task, Language: languageOf(a.Result.Language), Metric: mainOf(a.Result),
+		first: a, second: b,
 		FirstModel: fullName(a.Result.Model, a.Result.Pretrained), SecondModel: fullName(b.Result.Model, b.Result.Pretrained),
 		First: defined(a.Main()), Second: defined(b.Main()), Metrics: metricChanges(a.Entry, b.Entry),
 		FirstSkipped: a.Details.Skipped, SecondSkipped: b.Details.Skipped,

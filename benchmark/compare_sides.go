@@ -139,12 +139,12 @@ func names(models [][2]string) string {
 	return strings.Join(out, ", ")
 }
 
-// of are the entries of a model by data set and task.
+// of are the entries of a model by data set, language and task.
 func (o *Outcome) of(m [2]string) (order []string, sides map[string]side) {
 	sides = map[string]side{}
 	for _, e := range o.Entries {
 		if e.Result.Model == m[0] && e.Result.Pretrained == m[1] {
-			key := e.Result.Dataset + ", " + e.Result.Task
+			key := inLanguage(e.Result.Dataset, e.Result.Language) + ", " + e.Result.Task
 			order, sides[key] = append(order, key), side{e, o.Out}
 		}
 	}

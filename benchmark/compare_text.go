@@ -27,7 +27,7 @@ func (c *Changes) Lines() (lines []string) {
 		put("%d only of the second: %s", n, strings.Join(c.OnlySecond, "; "))
 	}
 	for _, f := range c.Failed {
-		put("failed: %s, %s, %s: %s", f.Model, f.Dataset, f.Task, f.Error)
+		put("failed: %s, %s, %s: %s", f.Model, inLanguage(f.Dataset, f.Language), f.Task, f.Error)
 	}
 	return lines
 }
@@ -35,7 +35,7 @@ func (c *Changes) Lines() (lines []string) {
 // Lines are the comparison as text: the values and their difference, then the classes that changed most.
 func (c *Comparison) Lines() (lines []string) {
 	put := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	put("%s, %s: %s %s to %s%s", c.Dataset, c.Task, c.Metric, share(c.First), share(c.Second), c.verdict())
+	put("%s, %s: %s %s to %s%s", inLanguage(c.Dataset, c.Language), c.Task, c.Metric, share(c.First), share(c.Second), c.verdict())
 	if c.Note != "" {
 		put("  %s", c.Note)
 	}

@@ -102,9 +102,30 @@ func (d *Data) Measure(split string) error {
 	return nil
 }
 
-// names are the folders of the splits by what they are for.
+// names are the folders of the splits by what they are for. The split that is measured is no validation set.
 func (d *Data) names() map[string]string {
-	return map[string]string{TestSplit: d.measured, TrainSplit: TrainSplit, ValSplit: ValSplit}
+	names := map[string]string{TestSplit: d.measured, TrainSplit: TrainSplit, ValSplit: ValSplit}
+	if d.measured == ValSplit {
+		delete(names, ValSplit)
+	}
+	return names
+}
+
+// trains refuses to train a task on the split that is measured.
+func (d *Data) trains(task string) error {
+	if d.measured == TrainSplit && slices.Contains(tasks[task].splits, TrainSplit) {
+		return fault.Setting("split", "%s trains on the split train of %s, so it can't be measured on it", task, d.Name)
+	}
+	return nil
+}
+
+// splitsOf are the splits that a task reads.
+func (d *Data) splitsOf(task string) []string {
+	splits := slices.Clone(tasks[task].splits)
+	if (task == Calibration || slices.Contains(splits, TrainSplit)) && d.splits[ValSplit] != "" {
+		splits = append(splits, ValSplit)
+	}
+	return splits
 }
 
 // withoutSplit says what is wrong with a place that doesn't have the split; nil if it need not have any.

@@ -20,6 +20,12 @@ type Failure struct {
 	Pretrained string `json:"pretrained"`
 	Task       string `json:"task"` // auto: the tasks of the data set could not be found out
 	Error      string `json:"error"`
+	Language   string `json:"language,omitempty"` // empty: en
+}
+
+// cell is the cell that failed.
+func (f Failure) cell() Cell {
+	return Cell{Model: f.Model, Pretrained: f.Pretrained, Data: f.Dataset, Task: f.Task, Language: languageOf(f.Language)}
 }
 
 // failedDir is the folder of the failures, below that of the results. A file is removed when its cell is complete.
@@ -35,7 +41,7 @@ func (c Cell) fail(out string, err error) error {
 	if err := os.MkdirAll(filepath.Join(out, failedDir), 0o777); err != nil {
 		return err
 	}
-	return durable.WriteJSON(c.failureFile(out), Failure{c.Data, c.Model, c.Pretrained, c.Task, err.Error()})
+	return durable.WriteJSON(c.failureFile(out), Failure{c.Data, c.Model, c.Pretrained, c.Task, err.Error(), c.Language})
 }
 
 // succeed removes what fail kept.

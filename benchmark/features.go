@@ -149,6 +149,13 @@ func describe(info datasets.Info, skipped int, why string) []string {
 
 // sets are the splits of a probe, with the features as the tower computes them; val is empty if there is none.
 func (f *features) sets(ctx context.Context) (train, val, test probe.Set, classes []string, err error) {
+	measured, err := f.data.info(ctx, TestSplit, f.need)
+	if err != nil {
+		return train, val, test, nil, err
+	}
+	if err := oneClassEach(measured); err != nil {
+		return train, val, test, nil, err
+	}
 	for split, to := range map[string]*probe.Set{TrainSplit: &train, ValSplit: &val, TestSplit: &test} {
 		if split == ValSplit && f.data.splits[split] == "" {
 			continue

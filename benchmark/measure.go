@@ -37,6 +37,9 @@ func (s *Suite) measure(ctx context.Context, c Cell, f *features) (*Measured, er
 	if f.data.choice != "" && c.Task != Selection {
 		return nil, fault.Dataf("%s: its captions are right and wrong ones to choose from: the task is %s", f.data.Place, Selection)
 	}
+	if err := f.data.trains(c.Task); err != nil {
+		return nil, err
+	}
 	begun := time.Now()
 	f.begin(s, c)
 	o, err := tasks[c.Task].run(ctx, s, f)
@@ -55,10 +58,22 @@ func (s *Suite) measure(ctx context.Context, c Cell, f *features) (*Measured, er
 	if c.Task == Selection || c.Task == Captioning {
 		details.Skipped = o.passed
 	}
+	details.Share = f.share(c.Task, o)
 	if o.n > 0 {
 		details.Samples = o.n
 	}
 	return &Measured{r, details, o}, nil
+}
+
+// share is the largest share of samples that were passed over, among the splits of a task.
+func (f *features) share(task string, o *outcome) float64 {
+	share := o.share
+	for _, split := range f.data.splitsOf(task) {
+		if all := f.length[split]; all > 0 {
+			share = max(share, float64(f.skipped[split])/float64(all))
+		}
+	}
+	return share
 }
 
 // notesOn says why numbers are missing: a table may not have them without a reason.

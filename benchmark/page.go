@@ -32,7 +32,7 @@ type pageModel struct {
 	Averages   []Average `json:"averages"`
 }
 
-// pageColumn is a data set and a task.
+// pageColumn is a data set and a task. Data names the language if it isn't en.
 type pageColumn struct {
 	Data   string `json:"data"`
 	Task   string `json:"task"`
@@ -98,7 +98,7 @@ func (o *Outcome) WritePage(w io.Writer, title string) error {
 type layout struct {
 	pageContent
 	rows    map[[2]string]int
-	columns map[[2]string]int
+	columns map[Cell]int // without a model
 }
 
 func (l *layout) row(model, pretrained string) int {
@@ -112,13 +112,13 @@ func (l *layout) row(model, pretrained string) int {
 	return row
 }
 
-func (l *layout) column(data, task string) int {
-	key := [2]string{data, task}
+func (l *layout) column(c Cell) int {
+	key := Cell{Data: c.Data, Task: c.Task, Language: c.Language}
 	column, ok := l.columns[key]
 	if !ok {
 		column = len(l.Columns)
 		l.columns[key] = column
-		l.Columns = append(l.Columns, pageColumn{Data: data, Task: task, Metric: tasks[task].main})
+		l.Columns = append(l.Columns, pageColumn{Data: inLanguage(c.Data, c.Language), Task: c.Task, Metric: tasks[c.Task].main})
 	}
 	return column
 }
@@ -134,10 +134,10 @@ func (o *Outcome) content() pageContent {
 func (o *Outcome) grid() (pageContent, [][]*Entry) {
 	l := layout{
 		pageContent: pageContent{Models: []pageModel{}, Columns: []pageColumn{}, Failures: o.Failures},
-		rows:        map[[2]string]int{}, columns: map[[2]string]int{},
+		rows:        map[[2]string]int{}, columns: map[Cell]int{},
 	}
 	for _, e := range o.Entries {
-		row, column := l.row(e.Result.Model, e.Result.Pretrained), l.column(e.Result.Dataset, e.Result.Task)
+		row, column := l.row(e.Result.Model, e.Result.Pretrained), l.column(cellOfResult(e.Result))
 		l.Columns[column].Metric = mainOf(e.Result)
 		l.Models[row].Seconds += e.Details.Seconds
 		l.Models[row].Parameters = e.Details.Parameters
@@ -145,7 +145,7 @@ func (o *Outcome) grid() (pageContent, [][]*Entry) {
 	}
 	for _, f := range o.Failures {
 		if l.row(f.Model, f.Pretrained); f.Task != autoTask {
-			l.column(f.Dataset, f.Task)
+			l.column(f.cell())
 		}
 	}
 	cells := make([][]*Entry, len(l.Models))
@@ -155,11 +155,11 @@ func (o *Outcome) grid() (pageContent, [][]*Entry) {
 	}
 	for _, f := range o.Failures {
 		if f.Task != autoTask {
-			l.Cells[l.row(f.Model, f.Pretrained)][l.column(f.Dataset, f.Task)] = &pageCell{Error: f.Error}
+			l.Cells[l.row(f.Model, f.Pretrained)][l.column(f.cell())] = &pageCell{Error: f.Error}
 		}
 	}
 	for i, e := range o.Entries {
-		row, column := l.row(e.Result.Model, e.Result.Pretrained), l.column(e.Result.Dataset, e.Result.Task)
+		row, column := l.row(e.Result.Model, e.Result.Pretrained), l.column(cellOfResult(e.Result))
 		l.Cells[row][column], cells[row][column] = cellOf(e), &o.Entries[i]
 	}
 	for _, a := range Averages(o.Entries) {

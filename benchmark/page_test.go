@@ -68,7 +68,7 @@ func TestThePageHoldsTheTable(t *testing.T) {
 		}
 	}
 	var table bytes.Buffer
-	o := &Outcome{Entries: entries, Failures: []Failure{{"wds/y", "models/b|c", "x", ZeroShot, "why"}}}
+	o := &Outcome{Entries: entries, Failures: []Failure{{"wds/y", "models/b|c", "x", ZeroShot, "why", ""}}}
 	if err := o.WriteMarkdown(&table); err != nil {
 		t.Fatal(err)
 	}

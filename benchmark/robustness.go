@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"clipgo/datasets"
 	"clipgo/eval"
@@ -17,33 +18,53 @@ import (
 // robustness follows.
 func (s *Suite) Robustness(ctx context.Context, m *pretrained.Embedder, ref *Data, shifted []*Data, baseline []Entry) (*eval.Robustness,
 	error) {
+	r := &eval.Robustness{Reference: ref.Name}
+	note := func(lines ...string) {
+		for _, line := range lines {
+			if line != "" && !slices.Contains(r.Notes, line) {
+				r.Notes = append(r.Notes, line)
+			}
+		}
+	}
 	open := func(d *Data) (*classified, error) {
 		f := newFeatures(m, d, tasks[ZeroShot].need)
 		f.begin(s, Cell{Data: d.Name, Task: ZeroShot})
-		return classify(ctx, f, TestSplit)
+		c, err := classify(ctx, f, TestSplit)
+		if err == nil {
+			f.noteEmpty(c.count.ByClass(c.classes))
+		}
+		for _, line := range f.notes {
+			if !strings.HasPrefix(line, d.Name) { // several sets have notes here
+				line = d.Name + ": " + line
+			}
+			note(line)
+		}
+		return c, err
 	}
 	clean, err := open(ref)
 	if err != nil {
 		return nil, err
 	}
-	r := &eval.Robustness{Reference: ref.Name, N: len(clean.Labels), Accuracy: clean.count.Result().Top1}
+	r.N, r.Accuracy = len(clean.Labels), clean.count.Result().Top1
 	for _, d := range shifted {
 		c, err := open(d)
 		if err != nil {
 			return nil, err
 		}
-		own, err := clean.among(c.classes)
+		own, used, err := clean.among(c.classes)
 		if err != nil {
 			return nil, fault.Dataf("%s: %v", datasets.Public(d.Place), err)
 		}
+		if left := len(clean.Labels) - used; left > 0 {
+			note(fmt.Sprintf("%s: %d of %d pictures of %s are left out, since it doesn't have their classes", d.Name, left,
+				len(clean.Labels), ref.Name))
+		}
 		if !reflect.DeepEqual(c.templates, clean.templates) {
-			r.Notes = append(r.Notes, fmt.Sprintf("%s has other prompt templates than %s", d.Name, ref.Name))
+			note(fmt.Sprintf("%s has other prompt templates than %s", d.Name, ref.Name))
 		}
 		shift := eval.NewShift(d.Name, len(c.Labels), len(c.classes), c.count.Result().Top1, own)
 		if baseline != nil {
-			if note := expect(&shift, ref, d, len(c.classes) == len(clean.classes), baseline); note != "" {
-				r.Notes = append(r.Notes, note)
-			}
+			note(expect(&shift, ref, d, len(c.classes) == len(clean.classes), baseline))
 		}
 		r.Shifts = append(r.Shifts, shift)
 	}
@@ -51,21 +72,44 @@ func (s *Suite) Robustness(ctx context.Context, m *pretrained.Embedder, ref *Dat
 	return r, nil
 }
 
-// among is the accuracy among some of the classes, of the samples that have one of them.
-func (c *classified) among(names []string) (float64, error) {
-	if slices.Equal(names, c.classes) {
-		return c.count.Result().Top1, nil
+// matchClasses finds classes among those of a reference set by their names. Classes with the same name are found in their order, if both
+// sets have the name equally often.
+func matchClasses(names, reference []string) ([]int, error) {
+	places := map[string][]int{}
+	for i, name := range reference {
+		places[name] = append(places[name], i)
 	}
-	var columns []int
+	count := map[string]int{}
 	for _, name := range names {
-		at := slices.Index(c.classes, name)
-		if at < 0 {
-			return 0, fmt.Errorf("the reference set has no class %q", name)
+		count[name]++
+	}
+	seen, columns := map[string]int{}, []int(nil)
+	for _, name := range names {
+		switch at := places[name]; {
+		case len(at) == 0:
+			return nil, fmt.Errorf("the reference set has no class %q", name)
+		case len(at) != count[name]:
+			return nil, fmt.Errorf("it has %d classes named %q and the reference set has %d: which is which isn't known unless they have "+
+				"different names in classnames.txt", count[name], name, len(at))
+		default:
+			columns = append(columns, at[seen[name]])
+			seen[name]++
 		}
-		columns = append(columns, at)
+	}
+	return columns, nil
+}
+
+// among is the accuracy among some of the classes, of the used samples, which have one of them.
+func (c *classified) among(names []string) (accuracy float64, used int, err error) {
+	if slices.Equal(names, c.classes) {
+		return c.count.Result().Top1, len(c.Labels), nil
+	}
+	columns, err := matchClasses(names, c.classes)
+	if err != nil {
+		return 0, 0, err
 	}
 	count := eval.NewAccuracy(len(names))
-	row, n := make([]float32, len(names)), 0
+	row := make([]float32, len(names))
 	for i, label := range c.Labels {
 		own := slices.Index(columns, label)
 		if own < 0 {
@@ -75,14 +119,14 @@ func (c *classified) among(names []string) (float64, error) {
 			row[k] = c.logits[i*len(c.classes)+at]
 		}
 		if err := count.Add(row, []int{own}); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		n++
+		used++
 	}
-	if n == 0 {
-		return 0, fmt.Errorf("the reference set has no picture of its classes")
+	if used == 0 {
+		return 0, 0, fmt.Errorf("the reference set has no picture of its classes")
 	}
-	return count.Result().Top1, nil
+	return count.Result().Top1, used, nil
 }
 
 // expect fills in what the models of a benchmark lead to expect, or says why it can't.
@@ -91,10 +135,10 @@ func expect(shift *eval.Shift, ref, d *Data, whole bool, baseline []Entry) (note
 		return fmt.Sprintf("%s: no effective robustness, because it has fewer classes than %s and the baseline has whole accuracies only",
 			d.Name, ref.Name)
 	}
-	accuracies := map[string]map[string]float64{ref.Name: {}, d.Name: {}}
+	accuracies := map[string]map[Cell]float64{ref.Name: {}, d.Name: {}} // by model and language
 	for _, e := range baseline {
 		if own := accuracies[e.Result.Dataset]; own != nil && e.Result.Task == ZeroShot {
-			own[modelName(e)] = e.Main()
+			own[Cell{Model: e.Result.Model, Pretrained: e.Result.Pretrained, Language: languageOf(e.Result.Language)}] = e.Main()
 		}
 	}
 	var x, y []float64

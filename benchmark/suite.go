@@ -2,13 +2,10 @@ package benchmark
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"os"
-	"path/filepath"
-	"slices"
 
 	"clipgo/datasets"
 	"clipgo/eval/clipbenchmark"
@@ -42,7 +39,7 @@ type Suite struct {
 	Skipped func(datasets.Skip)
 	// Opened is called with the description of each split that is read. May be nil.
 	Opened func(datasets.Info)
-	// Captions are the settings of captioning; nil: the default ones. They are no part of a cell's fingerprint.
+	// Captions are the settings of captioning; nil: the default ones.
 	Captions *CaptionSettings
 	// Errors is the number of mistakes in a cell's details, the most confident ones; 0: 20.
 	Errors int
@@ -129,6 +126,11 @@ func (s *Suite) check() error {
 			return fault.Usagef("%s and %s have the same name %s; give one another: NAME=%s", datasets.Public(other), place, d.Name, place)
 		}
 		names[d.Name] = d.Place
+		for _, t := range s.Tasks {
+			if err := d.trains(t); err != nil {
+				return err
+			}
+		}
 	}
 	files := map[string]Cell{}
 	for _, name := range s.Models {
@@ -151,7 +153,7 @@ func (s *Suite) pair(ctx context.Context, m *candidate, d *Data) error {
 	if len(names) == 0 {
 		var err error
 		model, tag := m.split()
-		unknown := Cell{Model: model, Pretrained: tag, Data: d.Name, Task: autoTask}
+		unknown := Cell{Model: model, Pretrained: tag, Data: d.Name, Task: autoTask, Language: languageOf(s.Prompts.Language)}
 		if names, err = d.Tasks(ctx); err != nil {
 			return s.failed(ctx, unknown, err)
 		}
@@ -224,66 +226,6 @@ func (s *Suite) cell(ctx context.Context, c Cell, m *candidate, d *Data, sh *sha
 		s.Report(Event{Cell: c, Result: got.Result, Notes: got.Details.Notes})
 	}
 	return nil
-}
-
-// kept reports whether a cell with a fingerprint is there.
-func (s *Suite) kept(c Cell, print string) (bool, error) {
-	old, err := c.read(s.Out)
-	if err != nil || old == nil || old.Fingerprint != print {
-		return false, err
-	}
-	r, err := clipbenchmark.ReadFile(filepath.Join(s.Out, c.name()+".json"))
-	if err == nil {
-		err = c.succeed(s.Out)
-	}
-	if err == nil && s.Report != nil {
-		s.Report(Event{Cell: c, Result: r, Kept: true})
-	}
-	return true, err
-}
-
-// fingerprint is that of a cell, and that of its test split.
-func (s *Suite) fingerprint(ctx context.Context, c Cell, m *candidate, d *Data) (cell, test string, err error) {
-	t := tasks[c.Task]
-	model, err := m.fingerprint(ctx)
-	if err != nil {
-		return "", "", err
-	}
-	settings, err := json.Marshal(struct {
-		Preprocess any
-		Recalls    []int
-		Probe      probe.Protocol
-		Precision  string
-		Shots      []int
-		Seeds      []uint64
-		KNN        probe.KNN
-	}{s.Settings.Preprocess, s.Recalls, s.Probe.Described(), s.Settings.Precision, s.Shots, s.Seeds, s.KNN})
-	if err != nil {
-		return "", "", err
-	}
-	parts := []string{model, c.Task, string(settings)}
-	if err := d.locate(ctx); err != nil {
-		return "", "", err
-	}
-	splits := slices.Clone(t.splits)
-	if (c.Task == Calibration || slices.Contains(splits, TrainSplit)) && d.splits[ValSplit] != "" {
-		splits = append(splits, ValSplit)
-	}
-	for _, split := range splits {
-		info, err := d.info(ctx, split, t.need)
-		if err != nil {
-			return "", "", err
-		}
-		classes, err := json.Marshal([][]string{info.Classes, info.Templates})
-		if err != nil {
-			return "", "", err
-		}
-		parts = append(parts, info.Fingerprint, string(classes), info.Type, d.custom.fingerprint(d, info))
-		if split == TestSplit {
-			test = info.Fingerprint
-		}
-	}
-	return digest(parts...), test, nil
 }
 
 // Parse reads the lists of models, data sets and tasks as Expand does, and checks the suite. The task auto stands for those that each data

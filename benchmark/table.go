@@ -49,7 +49,7 @@ type Outcome struct {
 	Failures []Failure
 }
 
-// Read reads a folder of results. The entries are in the order of models, data sets and tasks. A cell that failed is no entry, though its
+// Read reads a folder of results. The entries are in the order of models, data sets, tasks and languages. A cell that failed is no entry, though its
 // files may be those of other data or of another model under the same name.
 func Read(out string) (*Outcome, error) {
 	failures, err := Failures(out)
@@ -60,13 +60,11 @@ func Read(out string) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	failed := map[[4]string]bool{}
+	failed := map[Cell]bool{}
 	for _, f := range failures {
-		failed[[4]string{f.Model, f.Pretrained, f.Dataset, f.Task}] = true
+		failed[f.cell()] = true
 	}
-	entries = slices.DeleteFunc(entries, func(e Entry) bool {
-		return failed[[4]string{e.Result.Model, e.Result.Pretrained, e.Result.Dataset, e.Result.Task}]
-	})
+	entries = slices.DeleteFunc(entries, func(e Entry) bool { return failed[cellOfResult(e.Result)] })
 	return &Outcome{out, entries, failures}, nil
 }
 
@@ -79,7 +77,7 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(bytes.TrimSuffix(data, []byte("}")), `,"skipped":%d}`, e.Details.Skipped), nil
 }
 
-// Collect reads the complete cells of a folder in the order of models, data sets and tasks. Other files are passed over.
+// Collect reads the complete cells of a folder in the order of models, data sets, tasks and languages. Other files are passed over.
 func Collect(out string) ([]Entry, error) {
 	files, err := os.ReadDir(filepath.Join(out, detailsDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -95,7 +93,7 @@ func Collect(out string) ([]Entry, error) {
 		if err != nil {
 			continue // the cell isn't complete
 		}
-		d, err := Cell{Model: r.Model, Pretrained: r.Pretrained, Data: r.Dataset, Task: r.Task, Language: languageOf(r.Language)}.read(out)
+		d, err := cellOfResult(r).read(out)
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +104,7 @@ func Collect(out string) ([]Entry, error) {
 	slices.SortFunc(entries, func(a, b Entry) int {
 		x, y := a.Result, b.Result
 		return cmp.Or(cmp.Compare(x.Model, y.Model), cmp.Compare(x.Pretrained, y.Pretrained), cmp.Compare(x.Dataset, y.Dataset),
-			cmp.Compare(x.Task, y.Task))
+			cmp.Compare(x.Task, y.Task), cmp.Compare(languageOf(x.Language), languageOf(y.Language)))
 	})
 	return entries, nil
 }
@@ -179,11 +177,13 @@ func (o *Outcome) Lines() []string {
 		if n := e.Details.Skipped; n > 0 {
 			value += fmt.Sprintf(", %d samples skipped", n)
 		}
-		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s %s", modelName(e), e.Result.Dataset, mainOf(e.Result), value))
+		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s %s", modelName(e), inLanguage(e.Result.Dataset, e.Result.Language), mainOf(e.Result),
+			value))
 		lines = append(lines, studied(e)...)
 	}
 	for _, f := range o.Failures {
-		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s failed: %s", shortName(f.Model, f.Pretrained), f.Dataset, f.Task, f.Error))
+		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s failed: %s", shortName(f.Model, f.Pretrained),
+			inLanguage(f.Dataset, f.Language), f.Task, f.Error))
 	}
 	for _, m := range Averages(o.Entries) {
 		for _, a := range m.Averages {

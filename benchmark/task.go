@@ -65,7 +65,8 @@ type outcome struct {
 	chance *float64
 	// passed is the number of samples of a task that were passed over, where that isn't the number of pictures.
 	passed int
-	n      int // samples, of a task without hits
+	share  float64 // of them, as the largest allowed share bounds it
+	n      int     // samples, of a task without hits
 	// recalls are those of retrieval, with chance.
 	recalls *eval.Retrieval
 	scores  *captioning.Scores // of captioning

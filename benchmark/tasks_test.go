@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -314,17 +315,63 @@ func TestARestrictedReferenceHasItsClassesAlone(t *testing.T) {
 	if err := c.count.Add(c.logits, c.Labels); err != nil {
 		t.Fatal(err)
 	}
-	if v, err := c.among([]string{"a", "b", "c"}); err != nil || v != 1.0/3 {
+	if v, n, err := c.among([]string{"a", "b", "c"}); err != nil || v != 1.0/3 || n != 3 {
 		t.Errorf("all: %v, %v", v, err)
 	}
-	if v, err := c.among([]string{"b", "a"}); err != nil || v != 0.5 {
+	if v, n, err := c.among([]string{"b", "a"}); err != nil || v != 0.5 || n != 2 {
 		t.Errorf("two: %v, %v", v, err)
 	}
-	if _, err := c.among([]string{"a"}); err == nil {
+	if _, _, err := c.among([]string{"a"}); err == nil {
 		t.Error("a class without pictures")
 	}
-	if _, err := c.among([]string{"a", "z"}); err == nil {
+	if _, _, err := c.among([]string{"a", "z"}); err == nil {
 		t.Error("a class that isn't there")
+	}
+}
+
+// Classes with the same name are told apart by their order, or refused if a set has the name more often than the other.
+func TestClassesWithTheSameNameAreMatchedInOrder(t *testing.T) {
+	reference := []string{"missile", "cat", "missile", "dog"}
+	got, err := matchClasses([]string{"dog", "missile", "missile"}, reference)
+	if err != nil || !slices.Equal(got, []int{3, 0, 2}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, bad := range [][]string{{"missile"}, {"cat", "cat"}, {"missile", "missile", "missile"}} {
+		if got, err := matchClasses(bad, reference); err == nil || !strings.Contains(err.Error(), bad[0]) {
+			t.Errorf("%v: %v, %v", bad, got, err)
+		}
+	}
+}
+
+// What is odd about a set, the classes without pictures and the pictures of the reference that don't count are noted, and each set is told
+// of as it is opened.
+func TestRobustnessKeepsTheNotesOfItsSets(t *testing.T) {
+	dir, s, m := openFixture(t)
+	opened := 0
+	s.Opened = func(datasets.Info) { opened++ }
+	from, place := filepath.Join(dir, "data", "wds_digits"), filepath.Join(t.TempDir(), "fewer")
+	if err := os.CopyFS(place, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	data := string(golden.Read(t, filepath.Join(place, "classnames.txt")))
+	extended := strings.TrimSpace(data) + "\nunused\n"
+	if err := os.WriteFile(filepath.Join(place, "classnames.txt"), []byte(extended), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ref, err := Open(place, s.Settings.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shifted, err := Open(from, s.Settings.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Robustness(context.Background(), m, ref, []*Data{shifted}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(r.Notes, "\n"); opened != 2 || strings.Count(text, "classes have no sample, such as \"unused\"") != 1 {
+		t.Errorf("%d opened\n%s", opened, text)
 	}
 }
 
@@ -335,7 +382,7 @@ func TestEffectiveRobustnessIsAgainstOtherModels(t *testing.T) {
 			Metrics: []clipbenchmark.Metric{{Key: "acc1", Value: acc}}}}
 	}
 	ref, d := &Data{Name: "ref"}, &Data{Name: "shifted"}
-	baseline := []Entry{entry("a", "ref", 0.5), entry("a", "shifted", 0.3), entry("b", "ref", 0.7), entry("b", "shifted", 0.5),
+	baseline := []Entry{entry("x/m", "ref", 0.5), entry("x/m", "shifted", 0.3), entry("y/m", "ref", 0.7), entry("y/m", "shifted", 0.5),
 		entry("c", "ref", 0.9)}
 	shift := eval.NewShift("shifted", 100, 10, 0.45, 0.5)
 	if note := expect(&shift, ref, d, true, baseline); note != "" || shift.Models != 2 {

@@ -26,8 +26,8 @@ func classify(ctx context.Context, f *features, split string) (*classified, erro
 	if err != nil {
 		return nil, err
 	}
-	if info.Type == datasets.MultiLabelType {
-		return nil, fault.Dataf("%s: its pictures have several classes each", info.Name)
+	if err := oneClassEach(info); err != nil {
+		return nil, err
 	}
 	o := &outcome{}
 	classifier, err := f.classifier(ctx, info, o)
@@ -42,6 +42,14 @@ func classify(ctx context.Context, f *features, split string) (*classified, erro
 		return nil, c.wrongLabel(info, err)
 	}
 	return c, nil
+}
+
+// oneClassEach refuses data whose pictures have several classes each.
+func oneClassEach(info datasets.Info) error {
+	if info.Type == datasets.MultiLabelType {
+		return fault.Dataf("%s: its pictures have several classes each", info.Name)
+	}
+	return nil
 }
 
 // wrongLabel names the sample whose label no class has.

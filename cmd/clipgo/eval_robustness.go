@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/benchmark"
+	"clipgo/datasets"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
 )
@@ -39,6 +40,7 @@ minus that of the line between the logits of both accuracies that fits these mod
 
 func (o *robustnessOptions) run(ctx context.Context, a *app, said config.Layer, places []string) error {
 	s := &benchmark.Suite{Settings: o.Settings, Skipped: a.console.tellSkip}
+	s.Opened = func(info datasets.Info) { tellNotes(a.console, info) }
 	for _, place := range places {
 		d, err := benchmark.Open(place, o.Settings.Data)
 		if err != nil {

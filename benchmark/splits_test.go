@@ -1,0 +1,80 @@
+package benchmark
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"clipgo/datasets"
+	"clipgo/internal/fault"
+	"clipgo/internal/golden"
+)
+
+// The split that is measured is neither the validation set nor what a probe is trained on.
+func TestTheMeasuredSplitIsNotTrainedOn(t *testing.T) {
+	place := t.TempDir()
+	for _, split := range []string{TestSplit, TrainSplit, ValSplit} {
+		if err := os.Mkdir(filepath.Join(place, split), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	measuring := func(split string) *Data {
+		d, err := Open("x="+place, datasets.Options{})
+		if err == nil {
+			err = d.Measure(split)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	if got := measuring(TestSplit).Splits(); !slices.Equal(got, []string{TestSplit, TrainSplit, ValSplit}) {
+		t.Errorf("test: %v", got)
+	}
+	val := measuring(ValSplit)
+	if got := val.Splits(); !slices.Equal(got, []string{TestSplit, TrainSplit}) || !strings.HasSuffix(val.splits[TestSplit], ValSplit) {
+		t.Errorf("val: %v of %v", got, val.splits)
+	}
+	if _, there := val.names()[ValSplit]; there {
+		t.Error("val of a folder elsewhere is the validation set too")
+	}
+	s := &Suite{Models: []string{"m"}, Data: []*Data{measuring(TrainSplit)}}
+	for task := range tasks {
+		s.Tasks = []string{task}
+		err := s.check()
+		if trains := task == LinearProbe || task == Neighbours; trains != (fault.Of(err) == fault.Usage) || !trains && err != nil {
+			t.Errorf("%s: %v", task, err)
+		}
+	}
+}
+
+// Probes and neighbours refuse pictures with several classes, as zero-shot calibration does.
+func TestProbesRefuseSeveralClassesAPicture(t *testing.T) {
+	dir, s, m := openFixture(t)
+	place := filepath.Join(t.TempDir(), "several")
+	from := filepath.Join(golden.Dir(t, "benchmark"), "data", "wds_scenes_multilabel", "test")
+	for _, split := range []string{TestSplit, TrainSplit} {
+		if err := os.CopyFS(filepath.Join(place, split), os.DirFS(from)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{"classnames.txt", "dataset_type.txt"} {
+		data := golden.Read(t, filepath.Join(dir, "data", "wds_scenes_multilabel", file))
+		if err := os.WriteFile(filepath.Join(place, file), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err := Open(place, s.Settings.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range []string{LinearProbe, Neighbours} {
+		_, err := s.Measure(context.Background(), m, d, task)
+		if fault.Of(err) != fault.Data || !strings.Contains(err.Error(), "several classes each") {
+			t.Errorf("%s: %v", task, err)
+		}
+	}
+}
