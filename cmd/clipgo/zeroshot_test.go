@@ -99,9 +99,9 @@ func TestFoldersNamedByIdsGetAnAccuracy(t *testing.T) {
 		t.Errorf("no word of the built-in names:\n%s", r.err)
 	}
 	unknown := classFolders(t, "n00000001", "n00000002")
-	r := must(t, "zeroshot", "--model", run, unknown)
-	if !strings.Contains(r.err, "look like ids") || !strings.Contains(r.err, "--classes") {
-		t.Errorf("no warning of ids:\n%s", r.err)
+	warned := must(t, "zeroshot", "--model", run, unknown).err
+	if !strings.Contains(warned, "look like ids") || !strings.Contains(warned, "--classes") {
+		t.Errorf("no warning of ids:\n%s", warned)
 	}
 	type counts struct {
 		N, Classes           int
