@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"clipgo/internal/fault"
@@ -93,7 +95,7 @@ func (s *Server) route(name string, h handler) http.Handler {
 		begun := time.Now()
 		s.stats.running.Add(1)
 		defer s.stats.running.Add(-1)
-		err := h(w, r)
+		err := recovered(w, r, h)
 		code := http.StatusOK
 		if err != nil {
 			if code, _ = status(err); code == http.StatusInternalServerError {
@@ -103,4 +105,18 @@ func (s *Server) route(name string, h handler) http.Handler {
 		}
 		s.stats.request(name, code, time.Since(begun))
 	})
+}
+
+// recovered runs a handler. A panic becomes an error of the server, with its place: net/http would close the connection.
+func recovered(w http.ResponseWriter, r *http.Request, h handler) (err error) {
+	defer func() {
+		p := recover()
+		if p == http.ErrAbortHandler {
+			panic(p)
+		}
+		if p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return h(w, r)
 }
