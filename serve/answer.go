@@ -95,7 +95,7 @@ func (s *Server) route(name string, h handler) http.Handler {
 		begun := time.Now()
 		s.stats.running.Add(1)
 		defer s.stats.running.Add(-1)
-		err := recovered(w, r, h)
+		err := recovered(func() error { return h(w, r) })
 		code := http.StatusOK
 		if err != nil {
 			if code, _ = status(err); code == http.StatusInternalServerError {
@@ -107,8 +107,9 @@ func (s *Server) route(name string, h handler) http.Handler {
 	})
 }
 
-// recovered runs a handler. A panic becomes an error of the server, with its place: net/http would close the connection.
-func recovered(w http.ResponseWriter, r *http.Request, h handler) (err error) {
+// recovered runs a function, and turns a panic into an error with its place: net/http would close the connection, and the process would
+// end if it came from another goroutine.
+func recovered(run func() error) (err error) {
 	defer func() {
 		p := recover()
 		if p == http.ErrAbortHandler {
@@ -118,5 +119,5 @@ func recovered(w http.ResponseWriter, r *http.Request, h handler) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return h(w, r)
+	return run()
 }

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"clipgo/search"
 )
@@ -67,6 +68,48 @@ func TestPanicsOfHandlersAreLogged(t *testing.T) {
 	}
 	if got := log.String(); !strings.Contains(got, "no such thing") || !strings.Contains(got, "edges_test.go") {
 		t.Errorf("the log has no place of the panic: %q", got)
+	}
+}
+
+// panicking is a model and an index that fail in the worst way.
+type panicking struct{ *colours }
+
+func (panicking) Prepare([]byte) ([]byte, error) { panic("no picture") }
+
+type badCatalog struct{ Index }
+
+func (badCatalog) Catalog(context.Context) (*search.Catalog, error) { panic("no catalog") }
+
+func (badCatalog) Version() string { return "" } // it is never opened again
+
+// Neither costs the process, or a place among those that decode.
+func TestPanicsCostOneRequestEach(t *testing.T) {
+	f := newFixture(t)
+	ix, err := search.Open(f.index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New([]Source{{"bad", badCatalog{ix}, panicking{f.model}}}, Options{Addr: "127.0.0.1:80"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	bad := &fixture{handler: s.Handler()}
+	for range 2*cap(s.encoders[panicking{f.model}].decodes) + 1 {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		r := httptest.NewRequest("POST", "/api/pictures", strings.NewReader("a")).WithContext(ctx)
+		r.Host = "127.0.0.1:80"
+		w := httptest.NewRecorder()
+		if bad.handler.ServeHTTP(w, r); w.Code != 500 {
+			t.Errorf("a picture: %d %s", w.Code, w.Body)
+		}
+		cancel()
+	}
+	if w := bad.do("GET", "/api/folders", nil); w.Code != 500 {
+		t.Errorf("folders: %d %s", w.Code, w.Body)
+	}
+	if w := bad.do("GET", "/api/search?q=red", nil); w.Code != 200 {
+		t.Errorf("a search: %d %s", w.Code, w.Body)
 	}
 }
 

@@ -238,8 +238,13 @@ func (s *Server) knnMetadata(ctx context.Context, snap *snapshot, rows []int) ([
 			out[i].Path = &path
 		}
 		wait.Go(func() {
-			if small, err := s.thumbs.of(ctx, s, snap, d, side); err == nil { // a picture that is gone has its caption only
+			err := recovered(func() error {
+				small, err := s.thumbs.of(ctx, s, snap, d, side)
 				out[i].Image = base64.StdEncoding.EncodeToString(small)
+				return err
+			})
+			if code, _ := status(err); err != nil && code == http.StatusInternalServerError { // one that is gone has its caption only
+				s.log.Error("a picture can't be shown", "row", rows[i], "error", err)
 			}
 		})
 	}
