@@ -226,11 +226,19 @@ func (s *Server) folders(w http.ResponseWriter, r *http.Request) error {
 		Name string `json:"name"`
 		Rows int    `json:"rows"`
 	}
-	out := []folder{}
+	out, at := []folder{}, map[string]int{}
 	for _, f := range cat.Folders(most) {
-		if name := snap.short(f.Path + "/."); len(name) > 2 {
-			out = append(out, folder{shown(strings.TrimSuffix(name, "/.")), f.Rows})
+		name := snap.short(f.Path + "/.")
+		if len(name) <= 2 {
+			continue
 		}
+		name = shown(strings.TrimSuffix(name, "/."))
+		if i, ok := at[name]; ok { // below another root
+			out[i].Rows += f.Rows
+			continue
+		}
+		at[name] = len(out)
+		out = append(out, folder{name, f.Rows})
 	}
 	return writeJSON(w, map[string]any{"folders": out})
 }

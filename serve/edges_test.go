@@ -159,6 +159,11 @@ func TestFoldersAreBelowEveryRoot(t *testing.T) {
 	red := color.NRGBA{R: 255, A: 255}
 	fill(t, f.index, put(t, one, "cats/a.png", "", red, 1), put(t, two, "cats/b.png", "", red, 2), put(t, two, "dogs/c.png", "", red, 3),
 		put(t, other, "cats/d.png", "", red, 4))
+	f.open(t, func(o *Options) { o.Roots = []string{one, two} })
+	list := fmt.Sprint(get[map[string]any](t, f, "/api/folders")["folders"])
+	if list != "[map[name:cats rows:2] map[name:dogs rows:1]]" {
+		t.Errorf("folders %s", list)
+	}
 	for paths, wants := range map[bool]map[string]string{
 		false: {"cats": "a b", "dogs": "c", two + "/cats": "b", two: "b c", other: "400", f.dir: "400", "/": "400",
 			two + "/../other": "400", "../other/cats": ""},
