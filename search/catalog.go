@@ -17,7 +17,7 @@ import (
 )
 
 // Catalog is what an index knows of its rows in addition to their features, in memory: a row is found by words of its path and caption,
-// by folder, size and date without reading the files. A row takes about twice the bytes of its path and caption, and 80.
+// by folder, size and date without reading the files. A row takes about twice the bytes of its path and caption, and 90.
 type Catalog struct {
 	// Root is the folder that all files of live rows are in, and empty where there is none: pictures of a built-in set have no folder.
 	Root string
@@ -30,6 +30,7 @@ type Catalog struct {
 	mtime  []int64
 	hash   [][sha256.Size]byte
 	odd    map[int]string // hashes that are not 64 hexadecimal digits
+	byHash hashOrder
 	live   Set
 	rows   int
 }
@@ -60,6 +61,13 @@ func (ix *Folder) Catalog(ctx context.Context) (*Catalog, error) {
 	c := &Catalog{live: NewSet(ix.rows), rows: ix.rows, odd: map[int]string{}}
 	first := true
 	for _, p := range ix.parts {
+		if p.details == nil { // of clip-retrieval's
+			for i := range p.rows {
+				c.add(details{})
+				c.live.Add(p.first + i)
+			}
+			continue
+		}
 		err := p.eachDetails(func(i int, d details) error {
 			if i%1024 == 0 && ctx.Err() != nil {
 				return ctx.Err()
@@ -83,6 +91,7 @@ func (ix *Folder) Catalog(ctx context.Context) (*Catalog, error) {
 		}
 	}
 	c.SkipRoots([]string{c.Root})
+	c.orderHashes()
 	return c, nil
 }
 
@@ -154,35 +163,34 @@ func (c *Catalog) hashOf(row int) string {
 	return hex.EncodeToString(c.hash[row][:])
 }
 
-// RowOf finds the live row of a content whose hash begins with some digits; -1 where there is none.
-func (c *Catalog) RowOf(hash string) int {
-	for row := range c.hash {
-		if hash != "" && c.live.Has(row) && strings.HasPrefix(c.hashOf(row), hash) {
-			return row
-		}
-	}
-	return -1
-}
-
 // Selection says which rows a search is about. The zero value selects all live ones.
 type Selection struct {
-	Folder           string // absolute: rows in and below it
-	Text             string // each word of it occurs in the path below the root, or in the caption
-	MinSize, MaxSize int64  // bytes; 0: no limit
-	After, Before    int64  // the file's time in nanoseconds since 1970, After included and Before not; 0: no limit
+	Folders          []string // absolute: rows in and below any of them; none: all rows
+	Text             string   // each word of it occurs in the path below the root, or in the caption
+	MinSize, MaxSize int64    // bytes; 0: no limit
+	After, Before    int64    // the file's time in nanoseconds since 1970, After included and Before not; 0: no limit
+}
+
+// All reports whether a selection selects all live rows.
+func (s Selection) All() bool {
+	return len(s.Folders) == 0 && s.Text == "" && s.MinSize == 0 && s.MaxSize == 0 && s.After == 0 && s.Before == 0
 }
 
 // Select returns the live rows of a selection.
 func (c *Catalog) Select(s Selection) Set {
 	out, words := NewSet(c.rows), strings.Fields(fold(s.Text))
-	folder := strings.TrimSuffix(path.Clean(s.Folder), "/") + "/"
+	var folders [][]byte
+	for _, dir := range s.Folders {
+		folders = append(folders, []byte(strings.TrimSuffix(path.Clean(dir), "/")+"/"))
+	}
 	for row := range c.rows {
 		size, mtime := c.size[row], c.mtime[row]
 		if !c.live.Has(row) || size < s.MinSize || s.MaxSize > 0 && size > s.MaxSize || mtime < s.After && s.After != 0 ||
 			s.Before != 0 && mtime >= s.Before {
 			continue
 		}
-		if s.Folder != "" && !bytes.HasPrefix(c.plain.row(row)[:c.split[row]], []byte(folder)) {
+		file := c.plain.row(row)[:c.split[row]]
+		if len(folders) > 0 && !slices.ContainsFunc(folders, func(dir []byte) bool { return bytes.HasPrefix(file, dir) }) {
 			continue
 		}
 		if len(words) == 0 || holdsAll(c.searched(row), words, false) {

@@ -50,8 +50,9 @@ func TestCatalogFindsRowsByWhatIsKnownOfThem(t *testing.T) {
 		want []int
 	}{
 		{"all", Selection{}, []int{0, 1, 2}},
-		{"folder, whole names only", Selection{Folder: "/pictures/2019"}, []int{0, 1}},
-		{"folder with a slash", Selection{Folder: "/pictures/2019/"}, []int{0, 1}},
+		{"folder, whole names only", Selection{Folders: []string{"/pictures/2019"}}, []int{0, 1}},
+		{"folder with a slash", Selection{Folders: []string{"/pictures/2019/"}}, []int{0, 1}},
+		{"either of two folders", Selection{Folders: []string{"/none", "/pictures/20190"}}, []int{2}},
 		{"text anywhere in name or caption", Selection{Text: "CAT"}, []int{0, 1}},
 		{"each word", Selection{Text: "cat sofa"}, []int{0}},
 		{"an accent written otherwise", Selection{Text: "caf\u00e9"}, []int{2}},

@@ -137,8 +137,8 @@ func (p *part) readDetails(rows []int) ([]details, error) {
 	})
 }
 
-// eachDetails reads a part's whole metadata, some rows at a time: the number of rows alone takes no memory. Without metadata all are
-// empty.
+// eachDetails reads a part's whole metadata, some rows at a time: the number of rows alone takes no memory. Without metadata there
+// are none.
 func (p *part) eachDetails(use func(row int, d details) error) error {
 	if p.details == nil {
 		return nil

@@ -4,6 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net"
+	"os"
+	"path/filepath"
+	"strings"
 )
 
 // Loopback tells whether an address is reached from this machine alone.
@@ -35,4 +38,13 @@ func Address(at net.Addr, basePath, token string) string {
 func port(at *net.TCPAddr) string {
 	_, p, _ := net.SplitHostPort(at.String())
 	return p
+}
+
+// SplitSource reads NAME=DIR, or a DIR alone, whose name is that of the folder. A folder that exists may have = in its path.
+func SplitSource(arg string) (name, dir string) {
+	name, dir, ok := strings.Cut(arg, "=")
+	if _, err := os.Stat(arg); ok && err != nil {
+		return name, dir
+	}
+	return strings.TrimSuffix(filepath.Base(filepath.Clean(arg)), ".index"), arg
 }

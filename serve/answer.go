@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"clipgo/internal/fault"
@@ -93,7 +95,7 @@ func (s *Server) route(name string, h handler) http.Handler {
 		begun := time.Now()
 		s.stats.running.Add(1)
 		defer s.stats.running.Add(-1)
-		err := h(w, r)
+		err := recovered(func() error { return h(w, r) })
 		code := http.StatusOK
 		if err != nil {
 			if code, _ = status(err); code == http.StatusInternalServerError {
@@ -103,4 +105,19 @@ func (s *Server) route(name string, h handler) http.Handler {
 		}
 		s.stats.request(name, code, time.Since(begun))
 	})
+}
+
+// recovered runs a function, and turns a panic into an error with its place: net/http would close the connection, and the process would
+// end if it came from another goroutine.
+func recovered(run func() error) (err error) {
+	defer func() {
+		p := recover()
+		if p == http.ErrAbortHandler {
+			panic(p)
+		}
+		if p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return run()
 }

@@ -127,6 +127,9 @@ func (s *Server) rows(w http.ResponseWriter, r *http.Request) error {
 	}
 	near := make([]search.Neighbor, 0, len(q["key"]))
 	for _, key := range q["key"] {
+		if err := r.Context().Err(); err != nil {
+			return err
+		}
 		row, err := snap.rowOf(key)
 		if err != nil {
 			return err
@@ -142,11 +145,16 @@ func (s *Server) rows(w http.ResponseWriter, r *http.Request) error {
 
 // upload answers POST /api/pictures: the names under which searches may use the pictures.
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) error {
-	c, err := s.collection(r.URL.Query().Get("index"))
+	q := r.URL.Query()
+	files, err := receive(r, q)
 	if err != nil {
 		return err
 	}
-	ids, _, err := s.receive(r, c)
+	c, err := s.collection(q.Get("index"))
+	if err != nil {
+		return err
+	}
+	ids, err := s.keepPictures(r.Context(), c, files)
 	if err != nil {
 		return err
 	}
@@ -218,11 +226,19 @@ func (s *Server) folders(w http.ResponseWriter, r *http.Request) error {
 		Name string `json:"name"`
 		Rows int    `json:"rows"`
 	}
-	out := []folder{}
+	out, at := []folder{}, map[string]int{}
 	for _, f := range cat.Folders(most) {
-		if name := snap.short(f.Path + "/."); len(name) > 2 {
-			out = append(out, folder{strings.TrimSuffix(name, "/."), f.Rows})
+		name := snap.short(f.Path + "/.")
+		if len(name) <= 2 {
+			continue
 		}
+		name = shown(strings.TrimSuffix(name, "/."))
+		if i, ok := at[name]; ok { // below another root
+			out[i].Rows += f.Rows
+			continue
+		}
+		at[name] = len(out)
+		out = append(out, folder{name, f.Rows})
 	}
 	return writeJSON(w, map[string]any{"folders": out})
 }

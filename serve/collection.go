@@ -67,9 +67,12 @@ func (c *collection) open(ctx context.Context, ix Index) *snapshot {
 	if s.id == "" {
 		s.id = "fixed"
 	}
-	s.catalog = sync.OnceValues(func() (*search.Catalog, error) {
+	s.catalog = sync.OnceValues(func() (cat *search.Catalog, err error) {
 		defer close(s.read)
-		cat, err := ix.Catalog(ctx)
+		err = recovered(func() (err error) {
+			cat, err = ix.Catalog(ctx)
+			return err
+		})
 		if err == nil && len(c.given) > 0 {
 			cat.SkipRoots(c.given)
 		}

@@ -61,20 +61,28 @@ func (e *encoder) EncodeText(ctx context.Context, text string) ([]float32, error
 
 // EncodePicture embeds the picture in a file's content.
 func (e *encoder) EncodePicture(ctx context.Context, file []byte) ([]float32, error) {
+	prepared, err := e.prepare(ctx, file)
+	if err != nil {
+		return nil, err
+	}
+	defer e.stats.since("image_clip_inference_time", time.Now())
+	return e.wait(&job{ctx: ctx, picture: prepared})
+}
+
+func (e *encoder) prepare(ctx context.Context, file []byte) ([]byte, error) {
 	select {
 	case e.decodes <- struct{}{}:
+		defer func() { <-e.decodes }() // also after a panic
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	begun := time.Now()
 	prepared, err := e.model.Prepare(file)
-	<-e.decodes
 	if err != nil {
 		return nil, &statusError{400, fmt.Sprintf("the picture can't be used: %v", err)}
 	}
 	e.stats.since("image_prepro_time", begun)
-	defer e.stats.since("image_clip_inference_time", time.Now())
-	return e.wait(&job{ctx: ctx, picture: prepared})
+	return prepared, nil
 }
 
 func (e *encoder) wait(j *job) ([]float32, error) {

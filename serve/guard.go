@@ -63,6 +63,9 @@ func (s *Server) hosts(next http.Handler) http.Handler {
 		if err != nil { // without a port
 			name, at = strings.Trim(r.Host, "[]"), ""
 		}
+		if at == "" {
+			at = "80" // of http, which clients leave out
+		}
 		given := slices.Contains(s.options.Hosts, strings.ToLower(name)) || slices.Contains(s.options.Hosts, strings.ToLower(r.Host))
 		known := slices.Contains(names, strings.ToLower(name)) || everywhere && net.ParseIP(name) != nil // a number is no name to rebind
 		known = known && at == port

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"clipgo/internal/paths"
 	"clipgo/internal/vec"
 	"clipgo/search"
 )
@@ -30,6 +29,9 @@ type knnRequest struct {
 	Multi     *bool           `json:"use_mclip"`
 	Dedup     *bool           `json:"deduplicate"`
 }
+
+// maxNorm is the largest norm of an embedding: similarities in float32 stay finite with it, and those of features have one of 1.
+const maxNorm = 1e18
 
 // duplicate is the cosine above which clip-retrieval takes two hits for the same picture.
 const duplicate = 0.94
@@ -144,6 +146,9 @@ func (s *Server) knnVector(ctx context.Context, c *collection, k knnRequest) ([]
 		if len(k.Embedding) != c.space.Dim {
 			return nil, badRequest(fmt.Sprintf("embedding_input: it has %d numbers, and the index %d", len(k.Embedding), c.space.Dim))
 		}
+		if vec.Norm(k.Embedding) > maxNorm {
+			return nil, badRequest(fmt.Sprintf("embedding_input: its norm is over %g", maxNorm))
+		}
 		return k.Embedding, nil // as it is: similarities scale with it
 	default:
 		return nil, badRequest("there is no text, image, image_url or embedding_input")
@@ -229,12 +234,17 @@ func (s *Server) knnMetadata(ctx context.Context, snap *snapshot, rows []int) ([
 	for i, d := range all {
 		out[i].Caption = d.Caption
 		if s.options.ShowPaths {
-			path := paths.Text(d.Path)
+			path := shown(d.Path)
 			out[i].Path = &path
 		}
 		wait.Go(func() {
-			if small, err := s.thumbs.of(ctx, s, snap, d, side); err == nil { // a picture that is gone has its caption only
+			err := recovered(func() error {
+				small, err := s.thumbs.of(ctx, s, snap, d, side)
 				out[i].Image = base64.StdEncoding.EncodeToString(small)
+				return err
+			})
+			if code, _ := status(err); err != nil && code == http.StatusInternalServerError { // one that is gone has its caption only
+				s.log.Error("a picture can't be shown", "row", rows[i], "error", err)
 			}
 		})
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,7 +63,7 @@ func (s *Server) request(ctx context.Context, snap *snapshot, q url.Values) (r s
 		return r, p.err
 	}
 	if folder := q.Get("folder"); folder != "" {
-		if r.from.Folder, err = snap.folder(folder); err != nil {
+		if r.from.Folders, err = snap.folders(folder, s.options.ShowPaths); err != nil {
 			return r, err
 		}
 	}
@@ -186,25 +188,34 @@ func (s *snapshot) rowOf(key string) (int, error) {
 	return row, nil
 }
 
-// folder is the absolute path of a folder that is given below the root. It never leads out.
-func (s *snapshot) folder(name string) (string, error) {
+// folders are the absolute paths of a folder that is given below the roots, one for each root. They never lead out. An absolute path
+// outside of the roots is for clients that are shown such paths.
+func (s *snapshot) folders(name string, everywhere bool) (out []string, err error) {
 	cat, err := s.catalog()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	r, err := s.roots()
-	if err != nil {
-		return "", err
+	dirs := []string{cat.Root}
+	if r, err := s.roots(); err == nil { // the folder may be gone, and its rows still be there
+		dirs = r.dirs()
 	}
-	if filepath.IsAbs(name) {
-		return filepath.Clean(name), nil
+	if name = fromShown(name); filepath.IsAbs(name) {
+		name = filepath.Clean(name)
+		below := func(dir string) bool { return name == dir || strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/") }
+		if !everywhere && !slices.ContainsFunc(dirs, below) {
+			return nil, badRequest("folder: it is not below a folder that this server shows")
+		}
+		return []string{name}, nil
 	}
-	for _, root := range append(r.dirs(), cat.Root) {
-		if root != "" {
-			return filepath.Join(root, filepath.Clean("/"+name)), nil
+	for _, dir := range dirs {
+		if dir != "" {
+			out = append(out, filepath.Join(dir, filepath.Clean("/"+name)))
 		}
 	}
-	return "", badRequest("folder: the pictures of this index have none")
+	if len(out) == 0 {
+		return nil, badRequest("folder: the pictures of this index have none")
+	}
+	return out, nil
 }
 
 // params reads parameters; err is the first that can't be read.
@@ -251,9 +262,22 @@ func (p *params) date(name string) int64 {
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02"} {
 		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return t.UnixNano()
+			return nanoseconds(t)
 		}
 	}
 	p.fail(name, "a date such as 2024-07-31, or a time such as 2024-07-31T12:00:00Z")
 	return 0
+}
+
+// nanoseconds since 1970; of a time that they can't hold, the nearest that they can. 0 would be no limit.
+func nanoseconds(t time.Time) int64 {
+	switch {
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	case t.Before(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
+	case t.UnixNano() == 0:
+		return -1
+	}
+	return t.UnixNano()
 }

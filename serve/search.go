@@ -3,18 +3,12 @@ package serve
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"io"
 	"net/http"
-	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
-	"clipgo/internal/paths"
 	"clipgo/search"
 )
 
@@ -76,15 +70,22 @@ type hit struct {
 func (s *Server) search(w http.ResponseWriter, r *http.Request) error {
 	begun := time.Now()
 	q := r.URL.Query()
+	var files [][]byte
+	if r.Method == http.MethodPost {
+		var err error
+		if files, err = receive(r, q); err != nil {
+			return err
+		}
+	}
 	c, err := s.collection(q.Get("index"))
 	if err != nil {
 		return err
 	}
-	if r.Method == http.MethodPost {
-		if q, err = s.form(r, c, q); err != nil {
-			return err
-		}
+	ids, err := s.keepPictures(r.Context(), c, files)
+	if err != nil {
+		return err
 	}
+	q["picture"] = append(q["picture"], ids...)
 	var at cursor
 	if text := q.Get("cursor"); text != "" {
 		if at, err = parseCursor(text); err != nil {
@@ -243,9 +244,9 @@ func (s *Server) hits(snap *snapshot, near []search.Neighbor, scores *search.Sco
 
 // describe is what a client may know of a row.
 func (s *Server) describe(snap *snapshot, row int, d search.Detail) hit {
-	h := hit{Row: row, Key: keyOf(row, d), Name: paths.Text(snap.short(d.Path)), Caption: d.Caption, Size: d.Size, Hash: d.Hash}
+	h := hit{Row: row, Key: keyOf(row, d), Name: shown(snap.short(d.Path)), Caption: d.Caption, Size: d.Size, Hash: d.Hash}
 	if s.options.ShowPaths {
-		h.Path = paths.Text(d.Path)
+		h.Path = shown(d.Path)
 	}
 	if d.MTime > 0 {
 		h.Modified = time.Unix(0, d.MTime).UTC().Format(time.RFC3339)
@@ -290,88 +291,4 @@ func (s *Server) browse(snap *snapshot, req searchRequest, out *found) error {
 		out.Next = cursor{snap.id, next}.String()
 	}
 	return nil
-}
-
-// form reads the pictures of a POST. Each becomes a parameter picture, beside those of the address and of the form.
-func (s *Server) form(r *http.Request, c *collection, q url.Values) (url.Values, error) {
-	ids, fields, err := s.receive(r, c)
-	if err != nil {
-		return nil, err
-	}
-	for name, values := range fields {
-		q[name] = append(q[name], values...)
-	}
-	q["picture"] = append(q["picture"], ids...)
-	return q, nil
-}
-
-// receive embeds the pictures of a request: a form with files, or the bytes of one picture.
-func (s *Server) receive(r *http.Request, c *collection) (ids []string, fields url.Values, err error) {
-	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
-		id, err := s.keepPicture(r.Context(), c, r.Body)
-		return []string{id}, nil, err
-	}
-	parts, err := r.MultipartReader()
-	if err != nil {
-		return nil, nil, badRequest(err.Error())
-	}
-	fields = url.Values{}
-	for {
-		part, err := parts.NextPart()
-		switch {
-		case errors.Is(err, io.EOF) && len(ids)+len(fields) == 0:
-			return nil, nil, badRequest("the form has no picture and no field")
-		case errors.Is(err, io.EOF):
-			return ids, fields, nil
-		case err != nil:
-			return nil, nil, cutShort(err)
-		case len(ids)+len(fields) >= maxTerms:
-			return nil, nil, badRequest("the form has too many parts")
-		}
-		if part.FileName() == "" {
-			value, err := io.ReadAll(io.LimitReader(part, maxText+1))
-			if err != nil {
-				return nil, nil, cutShort(err)
-			}
-			fields.Add(part.FormName(), string(value))
-			continue
-		}
-		id, err := s.keepPicture(r.Context(), c, part)
-		if err != nil {
-			return nil, nil, err
-		}
-		ids = append(ids, id)
-	}
-}
-
-// cutShort is the error of a body that can't be read: it is too large, or the client ended it.
-func cutShort(err error) error {
-	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
-		return err
-	}
-	return badRequest("the request's body is cut short")
-}
-
-// keepPicture embeds a picture and keeps its feature, so that further pages need not send it again. The picture itself is not kept.
-func (s *Server) keepPicture(ctx context.Context, c *collection, from io.Reader) (string, error) {
-	file, err := io.ReadAll(io.LimitReader(from, uploadBytes+1))
-	switch {
-	case err != nil:
-		return "", cutShort(err)
-	case len(file) > uploadBytes:
-		return "", &statusError{http.StatusRequestEntityTooLarge, "the picture is larger than 20 MB"}
-	case len(file) == 0:
-		return "", badRequest("the picture is empty")
-	}
-	sum := sha256.Sum256(append(slices.Clone(file), c.space.Fingerprint...))
-	id := hex.EncodeToString(sum[:12])
-	if _, ok := s.uploads.get(id); ok {
-		return id, nil
-	}
-	feature, err := c.encoder.EncodePicture(ctx, file)
-	if err != nil {
-		return "", err
-	}
-	s.uploads.put(id, feature, 4*len(feature)+len(id))
-	return id, nil
 }

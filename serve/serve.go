@@ -17,6 +17,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -100,6 +101,7 @@ func New(sources []Source, o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	o.Hosts, o.Origins = lower(o.Hosts), lower(o.Origins) // as browsers send them
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{options: o, log: o.Log, encoders: map[Model]*encoder{}, uploads: newLRU[[]float32](4 << 20),
 		results: newLRU[*view](256 << 20), scans: make(chan struct{}, runtime.GOMAXPROCS(0)), stats: newStats(), stop: stop}
@@ -125,6 +127,13 @@ func New(sources []Source, o Options) (*Server, error) {
 	}
 	go s.watch(ctx)
 	return s, nil
+}
+
+func lower(names []string) (out []string) {
+	for _, name := range names {
+		out = append(out, strings.ToLower(name))
+	}
+	return out
 }
 
 // check refuses settings that can't be meant, or that would open the server to strangers.

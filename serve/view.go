@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unsafe"
 
 	"clipgo/search"
 )
@@ -20,6 +21,8 @@ import (
 type view struct {
 	scores *search.Scores
 	keep   search.Set // nil: every row
+
+	charge func(bytes int) // tells the cache what the view takes
 
 	mu     sync.Mutex
 	ranked []search.Neighbor // the best rows so far
@@ -52,22 +55,35 @@ func (s *Server) look(ctx context.Context, c *collection, snap *snapshot, l look
 		return v, nil
 	}
 	plain := lookup{vector: l.vector, table: l.table}
-	scores, err := s.scan(ctx, snap, plain.key(snap, c.name), plain)
+	all, err := s.scan(ctx, snap, plain.key(snap, c.name), plain)
+	if err != nil || l.rows.All() && len(l.without) == 0 {
+		return all, err
+	}
+	keep, err := snap.rowsOf(l)
 	if err != nil {
 		return nil, err
 	}
-	v := &view{scores: scores, total: -1}
-	if v.keep, err = snap.rowsOf(l); err != nil {
-		return nil, err
-	}
-	s.results.put(key, v, 8*len(v.keep)+1<<10)
-	return v, nil
+	return s.keepView(key, all.scores, keep), nil
 }
 
-// scan compares a query with all rows, or takes what an earlier one with other filters found.
-func (s *Server) scan(ctx context.Context, snap *snapshot, key string, l lookup) (*search.Scores, error) {
-	if v, ok := s.results.get("scores " + key); ok {
-		return v.scores, nil
+// keepView makes a view and puts it into the cache.
+func (s *Server) keepView(key string, scores *search.Scores, keep search.Set) *view {
+	v := &view{scores: scores, keep: keep, total: -1}
+	v.charge = func(bytes int) { s.results.put(key, v, bytes) }
+	v.charge(v.bytes())
+	return v
+}
+
+// bytes is the memory that a view takes. Views with other filters share its scores, which each of them may hold alone.
+func (v *view) bytes() int {
+	const others = 4 << 10
+	return v.scores.Bytes() + 8*len(v.keep) + int(unsafe.Sizeof(search.Neighbor{}))*cap(v.ranked) + others
+}
+
+// scan is the view without filters: it compares a query with all rows, unless an earlier one did.
+func (s *Server) scan(ctx context.Context, snap *snapshot, key string, l lookup) (*view, error) {
+	if v, ok := s.results.get(key); ok {
+		return v, nil
 	}
 	select {
 	case s.scans <- struct{}{}:
@@ -80,13 +96,12 @@ func (s *Server) scan(ctx context.Context, snap *snapshot, key string, l lookup)
 	if err != nil {
 		return nil, err
 	}
-	s.results.put("scores "+key, &view{scores: scores}, scores.Bytes())
-	return scores, nil
+	return s.keepView(key, scores, nil), nil
 }
 
 // rowsOf are the rows that a lookup may find; nil: all.
 func (s *snapshot) rowsOf(l lookup) (keep search.Set, err error) {
-	if l.rows != (search.Selection{}) {
+	if !l.rows.All() {
 		cat, err := s.catalog()
 		if err != nil {
 			return nil, err
@@ -119,6 +134,7 @@ func (v *view) page(snap *snapshot, from, to int, floor float64) ([]search.Neigh
 			return nil, err
 		}
 		v.ranked, v.all = best, len(best) < k
+		v.charge(v.bytes())
 	}
 	end, _ := slices.BinarySearchFunc(v.ranked, floor, func(n search.Neighbor, floor float64) int {
 		if n.Score < floor {

@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,6 +39,7 @@ func newServe(a *app) *cobra.Command {
 		Long: `serve opens indexes and answers searches over HTTP until it is interrupted: a page for a browser, a JSON API that
 /api/openapi.json describes, and the endpoints of clip-retrieval (/knn-service, /metadata, /indices-list, /metrics), so
 that its client and its page work with it. When embed commits to an index, the server opens it again.
+SIGINT and SIGTERM end it: requests that run have ten seconds, and the exit code is 0.
 
 It listens on this machine only. Another --addr needs a token, which is printed once if none is given, and --root: pictures
 outside of these folders are never sent. TLS is for a proxy in front; --host and --base-path name what it changes.`,
@@ -90,10 +90,7 @@ func (o *serveOptions) run(ctx context.Context, a *app, said config.Layer) (err 
 // open opens an index and its model. Indexes of one model share it.
 func (o *serveOptions) open(ctx context.Context, a *app, said config.Layer, arg string,
 	models []*pretrained.Embedder) (serve.Source, []*pretrained.Embedder, error) {
-	name, dir, ok := strings.Cut(arg, "=")
-	if !ok {
-		dir, name = arg, strings.TrimSuffix(filepath.Base(filepath.Clean(arg)), ".index")
-	}
+	name, dir := serve.SplitSource(arg)
 	ix, err := search.Open(dir)
 	if err != nil {
 		return serve.Source{}, models, err
