@@ -99,7 +99,8 @@ func TestFoldersNamedByIdsGetAnAccuracy(t *testing.T) {
 		t.Errorf("no word of the built-in names:\n%s", r.err)
 	}
 	unknown := classFolders(t, "n00000001", "n00000002")
-	if r := must(t, "zeroshot", "--model", run, unknown); !strings.Contains(r.err, "look like ids") || !strings.Contains(r.err, "--classes") {
+	if r := must(t, "zeroshot", "--model", run, unknown); !strings.Contains(r.err, "look like ids") ||
+		!strings.Contains(r.err, "--classes") {
 		t.Errorf("no warning of ids:\n%s", r.err)
 	}
 	type counts struct {
