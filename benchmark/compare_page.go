@@ -85,7 +85,8 @@ func (c *Changes) WritePage(ctx context.Context, w io.Writer, title string, o da
 
 func (c *Comparison) view() comparedView {
 	v := comparedView{
-		Comparison: c, Title: fmt.Sprintf("%s, %s: %s", inLanguage(c.Dataset, c.Language), c.Task, c.Metric), Before: share(c.First), After: share(c.Second),
+		Comparison: c, Title: fmt.Sprintf("%s, %s: %s", inLanguage(c.Dataset, c.Language), c.Task, c.Metric),
+		Before: share(c.First), After: share(c.Second),
 	}
 	if d := c.Difference; d != nil {
 		v.Verdict = fmt.Sprintf("%s%+.2f [%+.2f, %+.2f]", mark(c.Significant, d.Value), 100*d.Value, 100*d.Low, 100*d.High)

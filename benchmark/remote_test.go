@@ -198,7 +198,7 @@ func TestTheSplitThatIsMeasured(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := d.Measure("val"); err != nil || filepath.Base(d.splits[TestSplit]) != "val" || !slices.Equal(d.Splits(),
-		[]string{TestSplit, TrainSplit, ValSplit}) {
+		[]string{TestSplit, TrainSplit}) {
 		t.Errorf("%v, %v", d.splits, err)
 	}
 	if err := d.Measure("dev"); err == nil || fault.Of(err) != fault.Usage {

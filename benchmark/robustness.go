@@ -19,28 +19,7 @@ import (
 func (s *Suite) Robustness(ctx context.Context, m *pretrained.Embedder, ref *Data, shifted []*Data, baseline []Entry) (*eval.Robustness,
 	error) {
 	r := &eval.Robustness{Reference: ref.Name}
-	note := func(lines ...string) {
-		for _, line := range lines {
-			if line != "" && !slices.Contains(r.Notes, line) {
-				r.Notes = append(r.Notes, line)
-			}
-		}
-	}
-	open := func(d *Data) (*classified, error) {
-		f := newFeatures(m, d, tasks[ZeroShot].need)
-		f.begin(s, Cell{Data: d.Name, Task: ZeroShot})
-		c, err := classify(ctx, f, TestSplit)
-		if err == nil {
-			f.noteEmpty(c.count.ByClass(c.classes))
-		}
-		for _, line := range f.notes {
-			if !strings.HasPrefix(line, d.Name) { // several sets have notes here
-				line = d.Name + ": " + line
-			}
-			note(line)
-		}
-		return c, err
-	}
+	open := func(d *Data) (*classified, error) { return s.classifyFor(ctx, r, m, d) }
 	clean, err := open(ref)
 	if err != nil {
 		return nil, err
@@ -56,20 +35,45 @@ func (s *Suite) Robustness(ctx context.Context, m *pretrained.Embedder, ref *Dat
 			return nil, fault.Dataf("%s: %v", datasets.Public(d.Place), err)
 		}
 		if left := len(clean.Labels) - used; left > 0 {
-			note(fmt.Sprintf("%s: %d of %d pictures of %s are left out, since it doesn't have their classes", d.Name, left,
+			noteOnce(r, fmt.Sprintf("%s: %d of %d pictures of %s are left out, since it doesn't have their classes", d.Name, left,
 				len(clean.Labels), ref.Name))
 		}
 		if !reflect.DeepEqual(c.templates, clean.templates) {
-			note(fmt.Sprintf("%s has other prompt templates than %s", d.Name, ref.Name))
+			noteOnce(r, fmt.Sprintf("%s has other prompt templates than %s", d.Name, ref.Name))
 		}
 		shift := eval.NewShift(d.Name, len(c.Labels), len(c.classes), c.count.Result().Top1, own)
 		if baseline != nil {
-			note(expect(&shift, ref, d, len(c.classes) == len(clean.classes), baseline))
+			noteOnce(r, expect(&shift, ref, d, len(c.classes) == len(clean.classes), baseline))
 		}
 		r.Shifts = append(r.Shifts, shift)
 	}
 	r.Finish()
 	return r, nil
+}
+
+// classifyFor classifies the pictures of one of the sets, and keeps the notes on it.
+func (s *Suite) classifyFor(ctx context.Context, r *eval.Robustness, m *pretrained.Embedder, d *Data) (*classified, error) {
+	f := newFeatures(m, d, tasks[ZeroShot].need)
+	f.begin(s, Cell{Data: d.Name, Task: ZeroShot})
+	c, err := classify(ctx, f, TestSplit)
+	if err != nil {
+		return nil, err
+	}
+	f.noteEmpty(c.count.ByClass(c.classes))
+	for _, line := range f.notes {
+		if !strings.HasPrefix(line, d.Name) { // the notes are those of several sets
+			line = d.Name + ": " + line
+		}
+		noteOnce(r, line)
+	}
+	return c, nil
+}
+
+// noteOnce adds a note that isn't there or empty.
+func noteOnce(r *eval.Robustness, line string) {
+	if line != "" && !slices.Contains(r.Notes, line) {
+		r.Notes = append(r.Notes, line)
+	}
 }
 
 // matchClasses finds classes among those of a reference set by their names. Classes with the same name are found in their order, if both

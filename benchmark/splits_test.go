@@ -78,3 +78,45 @@ func TestProbesRefuseSeveralClassesAPicture(t *testing.T) {
 		}
 	}
 }
+
+// Pictures of the reference whose classes a shifted set lacks don't count, and a note says so; pictures that can't be used are noted too.
+func TestPicturesThatDontCountAreNoted(t *testing.T) {
+	dir, s, m := openFixture(t)
+	pictures, err := filepath.Glob(filepath.Join(dir, "data", "sugar_crepe", "val2017", "*"))
+	if err != nil || len(pictures) == 0 {
+		t.Fatal(err)
+	}
+	folders := func(name string, classes ...string) *Data {
+		place := filepath.Join(t.TempDir(), name)
+		for _, class := range classes {
+			to := filepath.Join(place, class, "0"+filepath.Ext(pictures[0]))
+			if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(to, golden.Read(t, pictures[0]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d, err := Open(place, datasets.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	shifted := folders("fewer", "cat", "dog")
+	broken := filepath.Join(shifted.Place, "cat", "broken.png")
+	if err := os.WriteFile(broken, []byte("no picture"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.Settings.MaxSkip, m.Settings.MaxSkip = 1, 1
+	r, err := s.Robustness(context.Background(), m, folders("whole", "bird", "cat", "dog"), []*Data{shifted}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(r.Notes, "\n")
+	for _, want := range []string{"fewer: 1 of 3 pictures of whole are left out", "fewer: 1 samples can't be used"} {
+		if strings.Count(text, want) != 1 {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}

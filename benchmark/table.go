@@ -49,8 +49,8 @@ type Outcome struct {
 	Failures []Failure
 }
 
-// Read reads a folder of results. The entries are in the order of models, data sets, tasks and languages. A cell that failed is no entry, though its
-// files may be those of other data or of another model under the same name.
+// Read reads a folder of results. The entries are in the order of models, data sets, tasks and languages. A cell that failed is no entry,
+// though its files may be those of other data or of another model under the same name.
 func Read(out string) (*Outcome, error) {
 	failures, err := Failures(out)
 	if err != nil {
@@ -177,8 +177,8 @@ func (o *Outcome) Lines() []string {
 		if n := e.Details.Skipped; n > 0 {
 			value += fmt.Sprintf(", %d samples skipped", n)
 		}
-		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s %s", modelName(e), inLanguage(e.Result.Dataset, e.Result.Language), mainOf(e.Result),
-			value))
+		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s %s", modelName(e), inLanguage(e.Result.Dataset, e.Result.Language),
+			mainOf(e.Result), value))
 		lines = append(lines, studied(e)...)
 	}
 	for _, f := range o.Failures {

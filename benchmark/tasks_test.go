@@ -329,7 +329,7 @@ func TestARestrictedReferenceHasItsClassesAlone(t *testing.T) {
 	}
 }
 
-// Classes with the same name are told apart by their order, or refused if a set has the name more often than the other.
+// Classes with the same name are matched by their order, or refused if a set has the name more often than the other.
 func TestClassesWithTheSameNameAreMatchedInOrder(t *testing.T) {
 	reference := []string{"missile", "cat", "missile", "dog"}
 	got, err := matchClasses([]string{"dog", "missile", "missile"}, reference)
@@ -343,8 +343,8 @@ func TestClassesWithTheSameNameAreMatchedInOrder(t *testing.T) {
 	}
 }
 
-// What is odd about a set, the classes without pictures and the pictures of the reference that don't count are noted, and each set is told
-// of as it is opened.
+// What is odd about a set, the classes without pictures and the pictures of the reference that don't count are noted, and each set is
+// reported as it is opened.
 func TestRobustnessKeepsTheNotesOfItsSets(t *testing.T) {
 	dir, s, m := openFixture(t)
 	opened := 0
