@@ -33,9 +33,14 @@ create table if not exists clipgo.segment (
 func itemTable(id int64, keptAs string, dim int) string {
 	return fmt.Sprintf(`create table if not exists %[1]s (
   segment int not null, row int not null, path text not null, caption text, size bigint, mtime timestamptz, hash text,
-  image %[2]s(%[3]d), text %[2]s(%[3]d), primary key (segment, row));
-create index if not exists item_%[4]d_path on %[1]s using hash (path);
-create index if not exists item_%[4]d_mtime on %[1]s (mtime);`, items(id), keptAs, dim, id)
+  image %[2]s(%[3]d), text %[2]s(%[3]d), primary key (segment, row));`, items(id), keptAs, dim)
+}
+
+// itemIndexes is the statement that makes the indexes of a collection's table. It comes after the rows: that is faster than to keep them
+// while rows are added.
+func itemIndexes(id int64) string {
+	return fmt.Sprintf(`create index if not exists item_%[2]d_path on %[1]s using hash (path);
+create index if not exists item_%[2]d_mtime on %[1]s (mtime);`, items(id), id)
 }
 
 func items(id int64) string { return "clipgo.item_" + strconv.FormatInt(id, 10) }

@@ -65,6 +65,9 @@ func Sync(ctx context.Context, ix *search.Folder, url string, o Options) (Synced
 	if err := s.segments(ctx); err != nil {
 		return out, fmt.Errorf("database: %w", err)
 	}
+	if _, err := pool.Exec(ctx, itemIndexes(s.c.id)); err != nil {
+		return out, fmt.Errorf("database: %w", err)
+	}
 	if o.HNSW {
 		err = s.index(ctx)
 	}
