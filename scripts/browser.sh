@@ -12,5 +12,9 @@ packages=chromium
 command -v apt-get >/dev/null 2>&1 || { say "none found, and no apt here; install chromium"; exit 1; }
 [ "$(id -u)" = 0 ] || { say "none found. Run this once:  sudo apt-get install -y --no-install-recommends $packages"; exit 1; }
 say "none found; installing $packages"
-apt-get update -qq
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2
+for try in 1 2 3; do
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages; } >&2 && exit 0
+	sleep 5
+done
+say "$packages can't be installed"
+exit 1

