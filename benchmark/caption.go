@@ -53,7 +53,7 @@ func captions(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 	if datasets.TooMany(skipped, all, f.model.Settings.MaxSkip) {
 		return nil, fault.Dataf("%s: %d of %d samples can't be used, more than %.4g %%", name, skipped, all, 100*f.model.Settings.MaxSkip)
 	}
-	o := &outcome{n: r.N, passed: skipped, share: float64(skipped) / float64(all), scores: &r, more: map[string]any{"captions": r}}
+	o := &outcome{n: r.N, passed: &skipped, share: float64(skipped) / float64(all), scores: &r, more: map[string]any{"captions": r}}
 	o.metrics = []clipbenchmark.Metric{
 		{Key: "Bleu_1", Value: r.BLEU1}, {Key: "Bleu_2", Value: r.BLEU2}, {Key: "Bleu_3", Value: r.BLEU3}, {Key: "Bleu_4", Value: r.BLEU4},
 		{Key: "METEOR", Value: math.NaN()}, {Key: "ROUGE_L", Value: r.ROUGEL}, {Key: "CIDEr", Value: r.CIDEr},

@@ -85,9 +85,10 @@ func selection(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 	if len(c.chosen) == 0 {
 		return nil, fault.Dataf("%s: none of the %d samples can be used", info.Name, all)
 	}
-	c.passed = all - len(c.chosen)
+	passed := all - len(c.chosen)
+	c.passed = &passed
 	if short > 0 {
-		c.share = float64(c.passed) / float64(all)
+		c.share = float64(passed) / float64(all)
 	}
 	return c.finish(), nil
 }

@@ -50,13 +50,10 @@ func (s *Suite) measure(ctx context.Context, c Cell, f *features) (*Measured, er
 		Language: cmp.Or(c.Language, "en")}
 	s.Prompts.dump(r, o)
 	details := &Details{
-		Cell: c, Parameters: f.model.ParameterCount(), Samples: len(o.hits), Skipped: f.skipped[TestSplit],
+		Cell: c, Parameters: f.model.ParameterCount(), Samples: len(o.hits), Skipped: o.skipped(f),
 		Seconds: time.Since(begun).Seconds(), Hits: o.hits, PerClass: o.perClass, Mistakes: o.wrong, Confused: o.confused, More: o.more,
 		Precision: f.model.Settings.Precision, Chance: o.chance, Notes: append(f.notes, notesOn(o)...),
 		Place: datasets.Public(f.data.splits[TestSplit]),
-	}
-	if c.Task == Selection || c.Task == Captioning {
-		details.Skipped = o.passed
 	}
 	details.Share = f.share(c.Task, o)
 	if o.n > 0 {

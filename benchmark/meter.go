@@ -133,9 +133,7 @@ func (e *TaskEvaluator) Evaluate(ctx context.Context) ([]eval.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.skipped = f.skipped[TestSplit]; e.task == Selection || e.task == Captioning {
-		m.skipped = o.passed
-	}
+	m.skipped = o.skipped(f)
 	metrics := map[string]float64{}
 	for _, one := range o.metrics {
 		if v, ok := one.Value.(float64); ok {

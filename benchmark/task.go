@@ -63,13 +63,21 @@ type outcome struct {
 	more     map[string]any // that only the details hold
 	// chance is the value of guessing for the metric that stands for the task; nil if it is unknown.
 	chance *float64
-	// passed is the number of samples of a task that were passed over, where that isn't the number of pictures.
-	passed int
+	// passed is the number of samples that were passed over, of a task that counts them itself; nil: the pictures that can't be used.
+	passed *int
 	share  float64 // of them, as the largest allowed share bounds it
 	n      int     // samples, of a task without hits
 	// recalls are those of retrieval, with chance.
 	recalls *eval.Retrieval
 	scores  *captioning.Scores // of captioning
+}
+
+// skipped is the number of samples of the test split that the task couldn't use.
+func (o *outcome) skipped(f *features) int {
+	if o.passed != nil {
+		return *o.passed
+	}
+	return f.skipped[TestSplit]
 }
 
 // Mistake is a sample that was classified wrongly, or the wrong picture that a caption found.

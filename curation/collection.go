@@ -21,6 +21,7 @@ type Item struct {
 type Collection struct {
 	Name     string
 	Dim      int
+	Space    search.Space // where the features live
 	Items    []Item
 	Features []float32 // [len(Items), Dim], unit rows
 	Captions []float32 // [len(Items), Dim], features of the captions, zero where there is none; nil: nobody has one
@@ -39,7 +40,7 @@ func Read(ctx context.Context, ix *search.Folder, name string) (*Collection, err
 	if info.Dim > quantized.MaxDim {
 		return nil, fault.Dataf("%s: rows of %d entries, more than %d", name, info.Dim, quantized.MaxDim)
 	}
-	c := &Collection{Name: name, Dim: info.Dim}
+	c := &Collection{Name: name, Dim: info.Dim, Space: info.Space}
 	c.Features = make([]float32, 0, info.Live*info.Dim)
 	if ix.Has(search.Texts) {
 		c.Captions = make([]float32, 0, info.Live*info.Dim)

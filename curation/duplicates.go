@@ -3,6 +3,8 @@ package curation
 import (
 	"cmp"
 	"slices"
+
+	"clipgo/internal/components"
 )
 
 // Group is pictures that belong together. Members are in the order of rows; Keeper is the one to keep.
@@ -14,25 +16,14 @@ type Group struct {
 // Duplicates are the connected components of pairs with at least two pictures, the largest first and equals by their first picture. The
 // keeper is the largest file, then the oldest, then the first by path.
 func (c *Collection) Duplicates(pairs []Pair) []Group {
-	parent := make([]int, c.Len())
-	for i := range parent {
-		parent[i] = i
-	}
-	find := func(i int) int {
-		for parent[i] != i {
-			parent[i] = parent[parent[i]]
-			i = parent[i]
-		}
-		return i
-	}
-	for _, p := range pairs { // the root is the smallest row
-		a, b := find(p.A), find(p.B)
-		parent[max(a, b)] = min(a, b)
+	sets := components.New(c.Len())
+	for _, p := range pairs {
+		sets.Link(p.A, p.B)
 	}
 	members := map[int][]int{}
 	for _, p := range pairs {
-		root := find(p.A)
-		members[root] = append(members[root], p.A, p.B)
+		first := sets.First(p.A)
+		members[first] = append(members[first], p.A, p.B)
 	}
 	var out []Group
 	for _, m := range members {

@@ -20,12 +20,12 @@ type Misfiled struct {
 func (c *Collection) Misfiled(near [][]Neighbour) []Misfiled {
 	var out []Misfiled
 	for i, list := range near {
-		own := folder(c.Items[i].Path)
+		own := Folder(c.Items[i].Path)
 		votes := map[string]float64{}
 		var all float64
 		for _, n := range list {
 			weight := max(n.Score, 0)
-			votes[folder(c.Items[n.Row].Path)] += weight
+			votes[Folder(c.Items[n.Row].Path)] += weight
 			all += weight
 		}
 		if all == 0 {
@@ -49,9 +49,10 @@ func (c *Collection) Misfiled(near [][]Neighbour) []Misfiled {
 func (c *Collection) Folders() map[string]int {
 	out := map[string]int{}
 	for _, item := range c.Items {
-		out[folder(item.Path)]++
+		out[Folder(item.Path)]++
 	}
 	return out
 }
 
-func folder(p string) string { return path.Dir(strings.ReplaceAll(p, `\`, "/")) }
+// Folder is the folder of a picture, by its path.
+func Folder(p string) string { return path.Dir(strings.ReplaceAll(p, `\`, "/")) }

@@ -93,6 +93,9 @@ func (c *Collection) Fit(n int) (*Result, error) {
 // Leaks drops the pictures of a training collection that are like one of a test collection. The score is the similarity to the nearest
 // one.
 func (c *Collection) Leaks(ctx context.Context, test *Collection, threshold float64) (*Result, error) {
+	if err := c.Space.Accepts(c.Name, test.Space); err != nil {
+		return nil, err
+	}
 	if test.Dim != c.Dim {
 		return nil, fault.Dataf("%s has features of %d entries, %s of %d", c.Name, c.Dim, test.Name, test.Dim)
 	}

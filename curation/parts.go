@@ -33,7 +33,7 @@ func (c *Collection) Balance(ctx context.Context, n int) (*Result, error) {
 	r := c.keepAll("balance")
 	members := map[string][]int{}
 	for i, item := range c.Items {
-		name := folder(item.Path)
+		name := Folder(item.Path)
 		members[name] = append(members[name], i)
 	}
 	names := slices.Sorted(func(yield func(string) bool) {

@@ -1,7 +1,6 @@
 package datasets
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,9 +73,6 @@ func (s *shards) open(ctx context.Context, src string, o Options) error {
 		Name: store.Public(src), Kind: shardsKind, Classes: set.classes, Templates: set.templates, Notes: set.notes, Ignored: set.ignored,
 	}
 	s.files, s.shardRules = set.files, set.shardRules
-	for i := range s.files {
-		s.files[i].public = store.Public(s.files[i].object.Name)
-	}
 	if o.Samples > 0 && slices.ContainsFunc(s.files, func(f shardFile) bool { return f.object.Sequential }) {
 		s.uncounted = true
 		return nil
@@ -229,13 +225,13 @@ func (s *shards) entry(i int) Entry {
 
 // entry describes a sample of the archive.
 func (f *shardFile) entry(one *shardSample) Entry {
-	key := cmp.Or(f.public, f.object.Name)
+	key := f.public
 	if one.name != "" {
 		key += "/" + one.name
 	}
 	return Entry{
 		Key: key, Captions: one.captions, Weights: one.weights, Label: int(one.label), Labels: one.labels(), Size: one.size,
-		ModTime: f.object.ModTime, Offset: one.offset, File: cmp.Or(f.public, f.object.Name), Bad: one.bad,
+		ModTime: f.object.ModTime, Offset: one.offset, File: f.public, Bad: one.bad,
 	}
 }
 

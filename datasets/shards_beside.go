@@ -30,7 +30,7 @@ func (s *shardSet) addRemote(ctx context.Context, name string, _ Need) error {
 		case ctx.Err() != nil || fault.Of(err) == fault.Usage || errors.As(err, &changed):
 			return err
 		case !errors.Is(err, fs.ErrNotExist):
-			s.files = append(s.files, shardFile{object: store.Object{Name: name, Size: -1}, fault: err})
+			s.files = append(s.files, newShardFile(store.Object{Name: name, Size: -1}, err))
 			return nil
 		case isTar(name) || isPackedTar(name):
 			return err

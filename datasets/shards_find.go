@@ -42,7 +42,7 @@ func findShards(ctx context.Context, src string, o Options, st objects) (set *sh
 	seen := map[string]bool{}
 	for _, f := range set.files {
 		if seen[f.object.Name] {
-			set.notes = append(set.notes, f.object.Name+" is named twice: its samples count twice")
+			set.notes = append(set.notes, f.public+" is named twice: its samples count twice")
 		}
 		seen[f.object.Name] = true
 	}
@@ -97,7 +97,7 @@ func (s *shardSet) add(ctx context.Context, name string, need Need) error {
 
 func (s *shardSet) addObjects(objects []store.Object) {
 	for _, o := range objects {
-		s.files = append(s.files, shardFile{object: o})
+		s.files = append(s.files, newShardFile(o, nil))
 	}
 }
 

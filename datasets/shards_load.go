@@ -28,6 +28,11 @@ type shardFile struct {
 	lostAt int64
 }
 
+// newShardFile is an archive that isn't read yet; fault is why it can't be, nil if that isn't known.
+func newShardFile(o store.Object, fault error) shardFile {
+	return shardFile{object: o, public: store.Public(o.Name), fault: fault}
+}
+
 // indexers is the number of remote archives that are indexed at a time.
 const indexers = 16
 
@@ -62,11 +67,11 @@ func (f *shardFile) load(ctx context.Context, st objects, k *indexKeeper, rules 
 	if errors.As(x.fault, &changed) || ctx.Err() != nil {
 		return errors.Join(ctx.Err(), x.fault)
 	}
-	notes := x.notes(f.object.Name)
+	notes := x.notes(f.public)
 	if x.fault != nil {
 		f.fault, f.why, f.lostAt = x.fault, x.broken, x.brokenAt
 		x.broken = "" // it counts for more than one sample
-		notes = x.notes(f.object.Name)
+		notes = x.notes(f.public)
 	}
 	s := newSampler(rules)
 	samples := s.samples(x)

@@ -25,8 +25,11 @@ type Value struct {
 	Group         string  // heading of the chart that it is drawn in; fractions only
 	Value, Chance float64 // Chance is the value of guessing, 0 if unknown
 	Unit          Unit
-	Lower         bool // lower is better; perplexities and nats always are
+	Lower         bool // of a fraction: lower is better
 }
+
+// LowerIsBetter reports whether a lower value is the better one.
+func (v Value) LowerIsBetter() bool { return v.Lower || v.Unit == Perplexity || v.Unit == Nats }
 
 // Evaluator measures a model. It is built with everything that it needs: the model, the data, and where the features come from.
 //

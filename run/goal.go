@@ -56,7 +56,7 @@ func parseGoal(text string, values []eval.Value) (g goal, known bool) {
 	g = goal{name: name, min: direction == lowest}
 	v, known := eval.Find(values, name)
 	if direction == "" {
-		g.min = v.Lower || v.Unit == eval.Perplexity || v.Unit == eval.Nats
+		g.min = v.LowerIsBetter()
 	}
 	return g, known
 }

@@ -39,7 +39,7 @@ func (v *validation) table() []string {
 
 // best is the best one of a value over the whole run, and the first step that had it.
 func (v *validation) best(of eval.Value) (best float64, step int) {
-	g := goal{name: of.Name, min: of.Lower}
+	g := goal{name: of.Name, min: of.LowerIsBetter()}
 	best = math.NaN()
 	for _, e := range v.history {
 		if value, ok := eval.Find(e.Values, of.Name); ok && g.better(value.Value, best, 0) {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"strings"
 
 	"clipgo/internal/half"
 	"clipgo/internal/npy"
@@ -72,16 +71,12 @@ func (h npyHeader) check(size int) error {
 	return nil
 }
 
-// encodeNpy writes rows [n, dim] as numpy would, the header padded so that the entries begin at a multiple of 64.
+// encodeNpy writes rows [n, dim] as numpy would.
 func encodeNpy(rows []float32, dim int, dtype DType) []byte {
-	head := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%d, %d), }", npyDescr[dtype], len(rows)/dim, dim)
-	head += strings.Repeat(" ", 63-(10+len(head))%64) + "\n"
-	out := make([]byte, 0, 10+len(head)+len(rows)*dtype.size())
-	out = append(out, "\x93NUMPY\x01\x00"...)
-	out = binary.LittleEndian.AppendUint16(out, uint16(len(head)))
-	out = append(out, head...)
-	start := len(out)
-	out = out[:start+len(rows)*dtype.size()]
+	head := npy.MatrixHead(npyDescr[dtype], len(rows)/dim, dim)
+	start := len(head)
+	out := make([]byte, start+len(rows)*dtype.size())
+	copy(out, head)
 	for i, v := range rows {
 		if dtype == Float16 {
 			binary.LittleEndian.PutUint16(out[start+2*i:], half.ToFloat16(v))

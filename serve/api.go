@@ -87,13 +87,20 @@ func (s *Server) collection(name string) (*collection, error) {
 	return nil, &statusError{404, "there is no such index; there are " + strings.Join(names, ", ")}
 }
 
+// open finds an index by its name and acquires a state of it. The caller releases the state.
+func (s *Server) open(name, id string) (*collection, *snapshot, error) {
+	c, err := s.collection(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	snap, err := c.acquire(id)
+	return c, snap, err
+}
+
 // row finds the row that a request is about. The caller releases the snapshot.
 func (s *Server) row(r *http.Request) (c *collection, snap *snapshot, row int, d search.Detail, err error) {
 	q := r.URL.Query()
-	if c, err = s.collection(q.Get("index")); err != nil {
-		return c, nil, 0, d, err
-	}
-	if snap, err = c.acquire(q.Get("snapshot")); err != nil {
+	if c, snap, err = s.open(q.Get("index"), q.Get("snapshot")); err != nil {
 		return c, nil, 0, d, err
 	}
 	key := q.Get("key")
@@ -113,11 +120,7 @@ func (s *Server) row(r *http.Request) (c *collection, snap *snapshot, row int, d
 // rows answers GET /api/rows?key=...: what the index knows of rows.
 func (s *Server) rows(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	c, err := s.collection(q.Get("index"))
-	if err != nil {
-		return err
-	}
-	snap, err := c.acquire(q.Get("snapshot"))
+	c, snap, err := s.open(q.Get("index"), q.Get("snapshot"))
 	if err != nil {
 		return err
 	}
@@ -209,11 +212,7 @@ func (s *Server) indexes(w http.ResponseWriter, _ *http.Request) error {
 // folders answers GET /api/folders: the folders of an index and the pictures in and below each.
 func (s *Server) folders(w http.ResponseWriter, r *http.Request) error {
 	const most = 2000
-	c, err := s.collection(r.URL.Query().Get("index"))
-	if err != nil {
-		return err
-	}
-	snap, err := c.acquire("")
+	c, snap, err := s.open(r.URL.Query().Get("index"), "")
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"clipgo/internal/components"
 	"clipgo/internal/vec"
 	"clipgo/search"
 )
@@ -95,11 +96,7 @@ func (s *Server) knnService(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := s.collection(name)
-	if err != nil {
-		return err
-	}
-	snap, err := c.acquire("")
+	c, snap, err := s.open(name, "")
 	if err != nil {
 		return err
 	}
@@ -164,27 +161,17 @@ func (s *Server) knnVector(ctx context.Context, c *collection, k knnRequest) ([]
 // deduplicate keeps the best hit of each group of hits that are linked by likeness.
 func (s *Server) deduplicate(ctx context.Context, snap *snapshot, near []search.Neighbor, t search.Table) ([]search.Neighbor, error) {
 	defer s.stats.since("dedup_time", time.Now())
-	rows, first := make([]int, len(near)), make([]int, len(near))
+	rows, sets := make([]int, len(near)), components.New(len(near))
 	for i, n := range near {
-		rows[i], first[i] = n.Row, i
+		rows[i] = n.Row
 	}
-	find := func(i int) int {
-		for first[i] != i {
-			first[i] = first[first[i]]
-			i = first[i]
-		}
-		return i
-	}
-	err := snap.Pairs(ctx, rows, t, duplicate, func(a, b int) {
-		a, b = find(a), find(b)
-		first[max(a, b)] = min(a, b)
-	})
+	err := snap.Pairs(ctx, rows, t, duplicate, sets.Link)
 	if err != nil {
 		return nil, err
 	}
 	var kept []search.Neighbor
 	for i, n := range near {
-		if find(i) == i {
+		if sets.First(i) == i {
 			kept = append(kept, n)
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"clipgo/curation"
 	"clipgo/curation/mapfile"
 	"clipgo/internal/config"
-	"clipgo/search"
 	"clipgo/search/sheet"
 )
 
@@ -71,8 +70,8 @@ that are alike, such as those of one event. The group column has the number of t
 }
 
 type mapOptions struct {
+	indexOptions
 	groupOptions
-	Index      string `json:"index" flag:"index" arg:"dir" help:"index directory"`
 	Out        string `json:"out" flag:"out" arg:"file" help:"the map: a page (.html) or a table (.parquet, .csv, .jsonl)"`
 	Projector  string `json:"projector" flag:"projector" arg:"dir" help:"write a folder for TensorBoard's projector too"`
 	Neighbours int    `json:"neighbours" min:"2" flag:"neighbours" arg:"K" help:"that stay near each picture (default 15)"`
@@ -97,8 +96,7 @@ projection_x, projection_y, neighbors. The same index and seed give the same map
 }
 
 func (o *mapOptions) run(ctx context.Context, console *console) error {
-	base := curationOptions{Index: o.Index}
-	if err := errors.Join(base.check(console), o.groupOptions.check()); err != nil {
+	if err := errors.Join(o.indexOptions.check(), o.groupOptions.check()); err != nil {
 		return err
 	}
 	if !mapfile.Known(o.Out) {
@@ -135,22 +133,4 @@ func (o *mapOptions) run(ctx context.Context, console *console) error {
 	return console.show(map[string]any{"pictures": c.Len(), "out": o.Out}, func() []string {
 		return []string{"wrote " + o.Out}
 	})
-}
-
-// readLike reads an index whose features can be compared with those of another.
-func readLike(ctx context.Context, dir, other string) (*curation.Collection, error) {
-	a, err := search.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer a.Close()
-	b, err := search.Open(other)
-	if err != nil {
-		return nil, err
-	}
-	defer b.Close()
-	if err := a.Accepts(b.Info().Space); err != nil {
-		return nil, err
-	}
-	return curation.Read(ctx, b, other)
 }

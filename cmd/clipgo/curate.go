@@ -87,7 +87,7 @@ by the same model.`,
 		}
 		return o.bounds()
 	}, func(ctx context.Context, c *curation.Collection) (*curation.Result, error) {
-		test, err := readLike(ctx, o.Index, o.Test)
+		test, err := readCollection(ctx, o.Test)
 		if err != nil {
 			return nil, err
 		}

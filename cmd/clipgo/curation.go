@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -14,18 +13,16 @@ import (
 
 // curationOptions are those of all commands that judge the pictures of an index.
 type curationOptions struct {
-	Index string `json:"index" flag:"index" arg:"dir" help:"index directory"`
+	indexOptions
 	Out   string `json:"out" flag:"out" arg:"file" help:"write path,keep,group,score,reason as .csv, .jsonl or .parquet, or the kept paths as .txt"`
 	Print string `json:"print" flag:"print" arg:"keep|drop" help:"print only the paths that are kept, or those that are not"`
 	Null  bool   `json:"null" flag:"null" short:"0" help:"with --print: end each path with a zero byte"`
 }
 
 func (o *curationOptions) check(c *console) error {
-	switch {
-	case o.Index == "":
-		return usagef("--index is missing: the directory that embed made")
-	case !isIndex(o.Index):
-		return usagef("--index: %s is not an index", o.Index)
+	switch err := o.indexOptions.check(); {
+	case err != nil:
+		return err
 	case o.Out != "" && !curation.Known(o.Out):
 		return usagef("--out %s: the ending is not %s", o.Out, curation.Formats)
 	case o.Print != "" && o.Print != "keep" && o.Print != "drop":
@@ -47,7 +44,7 @@ func judgeCommand(a *app, command cobra.Command, options any, base *curationOpti
 	c.Args = cobra.NoArgs
 	b := bindFlags(c, options)
 	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, _ []string) error {
-		if err := errors.Join(base.check(a.console)); err != nil {
+		if err := base.check(a.console); err != nil {
 			return err
 		}
 		if check != nil {

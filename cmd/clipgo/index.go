@@ -67,11 +67,8 @@ type removed struct {
 }
 
 func (o *indexOptions) run(ctx context.Context, c *console, change func(*search.Writer) int) (err error) {
-	if o.Index == "" {
-		return usagef("--index is missing: the directory that embed made")
-	}
-	if !isIndex(o.Index) {
-		return usagef("--index: %s is not an index", o.Index)
+	if err := o.check(); err != nil {
+		return err
 	}
 	w, err := search.OpenWriter(o.Index)
 	if err != nil {

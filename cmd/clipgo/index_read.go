@@ -21,6 +21,17 @@ type indexOptions struct {
 	Index string `json:"index" flag:"index" arg:"dir" help:"index directory"`
 }
 
+// check refuses what is no index.
+func (o *indexOptions) check() error {
+	if o.Index == "" {
+		return usagef("--index is missing: the directory that embed made")
+	}
+	if !isIndex(o.Index) {
+		return usagef("--index: %s is not an index", o.Index)
+	}
+	return nil
+}
+
 // readIndex makes a command that reads an index. options has o in it.
 func readIndex(a *app, command cobra.Command, options any, o *indexOptions,
 	read func(ctx context.Context, c *console, ix *search.Folder, args []string) error) *cobra.Command {

@@ -41,35 +41,27 @@ type neighbours struct {
 	Distances []float64 `json:"distances" parquet:"distances,list"` // 1 - cosine
 }
 
+// writers are the forms of a map by the file's ending.
+var writers = map[string]func(m *Map, w io.Writer) error{
+	".html": (*Map).writePage, ".parquet": (*Map).writeParquet, ".csv": (*Map).writeCSV, ".jsonl": (*Map).writeLines,
+}
+
 // Formats are the endings of files that Write knows, for messages.
 const Formats = ".html, .parquet, .csv or .jsonl"
 
 // Write writes the map as the file's ending says: a page, or a table with a row for each picture. The file is replaced as a whole.
 func (m *Map) Write(file string) error {
-	var write func(io.Writer) error
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".html":
-		write = m.writePage
-	case ".parquet":
-		write = m.writeParquet
-	case ".csv":
-		write = m.writeCSV
-	case ".jsonl":
-		write = m.writeLines
-	default:
+	write := writers[ending(file)]
+	if write == nil {
 		return fmt.Errorf("%s: the ending is not %s", file, Formats)
 	}
-	return durable.WriteFile(file, 0o644, write)
+	return durable.WriteFile(file, 0o644, func(w io.Writer) error { return write(m, w) })
 }
 
 // Known reports whether Write knows a file's ending.
-func Known(file string) bool {
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".html", ".parquet", ".csv", ".jsonl":
-		return true
-	}
-	return false
-}
+func Known(file string) bool { return writers[ending(file)] != nil }
+
+func ending(file string) string { return strings.ToLower(filepath.Ext(file)) }
 
 func (m *Map) group(i int) int {
 	if m.Groups == nil {

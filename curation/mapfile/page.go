@@ -8,10 +8,9 @@ import (
 	"io"
 	"math"
 	"net/url"
-	"path"
 	"path/filepath"
-	"strings"
 
+	"clipgo/curation"
 	"clipgo/internal/visible"
 	"clipgo/report"
 )
@@ -64,7 +63,7 @@ func (m *Map) content() content {
 			link = (&url.URL{Scheme: "file", Path: item.Path}).String()
 		}
 		c.Links = append(c.Links, link)
-		folder := visible.Text(path.Dir(strings.ReplaceAll(item.Path, `\`, "/")))
+		folder := visible.Text(curation.Folder(item.Path))
 		if _, ok := numbers[folder]; !ok {
 			numbers[folder] = len(c.Folders)
 			c.Folders = append(c.Folders, folder)

@@ -32,12 +32,18 @@ func Matrix(data []byte) (values []float64, rows, columns int, err error) {
 	return values, rows, columns, nil
 }
 
-// EncodeMatrix writes values [rows, columns] as numpy does.
-func EncodeMatrix(values []float32, rows, columns int) []byte {
-	head := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", rows, columns)
+// MatrixHead is what numpy writes before the entries of a matrix stored row by row. kind is numpy's name of their type, such as <f4.
+// Entries begin at a multiple of 64.
+func MatrixHead(kind string, rows, columns int) []byte {
+	head := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%d, %d), }", kind, rows, columns)
 	head += strings.Repeat(" ", 63-(10+len(head))%64) + "\n"
 	out := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(head)))
-	out = append(out, head...)
+	return append(out, head...)
+}
+
+// EncodeMatrix writes values [rows, columns] as numpy does.
+func EncodeMatrix(values []float32, rows, columns int) []byte {
+	out := MatrixHead("<f4", rows, columns)
 	for _, v := range values {
 		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(v))
 	}

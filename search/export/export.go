@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"clipgo/internal/durable"
 	"clipgo/internal/fault"
+	"clipgo/internal/npy"
 	"clipgo/internal/paths"
 	"clipgo/search"
 )
@@ -139,9 +139,7 @@ func (r *rows) npy(dir string) error {
 	}
 	defer table.Close()
 	text, features := bufio.NewWriter(list), bufio.NewWriter(table)
-	head := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", r.written, r.ix.Info().Dim)
-	head += strings.Repeat(" ", 63-(10+len(head))%64) + "\n"
-	fmt.Fprintf(features, "\x93NUMPY\x01\x00%s%s", []byte{byte(len(head)), byte(len(head) >> 8)}, head)
+	_, _ = features.Write(npy.MatrixHead("<f4", r.written, r.ix.Info().Dim)) // Flush reports it
 	lines := json.NewEncoder(text)
 	lines.SetEscapeHTML(false)
 	err = r.each(func(record search.Record, feature []float32) error {
