@@ -24,18 +24,20 @@ import (
 	"clipgo/pretrained"
 )
 
-// faulty is how much is trained while a server fails. CLIPGO_SOAK=1 makes it 500 steps and 1,000 faults.
+// faulty is how much is trained while a server fails. CLIPGO_SOAK=1 makes it 500 steps and 1,000 faults. In 8 steps the number of requests,
+// and so of faults, depends on how far the readers run ahead: few must be made.
 type faulty struct {
-	steps, faults int
+	steps, faults int     // faults are the most that are made
+	least         int     // fewer show that the server wasn't faulty
 	share         float64 // of the requests that fail
 	between       int     // bytes between two samples
 }
 
 func faultsOf() faulty {
 	if os.Getenv("CLIPGO_SOAK") != "" {
-		return faulty{500, 1000, 0.5, 1_600_000} // more than a store holds in memory
+		return faulty{500, 1000, 1000, 0.5, 1_600_000} // more than a store holds in memory
 	}
-	return faulty{8, 30, 0.5, 200_000}
+	return faulty{8, 30, 10, 0.5, 200_000}
 }
 
 // wideShards are two archives of 40 small pictures with captions. What else is between them makes a read of a picture a request of its
@@ -167,7 +169,7 @@ func TestFaultsOfAServerDontChangeATraining(t *testing.T) {
 		out := trainFrom(t, f, patientStore(t, c.o), c.base+"/{0..1}"+c.ext)
 		made := c.faults.Made() - before
 		t.Logf("%s: %d faults in %d steps, %v", c.base, made, f.steps, time.Since(began).Round(time.Millisecond))
-		if made < f.faults && !c.few || made == 0 {
+		if made < f.least && !c.few || made == 0 {
 			t.Errorf("%s: only %d faults", c.base, made)
 		}
 		sameTraining(t, c.base+"/*"+c.ext, out, want[c.ext], f.steps)
