@@ -60,6 +60,9 @@ func (c *Collection) Outliers(ctx context.Context, n int) (*Result, error) {
 	return r.finish(), nil
 }
 
+// CaptionReason is how the reasons of Fit begin.
+const CaptionReason = "the caption is number"
+
 // Fit drops the n pictures whose caption fits least. The score is the cosine of picture and caption; the reason has the caption's rank.
 func (c *Collection) Fit(n int) (*Result, error) {
 	if c.Captions == nil {
@@ -76,7 +79,7 @@ func (c *Collection) Fit(n int) (*Result, error) {
 			continue
 		}
 		have, cosines = append(have, i), append(cosines, s.Cosine)
-		d.Score, d.Reason = s.Cosine, fmt.Sprintf("the caption is number %d of %d", s.Rank, s.Of)
+		d.Score, d.Reason = s.Cosine, fmt.Sprintf(CaptionReason+" %d of %d", s.Rank, s.Of)
 	}
 	order := ascending(cosines)[:min(n, len(have))]
 	for _, at := range order {

@@ -1,0 +1,122 @@
+package review
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"clipgo/curation"
+)
+
+// Decide records which pictures of a group stay, in the order of the group, and returns the group. nil takes the decision back. version is
+// that of the group as it was shown: if somebody decided since then, it is ErrChanged with the group as it is. The decision is on disk when
+// Decide returns; if it can't be written, it doesn't count.
+func (l *List) Decide(group, version int, stay []bool) (Group, error) {
+	g, before, err := l.change(group, version, stay)
+	if err != nil {
+		return g, err
+	}
+	if err := l.save(); err != nil {
+		return l.revert(group, g.Version, before), fmt.Errorf("the decision is not saved: %w", err)
+	}
+	return g, nil
+}
+
+// verdict is the decision about a picture; made: there is one.
+type verdict struct{ stays, made bool }
+
+// change makes a decision in memory, and returns what was there before.
+func (l *List) change(group, version int, stay []bool) (g Group, before []verdict, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if group < 0 || group >= len(l.groups) {
+		return Group{}, nil, ErrNoGroup
+	}
+	rows := l.groups[group]
+	if version != l.versions[group] {
+		return l.group(group), nil, ErrChanged
+	}
+	if stay != nil && len(stay) != len(rows) {
+		return l.group(group), nil, fmt.Errorf("%d decisions about %d pictures", len(stay), len(rows))
+	}
+	for at, i := range rows {
+		path := l.rows[i].Path
+		stays, made := l.verdicts[path]
+		before = append(before, verdict{stays, made})
+		if stay == nil {
+			delete(l.verdicts, path)
+		} else {
+			l.verdicts[path] = stay[at]
+		}
+	}
+	l.versions[group]++
+	l.changes++
+	return l.group(group), before, nil
+}
+
+// revert takes a decision back that could not be saved, unless another one followed.
+func (l *List) revert(group, version int, before []verdict) Group {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.versions[group] == version {
+		for at, i := range l.groups[group] {
+			if before[at].made {
+				l.verdicts[l.rows[i].Path] = before[at].stays
+			} else {
+				delete(l.verdicts, l.rows[i].Path)
+			}
+		}
+		l.versions[group]++
+		l.changes++ // a save of somebody else may have had it
+	}
+	return l.group(group)
+}
+
+// save writes all decisions, unless a later save already did: decisions that come while a file is written share the next one.
+func (l *List) save() error {
+	l.mu.Lock()
+	want := l.changes
+	l.mu.Unlock()
+	l.saving.Lock()
+	defer l.saving.Unlock()
+	if l.saved >= want {
+		return nil
+	}
+	l.mu.Lock()
+	at, list := l.changes, l.decisions()
+	l.mu.Unlock()
+	if err := l.lock.Check(); err != nil {
+		return err
+	}
+	if err := curation.Write(l.out, list); err != nil {
+		return err
+	}
+	l.saved = at
+	return nil
+}
+
+// decisions are the rows of the list with what was decided, and then those about pictures that the list doesn't have: a later list may have
+// them again.
+func (l *List) decisions() []curation.Decision {
+	out, named := slices.Clone(l.rows), map[string]bool{}
+	for i := range out {
+		named[out[i].Path] = true
+		if stays, ok := l.verdicts[out[i].Path]; ok {
+			out[i] = decided(out[i], stays)
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(l.verdicts)) {
+		if !named[path] {
+			out = append(out, decided(curation.Decision{Path: path}, l.verdicts[path]))
+		}
+	}
+	return out
+}
+
+func decided(d curation.Decision, stays bool) curation.Decision {
+	d.Keep, d.Reason = stays, dropped
+	if stays {
+		d.Reason = kept
+	}
+	return d
+}
