@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -31,6 +32,7 @@ type Catalog struct {
 	hash   [][sha256.Size]byte
 	odd    map[int]string // hashes that are not 64 hexadecimal digits
 	byHash hashOrder
+	byPath func() pathIndex
 	live   Set
 	rows   int
 }
@@ -92,6 +94,7 @@ func (ix *Folder) Catalog(ctx context.Context) (*Catalog, error) {
 	}
 	c.SkipRoots([]string{c.Root})
 	c.orderHashes()
+	c.byPath = sync.OnceValue(c.orderPaths)
 	return c, nil
 }
 

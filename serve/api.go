@@ -24,6 +24,10 @@ func (s *Server) Handler() http.Handler {
 		"GET /api/rows":         s.rows,
 		"GET /api/indexes":      s.indexes,
 		"GET /api/folders":      s.folders,
+		"GET /api/reviews":      s.reviews,
+		"GET /api/review":       s.reviewGroups,
+		"POST /api/review":      s.decide,
+		"GET /review":           s.reviewPage,
 		"GET /api/health":       s.health,
 		"POST /api/login":       s.login,
 		"GET /api/openapi.json": static("application/json", openAPI),
@@ -57,6 +61,10 @@ func static(kind string, content []byte) handler {
 
 func (s *Server) page(w http.ResponseWriter, r *http.Request) error {
 	return s.file(w, r, "index.html")
+}
+
+func (s *Server) reviewPage(w http.ResponseWriter, r *http.Request) error {
+	return s.file(w, r, "review.html")
 }
 
 func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {

@@ -162,8 +162,9 @@ func (f *fixture) open(t testing.TB, change ...func(*Options)) {
 	if f.Server, err = New([]Source{{"colours", ix, f.model}}, o); err != nil {
 		t.Fatal(err)
 	}
+	server := f.Server
 	t.Cleanup(func() {
-		if err := f.Close(); err != nil {
+		if err := server.Close(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -72,6 +72,7 @@ type Options struct {
 	Queries   bool     // log the queries
 	ThumbDir  string   // where thumbnails are kept; empty: nowhere
 	ThumbSize int64    // bytes that they may take there
+	Reviews   []Review // lists that are decided about in the page; the server closes them
 	Version   string
 	Log       *slog.Logger // nil: none
 	// Picture returns the file of a picture that is no file of its own, such as one of a built-in set; nil: there are none.
@@ -124,6 +125,10 @@ func New(sources []Source, o Options) (*Server, error) {
 	if len(s.collections) == 0 {
 		stop()
 		return nil, fault.Setting("index", "there is none")
+	}
+	if err := s.checkReviews(); err != nil {
+		stop()
+		return nil, err
 	}
 	go s.watch(ctx)
 	return s, nil
@@ -220,6 +225,9 @@ func (s *Server) Close() error {
 	var errs []error
 	for _, c := range s.collections {
 		errs = append(errs, c.close())
+	}
+	for _, r := range s.options.Reviews {
+		errs = append(errs, r.List.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -37,6 +37,11 @@ export const thumb = (index, key, h, snapshot = "") =>
   `thumb?${new URLSearchParams({ index, key, h, ...(snapshot && { snapshot }) })}`;
 export const original = (index, key) => `picture?${new URLSearchParams({ index, key })}`;
 
+export const reviews = () => ask("api/reviews");
+export const review = (name, from, limit, open) => ask(`api/review?${new URLSearchParams({ name, from, limit, open: open ? 1 : 0 })}`);
+export const decide = (name, group, version, stay) =>
+  ask("api/review", { method: "POST", body: JSON.stringify({ name, group, version, stay }), headers: { "Content-Type": "application/json" } });
+
 // upload sends a picture and returns the name under which searches may use it.
 export async function upload(index, file) {
   const got = await patient(`api/pictures?${new URLSearchParams({ index })}`, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });

@@ -7,6 +7,7 @@ import { Selection } from "./select.js";
 import { Viewer } from "./viewer.js";
 import { Query } from "./query.js";
 import { Filters } from "./filters.js";
+import { help, theme } from "./theme.js";
 
 const pause = 250; // milliseconds without a key before a search
 
@@ -118,19 +119,6 @@ function keys() {
     if (e.key === "?") $("help").showModal();
     if (e.key === "Escape") selection.clear();
   });
-  $("help-open").addEventListener("click", () => $("help").showModal());
-  $("help-close").addEventListener("click", () => $("help").close());
-}
-
-function theme() {
-  const dark = () => document.documentElement.dataset.theme === "dark" ||
-    !document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches;
-  const kept = localStorage.getItem("theme");
-  if (kept) document.documentElement.dataset.theme = kept;
-  $("theme").addEventListener("click", () => {
-    document.documentElement.dataset.theme = dark() ? "light" : "dark";
-    localStorage.setItem("theme", document.documentElement.dataset.theme);
-  });
 }
 
 async function chosenIndex() {
@@ -142,6 +130,7 @@ async function chosenIndex() {
 
 async function start() {
   theme();
+  help();
   pictures();
   keys();
   history.scrollRestoration = "manual";
@@ -162,6 +151,7 @@ async function start() {
   $("index").closest("label").hidden = indexes.length < 2;
   const asked = state.parse(location.search).index;
   if (asked) $("index").value = asked;
+  api.reviews().then((got) => { $("review").hidden = !got.reviews.length; }, () => {}); // the page works without
   const folders = chosenIndex();
   const restored = restore(history.state);
   await folders;

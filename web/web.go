@@ -3,7 +3,7 @@ package web
 
 import "embed"
 
-// Files are the page's files; index.html is the page.
+// Files are the page's files; index.html is the page, and review.html the one of reviews.
 //
-//go:embed index.html *.css *.js *.svg
+//go:embed *.html *.css *.js *.svg
 var Files embed.FS

@@ -17,7 +17,7 @@ func (l *List) Decide(group, version int, stay []bool) (Group, error) {
 		return g, err
 	}
 	if err := l.save(); err != nil {
-		return l.revert(group, g.Version, before), fmt.Errorf("the decision is not saved: %w", err)
+		return l.revert(group, g.Version, before), fmt.Errorf("%w: %w", ErrNotSaved, err)
 	}
 	return g, nil
 }

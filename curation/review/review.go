@@ -30,6 +30,9 @@ const (
 // ErrChanged is a decision about a group that somebody else decided since it was shown.
 var ErrChanged = errors.New("somebody else has decided about this group since it was shown")
 
+// ErrNotSaved is a decision that could not be written.
+var ErrNotSaved = errors.New("the decision could not be saved")
+
 // ErrNoGroup is a group that the list doesn't have.
 var ErrNoGroup = errors.New("the list has no such group")
 

@@ -1,0 +1,197 @@
+package serve
+
+import (
+	"errors"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"clipgo/curation/review"
+	"clipgo/internal/fault"
+	"clipgo/search"
+)
+
+// Review is a list that people decide about in the page.
+type Review struct {
+	Index string // the name of the index that has the pictures; empty: the first
+	List  *review.List
+}
+
+// aboutReview is a review as clients see it.
+type aboutReview struct {
+	Name  string `json:"name"`
+	Index string `json:"index"`
+	File  string `json:"file"` // that has the decisions, without its folder
+	review.Counts
+}
+
+// reviewPicture is a picture of a group: what a hit has, and what is decided.
+type reviewPicture struct {
+	hit
+	Stays     bool   `json:"stays"`
+	Suggested bool   `json:"suggested"` // the list keeps it
+	Decided   bool   `json:"decided"`
+	Why       string `json:"why,omitempty"`
+	Gone      bool   `json:"gone,omitempty"` // the index doesn't have it
+}
+
+type reviewGroup struct {
+	Number   int             `json:"number"`
+	Version  int             `json:"version"` // that a decision has to name
+	Decided  bool            `json:"decided"`
+	Pictures []reviewPicture `json:"pictures"`
+}
+
+// checkReviews refuses lists that could not be told apart, or have no index.
+func (s *Server) checkReviews() error {
+	for i, r := range s.options.Reviews {
+		if _, err := s.collection(r.Index); err != nil {
+			return fault.Setting("review", "%s: %v", r.List.Name(), err)
+		}
+		if slices.ContainsFunc(s.options.Reviews[:i], func(other Review) bool { return other.List.Name() == r.List.Name() }) {
+			return fault.Setting("review", "two lists are called %q: rename a file", r.List.Name())
+		}
+	}
+	return nil
+}
+
+func (s *Server) review(name string) (Review, *collection, error) {
+	for _, r := range s.options.Reviews {
+		if r.List.Name() == name || name == "" {
+			c, err := s.collection(r.Index)
+			return r, c, err
+		}
+	}
+	return Review{}, nil, &statusError{404, "there is no such review"}
+}
+
+func (s *Server) aboutReview(r Review, c *collection) aboutReview {
+	return aboutReview{shown(r.List.Name()), c.name, shown(filepath.Base(r.List.File())), r.List.Counts()}
+}
+
+// reviews answers GET /api/reviews.
+func (s *Server) reviews(w http.ResponseWriter, _ *http.Request) error {
+	out := []aboutReview{}
+	for _, r := range s.options.Reviews {
+		c, err := s.collection(r.Index)
+		if err != nil {
+			return err
+		}
+		out = append(out, s.aboutReview(r, c))
+	}
+	return writeJSON(w, map[string]any{"reviews": out})
+}
+
+// The limits of an answer with groups. One group is never divided.
+const maxGroups, manyPictures = 100, 1000
+
+// reviewGroups answers GET /api/review: groups from a number on.
+func (s *Server) reviewGroups(w http.ResponseWriter, r *http.Request) error {
+	p := params{q: r.URL.Query()}
+	from, limit, open := p.number("from", 0, maxOffset), p.number("limit", 20, maxGroups), p.q.Get("open") == "1"
+	if p.err != nil {
+		return p.err
+	}
+	it, c, err := s.review(p.q.Get("name"))
+	if err != nil {
+		return err
+	}
+	snap, err := c.acquire("")
+	if err != nil {
+		return err
+	}
+	defer c.release(snap)
+	groups, next := it.List.Groups(from, max(limit, 1), open)
+	out, pictures := []reviewGroup{}, 0
+	for _, g := range groups {
+		if pictures += len(g.Pictures); pictures > manyPictures && len(out) > 0 {
+			next = g.Number
+			break
+		}
+		one, err := s.reviewGroup(snap, g)
+		if err != nil {
+			return err
+		}
+		out = append(out, one)
+	}
+	return writeJSON(w, map[string]any{"review": s.aboutReview(it, c), "snapshot": snap.id, "groups": out, "next": next})
+}
+
+func (s *Server) reviewGroup(snap *snapshot, g review.Group) (out reviewGroup, err error) {
+	cat, err := snap.catalog()
+	if err != nil {
+		return out, err
+	}
+	out = reviewGroup{g.Number, g.Version, g.Decided(), make([]reviewPicture, len(g.Pictures))}
+	var near []search.Neighbor
+	var at []int
+	for i, p := range g.Pictures {
+		out.Pictures[i] = reviewPicture{hit{Name: shown(filepath.Base(p.Path))}, p.Stays, p.Keep, p.Decided, s.why(p.Reason), true}
+		if row := cat.RowAt(p.Path); row >= 0 {
+			near, at = append(near, search.Neighbor{Row: row}), append(at, i)
+		}
+	}
+	hits, err := s.hits(snap, near, nil, nil)
+	if err != nil {
+		return out, err
+	}
+	for k, i := range at {
+		out.Pictures[i].hit, out.Pictures[i].Gone = hits[k], false
+	}
+	for i, p := range g.Pictures {
+		out.Pictures[i].Score = p.Score
+	}
+	return out, nil
+}
+
+// why is a reason of the list, without the path that it may end in.
+func (s *Server) why(reason string) string {
+	if s.options.ShowPaths {
+		return shown(reason)
+	}
+	short, _, cut := strings.Cut(reason, " /")
+	if cut {
+		short = strings.TrimSuffix(strings.TrimSuffix(short, " as"), " in")
+	}
+	return short
+}
+
+// decide answers POST /api/review: it records which pictures of a group stay.
+func (s *Server) decide(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Name    string `json:"name"`
+		Group   int    `json:"group"`
+		Version int    `json:"version"`
+		Stay    []bool `json:"stay"` // null takes a decision back
+	}
+	if err := readJSON(r, 1<<20, &in); err != nil {
+		return err
+	}
+	it, c, err := s.review(in.Name)
+	if err != nil {
+		return err
+	}
+	snap, err := c.acquire("")
+	if err != nil {
+		return err
+	}
+	defer c.release(snap)
+	g, err := it.List.Decide(in.Group, in.Version, in.Stay)
+	switch {
+	case errors.Is(err, review.ErrChanged):
+		return &statusError{http.StatusConflict, err.Error()}
+	case errors.Is(err, review.ErrNoGroup):
+		return &statusError{http.StatusNotFound, err.Error()}
+	case errors.Is(err, review.ErrNotSaved):
+		s.log.Error("a decision is not saved", "review", it.List.Name(), "error", err)
+		return &statusError{http.StatusInsufficientStorage, review.ErrNotSaved.Error()}
+	case err != nil:
+		return badRequest(err.Error())
+	}
+	one, err := s.reviewGroup(snap, g)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, map[string]any{"review": s.aboutReview(it, c), "group": one})
+}
