@@ -144,7 +144,8 @@ func cookieValue(token string) string {
 // open are the paths that need no token: the page's own files, which hold nothing of an index, and the ways to show a token or to ask
 // whether the server runs.
 func open(p string) bool {
-	return p == "/" || p == "/review" || p == "/api/health" || p == "/api/login" || p == "/api/openapi.json" || strings.HasPrefix(p, "/web/") ||
+	return p == "/" || p == "/review" || p == "/api/health" ||
+		p == "/api/login" || p == "/api/openapi.json" || strings.HasPrefix(p, "/web/") ||
 		p == "/favicon.ico"
 }
 

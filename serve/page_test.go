@@ -294,17 +294,7 @@ func pageIsAccessible(p tab, _ *fixture) {
 	if err != nil {
 		p.Skip("CLIPGO_AXE doesn't name axe.min.js of axe-core")
 	}
-	check := func(what string) {
-		p.Helper()
-		p.run(js(string(script)), js(`axe.run().then((r) => { window.found =
-			r.violations.filter((v) => ["serious", "critical"].includes(v.impact))
-				.map((v) => v.id + ": " + v.nodes[0].html.slice(0, 120)); })`))
-		p.wait(`window.found`)
-		if got := p.value(`found.join("; ")`); got != "" {
-			p.Errorf("%s: %v", what, got)
-		}
-		p.run(js(`delete window.found`))
-	}
+	check := func(what string) { p.Helper(); p.isAccessible(string(script), what) }
 	p.wait(first+` === "picture 1"`, chromedp.Navigate(p.base+"?q=green&q=-0.5:red&folder=greens"))
 	check("results")
 	p.wait(`document.querySelector("#viewer").open`, click("#grid .open"))
@@ -315,4 +305,17 @@ func pageIsAccessible(p tab, _ *fixture) {
 	check("results, dark")
 	p.wait(`document.querySelector("#help").open`, click("#help-open"))
 	check("help")
+}
+
+// isAccessible reports what axe-core finds that is serious.
+func (p tab) isAccessible(script, what string) {
+	p.Helper()
+	p.run(js(script), js(`axe.run().then((r) => { window.found =
+		r.violations.filter((v) => ["serious", "critical"].includes(v.impact))
+			.map((v) => v.id + ": " + v.nodes[0].html.slice(0, 120)); })`))
+	p.wait(`window.found`)
+	if got := p.value(`found.join("; ")`); got != "" {
+		p.Errorf("%s: %v", what, got)
+	}
+	p.run(js(`delete window.found`))
 }

@@ -9,6 +9,7 @@ import (
 
 	"clipgo/curation/review"
 	"clipgo/internal/fault"
+	"clipgo/internal/paths"
 	"clipgo/search"
 )
 
@@ -43,7 +44,26 @@ type reviewGroup struct {
 	Pictures []reviewPicture `json:"pictures"`
 }
 
-// checkReviews refuses lists that could not be told apart, or have no index.
+// OpenReviews opens lists that are given as FILE or NAME=FILE, where NAME is that of an index. A file that exists may have = in its path.
+func OpenReviews(args []string) (out []Review, err error) {
+	for _, arg := range args {
+		index, file := "", arg
+		if name, rest, ok := strings.Cut(arg, "="); ok && !paths.Exists(arg) {
+			index, file = name, rest
+		}
+		l, err := review.Open(file)
+		if err != nil {
+			for _, r := range out {
+				err = errors.Join(err, r.List.Close())
+			}
+			return nil, err
+		}
+		out = append(out, Review{index, l})
+	}
+	return out, nil
+}
+
+// checkReviews refuses lists of one name, and those without an index.
 func (s *Server) checkReviews() error {
 	for i, r := range s.options.Reviews {
 		if _, err := s.collection(r.Index); err != nil {

@@ -28,9 +28,10 @@ func reviewed(t testing.TB, change ...func(*Options)) (f *fixture, file string) 
 	var rows []curation.Decision
 	for i := range 25 {
 		red := filepath.Join(f.dir, fmt.Sprintf("reds/r%03d.png", i))
+		green, blue := filepath.Join(f.dir, fmt.Sprintf("greens/g%03d.png", i)), filepath.Join(f.dir, fmt.Sprintf("blues/b%03d.png", i))
 		rows = append(rows, curation.Decision{Path: red, Keep: true, Group: i + 1, Score: 1, Reason: "kept of 3"},
-			curation.Decision{Path: filepath.Join(f.dir, fmt.Sprintf("greens/g%03d.png", i)), Group: i + 1, Score: 0.98, Reason: "like " + red},
-			curation.Decision{Path: filepath.Join(f.dir, fmt.Sprintf("blues/b%03d.png", i)), Group: i + 1, Score: 0.97, Reason: "same bytes as " + red})
+			curation.Decision{Path: green, Group: i + 1, Score: 0.98, Reason: "like " + red},
+			curation.Decision{Path: blue, Group: i + 1, Score: 0.97, Reason: "same bytes as " + red})
 	}
 	file = filepath.Join(dir, "keep.csv")
 	odd := filepath.Join(dir, "odd.csv")
@@ -78,7 +79,8 @@ func TestReviewsAreAnswered(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 	odd := f.do("GET", "/api/review?name=odd", nil)
-	if text := odd.Body.String(); !strings.Contains(text, `"gone":true`) || strings.Contains(text, "elsewhere") || strings.Contains(text, f.dir) {
+	if text := odd.Body.String(); !strings.Contains(text, `"gone":true`) || strings.Contains(text, "elsewhere") ||
+		strings.Contains(text, f.dir) {
 		t.Errorf("%s", text)
 	}
 }
@@ -94,15 +96,18 @@ func TestWrongDecisionsAreRefused(t *testing.T) {
 		body string
 		code int
 	}{
-		{`{"group":1,"stay":[false,false,false]}`, http.StatusConflict}, {`{"group":99,"stay":[true]}`, http.StatusNotFound},
+		{`{"group":1,"stay":[false,false,false]}`, http.StatusConflict},
+		{`{"group":99,"stay":[true]}`, http.StatusNotFound},
 		{`{"group":-1,"stay":[true]}`, http.StatusNotFound}, {`{"group":2,"stay":[true]}`, http.StatusBadRequest},
 		{`{"name":"none","group":2}`, http.StatusNotFound}, {`{"group":`, http.StatusBadRequest}, {`{"group":"x"}`, http.StatusBadRequest},
 	} {
-		if w := f.do("POST", "/api/review", strings.NewReader(c.body)); w.Code != c.code || !strings.Contains(w.Body.String(), `"message"`) {
+		w := f.do("POST", "/api/review", strings.NewReader(c.body))
+		if w.Code != c.code || !strings.Contains(w.Body.String(), `"message"`) {
 			t.Errorf("%s: %d %s", c.body, w.Code, w.Body)
 		}
 	}
-	cross := f.do("POST", "/api/review", strings.NewReader(`{"group":2,"stay":[true,true,true]}`), "Sec-Fetch-Site", "cross-site", "Origin", "http://evil.example")
+	cross := f.do("POST", "/api/review", strings.NewReader(`{"group":2,"stay":[true,true,true]}`), "Sec-Fetch-Site", "cross-site",
+		"Origin", "http://evil.example")
 	if cross.Code != http.StatusForbidden {
 		t.Errorf("a decision of another site: %d", cross.Code)
 	}

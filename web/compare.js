@@ -1,6 +1,7 @@
 // The large view of a review: the pictures of a group in the same place, so that a difference is seen when they change.
 import { $, el, bytes, count, show } from "./dom.js";
 import * as api from "./api.js";
+import { state } from "./group.js";
 
 export class Compare {
   constructor() {
@@ -44,9 +45,7 @@ export class Compare {
     $("large").alt = show(p.caption || p.name);
     $("view-name").textContent = show(p.name);
     $("view-place").textContent = `${count(this.place + 1)} of ${count(group.pictures.length)} in group ${count(group.number + 1)}`;
-    $("view-keep").textContent = p.stays ? "\u2713 Keep" : "\u2717 Drop";
-    $("view-keep").setAttribute("aria-pressed", String(p.stays));
-    $("view-keep").setAttribute("aria-label", "Keep this picture");
+    state($("view-keep"), p.stays, show(p.name));
     const rows = [["Path", p.path && show(p.path)], ["Caption", p.caption && show(p.caption)], ["Score", p.score ? p.score.toFixed(4) : ""],
       ["Size", p.size ? `${bytes(p.size)} (${count(p.size)} bytes)` : ""], ["Date", p.modified && new Date(p.modified).toLocaleString()], ["Reason", p.why && show(p.why)]];
     $("view-facts").replaceChildren(...rows.filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v)]));

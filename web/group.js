@@ -5,7 +5,14 @@ import * as api from "./api.js";
 const few = 48; // pictures that are drawn at first
 
 export function facts(p) {
-  return [p.score ? p.score.toFixed(3) : "", bytes(p.size), p.modified && new Date(p.modified).toLocaleDateString(), p.why && show(p.why)].filter(Boolean);
+  return [p.score ? p.score.toFixed(3) : "", bytes(p.size), p.modified && new Date(p.modified).toLocaleDateString(), p.why !== "like" && p.why && show(p.why)].filter(Boolean);
+}
+
+// state shows on a button whether a picture stays.
+export function state(button, stays, name) {
+  button.textContent = stays ? "\u2713 Kept" : "\u2717 Dropped";
+  button.dataset.stays = stays;
+  button.setAttribute("aria-label", `${button.textContent}: ${name}; ${stays ? "drop" : "keep"} it`);
 }
 
 export class Group {
@@ -65,9 +72,7 @@ export class Group {
     this.tiles.forEach((t, i) => {
       const stays = this.pictures[i].stays;
       t.element.classList.toggle("dropped", !stays);
-      t.keep.textContent = stays ? "\u2713 Keep" : "\u2717 Drop";
-      t.keep.setAttribute("aria-pressed", String(stays));
-      t.keep.setAttribute("aria-label", `Keep ${t.name}`);
+      state(t.keep, stays, t.name);
     });
   }
 

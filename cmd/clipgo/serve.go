@@ -19,6 +19,7 @@ import (
 type serveOptions struct {
 	pretrained.Settings
 	Indexes   []string           `json:"index" flag:"index" repeat:"true" arg:"[name=]dir" help:"index directory, and its name in the page (repeated)"`
+	Reviews   []string           `json:"review" flag:"review" repeat:"true" arg:"[name=]file" help:"list of dedup, outliers or curate to decide about in the page, and the index that has its pictures (repeated; default the first)"`
 	Addr      string             `json:"addr" flag:"addr" arg:"host:port" help:"address to listen on (default 127.0.0.1:8808)"`
 	Token     string             `json:"token" flag:"token" arg:"text" help:"secret that requests must have; made and printed if --addr isn't a loopback address"`
 	Roots     []string           `json:"root" flag:"root" repeat:"true" arg:"dir" help:"folder whose pictures may be shown (repeated; default: the folder that holds all pictures of the index)"`
@@ -39,12 +40,15 @@ func newServe(a *app) *cobra.Command {
 		Long: `serve opens indexes and answers searches over HTTP until it is interrupted: a page for a browser, a JSON API that
 /api/openapi.json describes, and the endpoints of clip-retrieval (/knn-service, /metadata, /indices-list, /metrics), so
 that its client and its page work with it. When embed commits to an index, the server opens it again.
+With --review FILE people decide in the page which pictures of a list stay. The decisions are written to a file beside it
+(keep.csv: keep.reviewed.csv), which train, embed and pack take as --filter; the list and the pictures are never changed.
 SIGINT and SIGTERM end it: requests that run have ten seconds, and the exit code is 0.
 
 It listens on this machine only. Another --addr needs a token, which is printed once if none is given, and --root: pictures
 outside of these folders are never sent. TLS is for a proxy in front; --host and --base-path name what it changes.`,
 		Example: `  clipgo serve --index pictures.index
   clipgo serve --index family=family.index --index work=work.index --addr 0.0.0.0:8808 --root ~/Pictures
+  clipgo serve --index pictures.index --review keep.csv
   curl "http://127.0.0.1:8808/api/search?q=a+red+heart&limit=3"`,
 		Args: cobra.NoArgs,
 	}
@@ -78,6 +82,9 @@ func (o *serveOptions) run(ctx context.Context, a *app, said config.Layer) (err 
 	}
 	defer l.Close()
 	how, made := o.options(a, l.Addr())
+	if how.Reviews, err = serve.OpenReviews(o.Reviews); err != nil {
+		return err
+	}
 	s, err := serve.New(sources, how)
 	if err != nil {
 		return err

@@ -69,6 +69,8 @@ func TestServeRefusesWhatCannotBeMeant(t *testing.T) {
 	run, dir, index := trained(t), t.TempDir(), filepath.Join(t.TempDir(), "index")
 	picture(t, filepath.Join(dir, "red.png"), color.NRGBA{220, 20, 20, 255})
 	must(t, "embed", "--model", run, dir, "--index", index)
+	list := filepath.Join(t.TempDir(), "keep.csv")
+	must(t, "dedup", "--index", index, "--out", list)
 	for _, c := range []struct {
 		args []string
 		code int
@@ -80,6 +82,9 @@ func TestServeRefusesWhatCannotBeMeant(t *testing.T) {
 		{[]string{"--index", index, "--addr", "127.0.0.1"}, exitUsage, "--addr"},
 		{[]string{"--index", index, "--addr", "127.0.0.1:0", "--root", filepath.Join(dir, "none")}, exitUsage, "--root"},
 		{[]string{"--index", index, "--addr", "127.0.0.1:0", "--cors", "*"}, exitUsage, "--cors"},
+		{[]string{"--index", index, "--addr", "127.0.0.1:0", "--review", filepath.Join(dir, "none.csv")}, exitUsage, "none.csv"},
+		{[]string{"--index", index, "--addr", "127.0.0.1:0", "--review", "keep.txt"}, exitUsage, "keep.txt"},
+		{[]string{"--index", index, "--addr", "127.0.0.1:0", "--review", "other=" + list}, exitUsage, "--review"},
 		{[]string{"--index", index, "--index", "b=" + index, "--index", "b=" + index, "--addr", "127.0.0.1:0"}, exitUsage, "two indexes"},
 	} {
 		r := clipgo(t, append([]string{"serve"}, c.args...)...)

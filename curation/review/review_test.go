@@ -17,9 +17,11 @@ import (
 // list is what dedup and outliers write: two groups, a picture in none, and two that are dropped for themselves.
 func list() []curation.Decision {
 	return []curation.Decision{
-		{Path: "/p/a.png", Keep: true, Group: 1, Score: 1, Reason: "kept of 3"}, {Path: "/p/b.png", Group: 1, Score: 0.99, Reason: "like /p/a.png"},
+		{Path: "/p/a.png", Keep: true, Group: 1, Score: 1, Reason: "kept of 3"},
+		{Path: "/p/b.png", Group: 1, Score: 0.99, Reason: "like /p/a.png"},
 		{Path: "/p/c.png", Keep: true}, {Path: "/p/d.png", Keep: true, Group: 2, Score: 1, Reason: "kept of 2"},
-		{Path: "/p/e.png", Group: 2, Score: 1, Reason: "same bytes as /p/d.png"}, {Path: "/p/f.png", Group: 1, Score: 0.96, Reason: "like /p/a.png"},
+		{Path: "/p/e.png", Group: 2, Score: 1, Reason: "same bytes as /p/d.png"},
+		{Path: "/p/f.png", Group: 1, Score: 0.96, Reason: "like /p/a.png"},
 		{Path: "/p/g\xff.png", Score: 0.2, Reason: "outlier 2"}, {Path: "/p/h.png", Score: 0.4, Reason: "outlier 1"},
 	}
 }
@@ -112,7 +114,8 @@ func TestALaterListKeepsDecisions(t *testing.T) {
 	_, err := l.Decide(0, 0, []bool{true, true, true})
 	_, err2 := l.Decide(1, 0, []bool{true, false})
 	closed(t, l)
-	later := []curation.Decision{{Path: "/p/a.png", Keep: true, Group: 1}, {Path: "/p/b.png", Group: 1}, {Path: "/p/d.png", Keep: true, Group: 2},
+	later := []curation.Decision{{Path: "/p/a.png", Keep: true, Group: 1}, {Path: "/p/b.png", Group: 1},
+		{Path: "/p/d.png", Keep: true, Group: 2},
 		{Path: "/p/new.png", Group: 2}}
 	if err := errors.Join(err, err2, curation.Write(file, later)); err != nil {
 		t.Fatal(err)
@@ -138,7 +141,8 @@ func TestALaterListKeepsDecisions(t *testing.T) {
 func TestReviewersKeepEachOthersDecisions(t *testing.T) {
 	var rows []curation.Decision
 	for i := range 80 {
-		rows = append(rows, curation.Decision{Path: filepath.Join("/p", string(rune('A'+i/2)), string(rune('a'+i%2))), Keep: i%2 == 0, Group: i/2 + 1})
+		path := filepath.Join("/p", string(rune('A'+i/2)), string(rune('a'+i%2)))
+		rows = append(rows, curation.Decision{Path: path, Keep: i%2 == 0, Group: i/2 + 1})
 	}
 	file := write(t, "keep.csv", rows)
 	l := open(t, file)
