@@ -12,10 +12,15 @@ func Hash(ctx context.Context, s Source, i int) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return p.Hash(), nil
+}
+
+// Hash is the SHA-256 of the picture's file, in hexadecimal digits; of one without a file, that of its pixels.
+func (p Picture) Hash() string {
 	data := p.File
 	if data == nil {
 		data = p.RGB
 	}
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), nil
+	return hex.EncodeToString(sum[:])
 }

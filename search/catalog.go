@@ -33,6 +33,7 @@ type Catalog struct {
 	odd    map[int]string // hashes that are not 64 hexadecimal digits
 	byHash hashOrder
 	byPath func() pathIndex
+	facts  factTable
 	live   Set
 	rows   int
 }
@@ -108,6 +109,7 @@ func (c *Catalog) add(d details) {
 		c.odd[len(c.hash)] = d.Hash
 		hash = make([]byte, sha256.Size)
 	}
+	c.facts.add(len(c.hash), d.known())
 	c.hash = append(c.hash, [sha256.Size]byte(hash))
 }
 
@@ -156,7 +158,7 @@ func (c *Catalog) Detail(row int) (Detail, error) {
 	}
 	text, at := c.plain.row(row), c.split[row]
 	return Detail{Path: string(text[:at]), Caption: string(text[at:]), Size: c.size[row], MTime: c.mtime[row], Hash: c.hashOf(row),
-		Live: c.live.Has(row)}, nil
+		Live: c.live.Has(row), Facts: c.facts.of(row)}, nil
 }
 
 func (c *Catalog) hashOf(row int) string {
@@ -172,11 +174,18 @@ type Selection struct {
 	Text             string   // each word of it occurs in the path below the root, or in the caption
 	MinSize, MaxSize int64    // bytes; 0: no limit
 	After, Before    int64    // the file's time in nanoseconds since 1970, After included and Before not; 0: no limit
+
+	// Of the facts: a row without them is in no such selection.
+	Camera                  string
+	TakenAfter, TakenBefore int64  // as After and Before
+	Box                     Box    // the zero value: anywhere
+	Near                    Circle // 0 kilometres: anywhere
 }
 
 // All reports whether a selection selects all live rows.
 func (s Selection) All() bool {
-	return len(s.Folders) == 0 && s.Text == "" && s.MinSize == 0 && s.MaxSize == 0 && s.After == 0 && s.Before == 0
+	return len(s.Folders) == 0 && s.Text == "" && s.MinSize == 0 && s.MaxSize == 0 && s.After == 0 && s.Before == 0 &&
+		!s.needsFacts()
 }
 
 // Select returns the live rows of a selection.
@@ -186,10 +195,11 @@ func (c *Catalog) Select(s Selection) Set {
 	for _, dir := range s.Folders {
 		folders = append(folders, []byte(strings.TrimSuffix(path.Clean(dir), "/")+"/"))
 	}
+	asked := s.needsFacts()
 	for row := range c.rows {
 		size, mtime := c.size[row], c.mtime[row]
 		if !c.live.Has(row) || size < s.MinSize || s.MaxSize > 0 && size > s.MaxSize || mtime < s.After && s.After != 0 ||
-			s.Before != 0 && mtime >= s.Before {
+			s.Before != 0 && mtime >= s.Before || asked && !c.facts.has(row, s) {
 			continue
 		}
 		file := c.plain.row(row)[:c.split[row]]

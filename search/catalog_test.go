@@ -70,7 +70,8 @@ func TestCatalogFindsRowsByWhatIsKnownOfThem(t *testing.T) {
 	if n, m := rowsOf(names, 3), rowsOf(captions, 3); !slices.Equal(n, []int{0}) || !slices.Equal(m, []int{1}) {
 		t.Errorf("names %v, captions %v", n, m) // "location" has the letters, but not the word
 	}
-	if d, err := c.Detail(1); err != nil || d != (Detail{"/pictures/2019/location.jpg", "A cat and a dog", 200, 20, "bb22", true}) {
+	if d, err := c.Detail(1); err != nil || d != (Detail{"/pictures/2019/location.jpg", "A cat and a dog", 200, 20, "bb22", true,
+		Facts{}}) {
 		t.Errorf("%+v, %v", d, err)
 	}
 	if row := c.RowOf("cc"); row != 2 {

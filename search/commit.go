@@ -77,7 +77,7 @@ func (w *Writer) writeSegment() (segment, error) {
 	}
 	list := make([]details, len(w.pending))
 	for i, r := range w.pending {
-		list[i] = details{r.Path, r.Caption, r.Size, r.MTime, r.Hash, r.List}
+		list[i] = detailsOf(r.File)
 	}
 	data, err := encodeDetails(list)
 	if err != nil {

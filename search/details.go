@@ -24,6 +24,40 @@ type details struct {
 	MTime   int64  `parquet:"mtime"` // nanoseconds since 1970
 	Hash    string `parquet:"hash"`
 	List    string `parquet:"list"` // the table that names the picture; indexes of before don't have it
+
+	// Facts of the picture's file, which indexes of before don't have. Looked: they were looked for.
+	Camera    string  `parquet:"camera,optional"`
+	Taken     int64   `parquet:"taken,optional"` // nanoseconds since 1970
+	Latitude  float64 `parquet:"latitude,optional"`
+	Longitude float64 `parquet:"longitude,optional"`
+	Looked    bool    `parquet:"exif,optional"`
+}
+
+// facts are nil if nobody looked for them.
+func (d details) facts() *Facts {
+	if !d.Looked {
+		return nil
+	}
+	f := Facts{d.Camera, d.Taken, d.Latitude, d.Longitude}.sane()
+	return &f
+}
+
+// known are the facts, of which there may be none.
+func (d details) known() (f Facts) {
+	if looked := d.facts(); looked != nil {
+		f = *looked
+	}
+	return f
+}
+
+// detailsOf describes the file of a row.
+func detailsOf(f File) details {
+	d := details{Path: f.Path, Caption: f.Caption, Size: f.Size, MTime: f.MTime, Hash: f.Hash, List: f.List}
+	if f.Facts != nil {
+		known := f.Facts.sane()
+		d.Camera, d.Taken, d.Latitude, d.Longitude, d.Looked = known.Camera, known.Taken, known.Latitude, known.Longitude, true
+	}
+	return d
 }
 
 // encodeDetails changes the rows to what it writes.

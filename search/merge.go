@@ -48,7 +48,7 @@ func (w *Writer) Merge(ctx context.Context, others ...*Folder) (Merged, error) {
 
 // AsRow is the row that a writer adds.
 func (r Record) AsRow() Row {
-	f := File{Path: r.Path, Caption: r.Caption, Size: r.Size, MTime: r.MTime, Hash: r.Hash, List: r.List}
+	f := File{Path: r.Path, Caption: r.Caption, Size: r.Size, MTime: r.MTime, Hash: r.Hash, List: r.List, Facts: r.Facts}
 	return Row{File: f, Image: r.Image, Text: r.Text}
 }
 

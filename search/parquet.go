@@ -30,7 +30,7 @@ func checkFooter(data []byte) error {
 
 // checkPages checks what the pages of the columns that are read claim.
 func checkPages(file *parquet.File, data []byte) error {
-	columns := []string{"image_path", "caption", "size", "mtime", "hash", "list"}
+	columns := []string{"image_path", "caption", "size", "mtime", "hash", "list", "camera", "taken", "latitude", "longitude", "exif"}
 	for _, group := range file.Metadata().RowGroups {
 		for _, chunk := range group.Columns {
 			m := chunk.MetaData

@@ -17,6 +17,7 @@ type File struct {
 	MTime   int64  // nanoseconds since 1970
 	Hash    string // of the content; planning fills it in where it had to look
 	List    string // absolute path of the table that names it; empty where it was found by itself
+	Facts   *Facts // nil: nobody looked; a copy of a row keeps those of the row
 }
 
 // Scope is where a run looked. What the index has from there, and the run did not find, is gone; of all else it knows

@@ -29,6 +29,7 @@ type Record struct {
 	List    string    // the table that names the picture; empty: none
 	Image   []float32 // the feature of the picture; nil: none
 	Text    []float32 // of the caption; nil: none
+	Facts   *Facts    // nil: nobody looked
 }
 
 // Segment is a run of rows of an index that were written together. Only which of them are dead changes.
@@ -128,7 +129,7 @@ func (p *part) records(ctx context.Context, yield func(Record) bool) error {
 		if err != nil {
 			return err
 		}
-		if !yield(Record{p.first + i, d.Path, d.Caption, d.Hash, d.Size, d.MTime, d.List, f.Image, f.Text}) {
+		if !yield(Record{p.first + i, d.Path, d.Caption, d.Hash, d.Size, d.MTime, d.List, f.Image, f.Text, d.facts()}) {
 			return errEnough
 		}
 	}

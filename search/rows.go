@@ -14,6 +14,7 @@ type Detail struct {
 	MTime   int64  // of the file, nanoseconds since 1970
 	Hash    string // SHA-256 of the content, in hexadecimal digits
 	Live    bool   // false: the row was replaced or removed
+	Facts   Facts
 }
 
 // Version names the state of an index: it changes with each commit. It is empty for a folder of clip-retrieval's, which has none.
@@ -50,7 +51,7 @@ func (ix *Folder) Details(rows []int) ([]Detail, error) {
 }
 
 func (d details) detail(live bool) Detail {
-	return Detail{Path: d.Path, Caption: d.Caption, Size: d.Size, MTime: d.MTime, Hash: d.Hash, Live: live}
+	return Detail{Path: d.Path, Caption: d.Caption, Size: d.Size, MTime: d.MTime, Hash: d.Hash, Live: live, Facts: d.known()}
 }
 
 // RowFeatures returns the unit features of a row's picture and caption, nil where it has none. A row that is not live, or that the

@@ -120,7 +120,7 @@ func TestRowsSayWhatTheIndexKnows(t *testing.T) {
 		t.Errorf("versions %q and %q", first.Version(), ix.Version())
 	}
 	got, err := ix.Details([]int{3, 1})
-	want := []Detail{{"p1", "a p1", 7, 1, "h7", true}, {"p1", "a p1", 1, 1, "h1", false}}
+	want := []Detail{{"p1", "a p1", 7, 1, "h7", true, Facts{}}, {"p1", "a p1", 1, 1, "h1", false, Facts{}}}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}

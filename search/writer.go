@@ -241,6 +241,9 @@ func (w *Writer) Has(path string) bool {
 // Rows is how many rows the index has, those included that the next commit adds.
 func (w *Writer) Rows() int { return len(w.paths) }
 
+// Looked reports whether a path has a row whose file's facts were looked for.
+func (w *Writer) Looked(path string) bool { return w.known[path].Looked }
+
 // Plan compares the files found with the index and says what is new, changed, moved and gone. scope is where they were looked
 // for. hash gives the hash of the i-th file's content; it is called, and the hash kept in found, only where size and time don't
 // decide.
@@ -265,6 +268,9 @@ func (w *Writer) Follow(p Plan) error {
 			return err
 		}
 		row.File = c.File
+		if row.Facts == nil {
+			row.Facts = w.known[c.From].facts()
+		}
 		if c.Moved { // before Add, which may commit: a kill must not leave both rows
 			w.Remove(c.From)
 		}

@@ -24,6 +24,7 @@ func (s *Server) Handler() http.Handler {
 		"GET /api/rows":         s.rows,
 		"GET /api/indexes":      s.indexes,
 		"GET /api/folders":      s.folders,
+		"GET /api/facets":       s.facets,
 		"GET /api/reviews":      s.reviews,
 		"GET /api/review":       s.reviewGroups,
 		"POST /api/review":      s.decide,

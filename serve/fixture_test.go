@@ -144,6 +144,8 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 		rows = append(rows, put(t, f.dir, fmt.Sprintf(name, i/3), fmt.Sprintf("picture %d", i), c, i))
 	}
 	rows[7].Caption = "a red barn"
+	rows[0].Facts = &search.Facts{Camera: "Canon EOS", Taken: 1563107405e9, Latitude: 48.8584, Longitude: 2.2945}
+	rows[1].Facts = &search.Facts{Camera: "Apple iPhone", Latitude: -33.8568, Longitude: 151.2153}
 	fill(t, f.index, rows...)
 	f.open(t, change...)
 	return f

@@ -175,6 +175,17 @@ func pageFilters(p tab, _ *fixture) {
 		js(`(() => { const s = document.querySelector("#folder"); s.value = "reds"; s.dispatchEvent(new Event("input")); })()`))
 	p.wait(`document.querySelector("#says").textContent.startsWith("10 of 10")`, typed("#words", "R03"))
 	p.wait(`document.querySelector("#says").textContent.startsWith("60 of 121")`, click("#filters-clear"))
+	p.wait(`document.querySelector("#says").textContent.startsWith("1 of 1")`,
+		js(`(() => { const s = document.querySelector("#camera"); s.value = "Canon EOS"; s.dispatchEvent(new Event("input")); })()`))
+	p.wait(`document.querySelector("#view-facts").textContent.includes("2019-07-14 12:30:05") &&
+		document.querySelector("#view-near").offsetWidth`,
+		click("#grid .open"))
+	p.wait(`document.querySelector("#near").value === "48.85840, 2.29450, 1" && location.search.includes("near=48.85840")`,
+		click("#view-near"))
+	p.wait(first+` === "picture 1" && document.querySelector("#camera").options.length === 3`,
+		chromedp.Navigate(p.base+"?near=-33.8,151.2,20"))
+	p.wait(`document.querySelector("#problem").textContent.includes("latitude")`,
+		js(`(() => { const s = document.querySelector("#near"); s.value = "Paris"; s.dispatchEvent(new Event("input")); })()`))
 }
 
 func pageCuts(p tab, _ *fixture) {

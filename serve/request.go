@@ -49,6 +49,7 @@ func (s *Server) request(ctx context.Context, snap *snapshot, q url.Values) (r s
 	}
 	r.from = search.Selection{Text: q.Get("text"), MinSize: int64(p.number("min_size", 0, maxOffset)),
 		MaxSize: int64(p.number("max_size", 0, maxOffset)), After: p.date("after"), Before: p.date("before")}
+	p.facts(&r.from)
 	switch q.Get("in") {
 	case "", "pictures":
 	case "captions":
@@ -255,13 +256,15 @@ func (p *params) float(name string, otherwise float64) float64 {
 }
 
 // date reads a day or a time of a day, as nanoseconds since 1970.
-func (p *params) date(name string) int64 {
+func (p *params) date(name string) int64 { return p.dateIn(name, time.Local) }
+
+func (p *params) dateIn(name string, zone *time.Location) int64 {
 	text := p.q.Get(name)
 	if text == "" {
 		return 0
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02"} {
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
 			return nanoseconds(t)
 		}
 	}

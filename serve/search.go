@@ -64,6 +64,7 @@ type hit struct {
 	Modified string   `json:"modified,omitempty"`
 	Hash     string   `json:"hash,omitempty"`
 	Match    []string `json:"match,omitempty"` // name, caption: where the words of the query occur
+	hitFacts
 }
 
 // search answers GET /api/search, and POST with pictures.
@@ -244,7 +245,8 @@ func (s *Server) hits(snap *snapshot, near []search.Neighbor, scores *search.Sco
 
 // describe is what a client may know of a row.
 func (s *Server) describe(snap *snapshot, row int, d search.Detail) hit {
-	h := hit{Row: row, Key: keyOf(row, d), Name: shown(snap.short(d.Path)), Caption: d.Caption, Size: d.Size, Hash: d.Hash}
+	h := hit{Row: row, Key: keyOf(row, d), Name: shown(snap.short(d.Path)), Caption: d.Caption, Size: d.Size, Hash: d.Hash,
+		hitFacts: factsOf(d.Facts)}
 	if s.options.ShowPaths {
 		h.Path = shown(d.Path)
 	}

@@ -31,6 +31,7 @@ async function patient(path, options) {
 
 export const indexes = () => ask("api/indexes");
 export const folders = (index) => ask(`api/folders?${new URLSearchParams({ index })}`);
+export const facets = (index) => ask(`api/facets?${new URLSearchParams({ index })}`);
 export const search = (params, signal) => patient(`api/search?${params}`, { signal });
 export const rows = (index, keys) => ask(`api/rows?${new URLSearchParams([["index", index], ...keys.map((k) => ["key", k])])}`);
 export const thumb = (index, key, h, snapshot = "") =>

@@ -19,7 +19,7 @@ const results = new Results({ open: (hit) => viewer.open(hit), similar, select: 
 const selection = new Selection(results);
 const query = new Query((now) => changed(now));
 const filters = new Filters((now) => changed(now));
-const viewer = new Viewer(results, { similar, part: (blob) => send([new File([blob], "part", { type: blob.type })], true) });
+const viewer = new Viewer(results, { similar, near: (latitude, longitude) => { filters.near(latitude, longitude); changed(true); }, part: (blob) => send([new File([blob], "part", { type: blob.type })], true) });
 
 const index = () => $("index").value || indexes[0]?.name || "";
 

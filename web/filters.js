@@ -2,13 +2,14 @@
 import { $, el, count } from "./dom.js";
 import * as api from "./api.js";
 
-const fields = { folder: "folder", text: "words", after: "after", before: "before", min_size: "min_size", max_size: "max_size" };
+const fields = { folder: "folder", text: "words", after: "after", before: "before", min_size: "min_size", max_size: "max_size",
+  camera: "camera", taken_after: "taken_after", taken_before: "taken_before", near: "near" };
 const inKB = new Set(["min_size", "max_size"]);
 
 export class Filters {
   constructor(changed) {
     for (const [name, id] of Object.entries(fields)) {
-      $(id).addEventListener("input", () => changed(name === "folder"));
+      $(id).addEventListener("input", () => changed(name === "folder" || name === "camera"));
     }
     $("filters-open").addEventListener("click", () => this.open($("filters").hidden));
     $("filters-clear").addEventListener("click", () => {
@@ -40,7 +41,7 @@ export class Filters {
   write(s) {
     for (const [name, id] of Object.entries(fields)) {
       const value = s.filters[name] || "";
-      if (name === "folder" && value && ![...$(id).options].some((o) => o.value === value)) $(id).append(el("option", { value }, value));
+      if ($(id).tagName === "SELECT" && value && ![...$(id).options].some((o) => o.value === value)) $(id).append(el("option", { value }, value));
       $(id).value = value && inKB.has(name) ? Number(value) / 1000 : value;
     }
     $("cut").value = s.min_z === null ? $("cut").min : s.min_z;
@@ -85,5 +86,24 @@ export class Filters {
     $("folder").replaceChildren(el("option", { value: "" }, "all"), ...got.folders.map((f) => el("option", { value: f.name }, `${f.name} (${count(f.rows)})`)));
     $("folder").value = kept;
     $("folder").closest("label").hidden = got.folders.length === 0;
+    await this.facets(index);
+  }
+
+  // facets hides the filters that no picture of the index can satisfy.
+  async facets(index) {
+    const got = await api.facets(index).catch(() => ({ cameras: [], dated: 0, located: 0 })), kept = $("camera").value;
+    $("camera").replaceChildren(el("option", { value: "" }, "all"), ...got.cameras.map((c) => el("option", { value: c.name }, `${c.name} (${count(c.rows)})`)));
+    $("camera").value = kept;
+    for (const [id, n] of [["camera", got.cameras.length], ["taken_after", got.dated], ["taken_before", got.dated], ["near", got.located]]) {
+      $(id).closest("label").hidden = !n && !$(id).value;
+    }
+  }
+
+  // near shows only the pictures around a place.
+  near(latitude, longitude) {
+    $("near").value = `${latitude.toFixed(5)}, ${longitude.toFixed(5)}, 1`;
+    $("near").closest("label").hidden = false;
+    this.open(true);
+    this.said();
   }
 }

@@ -1,6 +1,6 @@
 // What is searched for. It is kept in the address, with the same parameters as api/search has, so that links and the back button work.
 
-const filters = ["folder", "text", "after", "before", "min_size", "max_size"];
+const filters = ["folder", "text", "after", "before", "min_size", "max_size", "camera", "taken_after", "taken_before", "near"];
 
 export const empty = () => ({ index: "", words: "", chips: [], in: "pictures", min_z: null, filters: {} });
 

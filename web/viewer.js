@@ -3,7 +3,7 @@ import { $, el, bytes, count, show } from "./dom.js";
 import * as api from "./api.js";
 
 export class Viewer {
-  // actions: similar(hits, weight), part(blob)
+  // actions: similar(hits, weight), part(blob), near(latitude, longitude)
   constructor(results, actions) {
     this.results = results;
     this.dialog = $("viewer");
@@ -12,6 +12,7 @@ export class Viewer {
     $("view-close").addEventListener("click", () => this.dialog.close());
     $("view-similar").addEventListener("click", () => this.leave(() => actions.similar([this.hit])));
     $("view-less").addEventListener("click", () => this.leave(() => actions.similar([this.hit], -0.5)));
+    $("view-near").addEventListener("click", () => this.leave(() => actions.near(this.hit.latitude, this.hit.longitude)));
     $("view-copy").addEventListener("click", () => this.copy());
     $("view-part").addEventListener("click", () => this.choosePart($("part").hidden));
     this.dialog.addEventListener("keydown", (e) => {
@@ -39,8 +40,10 @@ export class Viewer {
     $("view-name").textContent = name;
     $("view-caption").textContent = show(hit.caption);
     const facts = [["Path", hit.path && show(hit.path)], ["Score", hit.score ? `${hit.score.toFixed(4)} (${hit.z.toFixed(1)} above the background)` : ""],
-      ["Size", bytes(hit.size)], ["Date", hit.modified && new Date(hit.modified).toLocaleString()], ["Row", String(hit.row)]];
+      ["Size", bytes(hit.size)], ["Date", hit.modified && new Date(hit.modified).toLocaleString()], ["Taken", hit.taken && hit.taken.replace("T", " ")],
+      ["Camera", hit.camera && show(hit.camera)], ["Place", hit.latitude !== undefined && `${hit.latitude.toFixed(5)}, ${hit.longitude.toFixed(5)}`], ["Row", String(hit.row)]];
     $("view-facts").replaceChildren(...facts.filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v)]));
+    $("view-near").hidden = hit.latitude === undefined;
     $("view-original").href = api.original(index, hit.key);
     $("view-copy").textContent = hit.path ? "Copy path" : "Copy name";
     const at = this.results.hits.findIndex((h) => h.key === hit.key);

@@ -21,7 +21,7 @@ type embedOptions struct {
 	pretrained.Settings
 	Index  string       `json:"index" flag:"index" arg:"dir" help:"index directory; created if it does not exist"`
 	DType  search.DType `json:"dtype" flag:"dtype" arg:"name" help:"float32 or float16, of a new index (default float32)"`
-	Repair bool         `json:"repair" flag:"repair" help:"drop what is damaged in the index and embed its pictures again"`
+	Repair bool         `json:"repair" flag:"repair" help:"drop what is damaged in the index and embed its pictures again; read the EXIF data of pictures of older indexes"`
 	// SegmentRows is the number of rows between two saves of the index: at most this many are lost when the process is killed.
 	SegmentRows int `json:"segment_rows"`
 }
@@ -119,7 +119,7 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 		return err
 	}
 	w.SegmentRows = o.SegmentRows
-	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip, Cut: m.Cuts}, w, src)
+	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip, Cut: m.Cuts, Facts: o.Repair}, w, src)
 }
 
 // openWriter opens the index, and with --repair goes on without what is damaged.

@@ -41,6 +41,8 @@ type Options struct {
 	Skipped  func(datasets.Skip)       // is called with each picture that could not be used; may be nil
 	Progress func(done, goal int)      // is called with the number of pictures done, of those to embed; may be nil
 	Cut      func(caption string) bool // reports whether the embedder reads only the beginning of a caption; may be nil
+	// Facts also reads when, where and with what those pictures were taken that an earlier version put into the index without looking.
+	Facts bool
 }
 
 // Result is what a run did, counted in files.
@@ -54,7 +56,8 @@ type Result struct {
 	Cut       int `json:"captions_cut"` // captions that are longer than what the model reads, of the pictures embedded
 	// CaptionsLeft is the number of captions that are not in the index, since a picture's row has one.
 	CaptionsLeft int     `json:"captions_left_out"`
-	Rate         float64 `json:"images_per_second"` // of the pictures embedded
+	Facts        int     `json:"facts_added,omitempty"` // unchanged pictures whose EXIF data was read now
+	Rate         float64 `json:"images_per_second"`     // of the pictures embedded
 }
 
 // Update makes an index hold the pictures of a source, with their first captions, and commits. Whether a picture is unchanged
@@ -78,6 +81,11 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 	}
 	u.result.CaptionsLeft = l.captions
 	u.result.Unchanged, u.result.Moved, u.result.Removed = plan.Unchanged, plan.Moved, len(plan.Remove)
+	if o.Facts {
+		if err := u.addFacts(ctx, l, plan); err != nil {
+			return u.result, errors.Join(err, ix.Commit())
+		}
+	}
 	for _, i := range plan.Embed {
 		u.todo = append(u.todo, picture{l.files[i], l.samples[i]})
 	}
@@ -163,13 +171,11 @@ func (u *update) add(ctx context.Context, batch []int, features []float32) error
 	dim := u.embedder.Dim()
 	for i, n := range batch {
 		p := u.todo[n]
-		if p.Hash == "" {
-			if p.Hash, err = datasets.Hash(ctx, u.source, p.sample); ctx.Err() != nil {
-				return ctx.Err()
-			} else if err != nil { // it went away after it was read
-				u.fail(datasets.Skip{Source: u.source.Info().Name, Key: p.Path, Reason: err.Error()})
-				continue
-			}
+		if err := u.look(ctx, &p); ctx.Err() != nil {
+			return ctx.Err()
+		} else if err != nil { // it went away after it was read
+			u.fail(datasets.Skip{Source: u.source.Info().Name, Key: p.Path, Reason: err.Error()})
+			continue
 		}
 		count := &u.result.Added
 		if u.ix.Has(p.Path) {

@@ -1,0 +1,67 @@
+package ingest
+
+import (
+	"context"
+
+	"clipgo/datasets"
+	"clipgo/search"
+	"clipgo/search/exif"
+)
+
+// factIndex is an index that says whether it knows the facts of a row.
+type factIndex interface{ Looked(path string) bool }
+
+// look reads a picture's hash, if it is not known, and its facts. Pictures that are no files of their own have none.
+func (u *update) look(ctx context.Context, p *picture) error {
+	file, err := u.source.Picture(ctx, p.sample)
+	if err != nil {
+		return err
+	}
+	if p.Hash == "" {
+		p.Hash = file.Hash()
+	}
+	facts := exif.Read(file.File)
+	p.Facts = &facts
+	return nil
+}
+
+// addFacts reads the facts of pictures that are in the index without, and writes their rows again; the features stay. A picture that can't
+// be read any more is left as it is.
+func (u *update) addFacts(ctx context.Context, l list, plan search.Plan) error {
+	ix, ok := u.ix.(factIndex)
+	if !ok {
+		return nil
+	}
+	busy := map[string]bool{}
+	for _, i := range plan.Embed {
+		busy[l.files[i].Path] = true
+	}
+	for _, c := range plan.Copy {
+		busy[c.File.Path] = true
+	}
+	for i, f := range l.files {
+		if busy[f.Path] || !u.ix.Has(f.Path) || ix.Looked(f.Path) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		p := picture{f, l.samples[i]}
+		if err := u.look(ctx, &p); err != nil {
+			u.skip(datasets.Skip{Source: u.source.Info().Name, Key: f.Path, Reason: err.Error()})
+			continue
+		}
+		if err := u.ix.Follow(search.Plan{Copy: []search.Copy{{File: p.File, From: f.Path}}}); err != nil {
+			return err
+		}
+		u.result.Facts++
+	}
+	return nil
+}
+
+// skip reports a picture that keeps its row.
+func (u *update) skip(s datasets.Skip) {
+	if u.options.Skipped != nil {
+		u.options.Skipped(s)
+	}
+}
