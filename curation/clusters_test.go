@@ -1,8 +1,10 @@
 package curation
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"clipgo/internal/vec"
@@ -73,5 +75,33 @@ func TestNamesAreWhatSetsAGroupApart(t *testing.T) {
 	got := k.Name([]string{"picture", "cat", "dog"}, []float32{.8, .8, 0, .6, 0, 0, 0, .6, 0}, 1)
 	if fmt.Sprint(got) != "[[cat] [dog]]" {
 		t.Errorf("names %v", got)
+	}
+}
+
+// axes gives a word the direction of its first letter, from a to c, and a length of its own.
+type axes struct{ calls int }
+
+func (a *axes) EmbedTexts(_ context.Context, texts []string) (out []float32, _ error) {
+	a.calls++
+	for _, t := range texts {
+		row := make([]float32, 3)
+		row[strings.TrimPrefix(t, "a photo of ")[0]-'a'] = float32(len(t))
+		out = append(out, row...)
+	}
+	return out, nil
+}
+
+func TestGroupsAreNamedByAVocabulary(t *testing.T) {
+	k, texts := &Clusters{Centers: [][]float32{{1, 0, 0}, {0, 0.8, 0.6}}}, &axes{}
+	words := append(slices.Repeat([]string{"c"}, 98), "apple", "bee")
+	got, err := k.NameBy(t.Context(), words, texts, 1)
+	if err != nil || fmt.Sprint(got) != "[[apple] [bee]]" || texts.calls != 2 {
+		t.Errorf("%v, %v, %d calls", got, err, texts.calls)
+	}
+	if _, err := (&Clusters{Centers: [][]float32{{1, 0}}}).NameBy(t.Context(), words, texts, 1); err == nil {
+		t.Error("features of another length were taken")
+	}
+	if got, err := k.NameBy(t.Context(), nil, texts, 1); err != nil || len(got) != 2 || got[0] != nil {
+		t.Errorf("no words: %v, %v", got, err)
 	}
 }

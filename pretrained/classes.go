@@ -23,6 +23,18 @@ type ClassList struct {
 	File  string   // that they are from, or builtin:NAME; empty for names between commas
 }
 
+// ReadWords reads a vocabulary: a file or list as ReadClasses reads it, or the built-in one, builtin.
+func ReadWords(text string) ([]string, error) {
+	if text == "builtin" {
+		return names.Vocabulary(), nil
+	}
+	c, err := ReadClasses(text)
+	if wrong := (*fault.Error)(nil); errors.As(err, &wrong) && wrong.Key == "classes" {
+		return nil, fault.Setting("words", "%s", wrong.Reason)
+	}
+	return c.Names, err
+}
+
 // ReadClasses reads a file with a name a line or a JSON list, names between commas, or the built-in names of a data set, builtin:NAME. Of
 // an empty text it is the empty list.
 func ReadClasses(text string) (ClassList, error) {

@@ -10,6 +10,9 @@ import (
 	"clipgo/curation"
 	"clipgo/curation/mapfile"
 	"clipgo/internal/config"
+	"clipgo/model"
+	"clipgo/pretrained"
+	"clipgo/search"
 	"clipgo/search/sheet"
 )
 
@@ -48,24 +51,66 @@ func (o *groupOptions) divide(ctx context.Context, c *curation.Collection) (*cur
 	return c.KMeans(ctx, k, o.Seed)
 }
 
+// wordOptions say how groups are named.
+type wordOptions struct {
+	Words string `json:"words" flag:"words" arg:"builtin|file" help:"name the groups by these words: a built-in list, or a file with a word a line"`
+	Model string `json:"model" flag:"model" arg:"M" help:"with --words: the model (default the one that the index names)"`
+}
+
+// name names the groups; nil: nobody asked for names.
+func (o *wordOptions) name(ctx context.Context, a *app, dir string, c *curation.Collection, k *curation.Clusters) ([][]string, error) {
+	const each = 3
+	if o.Words == "" {
+		return nil, nil
+	}
+	words, err := pretrained.ReadWords(o.Words)
+	if err != nil {
+		return nil, err
+	}
+	settings := pretrained.DefaultSettings()
+	settings.Model, settings.Towers = o.Model, model.TextTower
+	m, err := openIndexModel(ctx, a, &settings, nil, dir, search.Info{Space: c.Space})
+	if err != nil {
+		return nil, err
+	}
+	defer m.Free()
+	space, err := m.Space(c.Space.Fingerprint, "")
+	if err == nil {
+		err = c.Space.Accepts(dir, space)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return k.NameBy(ctx, words, m, each)
+}
+
 func newCluster(a *app) *cobra.Command {
 	o := struct {
 		curationOptions
 		groupOptions
+		wordOptions
 	}{groupOptions: groupOptions{Least: 3}}
 	return judgeCommand(a, cobra.Command{
 		Use:   "cluster --index DIR",
 		Short: "Divide the pictures of an index into groups",
 		Long: `cluster divides the pictures of an index into groups by spherical k-means, or with --threshold into groups of pictures
-that are alike, such as those of one event. The group column has the number of the group, the largest first; all pictures are kept.`,
+that are alike, such as those of one event. The group column has the number of the group, the largest first; all pictures are kept.
+
+--words names each group by the words that fit it better than they fit the other groups: those of a file, or with "builtin"
+those of a built-in list of things, scenes and dishes. It needs the model that made the index.`,
 		Example: `  clipgo cluster --index pictures.index --groups 20 --out groups.csv
+  clipgo cluster --index pictures.index --words builtin --out groups.csv
   clipgo cluster --index pictures.index --threshold 0.85 --out events.csv`,
 	}, &o, &o.curationOptions, o.groupOptions.check, func(ctx context.Context, c *curation.Collection) (*curation.Result, error) {
 		k, err := o.divide(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		return c.Grouped(k, nil), nil
+		names, err := o.name(ctx, a, o.Index, c, k)
+		if err != nil {
+			return nil, err
+		}
+		return c.Grouped(k, names), nil
 	})
 }
 

@@ -61,6 +61,26 @@ func TestEachMethodOfCurationRuns(t *testing.T) {
 	}
 }
 
+func TestGroupsAreNamedByWords(t *testing.T) {
+	_, _, index := indexOf(t)
+	list, words := filepath.Join(t.TempDir(), "groups.csv"), filepath.Join(t.TempDir(), "words.txt")
+	if err := os.WriteFile(words, []byte("anchor\nbanana\ncastle\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "cluster", "--index", index, "--groups", "2", "--words", words, "--out", list)
+	rows, err := curation.ReadFile(list)
+	if err != nil || len(rows) != 3 {
+		t.Fatalf("%v, %v", rows, err)
+	}
+	for _, d := range rows {
+		if n := strings.Count(d.Reason, ", "); n != 2 || !strings.Contains(d.Reason, "banana") {
+			t.Errorf("group %d is called %q", d.Group, d.Reason)
+		}
+	}
+	says(t, clipgo(t, "cluster", "--index", index, "--words", filepath.Join(t.TempDir(), "none.txt")), exitUsage, "--words", "none.txt")
+	says(t, clipgo(t, "cluster", "--index", index, "--words", words, "--model", "none"), exitUsage, "none")
+}
+
 func TestWrongCurationIsRefused(t *testing.T) {
 	_, _, index := indexOf(t)
 	for _, c := range []struct {

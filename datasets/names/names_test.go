@@ -85,3 +85,21 @@ func TestFoldersAreNamedByIDOrNumber(t *testing.T) {
 		}
 	}
 }
+
+func TestTheVocabularyHasEachWordOnce(t *testing.T) {
+	words, have := Vocabulary(), map[string]bool{}
+	for _, w := range words {
+		if have[strings.ToLower(w)] || w == "" || strings.ContainsAny(w, "_\n") {
+			t.Errorf("%q", w)
+		}
+		have[strings.ToLower(w)] = true
+	}
+	for _, w := range []string{"goldfish", "beach", "pizza"} {
+		if !have[w] {
+			t.Errorf("%s is missing", w)
+		}
+	}
+	if len(words) < 1500 {
+		t.Errorf("%d words", len(words))
+	}
+}
