@@ -24,6 +24,8 @@ func (s *Server) Handler() http.Handler {
 		"GET /api/rows":         s.rows,
 		"GET /api/indexes":      s.indexes,
 		"GET /api/folders":      s.folders,
+		"POST /api/selections":  s.keepSelection,
+		"GET /api/zip":          s.zip,
 		"GET /api/facets":       s.facets,
 		"GET /api/reviews":      s.reviews,
 		"GET /api/review":       s.reviewGroups,

@@ -252,6 +252,9 @@ func pageExports(p tab, _ *fixture) {
 			fmt.Sprintf(`(() => { const s = document.querySelector("#export"); s.value = %q;
 				s.dispatchEvent(new Event("change")); })()`, kind)))
 	}
+	p.wait(`window.zipped === "PK"`, js(`HTMLAnchorElement.prototype.click = function () {
+		fetch(this.href).then((r) => r.arrayBuffer()).then((b) => { window.zipped = String.fromCharCode(...new Uint8Array(b, 0, 2)); }); };
+		(() => { const s = document.querySelector("#export"); s.value = "zip"; s.dispatchEvent(new Event("change")); })()`))
 	if got := p.value(`saved["text/plain"]`); got != "reds/r000.png\nreds/r001.png\n" {
 		p.Errorf("paths: %q", got)
 	}

@@ -69,8 +69,8 @@ func reviewDecides(p tab, file string) {
 		p.Errorf("on disk: %v", got)
 	}
 	p.wait(`document.querySelector("#says").textContent.startsWith("1 of 25 groups decided.")`)
-	p.wait(`document.querySelector("h2").textContent.startsWith("Group 2:") && document.querySelectorAll(".group img").length === 72`,
-		chromedp.Reload(), js(`setTimeout(() => scrollTo(0, document.body.scrollHeight), 50)`))
+	p.wait(`document.querySelector("h2")?.textContent.startsWith("Group 2:") &&
+		(scrollTo(0, document.body.scrollHeight), document.querySelectorAll(".group img").length === 72)`, chromedp.Reload())
 	p.wait(decidedGroups+` === 1 && document.querySelectorAll(".dropped").length > 30`, click("#open"))
 	p.wait(decidedGroups+` === 0`, click(".group.decided .actions button:last-child"))
 	if got := decisions(p, file, 1); !slices.Equal(got, []bool{true, false, false}) {

@@ -43,6 +43,12 @@ export const review = (name, from, limit, open) => ask(`api/review?${new URLSear
 export const decide = (name, group, version, stay) =>
   ask("api/review", { method: "POST", body: JSON.stringify({ name, group, version, stay }), headers: { "Content-Type": "application/json" } });
 
+// zip is the address of an archive of some pictures.
+export async function zip(index, keys) {
+  const got = await ask("api/selections", { method: "POST", body: JSON.stringify({ index, keys }), headers: { "Content-Type": "application/json" } });
+  return `api/zip?${new URLSearchParams({ selection: got.selection })}`;
+}
+
 // upload sends a picture and returns the name under which searches may use it.
 export async function upload(index, file) {
   const got = await patient(`api/pictures?${new URLSearchParams({ index })}`, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });

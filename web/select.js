@@ -1,5 +1,5 @@
 // The selected pictures, and what can be exported of them.
-import { $, count, save, show } from "./dom.js";
+import { $, el, count, problem, save, show } from "./dom.js";
 import * as api from "./api.js";
 
 export class Selection {
@@ -47,7 +47,18 @@ export class Selection {
     if (kind === "paths") save("pictures.txt", "text/plain", all.map((h) => place(h) + "\n").join(""));
     if (kind === "jsonl") save("pictures.jsonl", "application/jsonl", all.map((h) => JSON.stringify(fields(h)) + "\n").join(""));
     if (kind === "csv") save("pictures.csv", "text/csv", csv(all.map(fields)));
+    if (kind === "zip") await archive(this.results.answer.index, all);
     if (kind === "sheet") save("pictures.html", "text/html", await sheet(this.results.answer.index, all));
+  }
+}
+
+// archive lets the browser download the files, which the server sends as it reads them.
+async function archive(index, hits) {
+  try {
+    const address = await api.zip(index, hits.map((h) => h.key));
+    el("a", { href: address, download: "pictures.zip" }).click();
+  } catch (e) {
+    problem(e.message);
   }
 }
 
