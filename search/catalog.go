@@ -2,7 +2,6 @@ package search
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -33,6 +32,7 @@ type Catalog struct {
 	odd    map[int]string // hashes that are not 64 hexadecimal digits
 	byHash hashOrder
 	byPath func() pathIndex
+	newest []int // live rows, the latest first
 	facts  factTable
 	live   Set
 	rows   int
@@ -93,10 +93,16 @@ func (ix *Folder) Catalog(ctx context.Context) (*Catalog, error) {
 			return nil, err
 		}
 	}
+	c.finish()
+	return c, nil
+}
+
+// finish makes what finds rows, after the last one was added.
+func (c *Catalog) finish() {
 	c.SkipRoots([]string{c.Root})
 	c.orderHashes()
 	c.byPath = sync.OnceValue(c.orderPaths)
-	return c, nil
+	c.orderTimes()
 }
 
 func (c *Catalog) add(d details) {
@@ -216,47 +222,6 @@ func (c *Catalog) Select(s Selection) Set {
 // searched is the folded text of a row from below its root.
 func (c *Catalog) searched(row int) []byte { return c.folded.row(row)[c.named[row]:] }
 
-// Words returns the live rows that have each word of a text at the beginning of a word of their path below the root, and those that have
-// them in their caption.
-func (c *Catalog) Words(text string) (names, captions Set) {
-	names, captions = NewSet(c.rows), NewSet(c.rows)
-	words := strings.Fields(fold(text))
-	if len(words) == 0 {
-		return names, captions
-	}
-	probe := []byte(slices.MaxFunc(words, func(a, b string) int { return len(a) - len(b) }))
-	for row := c.nextWith(probe, 0); row < c.rows; row = c.nextWith(probe, row+1) {
-		if !c.live.Has(row) {
-			continue
-		}
-		name, caption, _ := bytes.Cut(c.searched(row), []byte{0})
-		if holdsAll(name, words, true) {
-			names.Add(row)
-		}
-		if holdsAll(caption, words, true) {
-			captions.Add(row)
-		}
-	}
-	return names, captions
-}
-
-// nextWith is the first row from a row on whose folded text has a word; the number of rows if there is none.
-func (c *Catalog) nextWith(word []byte, row int) int {
-	if row >= c.rows {
-		return c.rows
-	}
-	from := 0
-	if row > 0 {
-		from = c.folded.ends[row-1]
-	}
-	at := bytes.Index(c.folded.text[from:], word)
-	if at < 0 {
-		return c.rows
-	}
-	next, _ := slices.BinarySearch(c.folded.ends, from+at+1)
-	return next
-}
-
 func holdsAll(text []byte, words []string, atStart bool) bool {
 	for _, w := range words {
 		if !holds(text, w, atStart) {
@@ -279,45 +244,4 @@ func holds(text []byte, word string, atStart bool) bool {
 		}
 		from += at + 1
 	}
-}
-
-// FolderCount is a folder of the catalog and the number of live rows in and below it.
-type FolderCount struct {
-	Path string `json:"path"` // absolute
-	Rows int    `json:"rows"`
-}
-
-// Folders lists the folders of live rows, by path, at most some of them: those with the most rows are kept.
-func (c *Catalog) Folders(most int) []FolderCount {
-	counts := map[string]int{}
-	for row := range c.rows {
-		name := string(c.plain.row(row)[:c.split[row]])
-		if !c.live.Has(row) || !filepath.IsAbs(name) {
-			continue
-		}
-		for dir := filepath.Dir(name); len(dir) >= len(c.Root) && dir != "/"; dir = filepath.Dir(dir) {
-			counts[dir]++
-		}
-	}
-	var out []FolderCount
-	for dir, n := range counts {
-		out = append(out, FolderCount{dir, n})
-	}
-	slices.SortFunc(out, func(a, b FolderCount) int { return b.Rows - a.Rows })
-	out = out[:min(most, len(out))]
-	slices.SortFunc(out, func(a, b FolderCount) int { return strings.Compare(a.Path, b.Path) })
-	return out
-}
-
-// Newest returns the live rows of a selection by the time of their files, the latest first.
-func (c *Catalog) Newest(s Selection) []int {
-	keep := c.Select(s)
-	out := make([]int, 0, keep.Count())
-	for row := range c.rows {
-		if keep.Has(row) {
-			out = append(out, row)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(c.mtime[b], c.mtime[a]) })
-	return out
 }

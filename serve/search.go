@@ -148,7 +148,7 @@ func (s *Server) answer(ctx context.Context, c *collection, snap *snapshot, req 
 			out.Cut = append(out.Cut, text)
 		}
 	}
-	mark := req.marks(snap)
+	mark := s.marksOf(req, c, snap)
 	out.Pending = mark == nil && len(req.texts) == 1
 	if out.Hits, err = s.hits(snap, near, sc, mark); err != nil {
 		return err
@@ -190,6 +190,22 @@ func (r searchRequest) marks(snap *snapshot) *marks {
 	}
 	names, captions := cat.Words(r.texts[0])
 	return &marks{names, captions}
+}
+
+// marksOf is marks from memory if a request before had the same words: the pages of a search have.
+func (s *Server) marksOf(req searchRequest, c *collection, snap *snapshot) *marks {
+	if len(req.texts) != 1 {
+		return nil
+	}
+	key := c.name + "\x00" + snap.id + "\x00" + req.texts[0]
+	if m, ok := s.marks.get(key); ok && len(req.terms) == 1 && req.terms[0].Weight >= 0 {
+		return m
+	}
+	m := req.marks(snap)
+	if m != nil {
+		s.marks.put(key, m, 8*(len(m.names)+len(m.captions))+len(key))
+	}
+	return m
 }
 
 func (m *marks) of(row int) (out []string) {

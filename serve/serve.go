@@ -87,6 +87,7 @@ type Server struct {
 	encoders    map[Model]*encoder
 	uploads     *lru[[]float32]
 	results     *lru[*view]
+	marks       *lru[*marks]
 	selections  *lru[selection]
 	zips        chan struct{}
 	scans       chan struct{}
@@ -107,7 +108,7 @@ func New(sources []Source, o Options) (*Server, error) {
 	o.Hosts, o.Origins = lower(o.Hosts), lower(o.Origins) // as browsers send them
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{options: o, log: o.Log, encoders: map[Model]*encoder{}, uploads: newLRU[[]float32](4 << 20),
-		selections: newLRU[selection](4 << 20), zips: make(chan struct{}, zips),
+		marks: newLRU[*marks](32 << 20), selections: newLRU[selection](4 << 20), zips: make(chan struct{}, zips),
 		results: newLRU[*view](256 << 20), scans: make(chan struct{}, runtime.GOMAXPROCS(0)), stats: newStats(), stop: stop}
 	s.thumbs = newThumbs(o.ThumbDir, o.ThumbSize)
 	for i, src := range sources {
