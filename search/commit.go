@@ -51,6 +51,9 @@ func (w *Writer) Commit() error {
 	}
 	w.meta, w.pending, w.dead, w.damaged, w.changed = next, nil, map[int][]int{}, nil, false
 	w.discard(dropped)
+	if w.Committed != nil {
+		w.Committed()
+	}
 	return nil
 }
 

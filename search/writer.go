@@ -31,6 +31,8 @@ const SegmentRows = 8192
 // that ends before that, however it ends, leaves the index as the last commit left it.
 type Writer struct {
 	SegmentRows int // rows of a segment; memory and what a kill can lose are in proportion
+	// Committed is called after each commit that changed the index; nil: nothing is.
+	Committed func()
 
 	dir     string
 	disk    disk

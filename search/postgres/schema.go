@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -48,12 +49,18 @@ func items(id int64) string { return "clipgo.item_" + strconv.FormatInt(id, 10) 
 // The oldest pgvector that can search an index again until a filter has enough rows.
 const oldestVector = "0.8.0"
 
+// connectTime is the limit of a connection where the address has none.
+const connectTime = 15 * time.Second
+
 // connect opens a pool whose connections know pgvector's types. An address that can't be used is a usage error; the password is in no
 // message.
 func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fault.Usagef("database: %v", err)
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTime
 	}
 	plain, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
@@ -144,7 +151,7 @@ func readCollection(ctx context.Context, q querier, name string) (c collection, 
 	case errors.As(err, &refused) && (refused.Code == "3F000" || refused.Code == "42P01"): // no such schema, no such table
 		return c, false, nil
 	case err != nil:
-		return c, false, fmt.Errorf("database: %w", err)
+		return c, false, failed(err)
 	case version != formatVersion:
 		return c, false, fault.Modelf(name, "the collection %s has format version %d, not %d", name, version, formatVersion)
 	}
@@ -152,6 +159,20 @@ func readCollection(ctx context.Context, q querier, name string) (c collection, 
 	return c, true, nil
 }
 
+// missing is a collection that isn't there.
+func missing(name string) error {
+	return fault.Usagef("the database has no collection %s: index sync makes it", name)
+}
+
+// dtype is the type of a collection's features.
+func (c collection) dtype() search.DType {
+	if c.keptAs == "vector" {
+		return search.Float32
+	}
+	return search.Float16
+}
+
 type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }

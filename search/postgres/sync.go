@@ -139,20 +139,13 @@ values ($1, $2, $3, $4, $5::json, $6, $7) returning id`, o.Name, formatVersion, 
 
 // segments writes what is new or changed and removes what is gone.
 func (s *syncer) segments(ctx context.Context) error {
-	have := map[int]search.Segment{}
-	rows, err := s.pool.Query(ctx, "select number, rows, digest, dead from clipgo.segment where collection_id = $1", s.c.id)
+	list, err := listSegments(ctx, s.pool, s.c.id)
 	if err != nil {
 		return err
 	}
-	for rows.Next() {
-		var g search.Segment
-		if err := rows.Scan(&g.Number, &g.Rows, &g.Digest, &g.Dead); err != nil {
-			return err
-		}
+	have := map[int]search.Segment{}
+	for _, g := range list {
 		have[g.Number] = g
-	}
-	if err := rows.Err(); err != nil {
-		return err
 	}
 	for _, want := range s.ix.Segments() {
 		old, ok := have[want.Number]
@@ -174,6 +167,18 @@ func (s *syncer) segments(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// listSegments are the segments of a collection, by their numbers.
+func listSegments(ctx context.Context, q querier, id int64) ([]search.Segment, error) {
+	rows, err := q.Query(ctx, "select number, rows, digest, dead from clipgo.segment where collection_id = $1 order by number", id)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (g search.Segment, err error) {
+		err = r.Scan(&g.Number, &g.Rows, &g.Digest, &g.Dead)
+		return g, err
+	})
 }
 
 // within reports whether all of a are in b; both are ascending.
