@@ -100,8 +100,17 @@ func (t *table) exact(q []float32, row int) float64 {
 
 // empty tells a row that stands for a feature that is not there.
 func (t *table) empty(row int) bool {
-	for _, v := range t.row(row) {
-		if v != 0 {
+	from, to := row*t.dim, (row+1)*t.dim
+	if t.f32 != nil {
+		for _, v := range t.f32[from:to] {
+			if v != 0 {
+				return false
+			}
+		}
+		return true
+	}
+	for _, v := range t.f16[from:to] {
+		if v&0x7fff != 0 { // but for the sign
 			return false
 		}
 	}

@@ -15,10 +15,12 @@ import (
 	"clipgo/pretrained"
 	"clipgo/search"
 	"clipgo/search/ingest"
+	"clipgo/search/postgres"
 )
 
 type embedOptions struct {
 	pretrained.Settings
+	databaseOptions
 	Index  string       `json:"index" flag:"index" arg:"dir" help:"index directory; created if it does not exist"`
 	DType  search.DType `json:"dtype" flag:"dtype" arg:"name" help:"float32 or float16, of a new index (default float32)"`
 	Repair bool         `json:"repair" flag:"repair" help:"drop what is damaged in the index and embed its pictures again"`
@@ -48,7 +50,9 @@ The EXIF orientation of a picture is applied; --set preprocess.orientation=ignor
 index; --set preprocess.background= drops their alpha, as open_clip does, which makes most of them black. The index keeps
 these settings. --set max_image_pixels=N allows larger pictures, --set decode_memory_mb=N limits memory.
 
-The index is saved after every 8,192 pictures, at the end, and on an interrupt. --set segment_rows=1000 saves more often.`,
+The index is saved after every 8,192 pictures, at the end, and on an interrupt. --set segment_rows=1000 saves more often.
+With --database each save is copied into PostgreSQL, as clipgo index sync does. A database that goes away meanwhile stops
+nothing: the next save, the next embed or index sync makes up for it.`,
 		Example: `  clipgo embed --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K ~/Pictures --index pictures.index
   clipgo embed --model runs/photos photos.csv more.csv ~/Pictures --index photos.index --json`,
 		Args: cobra.MinimumNArgs(1),
@@ -119,6 +123,9 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 		return err
 	}
 	w.SegmentRows = o.SegmentRows
+	if err := o.follow(ctx, a.console, o.Index, w); err != nil {
+		return err
+	}
 	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip, Cut: m.Cuts}, w, src)
 }
 
@@ -161,6 +168,8 @@ type embedResult struct {
 	Ignored datasets.Ignored `json:"ignored"` // files that were passed over, by kind
 
 	Transparent int64 `json:"transparent"` // of the pictures embedded, those that lose their alpha
+
+	Database *postgres.Synced `json:"database,omitempty"`
 }
 
 // update embeds what is new and tells what was done.
@@ -179,7 +188,8 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedde
 		return err
 	}
 	did.Rate = float64(int64(did.Rate*10)) / 10
-	r := embedResult{Result: did, Ignored: src.Info().Ignored, Transparent: m.Transparent()}
+	synced, err := o.finish(ctx, a.console, err)
+	r := embedResult{Database: synced, Result: did, Ignored: src.Info().Ignored, Transparent: m.Transparent()}
 	if r.Ignored == nil {
 		r.Ignored = datasets.Ignored{}
 	}
@@ -217,5 +227,8 @@ func (r embedResult) print(c *console) {
 	}
 	if len(r.Ignored) > 0 {
 		c.print("%s", r.Ignored)
+	}
+	if d := r.Database; d != nil {
+		c.print("database: %d rows; added %d, removed %d", d.Rows, d.Added, d.Removed)
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"clipgo/internal/config"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
-	"clipgo/search"
 	"clipgo/serve"
 )
 
 type serveOptions struct {
 	pretrained.Settings
+	databaseOptions
 	Indexes   []string           `json:"index" flag:"index" repeat:"true" arg:"[name=]dir" help:"index directory, and its name in the page (repeated)"`
 	Addr      string             `json:"addr" flag:"addr" arg:"host:port" help:"address to listen on (default 127.0.0.1:8808)"`
 	Token     string             `json:"token" flag:"token" arg:"text" help:"secret that requests must have; made and printed if --addr isn't a loopback address"`
@@ -42,7 +42,11 @@ that its client and its page work with it. When embed commits to an index, the s
 SIGINT and SIGTERM end it: requests that run have ten seconds, and the exit code is 0.
 
 It listens on this machine only. Another --addr needs a token, which is printed once if none is given, and --root: pictures
-outside of these folders are never sent. TLS is for a proxy in front; --host and --base-path name what it changes.`,
+outside of these folders are never sent. TLS is for a proxy in front; --host and --base-path name what it changes.
+
+With --database the features are searched in PostgreSQL, where clipgo index sync or embed --database put them, and --index
+names collections: the folders need not be here. Hits are those of the folder, exactly; from some 100,000 pictures on the
+folder is faster. Requests are answered with 503 while the database is away.`,
 		Example: `  clipgo serve --index pictures.index
   clipgo serve --index family=family.index --index work=work.index --addr 0.0.0.0:8808 --root ~/Pictures
   curl "http://127.0.0.1:8808/api/search?q=a+red+heart&limit=3"`,
@@ -54,8 +58,13 @@ outside of these folders are never sent. TLS is for a proxy in front; --host and
 }
 
 func (o *serveOptions) run(ctx context.Context, a *app, said config.Layer) (err error) {
-	if len(o.Indexes) == 0 {
+	switch {
+	case len(o.Indexes) == 0 && o.Database != "" && o.Collection != "":
+		o.Indexes = []string{o.Collection}
+	case len(o.Indexes) == 0:
 		return usagef("--index is missing: the directory that embed made")
+	case len(o.Indexes) > 1 && o.Collection != "":
+		return usagef("--collection names one index, and there are %d: leave it out, and each --index names its own", len(o.Indexes))
 	}
 	pretrained.LoadLibtorch()
 	var models []*pretrained.Embedder
@@ -91,11 +100,8 @@ func (o *serveOptions) run(ctx context.Context, a *app, said config.Layer) (err 
 func (o *serveOptions) open(ctx context.Context, a *app, said config.Layer, arg string,
 	models []*pretrained.Embedder) (serve.Source, []*pretrained.Embedder, error) {
 	name, dir := serve.SplitSource(arg)
-	ix, err := search.Open(dir)
+	ix, err := o.openServed(ctx, dir)
 	if err != nil {
-		return serve.Source{}, models, err
-	}
-	if err := verifySmall(ix); err != nil {
 		return serve.Source{}, models, err
 	}
 	for _, m := range models {

@@ -37,11 +37,11 @@ func itemTable(id int64, keptAs string, dim int) string {
   image %[2]s(%[3]d), text %[2]s(%[3]d), primary key (segment, row));`, items(id), keptAs, dim)
 }
 
-// itemIndexes is the statement that makes the indexes of a collection's table. It comes after the rows: that is faster than to keep them
+// itemIndexes are the statements that make the indexes of a collection's table. They come after the rows: that is faster than to keep them
 // while rows are added.
-func itemIndexes(id int64) string {
-	return fmt.Sprintf(`create index if not exists item_%[2]d_path on %[1]s using hash (path);
-create index if not exists item_%[2]d_mtime on %[1]s (mtime);`, items(id), id)
+func itemIndexes(id int64) []string {
+	return []string{fmt.Sprintf("create index if not exists item_%d_path on %s using hash (path)", id, items(id)),
+		fmt.Sprintf("create index if not exists item_%d_mtime on %s (mtime)", id, items(id))}
 }
 
 func items(id int64) string { return "clipgo.item_" + strconv.FormatInt(id, 10) }
@@ -62,6 +62,7 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTime
 	}
+	config.MaxConns = max(config.MaxConns, 2) // the lock has one
 	plain, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
 		return nil, connectError(config, err)
