@@ -67,6 +67,7 @@ type Options struct {
 	Hosts     []string // names that the server has, in addition to Addr and those of the loopback address
 	Origins   []string // of other pages that may ask, such as https://example.org
 	Roots     []string // folders whose pictures are shown; none: each index's own, on a loopback address only
+	Proxies   []string // addresses, or ranges of them, whose X-Forwarded-For and X-Forwarded-Proto are believed
 	ShowPaths bool     // absolute paths are in the answers
 	BasePath  string   // that a proxy has in front of every path, such as /pictures
 	Queries   bool     // log the queries
@@ -82,6 +83,7 @@ type Options struct {
 type Server struct {
 	options     Options
 	log         *slog.Logger
+	proxies     proxies
 	collections []*collection
 	encoders    map[Model]*encoder
 	uploads     *lru[[]float32]
@@ -101,9 +103,13 @@ func New(sources []Source, o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	trusted, err := parseProxies(o.Proxies)
+	if err != nil {
+		return nil, err
+	}
 	o.Hosts, o.Origins = lower(o.Hosts), lower(o.Origins) // as browsers send them
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{options: o, log: o.Log, encoders: map[Model]*encoder{}, uploads: newLRU[[]float32](4 << 20),
+	s := &Server{options: o, log: o.Log, proxies: trusted, encoders: map[Model]*encoder{}, uploads: newLRU[[]float32](4 << 20),
 		results: newLRU[*view](256 << 20), scans: make(chan struct{}, runtime.GOMAXPROCS(0)), stats: newStats(), stop: stop}
 	s.thumbs = newThumbs(o.ThumbDir, o.ThumbSize)
 	for i, src := range sources {

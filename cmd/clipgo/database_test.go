@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"clipgo/search"
 	"clipgo/search/postgres"
 	"clipgo/search/postgres/pgtest"
 )
@@ -90,5 +91,24 @@ func serving(t *testing.T, args ...string) (address string, end func()) {
 	return address, func() {
 		interrupted(errors.New("the test has ended"))
 		<-code
+	}
+}
+
+// TestOneBitCodesSayWhatTheyFind: embed, info and search say the measured recall; a word that isn't one of the three is refused.
+func TestOneBitCodesSayWhatTheyFind(t *testing.T) {
+	model, pictures, index := indexOf(t)
+	says(t, clipgo(t, "search", "--index", index, "a", "--set", "one_bit=always"), exitUsage, "one_bit", "no 1-bit codes")
+	says(t, clipgo(t, "embed", "--model", model, pictures, "--index", index, "--set", "one_bit=often"), exitUsage, "one_bit", "often")
+	did := decodeJSON[embedResult](t, must(t, "embed", "--model", model, pictures, "--index", index, "--set", "one_bit=always", "--json"))
+	if did.OneBit == nil || did.OneBit.At10 != 1 || did.OneBit.Queries != 3 {
+		t.Errorf("%+v", did.OneBit)
+	}
+	if info := decodeJSON[search.Info](t, must(t, "info", index, "--json")); info.OneBit == nil || *info.OneBit != *did.OneBit {
+		t.Errorf("%+v", info)
+	}
+	exact := must(t, "search", "--index", index, "a red square")
+	near := must(t, "search", "--index", index, "a red square", "--set", "one_bit=always")
+	if near.out != exact.out || !strings.Contains(near.err, "find 1.0000 of the ten best") || strings.Contains(exact.err, "approximate") {
+		t.Errorf("%s%s, want %s", near.out, near.err, exact.out)
 	}
 }

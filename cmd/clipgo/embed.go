@@ -26,6 +26,8 @@ type embedOptions struct {
 	Repair bool         `json:"repair" flag:"repair" help:"drop what is damaged in the index and embed its pictures again"`
 	// SegmentRows is the number of rows between two saves of the index: at most this many are lost when the process is killed.
 	SegmentRows int `json:"segment_rows"`
+	// OneBit says whether codes of 1 bit an entry are made, which search then uses.
+	OneBit search.OneBit `json:"one_bit"`
 }
 
 func newEmbed(a *app) *cobra.Command {
@@ -73,6 +75,8 @@ func (o *embedOptions) check() error {
 		return usagef("--index is missing: the directory that the index is kept in")
 	case o.SegmentRows < 1:
 		return usagef("segment_rows: %d is not 1 or more", o.SegmentRows)
+	case o.OneBit.Check() != nil:
+		return usagef("one_bit: %v", o.OneBit.Check())
 	case o.DType != "" && o.DType != search.Float32 && o.DType != search.Float16:
 		return usagef("--dtype: %q is neither float32 nor float16", o.DType)
 	}
@@ -119,6 +123,7 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 	if err != nil {
 		return err
 	}
+	w.OneBit = o.OneBit
 	if err := w.Begin(space); err != nil {
 		return err
 	}
@@ -169,7 +174,8 @@ type embedResult struct {
 
 	Transparent int64 `json:"transparent"` // of the pictures embedded, those that lose their alpha
 
-	Database *postgres.Synced `json:"database,omitempty"`
+	Database *postgres.Synced     `json:"database,omitempty"`
+	OneBit   *search.OneBitRecall `json:"one_bit,omitempty"`
 }
 
 // update embeds what is new and tells what was done.
@@ -189,7 +195,11 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedde
 	}
 	did.Rate = float64(int64(did.Rate*10)) / 10
 	synced, err := o.finish(ctx, a.console, err)
-	r := embedResult{Database: synced, Result: did, Ignored: src.Info().Ignored, Transparent: m.Transparent()}
+	recall, failed := search.MeasureOneBit(ctx, o.Index)
+	if failed != nil {
+		a.console.log.Warn("the 1-bit codes can't be measured; searches don't use them", "reason", failed)
+	}
+	r := embedResult{Database: synced, OneBit: recall, Result: did, Ignored: src.Info().Ignored, Transparent: m.Transparent()}
 	if r.Ignored == nil {
 		r.Ignored = datasets.Ignored{}
 	}
@@ -227,6 +237,9 @@ func (r embedResult) print(c *console) {
 	}
 	if len(r.Ignored) > 0 {
 		c.print("%s", r.Ignored)
+	}
+	if r.OneBit != nil {
+		c.print("1-bit codes find %.4f of the ten best rows (%d queries)", r.OneBit.At10, r.OneBit.Queries)
 	}
 	if d := r.Database; d != nil {
 		c.print("database: %d rows; added %d, removed %d", d.Rows, d.Added, d.Removed)

@@ -140,10 +140,20 @@ func (s *Snapshot) Close() error {
 	return nil
 }
 
-// view runs statements that see one state of the database, and gives the segments of the snapshot that are still there.
+// view runs statements that see one state of the database, and gives the segments of the snapshot that are still there. If the connection
+// turns out to be gone, so are the pool's others: it runs them again on a new one. use may be called twice.
 func (s *Snapshot) view(ctx context.Context, use func(tx pgx.Tx, first map[int]int) error) error {
+	err := s.viewOnce(ctx, use)
+	if err != nil && away(err) && ctx.Err() == nil {
+		s.pool.Reset()
+		err = s.viewOnce(ctx, use)
+	}
+	return failed(err)
+}
+
+func (s *Snapshot) viewOnce(ctx context.Context, use func(tx pgx.Tx, first map[int]int) error) error {
 	how := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err := pgx.BeginTxFunc(ctx, s.pool, how, func(tx pgx.Tx) error {
+	return pgx.BeginTxFunc(ctx, s.pool, how, func(tx pgx.Tx) error {
 		now, err := listSegments(ctx, tx, s.c.id)
 		if err != nil {
 			return err
@@ -160,7 +170,6 @@ func (s *Snapshot) view(ctx context.Context, use func(tx pgx.Tx, first map[int]i
 		}
 		return use(tx, first)
 	})
-	return failed(err)
 }
 
 // lowScale is what the rest of a rounded query is multiplied by, so that float16 holds it.

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"clipgo/search"
 	"clipgo/search/postgres/pgtest"
 )
@@ -174,6 +176,22 @@ func TestADatabaseThatGoesAwayIsUnavailable(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer d.Close()
+		var idle []*pgxpool.Conn // connections that the pool doesn't know to be gone
+		for range 2 {
+			c, err := d.pool.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			idle = append(idle, c)
+		}
+		for _, c := range idle {
+			c.Release()
+		}
+		s.Kill(t)
+		s.Start(t)
+		if sc, err := d.Scores(t.Context(), feature("q"), search.Images); err != nil || sc.Rows != 12 {
+			t.Errorf("after the server was started again: %v", err)
+		}
 		s.Kill(t)
 		_, scores := d.Scores(t.Context(), feature("q"), search.Images)
 		_, details := d.Details([]int{1})
