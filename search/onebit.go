@@ -128,7 +128,8 @@ func (ix *Folder) UseOneBit(o OneBit) error {
 	case !ix.hasBits(Images) && !ix.hasBits(Texts) || ix.recall == nil:
 		return fault.Setting("one_bit", "the index has no 1-bit codes: embed makes them where one_bit is always")
 	case ix.recall.At10 < LeastRecall:
-		return fault.Setting("one_bit", "the 1-bit codes of this index find %.3f of the ten best, less than %.2f", ix.recall.At10, LeastRecall)
+		return fault.Setting("one_bit", "the 1-bit codes of this index find %.3f of the ten best, less than %.2f",
+			ix.recall.At10, LeastRecall)
 	}
 	ix.oneBit = o
 	return nil

@@ -152,7 +152,7 @@ func (a *absent) Scores(ctx context.Context, v []float32, t search.Table) (*sear
 
 func (a *absent) Reload(context.Context) (search.Index, error) { return a, a.err() }
 
-// An index that can't be reached costs the requests of that time, which are told to try again; then it answers, filters included, although
+// An index that can't be reached costs the requests of that time, which get 503; then it answers, filters included, although
 // its first reading failed. The log has a line for each change.
 func TestAnIndexThatCannotBeReachedComesBack(t *testing.T) {
 	f := newFixture(t)
@@ -174,7 +174,8 @@ func TestAnIndexThatCannotBeReachedComesBack(t *testing.T) {
 	for range 3 {
 		c.reload(t.Context(), time.Now(), s.log)
 		for _, ask := range []string{"/api/search?q=red", "/api/search?q=red&folder=reds", "/api/folders", "/api/search"} {
-			if w := g.do("GET", ask, nil); w.Code != 503 || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "secret") {
+			w := g.do("GET", ask, nil)
+			if w.Code != 503 || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "secret") {
 				t.Errorf("%s: %d %s", ask, w.Code, w.Body)
 			}
 		}

@@ -174,7 +174,8 @@ func (e *encoder) embed(ctx context.Context, batch []*job) {
 	}
 }
 
-// eachRow embeds n things together. If the model panics, each is embedded by itself, so that only the requests for what it can't embed fail.
+// eachRow embeds n things together. If the model panics, each is embedded by itself, so that only the requests for what it
+// can't embed fail.
 func eachRow(n int, embed func(from, to int) ([]float32, error)) (rows [][]float32, errs []error) {
 	rows, errs = make([][]float32, n), make([]error, n)
 	panicked := true

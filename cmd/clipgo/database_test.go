@@ -58,7 +58,8 @@ func TestTheDatabaseIsFilledAndServed(t *testing.T) {
 		defer end()
 		database, stop := serving(t, "--index", index, "--database", s.URL)
 		defer stop()
-		questions := []string{"api/search?q=a+red+square", "api/search?q=red&q=-blue&limit=2", "api/search?q=red&text=b", "api/search", "api/folders"}
+		questions := []string{"api/search?q=a+red+square", "api/search?q=red&q=-blue&limit=2", "api/search?q=red&text=b", "api/search",
+			"api/folders"}
 		for _, ask := range questions {
 			_, want := asked(t, folder, ask)
 			if code, got := asked(t, database, ask); code != 200 || !reflect.DeepEqual(got, want) {
@@ -66,7 +67,8 @@ func TestTheDatabaseIsFilledAndServed(t *testing.T) {
 			}
 		}
 		s.Kill(t)
-		if code, got := asked(t, database, "api/search?q=something+else"); code != 503 || !strings.Contains(got["message"].(string), "try again") {
+		code, got := asked(t, database, "api/search?q=something+else")
+		if message, _ := got["message"].(string); code != 503 || !strings.Contains(message, "try again") {
 			t.Errorf("without a database: %d %v", code, got)
 		}
 		away := strings.Replace(s.URL, "tester@", "tester:secret@", 1)

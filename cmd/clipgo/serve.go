@@ -25,6 +25,7 @@ type serveOptions struct {
 	Hosts     []string           `json:"host" flag:"host" repeat:"true" arg:"name" help:"further name of this server in requests, as behind a proxy (repeated)"`
 	Origins   []string           `json:"cors" flag:"cors" repeat:"true" arg:"origin" help:"origin of another page that may ask, such as https://example.org (repeated)"`
 	BasePath  string             `json:"base_path" flag:"base-path" arg:"path" help:"path that a proxy has in front of all others, such as /pictures"`
+	Fetch     string             `json:"fetch" flag:"fetch" arg:"public|any" help:"fetch pictures of clients' addresses (image_url): of public ones, or of the own network too"`
 	Proxies   []string           `json:"trusted_proxy" flag:"trusted-proxy" repeat:"true" arg:"addr" help:"address or range of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed (repeated)"`
 	ShowPaths bool               `json:"show_paths" flag:"show-paths" help:"send the absolute paths of pictures, which are left out otherwise"`
 	Queries   bool               `json:"log_queries" flag:"log-queries" help:"log what is searched for"`
@@ -121,8 +122,8 @@ func (o *serveOptions) open(ctx context.Context, a *app, said config.Layer, arg 
 // options are the server's; made is the token if it was made here.
 func (o *serveOptions) options(a *app, at net.Addr) (how serve.Options, made string) {
 	how = serve.Options{Addr: at.String(), Token: o.Token, Hosts: o.Hosts, Origins: o.Origins, Roots: o.Roots, ShowPaths: o.ShowPaths,
-		Proxies: o.Proxies, BasePath: o.BasePath, Queries: o.Queries, ThumbDir: o.Thumbs, ThumbSize: int64(o.ThumbSize), Version: version, Log: a.console.log,
-		Picture: serve.BuiltinPictures()}
+		Proxies: o.Proxies, Fetch: o.Fetch, BasePath: o.BasePath, Queries: o.Queries, ThumbDir: o.Thumbs, ThumbSize: int64(o.ThumbSize),
+		Version: version, Log: a.console.log, Picture: serve.BuiltinPictures()}
 	if how.ThumbDir == "" {
 		if cache, err := os.UserCacheDir(); err == nil {
 			how.ThumbDir = filepath.Join(cache, "clipgo", "thumbnails")

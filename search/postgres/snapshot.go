@@ -189,7 +189,8 @@ func (s *Snapshot) product(column string, query []float32) (sql string, args []a
 // Scores compares a query with every row of a table, in the database.
 func (s *Snapshot) Scores(ctx context.Context, vector []float32, t search.Table) (*search.Scores, error) {
 	if len(vector) != s.info.Dim {
-		return nil, &search.MismatchError{Dir: s.name, What: "vectors of dimension", Have: fmt.Sprint(s.info.Dim), Want: fmt.Sprint(len(vector))}
+		return nil, &search.MismatchError{Dir: s.name, What: "vectors of dimension", Have: fmt.Sprint(s.info.Dim),
+			Want: fmt.Sprint(len(vector))}
 	}
 	norm := vec.Norm(vector)
 	if math.IsNaN(norm) || math.IsInf(norm, 0) {

@@ -22,7 +22,7 @@ type served interface {
 }
 
 // answers are the hits of some queries, with rows, scores to the bit and counts, and the backgrounds.
-func answers(t *testing.T, ix served, scores func(q []float32, table search.Table) (*search.Scores, error)) (out []string, background []float64) {
+func answers(t *testing.T, ix served, scores func([]float32, search.Table) (*search.Scores, error)) (out []string, background []float64) {
 	t.Helper()
 	for i := range 20 {
 		table := search.Table(i % 2)
@@ -71,7 +71,9 @@ func TestASnapshotAnswersAsTheFolder(t *testing.T) {
 		}
 		defer d.Close()
 		got, around := answers(t, d, func(q []float32, of search.Table) (*search.Scores, error) { return d.Scores(t.Context(), q, of) })
-		want, background := answers(t, ix, func(q []float32, of search.Table) (*search.Scores, error) { return ix.Scores(t.Context(), q, of) })
+		want, background := answers(t, ix, func(q []float32, of search.Table) (*search.Scores, error) {
+			return ix.Scores(t.Context(), q, of)
+		})
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got  %v\nwant %v", got, want)
 		}
