@@ -96,9 +96,9 @@ bench-peers: build
 	@python=$$(sh scripts/peers.sh $(BUILD)) && CGO_ENABLED=0 GOFLAGS= go run ./bench/peers -clipgo bin/clipgo -python "$$python" \
 		-dir build/peers -rows "$(ROWS)" -repetitions $(or $(REPETITIONS),3)
 
-# soak watches memory over 2,000 steps, kills a training at random times, and trains 500 steps from servers that fail 1,000 times.
+# soak watches memory over 2,000 steps, kills trainings and syncs of a database, and trains 500 steps from servers that fail 1,000 times.
 soak: build
-	CLIPGO_SOAK=1 go test -count 1 -timeout 60m -run 'Soak|Kill|Faults' ./cmd/clipgo/ ./run/
+	CLIPGO_SOAK=1 go test -count 1 -timeout 60m -run 'Soak|Kill|Faults' ./cmd/clipgo/ ./run/ ./search/postgres/
 
 fmt:
 	gofmt -w $$(git ls-files '*.go')

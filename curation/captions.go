@@ -1,6 +1,7 @@
 package curation
 
 import (
+	"context"
 	"math"
 
 	"clipgo/internal/parallel"
@@ -20,10 +21,10 @@ type PairScore struct {
 const Others = 1000
 
 // PairScores compares each picture with its caption. A picture without a caption has a Rank of 0.
-func (c *Collection) PairScores() []PairScore {
+func (c *Collection) PairScores(ctx context.Context) ([]PairScore, error) {
 	out := make([]PairScore, c.Len())
 	if c.Captions == nil {
-		return out
+		return out, ctx.Err()
 	}
 	var have []int
 	for i := range c.Items {
@@ -32,6 +33,9 @@ func (c *Collection) PairScores() []PairScore {
 		}
 	}
 	parallel.For(len(have), func(at int) {
+		if ctx.Err() != nil {
+			return
+		}
 		i := have[at]
 		s := PairScore{Cosine: vec.Dot(c.Feature(i), c.caption(i)), Rank: 1, Of: 1}
 		// Others are spread evenly, so that captions of one folder aren't compared only with each other.
@@ -48,7 +52,7 @@ func (c *Collection) PairScores() []PairScore {
 		}
 		out[i] = s
 	})
-	return out
+	return out, ctx.Err()
 }
 
 func (c *Collection) caption(i int) []float32 { return c.Captions[i*c.Dim : (i+1)*c.Dim] }

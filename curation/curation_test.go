@@ -1,6 +1,8 @@
 package curation
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -140,7 +142,15 @@ func TestACaptionOfAnotherPictureHasALowRank(t *testing.T) {
 		a[k], b[k] = b[k], a[k]
 	}
 	clear(c.Captions[3*48 : 4*48])
-	scores := c.PairScores()
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := c.PairScores(stopped); !errors.Is(err, context.Canceled) {
+		t.Errorf("a request that has ended: %v", err)
+	}
+	scores, err := c.PairScores(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, s := range scores {
 		switch {
 		case i == 3 && s != (PairScore{}):

@@ -64,12 +64,15 @@ func (c *Collection) Outliers(ctx context.Context, n int) (*Result, error) {
 const CaptionReason = "the caption is number"
 
 // Fit drops the n pictures whose caption fits least. The score is the cosine of picture and caption; the reason has the caption's rank.
-func (c *Collection) Fit(n int) (*Result, error) {
+func (c *Collection) Fit(ctx context.Context, n int) (*Result, error) {
 	if c.Captions == nil {
 		return nil, fault.Dataf("%s: no picture has a caption", c.Name)
 	}
 	r := c.keepAll("pairs")
-	scores := c.PairScores()
+	scores, err := c.PairScores(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var cosines []float64
 	var have []int
 	for i, s := range scores {

@@ -41,7 +41,7 @@ func TestMethodsDropWhatTheySay(t *testing.T) {
 		has  int
 	}{
 		"outliers": {func() (*Result, error) { return c.Outliers(t.Context(), 7) }, 7, -1},
-		"pairs":    {func() (*Result, error) { return c.Fit(4) }, 4, -1},
+		"pairs":    {func() (*Result, error) { return c.Fit(t.Context(), 4) }, 4, -1},
 		"leaks":    {func() (*Result, error) { return c.Leaks(t.Context(), test, 0.9999) }, 2, 60},
 		"misfiled": {func() (*Result, error) { return c.Refile(t.Context(), 9) }, 1, 33},
 		"diverse":  {func() (*Result, error) { return c.Spread(t.Context(), 10) }, 90, -1},
@@ -71,7 +71,7 @@ func TestWhatAMethodNeedsIsSaid(t *testing.T) {
 	for i := range c.Items {
 		c.Items[i].Path = "/p/" + c.Items[i].Caption
 	}
-	if _, err := c.Fit(1); err == nil {
+	if _, err := c.Fit(t.Context(), 1); err == nil {
 		t.Error("pairs without captions")
 	}
 	if _, err := c.Refile(t.Context(), 3); err == nil {

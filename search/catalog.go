@@ -61,37 +61,51 @@ func (a *arena) row(i int) []byte {
 
 // Catalog reads the metadata of all rows.
 func (ix *Folder) Catalog(ctx context.Context) (*Catalog, error) {
-	c := &Catalog{live: NewSet(ix.rows), rows: ix.rows, odd: map[int]string{}}
-	first := true
-	for _, p := range ix.parts {
-		if p.details == nil { // of clip-retrieval's
-			for i := range p.rows {
-				c.add(details{})
-				c.live.Add(p.first + i)
+	c, err := CatalogOf(ix.rows, func(add func(Detail)) error {
+		for _, p := range ix.parts {
+			if p.details == nil { // of clip-retrieval's
+				for range p.rows {
+					add(Detail{Live: true})
+				}
+				continue
 			}
-			continue
-		}
-		err := p.eachDetails(func(i int, d details) error {
-			if i%1024 == 0 && ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if c.add(d); p.dead[i] {
+			err := p.eachDetails(func(i int, d details) error {
+				if i%1024 == 0 && ctx.Err() != nil {
+					return ctx.Err()
+				}
+				add(d.detail(!p.dead[i]))
 				return nil
+			})
+			if err != nil {
+				return err
 			}
-			c.live.Add(p.first + i)
-			if dir := filepath.Dir(d.Path); filepath.IsAbs(d.Path) && first {
-				c.Root, first = dir, false
-			} else if filepath.IsAbs(d.Path) {
-				c.Root = common(c.Root, dir)
-			}
-			return nil
-		})
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
 		}
-		if err != nil {
-			return nil, err
+		return nil
+	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return c, err
+}
+
+// CatalogOf makes a catalog of an index with a number of rows. each adds what is known of every row, in order; of a row that isn't live
+// that may be nothing.
+func CatalogOf(rows int, each func(add func(Detail)) error) (*Catalog, error) {
+	c := &Catalog{live: NewSet(rows), rows: rows, odd: map[int]string{}}
+	first := true
+	err := each(func(d Detail) {
+		if c.add(d); !d.Live {
+			return
 		}
+		c.live.Add(len(c.size) - 1)
+		if dir := filepath.Dir(d.Path); filepath.IsAbs(d.Path) && first {
+			c.Root, first = dir, false
+		} else if filepath.IsAbs(d.Path) {
+			c.Root = common(c.Root, dir)
+		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	c.finish()
 	return c, nil
@@ -105,7 +119,7 @@ func (c *Catalog) finish() {
 	c.orderTimes()
 }
 
-func (c *Catalog) add(d details) {
+func (c *Catalog) add(d Detail) {
 	c.plain.add(d.Path, d.Caption)
 	c.split = append(c.split, uint32(len(d.Path)))
 	c.folded.add(fold(d.Path), "\x00", fold(d.Caption))

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"clipgo/internal/mapped"
 	"clipgo/internal/quantized"
@@ -23,6 +24,9 @@ func codesFile(name string) string {
 	base := filepath.Base(name)
 	return "codes/" + base[:len(base)-len(filepath.Ext(base))] + ".i8"
 }
+
+// bitsFile is the name of the 1-bit codes of a table.
+func bitsFile(name string) string { return strings.TrimSuffix(codesFile(name), ".i8") + ".b1" }
 
 // openCodes maps the codes of a table; nil where there are none that fit.
 func openCodes(path string, t *table, digest string) (*codes, error) {

@@ -12,6 +12,7 @@ import (
 
 	"clipgo/internal/durable"
 	"clipgo/internal/half"
+	"clipgo/internal/parallel"
 	"clipgo/internal/quantized"
 )
 
@@ -51,6 +52,9 @@ func (w *Writer) Commit() error {
 	}
 	w.meta, w.pending, w.dead, w.damaged, w.changed = next, nil, map[int][]int{}, nil, false
 	w.discard(dropped)
+	if w.Committed != nil {
+		w.Committed()
+	}
 	return nil
 }
 
@@ -60,6 +64,7 @@ func (w *Writer) discard(dropped []segment) {
 		for name := range s.Files {
 			_ = w.disk.remove(filepath.Join(w.dir, filepath.FromSlash(name)))
 			_ = w.disk.remove(filepath.Join(w.dir, filepath.FromSlash(codesFile(name))))
+			_ = w.disk.remove(filepath.Join(w.dir, filepath.FromSlash(bitsFile(name))))
 		}
 	}
 }
@@ -99,6 +104,9 @@ func (w *Writer) writeTable(s segment, name string, rows []float32) error {
 	if err := w.writeFile(s, name, encodeNpy(rows, w.meta.Dim, w.meta.DType)); err != nil {
 		return err
 	}
+	if err := w.writeBits(name, rows, s.Files[name].SHA256); err != nil {
+		return err
+	}
 	return w.writeCodes(name, rows, s.Files[name].SHA256)
 }
 
@@ -114,25 +122,48 @@ func (w *Writer) writeCodes(name string, rows []float32, digest string) error {
 	return w.disk.write(filepath.Join(w.dir, filepath.FromSlash(codesFile(name))), data)
 }
 
-// recode makes the codes that are missing or damaged: those of an index of before, or of one whose codes were lost.
+// recode makes the codes that are missing or damaged: those of an index of before, or of one whose codes were lost. Some tables are read
+// at once.
 func (w *Writer) recode() error {
+	type job struct {
+		table  *table
+		digest string
+	}
+	var jobs []job
 	for _, p := range w.old.parts {
 		for _, t := range p.tables() {
-			if t.codes != nil && t.codes.verify() == nil {
-				continue
-			}
-			rows := make([]float32, 0, t.rows*t.dim)
-			err := t.read(func() error {
-				for i := range t.rows {
-					rows = append(rows, t.row(i)...)
-				}
-				return nil
-			})
-			if err != nil {
-				return fmt.Errorf("index %s: %w", w.dir, err)
-			}
-			_ = w.writeCodes(t.path, rows, p.digests[t.path]) // searches read the table then
+			jobs = append(jobs, job{t, p.digests[t.path]})
 		}
+	}
+	errs := make([]error, len(jobs))
+	parallel.For(len(jobs), func(i int) { errs[i] = w.recodeTable(jobs[i].table, jobs[i].digest) })
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("index %s: %w", w.dir, err)
+	}
+	return nil
+}
+
+func (w *Writer) recodeTable(t *table, digest string) error {
+	whole := t.codes != nil && t.codes.verify() == nil
+	bits := !w.wantsBits() || t.bits != nil && t.bits.verify() == nil
+	if whole && bits {
+		return nil
+	}
+	rows := make([]float32, 0, t.rows*t.dim)
+	err := t.read(func() error {
+		for i := range t.rows {
+			rows = append(rows, t.row(i)...)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !whole {
+		_ = w.writeCodes(t.path, rows, digest) // searches read the table then
+	}
+	if !bits {
+		_ = w.writeBits(t.path, rows, digest)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -10,6 +11,9 @@ import (
 
 // ErrNoDirection is a query whose terms cancel each other out.
 var ErrNoDirection = fault.New(fault.Usage, "query: the terms cancel each other out")
+
+// ErrUnavailable is an index that can't be asked now, such as one in a database that has gone away. Later it may answer.
+var ErrUnavailable = errors.New("the index can't be reached")
 
 // CorruptError says that a file of an index can't be used, and why.
 type CorruptError struct{ File, Reason string }

@@ -26,6 +26,8 @@ type Folder struct {
 	live   int
 	kernel kernel
 	byPath func() (pathIndex, error)
+	oneBit OneBit        // whether to search by 1-bit codes
+	recall *OneBitRecall // of those; nil: not measured
 }
 
 var _ Index = (*Folder)(nil)
@@ -79,6 +81,7 @@ func open(dir string) (*Folder, error) {
 		}
 		ix.add(p)
 	}
+	ix.recall = readRecall(dir)
 	return ix, nil
 }
 
@@ -139,6 +142,9 @@ func (ix *Folder) openSegment(s segment) (*part, error) {
 func (p *part) openCodes(dir string) (err error) {
 	for _, t := range p.tables() {
 		if t.codes, err = openCodes(filepath.Join(dir, codesFile(t.path)), t, p.digests[t.path]); err != nil {
+			return err
+		}
+		if t.bits, err = openBits(filepath.Join(dir, bitsFile(t.path)), t, p.digests[t.path]); err != nil {
 			return err
 		}
 	}
@@ -306,7 +312,7 @@ func (ix *Folder) Accepts(space Space) error {
 
 // Info describes the index.
 func (ix *Folder) Info() Info {
-	out := Info{Space: ix.space, Segments: len(ix.parts), Rows: ix.rows, Live: ix.live}
+	out := Info{Space: ix.space, Segments: len(ix.parts), Rows: ix.rows, Live: ix.live, OneBit: ix.recall}
 	for _, p := range ix.parts {
 		for _, t := range p.tables() {
 			out.Bytes += int64(len(t.data))

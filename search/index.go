@@ -56,6 +56,8 @@ type Info struct {
 	Rows     int   `json:"rows"`
 	Live     int   `json:"live"`
 	Bytes    int64 `json:"bytes"` // of the tables
+	// OneBit is what searches by 1-bit codes find; nil: there are none, or nobody measured them.
+	OneBit *OneBitRecall `json:"one_bit,omitempty"`
 }
 
 // Query is what to look for and how much of it to show.

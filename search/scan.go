@@ -23,7 +23,8 @@ type Neighbor struct {
 // Nearest returns the k live rows of a table with the highest inner products, highest first and equals by row.
 //
 // The scan is float32; every row that its rounding could have kept out is scored again in float64, so the result is
-// that of a float64 scan, for any number of cores. Rows without a feature of the table (all zero) are never near.
+// that of a float64 scan, for any number of cores. Rows without a feature of the table (all zero) are never near. With 1-bit codes
+// (UseOneBit) the rows are those that their estimates bring forward, with exact scores.
 func (ix *Folder) Nearest(ctx context.Context, vector []float32, k int, t Table) ([]Neighbor, error) {
 	if len(vector) != ix.space.Dim {
 		return nil, &MismatchError{Dir: ix.dir, What: "vectors of dimension", Have: fmt.Sprint(ix.space.Dim), Want: fmt.Sprint(len(vector))}
@@ -35,6 +36,9 @@ func (ix *Folder) Nearest(ctx context.Context, vector []float32, k int, t Table)
 	k = min(k, ix.live)
 	if k <= 0 {
 		return nil, ctx.Err()
+	}
+	if ix.byBits(t) {
+		return ix.nearestByBits(ctx, vector, k, t)
 	}
 	s := &scan{query: vector, small: quantized.NewQuery(vector), k: k, slack: slack(ix.space.Dim) * float32(norm), kernel: ix.kernel}
 	for _, p := range ix.parts {
@@ -51,7 +55,8 @@ func (ix *Folder) Nearest(ctx context.Context, vector []float32, k int, t Table)
 // scan is one search. A block is what a core takes at a time.
 type scan struct {
 	query  []float32
-	small  *quantized.Query // the query for codes
+	small  *quantized.Query    // the query for codes
+	bits   *quantized.BitQuery // of a scan by 1-bit codes alone; nil: it isn't one
 	k      int
 	slack  float32
 	kernel kernel
@@ -116,6 +121,11 @@ func (s *scan) work(ctx context.Context, f *found, blocks iter.Seq[int]) error {
 
 // score scores some rows, by their codes where there are any, and takes those that may be among the best.
 func (s *scan) score(f *found, b block, from int, scores []float32, bounds []quantized.Score) error {
+	if s.bits != nil {
+		b.table.bits.rows.Estimates(scores, s.bits, from)
+		f.takeEstimates(b, from, scores)
+		return nil
+	}
 	if t := b.table; t.codes != nil {
 		t.codes.rows.Scores(bounds, s.small, from)
 		f.takeCodes(b, from, bounds)

@@ -38,6 +38,21 @@ func (s *Scores) Standard(score float64) float64 {
 	return (score - s.Mean) / s.Deviation
 }
 
+func newScores(query []float32, norm float64, t Table, values []float32) *Scores {
+	return &Scores{query: slices.Clone(query), table: t, values: values, slack: slack(len(query)) * float32(norm)}
+}
+
+// ScoresOf are scores of rows that were compared elsewhere, in float32 sums of any order. Rows that can't be found are NaN.
+func ScoresOf(query []float32, t Table, values []float32) *Scores {
+	s := newScores(query, vec.Norm(query), t, values)
+	var m moments
+	for _, v := range values {
+		m.add(v)
+	}
+	s.describe(m)
+	return s
+}
+
 // Scores compares a query with every row of a table.
 func (ix *Folder) Scores(ctx context.Context, vector []float32, t Table) (*Scores, error) {
 	if len(vector) != ix.space.Dim {
@@ -47,7 +62,7 @@ func (ix *Folder) Scores(ctx context.Context, vector []float32, t Table) (*Score
 	if math.IsNaN(norm) || math.IsInf(norm, 0) {
 		return nil, fmt.Errorf("search: the query holds a number that is not finite")
 	}
-	s := &Scores{query: slices.Clone(vector), table: t, values: make([]float32, ix.rows), slack: slack(ix.space.Dim) * float32(norm)}
+	s := newScores(vector, norm, t, make([]float32, ix.rows))
 	sc := &scan{query: s.query, kernel: ix.kernel}
 	for _, p := range ix.parts {
 		if table := p.table(t); table != nil {
@@ -66,6 +81,21 @@ func (ix *Folder) Scores(ctx context.Context, vector []float32, t Table) (*Score
 type moments struct {
 	n        int
 	sum, sqr float64
+}
+
+// add counts a score; NaN is none.
+func (m *moments) add(score float32) {
+	if score == score {
+		m.n, m.sum, m.sqr = m.n+1, m.sum+float64(score), m.sqr+float64(score)*float64(score)
+	}
+}
+
+// describe fills the numbers of the background.
+func (s *Scores) describe(all moments) {
+	if s.Rows = all.n; all.n > 0 {
+		s.Mean = all.sum / float64(all.n)
+		s.Deviation = math.Sqrt(max(0, all.sqr/float64(all.n)-s.Mean*s.Mean))
+	}
 }
 
 func (s *Scores) fill(ctx context.Context, sc *scan) error {
@@ -90,10 +120,7 @@ func (s *Scores) fill(ctx context.Context, sc *scan) error {
 	for _, m := range parts {
 		all.n, all.sum, all.sqr = all.n+m.n, all.sum+m.sum, all.sqr+m.sqr
 	}
-	if s.Rows = all.n; all.n > 0 {
-		s.Mean = all.sum / float64(all.n)
-		s.Deviation = math.Sqrt(max(0, all.sqr/float64(all.n)-s.Mean*s.Mean))
-	}
+	s.describe(all)
 	return ctx.Err()
 }
 
@@ -112,7 +139,7 @@ func (s *Scores) block(sc *scan, b block) (m moments, err error) {
 					values[i] = float32(math.NaN())
 					continue
 				}
-				m.n, m.sum, m.sqr = m.n+1, m.sum+float64(score), m.sqr+float64(score)*float64(score)
+				m.add(score)
 			}
 		}
 		return nil
@@ -120,9 +147,15 @@ func (s *Scores) block(sc *scan, b block) (m moments, err error) {
 	return m, err
 }
 
-// Best returns the k rows of keep with the highest scores that are not below floor, highest first and equals by row. Like Nearest, it
-// gives the rows and scores of a float64 scan. The scores are those of this snapshot.
+// Best returns the k rows of keep with the highest scores that are not below floor, as Scores.Best does. The scores are those of this
+// snapshot.
 func (ix *Folder) Best(s *Scores, k int, floor float64, keep Set) ([]Neighbor, error) {
+	return s.Best(k, floor, keep, func(rows []int) ([]float64, error) { return ix.exact(s, rows) })
+}
+
+// Best returns the k rows of keep with the highest scores that are not below floor, highest first and equals by row. exact gives the
+// float64 scores of rows. Like Nearest, it returns the rows and scores of a float64 scan.
+func (s *Scores) Best(k int, floor float64, keep Set, exact func(rows []int) ([]float64, error)) ([]Neighbor, error) {
 	f, slack := found{k: k, floor: floor}, float64(s.slack)
 	for row, score := range s.values {
 		lower, upper := float64(score)-slack, float64(score)+slack
@@ -133,14 +166,18 @@ func (ix *Folder) Best(s *Scores, k int, floor float64, keep Set) ([]Neighbor, e
 		f.floor = max(f.floor, floor)
 	}
 	f.prune()
-	out := make([]Neighbor, 0, len(f.rows))
-	for _, c := range f.rows {
-		score, err := ix.exact(s, c.row)
-		if err != nil {
-			return nil, err
-		}
+	rows := make([]int, len(f.rows))
+	for i, c := range f.rows {
+		rows[i] = c.row
+	}
+	scores, err := exact(rows)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Neighbor, 0, len(rows))
+	for i, score := range scores {
 		if score >= floor {
-			out = append(out, Neighbor{c.row, score})
+			out = append(out, Neighbor{rows[i], score})
 		}
 	}
 	slices.SortFunc(out, func(a, b Neighbor) int { return cmp.Or(cmp.Compare(b.Score, a.Score), a.Row-b.Row) })
@@ -149,24 +186,39 @@ func (ix *Folder) Best(s *Scores, k int, floor float64, keep Set) ([]Neighbor, e
 
 // Count is the number of rows of keep whose score is not below floor: what Best returns for a large k.
 func (ix *Folder) Count(s *Scores, floor float64, keep Set) (n int, err error) {
-	under, over := low(floor, s.slack), high(floor, s.slack)
-	for row, value := range s.values {
-		if !(value >= under) || !keep.Has(row) {
-			continue
-		}
-		if value <= over { // rounding may have lifted it
-			score, err := ix.exact(s, row)
-			if err != nil {
-				return 0, err
-			}
-			if score < floor {
-				continue
-			}
-		}
-		n++
-	}
-	return n, nil
+	return s.Count(floor, keep, func(rows []int) ([]float64, error) { return ix.exact(s, rows) })
 }
+
+// Count is the number of rows of keep whose score is not below floor. exact gives the float64 scores of rows.
+func (s *Scores) Count(floor float64, keep Set, exact func(rows []int) ([]float64, error)) (n int, err error) {
+	under, over := low(floor, s.slack), high(floor, s.slack)
+	var unsure []int // rounding may have lifted them
+	for row, value := range s.values {
+		switch {
+		case !(value >= under) || !keep.Has(row):
+		case value <= over:
+			unsure = append(unsure, row)
+		default:
+			n++
+		}
+	}
+	if len(unsure) == 0 {
+		return n, nil
+	}
+	scores, err := exact(unsure)
+	for _, score := range scores {
+		if score >= floor {
+			n++
+		}
+	}
+	return n, err
+}
+
+// Vector is the query.
+func (s *Scores) Vector() []float32 { return s.query }
+
+// Table is what the query was compared with.
+func (s *Scores) Table() Table { return s.table }
 
 // Above counts the rows of keep that are not below each of n thresholds: first, first + step, and so on, up to the rounding of float32.
 func (s *Scores) Above(first, step float64, n int, keep Set) []int {
@@ -191,16 +243,22 @@ func high(floor float64, slack float32) float32 {
 	return float32(max(floor, -math.MaxFloat32/2)) + 2*slack
 }
 
-// exact is the float64 score of a row.
-func (ix *Folder) exact(s *Scores, row int) (score float64, err error) {
-	p, at, err := ix.locate(row)
-	if err != nil {
-		return 0, err
+// exact are the float64 scores of rows.
+func (ix *Folder) exact(s *Scores, rows []int) ([]float64, error) {
+	out := make([]float64, len(rows))
+	for i, row := range rows {
+		p, at, err := ix.locate(row)
+		if err != nil {
+			return nil, err
+		}
+		t := p.table(s.table)
+		err = t.read(func() error {
+			out[i] = t.exact(s.query, at)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	t := p.table(s.table)
-	err = t.read(func() error {
-		score = t.exact(s.query, at)
-		return nil
-	})
-	return score, err
+	return out, nil
 }

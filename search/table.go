@@ -19,7 +19,8 @@ type table struct {
 	f32   []float32 // one of the two is filled
 	f16   []uint16
 	data  []byte
-	codes *codes // nil: none
+	codes *codes   // nil: none
+	bits  *bitRows // nil: none
 }
 
 func (t *table) dtype() DType {
@@ -55,9 +56,9 @@ func openTable(path string) (*table, error) {
 
 func (t *table) close() error {
 	data := t.data
-	small := t.codes
-	t.data, t.f32, t.f16, t.codes = nil, nil, nil, nil
-	return errors.Join(small.close(), mapped.Close(data))
+	small, bits := t.codes, t.bits
+	t.data, t.f32, t.f16, t.codes, t.bits = nil, nil, nil, nil, nil
+	return errors.Join(small.close(), bits.close(), mapped.Close(data))
 }
 
 // row copies a row as float32.
@@ -100,8 +101,17 @@ func (t *table) exact(q []float32, row int) float64 {
 
 // empty tells a row that stands for a feature that is not there.
 func (t *table) empty(row int) bool {
-	for _, v := range t.row(row) {
-		if v != 0 {
+	from, to := row*t.dim, (row+1)*t.dim
+	if t.f32 != nil {
+		for _, v := range t.f32[from:to] {
+			if v != 0 {
+				return false
+			}
+		}
+		return true
+	}
+	for _, v := range t.f16[from:to] {
+		if v&0x7fff != 0 { // but for the sign
 			return false
 		}
 	}

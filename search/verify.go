@@ -28,6 +28,11 @@ func (ix *Folder) Verify() error {
 					return err
 				}
 			}
+			if t.bits != nil {
+				if err := t.bits.verify(); err != nil {
+					return err
+				}
+			}
 		}
 		if err := p.eachDetails(func(int, details) error { return nil }); err != nil {
 			return err

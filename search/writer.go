@@ -31,6 +31,10 @@ const SegmentRows = 8192
 // that ends before that, however it ends, leaves the index as the last commit left it.
 type Writer struct {
 	SegmentRows int // rows of a segment; memory and what a kill can lose are in proportion
+	// OneBit says whether codes of 1 bit an entry are made. It is set before Begin.
+	OneBit OneBit
+	// Committed is called after each commit that changed the index; nil: nothing is.
+	Committed func()
 
 	dir     string
 	disk    disk
@@ -204,7 +208,7 @@ func (w *Writer) sweep() error {
 	named := map[string]bool{metaName: true}
 	for _, s := range w.meta.Segments {
 		for name := range s.Files {
-			named[name], named[codesFile(name)] = true, true
+			named[name], named[codesFile(name)], named[bitsFile(name)] = true, true, true
 		}
 	}
 	for _, d := range w.damaged { // meta.json names them until the next commit
@@ -230,7 +234,7 @@ func (w *Writer) sweep() error {
 	return nil
 }
 
-var ownName = regexp.MustCompile(`(?:img|text)_emb_\d+\.(?:npy|i8)|metadata_\d+\.parquet|meta\.json`)
+var ownName = regexp.MustCompile(`(?:img|text)_emb_\d+\.(?:npy|i8|b1)|metadata_\d+\.parquet|meta\.json`)
 
 // Has reports whether a path has a row.
 func (w *Writer) Has(path string) bool {

@@ -35,6 +35,8 @@ func status(err error) (int, string) {
 		return http.StatusRequestEntityTooLarge, "the request is too large"
 	case errors.Is(err, errBusy):
 		return http.StatusServiceUnavailable, errBusy.Error()
+	case errors.Is(err, search.ErrUnavailable):
+		return http.StatusServiceUnavailable, search.ErrUnavailable.Error() + " now; try again in a moment"
 	case errors.Is(err, search.ErrNoRow):
 		return http.StatusNotFound, search.ErrNoRow.Error()
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

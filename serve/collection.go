@@ -2,9 +2,11 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"clipgo/search"
@@ -36,7 +38,8 @@ type snapshot struct {
 	id      string
 	info    search.Info
 	catalog func() (*search.Catalog, error) // waits until it is read
-	read    chan struct{}                   // is closed when it is
+	read    chan struct{}                   // is closed after the first attempt
+	loaded  atomic.Pointer[search.Catalog]  // nil: not read yet
 	roots   func() (*roots, error)
 	given   bool // the roots are those of the options
 	cancel  context.CancelFunc
@@ -67,8 +70,9 @@ func (c *collection) open(ctx context.Context, ix Index) *snapshot {
 	if s.id == "" {
 		s.id = "fixed"
 	}
-	s.catalog = sync.OnceValues(func() (cat *search.Catalog, err error) {
-		defer close(s.read)
+	first := sync.OnceFunc(func() { close(s.read) })
+	s.catalog = onceAvailable(func() (cat *search.Catalog, err error) {
+		defer first()
 		err = recovered(func() (err error) {
 			cat, err = ix.Catalog(ctx)
 			return err
@@ -76,9 +80,12 @@ func (c *collection) open(ctx context.Context, ix Index) *snapshot {
 		if err == nil && len(c.given) > 0 {
 			cat.SkipRoots(c.given)
 		}
+		if err == nil {
+			s.loaded.Store(cat)
+		}
 		return cat, err
 	})
-	s.roots = sync.OnceValues(func() (*roots, error) {
+	s.roots = onceAvailable(func() (*roots, error) {
 		if len(c.given) > 0 {
 			return openRoots(c.given)
 		}
@@ -95,16 +102,36 @@ func (c *collection) open(ctx context.Context, ix Index) *snapshot {
 	return s
 }
 
-// known is the catalog if it has been read, and nil before.
-func (s *snapshot) known() *search.Catalog {
+// retry reads the catalog of a state again if the first attempt found the index unavailable.
+func (c *collection) retry(s *snapshot) {
 	select {
 	case <-s.read:
-		cat, _ := s.catalog()
-		return cat
+		if s.known() == nil {
+			_, _ = s.catalog() // at once, where it failed for good
+		}
 	default:
-		return nil
 	}
 }
+
+// onceAvailable calls a function once, and again after each search.ErrUnavailable.
+func onceAvailable[T any](f func() (T, error)) func() (T, error) {
+	var mu sync.Mutex
+	var done bool
+	var value T
+	var err error
+	return func() (T, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !done {
+			value, err = f()
+			done = !errors.Is(err, search.ErrUnavailable)
+		}
+		return value, err
+	}
+}
+
+// known is the catalog if it has been read, and nil before.
+func (s *snapshot) known() *search.Catalog { return s.loaded.Load() }
 
 // details are what the index knows of some rows.
 func (s *snapshot) details(rows []int) ([]search.Detail, error) {
@@ -188,7 +215,7 @@ func (c *collection) reload(ctx context.Context, now time.Time, log *slog.Logger
 		ix, ours := next.(Index)
 		switch {
 		case err != nil:
-			c.fail(err.Error(), log)
+			c.fail(err, log)
 			if next != nil && next != search.Index(current.Index) {
 				_ = next.Close()
 			}
@@ -196,18 +223,30 @@ func (c *collection) reload(ctx context.Context, now time.Time, log *slog.Logger
 			c.replace(c.open(ctx, ix), now)
 			log.Info("the index has changed", "index", c.name, "pictures", ix.Info().Live)
 		default:
-			c.fail("", log)
+			c.fail(nil, log)
+			c.retry(current)
 		}
 	}
 	c.sweep(now)
 }
 
-// fail notes why a commit can't be used, once.
-func (c *collection) fail(problem string, log *slog.Logger) {
+// fail notes why the index can't be opened again, once; nil: it can.
+func (c *collection) fail(err error, log *slog.Logger) {
+	problem, says := "", "the index can't be opened again; its last state still answers"
+	switch {
+	case errors.Is(err, search.ErrUnavailable): // whose texts name ports, and differ each time
+		problem, says = search.ErrUnavailable.Error(), "the index can't be reached; requests are refused until it answers"
+	case err != nil:
+		problem = err.Error()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if problem != "" && problem != c.problem {
-		log.Warn("the index can't be opened again; its last state still answers", "index", c.name, "reason", problem)
+	switch {
+	case problem == c.problem:
+	case problem == "":
+		log.Info("the index answers again", "index", c.name)
+	default:
+		log.Warn(says, "index", c.name, "reason", err)
 	}
 	c.problem = problem
 }

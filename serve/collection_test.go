@@ -1,9 +1,15 @@
 package serve
 
 import (
+	"bytes"
+	"context"
+	"fmt"
 	"image/color"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,5 +120,78 @@ func TestKeysOutliveCommits(t *testing.T) {
 	}
 	if w := f.do("GET", "/api/rows?key=0.000000000000", nil); w.Code != 404 {
 		t.Errorf("a key of a picture that is gone: %d", w.Code)
+	}
+}
+
+// absent is an index that can't be reached while down is set.
+type absent struct {
+	Index
+	down atomic.Bool
+}
+
+func (a *absent) err() error {
+	if a.down.Load() {
+		return fmt.Errorf("%w: dial tcp 127.0.0.1:5432 for user secret", search.ErrUnavailable)
+	}
+	return nil
+}
+
+func (a *absent) Catalog(ctx context.Context) (*search.Catalog, error) {
+	if err := a.err(); err != nil {
+		return nil, err
+	}
+	return a.Index.Catalog(ctx)
+}
+
+func (a *absent) Scores(ctx context.Context, v []float32, t search.Table) (*search.Scores, error) {
+	if err := a.err(); err != nil {
+		return nil, err
+	}
+	return a.Index.Scores(ctx, v, t)
+}
+
+func (a *absent) Reload(context.Context) (search.Index, error) { return a, a.err() }
+
+// An index that can't be reached costs the requests of that time, which get 503; then it answers, filters included, although
+// its first reading failed. The log has a line for each change.
+func TestAnIndexThatCannotBeReachedComesBack(t *testing.T) {
+	f := newFixture(t)
+	ix, err := search.Open(f.index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	away := &absent{Index: ix}
+	away.down.Store(true)
+	s, err := New([]Source{{"away", away, f.model}}, Options{Addr: "127.0.0.1:80", Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	g := &fixture{Server: s, handler: s.Handler()}
+	c := s.collections[0]
+	<-c.current.read
+	for range 3 {
+		c.reload(t.Context(), time.Now(), s.log)
+		for _, ask := range []string{"/api/search?q=red", "/api/search?q=red&folder=reds", "/api/folders", "/api/search"} {
+			w := g.do("GET", ask, nil)
+			if w.Code != 503 || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "secret") {
+				t.Errorf("%s: %d %s", ask, w.Code, w.Body)
+			}
+		}
+	}
+	if got := get[map[string]any](t, g, "/api/health"); got["status"] != "degraded" {
+		t.Errorf("health %v", got)
+	}
+	away.down.Store(false)
+	c.reload(t.Context(), time.Now(), s.log)
+	if got := get[found](t, g, "/api/search?q=red&folder=reds"); got.Total != 40 || got.Pending {
+		t.Errorf("after it came back: %d hits", got.Total)
+	}
+	if got := get[map[string]any](t, g, "/api/health"); got["status"] != "ok" {
+		t.Errorf("health %v", got)
+	}
+	if n := strings.Count(log.String(), "\n"); n != 2 {
+		t.Errorf("%d lines: %s", n, log.String())
 	}
 }

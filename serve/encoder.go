@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -155,26 +156,54 @@ func (e *encoder) embed(ctx context.Context, batch []*job) {
 		}
 	}
 	if len(texts) > 0 {
-		rows, err := e.model.EmbedTexts(ctx, texts)
+		rows, errs := eachRow(len(texts), func(from, to int) ([]float32, error) { return e.model.EmbedTexts(ctx, texts[from:to]) })
 		for _, j := range batch {
 			if j.picture == nil {
-				j.answer(rows, len(texts), at[j.text], err)
+				j.answer(rows[at[j.text]], errs[at[j.text]])
 			}
 		}
 	}
-	if len(pictures) > 0 {
-		rows, err := e.model.EmbedImages(ctx, pixels, len(pictures))
+	if n := len(pictures); n > 0 {
+		bytes := len(pixels) / n
+		rows, errs := eachRow(n, func(from, to int) ([]float32, error) {
+			return e.model.EmbedImages(ctx, pixels[from*bytes:to*bytes], to-from)
+		})
 		for i, j := range pictures {
-			j.answer(rows, len(pictures), i, err)
+			j.answer(rows[i], errs[i])
 		}
 	}
 }
 
-// answer takes row i of n, and wakes the request.
-func (j *job) answer(rows []float32, n, i int, err error) {
+// eachRow embeds n things together. If the model panics, each is embedded by itself, so that only the requests for what it
+// can't embed fail.
+func eachRow(n int, embed func(from, to int) ([]float32, error)) (rows [][]float32, errs []error) {
+	rows, errs = make([][]float32, n), make([]error, n)
+	panicked := true
+	run := func(from, to int) {
+		var all []float32
+		err := recovered(func() (err error) {
+			all, err = embed(from, to)
+			panicked = false
+			return err
+		})
+		for i := from; i < to; i++ {
+			dim := len(all) / (to - from)
+			rows[i], errs[i] = all[(i-from)*dim:(i-from+1)*dim], err
+		}
+	}
+	if run(0, n); !panicked || n == 1 {
+		return rows, errs
+	}
+	for i := range n {
+		run(i, i+1)
+	}
+	return rows, errs
+}
+
+// answer takes a feature, and wakes the request.
+func (j *job) answer(row []float32, err error) {
 	if j.err = err; err == nil {
-		dim := len(rows) / n
-		j.feature = append([]float32(nil), rows[i*dim:(i+1)*dim]...)
+		j.feature = slices.Clone(row)
 	}
 	close(j.ready)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -81,5 +82,36 @@ func TestAFullQueueRefusesAtOnce(t *testing.T) {
 	}
 	if n := e.stats.encoded.Load() - before; n > 1 {
 		t.Errorf("%d texts were embedded, but one is waited for", n)
+	}
+}
+
+// brittle panics when a text of a batch is boom.
+type brittle struct{ colours }
+
+func (m *brittle) EmbedTexts(ctx context.Context, texts []string) ([]float32, error) {
+	if slices.Contains(texts, "boom") {
+		panic("boom in the model")
+	}
+	return m.colours.EmbedTexts(ctx, texts)
+}
+
+// A panic of the model costs the request that it embeds for: not the process, and not those of the same batch.
+func TestAPanicOfTheModelCostsOneRequest(t *testing.T) {
+	e := newEncoder(t.Context(), &brittle{}, newStats())
+	batch := []*job{{text: "red"}, {text: "boom"}, {text: "green"}}
+	for _, j := range batch {
+		j.ctx, j.ready = t.Context(), make(chan struct{})
+	}
+	e.embed(t.Context(), batch)
+	for i, j := range batch {
+		if (j.err != nil) != (j.text == "boom") || j.err == nil && j.feature[i/2] != 1 {
+			t.Errorf("%s: %v, %v", j.text, j.feature, j.err)
+		}
+	}
+	if _, err := e.EncodeText(t.Context(), "boom"); err == nil {
+		t.Error("a panic is no error")
+	}
+	if got, err := e.EncodeText(t.Context(), "blue"); err != nil || got[2] != 1 {
+		t.Errorf("the next request: %v, %v", got, err)
 	}
 }

@@ -155,14 +155,18 @@ func (s *Server) authorized(next http.Handler) http.Handler {
 	token := s.options.Token
 	wrong := refuse(http.StatusUnauthorized, "a token is missing or wrong: open the address that was printed, or send it as a bearer")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ok := token == "" || open(r.URL.Path)
+		ok, guessed := token == "" || open(r.URL.Path), false
 		if bearer, has := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); has && !ok {
 			ok = same(bearer, token)
+			guessed = !ok
 		}
 		if c, err := r.Cookie(cookieName); err == nil && !ok && !slices.Contains(retrievalPaths, r.URL.Path) {
 			ok = same(c.Value, cookieValue(token))
 		}
 		if !ok {
+			if guessed {
+				s.refusedToken(r)
+			}
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			wrong.ServeHTTP(w, r)
 			return
@@ -199,10 +203,12 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if s.options.Token == "" || !same(in.Token, s.options.Token) {
+		s.refusedToken(r)
 		return &statusError{http.StatusUnauthorized, "the token is wrong"}
 	}
+	_, secure := s.proxies.client(r)
 	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: cookieValue(in.Token), Path: s.options.BasePath + "/", HttpOnly: true,
-		SameSite: http.SameSiteStrictMode})
+		Secure: secure, SameSite: http.SameSiteStrictMode})
 	return writeJSON(w, map[string]bool{"ok": true})
 }
 

@@ -138,7 +138,7 @@ func (s *Server) knnVector(ctx context.Context, c *collection, k knnRequest) ([]
 		}
 		raw, err = c.encoder.EncodePicture(ctx, file)
 	case k.ImageURL != nil && *k.ImageURL != "":
-		return nil, &statusError{http.StatusForbidden, "image_url: this server doesn't fetch addresses; send the picture as image"}
+		raw, err = s.fetched(ctx, c, *k.ImageURL)
 	case k.Embedding != nil:
 		if len(k.Embedding) != c.space.Dim {
 			return nil, badRequest(fmt.Sprintf("embedding_input: it has %d numbers, and the index %d", len(k.Embedding), c.space.Dim))

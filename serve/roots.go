@@ -102,7 +102,7 @@ func (s *Server) original(ctx context.Context, snap *snapshot, d search.Detail) 
 		return nil, false, err
 	}
 	defer f.Close()
-	changed = st.Size() != d.Size || st.ModTime().UnixNano() != d.MTime
+	changed = st.Size() != d.Size || !sameTime(st.ModTime(), d)
 	file, err = io.ReadAll(io.LimitReader(f, bounded.Picture.Limit+1))
 	if err == nil && int64(len(file)) > bounded.Picture.Limit {
 		err = &statusError{403, fmt.Sprintf("the picture has more than %d bytes", bounded.Picture.Limit)}

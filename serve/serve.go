@@ -67,6 +67,8 @@ type Options struct {
 	Hosts     []string // names that the server has, in addition to Addr and those of the loopback address
 	Origins   []string // of other pages that may ask, such as https://example.org
 	Roots     []string // folders whose pictures are shown; none: each index's own, on a loopback address only
+	Fetch     string   // FetchNothing, FetchPublic or FetchAny: which addresses of pictures are fetched for clients
+	Proxies   []string // addresses, or ranges of them, whose X-Forwarded-For and X-Forwarded-Proto are believed
 	ShowPaths bool     // absolute paths are in the answers
 	BasePath  string   // that a proxy has in front of every path, such as /pictures
 	Queries   bool     // log the queries
@@ -83,6 +85,8 @@ type Options struct {
 type Server struct {
 	options     Options
 	log         *slog.Logger
+	proxies     proxies
+	fetcher     *fetcher // nil: nothing is fetched
 	collections []*collection
 	encoders    map[Model]*encoder
 	uploads     *lru[[]float32]
@@ -105,9 +109,18 @@ func New(sources []Source, o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	trusted, err := parseProxies(o.Proxies)
+	if err != nil {
+		return nil, err
+	}
+	allowed, ok := allowedBy(o.Fetch)
+	if !ok {
+		return nil, fault.Setting("fetch", "%q is neither public nor any", o.Fetch)
+	}
 	o.Hosts, o.Origins = lower(o.Hosts), lower(o.Origins) // as browsers send them
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{options: o, log: o.Log, encoders: map[Model]*encoder{}, uploads: newLRU[[]float32](4 << 20),
+	s := &Server{options: o, log: o.Log, proxies: trusted, fetcher: newFetcher(allowed), encoders: map[Model]*encoder{},
+		uploads: newLRU[[]float32](4 << 20),
 		marks: newLRU[*marks](32 << 20), selections: newLRU[selection](4 << 20), zips: make(chan struct{}, zips),
 		results: newLRU[*view](256 << 20), scans: make(chan struct{}, runtime.GOMAXPROCS(0)), stats: newStats(), stop: stop}
 	s.thumbs = newThumbs(o.ThumbDir, o.ThumbSize)

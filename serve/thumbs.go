@@ -128,7 +128,12 @@ func (s *snapshot) unchanged(d search.Detail) bool {
 		return false
 	}
 	f.Close()
-	return st.Size() == d.Size && st.ModTime().UnixNano() == d.MTime
+	return st.Size() == d.Size && sameTime(st.ModTime(), d)
+}
+
+// sameTime compares microseconds: databases keep no more.
+func sameTime(t time.Time, d search.Detail) bool {
+	return t.UnixMicro() == time.Unix(0, d.MTime).UnixMicro()
 }
 
 // shrink makes a JPEG whose shorter side is at most side pixels.

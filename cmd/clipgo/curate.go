@@ -67,7 +67,9 @@ func newCuratePairs(a *app) *cobra.Command {
 		Long: `pairs ranks the pictures of an index by the cosine of picture and caption. The reason column has the place of the caption
 among up to 1,000 captions of other pictures, which can be compared between models. The list drops the first ones.`,
 		Example: `  clipgo curate pairs --index pictures.index --top 1000 --out keep.csv`,
-	}, &o, &o.curationOptions, nil, func(_ context.Context, c *curation.Collection) (*curation.Result, error) { return c.Fit(o.Top) })
+	}, &o, &o.curationOptions, nil, func(ctx context.Context, c *curation.Collection) (*curation.Result, error) {
+		return c.Fit(ctx, o.Top)
+	})
 }
 
 func newCurateLeaks(a *app) *cobra.Command {

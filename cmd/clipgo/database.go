@@ -10,12 +10,15 @@ import (
 
 	"clipgo/search"
 	"clipgo/search/postgres"
+	"clipgo/serve"
 )
 
 // databaseOptions name a copy of an index in a database.
 type databaseOptions struct {
 	Database   string `json:"database" flag:"database" arg:"url" help:"PostgreSQL with pgvector: postgres://USER@HOST/NAME; the rest is taken from PGPASSWORD and its like"`
 	Collection string `json:"collection" flag:"collection" arg:"name" help:"the index in the database (default the name of --index)"`
+
+	mirror *postgres.Mirror
 }
 
 func (o *databaseOptions) name(index string) string {
@@ -28,20 +31,61 @@ func (o *databaseOptions) name(index string) string {
 // openIndex opens the folder, or its copy in the database if there is one.
 func (o *databaseOptions) openIndex(ctx context.Context, index string) (search.Index, error) {
 	if o.Database == "" {
-		ix, err := search.Open(index)
-		if err != nil {
-			return nil, err
-		}
-		if err := verifySmall(ix); err != nil {
-			return nil, errors.Join(err, ix.Close())
-		}
-		return ix, nil
+		return o.openServed(ctx, index)
 	}
 	d, err := postgres.Open(ctx, o.Database, o.name(index))
 	if err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// follow copies what a writer commits into the database, if there is one.
+func (o *databaseOptions) follow(ctx context.Context, c *console, index string, w *search.Writer) (err error) {
+	if o.Database == "" {
+		return nil
+	}
+	if o.mirror, err = postgres.NewMirror(ctx, index, o.Database, postgres.Options{Name: o.name(index)}); err != nil {
+		return err
+	}
+	w.Committed = func() {
+		if err := o.mirror.Update(ctx); err != nil && ctx.Err() == nil {
+			c.log.Warn("the database is behind the index; embedding goes on", "reason", err)
+		}
+	}
+	return nil
+}
+
+// finish makes the database equal to the index and says what was done. Of two errors the first goes on.
+func (o *databaseOptions) finish(ctx context.Context, c *console, first error) (*postgres.Synced, error) {
+	if o.mirror == nil {
+		return nil, first
+	}
+	did, err := o.mirror.Finish(ctx)
+	if first != nil && err != nil {
+		c.log.Warn(err.Error())
+		err = nil
+	}
+	return &did, errors.Join(first, err)
+}
+
+// openServed opens the folder, or its copy in the database if there is one, for a server.
+func (o *databaseOptions) openServed(ctx context.Context, index string) (serve.Index, error) {
+	if o.Database != "" {
+		s, err := postgres.OpenSnapshot(ctx, o.Database, o.name(index))
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	ix, err := search.Open(index)
+	if err != nil {
+		return nil, err
+	}
+	if err := verifySmall(ix); err != nil {
+		return nil, errors.Join(err, ix.Close())
+	}
+	return ix, nil
 }
 
 // verifySmall checks every byte of an index where that takes no longer than a blink.

@@ -15,15 +15,19 @@ import (
 	"clipgo/pretrained"
 	"clipgo/search"
 	"clipgo/search/ingest"
+	"clipgo/search/postgres"
 )
 
 type embedOptions struct {
 	pretrained.Settings
+	databaseOptions
 	Index  string       `json:"index" flag:"index" arg:"dir" help:"index directory; created if it does not exist"`
 	DType  search.DType `json:"dtype" flag:"dtype" arg:"name" help:"float32 or float16, of a new index (default float32)"`
 	Repair bool         `json:"repair" flag:"repair" help:"drop what is damaged in the index and embed its pictures again; read the EXIF data of pictures of older indexes"`
 	// SegmentRows is the number of rows between two saves of the index: at most this many are lost when the process is killed.
 	SegmentRows int `json:"segment_rows"`
+	// OneBit says whether codes of 1 bit an entry are made, which search then uses.
+	OneBit search.OneBit `json:"one_bit"`
 }
 
 func newEmbed(a *app) *cobra.Command {
@@ -48,7 +52,9 @@ The EXIF orientation of a picture is applied; --set preprocess.orientation=ignor
 index; --set preprocess.background= drops their alpha, as open_clip does, which makes most of them black. The index keeps
 these settings. --set max_image_pixels=N allows larger pictures, --set decode_memory_mb=N limits memory.
 
-The index is saved after every 8,192 pictures, at the end, and on an interrupt. --set segment_rows=1000 saves more often.`,
+The index is saved after every 8,192 pictures, at the end, and on an interrupt. --set segment_rows=1000 saves more often.
+With --database each save is copied into PostgreSQL, as clipgo index sync does. A database that goes away meanwhile stops
+nothing: the next save, the next embed or index sync makes up for it.`,
 		Example: `  clipgo embed --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K ~/Pictures --index pictures.index
   clipgo embed --model runs/photos photos.csv more.csv ~/Pictures --index photos.index --json`,
 		Args: cobra.MinimumNArgs(1),
@@ -69,6 +75,8 @@ func (o *embedOptions) check() error {
 		return usagef("--index is missing: the directory that the index is kept in")
 	case o.SegmentRows < 1:
 		return usagef("segment_rows: %d is not 1 or more", o.SegmentRows)
+	case o.OneBit.Check() != nil:
+		return usagef("one_bit: %v", o.OneBit.Check())
 	case o.DType != "" && o.DType != search.Float32 && o.DType != search.Float16:
 		return usagef("--dtype: %q is neither float32 nor float16", o.DType)
 	}
@@ -115,10 +123,14 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 	if err != nil {
 		return err
 	}
+	w.OneBit = o.OneBit
 	if err := w.Begin(space); err != nil {
 		return err
 	}
 	w.SegmentRows = o.SegmentRows
+	if err := o.follow(ctx, a.console, o.Index, w); err != nil {
+		return err
+	}
 	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip, Cut: m.Cuts, Facts: o.Repair}, w, src)
 }
 
@@ -161,6 +173,9 @@ type embedResult struct {
 	Ignored datasets.Ignored `json:"ignored"` // files that were passed over, by kind
 
 	Transparent int64 `json:"transparent"` // of the pictures embedded, those that lose their alpha
+
+	Database *postgres.Synced     `json:"database,omitempty"`
+	OneBit   *search.OneBitRecall `json:"one_bit,omitempty"`
 }
 
 // update embeds what is new and tells what was done.
@@ -179,7 +194,12 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedde
 		return err
 	}
 	did.Rate = float64(int64(did.Rate*10)) / 10
-	r := embedResult{Result: did, Ignored: src.Info().Ignored, Transparent: m.Transparent()}
+	synced, err := o.finish(ctx, a.console, err)
+	recall, failed := search.MeasureOneBit(ctx, o.Index)
+	if failed != nil {
+		a.console.log.Warn("the 1-bit codes can't be measured; searches don't use them", "reason", failed)
+	}
+	r := embedResult{Database: synced, OneBit: recall, Result: did, Ignored: src.Info().Ignored, Transparent: m.Transparent()}
 	if r.Ignored == nil {
 		r.Ignored = datasets.Ignored{}
 	}
@@ -217,5 +237,11 @@ func (r embedResult) print(c *console) {
 	}
 	if len(r.Ignored) > 0 {
 		c.print("%s", r.Ignored)
+	}
+	if r.OneBit != nil {
+		c.print("1-bit codes find %.4f of the ten best rows (%d queries)", r.OneBit.At10, r.OneBit.Queries)
+	}
+	if d := r.Database; d != nil {
+		c.print("database: %d rows; added %d, removed %d", d.Rows, d.Added, d.Removed)
 	}
 }

@@ -172,6 +172,9 @@ func describeIndex(c *console, dir string) error {
 	c.print("index        %s", dir)
 	c.print("rows         %d live of %d, in %d segments", i.Live, i.Rows, i.Segments)
 	c.print("vectors      %d x %s, %.1f MB", i.Dim, i.DType, float64(i.Bytes)/1e6)
+	if b := i.OneBit; b != nil {
+		c.print("1-bit codes  find %.4f of the ten best rows", b.At10)
+	}
 	c.print("model        %s", orNone(i.Model))
 	c.print("fingerprint  %s", orNone(i.Fingerprint))
 	p := preprocess.Default()

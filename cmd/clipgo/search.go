@@ -34,6 +34,8 @@ type searchOptions struct {
 	Paths     bool    `json:"paths" flag:"paths" help:"print only the paths of the hits, one a line"`
 	Null      bool    `json:"null" flag:"null" short:"0" help:"print only the paths, each followed by a zero byte"`
 
+	OneBit search.OneBit `json:"one_bit"` // whether 1-bit codes are used
+
 	Query queryFlags `json:"query"`
 
 	preview preview.Form
@@ -63,7 +65,7 @@ func newSearch(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "search --index DIR QUERY...",
 		Short: "Find the pictures of an index that are nearest to words, pictures, or both",
-		Long: `search compares a query with every picture of an index, exactly.
+		Long: `search compares a query with every picture of an index, exactly up to 20 million rows.
 
 A QUERY is a text, or the path of a picture. Several are added; one that begins with - is subtracted. A weight has a sign
 in front and a colon behind: +2:QUERY, -0.5:QUERY. Write -- before a query that begins with a minus, or use the flags:
@@ -121,6 +123,9 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 		return err
 	}
 	defer ix.Close()
+	if err := o.approximate(a.console, ix); err != nil {
+		return err
+	}
 	if o.Captions && !ix.Has(search.Texts) {
 		return usagef("--captions: no picture in %s has a caption", o.Index)
 	}
@@ -133,6 +138,25 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 		return err
 	}
 	return o.find(ctx, a, m, ix, terms)
+}
+
+// approximate chooses 1-bit codes, and says what they find.
+func (o *searchOptions) approximate(c *console, ix search.Index) error {
+	folder, ok := ix.(*search.Folder)
+	if !ok {
+		return nil
+	}
+	table := search.Images
+	if o.Captions {
+		table = search.Texts
+	}
+	if err := folder.UseOneBit(o.OneBit); err != nil {
+		return err
+	}
+	if folder.Approximate(table) {
+		c.say("approximate: 1-bit codes, which find %.4f of the ten best rows; --set one_bit=never is exact", ix.Info().OneBit.At10)
+	}
+	return nil
 }
 
 // openIndexModel opens the model of --model, or the one that the index names. An index alone doesn't make anything be downloaded.

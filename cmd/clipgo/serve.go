@@ -12,12 +12,12 @@ import (
 	"clipgo/internal/config"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
-	"clipgo/search"
 	"clipgo/serve"
 )
 
 type serveOptions struct {
 	pretrained.Settings
+	databaseOptions
 	Indexes   []string           `json:"index" flag:"index" repeat:"true" arg:"[name=]dir" help:"index directory, and its name in the page (repeated)"`
 	Reviews   []string           `json:"review" flag:"review" repeat:"true" arg:"[name=]file" help:"list of dedup, outliers or curate to decide about in the page, and the index that has its pictures (repeated; default the first)"`
 	Addr      string             `json:"addr" flag:"addr" arg:"host:port" help:"address to listen on (default 127.0.0.1:8808)"`
@@ -26,6 +26,8 @@ type serveOptions struct {
 	Hosts     []string           `json:"host" flag:"host" repeat:"true" arg:"name" help:"further name of this server in requests, as behind a proxy (repeated)"`
 	Origins   []string           `json:"cors" flag:"cors" repeat:"true" arg:"origin" help:"origin of another page that may ask, such as https://example.org (repeated)"`
 	BasePath  string             `json:"base_path" flag:"base-path" arg:"path" help:"path that a proxy has in front of all others, such as /pictures"`
+	Fetch     string             `json:"fetch" flag:"fetch" arg:"public|any" help:"fetch pictures of clients' addresses (image_url): of public ones, or of the own network too"`
+	Proxies   []string           `json:"trusted_proxy" flag:"trusted-proxy" repeat:"true" arg:"addr" help:"address or range of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed (repeated)"`
 	ShowPaths bool               `json:"show_paths" flag:"show-paths" help:"send the absolute paths of pictures, which are left out otherwise"`
 	Queries   bool               `json:"log_queries" flag:"log-queries" help:"log what is searched for"`
 	Thumbs    string             `json:"thumb_cache" flag:"thumb-cache" arg:"dir" help:"directory of small copies of pictures (default in the user's cache)"`
@@ -45,7 +47,11 @@ With --review FILE people decide in the page which pictures of a list stay. The 
 SIGINT and SIGTERM end it: requests that run have ten seconds, and the exit code is 0.
 
 It listens on this machine only. Another --addr needs a token, which is printed once if none is given, and --root: pictures
-outside of these folders are never sent. TLS is for a proxy in front; --host and --base-path name what it changes.`,
+outside of these folders are never sent. TLS is for a proxy in front; --host and --base-path name what it changes.
+
+With --database the features are searched in PostgreSQL, where clipgo index sync or embed --database put them, and --index
+names collections: the folders need not be here. Hits are those of the folder, exactly; from some 100,000 pictures on the
+folder is faster. Requests are answered with 503 while the database is away.`,
 		Example: `  clipgo serve --index pictures.index
   clipgo serve --index family=family.index --index work=work.index --addr 0.0.0.0:8808 --root ~/Pictures
   clipgo serve --index pictures.index --review keep.csv
@@ -58,8 +64,13 @@ outside of these folders are never sent. TLS is for a proxy in front; --host and
 }
 
 func (o *serveOptions) run(ctx context.Context, a *app, said config.Layer) (err error) {
-	if len(o.Indexes) == 0 {
+	switch {
+	case len(o.Indexes) == 0 && o.Database != "" && o.Collection != "":
+		o.Indexes = []string{o.Collection}
+	case len(o.Indexes) == 0:
 		return usagef("--index is missing: the directory that embed made")
+	case len(o.Indexes) > 1 && o.Collection != "":
+		return usagef("--collection names one index, and there are %d: leave it out, and each --index names its own", len(o.Indexes))
 	}
 	pretrained.LoadLibtorch()
 	var models []*pretrained.Embedder
@@ -98,11 +109,8 @@ func (o *serveOptions) run(ctx context.Context, a *app, said config.Layer) (err 
 func (o *serveOptions) open(ctx context.Context, a *app, said config.Layer, arg string,
 	models []*pretrained.Embedder) (serve.Source, []*pretrained.Embedder, error) {
 	name, dir := serve.SplitSource(arg)
-	ix, err := search.Open(dir)
+	ix, err := o.openServed(ctx, dir)
 	if err != nil {
-		return serve.Source{}, models, err
-	}
-	if err := verifySmall(ix); err != nil {
 		return serve.Source{}, models, err
 	}
 	for _, m := range models {
@@ -121,8 +129,8 @@ func (o *serveOptions) open(ctx context.Context, a *app, said config.Layer, arg 
 // options are the server's; made is the token if it was made here.
 func (o *serveOptions) options(a *app, at net.Addr) (how serve.Options, made string) {
 	how = serve.Options{Addr: at.String(), Token: o.Token, Hosts: o.Hosts, Origins: o.Origins, Roots: o.Roots, ShowPaths: o.ShowPaths,
-		BasePath: o.BasePath, Queries: o.Queries, ThumbDir: o.Thumbs, ThumbSize: int64(o.ThumbSize), Version: version, Log: a.console.log,
-		Picture: serve.BuiltinPictures()}
+		Proxies: o.Proxies, Fetch: o.Fetch, BasePath: o.BasePath, Queries: o.Queries, ThumbDir: o.Thumbs, ThumbSize: int64(o.ThumbSize),
+		Version: version, Log: a.console.log, Picture: serve.BuiltinPictures()}
 	if how.ThumbDir == "" {
 		if cache, err := os.UserCacheDir(); err == nil {
 			how.ThumbDir = filepath.Join(cache, "clipgo", "thumbnails")

@@ -21,24 +21,7 @@ func TestServeAnswersUntilItIsInterrupted(t *testing.T) {
 	must(t, "embed", "--model", run, dir, "--index", index)
 	ctx, interrupted := context.WithCancelCause(t.Context())
 	defer interrupted(nil)
-	says, to := io.Pipe()
-	code := make(chan int, 1)
-	go func() {
-		args := []string{"serve", "--index", index, "--addr", "127.0.0.1:0", "--thumb-cache", t.TempDir()}
-		code <- dispatch(ctx, args, streams{out: io.Discard, err: to})
-		to.Close()
-	}()
-	lines := bufio.NewScanner(says)
-	address := ""
-	for address == "" && lines.Scan() {
-		if strings.HasPrefix(lines.Text(), "http://127.0.0.1:") {
-			address = lines.Text()
-		}
-	}
-	go func() { _, _ = io.Copy(io.Discard, says) }()
-	if address == "" {
-		t.Fatalf("no address was printed; exit %d", <-code)
-	}
+	address, code := started(t, ctx, []string{"serve", "--index", index, "--addr", "127.0.0.1:0", "--thumb-cache", t.TempDir()})
 	answer, err := http.Get(address + "api/search?q=a+red+square&index=pictures")
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +46,29 @@ func TestServeAnswersUntilItIsInterrupted(t *testing.T) {
 	if got := <-code; got != 0 {
 		t.Errorf("exit %d", got)
 	}
+}
+
+// started runs serve until ctx is done, and returns its address and, when it has ended, its exit code.
+func started(t *testing.T, ctx context.Context, args []string) (address string, ended chan int) {
+	t.Helper()
+	says, to := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- dispatch(ctx, args, streams{out: io.Discard, err: to})
+		to.Close()
+	}()
+	lines := bufio.NewScanner(says)
+	var all []string
+	for address == "" && lines.Scan() {
+		if all = append(all, lines.Text()); strings.HasPrefix(lines.Text(), "http://127.0.0.1:") {
+			address = lines.Text()
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, says) }()
+	if address == "" {
+		t.Fatalf("no address was printed; exit %d: %s", <-code, strings.Join(all, "\n"))
+	}
+	return address, code
 }
 
 func TestServeRefusesWhatCannotBeMeant(t *testing.T) {

@@ -46,7 +46,10 @@ func (r *Rows) Encode(source Digest) []byte {
 		binary.LittleEndian.PutUint32(body[4*(r.N+i):], math.Float32bits(r.lost[i]))
 	}
 	body = append(body, r.codes...)
-	h := header{magic, version, uint32(r.Dim), uint64(r.N), r.Longest, source, sha256.Sum256(body)}
+	return file(header{magic, version, uint32(r.Dim), uint64(r.N), r.Longest, source, sha256.Sum256(body)}, body)
+}
+
+func file(h header, body []byte) []byte {
 	var b bytes.Buffer
 	b.Grow(headerSize + len(body))
 	_ = binary.Write(&b, binary.LittleEndian, h) // a buffer takes all
@@ -60,7 +63,7 @@ func size(rows, dim int) int { return headerSize + rows*(8+padded(dim)) }
 // Decode reads the file form without copying it: data must stay as it is, begin at a multiple of 4, and belong to rows [n, dim] of a file
 // with the digest source; ErrSource where it was made from another one.
 func Decode(data []byte, source Digest, n, dim int) (*Rows, error) {
-	h, err := parse(data)
+	h, err := parse(data, magic)
 	switch {
 	case err != nil:
 		return nil, err
@@ -80,16 +83,18 @@ func Decode(data []byte, source Digest, n, dim int) (*Rows, error) {
 	return r, nil
 }
 
-// Verify compares the file form with its own digest.
-func Verify(data []byte) error {
-	h, err := parse(data)
+// Verify compares the file form of Rows with its own digest.
+func Verify(data []byte) error { return verify(data, magic) }
+
+func verify(data []byte, magic [8]byte) error {
+	h, err := parse(data, magic)
 	if err == nil && sha256.Sum256(data[headerSize:]) != h.Body {
 		err = errors.New("quantized: its SHA-256 is not the one that it has")
 	}
 	return err
 }
 
-func parse(data []byte) (h header, err error) {
+func parse(data []byte, magic [8]byte) (h header, err error) {
 	if len(data) < headerSize {
 		return h, errors.New("quantized: the file is too short")
 	}

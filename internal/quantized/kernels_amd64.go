@@ -11,6 +11,27 @@ func dotAVX2(dst *int32, q *int8, rows *uint8, n, stride int)
 //go:noescape
 func tileVNNI(dst *int32, q *int8, panel *uint8, stride int)
 
+//go:noescape
+func countVPOPCNT(dst *uint64, planes *uint64, rows *uint64, n, words, last int)
+
+// counters lists what this processor can run, fastest first; the last is always plain Go.
+func counters() []counter {
+	var out []counter
+	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512VPOPCNTDQ {
+		out = append(out, counter{"vpopcnt", count})
+	}
+	return append(out, counter{"go", plainCount})
+}
+
+// count makes the one bounds check for all that the assembly reads.
+func count(dst, planes, rows []uint64, words int) {
+	if len(dst) == 0 || words == 0 {
+		return
+	}
+	_, _ = rows[len(dst)*words-1], planes[planeWords(words)-1]
+	countVPOPCNT(&dst[0], &planes[0], &rows[0], len(dst), words, 1<<((words-1)%8+1)-1)
+}
+
 // kernels lists what this processor can run, fastest first; the last is always plain Go.
 func kernels() []kernel {
 	var out []kernel

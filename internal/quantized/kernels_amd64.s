@@ -138,3 +138,65 @@ four:
 	VMOVDQU32 Z15, 960(DI)
 	VZEROUPPER
 	RET
+
+// count5 adds to Z0, for the 8 words in Z1: the ones in the upper halves, and in the lower halves those that the 4 planes at R10 have too,
+// times 1, 2, 4 and 8.
+#define COUNT5 \
+	VPOPCNTQ Z1, Z2           \
+	VPSLLQ   $32, Z2, Z2      \
+	VPANDQ   (R10), Z1, Z3    \
+	VPANDQ   64(R10), Z1, Z4  \
+	VPANDQ   128(R10), Z1, Z5 \
+	VPANDQ   192(R10), Z1, Z6 \
+	VPOPCNTQ Z3, Z3           \
+	VPOPCNTQ Z4, Z4           \
+	VPOPCNTQ Z5, Z5           \
+	VPOPCNTQ Z6, Z6           \
+	VPSLLQ   $1, Z4, Z4       \
+	VPSLLQ   $2, Z5, Z5       \
+	VPSLLQ   $3, Z6, Z6       \
+	VPADDQ   Z3, Z2, Z2       \
+	VPADDQ   Z5, Z4, Z4       \
+	VPADDQ   Z2, Z0, Z0       \
+	VPADDQ   Z6, Z4, Z4       \
+	VPADDQ   Z4, Z0, Z0
+
+// func countVPOPCNT(dst *uint64, planes *uint64, rows *uint64, n, words, last int)
+TEXT ·countVPOPCNT(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ planes+8(FP), SI
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), CX
+	MOVQ words+32(FP), R8
+	MOVQ last+40(FP), R9
+	KMOVW R9, K1
+countRow:
+	VPXORQ Z0, Z0, Z0
+	MOVQ SI, R10
+	MOVQ DX, R12
+	MOVQ R8, R11
+countBlock:
+	CMPQ R11, $8
+	JLE  countLast
+	VMOVDQU64 (R12), Z1
+	COUNT5
+	ADDQ $64, R12
+	ADDQ $256, R10
+	SUBQ $8, R11
+	JMP  countBlock
+countLast:
+	VMOVDQU64.Z (R12), K1, Z1
+	COUNT5
+	VEXTRACTI64X4 $1, Z0, Y1
+	VPADDQ Y1, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPADDQ X1, X0, X0
+	VPSHUFD $0x4e, X0, X1
+	VPADDQ X1, X0, X0
+	VMOVQ X0, (DI)
+	ADDQ $8, DI
+	LEAQ (DX)(R8*8), DX
+	DECQ CX
+	JNZ  countRow
+	VZEROUPPER
+	RET

@@ -3,3 +3,5 @@
 package quantized
 
 func kernels() []kernel { return []kernel{plain()} }
+
+func counters() []counter { return []counter{{"go", plainCount}} }

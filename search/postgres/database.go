@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pgvector/pgvector-go"
 
-	"clipgo/internal/fault"
 	"clipgo/internal/paths"
 	"clipgo/search"
 )
@@ -35,7 +34,7 @@ func Open(ctx context.Context, url, name string) (*Database, error) {
 	}
 	c, ok, err := readCollection(ctx, pool, name)
 	if err == nil && !ok {
-		err = fault.Usagef("the database has no collection %s: index sync makes it", name)
+		err = missing(name)
 	}
 	if err != nil {
 		pool.Close()
@@ -47,10 +46,7 @@ func Open(ctx context.Context, url, name string) (*Database, error) {
 // Info describes the collection. Rows are those that live: the database has no others. Numbers that can't be asked for are 0.
 func (d *Database) Info() search.Info {
 	info := search.Info{Space: d.c.space}
-	info.DType = search.Float16
-	if d.c.keptAs == "vector" {
-		info.DType = search.Float32
-	}
+	info.DType = d.c.dtype()
 	ctx := context.Background()
 	_ = d.pool.QueryRow(ctx, "select count(*) from clipgo.segment where collection_id = $1", d.c.id).Scan(&info.Segments)
 	_ = d.pool.QueryRow(ctx, "select count(*) from "+items(d.c.id)).Scan(&info.Rows)
@@ -96,7 +92,7 @@ func (d *Database) Find(ctx context.Context, q search.Query) ([]search.Hit, erro
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("database: %w", err)
+		return nil, failed(err)
 	}
 	slices.SortStableFunc(found, func(a, b row) int {
 		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.segment, b.segment), cmp.Compare(a.row, b.row))
@@ -169,7 +165,7 @@ func (d *Database) Feature(ctx context.Context, path string) ([]float32, error) 
 		return nil, fmt.Errorf("%w: %s", search.ErrNoRow, path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("database: %w", err)
+		return nil, failed(err)
 	}
 	return v, nil
 }

@@ -200,60 +200,6 @@ func TestWhatDoesNotBelongIsRefused(t *testing.T) {
 	})
 }
 
-// TestAKilledServerHasWholeSegments kills the server while segments are written, again and again, until all are there.
-func TestAKilledServerHasWholeSegments(t *testing.T) {
-	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
-		ix := change(t, t.TempDir(), func(w *search.Writer) { add(t, w, names(0, 300)...) })
-		for kill := 1; ; kill++ {
-			done := make(chan error, 1)
-			seen := make(chan struct{})
-			go func() {
-				close(seen)
-				_, err := Sync(t.Context(), ix, s.URL, Options{Name: "c"})
-				done <- err
-			}()
-			<-seen
-			if kill <= 3 {
-				conn, err := pgx.Connect(t.Context(), s.URL)
-				if err == nil { // wait for some segments
-					for n := 0; n < 8*kill; {
-						if conn.QueryRow(t.Context(), "select count(*) from clipgo.segment").Scan(&n) != nil && conn.IsClosed() {
-							break
-						}
-					}
-				}
-				s.Kill(t)
-				<-done
-				s.Start(t)
-				whole(t, s)
-				continue
-			}
-			if err := <-done; err != nil {
-				t.Fatal(err)
-			}
-			break
-		}
-		equal(t, s, ix)
-	})
-}
-
-// whole checks that each segment has all of its rows.
-func whole(t *testing.T, s *pgtest.Server) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), s.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(t.Context())
-	var torn, segments int
-	err = conn.QueryRow(t.Context(), `select count(*), count(*) filter (where
-rows <> (select count(*) from clipgo.item_1 i where i.segment = s.number)) from clipgo.segment s`).Scan(&segments, &torn)
-	if err != nil || torn > 0 {
-		t.Errorf("%d of %d segments are torn: %v", torn, segments, err)
-	}
-	t.Logf("%d segments after a kill", segments)
-}
-
 func TestVersionsAreComparedByNumber(t *testing.T) {
 	for _, c := range []struct {
 		a, b string

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -36,17 +37,20 @@ func itemTable(id int64, keptAs string, dim int) string {
   image %[2]s(%[3]d), text %[2]s(%[3]d), primary key (segment, row));`, items(id), keptAs, dim)
 }
 
-// itemIndexes is the statement that makes the indexes of a collection's table. It comes after the rows: that is faster than to keep them
+// itemIndexes are the statements that make the indexes of a collection's table. They come after the rows: that is faster than to keep them
 // while rows are added.
-func itemIndexes(id int64) string {
-	return fmt.Sprintf(`create index if not exists item_%[2]d_path on %[1]s using hash (path);
-create index if not exists item_%[2]d_mtime on %[1]s (mtime);`, items(id), id)
+func itemIndexes(id int64) []string {
+	return []string{fmt.Sprintf("create index if not exists item_%d_path on %s using hash (path)", id, items(id)),
+		fmt.Sprintf("create index if not exists item_%d_mtime on %s (mtime)", id, items(id))}
 }
 
 func items(id int64) string { return "clipgo.item_" + strconv.FormatInt(id, 10) }
 
 // The oldest pgvector that can search an index again until a filter has enough rows.
 const oldestVector = "0.8.0"
+
+// connectTime is the limit of a connection where the address has none.
+const connectTime = 15 * time.Second
 
 // connect opens a pool whose connections know pgvector's types. An address that can't be used is a usage error; the password is in no
 // message.
@@ -55,6 +59,10 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, fault.Usagef("database: %v", err)
 	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTime
+	}
+	config.MaxConns = max(config.MaxConns, 2) // the lock has one
 	plain, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
 		return nil, connectError(config, err)
@@ -144,7 +152,7 @@ func readCollection(ctx context.Context, q querier, name string) (c collection, 
 	case errors.As(err, &refused) && (refused.Code == "3F000" || refused.Code == "42P01"): // no such schema, no such table
 		return c, false, nil
 	case err != nil:
-		return c, false, fmt.Errorf("database: %w", err)
+		return c, false, failed(err)
 	case version != formatVersion:
 		return c, false, fault.Modelf(name, "the collection %s has format version %d, not %d", name, version, formatVersion)
 	}
@@ -152,6 +160,20 @@ func readCollection(ctx context.Context, q querier, name string) (c collection, 
 	return c, true, nil
 }
 
+// missing is a collection that isn't there.
+func missing(name string) error {
+	return fault.Usagef("the database has no collection %s: index sync makes it", name)
+}
+
+// dtype is the type of a collection's features.
+func (c collection) dtype() search.DType {
+	if c.keptAs == "vector" {
+		return search.Float32
+	}
+	return search.Float16
+}
+
 type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }

@@ -7,15 +7,14 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/pgvector/pgvector-go"
 
 	"clipgo/internal/durable"
 	"clipgo/internal/fault"
-	"clipgo/internal/paths"
+	"clipgo/internal/parallel"
 	"clipgo/search"
 )
 
@@ -63,10 +62,10 @@ func Sync(ctx context.Context, ix *search.Folder, url string, o Options) (Synced
 		return out, err
 	}
 	if err := s.segments(ctx); err != nil {
-		return out, fmt.Errorf("database: %w", err)
+		return out, failed(err)
 	}
-	if _, err := pool.Exec(ctx, itemIndexes(s.c.id)); err != nil {
-		return out, fmt.Errorf("database: %w", err)
+	if err := s.run(ctx, s.indexes()); err != nil {
+		return out, failed(err)
 	}
 	if o.HNSW {
 		err = s.index(ctx)
@@ -96,7 +95,9 @@ type syncer struct {
 	pool *pgxpool.Pool
 	ix   *search.Folder
 	c    collection
-	out  *Synced
+
+	mu  sync.Mutex
+	out *Synced
 }
 
 // open finds the collection, or makes it.
@@ -139,41 +140,63 @@ values ($1, $2, $3, $4, $5::json, $6, $7) returning id`, o.Name, formatVersion, 
 
 // segments writes what is new or changed and removes what is gone.
 func (s *syncer) segments(ctx context.Context) error {
-	have := map[int]search.Segment{}
-	rows, err := s.pool.Query(ctx, "select number, rows, digest, dead from clipgo.segment where collection_id = $1", s.c.id)
+	list, err := listSegments(ctx, s.pool, s.c.id)
 	if err != nil {
 		return err
 	}
-	for rows.Next() {
-		var g search.Segment
-		if err := rows.Scan(&g.Number, &g.Rows, &g.Digest, &g.Dead); err != nil {
-			return err
-		}
+	have := map[int]search.Segment{}
+	for _, g := range list {
 		have[g.Number] = g
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
+	var todo []func(context.Context) error
 	for _, want := range s.ix.Segments() {
 		old, ok := have[want.Number]
 		delete(have, want.Number)
 		switch {
 		case ok && old.Digest == want.Digest && slices.Equal(old.Dead, want.Dead):
 		case ok && old.Digest == want.Digest && within(old.Dead, want.Dead):
-			err = s.bury(ctx, want)
+			todo = append(todo, func(ctx context.Context) error { return s.bury(ctx, want) })
 		default:
-			err = s.write(ctx, want)
-		}
-		if err != nil {
-			return err
+			todo = append(todo, func(ctx context.Context) error { return s.write(ctx, want) })
 		}
 	}
 	for number := range have {
-		if err := s.drop(ctx, number); err != nil {
-			return err
-		}
+		todo = append(todo, func(ctx context.Context) error { return s.drop(ctx, number) })
 	}
-	return nil
+	return s.run(ctx, todo)
+}
+
+// writers is how many segments are written at once. More than this doesn't help: the server's log is one.
+const writers = 3
+
+// run does what is to do, in order, some at once: each on a connection of its own. The first error ends all.
+func (s *syncer) run(ctx context.Context, todo []func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	n := min(writers, int(s.pool.Config().MaxConns)-1) // one has the lock
+	parallel.Workers(n, len(todo), func(_ int, mine iter.Seq[int]) {
+		for i := range mine {
+			if ctx.Err() != nil {
+				return
+			}
+			if err := todo[i](ctx); err != nil {
+				cancel(err)
+			}
+		}
+	})
+	return context.Cause(ctx)
+}
+
+// listSegments are the segments of a collection, by their numbers.
+func listSegments(ctx context.Context, q querier, id int64) ([]search.Segment, error) {
+	rows, err := q.Query(ctx, "select number, rows, digest, dead from clipgo.segment where collection_id = $1 order by number", id)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (g search.Segment, err error) {
+		err = r.Scan(&g.Number, &g.Rows, &g.Digest, &g.Dead)
+		return g, err
+	})
 }
 
 // within reports whether all of a are in b; both are ascending.
@@ -186,52 +209,37 @@ func within(a, b []int) bool {
 	return true
 }
 
+// count adds to what was done.
+func (s *syncer) count(segments int, added, removed int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.out.Segments += segments
+	s.out.Added += added
+	s.out.Removed += removed
+}
+
 func (s *syncer) write(ctx context.Context, g search.Segment) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := s.remove(ctx, tx, g.Number); err != nil {
+	var removed int64
+	next, stop := iter.Pull2(s.ix.SegmentRecords(ctx, g.Number))
+	defer stop()
+	rows := &copier{segment: g.Number, single: s.c.keptAs == "vector", next: next}
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
+		if removed, err = s.remove(ctx, tx, g.Number); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, "insert into clipgo.segment (collection_id, number, rows, digest, dead) values ($1, $2, $3, $4, $5)",
+		_, err = tx.Exec(ctx, "insert into clipgo.segment (collection_id, number, rows, digest, dead) values ($1, $2, $3, $4, $5)",
 			s.c.id, g.Number, g.Rows, g.Digest, orEmpty(g.Dead))
 		if err != nil {
 			return err
 		}
-		columns := []string{"segment", "row", "path", "caption", "size", "mtime", "hash", "image", "text"}
-		next, stop := iter.Pull2(s.ix.SegmentRecords(ctx, g.Number))
-		defer stop()
-		copied, err := tx.CopyFrom(ctx, pgx.Identifier{"clipgo", fmt.Sprint("item_", s.c.id)}, columns, s.source(g.Number, next))
-		s.out.Added += copied
-		s.out.Segments++
+		sql := "copy " + items(s.c.id) + " (" + itemColumns + ") from stdin binary"
+		_, err = tx.Conn().PgConn().CopyFrom(ctx, rows, sql)
 		return err
 	})
-}
-
-// source gives the rows of a segment to COPY.
-func (s *syncer) source(number int, next func() (search.Record, error, bool)) pgx.CopyFromSource {
-	return pgx.CopyFromFunc(func() ([]any, error) {
-		r, err, ok := next()
-		if !ok || err != nil {
-			return nil, err
-		}
-		var mtime *time.Time
-		if r.MTime != 0 {
-			t := time.Unix(0, r.MTime).UTC()
-			mtime = &t
-		}
-		return []any{number, r.Row, text(paths.Text(r.Path)), text(r.Caption), r.Size, mtime, r.Hash, s.feature(r.Image),
-			s.feature(r.Text)}, nil
-	})
-}
-
-// feature is a vector as the collection keeps it; nil is NULL.
-func (s *syncer) feature(v []float32) any {
-	switch {
-	case v == nil:
-		return nil
-	case s.c.keptAs == "vector":
-		return pgvector.NewVector(v)
+	if err == nil {
+		s.count(1, rows.rows, removed)
 	}
-	return pgvector.NewHalfVector(v)
+	return err
 }
 
 // text is what PostgreSQL keeps of a string: UTF-8 without zero bytes.
@@ -246,30 +254,53 @@ func orEmpty(list []int) []int {
 
 // bury removes rows of a segment that died since it was written.
 func (s *syncer) bury(ctx context.Context, g search.Segment) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	var removed int64
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		gone, err := tx.Exec(ctx, "delete from "+items(s.c.id)+" where segment = $1 and row = any($2)", g.Number, g.Dead)
-		s.out.Removed += gone.RowsAffected()
+		removed = gone.RowsAffected()
 		if err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, "update clipgo.segment set dead = $3 where collection_id = $1 and number = $2", s.c.id, g.Number, g.Dead)
 		return err
 	})
+	if err == nil {
+		s.count(0, 0, removed)
+	}
+	return err
 }
 
 func (s *syncer) drop(ctx context.Context, number int) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return s.remove(ctx, tx, number) })
+	var removed int64
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
+		removed, err = s.remove(ctx, tx, number)
+		return err
+	})
+	if err == nil {
+		s.count(0, 0, removed)
+	}
+	return err
 }
 
 // remove takes a segment and its rows away.
-func (s *syncer) remove(ctx context.Context, tx pgx.Tx, number int) error {
+func (s *syncer) remove(ctx context.Context, tx pgx.Tx, number int) (removed int64, err error) {
 	gone, err := tx.Exec(ctx, "delete from "+items(s.c.id)+" where segment = $1", number)
-	s.out.Removed += gone.RowsAffected()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	_, err = tx.Exec(ctx, "delete from clipgo.segment where collection_id = $1 and number = $2", s.c.id, number)
-	return err
+	return gone.RowsAffected(), err
+}
+
+// indexes are what makes the indexes of the collection's table.
+func (s *syncer) indexes() (todo []func(context.Context) error) {
+	for _, sql := range itemIndexes(s.c.id) {
+		todo = append(todo, func(ctx context.Context) error {
+			_, err := s.pool.Exec(ctx, sql)
+			return err
+		})
+	}
+	return todo
 }
 
 // index makes the approximate index of the pictures' features.

@@ -29,6 +29,7 @@ type Server struct {
 	install, data string
 	port          int
 	process       *exec.Cmd
+	ended         chan struct{} // is closed when the process has ended
 }
 
 // Each runs a test on a fresh server of each installation.
@@ -68,18 +69,14 @@ func start(t *testing.T, install string) *Server {
 	return s
 }
 
-// Start runs the server and waits until it answers.
+// Start runs the server and waits until it answers. One that ends at once is started again: after a kill, the system may still be taking
+// the memory of the last one apart.
 func (s *Server) Start(t *testing.T) {
 	t.Helper()
-	s.process = s.command("postgres", "-D", s.data, "-p", fmt.Sprint(s.port), "-c", "listen_addresses=127.0.0.1",
-		"-c", "unix_socket_directories=", "-c", "fsync=off")
-	var log strings.Builder
-	s.process.Stdout, s.process.Stderr = &log, &log
-	if err := s.process.Start(); err != nil {
-		t.Fatal(err)
-	}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
+	var log strings.Builder
+	ended := s.run(t, &log)
 	for {
 		err := s.command("pg_isready", "-q", "-h", "127.0.0.1", "-p", fmt.Sprint(s.port)).Run()
 		if err == nil {
@@ -87,10 +84,32 @@ func (s *Server) Start(t *testing.T) {
 		}
 		select {
 		case <-ctx.Done():
+			s.Kill(t)
 			t.Fatalf("the server doesn't answer: %v: %s", err, log.String())
+		case <-ended:
+			ended = s.run(t, &log)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// run starts the server's process; ended is closed when it has ended.
+func (s *Server) run(t *testing.T, log *strings.Builder) (ended chan struct{}) {
+	t.Helper()
+	p := s.command("postgres", "-D", s.data, "-p", fmt.Sprint(s.port), "-c", "listen_addresses=127.0.0.1",
+		"-c", "unix_socket_directories=", "-c", "fsync=off")
+	log.Reset()
+	p.Stdout, p.Stderr = log, log
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended = make(chan struct{})
+	s.process, s.ended = p, ended
+	go func() {
+		_ = p.Wait()
+		close(ended)
+	}()
+	return ended
 }
 
 // Kill ends the server as a crash does.
@@ -100,7 +119,7 @@ func (s *Server) Kill(t *testing.T) {
 		return
 	}
 	_ = syscall.Kill(-s.process.Process.Pid, syscall.SIGKILL)
-	_ = s.process.Wait()
+	<-s.ended
 	s.process = nil
 }
 
