@@ -129,7 +129,7 @@ func (c *Catalog) add(d Detail) {
 		c.odd[len(c.hash)] = d.Hash
 		hash = make([]byte, sha256.Size)
 	}
-	c.facts.add(len(c.hash), d.known())
+	c.facts.add(len(c.hash), d.Facts)
 	c.hash = append(c.hash, [sha256.Size]byte(hash))
 }
 

@@ -11,7 +11,7 @@ var million = sync.OnceValue(func() *Catalog {
 	const rows = 1_000_000
 	c := &Catalog{live: NewSet(rows), rows: rows, odd: map[int]string{}, Root: "/pictures"}
 	for i := range rows {
-		c.add(details{Path: fmt.Sprintf("/pictures/%04d/%07d.jpg", i/100, i), Caption: fmt.Sprintf("a picture of thing %d", i%997),
+		c.add(Detail{Path: fmt.Sprintf("/pictures/%04d/%07d.jpg", i/100, i), Caption: fmt.Sprintf("a picture of thing %d", i%997),
 			Size: int64(i), MTime: int64(i) * 7919 % rows, Hash: fmt.Sprintf("%064x", i)})
 		c.live.Add(i)
 	}

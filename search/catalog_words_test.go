@@ -13,7 +13,7 @@ func TestWordsAreThoseOfEachRow(t *testing.T) {
 	name := func(i int) string { return fmt.Sprintf("/p/%d/cat-%d.jpg", i%7, i) }
 	caption := func(i int) string { return []string{"a cat", "dog", ""}[i%3] }
 	for i := range rows {
-		c.add(details{Path: name(i), Caption: caption(i)})
+		c.add(Detail{Path: name(i), Caption: caption(i)})
 		if i%11 != 5 {
 			c.live.Add(i)
 		}

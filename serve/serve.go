@@ -121,7 +121,7 @@ func New(sources []Source, o Options) (*Server, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{options: o, log: o.Log, proxies: trusted, fetcher: newFetcher(allowed), encoders: map[Model]*encoder{},
 		uploads: newLRU[[]float32](4 << 20),
-		marks: newLRU[*marks](32 << 20), selections: newLRU[selection](4 << 20), zips: make(chan struct{}, zips),
+		marks:   newLRU[*marks](32 << 20), selections: newLRU[selection](4 << 20), zips: make(chan struct{}, zips),
 		results: newLRU[*view](256 << 20), scans: make(chan struct{}, runtime.GOMAXPROCS(0)), stats: newStats(), stop: stop}
 	s.thumbs = newThumbs(o.ThumbDir, o.ThumbSize)
 	for i, src := range sources {
