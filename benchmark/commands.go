@@ -14,7 +14,7 @@ type Command struct {
 
 // Settings that only some tasks have a use for.
 var (
-	ofProbes     = strings.Fields("solver fewshot_k seeds normalize probe_c probe_search fewshot_lr fewshot_epochs")
+	ofProbes     = strings.Fields("solver fewshot_k seeds normalize probe_c probe_search val_proportion fewshot_lr fewshot_epochs")
 	ofNeighbours = []string{"knn_k", "knn_temperature"}
 
 	noProbe = slices.Concat(ofProbes, ofNeighbours)
