@@ -65,7 +65,8 @@ func (p Protocol) Measure(ctx context.Context, train, val, test Set, classes int
 	if p.HeldOut > 0 {
 		n := int(p.HeldOut * float64(train.Len()))
 		if n == 0 || n == train.Len() {
-			return nil, fault.Dataf("a share of %v of %d training samples leaves no validation or no training samples", p.HeldOut, train.Len())
+			return nil, fault.Dataf("a share of %v of %d training samples leaves no validation or no training samples", p.HeldOut,
+				train.Len())
 		}
 		train, val, kept = split(train, n, p.Seed)
 		r.HeldOut = n

@@ -15,7 +15,8 @@ import (
 	"clipgo/internal/golden"
 )
 
-// irregular are the checks of the cases that need more than one command or other numbers than those of a result, by the beginnings of names.
+// irregular are the checks of the cases that need more than one command, or other numbers than those of a result, by the beginnings of
+// their names.
 var irregular = map[string]func(t *testing.T, dir string, b behaviour){
 	"linear probe, more shots than a class has":          tooManyShots,
 	"linear probe with --val_proportion":                 shareForValidation,
@@ -33,9 +34,7 @@ var irregular = map[string]func(t *testing.T, dir string, b behaviour){
 // ran is the one result of a benchmark of one set, with what the command said.
 func ran(t *testing.T, dir, out, set string, args ...string) (*clipbenchmark.Result, result) {
 	t.Helper()
-	all := append([]string{"eval", "benchmark", "--models", filepath.Join(dir, "model"), "--data", set, "--out", out, "--precision", "fp32"},
-		args...)
-	r := must(t, all...)
+	r := must(t, append(suiteOf(dir, set, out), args...)...)
 	found := globFiles(t, filepath.Join(out, "*.json"))
 	if len(found) != 1 {
 		t.Fatalf("results are %v\n%s", found, r.err)
@@ -45,6 +44,11 @@ func ran(t *testing.T, dir, out, set string, args ...string) (*clipbenchmark.Res
 		t.Fatal(err)
 	}
 	return got, r
+}
+
+// suiteOf is the command of a benchmark of one set.
+func suiteOf(dir, set, out string) []string {
+	return []string{"eval", "benchmark", "--models", filepath.Join(dir, "model"), "--data", set, "--out", out, "--precision", "fp32"}
 }
 
 // probed is ran for a linear probe on a set, or on one without validation data.
@@ -110,8 +114,7 @@ func tooManyShots(t *testing.T, dir string, b behaviour) {
 	}
 	labels := golden.Tensors(t, filepath.Join(dir, "details", "linear_probe.safetensors"))["train.labels"].I64
 	many, out := fmt.Sprint(len(labels)+1), t.TempDir()
-	r := clipgo(t, "eval", "benchmark", "--models", filepath.Join(dir, "model"), "--data", dataOf(dir, "wds_digits"), "--out", out,
-		"--tasks", "linear_probe", "--fewshot-k", many)
+	r := clipgo(t, append(suiteOf(dir, dataOf(dir, "wds_digits"), out), "--tasks", "linear_probe", "--fewshot-k", many)...)
 	if r.code != 3 || !strings.Contains(r.err, many+" per class are asked for") || len(globFiles(t, filepath.Join(out, "*.json"))) > 0 {
 		t.Errorf("exit %d: %s", r.code, r.err)
 	}
@@ -297,7 +300,7 @@ func emptyResult(t *testing.T, dir string, b behaviour) {
 			t.Fatal(err)
 		}
 	}
-	must(t, "eval", "benchmark", "--models", filepath.Join(dir, "model"), "--data", dataOf(dir, textile), "--out", out, "--precision", "fp32")
+	must(t, suiteOf(dir, dataOf(dir, textile), out)...)
 	if string(golden.Read(t, file)) != string(want) || !reflect.DeepEqual(table(t, out), rows) {
 		t.Errorf("%s, want %s; rows %v", golden.Read(t, file), want, table(t, out))
 	}
