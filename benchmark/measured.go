@@ -197,6 +197,9 @@ func (m *Measured) reportLines() (out []string) {
 	case *Calibrated:
 		out = append(out, c.Lines()...)
 	}
+	if groups, ok := m.Details.More["groups"].(GroupResults); ok {
+		out = append(out, groups.Lines()...)
+	}
 	if kinds, ok := m.Details.More["kinds"].(KindResults); ok {
 		out = append(out, kinds.Lines()...)
 	}
