@@ -8,8 +8,8 @@ import (
 	"math"
 )
 
-// fingerprint is a hash of n samples in their order, as 16 hex digits: names, sizes, captions, labels, groups. A name must be relative to the
-// source, so that a set keeps its fingerprint when it is moved.
+// fingerprint is a hash of n samples in their order, as 16 hex digits: names, sizes, captions, labels, groups. A name must be relative to
+// the source, so that a set keeps its fingerprint when it is moved.
 func fingerprint(n int, at func(i int) (name string, e Entry)) string {
 	hash := sha256.New()
 	w := bufio.NewWriterSize(hash, 1<<16)

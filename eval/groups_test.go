@@ -32,7 +32,8 @@ func TestGroupsAreMeasuredFromTheDefinition(t *testing.T) {
 		}
 	}
 	g, err := ByGroup("region", logits, labels, groups, classes)
-	if err != nil || len(g.Groups) != len(count) || !slices.IsSortedFunc(g.Groups, func(a, b GroupResult) int { return a.Group - b.Group }) {
+	inOrder := slices.IsSortedFunc(g.Groups, func(a, b GroupResult) int { return a.Group - b.Group })
+	if err != nil || len(g.Groups) != len(count) || !inOrder {
 		t.Fatalf("%+v, %v", g, err)
 	}
 	worst1, worst5 := 1.0, 1.0
@@ -47,7 +48,8 @@ func TestGroupsAreMeasuredFromTheDefinition(t *testing.T) {
 	if g.WorstTop1 != worst1 || *g.WorstTop5 != worst5 {
 		t.Errorf("the worst are %v and %v, want %v and %v", g.WorstTop1, *g.WorstTop5, worst1, worst5)
 	}
-	if few, err := ByGroup("", []float32{1, 0, 1, 0}, []int{0, 1}, []int{1, 1}, 2); err != nil || few.WorstTop5 != nil || few.WorstTop1 != 0.5 {
+	few, err := ByGroup("", []float32{1, 0, 1, 0}, []int{0, 1}, []int{1, 1}, 2)
+	if err != nil || few.WorstTop5 != nil || few.WorstTop1 != 0.5 {
 		t.Errorf("%+v, %v", few, err)
 	}
 	if _, err := ByGroup("", nil, []int{0}, nil, 2); err == nil {
