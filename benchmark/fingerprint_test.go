@@ -50,7 +50,7 @@ func TestWhatARunAsksForIsDoneAgain(t *testing.T) {
 	}
 }
 
-// What auto computes in is part of a cell, not the word: results of machines with other arithmetic are told apart, and a name for the same
+// What auto computes in is part of a cell, not the word: results of machines with other arithmetic differ, and another name for the same
 // arithmetic keeps them.
 func TestACellHasThePrecisionThatItWasComputedIn(t *testing.T) {
 	s := smallSuite(t, t.TempDir())

@@ -143,12 +143,14 @@ func worstOfThree(logits []float32, labels []int64, classes int) (top1, top5 flo
 // Samples of which only some have groups have no accuracies of groups, and a note says so.
 func TestGroupsOfSomeSamplesAreLeftOut(t *testing.T) {
 	dir, s, m := openFixture(t)
-	place := withGroups(t, filepath.Join(dir, "data", "wds_digits"), func(i int) []int { return make([]int, 1+i%2) })
+	set := filepath.Join(dir, "data", "wds_digits")
+	place := withGroups(t, set, func(i int) []int { return make([]int, 1+i%2) })
 	got := measuredBy(t, s, m, place, ZeroShot)
-	if notes := strings.Join(got.Details.Notes, "\n"); got.Details.More["groups"] != nil || !strings.Contains(notes, "groups are left out") {
+	notes := strings.Join(got.Details.Notes, "\n")
+	if got.Details.More["groups"] != nil || !strings.Contains(notes, "groups are left out") {
 		t.Errorf("%v\n%s", got.Details.More["groups"], notes)
 	}
-	all := measuredBy(t, s, m, withGroups(t, filepath.Join(dir, "data", "wds_digits"), func(i int) []int { return []int{i % 2} }), ZeroShot)
+	all := measuredBy(t, s, m, withGroups(t, set, func(i int) []int { return []int{i % 2} }), ZeroShot)
 	if text := strings.Join(all.Lines("x"), "\n"); !strings.Contains(text, "worst group") || !strings.Contains(text, "group 0") {
 		t.Errorf("%s", text)
 	}
