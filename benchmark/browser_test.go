@@ -129,8 +129,8 @@ func TestThePageWorksInABrowser(t *testing.T) {
 		"the focus":               `document.activeElement.id`,
 	} {
 		want(what, p.Text(script), map[string]string{
-			"tables": "Numbers; Differences to other models; By region; Classes, lowest recall first; Pairs confused most often; Confusion; " +
-				"Most confident mistakes",
+			"tables": "Numbers; Differences to other models; By region; Classes, lowest recall first; Pairs confused most often; " +
+				"Confusion; Most confident mistakes",
 			"a picture and a place without one": "1 1", "pictures that are shown": "1", "the focus": "details-title",
 		}[what])
 	}

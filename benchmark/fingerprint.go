@@ -79,8 +79,8 @@ func (s *Suite) fingerprint(ctx context.Context, c Cell, m *candidate, d *Data) 
 	return digest(parts...), test, nil
 }
 
-// settings are those of the suite that a cell depends on, with the precision that is computed in, whatever it is called. What was added later is left out where it is as usual, so that results which
-// were made before stay.
+// settings are those of the suite that a cell depends on, with the precision that is computed in, whatever it is called. What was added
+// later is left out where it is as usual, so that results which were made before stay.
 func (s *Suite) settings(c Cell, precision string) any {
 	sizes := func(l preprocess.Limits) []int { return []int{l.Bytes, l.Pixels, l.Side} } // memory changes no result
 	limits := sizes(s.Settings.Limits)

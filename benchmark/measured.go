@@ -160,7 +160,7 @@ func (m *Measured) Lines(data string) (out []string) {
 			put("  %-24s %s", metric.Key, valueText(metric))
 		}
 		if chance := m.Details.Chance; chance != nil {
-			put("  %-24s %6.2f %%", "chance of "+tasks[m.Result.Task].main, 100**chance)
+			put("  %-24s %6.2f %%", "chance of "+mainOf(m.Result), 100**chance)
 		}
 	}
 	if m.Details.Skipped > 0 {

@@ -36,8 +36,10 @@ func (e Entry) Main() float64 {
 
 // mainOf is the metric that stands for a result.
 func mainOf(r *clipbenchmark.Result) string {
-	if _, ok := r.Value(multiLabelMain); ok {
-		return multiLabelMain
+	for _, main := range []string{multiLabelMain, jaccardMain} {
+		if _, ok := r.Value(main); ok {
+			return main
+		}
 	}
 	return tasks[r.Task].main
 }
