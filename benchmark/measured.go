@@ -221,6 +221,10 @@ func mistakeLines(mistakes []Mistake) (out []string) {
 		out = append(out, "the most confident errors:")
 	}
 	for _, w := range mistakes {
+		if w.Answer != nil { // of a caption, which found the picture of another
+			out = append(out, fmt.Sprintf("  %.4f     %s: found %s, the right one is %s", w.Confidence, w.Label, w.Sample, w.Answer.Sample))
+			continue
+		}
 		out = append(out, fmt.Sprintf("  %6.2f %%  %s: %s, taken for %s", 100*w.Confidence, w.Sample, w.Label, w.Predicted))
 	}
 	return out

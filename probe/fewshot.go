@@ -67,12 +67,12 @@ func (s Study) Check() error {
 	}
 	for i, k := range s.Shots {
 		if k < 1 || slices.Contains(s.Shots[:i], k) {
-			return fault.Usagef("%d samples per class: numbers are at least 1, each once", k)
+			return fault.Setting("fewshot_k", "%d samples per class: numbers are at least 1, each once", k)
 		}
 	}
 	for i, seed := range s.Seeds {
 		if slices.Contains(s.Seeds[:i], seed) {
-			return fault.Usagef("seed %d is named twice", seed)
+			return fault.Setting("seeds", "seed %d is named twice", seed)
 		}
 	}
 	return nil
