@@ -28,8 +28,9 @@ type ModelAverages struct {
 // fewest is the number of DataComp's sets from which on its averages are of interest.
 const fewest = 2
 
-// Averages are the averages of each model, all with the same names in the same order: one for each task with several data sets, then
-// DataComp's groups and its average of 38 sets as far as their sets are there. Each language has averages of its own.
+// Averages are the averages of each model, all with the same names in the same order: one for each task with several data sets, that over
+// all samples of SugarCrepe, then DataComp's groups and its average of 38 sets as far as their sets are there. Each language has averages
+// of its own.
 func Averages(entries []Entry) []ModelAverages {
 	var models []ModelAverages
 	own := map[[2]string][]Entry{}
@@ -79,6 +80,9 @@ func averagesOf(all []Entry) func(own []Entry) []Average {
 				out = append(out, taskAverage(own, task, sets[task]))
 			}
 		}
+		if kinds := sugarCrepe(sets[Selection]); len(kinds) > 1 {
+			out = append(out, samplesAverage(own, Selection, kinds))
+		}
 		for _, g := range groups {
 			out = append(out, dataCompAverage(own, g))
 		}
@@ -101,6 +105,34 @@ func taskAverage(entries []Entry, task string, sets []string) Average {
 	}
 	if a.Sets == a.Of {
 		v := sum / float64(a.Of)
+		a.Value = &v
+	}
+	return a
+}
+
+// sugarCrepe are the kinds of SugarCrepe among sets.
+func sugarCrepe(sets []string) []string {
+	return slices.DeleteFunc(slices.Clone(sets), func(set string) bool { return !strings.HasPrefix(set, sugarCrepePrefix) })
+}
+
+const sugarCrepePrefix = "sugar_crepe/"
+
+// samplesAverage is the mean over all samples of the kinds of SugarCrepe, which papers give.
+func samplesAverage(entries []Entry, task string, sets []string) Average {
+	a := Average{Name: "SugarCrepe, all samples", Of: len(sets)}
+	sum, n := 0.0, 0
+	for _, set := range sets {
+		at := slices.IndexFunc(entries, func(e Entry) bool { return e.Result.Task == task && e.Result.Dataset == set })
+		if at < 0 || math.IsNaN(entries[at].Main()) {
+			a.Missing = append(a.Missing, set)
+			continue
+		}
+		samples := entries[at].Details.Samples
+		sum, n = sum+entries[at].Main()*float64(samples), n+samples
+		a.Sets++
+	}
+	if a.Sets == a.Of && n > 0 {
+		v := sum / float64(n)
 		a.Value = &v
 	}
 	return a

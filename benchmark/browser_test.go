@@ -55,6 +55,8 @@ func shownOutcome(t *testing.T) *Outcome {
 				{Index: 4, Sample: "s4", Label: "cat", Predicted: "dog", Confidence: 0.4},
 			}
 			e.Details.Confused = []Confusion{{"cat", "dog", 20}}
+			region := eval.Grouping{Name: "region", Groups: []eval.GroupResult{{Group: 7, N: 80, Top1: 0.125}}}
+			e.Details.More = map[string]any{"groups": GroupResults{region}}
 			o.Entries = append(o.Entries, e)
 		}
 	}
@@ -127,8 +129,8 @@ func TestThePageWorksInABrowser(t *testing.T) {
 		"the focus":               `document.activeElement.id`,
 	} {
 		want(what, p.Text(script), map[string]string{
-			"tables": "Numbers; Differences to other models; Classes, lowest recall first; Pairs confused most often; Confusion; " +
-				"Most confident mistakes",
+			"tables": "Numbers; Differences to other models; By region; Classes, lowest recall first; Pairs confused most often; " +
+				"Confusion; Most confident mistakes",
 			"a picture and a place without one": "1 1", "pictures that are shown": "1", "the focus": "details-title",
 		}[what])
 	}

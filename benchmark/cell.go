@@ -101,8 +101,8 @@ func (c Cell) read(out string) (*Details, error) {
 	if json.Unmarshal(data, d) != nil {
 		return nil, nil
 	}
-	if _, err := clipbenchmark.ReadFile(filepath.Join(out, c.name()+".json")); err != nil {
-		return nil, nil
+	if r, err := clipbenchmark.ReadFile(filepath.Join(out, c.name()+".json")); err != nil || r.Metrics == nil {
+		return nil, nil // without metrics it is one that CLIP_benchmark couldn't measure
 	}
 	return d, nil
 }

@@ -51,6 +51,9 @@ func selection(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 		return nil, err
 	}
 	pictures, kinds := 1, []string(nil)
+	if f.set != nil && f.set.Right != nil {
+		return association(s, f, test, info)
+	}
 	if f.set != nil {
 		pictures, kinds = f.set.Pictures, f.set.Kinds
 	}
@@ -185,6 +188,12 @@ func (d *Data) chooses(named bool) error {
 		d.Name = found[0].Name
 	}
 	return nil
+}
+
+// hasCues reports whether d is WinoGAViL.
+func (d *Data) hasCues() bool {
+	found := choices.Find(d.Place)
+	return d.choice != "" && len(found) == 1 && found[0].Name == choices.WinoGAViL
 }
 
 // openChoices opens the set.

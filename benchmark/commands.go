@@ -14,7 +14,7 @@ type Command struct {
 
 // Settings that only some tasks have a use for.
 var (
-	ofProbes     = strings.Fields("solver fewshot_k seeds normalize probe_c probe_search fewshot_lr fewshot_epochs")
+	ofProbes     = strings.Fields("solver fewshot_k seeds normalize probe_c probe_search val_proportion fewshot_lr fewshot_epochs")
 	ofNeighbours = []string{"knn_k", "knn_temperature"}
 
 	noProbe = slices.Concat(ofProbes, ofNeighbours)
@@ -52,14 +52,16 @@ weighted by exp(cosine / --knn-temperature).
 
 DATA is a folder in CLIP_benchmark's layout with the splits train and test.`, "wds_cifar10", "",
 		slices.Concat(ofProbes, []string{"per_class", "errors"})},
-	{"choice", Selection, "Which caption belongs to the picture: SugarCrepe, Winoground, ARO",
+	{"choice", Selection, "Which caption belongs to the picture: SugarCrepe, Winoground, ARO, WinoGAViL",
 		`choice asks for each sample which of its captions fits the picture best (text_acc), which picture fits the caption best
 (image_acc), and for both (acc), as CLIP_benchmark's image_caption_selection does. For Winoground these are the text, image and
 group score. Of equal scores the first counts; text_acc_strict among the details counts a tie as wrong, as papers do.
 
-DATA is SugarCrepe's folder or one of its files, Winoground's folder (examples.jsonl and images), ARO's folder or one of its
-files (visual_genome_relation.json, visual_genome_attribution.json), or pictures with several captions of which the first is
-right.`,
+For WinoGAViL it chooses the pictures that belong to a cue (avg_jaccard_score).
+
+DATA is SugarCrepe's folder or one of its files, Winoground's or WinoGAViL's folder (examples.jsonl and images), ARO's folder or
+one of its files (visual_genome_relation.json, visual_genome_attribution.json), or pictures with several captions of which the
+first is right.`,
 		"sugar_crepe", "", onlyOne},
 	{"calibration", Calibration, "How well the confidence of zero-shot classification fits its accuracy",
 		`calibration compares the confidence of the classifier, the largest part of softmax(scale * cosine), with its accuracy: ECE and

@@ -168,7 +168,8 @@ func TestTheComparisonsPageShowsPictures(t *testing.T) {
 			}
 			samples = append(samples, Sample{Index: i, Sample: e.Key, Label: "a cat", Predicted: "<a dog>", Right: right})
 		}
-		r := &clipbenchmark.Result{Dataset: c.Data, Model: model, Pretrained: "x", Task: ZeroShot, Language: "en"}
+		r := &clipbenchmark.Result{Dataset: c.Data, Model: model, Pretrained: "x", Task: ZeroShot, Language: "en",
+			Metrics: []clipbenchmark.Metric{{Key: "acc1", Value: 0.5}}}
 		d := &Details{Cell: c, DataDigest: "d", Hits: strings.Repeat(string(letter(right)), len(samples)), Place: data}
 		if err := c.keep(out, r, d, samples); err != nil {
 			t.Fatal(err)

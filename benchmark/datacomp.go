@@ -57,9 +57,9 @@ var dataComp = []dataCompSet{
 	{"WinoGAViL", []string{"misc-winogavil", "winogavil"}, "jaccard_score_10-12", retrieved},
 	{"iWildCam", []string{"wilds-iwildcam", "iwildcam", "wilds-iwildcam-test"}, macroF1, ""},
 	{"Camelyon17", []string{"wilds-camelyon17", "camelyon17", "wilds-camelyon17-test"}, "", ""},
-	{"FMoW", []string{"wilds-fmow", "fmow", "wilds-fmow-test"}, "acc_worst_region", ""},
-	{"Dollar Street", []string{"fairness-dollar-street", "dollar-street"}, "acc_top5_wg", ""},
-	{"GeoDE", []string{"fairness-geode", "geode"}, "acc_wg", ""},
+	{"FMoW", []string{"wilds-fmow", "fmow", "wilds-fmow-test"}, worstRegion, ""},
+	{"Dollar Street", []string{"fairness-dollar-street", "dollar-street"}, worstTop5OfGroups, ""},
+	{"GeoDE", []string{"fairness-geode", "geode"}, worstOfGroups, ""},
 }
 
 // Metrics of DataComp's list. The mean recall is that of both directions of a retrieval.
@@ -67,7 +67,14 @@ const (
 	perClass   = "mean_per_class_recall"
 	meanRecall = "mean_recall@1"
 	macroF1    = "F1-macro_all"
+	// The worst groups are those of the first property of a set, of all groups that occur; FMoW's region Other is one of them.
+	worstRegion       = "acc_worst_region"
+	worstOfGroups     = "acc_wg"
+	worstTop5OfGroups = "acc_top5_wg"
 )
+
+// inDetails are the keys in a result's details of metrics that CLIP_benchmark's result doesn't have.
+var inDetails = map[string]string{macroF1: "macro_f1", worstRegion: worstTop1, worstOfGroups: worstTop1, worstTop5OfGroups: worstTop5}
 
 // dataCompKey is a data set's name as the list has it.
 func dataCompKey(name string) string {
@@ -96,8 +103,6 @@ func (d dataCompSet) value(e Entry) (v float64, ok bool) {
 	if v, ok := read(d.metric); ok {
 		return v, ok
 	}
-	if f, ok := e.Details.More["macro_f1"].(float64); ok && d.metric == macroF1 {
-		return f, e.Result.Task == ZeroShot
-	}
-	return 0, false
+	f, ok := e.Details.More[inDetails[d.metric]].(float64)
+	return f, ok && e.Result.Task == ZeroShot
 }

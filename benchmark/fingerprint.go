@@ -50,7 +50,11 @@ func (s *Suite) fingerprint(ctx context.Context, c Cell, m *candidate, d *Data) 
 	if err != nil {
 		return "", "", err
 	}
-	settings, err := json.Marshal(s.settings(c))
+	precision, err := s.Settings.Arithmetic()
+	if err != nil {
+		return "", "", err
+	}
+	settings, err := json.Marshal(s.settings(c, precision))
 	if err != nil {
 		return "", "", err
 	}
@@ -75,9 +79,9 @@ func (s *Suite) fingerprint(ctx context.Context, c Cell, m *candidate, d *Data) 
 	return digest(parts...), test, nil
 }
 
-// settings are those of the suite that a cell depends on. What was added later is left out where it is as usual, so that results which
-// were made before stay.
-func (s *Suite) settings(c Cell) any {
+// settings are those of the suite that a cell depends on, with the precision that is computed in, whatever it is called. What was added
+// later is left out where it is as usual, so that results which were made before stay.
+func (s *Suite) settings(c Cell, precision string) any {
 	sizes := func(l preprocess.Limits) []int { return []int{l.Bytes, l.Pixels, l.Side} } // memory changes no result
 	limits := sizes(s.Settings.Limits)
 	if slices.Equal(limits, sizes(preprocess.WideLimits())) {
@@ -99,6 +103,6 @@ func (s *Suite) settings(c Cell) any {
 		Limits     []int            `json:",omitempty"`
 		Captions   *CaptionSettings `json:",omitempty"`
 		Errors     int              `json:",omitempty"`
-	}{s.Settings.Preprocess, s.Recalls, s.Probe.Described(), s.Settings.Precision, s.Shots, s.Seeds, s.KNN, s.Settings.TF32, limits,
+	}{s.Settings.Preprocess, s.Recalls, s.Probe.Described(), precision, s.Shots, s.Seeds, s.KNN, s.Settings.TF32, limits,
 		captions, s.Errors}
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"clipgo/pretrained"
 )
 
 // A cell isn't done before if the run allows fewer samples to be passed over, other sizes of pictures or other arithmetic, or if the file
@@ -44,6 +46,36 @@ func TestWhatARunAsksForIsDoneAgain(t *testing.T) {
 	} {
 		if change(); kept() || !kept() {
 			t.Errorf("%s: done before, or not kept", name)
+		}
+	}
+}
+
+// What auto computes in is part of a cell, not the word: results of machines with other arithmetic differ, and another name for the same
+// arithmetic keeps them.
+func TestACellHasThePrecisionThatItWasComputedIn(t *testing.T) {
+	s := smallSuite(t, t.TempDir())
+	s.Tasks, s.Data = []string{ZeroShot}, s.Data[:1]
+	s.Settings.Precision = "auto"
+	at, err := s.Settings.Placement()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, other := pretrained.PrecisionName(at.DType), "bf16"
+	if own == other {
+		other = "fp32"
+	}
+	for i, c := range []struct {
+		precision string
+		kept      bool
+	}{{"auto", false}, {own, true}, {other, false}, {"auto", false}} {
+		done := false
+		s.Settings.Precision, s.Report = c.precision, func(e Event) { done = e.Kept }
+		if err := s.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		entries, err := Collect(s.Out)
+		if err != nil || done != c.kept || entries[0].Details.Precision == "auto" {
+			t.Errorf("run %d, %s: kept %v, precision %s, %v", i+1, c.precision, done, entries[0].Details.Precision, err)
 		}
 	}
 }

@@ -115,7 +115,8 @@ func TestPartsShareAFolder(t *testing.T) {
 // Whichever operation a process dies at, a cell that counts as complete has all of its files.
 func TestACellIsCompleteWithAllItsFiles(t *testing.T) {
 	c := Cell{Model: "m", Pretrained: "x", Data: "d", Task: ZeroShot}
-	r := &clipbenchmark.Result{Dataset: "d", Model: "m", Pretrained: "x", Task: ZeroShot, Language: "en"}
+	r := &clipbenchmark.Result{Dataset: "d", Model: "m", Pretrained: "x", Task: ZeroShot, Language: "en",
+		Metrics: []clipbenchmark.Metric{{Key: "acc1", Value: 1.0}}}
 	for last := 0; ; last++ {
 		out, n := t.TempDir(), 0
 		stop := durable.Observe(func(durable.Operation) error {

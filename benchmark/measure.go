@@ -40,6 +40,10 @@ func (s *Suite) measure(ctx context.Context, c Cell, f *features) (*Measured, er
 	if err := f.data.trains(c.Task); err != nil {
 		return nil, err
 	}
+	precision, err := f.model.Settings.Arithmetic()
+	if err != nil {
+		return nil, err
+	}
 	begun := time.Now()
 	f.begin(s, c)
 	o, err := tasks[c.Task].run(ctx, s, f)
@@ -52,7 +56,7 @@ func (s *Suite) measure(ctx context.Context, c Cell, f *features) (*Measured, er
 	details := &Details{
 		Cell: c, Parameters: f.model.ParameterCount(), Samples: len(o.hits), Skipped: o.skipped(f),
 		Seconds: time.Since(begun).Seconds(), Hits: o.hits, PerClass: o.perClass, Mistakes: o.wrong, Confused: o.confused, More: o.more,
-		Precision: f.model.Settings.Precision, Chance: o.chance, Notes: append(f.notes, notesOn(o)...),
+		Precision: precision, Chance: o.chance, Notes: append(f.notes, notesOn(o)...),
 		Place: datasets.Public(f.data.splits[TestSplit]),
 	}
 	details.Share = f.share(c.Task, o)

@@ -160,7 +160,7 @@ func (m *Measured) Lines(data string) (out []string) {
 			put("  %-24s %s", metric.Key, valueText(metric))
 		}
 		if chance := m.Details.Chance; chance != nil {
-			put("  %-24s %6.2f %%", "chance of "+tasks[m.Result.Task].main, 100**chance)
+			put("  %-24s %6.2f %%", "chance of "+mainOf(m.Result), 100**chance)
 		}
 	}
 	if m.Details.Skipped > 0 {
@@ -197,6 +197,9 @@ func (m *Measured) reportLines() (out []string) {
 	case *Calibrated:
 		out = append(out, c.Lines()...)
 	}
+	if groups, ok := m.Details.More["groups"].(GroupResults); ok {
+		out = append(out, groups.Lines()...)
+	}
 	if kinds, ok := m.Details.More["kinds"].(KindResults); ok {
 		out = append(out, kinds.Lines()...)
 	}
@@ -218,6 +221,10 @@ func mistakeLines(mistakes []Mistake) (out []string) {
 		out = append(out, "the most confident errors:")
 	}
 	for _, w := range mistakes {
+		if w.Answer != nil { // of a caption, which found the picture of another
+			out = append(out, fmt.Sprintf("  %.4f     %s: found %s, the right one is %s", w.Confidence, w.Label, w.Sample, w.Answer.Sample))
+			continue
+		}
 		out = append(out, fmt.Sprintf("  %6.2f %%  %s: %s, taken for %s", 100*w.Confidence, w.Sample, w.Label, w.Predicted))
 	}
 	return out

@@ -209,6 +209,9 @@ func (e *TaskEvaluator) keys() (out []measure) {
 		}
 		return out
 	case Selection:
+		if e.meter.Data.hasCues() {
+			return []measure{{jaccardMain, 0}, {"jaccard_score_10-12", 0}}
+		}
 		return []measure{{"acc", 0}, {"image_acc", 0}, {"text_acc", 0}}
 	case Captioning:
 		return []measure{{"CIDEr", 0}, {"Bleu_4", 0}, {"ROUGE_L", 0}}

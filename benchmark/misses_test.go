@@ -1,6 +1,7 @@
 package benchmark
 
 import (
+	"strings"
 	"testing"
 
 	"clipgo/datasets"
@@ -34,5 +35,18 @@ func TestCaptionsThatFoundWrongPicturesAreKept(t *testing.T) {
 	o = &outcome{hits: "111"}
 	if o.miss(f); len(o.wrong) != 0 {
 		t.Errorf("%+v", o.wrong)
+	}
+}
+
+// A caption's line names the picture that it found and the right one; a picture's line the classes.
+func TestLinesOfMistakesNameBothAnswers(t *testing.T) {
+	lines := strings.Join(mistakeLines([]Mistake{
+		{Sample: "found.jpg", Label: "a cat", Confidence: 0.5, Answer: &Answer{Sample: "right.jpg"}},
+		{Sample: "p.jpg", Label: "cat", Predicted: "dog", Confidence: 0.25},
+	}), "\n")
+	for _, want := range []string{"a cat: found found.jpg, the right one is right.jpg", "25.00 %  p.jpg: cat, taken for dog"} {
+		if !strings.Contains(lines, want) {
+			t.Errorf("no %q in\n%s", want, lines)
+		}
 	}
 }

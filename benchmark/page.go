@@ -52,6 +52,7 @@ type pageCell struct {
 	PerClass []eval.ClassResult `json:"per_class,omitempty"`
 	Confused []Confusion        `json:"confused,omitempty"`
 	Mistakes []Mistake          `json:"mistakes,omitempty"`
+	Parts    []Part             `json:"parts,omitempty"` // kinds and groups
 }
 
 // pageDifference is the difference of two models in a column.
@@ -195,7 +196,8 @@ func fullName(model, pretrained string) string {
 }
 
 func cellOf(e Entry) *pageCell {
-	c := &pageCell{Samples: e.Details.Samples, Skipped: e.Details.Skipped, Seconds: e.Details.Seconds, Mistakes: e.Details.Mistakes}
+	c := &pageCell{Samples: e.Details.Samples, Skipped: e.Details.Skipped, Seconds: e.Details.Seconds, Mistakes: e.Details.Mistakes,
+		Parts: e.Parts()}
 	if v := e.Main(); !math.IsNaN(v) {
 		c.Value = &v
 	}

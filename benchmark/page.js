@@ -217,6 +217,15 @@
           return [models[i].name, td];
         })));
       }
+      if (cell.parts) {
+        const by = [...new Set(cell.parts.map((p) => p.by))];
+        for (const name of by) {
+          const own = cell.parts.filter((p) => p.by === name);
+          const keys = own[0].values.map((v) => v.key + " %");
+          add("By " + name, table([name, "n"].concat(keys), own.map((p) =>
+            [p.name, String(p.n)].concat(p.values.map((v) => (v.value === null ? "-" : percent(v.value)))))), { class: "long" });
+        }
+      }
       if (cell.per_class) {
         const more = cell.per_class.length < cell.classes ? " (" + cell.per_class.length + " of " + cell.classes + ")" : "";
         add("Classes, lowest recall first" + more, table(["class", "n", "recall %", "most often taken for"], cell.per_class.map((c) =>

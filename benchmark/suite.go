@@ -108,7 +108,7 @@ func (s *Suite) check() error {
 		}
 	}
 	if s.Parts < 0 || s.Parts > 0 && (s.Part < 1 || s.Part > s.Parts) {
-		return fault.Usagef("part %d of %d", s.Part, s.Parts)
+		return fault.Setting("part", "%d/%d: it is i/n with i from 1 to n, such as 1/4", s.Part, s.Parts)
 	}
 	study := probe.Study{Protocol: s.Probe, Shots: s.Shots, Seeds: s.Seeds}
 	if err := study.Check(); err != nil {

@@ -36,8 +36,10 @@ func (e Entry) Main() float64 {
 
 // mainOf is the metric that stands for a result.
 func mainOf(r *clipbenchmark.Result) string {
-	if _, ok := r.Value(multiLabelMain); ok {
-		return multiLabelMain
+	for _, main := range []string{multiLabelMain, jaccardMain} {
+		if _, ok := r.Value(main); ok {
+			return main
+		}
 	}
 	return tasks[r.Task].main
 }
@@ -68,9 +70,15 @@ func Read(out string) (*Outcome, error) {
 	return &Outcome{out, entries, failures}, nil
 }
 
-// MarshalJSON is the result's JSON, with the number of samples that were skipped if there are any.
+// MarshalJSON is the result's JSON, with the number of samples that were skipped, and with the results of kinds and groups, if there are
+// any.
 func (e Entry) MarshalJSON() ([]byte, error) {
 	data, err := e.Result.MarshalJSON()
+	if parts := e.Parts(); err == nil && parts != nil {
+		var list []byte
+		list, err = json.Marshal(parts)
+		data = fmt.Appendf(bytes.TrimSuffix(data, []byte("}")), `,"parts":%s}`, list)
+	}
 	if err != nil || e.Details.Skipped == 0 {
 		return data, err
 	}
@@ -151,6 +159,9 @@ func WriteTable(out string) (*Outcome, error) {
 	if err := durable.WriteFile(filepath.Join(out, MarkdownFile), 0o644, o.WriteMarkdown); err != nil {
 		return nil, err
 	}
+	if err := durable.WriteFile(filepath.Join(out, PartsFile), 0o644, o.WriteParts); err != nil {
+		return nil, err
+	}
 	err = durable.WriteFile(filepath.Join(out, AveragesFile), 0o644, func(w io.Writer) error {
 		lines := json.NewEncoder(w)
 		for _, m := range Averages(o.Entries) {
@@ -179,7 +190,7 @@ func (o *Outcome) Lines() []string {
 		}
 		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s %s", modelName(e), inLanguage(e.Result.Dataset, e.Result.Language),
 			mainOf(e.Result), value))
-		lines = append(lines, studied(e)...)
+		lines = append(append(lines, studied(e)...), partLines(e)...)
 	}
 	for _, f := range o.Failures {
 		lines = append(lines, fmt.Sprintf("%-32s %-28s %-24s failed: %s", shortName(f.Model, f.Pretrained),

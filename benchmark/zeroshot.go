@@ -90,7 +90,10 @@ func zeroShot(ctx context.Context, s *Suite, f *features) (*outcome, error) {
 	if len(c.classes) <= wholeConfusion {
 		o.more["confusion"] = c.count.Confusion()
 	}
-	return o, err
+	if err != nil {
+		return nil, err
+	}
+	return o, o.group(f.data.Name, c)
 }
 
 // wholeConfusion is the number of classes up to which the details have the whole confusion matrix.

@@ -5,10 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 )
 
-// fingerprint is a hash of n samples in their order, as 16 hex digits: names, sizes, captions, labels. A name must be relative to the
-// source, so that a set keeps its fingerprint when it is moved.
+// fingerprint is a hash of n samples in their order, as 16 hex digits: names, sizes, captions, labels, groups. A name must be relative to
+// the source, so that a set keeps its fingerprint when it is moved.
 func fingerprint(n int, at func(i int) (name string, e Entry)) string {
 	hash := sha256.New()
 	w := bufio.NewWriterSize(hash, 1<<16)
@@ -28,6 +29,12 @@ func fingerprint(n int, at func(i int) (name string, e Entry)) string {
 			put(int64(-1 - len(e.Labels)))
 			for _, c := range e.Labels {
 				put(int64(c))
+			}
+		}
+		if e.Groups != nil {
+			put(math.MinInt64 + int64(len(e.Groups)))
+			for _, g := range e.Groups {
+				put(int64(g))
 			}
 		}
 		put(int64(len(e.Captions)))

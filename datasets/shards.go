@@ -230,8 +230,8 @@ func (f *shardFile) entry(one *shardSample) Entry {
 		key += "/" + one.name
 	}
 	return Entry{
-		Key: key, Captions: one.captions, Weights: one.weights, Label: int(one.label), Labels: one.labels(), Size: one.size,
-		ModTime: f.object.ModTime, Offset: one.offset, File: f.public, Bad: one.bad,
+		Key: key, Captions: one.captions, Weights: one.weights, Label: int(one.label), Labels: one.labels(), Groups: one.groupsOf(),
+		Size: one.size, ModTime: f.object.ModTime, Offset: one.offset, File: f.public, Bad: one.bad,
 	}
 }
 

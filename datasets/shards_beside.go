@@ -65,7 +65,7 @@ func (s *shardSet) readBeside(ctx context.Context, shard store.Object) error {
 	if len(kind) > 0 {
 		s.kind = strings.ToLower(kind[0])
 	}
-	s.captionLines = s.kind == RetrievalType
+	s.captionLines, s.severalClasses = s.kind == RetrievalType, s.kind == MultiLabelType
 	if s.classes, err = s.beside(ctx, shard, "classnames.txt"); err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 // A shard's index has, in little endian,
 //
-//	8 bytes   "clipgoS2"
+//	8 bytes   "clipgoS3"
 //	4 bytes   CRC-32C of all that follows
 //	4 bytes   length of the head
 //	8 bytes   number of samples n
@@ -24,7 +24,7 @@ import (
 // file mapped holds no other memory for a sample.
 
 const (
-	indexMagic  = "clipgoS2"
+	indexMagic  = "clipgoS3"
 	indexFixed  = 24
 	indexOffset = 8
 )
@@ -96,6 +96,10 @@ func (one *shardSample) encode(b []byte, members uint64) []byte {
 	}
 	for _, c := range one.positives {
 		b = binary.AppendUvarint(b, uint64(c))
+	}
+	b = binary.AppendUvarint(b, uint64(len(one.groups)))
+	for _, g := range one.groups {
+		b = binary.AppendVarint(b, int64(g))
 	}
 	for _, w := range one.weights {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(w))
@@ -176,6 +180,7 @@ func (x *shardIndex) sample(i int) shardSample {
 	if width := r.number(); width > 0 && width <= maxMemberText {
 		one.width, one.positives = int32(width), r.numbers(width)
 	}
+	one.groups = r.groups()
 	if len(one.captions) > 0 && len(r.rest) == 4*len(one.captions) {
 		one.weights = make([]float32, len(one.captions))
 		for i := range one.weights {
@@ -223,6 +228,19 @@ func (r *record) numbers(limit uint64) []int32 {
 			return nil
 		}
 		out = append(out, int32(v))
+	}
+	return out
+}
+
+// groups are signed numbers, at most as many as a sample may have groups.
+func (r *record) groups() (out []int32) {
+	n := r.number()
+	if n > mostGroups {
+		r.ok = false
+		return nil
+	}
+	for range n {
+		out = append(out, int32(r.signed()))
 	}
 	return out
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // A sample with a member npy may have several classes: the member is a vector with a number for each class, not 0 for those that the
-// sample has. Such members are read for evaluations alone: other sets keep features in members of this type.
+// sample has. If the sample has one class in cls, the member says which groups it belongs to, as in the sets of WILDS and in Dollar Street.
+// Such members are read for evaluations alone: other sets keep features in members of this type.
 
 // labelsField is the type of the member.
 const labelsField = "npy"
@@ -38,6 +39,33 @@ func (one *shardSample) readLabels(m *tarMember) {
 			one.positives = append(one.positives, int32(c))
 		}
 	}
+}
+
+// mostGroups is the length from which on a vector beside a class is something else, such as features.
+const mostGroups = 32
+
+// readGroups fills in the groups of a sample. The sample can be used without them: CLIP_benchmark doesn't read them.
+func (one *shardSample) readGroups(m *tarMember) {
+	values, err := npy.Vector(m.text)
+	if err != nil || len(values) > mostGroups || int64(len(m.text)) < m.size {
+		return
+	}
+	groups := make([]int32, len(values))
+	for i, v := range values {
+		if !(math.Abs(v) <= math.MaxInt32) {
+			return
+		}
+		groups[i] = int32(v)
+	}
+	one.groups = groups
+}
+
+// groupsOf are the groups of a sample; nil without any.
+func (one *shardSample) groupsOf() (out []int) {
+	for _, g := range one.groups {
+		out = append(out, int(g))
+	}
+	return out
 }
 
 // labels are the classes of a sample that may have several; nil if it may not.

@@ -94,6 +94,33 @@ func TestSeveralLabelsGiveASetItsType(t *testing.T) {
 	}
 }
 
+// Beside a class npy has groups, in evaluations alone. Its length has nothing to do with the classes, and what isn't a short vector of
+// numbers is passed over. They survive the kept index, and the fingerprint depends on them.
+func TestGroupsOfASampleAreRead(t *testing.T) {
+	set := func(region int64) string {
+		return benchmarkFolder(t, map[string]string{"classnames.txt": "a\nb\n"},
+			member{"0.cls", "1"}, member{"0.npy", vector(region, -2016, 0)}, member{"0.png", "x"},
+			member{"1.cls", "0"}, member{"1.npy", vector(make([]int64, 512)...)}, member{"1.png", "x"},
+			member{"2.cls", "0"}, member{"2.npy", "text"}, member{"2.png", "x"})
+	}
+	dir := set(4)
+	cached := Options{Need: NeedLabels, Evaluation: true, DataCache: t.TempDir()}
+	for range 2 { // the second reads the index
+		s := openForTest(t, dir, cached)
+		for i, want := range [][]int{{4, -2016, 0}, nil, nil} {
+			if e := entryOf(t, s, i); e.Bad != "" || e.Labels != nil || !slices.Equal(e.Groups, want) {
+				t.Errorf("sample %d: %+v, want groups %v", i, e, want)
+			}
+		}
+	}
+	if e := entryOf(t, openForTest(t, dir, Options{}), 0); e.Groups != nil {
+		t.Errorf("outside of evaluations members npy may be anything, but were read as %v", e.Groups)
+	}
+	if a, b := openForTest(t, dir, cached).Info(), openForTest(t, set(5), cached).Info(); a.Fingerprint == b.Fingerprint {
+		t.Error("sets with other groups have the same fingerprint")
+	}
+}
+
 // In evaluations of retrieval a line ends as in Python's str.splitlines, blank captions count, and so do pictures without captions.
 func TestRetrievalSetsAreReadLineByLine(t *testing.T) {
 	dir := benchmarkFolder(t, map[string]string{"dataset_type.txt": "retrieval\n"},

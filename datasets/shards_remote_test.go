@@ -220,7 +220,7 @@ func TestADamagedIndexIsMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	damages := [][]byte{nil, whole[:9], whole[:len(whole)-1], append(bytes.Clone(whole), 0), []byte("clipgoS2")}
+	damages := [][]byte{nil, whole[:9], whole[:len(whole)-1], append(bytes.Clone(whole), 0), []byte("clipgoS3")}
 	for at := 0; at < len(whole); at += 97 {
 		flipped := bytes.Clone(whole)
 		flipped[at] ^= 4

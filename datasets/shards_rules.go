@@ -10,7 +10,9 @@ import (
 type shardRules struct {
 	captionLines bool // of retrieval sets: txt has one caption a line
 	evaluation   bool // as CLIP_benchmark reads them
-	keys         captionKeys
+	// severalClasses are those of sets that say so: npy has the classes of samples with cls, too
+	severalClasses bool
+	keys           captionKeys
 }
 
 // settings are the rules as a text.
@@ -21,6 +23,9 @@ func (r shardRules) settings() string {
 	}
 	if r.evaluation {
 		settings += " evaluation"
+	}
+	if r.severalClasses {
+		settings += " several classes"
 	}
 	if r.keys.asked {
 		settings += fmt.Sprintf(" caption keys %q %v", r.keys.names, r.keys.weights)

@@ -22,8 +22,9 @@ type shardSample struct {
 	// width is the length of the vector of its classes, and positives are those that it has; 0 without one.
 	width     int32
 	positives []int32
-	members   string // its members, for a message; of a sample without captions or label
-	apart     string // where its other members are. It replaces any reason why the sample can't be used
+	groups    []int32 // of a sample with one class
+	members   string  // its members, for a message; of a sample without captions or label
+	apart     string  // where its other members are. It replaces any reason why the sample can't be used
 }
 
 // pictureFields are the extensions of members that hold a picture.
@@ -128,7 +129,11 @@ func (s *sampler) text(one *shardSample, g tarGroup, fields map[string]*tarMembe
 			one.label = int32(label)
 		}
 	}
-	if m := fields[labelsField]; m != nil && s.evaluation {
+	switch m := fields[labelsField]; {
+	case m == nil || !s.evaluation:
+	case fields["cls"] != nil && !s.severalClasses:
+		one.readGroups(m)
+	default:
 		one.readLabels(m)
 	}
 	s.caption(one, fields)

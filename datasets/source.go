@@ -42,7 +42,9 @@ type Entry struct {
 	Weights []float32 `json:"weights,omitempty"`
 	Label   int       `json:"label"`            // class number into Info.Classes; -1 without one
 	Labels  []int     `json:"labels,omitempty"` // class numbers of a sample that may have several, rising; nil: it has at most one
-	Size    int64     `json:"size,omitempty"`   // bytes of the picture's file; 0 if there is none
+	// Groups are the groups of a sample with one class, such as a region and a year, as WILDS numbers them; nil without any.
+	Groups  []int     `json:"groups,omitempty"`
+	Size    int64     `json:"size,omitempty"` // bytes of the picture's file; 0 if there is none
 	ModTime time.Time `json:"mod_time,omitzero"`
 	Offset  int64     `json:"offset,omitempty"` // of the sample in its shard (bytes) or table (line); 0 in folders
 	File    string    `json:"file,omitempty"`   // the file that holds it; empty in built-in sets

@@ -83,7 +83,8 @@ func TestBadInputIsAnError(t *testing.T) {
 		"torn row":           second(c.Logits([]float32{1, 1, 1})),
 		"rank of two":        second(c.Rank([]float32{1, 1, 1, 1}, 1)),
 		"text of no image":   second(Retrieve([]float32{1}, []float32{1}, 1, []int{1}, []int{1})),
-		"odd targets":        second(AveragePrecision([]float32{1, 2}, []int64{1}, 1)),
+		"odd targets":        second(RankLabels([]float32{1, 2}, []bool{true}, 1)),
+		"NaN score":          second(RankLabels([]float32{1, nan}, []bool{true, false}, 1)),
 	} {
 		if err == nil {
 			t.Errorf("%s was accepted", name)

@@ -24,6 +24,9 @@ func RankLabels(scores []float32, targets []bool, classes int) (MultiLabel, erro
 	if classes < 1 || len(scores) != len(targets) || len(scores)%classes != 0 {
 		return MultiLabel{}, fmt.Errorf("multi-label: %d scores, %d targets of %d classes", len(scores), len(targets), classes)
 	}
+	if err := checkRows("multi-label: scores", scores, classes); err != nil {
+		return MultiLabel{}, err
+	}
 	r := MultiLabel{N: len(scores) / classes}
 	present := 0
 	column, right := make([]float32, r.N), make([]bool, r.N)

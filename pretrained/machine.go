@@ -57,6 +57,24 @@ func (m Machine) Placement() (model.Placement, error) {
 	return at, nil
 }
 
+// Arithmetic is the type that Placement computes in, fp32 or bf16. libtorch is loaded only where it decides whether there is a GPU.
+func (m Machine) Arithmetic() (string, error) {
+	if err := m.Validate(); err != nil {
+		return "", err
+	}
+	if name := m.precision(); name != "auto" {
+		return name, nil
+	}
+	if m.Device == "cpu" || m.Device == "auto" && len(torch.GPUs()) == 0 {
+		if FastBF16(torch.CPU) {
+			return PrecisionName(torch.BFloat16), nil
+		}
+		return PrecisionName(torch.Float32), nil
+	}
+	at, err := m.Placement()
+	return PrecisionName(at.DType), err
+}
+
 // precision is the setting by its name here. open_clip and PyTorch have other names for the same.
 func (m Machine) precision() string {
 	switch m.Precision {

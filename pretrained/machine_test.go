@@ -27,3 +27,22 @@ func TestDevicesAreReadStrictly(t *testing.T) {
 		}
 	}
 }
+
+// The arithmetic that is said without libtorch is that which Placement chooses.
+func TestTheArithmeticIsThatOfThePlacement(t *testing.T) {
+	for _, device := range []string{"auto", "cpu"} {
+		for _, precision := range []string{"auto", "fp32", "bf16", "amp_bf16", "float32"} {
+			m := Machine{Device: device, Precision: precision}
+			at, err := m.Placement()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := m.Arithmetic(); err != nil || got != PrecisionName(at.DType) {
+				t.Errorf("%+v: %s, %v; want %s", m, got, err, PrecisionName(at.DType))
+			}
+		}
+	}
+	if _, err := (Machine{Device: "cpu", Precision: "fp16"}).Arithmetic(); err == nil {
+		t.Error("fp16 passes")
+	}
+}

@@ -62,14 +62,17 @@ func spread(values []float64) (s Spread) {
 
 // Check returns an error of kind fault.Usage for numbers that can't be meant.
 func (s Study) Check() error {
+	if !(s.HeldOut >= 0 && s.HeldOut < 1) {
+		return fault.Setting("val_proportion", "%v: it is above 0 and below 1", s.HeldOut)
+	}
 	for i, k := range s.Shots {
 		if k < 1 || slices.Contains(s.Shots[:i], k) {
-			return fault.Usagef("%d samples per class: numbers are at least 1, each once", k)
+			return fault.Setting("fewshot_k", "%d samples per class: numbers are at least 1, each once", k)
 		}
 	}
 	for i, seed := range s.Seeds {
 		if slices.Contains(s.Seeds[:i], seed) {
-			return fault.Usagef("seed %d is named twice", seed)
+			return fault.Setting("seeds", "seed %d is named twice", seed)
 		}
 	}
 	return nil

@@ -294,7 +294,7 @@ func TestGoldenBenchmarkGridOfC(t *testing.T) {
 		for _, row := range want.Rows {
 			cs = append(cs, row[0])
 		}
-		fits, err := Path(context.Background(), train, train.Classes(), cs, 0)
+		fits, err := fitPath(train, train.Classes(), cs)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,21 +45,6 @@ func (l Logistic) Fit(ctx context.Context, s Set, classes int) (*Fitted, error) 
 	return out, err
 }
 
-// Path fits logistic regressions for several values of C, each started where those before lead to. The results don't depend on the order,
-// up to the tolerance, the relative error of the objectives (0: 2e-9). Gradients are computed in float32: near a minimum, an error of the
-// gradient changes the objective by its square. The objectives are computed in float64.
-func Path(ctx context.Context, s Set, classes int, cs []float64, tolerance float64) ([]*Fitted, error) {
-	if tolerance == 0 {
-		tolerance = pathEnough
-	}
-	var out []*Fitted
-	err := path{tolerance: tolerance, dtype: torch.Float32}.fit(ctx, s, classes, cs, func(f *Fitted) error {
-		out = append(out, f)
-		return nil
-	})
-	return out, err
-}
-
 // path is how the fits for several C are made.
 type path struct {
 	tolerance float64

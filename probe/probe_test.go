@@ -79,7 +79,7 @@ func TestTheGradientIsZeroAtTheMinimum(t *testing.T) {
 func TestThePathReachesTheMinima(t *testing.T) {
 	for name, s := range map[string]Set{"separable": clusters(1, 150, 12, 5, 0.3), "overlapping": clusters(1, 150, 12, 5, 3)} {
 		for _, cs := range [][]float64{{1e-6, 1e-3, 0.3, 1, 1.3, 1.69, 1e3, 1e6}, {1e6, 1e-6, 10}} {
-			fits, err := Path(context.Background(), s, 5, cs, 0)
+			fits, err := fitPath(s, 5, cs)
 			if err != nil {
 				t.Fatal(err)
 			}

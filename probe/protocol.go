@@ -17,6 +17,9 @@ type Protocol struct {
 	Shots     int     // training samples per class; 0: all
 	Seed      uint64
 	Normalize bool // features of length 1
+	// HeldOut is the share of the training data that takes the place of validation data, whether there is some or not; 0: none, except
+	// that the search of C holds out a fifth where there is no validation data.
+	HeldOut float64 `json:",omitempty"`
 }
 
 // Result is a measured probe. The first names are CLIP_benchmark's.
@@ -35,7 +38,7 @@ type Result struct {
 	Objective  float64 `json:"objective,omitempty"`
 	Iterations int     `json:"iterations,omitempty"`
 	Unfinished bool    `json:"unfinished,omitempty"` // logistic regression didn't reach its minimum
-	// HeldOut is the number of training samples that C was chosen on, where there is no validation set. The final fit uses them.
+	// HeldOut is the number of training samples that were used as validation data. The final fit uses them, except a few-shot probe's.
 	HeldOut int `json:"held_out,omitempty"`
 	// NearestMean is the accuracy of the nearest class mean on the same samples, for comparison; a Study sets it.
 	NearestMean float64 `json:"nearest_mean_acc1"`
@@ -58,12 +61,22 @@ func (p Protocol) Measure(ctx context.Context, train, val, test Set, classes int
 			return nil, err
 		}
 	}
+	var kept []int // rows of the training set
+	if p.HeldOut > 0 {
+		n := int(p.HeldOut * float64(train.Len()))
+		if n == 0 || n == train.Len() {
+			return nil, fault.Dataf("a share of %v of %d training samples leaves no validation or no training samples", p.HeldOut,
+				train.Len())
+		}
+		train, val, kept = split(train, n, p.Seed)
+		r.HeldOut = n
+	}
 	if p.Shots > 0 {
 		rows, err := FewShot(train.Labels, p.Shots, p.Seed)
 		if err != nil {
 			return nil, err
 		}
-		r.Shots, r.Rows, train = p.Shots, rows, train.Select(rows)
+		r.Shots, r.Rows, train = p.Shots, through(kept, rows), train.Select(rows)
 	}
 	if p.Normalize {
 		train, val, test = train.Normalized(), val.Normalized(), test.Normalized()
@@ -110,9 +123,9 @@ func (p Protocol) fitAdamW(ctx context.Context, r *Result, train, val, final Set
 func (p Protocol) fitLogistic(ctx context.Context, r *Result, train, val, final Set, classes int) (err error) {
 	l := Logistic{C: p.C}
 	enough := val.Len() > 0
-	if !enough && p.C == 0 && p.Shots == 0 {
-		train, val, enough = split(train, p.Seed)
-		r.HeldOut = val.Len()
+	if n := train.Len() / heldOut; !enough && p.C == 0 && p.Shots == 0 && n > 1 {
+		train, val, _ = split(train, n, p.Seed)
+		enough, r.HeldOut = true, n
 	}
 	switch {
 	case p.C > 0:

@@ -72,12 +72,20 @@ func try(ctx context.Context, f *Fitted, val Set) (Trial, error) {
 // heldOut is one of how many samples are held out to choose C where there is no validation set.
 const heldOut = 5
 
-// split takes every fifth sample of a random order as validation data; the order depends on the seed. ok is false if there are too few.
-func split(s Set, seed uint64) (train, val Set, ok bool) {
-	if s.Len() < 2*heldOut {
-		return s, Set{}, false
+// split takes n samples of a random order as validation data; the order depends on the seed. rows are those of the training data.
+func split(s Set, n int, seed uint64) (train, val Set, rows []int) {
+	order := rand.New(rand.NewPCG(seed, 1)).Perm(s.Len())
+	return s.Select(order[n:]), s.Select(order[:n]), order[n:]
+}
+
+// through are rows of a selection as rows of the whole; a nil selection is the whole.
+func through(selection, rows []int) []int {
+	if selection == nil {
+		return rows
 	}
-	rows := rand.New(rand.NewPCG(seed, 1)).Perm(s.Len())
-	n := s.Len() / heldOut
-	return s.Select(rows[n:]), s.Select(rows[:n]), true
+	out := make([]int, len(rows))
+	for i, row := range rows {
+		out[i] = selection[row]
+	}
+	return out
 }

@@ -8,6 +8,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -70,4 +72,42 @@ func stored(b *testing.B, dir, name string, dim int) Set {
 		}
 	}
 	return s
+}
+
+// A share of the training data stands for validation data: the rest is trained on, the drawn rows are those of the whole, and a share
+// that leaves nothing is refused.
+func TestAShareIsHeldOut(t *testing.T) {
+	s, test := clusters(1, 120, 8, 4, 2), clusters(2, 80, 8, 4, 2)
+	p := Protocol{AdamW: CLIPBenchmark, Normalize: true, HeldOut: 0.25, Seed: 3}
+	all, err := p.Measure(context.Background(), s, Set{}, test, 4)
+	if err != nil || all.HeldOut != 30 || len(all.Search) == 0 || all.Train != 120 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	p.Shots = 5
+	few, err := p.Measure(context.Background(), s, Set{}, test, 4)
+	if err != nil || few.Train != 20 || len(few.Rows) != 20 {
+		t.Fatalf("%+v, %v", few, err)
+	}
+	_, val, _ := split(s, 30, p.Seed)
+	drawn := map[int]int{}
+	for _, row := range few.Rows {
+		drawn[s.Labels[row]]++
+		for j := range val.Len() {
+			if slices.Equal(s.Row(row), val.Row(j)) {
+				t.Errorf("row %d was trained on and held out", row)
+			}
+		}
+	}
+	if drawn[0] != 5 || len(drawn) != 4 {
+		t.Errorf("samples per class: %v", drawn)
+	}
+	p.HeldOut = 0.001
+	if _, err := p.Measure(context.Background(), s, Set{}, test, 4); err == nil || !strings.Contains(err.Error(), "120 training samples") {
+		t.Errorf("%v", err)
+	}
+	for _, share := range []float64{-0.1, 1, math.NaN()} {
+		if (Study{Protocol: Protocol{HeldOut: share}}).Check() == nil {
+			t.Errorf("a share of %v passes", share)
+		}
+	}
 }

@@ -23,7 +23,7 @@ func TestABenchmarkIsComputedOnce(t *testing.T) {
 	if strings.Contains(first.err, "done before") || strings.Count(second.err, "done before") != 3 {
 		t.Errorf("%s\nthen\n%s", first.err, second.err)
 	}
-	for _, name := range []string{"benchmark.csv", "benchmark.md", "averages.jsonl", "index.html", "details", "samples", "pictures"} {
+	for _, name := range strings.Fields("benchmark.csv benchmark.md parts.csv averages.jsonl index.html details samples pictures") {
 		if _, err := os.Stat(filepath.Join(out, name)); err != nil {
 			t.Error(err)
 		}
@@ -43,7 +43,7 @@ func TestABenchmarkRefusesWhatItCannotMean(t *testing.T) {
 		{2, "there is no task swimming", []string{"--models", model, "--data", digits, "--out", out, "--tasks", "swimming"}},
 		{2, "is named twice", []string{"--models", model + "," + model, "--data", digits, "--out", out}},
 		{2, "--part 3: it is i/n", []string{"--models", model, "--data", digits, "--out", out, "--part", "3"}},
-		{2, "part 5 of 4", []string{"--models", model, "--data", digits, "--out", out, "--part", "5/4"}},
+		{2, "5/4: it is i/n", []string{"--models", model, "--data", digits, "--out", out, "--part", "5/4"}},
 		{2, "it is all or halving", []string{"--models", model, "--data", digits, "--out", out, "--probe-search", "some"}},
 		{2, "with --solver logistic", []string{"--models", model, "--data", digits, "--out", out, "--probe-c", "1"}},
 		{2, "it is true or false", []string{"--models", model, "--data", digits, "--out", out, "--normalize", "maybe"}},

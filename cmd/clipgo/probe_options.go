@@ -14,6 +14,7 @@ type probeOptions struct {
 	Shots       []int   `json:"fewshot_k" flag:"fewshot-k" arg:"1,2,4" help:"training samples per class of linear probes (default all)"`
 	Seeds       []int   `json:"seeds" flag:"seeds" arg:"0,1,2" help:"a probe for each seed, with mean and spread (default --seed)"`
 	Normalize   string  `json:"normalize" flag:"normalize" arg:"true|false" help:"probe features of length 1 (default: true for adamw, false for logistic)"`
+	HeldOut     float64 `json:"val_proportion" flag:"val-proportion" arg:"share" help:"share of train to search the regularization on, in place of a split val"`
 	C           float64 `json:"probe_c" flag:"probe-c" arg:"C" help:"of --solver logistic, instead of a search (OpenAI's for ImageNet: 0.316)"`
 	Search      string  `json:"probe_search" flag:"probe-search" arg:"name" help:"values of C: all 96, or halving for some 15 (default all)"`
 	Rate        float64 `json:"fewshot_lr" flag:"fewshot-lr" arg:"rate" help:"learning rate of --solver adamw (default 0.1)"`
@@ -29,7 +30,8 @@ func defaultProbeOptions() probeOptions {
 
 // set gives the options to a suite.
 func (o *probeOptions) set(s *benchmark.Suite, seed uint64, said config.Layer) error {
-	p := probe.Protocol{AdamW: probe.CLIPBenchmark, Seed: seed, Logistic: o.Solver == "logistic", C: o.C, Halving: o.Search == "halving"}
+	p := probe.Protocol{AdamW: probe.CLIPBenchmark, Seed: seed, Logistic: o.Solver == "logistic", C: o.C, Halving: o.Search == "halving",
+		HeldOut: o.HeldOut}
 	p.Normalize = !p.Logistic
 	switch _, given := said["normalize"]; {
 	case o.Solver != "adamw" && o.Solver != "logistic":
@@ -54,5 +56,5 @@ func (o *probeOptions) set(s *benchmark.Suite, seed uint64, said config.Layer) e
 		}
 		s.Seeds = append(s.Seeds, uint64(n))
 	}
-	return nil
+	return probe.Study{Protocol: p, Shots: s.Shots, Seeds: s.Seeds}.Check()
 }

@@ -20,9 +20,10 @@ type Place struct {
 // annotations is a file that describes a set.
 var annotations = bounded.Kind{Name: "a file of captions", Limit: 256 << 20, Line: 4 << 20, Fault: fault.Data}
 
-// The files of Winoground and ARO.
+// The files of Winoground, which WinoGAViL has too, and ARO.
 const (
 	winogroundFile  = "examples.jsonl"
+	winogroundMark  = `"caption_0"`
 	aroRelations    = "visual_genome_relation.json"
 	aroAttributions = "visual_genome_attribution.json"
 )
@@ -42,8 +43,8 @@ func Find(place string) []Place {
 		}
 		return nil
 	}
-	if start(filepath.Join(place, winogroundFile), `"caption_0"`) {
-		return []Place{{"winoground", place}}
+	if p, ok := fileAt(filepath.Join(place, winogroundFile)); ok {
+		return []Place{p}
 	}
 	files, err := filepath.Glob(filepath.Join(escaped(place), "*.json"))
 	if err != nil {
@@ -69,8 +70,10 @@ func fileAt(path string) (Place, bool) {
 	base := filepath.Base(path)
 	kind, isJSON := strings.CutSuffix(base, ".json")
 	switch {
-	case base == winogroundFile && start(path, `"caption_0"`):
+	case base == winogroundFile && start(path, winogroundMark):
 		return Place{"winoground", filepath.Dir(path)}, true
+	case base == winogroundFile && start(path, `"associations"`):
+		return Place{WinoGAViL, filepath.Dir(path)}, true
 	case isJSON && start(path, `"negative_caption"`):
 		return Place{"sugar_crepe/" + kind, path}, true
 	case aroNames[base] != "" && start(path, `"false_caption"`):

@@ -19,10 +19,13 @@ import (
 
 // Set is a source of pictures in samples. The first picture of a sample has all of its captions, the others have none.
 type Set struct {
-	Pictures int      // of each sample; those of sample i are i*Pictures and the following ones
+	Pictures int      // of each sample; those of sample i are i*Pictures and the following ones. 0: see Samples
 	Kinds    []string // of each sample: Winoground's tag, ARO's relation; empty where the set has none
-	info     datasets.Info
-	all      []picture
+	// Samples is the sample of each picture where their numbers differ, and Right says whether the picture belongs to the sample's caption.
+	Samples []int
+	Right   []bool
+	info    datasets.Info
+	all     []picture
 }
 
 type picture struct {
@@ -50,7 +53,9 @@ func Open(ctx context.Context, path string) (*Set, error) {
 	read := s.readSugarCrepe
 	switch p, _ := fileAt(path); {
 	case p.Name == "" || p.Path != path: // a folder
-		read = s.readWinoground
+		if read = s.readWinoground; !start(filepath.Join(path, winogroundFile), winogroundMark) {
+			read = s.readWinoGAViL
+		}
 	case aroNames[filepath.Base(path)] != "":
 		read = s.readARO
 	}
@@ -66,7 +71,11 @@ func Open(ctx context.Context, path string) (*Set, error) {
 	hash := sha256.New()
 	for i := range s.all {
 		p := &s.all[i]
-		data, err := json.Marshal([]any{p.name, p.size, p.captions, p.box})
+		parts := []any{p.name, p.size, p.captions, p.box}
+		if s.Right != nil {
+			parts = append(parts, s.Samples[i], s.Right[i])
+		}
+		data, err := json.Marshal(parts)
 		if err != nil {
 			return nil, err
 		}
