@@ -210,8 +210,11 @@ extern "C" {
 
 const char *cg_int8_kernel(void) { return int8_kernel().name; }
 
-void cg_int8_pack(const float *w, const cg_int8 *to) {
+void cg_int8_pack(cg_tensor weights, const cg_int8 *to) {
 	guard([&] {
+		at::Tensor kept = of(weights).detach().to(at::kFloat).contiguous();
+		TORCH_CHECK(kept.numel() == to->n * to->k, "w ", kept.sizes(), " is not of ", to->n, " rows of ", to->k);
+		const float *w = kept.data_ptr<float>();
 		const int64_t quads = (to->k + kQuad - 1) / kQuad, wide = (to->n + kPanel - 1) / kPanel * kPanel;
 		auto packed = const_cast<int8_t *>(to->packed);
 		auto scales = const_cast<float *>(to->scales);

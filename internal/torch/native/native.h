@@ -57,7 +57,7 @@ typedef struct {
 	const int32_t *sums;  // of the columns
 	const float *factors; // [k] by which x is multiplied, and w was divided; null: none
 } cg_int8;
-void cg_int8_pack(const float *w, const cg_int8 *to); // w [n, k], factors are read, the other arrays are filled
+void cg_int8_pack(cg_tensor w, const cg_int8 *to); // w float32 [n, k]; factors are read, the other arrays are filled
 // activation(x w + bias) + residual: x float32 [..., k], bias [n] or null, residual [..., n] or null; activation 0: none, 1: GELU,
 // 2: GELU by tanh, 3: QuickGELU
 cg_tensor cg_int8_linear(cg_tensor x, const cg_int8 *w, cg_tensor bias, int activation, cg_tensor residual);
