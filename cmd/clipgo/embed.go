@@ -115,8 +115,14 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 	if err != nil {
 		return err
 	}
+	if before := w.Info(); before.Rows > 0 && before.Precision != space.Precision {
+		a.console.say("the index has vectors of another precision; those of int8 and of floating point are compatible")
+	}
 	if err := w.Begin(space); err != nil {
 		return err
+	}
+	if hint := m.Int8Hint(src.Len()); hint != "" {
+		a.console.say("%s", hint)
 	}
 	w.SegmentRows = o.SegmentRows
 	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip, Cut: m.Cuts}, w, src)
@@ -161,6 +167,8 @@ type embedResult struct {
 	Ignored datasets.Ignored `json:"ignored"` // files that were passed over, by kind
 
 	Transparent int64 `json:"transparent"` // of the pictures embedded, those that lose their alpha
+
+	Int8 *pretrained.Int8Report `json:"int8,omitempty"` // with --precision int8
 }
 
 // update embeds what is new and tells what was done.
@@ -179,7 +187,7 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedde
 		return err
 	}
 	did.Rate = float64(int64(did.Rate*10)) / 10
-	r := embedResult{Result: did, Ignored: src.Info().Ignored, Transparent: m.Transparent()}
+	r := embedResult{Result: did, Ignored: src.Info().Ignored, Transparent: m.Transparent(), Int8: m.InInt8}
 	if r.Ignored == nil {
 		r.Ignored = datasets.Ignored{}
 	}

@@ -62,7 +62,8 @@ func QuantizeInt8(w *Tensor) *Int8 {
 func Int8Of(out, in int, a Int8Arrays) (*Int8, error) {
 	packed, scales, sums := Int8Sizes(out, in)
 	if len(a.Packed) != packed || len(a.Scales) != scales || len(a.Sums) != sums {
-		return nil, fmt.Errorf("%d, %d and %d bytes are not a matrix [%d, %d] in 8 bits", len(a.Packed), len(a.Scales), len(a.Sums), out, in)
+		return nil, fmt.Errorf("%d, %d and %d bytes are not a matrix [%d, %d] in 8 bits", len(a.Packed), len(a.Scales), len(a.Sums),
+			out, in)
 	}
 	return newInt8(out, in, a), nil
 }
