@@ -71,6 +71,11 @@ func (r Result) MostSkipped() []string {
 }
 
 func (o *Options) place(ctx context.Context, src pretrained.Source) (*model.Model, Result, error) {
+	if o.Int8() {
+		m, err := src.BuildInt8(ctx, o.Machine, 0)
+		env := run.Environment()
+		return m, Result{Device: "cpu", Precision: "int8", Threads: env.Threads, Libtorch: env.Libtorch}, err
+	}
 	at, err := o.Placement()
 	if err != nil {
 		return nil, Result{}, err
@@ -86,6 +91,9 @@ func (o *Options) place(ctx context.Context, src pretrained.Source) (*model.Mode
 
 // Train times optimizer steps with open_clip's settings, with gradients clipped to a norm of 1.
 func (o *Options) Train(ctx context.Context, src pretrained.Source) (r Result, err error) {
+	if err := o.Trains(); err != nil {
+		return r, err
+	}
 	m, r, err := o.place(ctx, src)
 	if err != nil {
 		return r, err

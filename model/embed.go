@@ -68,7 +68,9 @@ func (m *Model) embed(ctx context.Context, n, width int, encode func(s *torch.Sc
 			m.params.Split(lanes)
 			lanes.Each(func(k int, s *torch.Scope) {
 				from, to := share(k, len(parts), count)
-				parts[k] = encode(s, (i+from)*width, (i+to)*width, to-from).Float32s()
+				parts[k] = m.few(from, to, func(from, to int) []float32 {
+					return encode(s, (i+from)*width, (i+to)*width, to-from).Float32s()
+				})
 			})
 			return nil
 		})
@@ -78,4 +80,16 @@ func (m *Model) embed(ctx context.Context, n, width int, encode func(s *torch.Sc
 		out = append(out, slices.Concat(parts...)...)
 	}
 	return out, nil
+}
+
+// few calls encode for items [from, to), in 8 bits for a few at a time.
+func (m *Model) few(from, to int, encode func(from, to int) []float32) []float32 {
+	if !m.int8 {
+		return encode(from, to)
+	}
+	var out []float32
+	for ; from < to; from += int8Items {
+		out = append(out, encode(from, min(from+int8Items, to))...)
+	}
+	return out
 }

@@ -25,6 +25,9 @@ const (
 
 // laneCount is how many parts a micro-batch of n pairs is split into.
 func (m *Model) laneCount(n int) int {
+	if m.int8 {
+		return max(1, min(torch.Threads(), n/int8Items))
+	}
 	if m.device != torch.CPU || m.params.DenseCount() > laneParams {
 		return 1
 	}

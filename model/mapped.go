@@ -41,6 +41,9 @@ const (
 	TextTower
 )
 
+// Need reports whether the features of these towers depend on a parameter.
+func (t Towers) Need(name string) bool { return t.need(name) }
+
 // need reports whether the features of these towers depend on a parameter.
 func (t Towers) need(name string) bool {
 	image, decoder := strings.HasPrefix(name, "visual."), strings.HasPrefix(name, "text_decoder.")
@@ -59,15 +62,36 @@ type Checked struct {
 	towers Towers
 	set    OpenSet
 	values map[string]safetensors.Tensor
+	int8   Int8
 }
 
 // Check compares a set with a config and looks for values of the needed towers that are not finite; it needs no libtorch. The result
 // owns the set; on an error the set is closed.
 func Check(c Config, set OpenSet, towers Towers) (*Checked, error) {
+	return CheckInt8(c, set, towers, Int8{})
+}
+
+// Int8 is what is known of weights before they are opened.
+type Int8 struct {
+	Forms   Int8Forms // of some parameters, which are then not read in float32; the model takes them over
+	Sound   bool      // these weights have been checked before: values are not looked at again
+	Release func()    // gives the memory of the forms back, after they have been freed; nil: it is their own
+}
+
+func (q *Int8) free() {
+	q.Forms.Free()
+	if q.Release != nil {
+		q.Release()
+	}
+	*q = Int8{}
+}
+
+// CheckInt8 is Check for a model some of whose matrices have 8-bit forms.
+func CheckInt8(c Config, set OpenSet, towers Towers, q Int8) (*Checked, error) {
 	var used []*nn.Param
 	all := Declare(c).params.All()
 	for _, p := range all {
-		if towers.need(p.Name) {
+		if towers.need(p.Name) && q.Forms[p.Name] == nil {
 			used = append(used, p)
 		}
 	}
@@ -75,12 +99,19 @@ func Check(c Config, set OpenSet, towers Towers) (*Checked, error) {
 		defer set.Close() // files that were read only: there is nothing to lose
 		return nil, misfit(set, err)
 	}
+	if q.Sound {
+		values := map[string]safetensors.Tensor{}
+		for _, p := range used {
+			values[p.Name], _ = set.Tensor(p.Name)
+		}
+		return &Checked{c, towers, set, values, q}, nil
+	}
 	values, err := sound(used, set)
 	if err != nil {
 		set.Close() // as above
 		return nil, &WeightsError{Reason: err.Error()}
 	}
-	return &Checked{c, towers, set, values}, nil
+	return &Checked{c, towers, set, values, q}, nil
 }
 
 // OpenMapped is Load for a model that is used and not trained. On the CPU, float32 parameters stay in the mapped files, and the
@@ -95,7 +126,7 @@ func (k *Checked) OpenMapped(ctx context.Context, at Placement) (*Model, error) 
 	m.device, m.dtype, m.mapped = at.Device, at.DType, &mapped{set: k.set}
 	err := torch.Do(ctx, func(*torch.Scope) error {
 		m.params.FillMapped(func(p *nn.Param) []byte {
-			if !k.towers.need(p.Name) {
+			if !k.towers.need(p.Name) || k.int8.Forms[p.Name] != nil {
 				return nil
 			}
 			return m.mapped.place(k.values[p.Name])
@@ -106,6 +137,8 @@ func (k *Checked) OpenMapped(ctx context.Context, at Placement) (*Model, error) 
 		m.mapped.release()
 		return nil, fmt.Errorf("load weights: %w", err)
 	}
+	m.UseInt8(k.int8.Forms)
+	m.owned = k.int8
 	return m, nil
 }
 

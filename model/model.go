@@ -32,6 +32,8 @@ type Model struct {
 	logitBias  *nn.Param     // []; nil where the config has none
 	device     torch.Device
 	dtype      torch.DType
+	int8       bool    // see UseInt8
+	owned      Int8    // forms that are freed with the model
 	mapped     *mapped // the mapped files that hold the parameters; nil: the model has memory of its own
 }
 
@@ -114,6 +116,7 @@ func New(ctx context.Context, c Config, seed uint64, at Placement) (*Model, erro
 // Free gives the parameters' memory back.
 func (m *Model) Free() {
 	m.params.Free()
+	m.owned.free()
 	if m.mapped != nil {
 		m.mapped.release()
 	}

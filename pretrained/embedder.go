@@ -55,6 +55,7 @@ type Embedder struct {
 	*model.Model
 	Source   Source
 	Settings Settings
+	InInt8   *Int8Report // how the 8-bit forms compare with float32; nil: the model computes in floating point
 
 	once     sync.Once
 	tokens   tokenizer.Tokenizer
@@ -94,11 +95,17 @@ func Open(ctx context.Context, o Settings) (*Embedder, error) {
 	if src.Weights == "" {
 		log.Warn("random weights: " + o.Model + " names a config without weights, so the results mean nothing")
 	}
+	e := NewEmbedder(nil, src, nil, o)
+	if o.Int8() {
+		if err := e.openInt8(ctx, log); err != nil {
+			return nil, err
+		}
+		return e, nil
+	}
 	checked, err := src.Check(o.Towers)
 	if err != nil {
 		return nil, err
 	}
-	e := NewEmbedder(nil, src, nil, o)
 	_, _ = e.Tokenizer() // while libtorch loads; an error comes with the first text: pictures need no tokenizer
 	at, err := o.Placement()
 	if err != nil {

@@ -1,6 +1,7 @@
 package pretrained
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -15,7 +16,7 @@ import (
 // Machine says what to compute on.
 type Machine struct {
 	Device    string `json:"device" flag:"device" arg:"name" help:"cpu, cuda, cuda:N or auto (default auto)"`
-	Precision string `json:"precision" flag:"precision" arg:"name" help:"fp32, bf16, or auto: bf16 only where the hardware is faster in it (default auto)"`
+	Precision string `json:"precision" flag:"precision" arg:"name" help:"fp32, bf16, int8 (to use a model, not to train it), or auto: bf16 only where the hardware is faster in it (default auto)"`
 	TF32      bool   `json:"tf32,omitempty" flag:"tf32" help:"on CUDA devices, multiply float32 numbers with 10 bits of mantissa: several times faster"`
 	// Threads 0 is one for each core.
 	Threads int `json:"threads" min:"0" max:"1024" flag:"threads" arg:"N" help:"threads of one operation (default one for each core)"`
@@ -35,7 +36,7 @@ func LoadLibtorch() {
 // Placement loads libtorch and resolves the wishes against what is there.
 func (m Machine) Placement() (model.Placement, error) {
 	at := model.On()
-	if err := m.Validate(); err != nil {
+	if err := errors.Join(m.Validate(), m.Trains()); err != nil {
 		return at, err
 	}
 	info, err := torch.Probe()
@@ -75,6 +76,25 @@ func (m Machine) Arithmetic() (string, error) {
 	return PrecisionName(at.DType), err
 }
 
+// Int8 reports whether the model is to be used in 8 bits.
+func (m Machine) Int8() bool { return m.precision() == "int8" }
+
+// Trains is the error of a setting with which a model can only be used.
+func (m Machine) Trains() error {
+	if m.Int8() {
+		return fault.Setting("precision", "int8 is for using a model; training computes in fp32 or bf16")
+	}
+	return nil
+}
+
+// float is the setting of what int8 leaves in floating point: float32 on the CPU.
+func (m Machine) float() Machine {
+	if m.Int8() {
+		m.Device, m.Precision = "cpu", "fp32"
+	}
+	return m
+}
+
 // precision is the setting by its name here. open_clip and PyTorch have other names for the same.
 func (m Machine) precision() string {
 	switch m.Precision {
@@ -92,13 +112,17 @@ func (m Machine) precision() string {
 func (m Machine) Validate() error {
 	switch m.precision() {
 	case "auto", "fp32", "bf16":
+	case "int8":
+		if strings.HasPrefix(m.Device, "cuda") {
+			return fault.Setting("precision", "int8 computes on the CPU; a CUDA device is fast in bf16")
+		}
 	case "fp16":
 		return fault.Setting("precision", "%s computes in float16, which needs the loss to be scaled; clipgo computes in bf16 or fp32",
 			m.Precision)
 	case "pure_bf16":
 		return fault.Setting("precision", "pure_bf16 keeps the weights in bfloat16, too; with bf16 (open_clip's amp_bf16) they are float32")
 	default:
-		return fault.Setting("precision", "%q is none of auto, fp32, bf16", m.Precision)
+		return fault.Setting("precision", "%q is none of auto, fp32, bf16, int8", m.Precision)
 	}
 	if limit := threadsOfCore * runtime.NumCPU(); m.Threads > limit {
 		return fault.Setting("threads", "%d is more than %d for each of %d cores", m.Threads, threadsOfCore, runtime.NumCPU())

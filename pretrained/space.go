@@ -33,7 +33,11 @@ func (m *Embedder) Space(kept string, dtype search.DType) (search.Space, error) 
 		}
 	}
 	pp, err := json.Marshal(m.Preprocess)
-	return search.Space{Model: m.Where(), Fingerprint: digest, Preprocess: pp, Dim: m.Dim(), DType: dtype}, err
+	space := search.Space{Model: m.Where(), Fingerprint: digest, Preprocess: pp, Dim: m.Dim(), DType: dtype}
+	if m.InInt8 != nil {
+		space.Precision = "int8"
+	}
+	return space, err
 }
 
 // Where is how a search finds this model again: a path is made absolute, a name stays one.

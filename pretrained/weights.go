@@ -156,6 +156,16 @@ func (src *Source) Check(towers model.Towers) (*model.Checked, error) {
 	return k, src.Blame(err)
 }
 
+// CheckInt8 is Check for weights some of which are used in 8 bits.
+func (src *Source) CheckInt8(towers model.Towers, q model.Int8) (*model.Checked, error) {
+	w, err := src.OpenWeights()
+	if err != nil {
+		return nil, err
+	}
+	k, err := model.CheckInt8(src.Config, w, towers, q)
+	return k, src.Blame(err)
+}
+
 // OpenMapped is Build for a model that is not trained: its weights stay in their file, where Check mapped them.
 func (src *Source) OpenMapped(ctx context.Context, k *model.Checked, at model.Placement, seed uint64) (*model.Model, error) {
 	if k == nil {

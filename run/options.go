@@ -117,6 +117,7 @@ func (o *Options) validate(settings config.Layer) error {
 		o.validateAlign(),
 		o.validateEvaluations(),
 		o.Machine.Validate(),
+		o.Machine.Trains(),
 	)
 	if err == nil {
 		return nil

@@ -17,7 +17,13 @@ type Space struct {
 	Preprocess  json.RawMessage `json:"preprocess"`        // what the pictures went through, as JSON
 	Dim         int             `json:"dim"`
 	DType       DType           `json:"dtype"`
+	// Precision is how the features were computed: int8, or float+int8 where some of them were. Empty: in floating point. It is not
+	// compared: features of one model in either are compatible.
+	Precision string `json:"precision,omitempty"`
 }
+
+// mixedPrecision is the Precision of an index with rows of both kinds.
+const mixedPrecision = "float+int8"
 
 func (s Space) check() error {
 	if s.Dim < 1 {

@@ -107,6 +107,9 @@ func (w *Writer) Begin(space Space) error {
 	if space.Model != "" && space.Model != w.meta.Model { // the same model, found elsewhere: that is where it is now
 		w.meta.Model, w.changed = space.Model, true
 	}
+	if space.Precision != w.meta.Precision && w.meta.Precision != mixedPrecision {
+		w.meta.Precision, w.changed = mixedPrecision, true
+	}
 	if err := w.sweep(); err != nil {
 		return err
 	}

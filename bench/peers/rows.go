@@ -32,7 +32,7 @@ type work interface {
 }
 
 // The precisions, by the names that both sides take.
-const fp32, bf16 = "fp32", "bf16"
+const fp32, bf16, int8s = "fp32", "bf16", "int8"
 
 func allRows() []row {
 	const b32, s32, nano = "ViT-B-32", "ViT-S-32-alt", "ViT-Nano-16-64"
@@ -44,6 +44,7 @@ func allRows() []row {
 		{"train-64px-f32", goal{Least: 1.5, Reach: 2}, &steps{model: nano, own: true, batch: 128, precision: fp32, steps: 30}},
 		{"folder-b32-f32", goal{Least: 1.12, Reach: 1.2}, &folder{model: b32, precision: fp32, photos: 256}},
 		{"folder-b32-bf16", goal{Least: 1.15, Reach: 1.25, AMX: true}, &folder{model: b32, precision: bf16, photos: 256}},
+		{"folder-b32-int8", goal{Least: 3, Reach: 3.5}, &folder{model: b32, precision: int8s, photos: 256}},
 		{"load", goal{Least: 1.1, Reach: 1.25}, &loading{model: b32, photos: 256, passes: 8}},
 		{"start", goal{Least: 10, Reach: 16}, &start{model: b32, photos: 16}},
 		{"host-64px", goal{}, &host{steps{model: nano, own: true, batch: 128, precision: fp32, steps: 60}}},

@@ -81,11 +81,23 @@ type folder struct {
 }
 
 func (f *folder) describe() string {
-	return fmt.Sprintf("a picture of a folder of %d JPEGs of 500x375, to features on disk, %s, %s", f.photos, f.model, f.precision)
+	text := fmt.Sprintf("a picture of a folder of %d JPEGs of 500x375, to features on disk, %s, %s", f.photos, f.model, f.precision)
+	if f.precision != f.theirs() {
+		text += ", open_clip in " + f.theirs()
+	}
+	return text
+}
+
+// theirs is open_clip's precision: it has no int8.
+func (f *folder) theirs() string {
+	if f.precision == int8s {
+		return fp32
+	}
+	return f.precision
 }
 
 func (f *folder) prepare(ctx context.Context, w *workshop) (err error) {
-	if err := w.multiplies(f.precision); err != nil {
+	if err := w.multiplies(f.theirs()); err != nil {
 		return err
 	}
 	if f.pictures, err = w.photos(ctx, f.photos); err != nil {
@@ -111,7 +123,7 @@ func (f *folder) clipgo(w *workshop, l library) command {
 }
 
 func (f *folder) openCLIP(w *workshop) command {
-	c := w.python3("embed.py", f.pictures, "--model", "local-dir:"+f.weights, "--precision", f.precision, "--out",
+	c := w.python3("embed.py", f.pictures, "--model", "local-dir:"+f.weights, "--precision", f.theirs(), "--out",
 		filepath.Join(w.dir, "features.npy"),
 		"--workers", strconv.Itoa(f.workers), "--threads", strconv.Itoa(w.threads))
 	c.read = perPicture

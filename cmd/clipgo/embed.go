@@ -124,8 +124,14 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 		return err
 	}
 	w.OneBit = o.OneBit
+	if before := w.Info(); before.Rows > 0 && before.Precision != space.Precision {
+		a.console.say("the index has vectors of another precision; those of int8 and of floating point are compatible")
+	}
 	if err := w.Begin(space); err != nil {
 		return err
+	}
+	if hint := m.Int8Hint(src.Len()); hint != "" {
+		a.console.say("%s", hint)
 	}
 	w.SegmentRows = o.SegmentRows
 	if err := o.follow(ctx, a.console, o.Index, w); err != nil {
@@ -174,8 +180,9 @@ type embedResult struct {
 
 	Transparent int64 `json:"transparent"` // of the pictures embedded, those that lose their alpha
 
-	Database *postgres.Synced     `json:"database,omitempty"`
-	OneBit   *search.OneBitRecall `json:"one_bit,omitempty"`
+	Database *postgres.Synced       `json:"database,omitempty"`
+	OneBit   *search.OneBitRecall   `json:"one_bit,omitempty"`
+	Int8     *pretrained.Int8Report `json:"int8,omitempty"` // with --precision int8
 }
 
 // update embeds what is new and tells what was done.
@@ -199,7 +206,7 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedde
 	if failed != nil {
 		a.console.log.Warn("the 1-bit codes can't be measured; searches don't use them", "reason", failed)
 	}
-	r := embedResult{Database: synced, OneBit: recall, Result: did, Ignored: src.Info().Ignored, Transparent: m.Transparent()}
+	r := embedResult{Database: synced, OneBit: recall, Int8: m.InInt8, Result: did, Ignored: src.Info().Ignored, Transparent: m.Transparent()}
 	if r.Ignored == nil {
 		r.Ignored = datasets.Ignored{}
 	}

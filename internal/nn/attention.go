@@ -17,7 +17,12 @@ type Attention struct {
 //
 // B batch, L sequence, D width.
 func (a *Attention) Forward(xBLD, mask *torch.Tensor) *torch.Tensor {
-	return a.out.Forward(xBLD.Linear(a.inWeight.For(xBLD), a.inBias.For(xBLD)).SelfAttention(a.heads, mask))
+	return a.out.Forward(a.mix(xBLD, mask))
+}
+
+// mix is Forward before the output projection.
+func (a *Attention) mix(xBLD, mask *torch.Tensor) *torch.Tensor {
+	return linear(xBLD, a.inWeight, a.inBias).SelfAttention(a.heads, mask)
 }
 
 // Weights returns the attention weights softmax(q k^T / sqrt(H) + mask), float32 [B, N, L, L], a row for each query. Forward never
@@ -25,7 +30,7 @@ func (a *Attention) Forward(xBLD, mask *torch.Tensor) *torch.Tensor {
 func (a *Attention) Weights(xBLD, mask *torch.Tensor) *torch.Tensor {
 	shape := xBLD.Shape()
 	b, l, h := shape[0], shape[1], shape[2]/a.heads
-	qkv := xBLD.Linear(a.inWeight.For(xBLD), a.inBias.For(xBLD)).To(torch.Float32).
+	qkv := linear(xBLD, a.inWeight, a.inBias).To(torch.Float32).
 		Reshape(b, l, 3, a.heads, h).Permute(2, 0, 3, 1, 4) // 3BNLH
 	scores := qkv.Select(0, 0).Scale(1 / math.Sqrt(float64(h))).Matmul(qkv.Select(0, 1).Transpose(-2, -1))
 	if mask != nil {

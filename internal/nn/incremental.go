@@ -9,7 +9,7 @@ import "clipgo/internal/torch"
 func (a *Attention) Extend(xBLD *torch.Tensor, past KV, mask *torch.Tensor) (*torch.Tensor, KV) {
 	shape := xBLD.Shape()
 	b, l, d := shape[0], shape[1], shape[2]
-	qkv := xBLD.Linear(a.inWeight.For(xBLD), a.inBias.For(xBLD)).Reshape(b, l, 3, a.heads, d/a.heads).Permute(2, 0, 3, 1, 4) // 3BNLH
+	qkv := linear(xBLD, a.inWeight, a.inBias).Reshape(b, l, 3, a.heads, d/a.heads).Permute(2, 0, 3, 1, 4) // 3BNLH
 	now := KV{qkv.Select(0, 1), qkv.Select(0, 2)}
 	if past.Keys != nil {
 		now = KV{torch.Cat(2, past.Keys, now.Keys), torch.Cat(2, past.Values, now.Values)}

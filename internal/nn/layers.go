@@ -18,7 +18,7 @@ func NewLinear(p Path, in, out int, weight, bias Init) *Linear {
 
 // Forward maps [..., in] to [..., out].
 func (l *Linear) Forward(x *torch.Tensor) *torch.Tensor {
-	return x.Linear(l.weight.For(x), l.bias.For(x))
+	return linear(x, l.weight, l.bias)
 }
 
 // LayerNorm normalizes the last dimension. It computes in float32 whatever the type of its input.
@@ -84,7 +84,7 @@ func newMLP(p Path, s Shape, n partNames) *MLP {
 
 // Forward maps [..., width] to [..., width].
 func (m *MLP) Forward(x *torch.Tensor) *torch.Tensor {
-	return m.down.Forward(m.activation.Forward(m.up.Forward(x)))
+	return m.down.Forward(m.hidden(x))
 }
 
 // LayerScale multiplies a residual branch by a learned vector; without one it returns its input.

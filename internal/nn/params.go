@@ -33,6 +33,10 @@ type Param struct {
 	lowCopy   *torch.Tensor // the master in the forward pass's type; nil until a pass needs it
 	changes   int64         // the master's version to which the copy is equal
 	requested atomic.Int32  // the type of which a lane lacked a copy; 0: none
+
+	ofBlock bool        // see Quantizable
+	int8    *torch.Int8 // nil: none
+	watch   func(y, difference *torch.Tensor)
 }
 
 // Tensor is the parameter's master (float32, or the set's DType), nil until Fill. It belongs to a sealed scope.

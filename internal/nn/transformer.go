@@ -16,8 +16,8 @@ type Block struct {
 
 // Forward maps [B, L, D] to [B, L, D]. mask is added to the attention scores; nil: none.
 func (b *Block) Forward(x, mask *torch.Tensor) *torch.Tensor {
-	x = x.Add(b.scale1.Forward(b.attn.Forward(b.ln1.Forward(x), mask)))
-	return x.Add(b.scale2.Forward(b.mlp.Forward(b.ln2.Forward(x))))
+	x = b.attn.out.forwardAdd(b.attn.mix(b.ln1.Forward(x), mask), x, b.scale1)
+	return b.mlp.down.forwardAdd(b.mlp.hidden(b.ln2.Forward(x)), x, b.scale2)
 }
 
 // Shape holds the sizes of a transformer, its variants and its initialization.
@@ -69,6 +69,7 @@ func newBlock(p Path, s Shape) *Block {
 	b.ln2 = NewLayerNorm(p.At(n.norm2), s.Width, s.eps())
 	b.mlp = newMLP(p.At("mlp"), s, n)
 	b.scale2 = NewLayerScale(p.At(n.scale2), s.Width, s.LayerScale)
+	ofBlocks(b.attn.inWeight, b.attn.out.weight, b.mlp.up.weight, b.mlp.down.weight)
 	return b
 }
 
