@@ -40,7 +40,7 @@ func (w *Writer) Merge(ctx context.Context, others ...*Folder) (Merged, error) {
 			} else {
 				m.Added++
 			}
-			if err := w.Add(record.AsRow()); err != nil {
+			if err := w.add(record.AsRow()); err != nil { // as they are: their length is 1
 				return m, fmt.Errorf("%s: %w", ix.dir, err)
 			}
 		}

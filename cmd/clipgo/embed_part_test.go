@@ -38,7 +38,7 @@ func TestPartsOfEmbedAreMerged(t *testing.T) {
 	got, want := features(t, merged), features(t, whole)
 	for path := range want {
 		if got[path] != want[path] || len(got) != len(want) {
-			t.Fatalf("%d of %d rows; %s differs: %v", len(got), len(want), path, got[path] != want[path])
+			t.Errorf("%d of %d rows; %s differs:\n%s\n%s", len(got), len(want), path, got[path], want[path])
 		}
 	}
 	for args, code := range map[string]int{"4/3": exitUsage, "0/3": exitUsage, "x": exitUsage} {
