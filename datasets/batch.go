@@ -20,6 +20,7 @@ type Batch struct {
 	Next          int64    // the slot after this batch: epoch * length + offset in the epoch's order
 	Slots         []Slot   // the slots of this batch, in their order
 	Skipped       []Skip   // one for each slot of this batch whose own sample can't be used
+	SkippedAt     []int64  // the slots of Skipped
 	Replaced      int      // how many of those slots hold another sample: the batch has N + len(Skipped) - Replaced slots
 	Shortened     int      // captions that were cut to fit the context
 }
