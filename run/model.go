@@ -214,7 +214,7 @@ func (s *session) writeModelConfig(w io.Writer) error {
 // environment is what the bytes of this run depend on apart from its inputs.
 func (s *session) environment() training.Environment {
 	env := Environment()
-	env.Device, env.Precision, env.TF32 = s.Device, s.Precision, s.TF32
+	env.Device, env.Precision, env.TF32, env.Processes = s.Device, s.Precision, s.TF32, s.world
 	return env
 }
 
