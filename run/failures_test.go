@@ -38,9 +38,9 @@ func opened(ctx context.Context, t *testing.T, settings ...string) (*session, *b
 	}
 	var said bytes.Buffer
 	c := Console{Log: slog.New(slog.NewTextHandler(&said, nil))}
-	s := &session{Options: o, console: c.filled(), voices: newVoices(t.Context(), dist.Alone, 0)}
+	s := &session{Options: o, console: c.filled(), voices: newVoices(ctx, dist.Alone, 0)}
 	t.Cleanup(func() { _ = s.close() })
-	for _, open := range []func(context.Context) error{func(context.Context) error { return s.openDir() }, s.openData, s.findCheckpoint,
+	for _, open := range []func(context.Context) error{func(context.Context) error { return s.openDir() }, s.openTrain, s.openData, s.findCheckpoint,
 		s.openModel, func(context.Context) error { return s.record() }} {
 		if err := open(ctx); err != nil {
 			t.Fatal(err)

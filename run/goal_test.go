@@ -183,7 +183,7 @@ func resumedScript(t *testing.T, s *session, values map[int]float64) *session {
 	}
 	next := &session{Options: o, console: Console{}.filled(), voices: newVoices(t.Context(), dist.Alone, 0)}
 	t.Cleanup(func() { _ = next.close() })
-	for _, open := range []func(context.Context) error{func(context.Context) error { return next.openDir() }, next.openData,
+	for _, open := range []func(context.Context) error{func(context.Context) error { return next.openDir() }, next.openTrain, next.openData,
 		next.findCheckpoint, next.openModel} {
 		if err := open(t.Context()); err != nil {
 			t.Fatal(err)

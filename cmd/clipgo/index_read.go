@@ -167,7 +167,7 @@ func newIndexMerge(a *app) *cobra.Command {
 by the same model with the same preprocessing. The indexes A, B are not changed.`,
 		Example: `  clipgo index merge mine.index yours.index --out pictures.index
   clipgo index merge big.index/part-* --out pictures.index`,
-		Args:    cobra.MinimumNArgs(1),
+		Args: cobra.MinimumNArgs(1),
 	}
 	b := bindFlags(c, &o)
 	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, args []string) (err error) {
