@@ -23,6 +23,21 @@ type Batch struct {
 	SkippedAt     []int64  // the slots of Skipped
 	Replaced      int      // how many of those slots hold another sample: the batch has N + len(Skipped) - Replaced slots
 	Shortened     int      // captions that were cut to fit the context
+	// Counts are the samples of each process where several have a part of the batch, of which N are here. Skipped, SkippedAt and Replaced
+	// are then those of all of them. nil: the batch is whole.
+	Counts []int
+}
+
+// Total is the number of samples of the whole batch.
+func (b *Batch) Total() int {
+	if b.Counts == nil {
+		return b.N
+	}
+	n := 0
+	for _, of := range b.Counts {
+		n += of
+	}
+	return n
 }
 
 // Slot says which sample a slot belongs to, and whether that sample was used there.

@@ -14,7 +14,7 @@ import (
 const bucketBytes = 25 << 20
 
 // reduce replaces the gradients by their sums over all processes. The sums have the same bits in each of them, and so has what follows
-// from them: the norm, whether the step is skipped, the parameters. own is the error of the pass before, if it was this process's.
+// from them: the norm, whether the step is skipped, the parameters.
 //
 // A parameter has a gradient afterwards if it has one in any process: one whose part of the batch is empty has none itself. Gradients of
 // tables that are rows in all processes stay rows, those that any of them has.
