@@ -169,6 +169,11 @@ func (s *session) openTrainer(ctx context.Context) (err error) {
 		return err
 	}
 	s.onClose(func() error { s.trainer.Optimizer.Free(); return nil })
+	if !s.voices.alone() {
+		if err := s.trainer.Join(s.voices.group); err != nil {
+			return err
+		}
+	}
 	if s.resumed == "" {
 		return nil
 	}

@@ -1,12 +1,10 @@
 package run
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"iter"
-	"slices"
 
 	"clipgo/datasets"
 	"clipgo/training"
@@ -48,7 +46,7 @@ func (h *hooks) together(batches iter.Seq2[*datasets.Batch, error], limit datase
 			if err == nil {
 				err = h.joinBatch(b, &limit)
 			}
-			if err == nil && h.whole.N == 0 { // only unusable samples were left: no step, but they count
+			if err == nil && b.Total() == 0 { // only unusable samples were left: no step, but they count
 				if err = h.record(h.whole.Skipped, h.session.trainer.Progress.Step); err == nil {
 					h.session.accounts.Add(h.whole, nil)
 					h.session.trainer.SkipBatch(h.whole)
@@ -73,8 +71,7 @@ func (h *hooks) nextBatch(next func() (*datasets.Batch, error, bool)) (b *datase
 
 // joinBatch makes h.whole of what all processes have of a batch, without the pictures and captions.
 func (h *hooks) joinBatch(b *datasets.Batch, limit *datasets.SkipLimit) error {
-	own := share{N: b.N, Replaced: b.Replaced, Index: b.Index, Slots: b.Slots, Skipped: b.Skipped, At: b.SkippedAt}
-	data, err := json.Marshal(own)
+	data, err := json.Marshal(share{N: b.N, Replaced: b.Replaced, Index: b.Index, Slots: b.Slots, Skipped: b.Skipped, At: b.SkippedAt})
 	if err != nil {
 		return err
 	}
@@ -83,7 +80,6 @@ func (h *hooks) joinBatch(b *datasets.Batch, limit *datasets.SkipLimit) error {
 		return err
 	}
 	whole := &datasets.Batch{Next: b.Next}
-	var at []int64
 	for _, data := range all {
 		var part share
 		if err := json.Unmarshal(data, &part); err != nil {
@@ -91,17 +87,14 @@ func (h *hooks) joinBatch(b *datasets.Batch, limit *datasets.SkipLimit) error {
 		}
 		whole.N, whole.Replaced = whole.N+part.N, whole.Replaced+part.Replaced
 		whole.Index, whole.Slots = append(whole.Index, part.Index...), append(whole.Slots, part.Slots...)
-		whole.Skipped, at = append(whole.Skipped, part.Skipped...), append(at, part.At...)
+		whole.Skipped, whole.SkippedAt = append(whole.Skipped, part.Skipped...), append(whole.SkippedAt, part.At...)
+		whole.Counts = append(whole.Counts, part.N)
 	}
-	order := make([]int, len(at))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(at[i], at[j]) })
 	h.whole = whole
-	for _, i := range order {
-		if err := limit.Count(at[i], whole.Skipped[i]); err != nil {
-			return err
+	b.Counts, b.Replaced, b.Skipped, b.SkippedAt = whole.Counts, whole.Replaced, whole.Skipped, whole.SkippedAt
+	for i, skip := range b.Skipped { // the parts follow each other, so these are in the order of their slots
+		if err := limit.Count(b.SkippedAt[i], skip); err != nil {
+			return errors.Join(err, h.record(b.Skipped[:i+1], h.session.trainer.Progress.Step+1))
 		}
 	}
 	return nil

@@ -68,6 +68,7 @@ func (v *voices) round(busy bool, state int) (d decision, othersBusy bool, err e
 			signal = cause.Signaled()
 		}
 	}
+	parted := false
 	all, err := v.group.Agree(number(busy), float64(state), float64(signal), number(v.parting && !busy))
 	if err != nil {
 		return d, false, err
@@ -77,8 +78,9 @@ func (v *voices) round(busy bool, state int) (d decision, othersBusy bool, err e
 		if int(one[1]) > d.state {
 			d = decision{int(one[1]), rank, syscall.Signal(one[2])}
 		}
-		v.left = v.left || one[3] != 0
+		parted = parted || one[3] != 0
 	}
+	v.left = parted && !othersBusy // otherwise it comes again
 	return d, othersBusy, nil
 }
 
