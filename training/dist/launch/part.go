@@ -4,8 +4,8 @@ import "os"
 
 // Part is the share of this process in work that needs no exchange: part i of n, from 0. n is 0 where no launcher says.
 //
-// The first of these counts: SLURM_ARRAY_TASK_ID of a Slurm array; JOB_COMPLETION_INDEX of an Indexed Job, with WORLD_SIZE as the number of
-// its pods; the rank of Here.
+// The first of these counts: SLURM_ARRAY_TASK_ID of a Slurm array; JOB_COMPLETION_INDEX of an Indexed Job, with WORLD_SIZE as the number
+// of its pods; the rank of Here.
 func Part() (i, n int, err error) { return PartFrom(os.Getenv) }
 
 // PartFrom is Part with the variables of get.
