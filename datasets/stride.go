@@ -26,13 +26,16 @@ func (s stride) has(slot int64) bool {
 }
 
 // batches is the number of batches.
-func (s stride) batches() int64 { return (s.to - s.from + s.all - 1) / s.all }
+func (s stride) batches() int64 {
+	n := s.to - s.from // which may be the largest number
+	return n/s.all + min(n%s.all, 1)
+}
 
 // batch is what batch k has: the number of this process's slots, which is 0 where the last batch is too short for it, and the slot after
 // the whole batch.
 func (s stride) batch(k int64) (own int, next int64) {
 	begin := s.from + k*s.all
-	next = min(begin+s.all, s.to)
+	next = begin + min(s.all, s.to-begin)
 	return int(min(s.own, max(0, next-begin-s.skip))), next
 }
 
