@@ -81,7 +81,9 @@ func (o *Objective) together(s *torch.Scope, b *datasets.Batch) (training.Pendin
 // LossTogether computes this process's share of the weighted loss over the features of all processes. The result is the share of the
 // loss, without the weight, and the weighted gradients of this process's features; those of logit_scale and logit_bias are accumulated in
 // the parameters, as shares.
-func (o *Objective) LossTogether(s *torch.Scope, images, texts []*torch.Tensor, b *datasets.Batch, at Others, weight float64) (LossGrads, error) {
+func (o *Objective) LossTogether(s *torch.Scope, images, texts []*torch.Tensor, b *datasets.Batch, at Others, weight float64) (
+	LossGrads, error,
+) {
 	in, err := o.gather(s, images, texts, b, at)
 	if err != nil {
 		return LossGrads{}, err

@@ -23,21 +23,17 @@ type Batch struct {
 	SkippedAt     []int64  // the slots of Skipped
 	Replaced      int      // how many of those slots hold another sample: the batch has N + len(Skipped) - Replaced slots
 	Shortened     int      // captions that were cut to fit the context
-	// Counts are the samples of each process where several have a part of the batch, of which N are here. Skipped, SkippedAt and Replaced
-	// are then those of all of them. nil: the batch is whole.
-	Counts []int
+	// Whole is the batch of which this is one process's part: N, Next, Index, Slots, Skipped, SkippedAt and Replaced of all processes. nil:
+	// this is all of it.
+	Whole *Batch
 }
 
-// Total is the number of samples of the whole batch.
-func (b *Batch) Total() int {
-	if b.Counts == nil {
-		return b.N
+// OfAll is the batch of all processes.
+func (b *Batch) OfAll() *Batch {
+	if b.Whole != nil {
+		return b.Whole
 	}
-	n := 0
-	for _, of := range b.Counts {
-		n += of
-	}
-	return n
+	return b
 }
 
 // Slot says which sample a slot belongs to, and whether that sample was used there.

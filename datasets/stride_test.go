@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -118,6 +119,18 @@ func TestAnotherNumberOfProcessesGoesOn(t *testing.T) {
 		got = append(got, together(t, several, world, from, min(from+36, 120))...)
 	}
 	sameBatches(t, "resumed", got, want)
+}
+
+// A stream without end goes to the largest number.
+func TestAStreamOfProcessesHasNoEnd(t *testing.T) {
+	l := (&fake{n: 9}).loader()
+	l.Rank, l.World = 1, 3
+	for b, err := range l.Batches(t.Context(), 24, math.MaxInt64) {
+		if err != nil || b.N != 8 || b.Next != 48 {
+			t.Errorf("%d samples, next %d, %v", b.N, b.Next, err)
+		}
+		break
+	}
 }
 
 // The limit of one process counts what all of them skip.

@@ -87,7 +87,7 @@ func (h *hooks) watch(batches iter.Seq2[*datasets.Batch, error]) iter.Seq2[*data
 			if err != nil && b != nil {
 				err = errors.Join(err, h.record(b.Skipped, h.session.trainer.Progress.Step+1))
 			}
-			if b != nil && b.Total() == 0 && err == nil {
+			if b != nil && b.N == 0 && err == nil {
 				// Only unusable samples were left: no step, but they count.
 				if err = h.record(b.Skipped, h.session.trainer.Progress.Step); err == nil {
 					h.session.accounts.Add(b, nil)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"clipgo/datasets"
-	"clipgo/training/dist"
 )
 
 // Event is what hooks receive after a step.
@@ -74,22 +73,16 @@ func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, er
 		st, err := t.Step(context.WithoutCancel(ctx), b)
 		switch {
 		case st.moved && err != nil: // the parameters are between two steps: nothing that can be saved
-			t.leaves(err)
 			return err
 		case err != nil:
-			t.leaves(err)
 			return errors.Join(err, t.finish(ctx, event))
 		}
 		event = Event{Stats: st, Trainer: t, Batch: b, Wait: begun.Sub(asked), Took: time.Since(begun)}
 		event.Done = st.Step == t.Schedule.Steps
-		event.Last = t.endsHere(ctx) || st.Step == stop || st.BadInRow >= patience
+		event.Last = ctx.Err() != nil || st.Step == stop || st.BadInRow >= patience
 		stopped, err := t.runHooks(ctx, event)
 		if err != nil || stopped {
-			t.leaves(err)
 			return err
-		}
-		if event.Last { // in all processes
-			t.leaving = togetherLeft
 		}
 		switch {
 		case st.BadInRow >= patience:
@@ -105,31 +98,12 @@ func (t *Trainer) Run(ctx context.Context, batches iter.Seq2[*datasets.Batch, er
 	return t.finish(ctx, event)
 }
 
-// endsHere reports whether an interrupt ends the training after this step. Several processes agree on that before the next step.
-func (t *Trainer) endsHere(ctx context.Context) bool { return ctx.Err() != nil && !t.joined() }
-
-// leaves keeps why this process makes no more steps, for the others.
-func (t *Trainer) leaves(err error) {
-	var agreed *dist.Failure
-	switch {
-	case errors.As(err, &agreed):
-		t.leaving = togetherLeft
-	case err != nil:
-		t.leaving = failed
-	default:
-		t.leaving = hasLeft
-	}
-}
-
 // interrupted runs the hooks, so that they save, when the batches end with an error. It returns ctx's error after an interrupt, and the
 // data's error otherwise.
 func (t *Trainer) interrupted(ctx context.Context, last Event, err error) error {
 	saved := t.finish(ctx, last)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return cmp.Or(saved, ctx.Err())
-	}
-	if elsewhere := (*ElsewhereError)(nil); errors.As(err, &elsewhere) {
-		return errors.Join(err, saved)
 	}
 	return errors.Join(fmt.Errorf("read batch: %w", err), saved)
 }

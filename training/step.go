@@ -127,7 +127,6 @@ type Trainer struct {
 	badInRow int
 	failed   int  // optimizer steps skipped on the device, as last read
 	pending  bool // steps have been made since
-	leaving  int  // why this process leaves the others
 }
 
 // Progress is how far a training is; a checkpoint restores it.
@@ -218,7 +217,7 @@ func outOfMemory(err error) bool {
 
 func (t *Trainer) advance(b *datasets.Batch, st Stats) {
 	t.Progress.Step = st.Step
-	t.Progress.Samples += int64(b.Total())
+	t.Progress.Samples += int64(b.OfAll().N)
 	t.countSlots(b)
 }
 
@@ -227,6 +226,7 @@ func (t *Trainer) SkipBatch(b *datasets.Batch) { t.countSlots(b) }
 
 // countSlots advances Progress by a batch's slots.
 func (t *Trainer) countSlots(b *datasets.Batch) {
+	b = b.OfAll()
 	t.Progress.Position = b.Next
 	t.Progress.Skipped += int64(len(b.Skipped))
 	t.Progress.Replaced += int64(b.Replaced)
