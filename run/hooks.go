@@ -33,7 +33,6 @@ type hooks struct {
 	ended     bool            // the data ended before the last step
 	tried     int             // step of the last evaluation, even if it failed
 	stopped   string          // why the run ended before its last step; empty: it didn't
-	whole     *datasets.Batch // the last batch of all processes, without pictures and captions; nil: there is one process
 	signal    syscall.Signal  // to another process, which ended the run
 	failed    bool            // a hook has
 }
@@ -125,8 +124,8 @@ func (h *hooks) skips(_ context.Context, e training.Event) error {
 	if e.Replayed {
 		return nil
 	}
-	h.session.count(e, h.ofBatch(e))
-	return h.record(h.ofBatch(e).Skipped, e.Step)
+	h.session.count(e)
+	return h.record(e.Batch.OfAll().Skipped, e.Step)
 }
 
 func (h *hooks) record(skips []datasets.Skip, step int) error {

@@ -46,10 +46,10 @@ func (h *hooks) together(batches iter.Seq2[*datasets.Batch, error], limit datase
 			if err == nil {
 				err = h.joinBatch(b, &limit)
 			}
-			if err == nil && b.Total() == 0 { // only unusable samples were left: no step, but they count
-				if err = h.record(h.whole.Skipped, h.session.trainer.Progress.Step); err == nil {
-					h.session.accounts.Add(h.whole, nil)
-					h.session.trainer.SkipBatch(h.whole)
+			if err == nil && b.OfAll().N == 0 { // only unusable samples were left: no step, but they count
+				if err = h.record(b.Whole.Skipped, h.session.trainer.Progress.Step); err == nil {
+					h.session.accounts.Add(b.Whole, nil)
+					h.session.trainer.SkipBatch(b)
 					continue
 				}
 			}
@@ -69,7 +69,7 @@ func (h *hooks) nextBatch(next func() (*datasets.Batch, error, bool)) (b *datase
 	return b, err, ok
 }
 
-// joinBatch makes h.whole of what all processes have of a batch, without the pictures and captions.
+// joinBatch makes b.Whole of what all processes have of a batch, without the pictures and captions.
 func (h *hooks) joinBatch(b *datasets.Batch, limit *datasets.SkipLimit) error {
 	data, err := json.Marshal(share{N: b.N, Replaced: b.Replaced, Index: b.Index, Slots: b.Slots, Skipped: b.Skipped, At: b.SkippedAt})
 	if err != nil {
@@ -88,24 +88,14 @@ func (h *hooks) joinBatch(b *datasets.Batch, limit *datasets.SkipLimit) error {
 		whole.N, whole.Replaced = whole.N+part.N, whole.Replaced+part.Replaced
 		whole.Index, whole.Slots = append(whole.Index, part.Index...), append(whole.Slots, part.Slots...)
 		whole.Skipped, whole.SkippedAt = append(whole.Skipped, part.Skipped...), append(whole.SkippedAt, part.At...)
-		whole.Counts = append(whole.Counts, part.N)
 	}
-	h.whole = whole
-	b.Counts, b.Replaced, b.Skipped, b.SkippedAt = whole.Counts, whole.Replaced, whole.Skipped, whole.SkippedAt
-	for i, skip := range b.Skipped { // the parts follow each other, so these are in the order of their slots
-		if err := limit.Count(b.SkippedAt[i], skip); err != nil {
-			return errors.Join(err, h.record(b.Skipped[:i+1], h.session.trainer.Progress.Step+1))
+	b.Whole = whole
+	for i, skip := range whole.Skipped { // the parts follow each other, so these are in the order of their slots
+		if err := limit.Count(whole.SkippedAt[i], skip); err != nil {
+			return errors.Join(err, h.record(whole.Skipped[:i+1], h.session.trainer.Progress.Step+1))
 		}
 	}
 	return nil
-}
-
-// ofBatch is what the records of a step count: the batch of all processes.
-func (h *hooks) ofBatch(e training.Event) *datasets.Batch {
-	if h.whole != nil {
-		return h.whole
-	}
-	return e.Batch
 }
 
 // given are the batches of the trainer.
