@@ -40,8 +40,8 @@ func opened(ctx context.Context, t *testing.T, settings ...string) (*session, *b
 	c := Console{Log: slog.New(slog.NewTextHandler(&said, nil))}
 	s := &session{Options: o, console: c.filled(), voices: newVoices(ctx, dist.Alone, 0)}
 	t.Cleanup(func() { _ = s.close() })
-	for _, open := range []func(context.Context) error{func(context.Context) error { return s.openDir() }, s.openTrain, s.openData, s.findCheckpoint,
-		s.openModel, func(context.Context) error { return s.record() }} {
+	for _, open := range []func(context.Context) error{func(context.Context) error { return s.openDir() }, s.openTrain, s.openData,
+		s.findCheckpoint, s.openModel, func(context.Context) error { return s.record() }} {
 		if err := open(ctx); err != nil {
 			t.Fatal(err)
 		}

@@ -54,8 +54,8 @@ func (s *session) hooks() *hooks {
 		s.console.Log.Warn(f.Text)
 	}
 	if now := s.environment(); s.resumed != "" && now != s.state.Environment {
-		s.console.Log.Warn("precision, device, threads, processes, CPU features or libtorch have changed since the checkpoint: the result may not "+
-			"be bit-identical to an uninterrupted run",
+		s.console.Log.Warn("precision, device, threads, processes, CPU features or libtorch have changed since the checkpoint: the result "+
+			"may not be bit-identical to an uninterrupted run",
 			"before", fmt.Sprintf("%+v", s.state.Environment), "now", fmt.Sprintf("%+v", now))
 	}
 	n := float64(s.epoch())

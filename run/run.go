@@ -213,7 +213,8 @@ func stopOf(n, from int) int {
 	return from + n
 }
 
-// InterruptedError is an interrupt of Train, by its ctx or by a signal to another process, after at least one step: the checkpoint of Step is saved.
+// InterruptedError is an interrupt of Train, by its ctx or by a signal to another process, after at least one step: the checkpoint of Step
+// is saved.
 type InterruptedError struct {
 	Step   int
 	Signal syscall.Signal // to another process of the run; 0: ctx was done
@@ -237,8 +238,10 @@ func (s *session) loader() (*datasets.Loader, error) {
 	if s.ppo != nil { // which writes its captions itself
 		fill = nil
 	}
-	return &datasets.Loader{Rank: s.voices.group.Rank(), World: s.voices.group.World(),
-		Source: s.train, Pairs: s.pairs, Factors: factors, Seed: s.Seed, BatchSize: s.effective(), Queue: s.queue(), Workers: s.Workers,
+	return &datasets.Loader{
+		Rank: s.voices.group.Rank(), World: s.voices.group.World(),
+		Source: s.train, Pairs: s.pairs, Factors: factors, Seed: s.Seed, BatchSize: s.effective(), Queue: s.queue(),
+		Workers: s.Workers,
 		Size:          s.Preprocess.Size,
 		ContextLength: s.ModelCfg.Text.ContextLength, Order: datasets.Shuffled, Pool: s.pool(), Buffer: s.ShuffleBuffer,
 		MaxSkip: s.MaxSkip,

@@ -24,7 +24,7 @@ type voices struct {
 	left     bool          // there are no rounds any more
 }
 
-// Where a process stands, the gravest last.
+// The states of a process, the gravest last.
 const (
 	going    = iota
 	ended    // its data has ended

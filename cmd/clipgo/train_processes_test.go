@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -100,8 +101,8 @@ func TestProcessesTrainAsOne(t *testing.T) {
 	torchtest.NeedProcesses(t)
 	dir := t.TempDir()
 	one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")
-	common := []string{"--model", tiny(t), "--train-data", "builtin:shapes?n=96", "--steps", "8", "--log-frequency", "1", "--precision", "fp32",
-		"--val-frequency", "3"}
+	common := []string{"--model", tiny(t), "--train-data", "builtin:shapes?n=96", "--steps", "8", "--log-frequency", "1",
+		"--precision", "fp32", "--val-frequency", "3"}
 	all := ranks(t, 2, nil, append(common, "--batch-size", "8", "--out", two, "--stop-after", "6")...)
 	ends(t, all, 0, 0)
 	if all[1].out.Len() > 0 || all[1].err.Len() > 0 || all[0].out.Len() == 0 {
@@ -176,8 +177,8 @@ func lastStep(t *testing.T, out string) int {
 func TestProcessesNeedTheSameSettings(t *testing.T) {
 	torchtest.NeedProcesses(t)
 	out := filepath.Join(t.TempDir(), "run")
-	all := ranks(t, 2, []string{"--lr", "0.25"}, "--model", tiny(t), "--train-data", "builtin:shapes?n=96", "--steps", "4", "--batch-size", "8",
-		"--out", out)
+	all := ranks(t, 2, []string{"--lr", "0.25"}, "--model", tiny(t), "--train-data", "builtin:shapes?n=96", "--steps", "4",
+		"--batch-size", "8", "--out", out)
 	ends(t, all, exitUsage, exitUsage)
 	for i, r := range all {
 		if said := r.err.String(); !strings.Contains(said, "lr: process 1 has 0.25") || strings.Count(said, "\n") != 1 {
@@ -187,4 +188,51 @@ func TestProcessesNeedTheSameSettings(t *testing.T) {
 	if _, err := os.Stat(out); err == nil {
 		t.Error("a run directory was made")
 	}
+}
+
+// TestSoakKilledProcessesReachTheSameEnd kills each process at random steps and starts all again. Nobody hangs, every checkpoint verifies,
+// and the end is that of an undisturbed run, to the byte.
+func TestSoakKilledProcessesReachTheSameEnd(t *testing.T) {
+	if os.Getenv("CLIPGO_SOAK") == "" {
+		t.Skip("CLIPGO_SOAK is not set")
+	}
+	torchtest.NeedProcesses(t)
+	kills, model, dir := 50, tiny(t), t.TempDir()
+	args := func(out string) []string {
+		return []string{"--model", model, "--train-data", "builtin:shapes?n=96", "--steps", fmt.Sprint(20 * kills), "--log-frequency", "1",
+			"--precision", "fp32", "--val-frequency", "0", "--save-frequency", "5", "--batch-size", "8", "--resume", "latest", "--out", out}
+	}
+	calm, rough := filepath.Join(dir, "calm"), filepath.Join(dir, "rough")
+	ends(t, ranks(t, 2, nil, args(calm)...), 0, 0)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for at := 0; kills > 0; kills-- {
+		all := ranks(t, 2, nil, args(rough)...)
+		hasSteps(t, rough, at+1+rng.IntN(12))
+		victim := rng.IntN(2)
+		if err := all[victim].Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		codes := []int{1, 1}
+		codes[victim] = -1
+		ends(t, all, codes...)
+		at = lastStep(t, rough)
+	}
+	ends(t, ranks(t, 2, nil, args(rough)...), 0, 0)
+	for _, name := range []string{"model.safetensors", "optimizer.safetensors"} {
+		step := filepath.Base(latestCheckpoint(t, calm))
+		want, wrong := os.ReadFile(filepath.Join(calm, "checkpoints", step, name))
+		got, err := os.ReadFile(filepath.Join(rough, "checkpoints", step, name))
+		if errors.Join(err, wrong) != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s of %s differs: %v", name, step, errors.Join(err, wrong))
+		}
+	}
+}
+
+func latestCheckpoint(t *testing.T, out string) string {
+	t.Helper()
+	path, _, err := training.Latest(filepath.Join(out, "checkpoints"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
