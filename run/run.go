@@ -241,7 +241,7 @@ func (s *session) loader() (*datasets.Loader, error) {
 	return &datasets.Loader{
 		Rank: s.voices.group.Rank(), World: s.voices.group.World(),
 		Source: s.train, Pairs: s.pairs, Factors: factors, Seed: s.Seed, BatchSize: s.effective(), Queue: s.queue(),
-		Workers: s.Workers,
+		Workers:       s.Workers,
 		Size:          s.Preprocess.Size,
 		ContextLength: s.ModelCfg.Text.ContextLength, Order: datasets.Shuffled, Pool: s.pool(), Buffer: s.ShuffleBuffer,
 		MaxSkip: s.MaxSkip,
