@@ -51,10 +51,11 @@ func newVoices(ctx context.Context, g dist.Group, timeout time.Duration) *voices
 	return v
 }
 
-func (v *voices) alone() bool { return v.group.World() == 1 }
+// alone reports whether there are no other processes; a trial step has no voices.
+func (v *voices) alone() bool { return v == nil || v.group.World() == 1 }
 
 // leads reports whether this process is the one that writes the run directory and talks.
-func (v *voices) leads() bool { return v.group.Rank() == 0 }
+func (v *voices) leads() bool { return v.alone() || v.group.Rank() == 0 }
 
 // signaled is the cause of a context that a signal has ended.
 type signaled interface{ Signaled() syscall.Signal }
