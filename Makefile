@@ -29,10 +29,12 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 build: libtorch
 	@go build -ldflags "-X main.version=$(VERSION)" -o $(BUILD)/clipgo ./cmd/clipgo
 	@mkdir -p bin
-	@if cmp -s $(BUILD)/clipgo bin/clipgo && cmp -s $(BUILD)/libtch.so bin/libtch.so; then \
+	@rm -f $$(cd $(BUILD) && test -f libtchdist.so || echo bin/libtchdist.so)
+	@if cmp -s $(BUILD)/clipgo bin/clipgo && cmp -s $(BUILD)/libtch.so bin/libtch.so && \
+		{ test ! -f $(BUILD)/libtchdist.so || cmp -s $(BUILD)/libtchdist.so bin/libtchdist.so; }; then \
 		echo "bin/clipgo is up to date"; \
 	else \
-		for f in libtch.so clipgo; do cp -f $(BUILD)/$$f bin/.$$f.new && mv -f bin/.$$f.new bin/$$f || exit 1; done; \
+		for f in libtch.so $$(cd $(BUILD) && ls libtchdist.so 2>/dev/null) clipgo; do cp -f $(BUILD)/$$f bin/.$$f.new && mv -f bin/.$$f.new bin/$$f || exit 1; done; \
 		echo "built bin/clipgo"; \
 	fi
 
@@ -41,6 +43,7 @@ libtorch:
 	@sh scripts/tools.sh
 	@sh scripts/libtorch.sh $(BUILD)/libtorch.env
 	@sh scripts/libtch.sh $(BUILD)/libtorch.env $(BUILD)
+	@sh scripts/libtchdist.sh $(BUILD)/libtorch.env $(BUILD)
 
 # demo trains on shapes and on emoji, classifies, embeds folders and searches them. Some minutes on two cores.
 demo: build

@@ -86,7 +86,7 @@ func (c *Changes) WritePage(ctx context.Context, w io.Writer, title string, o da
 func (c *Comparison) view() comparedView {
 	v := comparedView{
 		Comparison: c, Title: fmt.Sprintf("%s, %s: %s", inLanguage(c.Dataset, c.Language), c.Task, c.Metric),
-		Before: share(c.First), After: share(c.Second),
+		Before: percent(c.First), After: percent(c.Second),
 	}
 	if d := c.Difference; d != nil {
 		v.Verdict = fmt.Sprintf("%s%+.2f [%+.2f, %+.2f]", mark(c.Significant, d.Value), 100*d.Value, 100*d.Low, 100*d.High)
@@ -94,7 +94,7 @@ func (c *Comparison) view() comparedView {
 	for _, k := range c.Classes[:min(len(c.Classes), pageClasses)] {
 		d := k.Difference
 		v.Classes = append(v.Classes, classView{
-			k.Class, share(&k.First), share(&k.Second), fmt.Sprintf("%+.2f [%+.2f, %+.2f]", 100*d.Value, 100*d.Low, 100*d.High),
+			k.Class, percent(&k.First), percent(&k.Second), fmt.Sprintf("%+.2f [%+.2f, %+.2f]", 100*d.Value, 100*d.Low, 100*d.High),
 			d.N, d.Better, d.Worse, mark(k.Significant, d.Value),
 		})
 	}

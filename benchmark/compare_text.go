@@ -35,7 +35,7 @@ func (c *Changes) Lines() (lines []string) {
 // Lines are the comparison as text: the values and their difference, then the classes that changed most.
 func (c *Comparison) Lines() (lines []string) {
 	put := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	put("%s, %s: %s %s to %s%s", inLanguage(c.Dataset, c.Language), c.Task, c.Metric, share(c.First), share(c.Second), c.verdict())
+	put("%s, %s: %s %s to %s%s", inLanguage(c.Dataset, c.Language), c.Task, c.Metric, percent(c.First), percent(c.Second), c.verdict())
 	if c.Note != "" {
 		put("  %s", c.Note)
 	}
@@ -74,7 +74,7 @@ func (c *Comparison) verdict() string {
 	return fmt.Sprintf(", %+.2f [%+.2f, %+.2f]%s, %d won, %d lost of %d", 100*d.Value, 100*d.Low, 100*d.High, mark, d.Better, d.Worse, d.N)
 }
 
-func share(v *float64) string {
+func percent(v *float64) string {
 	if v == nil {
 		return "not defined"
 	}

@@ -16,6 +16,7 @@ import (
 	"clipgo/eval/clipbenchmark"
 	"clipgo/internal/fault"
 	"clipgo/internal/golden"
+	"clipgo/internal/share"
 	"clipgo/pretrained"
 	"clipgo/probe"
 )
@@ -357,7 +358,7 @@ func TestPartsAreTheWhole(t *testing.T) {
 	cells := 0
 	for part := range 3 {
 		s := smallSuite(t, parts)
-		s.Part, s.Parts = part+1, 3
+		s.Share = share.Share{I: part + 1, N: 3}
 		s.Report = func(e Event) {
 			if e.Kept || e.Err != nil {
 				t.Errorf("part %d: %+v", part, e)

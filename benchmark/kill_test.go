@@ -11,6 +11,7 @@ import (
 
 	"clipgo/eval/clipbenchmark"
 	"clipgo/internal/durable"
+	"clipgo/internal/share"
 )
 
 // seconds are the only numbers that differ between two runs.
@@ -93,7 +94,7 @@ func TestAKilledSuiteLeavesTheSameFiles(t *testing.T) {
 // Parts fill one folder at the same time; the same part isn't computed twice at once.
 func TestPartsShareAFolder(t *testing.T) {
 	out := t.TempDir()
-	part := func(i int) *Suite { return &Suite{Out: out, Part: i, Parts: 2} }
+	part := func(i int) *Suite { return &Suite{Out: out, Share: share.Share{I: i, N: 2}} }
 	first, err := part(1).lock()
 	if err != nil {
 		t.Fatal(err)

@@ -13,8 +13,8 @@ import (
 // lock locks the folder of the results. A part locks itself only, since others may fill the same folder. Whoever has the whole folder
 // removes what killed processes left half written.
 func (s *Suite) lock() (*durable.Lock, error) {
-	if s.Parts > 1 {
-		return durable.Acquire(filepath.Join(s.Out, fmt.Sprintf(".lock-%d-of-%d", s.Part, s.Parts)))
+	if !s.Share.All() {
+		return durable.Acquire(filepath.Join(s.Out, fmt.Sprintf(".lock-%d-of-%d", s.Share.I, s.Share.N)))
 	}
 	lock, err := durable.AcquireDir(s.Out, ".lock")
 	if err != nil {

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"os"
 
 	"clipgo/datasets"
 	"clipgo/eval/clipbenchmark"
 	"clipgo/internal/fault"
+	"clipgo/internal/share"
 	"clipgo/pretrained"
 	"clipgo/probe"
 )
@@ -28,8 +28,7 @@ type Suite struct {
 	Shots    []int          // training samples per class of linear probes, one study for all of them; empty: those of Probe
 	Seeds    []uint64       // of linear probes; empty: that of Probe
 	KNN      probe.KNN      // without a number of neighbours: DINOs
-	// Part of Parts: this process computes its share of the cells; 0 of 0 and 1 of 1 are all.
-	Part, Parts int
+	Share    share.Share    // of the cells, which this process computes; the zero value is all
 
 	// Report is called with each cell when it is done, was done before, or failed. May be nil.
 	Report func(Event)
@@ -106,9 +105,6 @@ func (s *Suite) check() error {
 		if _, ok := tasks[t]; !ok {
 			return fault.Usagef("there is no task %s; tasks are %s", t, TaskNames())
 		}
-	}
-	if s.Parts < 0 || s.Parts > 0 && (s.Part < 1 || s.Part > s.Parts) {
-		return fault.Setting("part", "%d/%d: it is i/n with i from 1 to n, such as 1/4", s.Part, s.Parts)
 	}
 	study := probe.Study{Protocol: s.Probe, Shots: s.Shots, Seeds: s.Seeds}
 	if err := study.Check(); err != nil {
@@ -188,12 +184,7 @@ func (s *Suite) failed(ctx context.Context, c Cell, err error) error {
 
 // mine reports whether a cell belongs to this part.
 func (s *Suite) mine(c Cell) bool {
-	if s.Parts < 2 {
-		return true
-	}
-	h := fnv.New64a()
-	fmt.Fprint(h, c.Model, "\x00", c.Data) // the tasks of a pair share features
-	return int(h.Sum64()%uint64(s.Parts)) == s.Part-1
+	return s.Share.Has(c.Model + "\x00" + c.Data) // the tasks of a pair share features
 }
 
 // cell computes a cell unless it is there.

@@ -9,7 +9,6 @@ import (
 	"clipgo/datasets"
 	"clipgo/internal/torch"
 	"clipgo/losses"
-	"clipgo/model"
 	"clipgo/training"
 )
 
@@ -64,29 +63,17 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 
 // Begin makes the forward and backward pass of one batch. Each part computes its features and its share of the caption loss. The
 // contrastive loss is computed from all features, and its gradient goes backward through each part together with that of the
-// caption loss.
+// caption loss. With several processes it waits for its numbers.
 func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.PendingPass, error) {
-	mb := o.Model.MicroBatches(s, b, o.MicroBatch)
-	_, all := nextTokens(b.IDs, b.ContextLength)
-	passes, shares := make([]pass, len(mb.Parts)), make([]*torch.Tensor, len(mb.Parts))
-	images, texts := mb.Features(func(i int, s *torch.Scope) (image, text *torch.Tensor) {
-		if mb.Recomputed() {
-			return o.features(s, mb.Parts[i])
-		}
-		passes[i] = o.forward(s, mb.Parts[i], len(all))
-		return passes[i].image, passes[i].words
-	})
-	in := o.LossInput(s, images, texts, b)
+	if o.Joined() {
+		return o.together(s, b)
+	}
+	t := newTrip(o, s, b)
+	t.forward(t.tokens)
+	in := o.LossInput(s, t.images, t.texts, b)
 	loss, each := o.contrast(in), o.LossOfPairs(in)
-	mb.Backward(func(i int, s *torch.Scope) {
-		if mb.Recomputed() {
-			passes[i] = o.forward(s, mb.Parts[i], len(all))
-		}
-		p, from := passes[i], mb.Parts[i].From
-		p.caption.Scale(o.Weights.Caption).Add(along(p.image, loss.Image, from)).Add(along(p.words, loss.Text, from)).Backward()
-		shares[i] = mb.Keep(i, p.caption.Detach())
-	})
-	return o.result(shares, loss.Loss, o.Model.Scale(s), each), nil
+	t.backward(loss, t.tokens)
+	return o.result(t.shares, loss.Loss, o.Model.Scale(s), each), nil
 }
 
 // result is the losses of a pass: the caption loss as shares of the parts, nil for a part without pairs, and the contrastive loss, nil
@@ -105,31 +92,13 @@ func (o *Objective) result(shares []*torch.Tensor, contrast, scale, each *torch.
 		if contrast != nil {
 			whole = contrast.Item()
 		}
-		return training.Parts{
-			Loss: o.Weights.Contrastive*whole + o.Weights.Caption*caption, Scale: scale.Item(),
-			Pairs: contrastive.ReadPairs(each),
-			Extra: []training.Named{{Name: "contrastive_loss", Value: whole}, {Name: "caption_loss", Value: caption}},
-		}
+		return o.parts(whole, caption, scale.Item(), contrastive.ReadPairs(each))
 	}}
 }
 
 // Curves describes the terms of the loss.
 func (o *Objective) Curves() []training.Curve {
 	return []training.Curve{training.PartOfLoss("caption_loss"), training.PartOfLoss("contrastive_loss")}
-}
-
-// features computes the features of a part.
-func (o *Objective) features(s *torch.Scope, p model.Part) (image, text *torch.Tensor) {
-	c := Captioner{o.Model}
-	return c.EncodeImageTokens(s, p.Pixels, p.N, p.Mode).Features, c.EncodeTextTokens(s, p.IDs, p.N, p.Mode).Features
-}
-
-// forward makes the forward pass of a part of a batch in which so many tokens are predicted.
-func (o *Objective) forward(s *torch.Scope, p model.Part, tokens int) pass {
-	c := Captioner{o.Model}
-	picture, words := c.EncodeImageTokens(s, p.Pixels, p.N, p.Mode), c.EncodeTextTokens(s, p.IDs, p.N, p.Mode)
-	caption := c.Loss(c.Hidden(words.Tokens, picture.Tokens, p.Mode), p.IDs, losses.CrossEntropy{Smoothing: o.Smoothing, Over: tokens})
-	return pass{image: picture.Features, words: words.Features, caption: caption}
 }
 
 // contrast returns the contrastive loss and its weighted gradients with respect to all features; nothing if its weight is 0.

@@ -9,28 +9,40 @@ import (
 // groups numbers the pairs of a batch so that pairs have equal numbers if their captions have equal token ids, or if their
 // pictures have the same set of captions (Batch.Alike), of which this batch may show different ones. Both relations are joined by
 // union-find; a group's number is its first pair.
-func groups(b *datasets.Batch) []int32 {
-	captions, sets := make(map[string]int32), make(map[uint64]int32)
-	out := make([]int32, 0, b.N)
+func groups(b *datasets.Batch) []int32 { return groupsOf(captionKeys(b), b.Alike) }
+
+// captionKeys are the captions' ids as bytes.
+func captionKeys(b *datasets.Batch) []string {
+	out := make([]string, 0, b.N)
 	key := make([]byte, 0, 4*b.ContextLength)
 	for caption := range slices.Chunk(b.IDs, b.ContextLength) {
-		i := int32(len(out))
 		key = key[:0]
 		for _, id := range caption {
 			key = append(key, byte(id), byte(id>>8), byte(id>>16), byte(id>>24))
 		}
-		first, known := captions[string(key)]
+		out = append(out, string(key))
+	}
+	return out
+}
+
+// groupsOf is groups of captions by their keys; alike may be nil.
+func groupsOf(keys []string, alike []uint64) []int32 {
+	captions, sets := make(map[string]int32), make(map[uint64]int32)
+	out := make([]int32, 0, len(keys))
+	for _, key := range keys {
+		i := int32(len(out))
+		first, known := captions[key]
 		if !known {
-			first, captions[string(key)] = i, i
+			first, captions[key] = i, i
 		}
 		out = append(out, root(out, first))
-		if b.Alike == nil {
+		if alike == nil {
 			continue
 		}
-		if first, known = sets[b.Alike[i]]; known {
+		if first, known = sets[alike[i]]; known {
 			join(out, first, i)
 		} else {
-			sets[b.Alike[i]] = i
+			sets[alike[i]] = i
 		}
 	}
 	for i := range out {

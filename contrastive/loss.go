@@ -78,4 +78,7 @@ type Loss interface {
 	Pairs(in LossInput) *torch.Tensor
 	// Tiles returns the same loss and its gradients in closed form, computed in strips of rows: no matrix [B, B] is held.
 	Tiles(in LossInput) LossGrads
+	// Part returns the share of the loss that n pairs have, from one on, and its gradients with respect to the features of all pairs: the
+	// shares of all pairs add up to the loss. It is what each of several processes computes for its own pairs.
+	Part(in LossInput, from, n int) LossGrads
 }

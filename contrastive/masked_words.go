@@ -93,7 +93,7 @@ func (w *MaskedWords) mask(b *datasets.Batch, parts []model.Part) ([]*maskedPart
 		return nil, fmt.Errorf("mask words: %d captions come with %d lengths and %d keys", b.N, len(b.Lengths), len(b.DropKeys))
 	}
 	ids := model.CutCaptions(b.IDs, b.ContextLength, b.MaxTokens)
-	l, all := len(ids)/b.N, 0
+	l, all := len(ids)/max(1, b.N), 0
 	out := make([]*maskedPart, len(parts))
 	for i, p := range parts {
 		to := p.From + p.N
@@ -227,6 +227,14 @@ func (o *Objective) sum(p training.Parts, masked []*maskedPart) training.Parts {
 	var loss, right, n float64
 	for _, h := range masked {
 		loss, right, n = loss+h.value(), right+float64(h.right()), float64(h.over)
+	}
+	return o.withWords(p, loss, right, n)
+}
+
+// withWords adds the loss of n masked words, of which some were right.
+func (o *Objective) withWords(p training.Parts, loss, right, n float64) training.Parts {
+	if o.Words == nil {
+		return p
 	}
 	contrast := p.Loss
 	p.Loss += o.Words.Weight * loss

@@ -6,6 +6,7 @@ import (
 	"clipgo/internal/torch"
 	"clipgo/model"
 	"clipgo/training"
+	"clipgo/training/dist"
 )
 
 // Objective trains a model with a contrastive loss. It is what training.Trainer drives.
@@ -22,6 +23,7 @@ type Objective struct {
 	MicroBatch int
 	// PairLosses has Parts.Pairs filled in, up to 4,096 pairs.
 	PairLosses bool
+	Group      dist.Group // the processes that have a part of each batch; nil: this one alone
 }
 
 // Params lists the trained parameters: the model's in open_clip's order, then those of Words.
@@ -37,38 +39,70 @@ func (o *Objective) Accumulate(s *torch.Scope, b *datasets.Batch) (training.Part
 	return training.Finish(o.Begin(s, b))
 }
 
-// Begin makes the forward and backward pass of one batch.
+// Begin makes the forward and backward pass of one batch. With several processes it waits for its numbers.
 //
 // The towers compute the features of all micro-batches. The loss is made from all of them, and its gradient with respect to the
 // features goes backward through the graph of each part, kept or recomputed. Masked words are a pass of their own in each part.
 func (o *Objective) Begin(s *torch.Scope, b *datasets.Batch) (training.PendingPass, error) {
-	mb := o.Model.MicroBatches(s, b, o.MicroBatch, o.beside()...)
-	masked, err := o.mask(b, mb.Parts)
-	if err != nil {
-		return training.PendingPass{}, err
+	if o.Joined() {
+		return o.together(s, b)
 	}
-	encode := func(i int, s *torch.Scope) (image, text *torch.Tensor) {
-		p := mb.Parts[i]
-		return o.Model.EncodeImages(s, p.Pixels, p.N, p.Mode), o.Model.EncodeTokens(s, p.IDs, p.N, p.Mode)
+	p := &trip{o: o}
+	p.forward(s, b)
+	if p.refused != nil {
+		return training.PendingPass{}, p.refused
 	}
-	images, texts := mb.Features(encode)
-	in := o.LossInput(s, images, texts, b)
+	in := o.LossInput(s, p.images, p.texts, b)
 	loss, each := o.BackwardLoss(in, 1), o.LossOfPairs(in)
-	mb.Backward(func(i int, s *torch.Scope) {
-		image, text := images[i], texts[i]
-		if mb.Recomputed() {
-			image, text = encode(i, s)
+	p.backward(loss)
+	return training.PendingPass{Losses: append(wordLosses(p.masked), loss.Loss), Read: func() training.Parts {
+		return o.sum(training.Parts{Loss: loss.Loss.Item(), Scale: in.Scale.Item(), Pairs: ReadPairs(each)}, p.masked)
+	}}, nil
+}
+
+// trip is the way of a batch through the towers and back.
+type trip struct {
+	o             *Objective
+	mb            *model.MicroBatches
+	images, texts []*torch.Tensor // features of each part
+	masked        []*maskedPart
+	refused       error
+}
+
+// forward computes the features. It returns the number of masked words.
+func (p *trip) forward(s *torch.Scope, b *datasets.Batch) (words float64) {
+	p.mb = p.o.Model.MicroBatches(s, b, p.o.MicroBatch, p.o.beside()...)
+	if p.masked, p.refused = p.o.mask(b, p.mb.Parts); p.refused != nil {
+		return 0
+	}
+	p.images, p.texts = p.mb.Features(p.encode)
+	for _, h := range p.masked {
+		words += float64(len(h.Chosen))
+	}
+	return words
+}
+
+func (p *trip) encode(i int, s *torch.Scope) (image, text *torch.Tensor) {
+	part, m := p.mb.Parts[i], p.o.Model
+	return m.EncodeImages(s, part.Pixels, part.N, part.Mode), m.EncodeTokens(s, part.IDs, part.N, part.Mode)
+}
+
+// backward goes back from the gradients of all features.
+func (p *trip) backward(loss LossGrads) {
+	p.mb.Backward(func(i int, s *torch.Scope) {
+		var image, text *torch.Tensor
+		if p.mb.Recomputed() {
+			image, text = p.encode(i, s)
+		} else {
+			image, text = p.images[i], p.texts[i]
 		}
-		backward(image, loss.Image, mb.Parts[i].From)
-		backward(text, loss.Text, mb.Parts[i].From)
-		if o.Words != nil {
-			o.Words.backward(s, o.Model.Text(), masked[i])
-			masked[i].keep(mb, i)
+		backward(image, loss.Image, p.mb.Parts[i].From)
+		backward(text, loss.Text, p.mb.Parts[i].From)
+		if p.o.Words != nil {
+			p.o.Words.backward(s, p.o.Model.Text(), p.masked[i])
+			p.masked[i].keep(p.mb, i)
 		}
 	})
-	return training.PendingPass{Losses: append(wordLosses(masked), loss.Loss), Read: func() training.Parts {
-		return o.sum(training.Parts{Loss: loss.Loss.Item(), Scale: in.Scale.Item(), Pairs: ReadPairs(each)}, masked)
-	}}, nil
 }
 
 // LossInput is what the loss is computed from: the features of all parts, as leaves that collect the loss's gradient, and which

@@ -32,15 +32,18 @@ func (c LossInput) answers(logits *torch.Tensor) *torch.Tensor {
 // Tiles is the loss strip by strip. Its gradient to the logit z_ij is -y_ij sigmoid(-y_ij z_ij) / B.
 func (l Sigmoid) Tiles(in LossInput) LossGrads { return l.tiles(in.tiled(0)) }
 
-func (Sigmoid) tiles(t *tiling) LossGrads {
+func (l Sigmoid) tiles(t *tiling) LossGrads { return l.rows(t, 0, t.pairs()) }
+
+// rows is the part of the loss in n rows of the matrix, from one on.
+func (Sigmoid) rows(t *tiling, from, n int) LossGrads {
 	b, group := t.pairs(), t.groups()
 	losses, toBias := t.total(), t.total()
-	t.each(func(s *torch.Scope, from, n int) {
+	t.span(from, n, func(s *torch.Scope, from, n int) {
 		z := t.logits(s, from, n)
 		if t.Bias != nil {
 			z.AddInPlace(t.Bias)
 		}
-		y := group.In(s).Narrow(0, from, n).Reshape(n, 1).Equal(group.In(s).Reshape(1, b), z.DType())
+		y := sameGroup(group.In(s), from, n, z.DType())
 		y.MulInPlace(number(y, 2))
 		y.AddInPlace(number(y, -1))
 		z.MulInPlace(y)

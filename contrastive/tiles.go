@@ -24,6 +24,7 @@ type LossGrads struct {
 	Loss        *torch.Tensor // []
 	Image, Text *torch.Tensor // [B, E], with respect to the features
 	Scale, Bias *torch.Tensor // []; Bias is nil where the loss was given none
+	Pairs       *torch.Tensor // [n], the loss of each pair of a share; nil if it wasn't asked for
 }
 
 // BackwardLoss computes weight * loss and its gradients with respect to in.Image and in.Text, which are leaves. The gradients of
@@ -80,10 +81,12 @@ func (c LossInput) tiled(rows int) *tiling {
 }
 
 // each runs f for all strips, n rows from one on, in a scope of its own.
-func (t *tiling) each(f func(s *torch.Scope, from, n int)) {
-	b := t.pairs()
-	for from := 0; from < b; from += t.rows {
-		t.scope.Within(func(s *torch.Scope) { f(s, from, min(t.rows, b-from)) })
+func (t *tiling) each(f func(s *torch.Scope, from, n int)) { t.span(0, t.pairs(), f) }
+
+// span is each for the strips of so many rows from one on.
+func (t *tiling) span(from, rows int, f func(s *torch.Scope, from, n int)) {
+	for end := from + rows; from < end; from += t.rows {
+		t.scope.Within(func(s *torch.Scope) { f(s, from, min(t.rows, end-from)) })
 	}
 }
 

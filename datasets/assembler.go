@@ -1,20 +1,17 @@
 package datasets
 
-import (
-	"context"
-	"fmt"
-	"strings"
-)
+import "context"
 
-// assembler joins slots into batches and counts the slots whose samples can't be used.
+// assembler joins slots into batches.
 type assembler struct {
 	loader *Loader
-	length int
 	ready  chan result
 	spent  chan buffers
+	part   stride
+	made   int64  // batches sent
 	batch  *Batch // being filled; nil between two
 	slots  int    // of the batch, so far
-	tally
+	limit  SkipLimit
 }
 
 // result is what the stream yields: one batch or the error that ends it.
@@ -30,17 +27,10 @@ type buffers struct {
 	drop   []uint64
 }
 
-// tally counts the unusable samples.
-type tally struct {
-	epoch   int64
-	skipped int      // in this epoch
-	inRow   int      // since the last slot whose own sample was usable
-	reasons []string // the first few of this epoch
-}
-
-func newAssembler(l *Loader) *assembler {
+func newAssembler(l *Loader, part stride) *assembler {
 	// At most queue batches are ready, one is with the caller, one is being filled.
-	return &assembler{loader: l, length: l.Source.Len(), ready: make(chan result, l.queue()), spent: make(chan buffers, l.queue()+2)}
+	return &assembler{loader: l, part: part, limit: l.SkipLimit(), ready: make(chan result, l.queue()),
+		spent: make(chan buffers, l.queue()+2)}
 }
 
 // run delivers batches until the samples end, the data is refused, or the context is done.
@@ -57,72 +47,55 @@ func (a *assembler) run(ctx context.Context, p pipeline) {
 		}
 		p.free <- s // never blocks: has room for all samples
 	}
-	if ctx.Err() == nil && a.batch != nil {
-		a.send(ctx, result{batch: a.batch})
+	if ctx.Err() == nil && a.made < a.part.batches() { // the last batch has no slot of this process
+		a.begin()
+		a.finish(ctx)
 	}
 }
 
 // take adds a slot. It returns false at the end of the stream.
 func (a *assembler) take(ctx context.Context, s *sample) bool {
-	if epoch := s.slot / int64(a.length); a.epoch != epoch {
-		a.epoch, a.skipped, a.reasons = epoch, 0, nil
-	}
 	if a.batch == nil {
 		a.begin()
 	}
 	if s.refused != nil {
-		a.send(ctx, result{&Batch{Next: s.slot, Skipped: a.batch.Skipped}, s.refused})
+		a.send(ctx, result{&Batch{Next: s.slot, Skipped: a.batch.Skipped, SkippedAt: a.batch.SkippedAt}, s.refused})
 		return false
 	}
 	a.slots++
 	a.batch.Next = s.slot + 1
 	a.batch.Slots = append(a.batch.Slots, s.own)
-	if s.skip == nil {
-		a.inRow = 0
-	} else {
-		a.batch.Skipped = append(a.batch.Skipped, *s.skip)
-		if err := a.count(*s.skip); err != nil {
-			a.send(ctx, result{&Batch{Next: a.batch.Next, Skipped: a.batch.Skipped}, err})
+	if s.skip != nil {
+		a.batch.Skipped, a.batch.SkippedAt = append(a.batch.Skipped, *s.skip), append(a.batch.SkippedAt, s.slot)
+		if err := a.count(s); err != nil {
+			a.send(ctx, result{&Batch{Next: a.batch.Next, Skipped: a.batch.Skipped, SkippedAt: a.batch.SkippedAt}, err})
 			return false
 		}
 	}
 	if s.usable {
 		a.append(s)
 	}
-	if a.slots < a.loader.BatchSize {
+	if own, _ := a.part.batch(a.made); a.slots < own {
 		return true
 	}
-	full := a.batch
-	a.batch, a.slots = nil, 0
-	return a.send(ctx, result{batch: full})
+	return a.finish(ctx)
 }
 
-// count enters a skip into the tally; it returns an error once there are too many.
-func (a *assembler) count(s Skip) error {
-	const most = 3 // reasons in the error
-	a.skipped++
-	a.inRow++
-	if len(a.reasons) < most {
-		a.reasons = append(a.reasons, s.Key+": "+s.Reason)
-	}
-	if a.inRow >= a.length {
-		return a.dataError(fmt.Sprintf("none of %d samples can be used", a.length))
-	}
-	limit := a.loader.MaxSkip
-	if !TooMany(a.skipped, a.length, limit) {
+// count enters a skip. What the other processes skip isn't known here, so that their limit is not.
+func (a *assembler) count(s *sample) error {
+	if a.loader.World > 1 {
 		return nil
 	}
-	return a.dataError(fmt.Sprintf("%d of %d samples can't be used, more than %.4g %%", a.skipped, a.length, 100*limit))
+	return a.limit.Count(s.slot, *s.skip)
 }
 
-// TooMany reports whether the unusable samples are more than a share, 0 to 1, of all.
-func TooMany(skipped, all int, share float64) bool {
-	const roundoff = 1e-12 // 0.29 * 100 is less than 29 in float64
-	return !(share >= 1 || float64(skipped) <= share*float64(all)*(1+roundoff))
-}
-
-func (a *assembler) dataError(what string) error {
-	return &DataError{Source: a.loader.Source.Info().Name, Reason: what + "; " + strings.Join(a.reasons, "; ")}
+// finish sends the batch, which has all of this process's slots.
+func (a *assembler) finish(ctx context.Context) bool {
+	full := a.batch
+	_, full.Next = a.part.batch(a.made)
+	a.batch, a.slots = nil, 0
+	a.made++
+	return a.send(ctx, result{batch: full})
 }
 
 func (a *assembler) send(ctx context.Context, r result) bool {

@@ -20,8 +20,20 @@ type Batch struct {
 	Next          int64    // the slot after this batch: epoch * length + offset in the epoch's order
 	Slots         []Slot   // the slots of this batch, in their order
 	Skipped       []Skip   // one for each slot of this batch whose own sample can't be used
+	SkippedAt     []int64  // the slots of Skipped
 	Replaced      int      // how many of those slots hold another sample: the batch has N + len(Skipped) - Replaced slots
 	Shortened     int      // captions that were cut to fit the context
+	// Whole is the batch of which this is one process's part: N, Next, Index, Slots, Skipped, SkippedAt and Replaced of all processes. nil:
+	// this is all of it.
+	Whole *Batch
+}
+
+// OfAll is the batch of all processes.
+func (b *Batch) OfAll() *Batch {
+	if b.Whole != nil {
+		return b.Whole
+	}
+	return b
 }
 
 // Slot says which sample a slot belongs to, and whether that sample was used there.

@@ -32,10 +32,13 @@ import (
 // leave a buffer of Buffer samples. Batches that don't start with an epoch read the epoch's parts again up to their first slot, without
 // decoding pictures; parts whose samples all come before it are not read.
 type Loader struct {
-	Source        Source
-	Pairs         Preferences // the same source, if its samples are pairs; nil: each sample is one picture and one caption
-	Seed          uint64
-	BatchSize     int
+	Source    Source
+	Pairs     Preferences // the same source, if its samples are pairs; nil: each sample is one picture and one caption
+	Seed      uint64
+	BatchSize int
+	// Rank and World are the number of this process, from 0 on, and that of all processes that read the same slots together, each
+	// BatchSize slots of a batch of World*BatchSize (see Batches). World 0 is 1.
+	Rank, World   int
 	Workers       int // goroutines that decode, and of data that is on this machine read; 0: GOMAXPROCS
 	Queue         int // batches made in advance; 0: 2
 	Size          int // width and height of the pictures in pixels
@@ -51,7 +54,8 @@ type Loader struct {
 	// if their files are larger than 1 GB together.
 	Buffer int
 	// MaxSkip is the share of an epoch's samples, 0 to 1, that may be unusable. If there are more, the stream ends with an error. A
-	// sample that was replaced counts as unusable.
+	// sample that was replaced counts as unusable. Where World is larger than 1 a process sees only its own, and nothing ends the stream
+	// here: a SkipLimit counts those of all processes.
 	MaxSkip float64
 	// Pixels fills dst, [Size, Size, 3], from a picture. Its random choices are functions of key. An error skips the sample.
 	Pixels func(dst []uint8, p Picture, key uint64) error
@@ -64,6 +68,10 @@ type Loader struct {
 // from + i * BatchSize. A batch may continue from one epoch into the next. A stream that starts at a batch's Next gives the batches after
 // it, and Batches(ctx, k*BatchSize, (k+1)*BatchSize) is batch k of a stream from slot 0. A batch whose slots are all empty has N 0 and its
 // Skipped.
+//
+// With World processes batch i is the slots from + i*World*BatchSize on. Each process has BatchSize of them, in the order of the ranks. A
+// batch's Next and the number of batches are the same in all processes, and N may be 0 in some. A source that is read in sequence is read
+// by each process as a whole.
 //
 // The stream ends with a *DataError if the source returns one, if as many consecutive slots as an epoch has hold unusable samples, or if
 // more than MaxSkip of one epoch's samples, of those in [from, to), are unusable. The batch that comes with the error has no samples,
@@ -78,12 +86,13 @@ func (l *Loader) Batches(ctx context.Context, from, to int64) iter.Seq2[*Batch, 
 		if from == to {
 			return
 		}
+		part := l.stride(from, to)
 		inner, cancel := context.WithCancel(ctx)
 		var running sync.WaitGroup
 		defer running.Wait()
 		defer cancel()
-		a := newAssembler(l)
-		running.Go(func() { a.run(inner, l.samples(inner, &running, from, to)) })
+		a := newAssembler(l, part)
+		running.Go(func() { a.run(inner, l.samples(inner, &running, part)) })
 		for {
 			r, open := a.receive(ctx)
 			if !open || !yield(r.batch, r.err) || r.err != nil {
@@ -101,6 +110,8 @@ func (l *Loader) check(from, to int64) error {
 	case l.BatchSize < 1 || l.Size < 1 || l.Workers < 0 || l.Queue < 0 || l.ContextLength < 0 || l.Buffer < 0:
 		return fmt.Errorf("loader: batch of %d pictures of %d pixels with %d ids by %d workers, queue of %d: a number is too small",
 			l.BatchSize, l.Size, l.ContextLength, l.Workers, l.Queue)
+	case l.World < 0 || l.Rank < 0 || l.Rank >= max(1, l.World):
+		return fmt.Errorf("loader: there is no process %d of %d", l.Rank, l.World)
 	case l.Pool < 0 || l.Pool > mostPooled:
 		return fmt.Errorf("loader: a pool of %d samples is not between 0 and %d", l.Pool, mostPooled)
 	case l.Pool > 0 && (l.Tokens == nil || l.Order == Sequential):
@@ -161,10 +172,10 @@ type pipeline struct {
 	free    chan *sample
 }
 
-// samples starts the goroutines that read the slots [from, to).
-func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to int64) pipeline {
+// samples starts the goroutines that read this process's slots.
+func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, part stride) pipeline {
 	readers, decoders := l.readers(), make(chan struct{}, l.workers())
-	count := int(min(int64(lookahead*readers), to-from))
+	count := int(min(int64(lookahead*readers), part.slots()))
 	free, ordered, jobs := make(chan *sample, count), make(chan *sample, count), make(chan *sample, count)
 	for range count {
 		s := l.newSample()
@@ -174,26 +185,10 @@ func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to 
 	running.Go(func() {
 		defer close(ordered)
 		defer close(jobs)
-		w, parts := l.newWalk(), spans(l.Source)
-		q, u := newSequence(l), newUncounted(l)
-		defer q.close()
-		defer u.close()
-		for slot := from; slot < to; slot++ {
-			select {
-			case <-ctx.Done():
-				return
-			case s := <-free:
-				s.slot = slot
-				if u != nil {
-					s.place, s.given = u.take(ctx, slot)
-				} else if s.place, s.known = w.at(ctx, slot); q != nil {
-					s.given = q.take(ctx, slot, s.place)
-				}
-				s.own = Slot{Part: partOf(parts, s.index), Pass: int64(s.epoch)}
-				ordered <- s // neither send blocks: both channels have room for all samples
-				jobs <- s
-			}
-		}
+		l.locate(ctx, part, free, func(s *sample) {
+			ordered <- s // neither send blocks: both channels have room for all samples
+			jobs <- s
+		})
 	})
 	for range min(readers, count) {
 		running.Go(func() {
@@ -204,4 +199,35 @@ func (l *Loader) samples(ctx context.Context, running *sync.WaitGroup, from, to 
 		})
 	}
 	return pipeline{ordered, free}
+}
+
+// locate finds the sample of each of this process's slots. Those of other processes are passed over; a source that is read in sequence
+// is read there, too.
+func (l *Loader) locate(ctx context.Context, part stride, free <-chan *sample, use func(*sample)) {
+	w, parts := l.newWalk(), spans(l.Source)
+	q, u := newSequence(l), newUncounted(l)
+	defer q.close()
+	defer u.close()
+	for slot := part.from; slot < part.to && ctx.Err() == nil; slot++ {
+		if !part.has(slot) {
+			if q != nil {
+				at, _ := w.at(ctx, slot)
+				q.take(ctx, slot, at)
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-free:
+			s.slot = slot
+			if u != nil {
+				s.place, s.given = u.take(ctx, slot)
+			} else if s.place, s.known = w.at(ctx, slot); q != nil {
+				s.given = q.take(ctx, slot, s.place)
+			}
+			s.own = Slot{Part: partOf(parts, s.index), Pass: int64(s.epoch)}
+			use(s)
+		}
+	}
 }

@@ -18,7 +18,7 @@ type pooled struct {
 // these batches is random. Pools and batches are counted from slot 0. A pool ends with its epoch, so that an epoch has each sample once.
 // Within a batch the samples keep the epoch's order, so that micro-batches have about the same number of tokens.
 func (w *walk) fill(ctx context.Context, slot int64) {
-	n, size, batch := int64(w.loader.Source.Len()), w.loader.poolSize(), int64(w.loader.BatchSize)
+	n, size, batch := int64(w.loader.Source.Len()), w.loader.poolSize(), w.loader.globalBatch()
 	epoch := slot / n
 	w.from = max(slot/size*size, epoch*n)
 	end := min((w.from/size+1)*size, (epoch+1)*n)
@@ -80,8 +80,8 @@ func (w *walk) look(ctx context.Context, slot int64) (p pooled) {
 // mostPooled is the limit of Pool, far above useful values.
 const mostPooled = 1 << 30
 
-// poolSize is Pool rounded up to whole batches.
+// poolSize is Pool rounded up to whole batches of all processes.
 func (l *Loader) poolSize() int64 {
-	batch := int64(l.BatchSize)
+	batch := l.globalBatch()
 	return (int64(l.Pool) + batch - 1) / batch * batch
 }

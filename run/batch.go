@@ -16,6 +16,8 @@ type batching struct {
 	BatchSize  pairCount `json:"batch_size" flag:"batch-size" arg:"N" help:"pairs per batch; auto: the largest batch that fits in memory (default of the recipe)"`
 	AccumFreq  int       `json:"accum_freq" min:"1" max:"65536" flag:"accum-freq" arg:"k" help:"batches per step; all their pairs are contrasted, in the memory of one batch (default 1)"`
 	MicroBatch int       `json:"micro_batch,omitempty" min:"0"` // pairs at once, where it isn't a batch: what memory was found for
+
+	world int // processes; 0: one
 }
 
 // pairCount is a number of pairs, or autoPairs.
@@ -49,8 +51,11 @@ func (n pairCount) MarshalJSON() ([]byte, error) {
 	return json.Marshal(int(n))
 }
 
-// effective is the pairs of a step, which the loss contrasts with each other.
+// effective is the pairs of a step of this process.
 func (b batching) effective() int { return int(b.BatchSize) * b.AccumFreq }
+
+// global is the pairs of a step of all processes, which the loss contrasts with each other.
+func (b batching) global() int { return b.effective() * max(1, b.world) }
 
 // atOnce is how many of them go through the model at once.
 func (b batching) atOnce() int {

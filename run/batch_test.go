@@ -11,6 +11,7 @@ import (
 
 	"clipgo/pretrained"
 	"clipgo/training"
+	"clipgo/training/dist"
 )
 
 // A step that ran out of memory says so in one line, and run.json keeps the micro-batch for the next sitting.
@@ -20,7 +21,7 @@ func TestOutOfMemoryIsWrittenDown(t *testing.T) {
 	console := Console{Log: slog.New(slog.NewTextHandler(&said, nil))}
 	o := Default()
 	o.BatchSize, o.AccumFreq, o.Out = 16, 1, out
-	s := &session{Options: &o, console: console.filled()}
+	s := &session{Options: &o, console: console.filled(), voices: newVoices(t.Context(), dist.Alone, 0)}
 	s.starved(training.Event{Stats: training.Stats{Step: 2, MicroBatch: 4}})
 	if strings.Count(said.String(), "\n") != 1 || !strings.Contains(said.String(), "out of memory") {
 		t.Errorf("said %q", said.String())

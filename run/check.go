@@ -28,7 +28,7 @@ func (s *session) lookAtData(ctx context.Context) error {
 		return err
 	}
 	if look.Refusal != nil {
-		if min(s.Steps, stopOf(s.StopAfter, 0))*s.effective() >= s.train.Len() {
+		if min(s.Steps, stopOf(s.StopAfter, 0))*s.global() >= s.train.Len() {
 			return look.Refusal
 		}
 		s.console.Log.Warn(look.Refusal.Error())

@@ -12,6 +12,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/pretrained"
 	"clipgo/training"
+	"clipgo/training/dist"
 )
 
 // Console is where a run reports to. Every field may be left out.
@@ -21,6 +22,10 @@ type Console struct {
 	Bar  func(what string, total int64) Bar // progress in steps
 	Find pretrained.Finder                  // looks models up by name
 	Hook training.Hook                      // a further hook, after all others
+
+	// Group is the processes of the run; nil: those that the launcher's variables say.
+	Group   dist.Group
+	Version string // of the program; processes of different versions don't train together
 }
 
 // Bar shows progress.

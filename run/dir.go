@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"clipgo/datasets"
 	"clipgo/internal/durable"
 	"clipgo/internal/fault"
 	"clipgo/internal/paths"
@@ -26,6 +27,9 @@ type runDir struct {
 
 // openDir locks the run directory. One that holds a run already is refused untouched unless the user resumes.
 func (s *session) openDir() error {
+	if !s.voices.leads() {
+		return nil
+	}
 	fresh := !paths.Exists(s.Out)
 	held := holdsRun(s.Out)
 	if err := durable.MkdirAll(s.Out); err != nil {
@@ -71,6 +75,10 @@ func (s *session) leaveDir(lock *durable.Lock, fresh bool) error {
 // record cuts the directory back to the checkpoint and opens its files. It is called after the model is built, so that a run that
 // can't begin leaves nothing to resume.
 func (s *session) record() error {
+	if !s.voices.leads() {
+		s.accounts = datasets.NewAccounts(s.train)
+		return nil
+	}
 	if err := s.openAccounts(); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"clipgo/internal/torch/torchtest"
 	"clipgo/pretrained"
 	"clipgo/training"
+	"clipgo/training/dist"
 )
 
 const tinyModel = `{"embed_dim": 16, "vision_cfg": {"image_size": 32, "layers": 1, "width": 16, "head_width": 16, "patch_size": 16},
@@ -37,10 +38,10 @@ func opened(ctx context.Context, t *testing.T, settings ...string) (*session, *b
 	}
 	var said bytes.Buffer
 	c := Console{Log: slog.New(slog.NewTextHandler(&said, nil))}
-	s := &session{Options: o, console: c.filled()}
+	s := &session{Options: o, console: c.filled(), voices: newVoices(ctx, dist.Alone, 0)}
 	t.Cleanup(func() { _ = s.close() })
-	for _, open := range []func(context.Context) error{func(context.Context) error { return s.openDir() }, s.openData, s.findCheckpoint,
-		s.openModel, func(context.Context) error { return s.record() }} {
+	for _, open := range []func(context.Context) error{func(context.Context) error { return s.openDir() }, s.openTrain, s.openData,
+		s.findCheckpoint, s.openModel, func(context.Context) error { return s.record() }} {
 		if err := open(ctx); err != nil {
 			t.Fatal(err)
 		}

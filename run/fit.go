@@ -34,12 +34,12 @@ func (s *session) chooseBatch(ctx context.Context) error {
 	if s.BatchSize != autoPairs {
 		return nil
 	}
-	all := s.train.Len() / s.AccumFreq
+	all := s.train.Len() / s.AccumFreq / max(1, s.world)
 	if all < 1 {
 		return &datasets.DataError{Source: s.train.Info().Name,
 			Reason: fmt.Sprintf("%d samples are fewer than the %d batches of a step; lower accum_freq", s.train.Len(), s.AccumFreq)}
 	}
-	all = min(all, s.epoch()/s.AccumFreq)
+	all = min(all, s.epoch()/s.AccumFreq/max(1, s.world))
 	limit := min(mostPairs, all, max(usualPairs, all/stepsOfEpoch))
 	at, err := s.Placement()
 	if err != nil {
@@ -58,11 +58,14 @@ func (s *session) chooseBatch(ctx context.Context) error {
 	}
 	s.BatchSize, s.measured = pairCount(n), true
 	if s.biasOfBatch {
-		*s.ModelCfg.InitLogitBias = contrastive.StartBias(s.effective())
+		s.startBias()
 	}
 	s.console.Say("batch  auto: %d pairs at once, %s", n, note)
 	return nil
 }
+
+// startBias lets logit_bias start from the size of the batch.
+func (s *session) startBias() { *s.ModelCfg.InitLogitBias = contrastive.StartBias(s.global()) }
 
 // fitHost finds the number by the memory that two trial steps take. Trying until there is none would have the kernel end the
 // process.

@@ -15,6 +15,7 @@ import (
 	"clipgo/eval"
 	"clipgo/pretrained"
 	"clipgo/training"
+	"clipgo/training/dist"
 )
 
 // script is an evaluator whose value at each step is given; it is due where there is one.
@@ -180,9 +181,9 @@ func resumedScript(t *testing.T, s *session, values map[int]float64) *session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	next := &session{Options: o, console: Console{}.filled()}
+	next := &session{Options: o, console: Console{}.filled(), voices: newVoices(t.Context(), dist.Alone, 0)}
 	t.Cleanup(func() { _ = next.close() })
-	for _, open := range []func(context.Context) error{func(context.Context) error { return next.openDir() }, next.openData,
+	for _, open := range []func(context.Context) error{func(context.Context) error { return next.openDir() }, next.openTrain, next.openData,
 		next.findCheckpoint, next.openModel} {
 		if err := open(t.Context()); err != nil {
 			t.Fatal(err)

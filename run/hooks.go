@@ -9,6 +9,7 @@ import (
 	"math"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"clipgo/datasets"
@@ -32,14 +33,20 @@ type hooks struct {
 	ended     bool            // the data ended before the last step
 	tried     int             // step of the last evaluation, even if it failed
 	stopped   string          // why the run ended before its last step; empty: it didn't
+	signal    syscall.Signal  // to another process, which ended the run
+	failed    bool            // a hook has
 }
 
 // maxScale is what CLIP's clamp allows.
 const maxScale = 100
 
-func (s *session) hooks(ctx context.Context) *hooks {
+func (s *session) hooks() *hooks {
 	nan := record.Number(math.NaN())
 	h := &hooks{session: s, logged: time.Now(), fullLoss: math.NaN(), row: record.Row{Loss: nan, Scale: nan}}
+	if !s.voices.leads() {
+		h.bar = noBar{}
+		return h
+	}
 	h.diagnosis = &training.Diagnosis{Schedule: s.Schedule, Batch: s.contrasted(), MaxScale: maxScale, Chance: s.chance(),
 		Part: s.judged(), Learned: s.learned, Dedup: s.DedupTargets, Estimated: s.ppo != nil}
 	s.saver = s.checkpoints()
@@ -47,8 +54,8 @@ func (s *session) hooks(ctx context.Context) *hooks {
 		s.console.Log.Warn(f.Text)
 	}
 	if now := s.environment(); s.resumed != "" && now != s.state.Environment {
-		s.console.Log.Warn("precision, device, threads, CPU features or libtorch have changed since the checkpoint: the result may not "+
-			"be bit-identical to an uninterrupted run",
+		s.console.Log.Warn("precision, device, threads, processes, CPU features or libtorch have changed since the checkpoint: the result "+
+			"may not be bit-identical to an uninterrupted run",
 			"before", fmt.Sprintf("%+v", s.state.Environment), "now", fmt.Sprintf("%+v", now))
 	}
 	n := float64(s.epoch())
@@ -57,9 +64,12 @@ func (s *session) hooks(ctx context.Context) *hooks {
 	h.bar = s.console.Bar("train", int64(s.Steps))
 	h.bar.Set(int64(s.state.Step))
 	// The other hooks finish what they began; an evaluation ends with an interrupt. A step is saved before what isn't needed to train.
-	evaluate := HookFunc(func(_ context.Context, e training.Event) error { return h.evaluate(ctx, e) })
-	h.list = []training.Hook{HookFunc(h.skips), HookFunc(h.progress), h.diagnosis, metrics, HookFunc(s.mix), s.saver, evaluate,
-		HookFunc(h.report)}
+	evaluate := HookFunc(func(_ context.Context, e training.Event) error {
+		return s.voices.whileBusy(func(ctx context.Context) error { return h.evaluate(ctx, e) })
+	})
+	h.list = []training.Hook{HookFunc(h.skips), HookFunc(h.progress), h.diagnosis, metrics, HookFunc(s.mix), h.busy(s.saver), evaluate,
+		h.busy(HookFunc(h.report))}
+	h.noteFailures()
 	return h
 }
 
@@ -115,7 +125,7 @@ func (h *hooks) skips(_ context.Context, e training.Event) error {
 		return nil
 	}
 	h.session.count(e)
-	return h.record(e.Batch.Skipped, e.Step)
+	return h.record(e.Batch.OfAll().Skipped, e.Step)
 }
 
 func (h *hooks) record(skips []datasets.Skip, step int) error {

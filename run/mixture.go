@@ -38,13 +38,13 @@ func (s *session) epoch() int { return cmp.Or(s.NumSamples, s.train.Len()) }
 
 // checkEpoch refuses an epoch of less than a step.
 func (s *session) checkEpoch() error {
-	if s.effective() > s.train.Len() {
+	if s.global() > s.train.Len() {
 		return &datasets.DataError{Source: s.train.Info().Name,
-			Reason: fmt.Sprintf("%d samples are fewer than one batch of %d; lower batch_size%s", s.train.Len(), s.effective(),
+			Reason: fmt.Sprintf("%d samples are fewer than one batch of %d; lower batch_size%s", s.train.Len(), s.global(),
 				s.accumNote())}
 	}
-	if s.effective() > s.epoch() {
-		return fault.Setting("train_num_samples", "%d samples of an epoch are fewer than one batch of %d", s.NumSamples, s.effective())
+	if s.global() > s.epoch() {
+		return fault.Setting("train_num_samples", "%d samples of an epoch are fewer than one batch of %d", s.NumSamples, s.global())
 	}
 	return nil
 }

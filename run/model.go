@@ -169,6 +169,11 @@ func (s *session) openTrainer(ctx context.Context) (err error) {
 		return err
 	}
 	s.onClose(func() error { s.trainer.Optimizer.Free(); return nil })
+	if !s.voices.alone() {
+		if err := s.trainer.Join(s.voices.group); err != nil {
+			return err
+		}
+	}
 	if s.resumed == "" {
 		return nil
 	}
@@ -214,7 +219,7 @@ func (s *session) writeModelConfig(w io.Writer) error {
 // environment is what the bytes of this run depend on apart from its inputs.
 func (s *session) environment() training.Environment {
 	env := Environment()
-	env.Device, env.Precision, env.TF32 = s.Device, s.Precision, s.TF32
+	env.Device, env.Precision, env.TF32, env.Processes = s.Device, s.Precision, s.TF32, s.world
 	return env
 }
 

@@ -79,7 +79,7 @@ func (o *Options) startSigmoid(settings config.Layer) {
 	if o.Objective != siglipObjective || o.ModelCfg.InitLogitBias != nil {
 		return
 	}
-	bias := contrastive.StartBias(o.effective())
+	bias := contrastive.StartBias(o.global())
 	o.ModelCfg.InitLogitBias, o.biasOfBatch = &bias, true
 	if o.source.Weights == "" && !settings.Said("model_cfg.init_logit_scale") {
 		scale := math.Log(10)
@@ -112,7 +112,7 @@ func (s *session) contrast() contrastive.Loss {
 // chance is the loss of guessing, where it isn't ln(batch): of the sigmoid loss, with the share of right pairs as the answer
 // everywhere.
 func (o *Options) chance() float64 {
-	if n := float64(o.effective()); o.Objective == siglipObjective && n > 1 {
+	if n := float64(o.global()); o.Objective == siglipObjective && n > 1 {
 		return math.Log(n) + (n-1)*math.Log(n/(n-1))
 	}
 	if o.Objective == cocaObjective && o.Contrastive == 0 {
@@ -126,7 +126,7 @@ func (o *Options) contrasted() int {
 	if o.Align.on() || o.Objective == cocaObjective && o.Contrastive == 0 {
 		return 0
 	}
-	return o.effective()
+	return o.global()
 }
 
 // judged is the part of the loss whose chance is known, where the loss has parts.
@@ -168,7 +168,7 @@ func (s *session) biasNote() string {
 	case s.source.Weights != "" && !s.newBias:
 		return "of the weights"
 	case s.biasOfBatch:
-		return fmt.Sprintf("%.4f, -ln(%d-1) for the batch", bias, s.effective())
+		return fmt.Sprintf("%.4f, -ln(%d-1) for the batch", bias, s.global())
 	default:
 		return fmt.Sprintf("%g, of the config", bias)
 	}

@@ -65,6 +65,7 @@ type Options struct {
 	ValFrequency      frequency `json:"val_frequency" flag:"val-frequency" arg:"steps" help:"steps between evaluations, or epochs: 1epoch (default a fifth of the run)"`
 	ZeroshotFrequency frequency `json:"zeroshot_frequency" flag:"zeroshot-frequency" arg:"steps" help:"steps, or epochs, between zero-shot evaluations, where --val-data has classes"`
 	evaluationOptions
+	DistTimeout     int  `json:"dist_timeout" min:"1" max:"86400" flag:"dist-timeout" arg:"seconds" help:"with several processes: how long one waits for the others before it fails (default 60)"`
 	LogFrequency    int  `json:"log_frequency" min:"1" max:"1000000000" flag:"log-frequency" arg:"steps" help:"steps between lines of metrics.jsonl (default 10)"`
 	AllowDataChange bool `json:"allow_data_change,omitempty" flag:"allow-data-change" help:"resume even if the training data has changed; restarts the current epoch"`
 
@@ -92,7 +93,7 @@ func Default() Options {
 		Preprocess:       preprocess.Default(), Limits: preprocess.DefaultLimits(), Augment: preprocess.DefaultAugment(),
 		Machine:       pretrained.DefaultMachine(),
 		SaveFrequency: frequency{steps: 1000}, SaveMinutes: 5, Keep: 3, ValFrequency: frequency{steps: Unset},
-		ZeroshotFrequency: frequency{steps: Unset}, LogFrequency: 10,
+		ZeroshotFrequency: frequency{steps: Unset}, LogFrequency: 10, DistTimeout: 60,
 	}
 }
 
@@ -201,9 +202,9 @@ func (o *Options) validateAverage() error {
 
 // length works out what depends on the number of samples in an epoch.
 func (o *Options) length(samples int) {
-	epoch := float64(samples) / float64(o.effective()) * float64(o.Align.updates())
+	epoch := float64(samples) / float64(o.global()) * float64(o.Align.updates())
 	if o.Steps == Unset {
-		o.Steps = max(1, int(math.Ceil(o.Epochs*float64(samples)/float64(o.effective())))) * o.Align.updates()
+		o.Steps = max(1, int(math.Ceil(o.Epochs*float64(samples)/float64(o.global())))) * o.Align.updates()
 	}
 	o.Schedule.Steps = o.Steps
 	if o.EpochsCooldown > 0 {

@@ -28,7 +28,7 @@ func (s *session) writeReport(h *hooks) error {
 		Title: "clipgo: " + filepath.Base(s.Out),
 		Subtitle: fmt.Sprintf("%s on %s, %.1f million parameters, %s", s.Model, s.train.Info().Name, float64(s.model.ParameterCount())/1e6,
 			s.Precision),
-		BatchSize: s.effective(), Loss: d.Loss(), MaxScale: maxScale, About: s.val.about(), Settings: s.settings(), Rows: rows,
+		BatchSize: s.global(), Loss: d.Loss(), MaxScale: maxScale, About: s.val.about(), Settings: s.settings(), Rows: rows,
 		Evaluations: s.val.history, Examples: s.val.examples(8, 5),
 		Anatomy: s.val.anatomy, Sources: s.sourcesTable(),
 	}
@@ -92,7 +92,7 @@ func (s *session) settings() []report.Setting {
 		line("text tower", "%d layers of %d, context %d", t.Layers, t.Width, t.ContextLength),
 		line("training data", "%s, %d pairs", s.train.Info().Name, s.train.Len()),
 		line("validation", "%s", s.val.name()),
-		line("length", "%s of %d pairs%s", steps(s.Steps), s.effective(), s.roundsNote()),
+		line("length", "%s of %d pairs%s", steps(s.Steps), s.global(), s.roundsNote()),
 		line("optimizer", "AdamW, lr %g, wd %g, beta %g and %g, eps %g", s.Optim.LR, s.Optim.WD, s.Optim.Beta1, s.Optim.Beta2, s.Optim.Eps),
 		line("schedule", "%s, warm-up %d", s.Schedule.Kind, s.Schedule.Warmup),
 		line("seed", "%d", s.Seed),

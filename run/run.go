@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"clipgo/alignment"
@@ -63,33 +64,44 @@ type session struct {
 	closers   []func() error
 	seen      preprocess.Seen
 
+	voices    *voices // of all processes
 	afterStep training.Hook
 }
 
-// Train runs one sitting: it opens the run directory, data and model, trains, and leaves checkpoints and a report there.
+// Train runs one sitting: it opens the run directory, data and model, trains, and leaves checkpoints and a report there. Of several
+// processes that a launcher started, each calls it with the same options; only process 0 has a result.
 func Train(ctx context.Context, o *Options, c Console) (_ *Result, err error) {
 	s := &session{Options: o, console: c.filled(), afterStep: c.Hook}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.openDir(); err != nil {
+	defer func() { s.noteEnd(err) }()
+	if err := s.join(ctx, c.Group, c.Version); err != nil {
 		return nil, err
 	}
-	if err := s.openData(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.findCheckpoint(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.openModel(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.measureBefore(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.record(); err != nil {
+	if err := s.prepare(); err != nil {
 		return nil, err
 	}
 	s.announce()
-	return s.run(ctx)
+	return s.run(s.voices.ctx)
+}
+
+// prepare does what comes before the first step. Each part ends in all processes before the next one begins.
+func (s *session) prepare() error {
+	phases := []func(ctx context.Context) error{
+		func(context.Context) error { return s.openDir() }, s.openTrain, s.openData, s.findCheckpoint, s.openModel, s.measureBefore,
+		func(context.Context) error { return s.record() }, func(context.Context) error { return s.openOwnLog() },
+	}
+	afterwards := map[int]func() error{1: s.agreeBatch, 2: s.compareData}
+	for i, phase := range phases {
+		if err := s.voices.phase(phase); err != nil {
+			return err
+		}
+		if after := afterwards[i]; after != nil {
+			if err := after(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (s *session) onClose(f func() error) { s.closers = append(s.closers, f) }
@@ -102,16 +114,18 @@ func (s *session) close() error {
 	return errors.Join(errs...)
 }
 
-// openData opens what is trained and evaluated on.
-func (s *session) openData(ctx context.Context) (err error) {
+// openTrain opens what is trained on, which batch_size auto depends on.
+func (s *session) openTrain(ctx context.Context) (err error) {
 	if s.train, err = s.openSource(ctx, s.TrainData); err != nil {
 		return err
 	}
 	s.onClose(s.train.Close)
 	s.console.notes(s.train.Info())
-	if err := s.chooseBatch(ctx); err != nil {
-		return err
-	}
+	return s.chooseBatch(ctx)
+}
+
+// openData opens what is evaluated on, and works out what depends on the data.
+func (s *session) openData(ctx context.Context) (err error) {
 	s.length(s.epoch())
 	if err := s.Schedule.Validate(); err != nil {
 		return fault.Usagef("schedule: %v", err)
@@ -138,7 +152,7 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 	if err := s.recordBefore(); err != nil {
 		return nil, err
 	}
-	hooks := s.hooks(ctx)
+	hooks := s.hooks()
 	s.trainer.Hooks = hooks.list
 	if s.afterStep != nil {
 		s.trainer.Hooks = append(s.trainer.Hooks, s.afterStep)
@@ -154,21 +168,27 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 	if s.ppo != nil {
 		batches = s.ppo.Batches(ctx, batches, s.state.Step, s.state.Position, s.reward)
 	}
-	if err = hooks.catchUp(ctx); err == nil && !hooks.exhausted() {
-		err = s.trainer.Run(ctx, hooks.watch(batches))
+	if err = hooks.lead(hooks.catchUp); err == nil && !hooks.exhausted() {
+		err = s.trainer.Run(ctx, hooks.given(loader, batches))
 	}
+	err = hooks.part(err)
 	if errors.Is(err, training.ErrStop) {
 		err = nil
 	}
 	hooks.ended = err == nil && ctx.Err() == nil && hooks.stopped == "" &&
 		s.trainer.Progress.Step < min(s.Steps, stopOf(s.StopAfter, s.state.Step))
 	hooks.bar.Done()
-	hooks.finish()
+	if s.voices.leads() {
+		hooks.finish()
+	}
 	if at := s.trainer.Progress.Step; err != nil && errors.Is(err, ctx.Err()) && at > 0 {
-		return nil, &InterruptedError{Step: at, cause: err}
+		return nil, &InterruptedError{Step: at, Signal: hooks.signal, cause: err}
 	}
 	if err != nil {
 		return nil, err
+	}
+	if !s.voices.leads() {
+		return nil, nil
 	}
 	return s.finished(hooks), nil
 }
@@ -193,11 +213,16 @@ func stopOf(n, from int) int {
 	return from + n
 }
 
-// InterruptedError is an interrupt (ctx) of Train after at least one step: the checkpoint of Step is saved.
+// InterruptedError is an interrupt of Train, by its ctx or by a signal to another process, after at least one step: the checkpoint of Step
+// is saved.
 type InterruptedError struct {
-	Step  int
-	cause error
+	Step   int
+	Signal syscall.Signal // to another process of the run; 0: ctx was done
+	cause  error
 }
+
+// Signaled is the signal to another process.
+func (e *InterruptedError) Signaled() syscall.Signal { return e.Signal }
 
 func (e *InterruptedError) Error() string {
 	return fmt.Sprintf("interrupted at step %d, checkpoint saved", e.Step)
@@ -214,7 +239,9 @@ func (s *session) loader() (*datasets.Loader, error) {
 		fill = nil
 	}
 	return &datasets.Loader{
-		Source: s.train, Pairs: s.pairs, Factors: factors, Seed: s.Seed, BatchSize: s.effective(), Queue: s.queue(), Workers: s.Workers,
+		Rank: s.voices.group.Rank(), World: s.voices.group.World(),
+		Source: s.train, Pairs: s.pairs, Factors: factors, Seed: s.Seed, BatchSize: s.effective(), Queue: s.queue(),
+		Workers:       s.Workers,
 		Size:          s.Preprocess.Size,
 		ContextLength: s.ModelCfg.Text.ContextLength, Order: datasets.Shuffled, Pool: s.pool(), Buffer: s.ShuffleBuffer,
 		MaxSkip: s.MaxSkip,

@@ -67,15 +67,15 @@ func (s *session) scheduleNote() string {
 
 // extent is how long the run is.
 func (s *session) extent() string {
-	epochs := float64(s.Steps) * float64(s.effective()) / float64(s.epoch())
+	epochs := float64(s.Steps) * float64(s.global()) / float64(s.epoch())
 	if n := s.Align.updates(); n > 1 {
-		return fmt.Sprintf("%s in rollouts of %d steps and %d captions (%.1f epochs)", steps(s.Steps), n, s.effective(), epochs/float64(n))
+		return fmt.Sprintf("%s in rollouts of %d steps and %d captions (%.1f epochs)", steps(s.Steps), n, s.global(), epochs/float64(n))
 	}
 	unit := "epochs"
 	if s.NumSamples > 0 {
 		unit = fmt.Sprintf("epochs of %d samples", s.NumSamples)
 	}
-	return fmt.Sprintf("%s of %d pairs%s (%.1f %s)", steps(s.Steps), s.effective(), s.roundsNote(), epochs, unit)
+	return fmt.Sprintf("%s of %d pairs%s (%.1f %s)", steps(s.Steps), s.global(), s.roundsNote(), epochs, unit)
 }
 
 // lockNote tells how many parameters are trained, where some are locked. Positions that are never trained don't count as such.

@@ -45,7 +45,7 @@ func TestLogLinesOfEvaluationsAreShort(t *testing.T) {
 // TestASkippedSampleIsSaidOnce skips the same two samples in three epochs.
 func TestASkippedSampleIsSaidOnce(t *testing.T) {
 	s, said := opened(t.Context(), t)
-	h := s.hooks(t.Context())
+	h := s.hooks()
 	for range 3 {
 		if err := h.record([]datasets.Skip{{Source: "s", Key: "a"}, {Source: "s", Key: "b"}}, 1); err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"clipgo/internal/fault"
+	"clipgo/internal/share"
 )
 
 // Merged is what Merge did.
@@ -14,6 +15,8 @@ type Merged struct {
 	Added    int `json:"added"`
 	Replaced int `json:"replaced"` // rows whose path an earlier index had
 	Rows     int `json:"rows"`     // of the result
+	// Missing are the folders of parts of embed that were not named, although others of the same work were.
+	Missing []string `json:"missing_parts,omitempty"`
 }
 
 // Merge adds the live rows of other indexes to that of the writer, which has begun. Of rows with the same path the last one stays.
@@ -37,7 +40,7 @@ func (w *Writer) Merge(ctx context.Context, others ...*Folder) (Merged, error) {
 			} else {
 				m.Added++
 			}
-			if err := w.Add(record.AsRow()); err != nil {
+			if err := w.add(record.AsRow()); err != nil { // as they are: their length is 1
 				return m, fmt.Errorf("%s: %w", ix.dir, err)
 			}
 		}
@@ -91,7 +94,9 @@ func MergeFolders(ctx context.Context, out string, from []string) (m Merged, err
 	if err := w.Begin(space); err != nil {
 		return m, err
 	}
-	return w.Merge(ctx, others...)
+	m, err = w.Merge(ctx, others...)
+	m.Missing = share.Missing(from)
+	return m, err
 }
 
 // same reports whether two paths are the same folder.

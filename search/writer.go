@@ -309,6 +309,11 @@ func (w *Writer) Add(r Row) error {
 		}
 		*v = vec.Direction(unit)
 	}
+	return w.add(r)
+}
+
+// add adds a row whose features have length 1.
+func (w *Writer) add(r Row) error {
 	if at, ok := w.paths[r.Path]; ok && at.segment == pendingRow {
 		w.pending[at.row] = r
 		return nil

@@ -48,6 +48,7 @@ type Environment struct {
 	Threads   int    `json:"threads"`
 	Libtorch  string `json:"libtorch"`
 	CPU       string `json:"cpu_features"`
+	Processes int    `json:"processes,omitempty"` // 0: one
 }
 
 // File is a file that the owner of the model adds to each checkpoint.

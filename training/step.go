@@ -11,6 +11,7 @@ import (
 	"clipgo/internal/nn"
 	"clipgo/internal/optim"
 	"clipgo/internal/torch"
+	"clipgo/training/dist"
 	"clipgo/training/record"
 )
 
@@ -118,6 +119,8 @@ type Trainer struct {
 	// ReadEvery is the number of steps between two readings of a step's numbers; the last step is always read. In between the
 	// host runs ahead of the accelerator. It requires a Deferred objective. 0: each step is read before the parameters are updated.
 	ReadEvery int
+	// Group is the processes that make each step together; nil: this one alone. Join sets it. With several, each step is read.
+	Group dist.Group
 
 	Progress Progress
 
@@ -158,7 +161,7 @@ func (t *Trainer) Step(ctx context.Context, b *datasets.Batch) (Stats, error) {
 func (t *Trainer) try(ctx context.Context, b *datasets.Batch, st *Stats) error {
 	return torch.DoGrad(ctx, func(s *torch.Scope) error {
 		defer t.Optimizer.DropGradients()
-		if o, ok := t.Objective.(Deferred); ok && t.ReadEvery > 0 {
+		if o, ok := t.Objective.(Deferred); ok && t.ReadEvery > 0 && !t.joined() {
 			return t.ahead(s, o, b, st)
 		}
 		return t.waiting(s, b, st)
@@ -169,6 +172,11 @@ func (t *Trainer) try(ctx context.Context, b *datasets.Batch, st *Stats) error {
 func (t *Trainer) waiting(s *torch.Scope, b *datasets.Batch, st *Stats) (err error) {
 	if st.Parts, err = t.Objective.Accumulate(s, b); err != nil {
 		return err
+	}
+	if t.joined() {
+		if err := reduce(s, t.Group, t.Objective.Params()); err != nil {
+			return err
+		}
 	}
 	st.GradNorm = t.Optimizer.GradNorm()
 	if st.Skipped = !record.Finite(st.Loss) || !record.Finite(st.GradNorm); st.Skipped {
@@ -185,18 +193,31 @@ func (t *Trainer) waiting(s *torch.Scope, b *datasets.Batch, st *Stats) (err err
 
 // halve retries with a smaller micro-batch if err is out-of-memory and the objective has a smaller one.
 func (t *Trainer) halve(b *datasets.Batch, err error, st *Stats) bool {
-	var refused *torch.Error
 	d, divisible := t.Objective.(Divisible)
-	if !divisible || !errors.As(err, &refused) || !refused.OutOfMemory() {
+	if !divisible || !outOfMemory(err) {
 		return false
 	}
-	st.MicroBatch = d.Halve(b.N)
+	n, err := t.most(b.N)
+	if err != nil {
+		return false
+	}
+	st.MicroBatch = d.Halve(n)
 	return st.MicroBatch > 0
+}
+
+// outOfMemory reports whether memory was too small, in this process or in another.
+func outOfMemory(err error) bool {
+	var agreed *dist.Failure
+	if errors.As(err, &agreed) {
+		return agreed.OutOfMemory
+	}
+	var refused *torch.Error
+	return errors.As(err, &refused) && refused.OutOfMemory()
 }
 
 func (t *Trainer) advance(b *datasets.Batch, st Stats) {
 	t.Progress.Step = st.Step
-	t.Progress.Samples += int64(b.N)
+	t.Progress.Samples += int64(b.OfAll().N)
 	t.countSlots(b)
 }
 
@@ -205,6 +226,7 @@ func (t *Trainer) SkipBatch(b *datasets.Batch) { t.countSlots(b) }
 
 // countSlots advances Progress by a batch's slots.
 func (t *Trainer) countSlots(b *datasets.Batch) {
+	b = b.OfAll()
 	t.Progress.Position = b.Next
 	t.Progress.Skipped += int64(len(b.Skipped))
 	t.Progress.Replaced += int64(b.Replaced)

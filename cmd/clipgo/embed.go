@@ -11,6 +11,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/internal/config"
 	"clipgo/internal/paths"
+	"clipgo/internal/share"
 	"clipgo/model"
 	"clipgo/pretrained"
 	"clipgo/search"
@@ -23,11 +24,14 @@ type embedOptions struct {
 	databaseOptions
 	Index  string       `json:"index" flag:"index" arg:"dir" help:"index directory; created if it does not exist"`
 	DType  search.DType `json:"dtype" flag:"dtype" arg:"name" help:"float32 or float16, of a new index (default float32)"`
+	Part   string       `json:"part" flag:"part" arg:"i/n" help:"embed the i-th of n shares of the pictures into --index/part-i-of-n; auto: what the launcher's variables say"`
 	Repair bool         `json:"repair" flag:"repair" help:"drop what is damaged in the index and embed its pictures again; read the EXIF data of pictures of older indexes"`
 	// SegmentRows is the number of rows between two saves of the index: at most this many are lost when the process is killed.
 	SegmentRows int `json:"segment_rows"`
 	// OneBit says whether codes of 1 bit an entry are made, which search then uses.
 	OneBit search.OneBit `json:"one_bit"`
+
+	share share.Share // that Part says
 }
 
 func newEmbed(a *app) *cobra.Command {
@@ -52,11 +56,17 @@ The EXIF orientation of a picture is applied; --set preprocess.orientation=ignor
 index; --set preprocess.background= drops their alpha, as open_clip does, which makes most of them black. The index keeps
 these settings. --set max_image_pixels=N allows larger pictures, --set decode_memory_mb=N limits memory.
 
+--part 2/8 embeds the second of 8 shares of the pictures into an index of its own, DIR/part-2-of-8, so that 8 processes,
+which need not know of each other, do the work; --part auto takes the numbers of a Slurm array, of a task of srun, or of an
+Indexed Job. A picture belongs to a part by its path, and a picture of a shard or Parquet file by the path of that file.
+clipgo index merge --out DIR/all DIR/part-* joins the parts: the rows are those of a single run.
+
 The index is saved after every 8,192 pictures, at the end, and on an interrupt. --set segment_rows=1000 saves more often.
 With --database each save is copied into PostgreSQL, as clipgo index sync does. A database that goes away meanwhile stops
 nothing: the next save, the next embed or index sync makes up for it.`,
 		Example: `  clipgo embed --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K ~/Pictures --index pictures.index
-  clipgo embed --model runs/photos photos.csv more.csv ~/Pictures --index photos.index --json`,
+  clipgo embed --model runs/photos photos.csv more.csv ~/Pictures --index photos.index --json
+  clipgo embed --model runs/photos shards/{000..255}.tar --index big.index --part 1/16`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	b := bind(c, &o)
@@ -80,7 +90,19 @@ func (o *embedOptions) check() error {
 	case o.DType != "" && o.DType != search.Float32 && o.DType != search.Float16:
 		return usagef("--dtype: %q is neither float32 nor float16", o.DType)
 	}
-	return isFolder("--index", o.Index)
+	return errors.Join(isFolder("--index", o.Index), o.choosePart())
+}
+
+// choosePart makes the index of a part the one that is written.
+func (o *embedOptions) choosePart() (err error) {
+	if o.share, err = share.Parse(o.Part, os.LookupEnv); err != nil || o.Part == "" {
+		return err
+	}
+	if ix, wrong := search.Open(o.Index); wrong == nil {
+		return errors.Join(usagef("--index: %s is an index; the indexes of parts are put into a folder that is none", o.Index), ix.Close())
+	}
+	o.Index = o.share.Folder(o.Index)
+	return nil
 }
 
 // captioned tells whether a source has a caption.
@@ -137,7 +159,7 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 	if err := o.follow(ctx, a.console, o.Index, w); err != nil {
 		return err
 	}
-	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip, Cut: m.Cuts, Facts: o.Repair}, w, src)
+	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip, Cut: m.Cuts, Facts: o.Repair, Share: o.share}, w, src)
 }
 
 // openWriter opens the index, and with --repair goes on without what is damaged.
@@ -241,6 +263,9 @@ func (r embedResult) print(c *console) {
 	}
 	if r.Rate > 0 {
 		c.print("%.1f pictures a second", r.Rate)
+	}
+	if r.OtherParts > 0 {
+		c.print("%d samples belong to other parts", r.OtherParts)
 	}
 	if len(r.Ignored) > 0 {
 		c.print("%s", r.Ignored)

@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"clipgo/benchmark"
 	"clipgo/internal/config"
+	"clipgo/internal/share"
 	"clipgo/pretrained"
 )
 
@@ -26,7 +27,7 @@ type benchmarkOptions struct {
 	SaveClf string `json:"save_clf" flag:"save-clf" arg:"file" help:"write the zero-shot classifier [dim, classes] as .npy"`
 	LoadClf string `json:"load_clfs" flag:"load-clfs" arg:"A,B" help:"use the mean of such classifiers in place of names and templates"`
 	Lang    string `json:"language" flag:"language" arg:"code" help:"the results' key language, nothing else (default en)"`
-	Part    string `json:"part" flag:"part" arg:"i/n" help:"compute the i-th of n shares of the models and data sets"`
+	Part    string `json:"part" flag:"part" arg:"i/n" help:"compute the i-th of n shares of the models and data sets; auto: what the launcher's variables say"`
 	Recalls []int  `json:"recall_k" flag:"recall-k" arg:"K,K" help:"the K of recall at K (default 1,5,10)"`
 	probeOptions
 }
@@ -129,8 +130,9 @@ func (o *benchmarkOptions) suite(a *app, said config.Layer) (*benchmark.Suite, e
 	if err := o.probeOptions.set(s, o.Seed, said); err != nil {
 		return nil, err
 	}
-	if _, err := fmt.Sscanf(o.Part, "%d/%d", &s.Part, &s.Parts); o.Part != "" && err != nil {
-		return nil, usagef("--part %s: it is i/n, such as 1/4", o.Part)
+	var err error
+	if s.Share, err = share.Parse(o.Part, os.LookupEnv); err != nil {
+		return nil, err
 	}
 	return s, s.Parse(o.Models, o.Sets, o.Tasks)
 }

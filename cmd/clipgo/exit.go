@@ -31,10 +31,21 @@ func exitCode(ctx context.Context, err error) int {
 		return 0
 	case errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &stopped):
 		return 128 + int(stopped.signal)
+	case signalElsewhere(err) != 0:
+		return 128 + int(signalElsewhere(err))
 	}
 	codes := map[fault.Kind]int{fault.Usage: exitUsage, fault.Data: exitData, fault.Model: exitModel, fault.InUse: exitInUse,
 		fault.Failed: exitFailed}
 	return codes[fault.Of(err)]
+}
+
+// signalElsewhere is the signal to another process of a training that has ended this one, too; 0: none.
+func signalElsewhere(err error) syscall.Signal {
+	var stopped interface{ Signaled() syscall.Signal }
+	if !errors.As(err, &stopped) {
+		return 0
+	}
+	return stopped.Signaled()
 }
 
 func isAny[T error](err error) bool {
@@ -73,6 +84,9 @@ func indexAdvice(e *search.CorruptError) string {
 
 // interrupt is the cause of a context that a signal ended.
 type interrupt struct{ signal syscall.Signal }
+
+// Signaled is the signal.
+func (i *interrupt) Signaled() syscall.Signal { return i.signal }
 
 func (i *interrupt) Error() string {
 	if i.signal == syscall.SIGINT {

@@ -165,8 +165,9 @@ func newIndexMerge(a *app) *cobra.Command {
 		Short: "Join indexes of the same model",
 		Long: `merge adds the rows of each index to the index --out. Of pictures with the same path the last one stays. All have to be made
 by the same model with the same preprocessing. The indexes A, B are not changed.`,
-		Example: `  clipgo index merge part1.index part2.index --out pictures.index`,
-		Args:    cobra.MinimumNArgs(1),
+		Example: `  clipgo index merge mine.index yours.index --out pictures.index
+  clipgo index merge big.index/part-* --out pictures.index`,
+		Args: cobra.MinimumNArgs(1),
 	}
 	b := bindFlags(c, &o)
 	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, args []string) (err error) {
@@ -176,6 +177,9 @@ by the same model with the same preprocessing. The indexes A, B are not changed.
 		m, err := search.MergeFolders(ctx, o.Out, args)
 		if err != nil {
 			return err
+		}
+		for _, part := range m.Missing {
+			a.console.log.Warn("a part is not among the indexes: its pictures are missing", "part", part)
 		}
 		return a.console.show(m, func() []string {
 			return []string{fmt.Sprintf("added %d rows, replaced %d; %s has %d", m.Added, m.Replaced, o.Out, m.Rows)}

@@ -41,7 +41,7 @@ func dispatch(ctx context.Context, args []string, s streams) int {
 
 // stopNote is the line of an interrupted command: what was saved if the error says so, else the signal.
 func stopNote(ctx context.Context, err error) string {
-	if isAny[*run.InterruptedError](err) {
+	if isAny[*run.InterruptedError](err) || context.Cause(ctx) == nil {
 		return oneLine(err)
 	}
 	return context.Cause(ctx).Error()

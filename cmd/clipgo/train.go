@@ -84,12 +84,15 @@ func (a *app) trains(c *cobra.Command, objective string, without ...string) func
 // train runs one sitting and prints how it ended.
 func (a *app) train(ctx context.Context, o *run.Options) error {
 	c := a.console
-	r, err := run.Train(ctx, o, run.Console{Log: c.log, Say: c.say, Find: c.findModel, Hook: a.afterStep,
+	r, err := run.Train(ctx, o, run.Console{Log: c.log, Say: c.say, Find: c.findModel, Hook: a.afterStep, Version: version,
 		Bar: func(what string, total int64) run.Bar {
 			return stepBar{c.barOnly(what, total)}
 		}})
 	if err != nil {
 		return err
+	}
+	if r == nil { // another process of the run has the result
+		return nil
 	}
 	if c.json {
 		return c.result(r.Values)

@@ -54,7 +54,7 @@ func TestRoomsAreAllThere(t *testing.T) {
 
 // testOnly are packages that only tests import.
 var testOnly = []string{"internal/golden", "model/modeltest", "internal/torch/torchtest", "internal/remote/remotetest",
-	"internal/browsertest"}
+	"internal/browsertest", "training/dist/disttest"}
 
 // roomOf finds the row of a package: that of the longest name that it is in.
 func roomOf(dir string) (room, bool) {

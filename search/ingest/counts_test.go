@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"clipgo/datasets"
+	"clipgo/internal/share"
 	"clipgo/search"
 )
 
@@ -148,7 +149,7 @@ func TestAScopeIsWhatWasLookedAt(t *testing.T) {
 	l, err := listed(t.Context(), entries{
 		{Key: shard + "/a", File: shard}, {Key: filepath.Join(dir, "b.png"), File: filepath.Join(dir, "b.png"), List: table},
 		{Key: filepath.Join(dir, "c.png"), File: filepath.Join(dir, "c.png")}, {Key: "built in"},
-	})
+	}, share.Share{})
 	if err != nil {
 		t.Fatal(err)
 	}

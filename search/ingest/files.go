@@ -8,6 +8,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/paths"
+	"clipgo/internal/share"
 	"clipgo/search"
 )
 
@@ -19,11 +20,13 @@ type list struct {
 	tables   map[string]bool
 	failed   []datasets.Skip // samples that can't be used and have the path of another one
 	captions int             // that are left out: a row has one
+	others   int             // samples that are not in the share
 }
 
 // listed lists a source. A picture that is there twice, in a folder and in a table, counts once: with the caption of the first
-// that has one. Of a sample that can't be used and has the path of another one, the other one counts.
-func listed(ctx context.Context, src datasets.Source) (list, error) {
+// that has one. Of a sample that can't be used and has the path of another one, the other one counts. Samples of other shares are only
+// counted.
+func listed(ctx context.Context, src datasets.Source, part share.Share) (list, error) {
 	l := list{archives: map[string]bool{}, tables: map[string]bool{}}
 	at := map[string]int{} // place of each path in files
 	bad := map[int]string{}
@@ -33,6 +36,10 @@ func listed(ctx context.Context, src datasets.Source) (list, error) {
 			return list{}, fmt.Errorf("sample %d of %s: %w", i, src.Info().Name, err)
 		}
 		f := l.file(entry)
+		if !part.Has(workOf(entry, f.Path)) {
+			l.others++
+			continue
+		}
 		before, again := at[f.Path]
 		if entry.Bad != "" && !again {
 			bad[len(l.files)] = entry.Bad
@@ -70,6 +77,15 @@ func (l *list) file(entry datasets.Entry) search.File {
 		l.archives[paths.Absolute(entry.File)] = true
 	}
 	return f
+}
+
+// workOf is what decides to which share a picture belongs: its path, or that of the archive that holds it, so that an archive is read by
+// one process.
+func workOf(e datasets.Entry, path string) string {
+	if e.File != "" && e.File != e.Key && e.List == "" {
+		return paths.Absolute(e.File)
+	}
+	return path
 }
 
 // merge gives a picture the caption of another source that has it too, if it has none. It returns the number of captions left out.

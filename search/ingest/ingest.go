@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"clipgo/datasets"
+	"clipgo/internal/paths"
+	"clipgo/internal/share"
 	"clipgo/search"
 )
 
@@ -38,6 +40,7 @@ type Options struct {
 	// are those of its tables and archives. Paths that don't exist, such as the name of a built-in set, count for nothing.
 	Paths    []string
 	MaxSkip  float64                   // share of the source's pictures that may be unusable, 0 to 1
+	Share    share.Share               // of the pictures, which is all that the index is to have; the zero value is all
 	Skipped  func(datasets.Skip)       // is called with each picture that could not be used; may be nil
 	Progress func(done, goal int)      // is called with the number of pictures done, of those to embed; may be nil
 	Cut      func(caption string) bool // reports whether the embedder reads only the beginning of a caption; may be nil
@@ -56,8 +59,9 @@ type Result struct {
 	Cut       int `json:"captions_cut"` // captions that are longer than what the model reads, of the pictures embedded
 	// CaptionsLeft is the number of captions that are not in the index, since a picture's row has one.
 	CaptionsLeft int     `json:"captions_left_out"`
-	Facts        int     `json:"facts_added,omitempty"` // unchanged pictures whose EXIF data was read now
-	Rate         float64 `json:"images_per_second"`     // of the pictures embedded
+	Facts        int     `json:"facts_added,omitempty"`    // unchanged pictures whose EXIF data was read now
+	OtherParts   int     `json:"of_other_parts,omitempty"` // samples that belong to other shares
+	Rate         float64 `json:"images_per_second"`        // of the pictures embedded
 }
 
 // Update makes an index hold the pictures of a source, with their first captions, and commits. Whether a picture is unchanged
@@ -67,7 +71,7 @@ type Result struct {
 // than Options.MaxSkip allows are a *datasets.DataError; the others are in the index then.
 func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Options) (Result, error) {
 	u := &update{ix: ix, source: src, embedder: e, options: o}
-	l, err := listed(ctx, src)
+	l, err := listed(ctx, src, o.Share)
 	if err != nil {
 		return u.result, err
 	}
@@ -79,7 +83,7 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 	for _, s := range l.failed {
 		u.fail(s)
 	}
-	u.result.CaptionsLeft = l.captions
+	u.result.CaptionsLeft, u.result.OtherParts = l.captions, l.others
 	u.result.Unchanged, u.result.Moved, u.result.Removed = plan.Unchanged, plan.Moved, len(plan.Remove)
 	if o.Facts {
 		if err := u.addFacts(ctx, l, plan); err != nil {
@@ -102,13 +106,15 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 	if seconds := time.Since(begun).Seconds(); seconds > 0 {
 		u.result.Rate = float64(u.result.Added+u.result.Updated-copied) / seconds
 	}
-	if total := src.Len(); float64(u.result.Failed) > o.MaxSkip*float64(total) {
+	if total := src.Len() - l.others; float64(u.result.Failed) > o.MaxSkip*float64(total) {
 		err = &datasets.DataError{Source: src.Info().Name, Reason: fmt.Sprintf(
 			"%d of %d pictures could not be used, more than the share of %g; the others are in the index; max_skip must be 1 to accept "+
 				"any number", u.result.Failed, total, o.MaxSkip)}
 	}
 	for _, folder := range src.Info().Unread { // which are no pictures, so that no share of them is limited
-		u.fail(folder)
+		if o.Share.Has(paths.Absolute(folder.Key)) {
+			u.fail(folder)
+		}
 	}
 	return u.result, err
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"clipgo/datasets"
+	"clipgo/internal/share"
 	"clipgo/search"
 )
 
@@ -242,7 +243,7 @@ func TestSamplesOfOnePathAreCounted(t *testing.T) {
 		{[]datasets.Entry{red, bad}, 1, 1, 0}, {[]datasets.Entry{bad, red}, 1, 1, 0}, {[]datasets.Entry{bad, bad, red}, 1, 2, 0},
 		{[]datasets.Entry{first}, 1, 0, 1}, {[]datasets.Entry{first, second}, 1, 0, 2}, {[]datasets.Entry{{Key: "b"}, second}, 1, 0, 1},
 	} {
-		l, err := listed(t.Context(), entries(c.entries))
+		l, err := listed(t.Context(), entries(c.entries), share.Share{})
 		if err != nil || len(l.files) != c.files || len(l.failed) != c.failed || l.captions != c.unused {
 			t.Errorf("%v: %+v, %v", c.entries, l, err)
 			continue

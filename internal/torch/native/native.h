@@ -92,6 +92,16 @@ void cg_add_gradients(cg_tensor *params, cg_tensor *replicas, int n);
 void cg_gather_rows(cg_tensor *params, int n);
 double cg_gradient_norm(cg_tensor *params, int n); // L2 over all; the same bits for any number of threads
 
+// Gradients as processes exchange them. Both results share the memory of the new gradients: whoever sums them over processes, in place,
+// has summed the gradients.
+int cg_gradient_kind(cg_tensor param); // 0: none, 1: dense, 2: rows of a table
+// Makes the gradients of some parameters, of one type and device, dense stretches of one tensor, which it returns; zeros where there are
+// none.
+cg_tensor cg_join_gradients(cg_tensor *params, int n);
+cg_tensor cg_gradient_ids(cg_tensor param); // the rows of a table's sparse gradient, ascending, int64 on the CPU
+// Makes a table's gradient, sparse or none, one of the given ascending rows, and returns their values [n, D]. Rows that it lacks are 0.
+cg_tensor cg_gradient_rows(cg_tensor param, const int64_t *ids, int64_t n);
+
 // One AdamW step over all parameters in one pass over memory (Loshchilov and Hutter, 2019):
 //   m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, g scaled by gradient_scale
 //   p = p (1 - lr decay) - lr (m / (1 - beta1^step)) / (sqrt(v / (1 - beta2^step)) + eps)

@@ -73,3 +73,16 @@ func NeedCUDA(t testing.TB) torch.Device {
 	}
 	return torch.CPU
 }
+
+// NeedProcesses skips the test where several processes can't be joined. With WantLibtorch it fails there instead.
+func NeedProcesses(t testing.TB) {
+	t.Helper()
+	Need(t)
+	switch err := torch.LoadProcesses(); {
+	case err == nil:
+	case os.Getenv(WantLibtorch) != "":
+		t.Fatalf("%s is set, but processes can't be joined: %v", WantLibtorch, err)
+	default:
+		t.Skip(err)
+	}
+}

@@ -1,0 +1,111 @@
+package training
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"clipgo/internal/nn"
+	"clipgo/internal/torch"
+	"clipgo/training/dist"
+)
+
+// bucketBytes is how much of the gradients is summed over the processes at a time. Buckets of this size use a network as well as larger
+// ones, and while one is on its way the next one is filled.
+const bucketBytes = 25 << 20
+
+// reduce replaces the gradients by their sums over all processes. The sums have the same bits in each of them, and so has what follows
+// from them: the norm, whether the step is skipped, the parameters.
+//
+// A parameter has a gradient afterwards if it has one in any process: one whose part of the batch is empty has none itself. Gradients of
+// tables that are rows in all processes stay rows, those that any of them has.
+func reduce(s *torch.Scope, g dist.Group, params []*nn.Param) error {
+	kinds, err := gradientKinds(g, params)
+	if err != nil {
+		return err
+	}
+	var works []dist.Work
+	for _, bucket := range buckets(params, kinds) {
+		w, err := g.Reduce(torch.JoinGradients(s, bucket))
+		if err != nil {
+			return err
+		}
+		works = append(works, w)
+	}
+	for i, p := range params {
+		if kinds[i] != torch.RowGradient {
+			continue
+		}
+		w, err := reduceRows(s, g, p.Tensor())
+		if err != nil {
+			return err
+		}
+		works = append(works, w)
+	}
+	for _, w := range works {
+		if err := w.Wait(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gradientKinds are the forms that the gradients get: dense if they are in any process, else rows if they are in any.
+func gradientKinds(g dist.Group, params []*nn.Param) ([]torch.GradientKind, error) {
+	kinds, own := make([]torch.GradientKind, len(params)), make([]byte, len(params))
+	for i, p := range params {
+		own[i] = byte(p.Tensor().GradientKind())
+	}
+	all, err := g.Tell(own)
+	if err != nil {
+		return nil, err
+	}
+	for i := range kinds {
+		for _, of := range all {
+			switch kind := torch.GradientKind(of[i]); {
+			case kind == torch.DenseGradient, kinds[i] == torch.NoGradient:
+				kinds[i] = kind
+			}
+		}
+	}
+	return kinds, nil
+}
+
+// buckets are the parameters with dense gradients, about bucketBytes each, the last ones first: their gradients are computed first.
+func buckets(params []*nn.Param, kinds []torch.GradientKind) (out [][]*torch.Tensor) {
+	size := 0
+	for i, p := range slices.Backward(params) {
+		if kinds[i] != torch.DenseGradient {
+			continue
+		}
+		t := p.Tensor()
+		bytes := p.Len() * t.DType().Size()
+		if len(out) == 0 || size+bytes > bucketBytes {
+			out, size = append(out, nil), 0
+		}
+		last := len(out) - 1
+		out[last], size = append(out[last], t), size+bytes
+	}
+	return out
+}
+
+// reduceRows sums the gradient of a table whose gradients are rows: those that any process has, each as often as it is in one.
+func reduceRows(s *torch.Scope, g dist.Group, table *torch.Tensor) (dist.Work, error) {
+	var own []byte
+	if table.GradientKind() == torch.RowGradient {
+		for _, id := range table.GradientIDs(s) {
+			own = binary.LittleEndian.AppendUint32(own, uint32(id))
+		}
+	}
+	all, err := g.Tell(own)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for _, of := range all {
+		for at := 0; at < len(of); at += 4 {
+			ids = append(ids, int64(binary.LittleEndian.Uint32(of[at:])))
+		}
+	}
+	slices.Sort(ids)
+	return g.Reduce(table.GradientRows(s, slices.Compact(ids)))
+}
