@@ -9,8 +9,7 @@ import (
 	"clipgo/training/dist"
 )
 
-// bucketBytes is how much of the gradients is summed over the processes at a time. Buckets of this size use a network as well as larger
-// ones, and while one is on its way the next one is filled.
+// bucketBytes is how much of the gradients is one sum over the processes. Buckets of this size use a network as well as larger ones.
 const bucketBytes = 25 << 20
 
 // reduce replaces the gradients by their sums over all processes. The sums have the same bits in each of them, and so has what follows
@@ -23,9 +22,18 @@ func reduce(s *torch.Scope, g dist.Group, params []*nn.Param) error {
 	if err != nil {
 		return err
 	}
+	var joined []*torch.Tensor
+	err = torch.Try(func() {
+		for _, bucket := range buckets(params, kinds) {
+			joined = append(joined, torch.JoinGradients(s, bucket))
+		}
+	})
+	if _, err := dist.Settle(g, err); err != nil { // before any process waits for the sums
+		return err
+	}
 	var works []dist.Work
-	for _, bucket := range buckets(params, kinds) {
-		w, err := g.Reduce(torch.JoinGradients(s, bucket))
+	for _, bucket := range joined {
+		w, err := g.Reduce(bucket)
 		if err != nil {
 			return err
 		}
