@@ -17,7 +17,8 @@ func (pair) World() int { return 2 }
 func TestWhatCantBeSpreadIsRefused(t *testing.T) {
 	tr := &Trainer{Objective: &toy{}}
 	var usage *fault.Error
-	if err := tr.Join(pair{}); err == nil || !errors.As(err, &usage) || !strings.Contains(err.Error(), "one process only, and there are 2") {
+	err := tr.Join(pair{})
+	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "one process only, and there are 2") {
 		t.Errorf("joined: %v", err)
 	}
 	if err := tr.Join(dist.Alone); err != nil || tr.joined() {
