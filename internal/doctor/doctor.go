@@ -26,8 +26,9 @@ type Diagnosis struct {
 	Library  string   `json:"libtorch_path,omitempty"`
 	BLAS     string   `json:"blas,omitempty"`
 	Threads  int      `json:"threads,omitempty"`
-	CUDA     int      `json:"cuda_devices"` // that libtorch computes on
-	GPUs     []GPU    `json:"gpus"`         // that the driver knows
+	CUDA     int      `json:"cuda_devices"`      // that libtorch computes on
+	GPUs     []GPU    `json:"gpus"`              // that the driver knows
+	Several  bool     `json:"several_processes"` // a training can be several processes
 	Decoder  string   `json:"jpeg_decoder"`
 	Advice   []string `json:"advice"`
 }
@@ -61,6 +62,7 @@ func Examine(version string) Diagnosis {
 	} else {
 		d.Libtorch, d.Library, d.Threads, d.CUDA = info.Version, info.Library, info.Threads, info.CUDA
 		d.BLAS = blas(info)
+		d.processes()
 	}
 	if len(d.GPUs) > 0 && d.CUDA == 0 {
 		d.Advice = append(d.Advice, pretrained.Absent(d.CUDA))
@@ -80,6 +82,15 @@ func Examine(version string) Diagnosis {
 		d.Advice = append(d.Advice, fmt.Sprintf("libtorch uses %d threads on %d CPUs; --threads changes that", d.Threads, d.CPUs))
 	}
 	return d
+}
+
+// processes looks whether several processes can train together.
+func (d *Diagnosis) processes() {
+	err := torch.LoadProcesses()
+	if d.Several = err == nil; !d.Several {
+		d.Advice = append(d.Advice, err.Error(), "a training is one process: libtchdist.so needs a libtorch with c10d and its headers "+
+			"(Debian's libtorch-dev, or pip install torch); install one and run make")
+	}
 }
 
 // blas names the library that does the matrix products, with its kernels: what the process has mapped, else what
@@ -112,6 +123,7 @@ func (d Diagnosis) Lines() (out []string) {
 		put("libtorch    %s through %s, %d threads", d.Libtorch, d.Library, d.Threads)
 		put("BLAS        %s", d.BLAS)
 		put("CUDA        %d devices", d.CUDA)
+		put("processes   %s", map[bool]string{true: "several can train together (Gloo)", false: "one only"}[d.Several])
 	}
 	for i, g := range d.GPUs {
 		put("GPU %-7d %s, compute capability %s, %.0f GiB, bfloat16 %s", i, g.Name, g.Capability, float64(g.Memory)/(1<<30),

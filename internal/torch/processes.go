@@ -12,7 +12,8 @@ typedef char *cgd_error;
 // The calls of libtchdist.so (processes/processes.h), which is opened late.
 #define CALLS(X) \
 	X(const char *, cgd_version, (void), ()) \
-	X(cgd_error, cgd_store_open, (const char *host, int port, int server, double s, void **store, int *used), (host, port, server, s, store, used)) \
+	X(cgd_error, cgd_store_open, (const char *host, int port, int server, double s, void **store, int *used), \
+	  (host, port, server, s, store, used)) \
 	X(cgd_error, cgd_store_set, (void *store, const char *key, const void *value, int n), (store, key, value, n)) \
 	X(cgd_error, cgd_store_get, (void *store, const char *key, void **value, int *n), (store, key, value, n)) \
 	X(cgd_error, cgd_store_add, (void *store, const char *key, int64_t more, int64_t *now), (store, key, more, now)) \
@@ -60,7 +61,7 @@ import (
 	"github.com/sugarme/gotch/libtch"
 )
 
-// LoadProcesses opens libtchdist.so, which stands beside libtch.so, once for the process. Every error wraps ErrUnavailable.
+// LoadProcesses opens libtchdist.so, which is beside libtch.so, once for the process. Every error wraps ErrUnavailable.
 func LoadProcesses() error { return loadProcesses() }
 
 var loadProcesses = sync.OnceValue(func() error {
@@ -77,7 +78,7 @@ var loadProcesses = sync.OnceValue(func() error {
 		return fmt.Errorf("%w for several processes: %s", ErrUnavailable, C.GoString(reason))
 	}
 	if made, has := C.GoString(C.cgd_version()), C.GoString(C.cg_version()); made != has {
-		return fmt.Errorf("%w for several processes: %s was built for libtorch %s, and this is %s; run make", ErrUnavailable, path, made, has)
+		return fmt.Errorf("%w for several processes: %s is for libtorch %s, and this is %s; run make", ErrUnavailable, path, made, has)
 	}
 	return nil
 })
@@ -90,7 +91,7 @@ func processesLibrary() (string, error) {
 	}
 	path = filepath.Join(filepath.Dir(path), strings.Replace(filepath.Base(path), "libtch", "libtchdist", 1))
 	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("%w for several processes: there is no %s; run make, and see what clipgo doctor says of it", ErrUnavailable, path)
+		return "", fmt.Errorf("%w for several processes: there is no %s; clipgo doctor says what to do", ErrUnavailable, path)
 	}
 	return path, nil
 }
@@ -257,6 +258,9 @@ func (p *Processes) GatherBytes(data []byte) (*Collective, error) {
 	text := C.cgd_gather_bytes(p.c, unsafe.Pointer(unsafe.SliceData(data)), C.int64_t(len(data)), &w)
 	return begun("GatherBytes", w, text)
 }
+
+// Op is the name of the collective.
+func (w *Collective) Op() string { return w.op }
 
 // Wait waits for at most so long, and says whether all is done.
 func (w *Collective) Wait(most time.Duration) (bool, error) {

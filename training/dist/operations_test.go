@@ -15,6 +15,10 @@ import (
 
 var parts = map[string]part{
 	"operations": operations,
+	"killed":     exchanges(killed),
+	"stopped":    exchanges(stopped),
+	"left":       exchanges(left),
+	"late":       late,
 }
 
 func TestOperationsAreThoseOfSumsInGo(t *testing.T) {
@@ -162,13 +166,13 @@ func agrees(_ *torch.Scope, g dist.Group, _ *bytes.Buffer) error {
 	if err != nil {
 		return err
 	}
-	told, err := g.Tell(bytes.Repeat([]byte{'a'}, 3*g.Rank()))
+	lines, err := g.Tell(bytes.Repeat([]byte{'a'}, 3*g.Rank()))
 	if err != nil {
 		return err
 	}
 	for r := range g.World() {
-		if all[r][0] != float64(r) || !math.IsInf(all[r][1], 1) || len(told[r]) != 3*r {
-			return fmt.Errorf("rank %d agreed %v and told %q", r, all[r], told[r])
+		if all[r][0] != float64(r) || !math.IsInf(all[r][1], 1) || len(lines[r]) != 3*r {
+			return fmt.Errorf("rank %d agreed %v and sent %q", r, all[r], lines[r])
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package dist_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"clipgo/internal/fault"
 	"clipgo/internal/torch/torchtest"
 	"clipgo/training/dist"
 	"clipgo/training/dist/launch"
@@ -24,6 +26,10 @@ const (
 	rankVariable  = "DIST_TEST_RANK"
 	worldVariable = "DIST_TEST_WORLD"
 	portVariable  = "DIST_TEST_PORT_FILE"
+	// Settings of Join.
+	timeoutVariable = "DIST_TEST_TIMEOUT"
+	joinVariable    = "DIST_TEST_JOIN_TIMEOUT"
+	versionVariable = "DIST_TEST_VERSION"
 )
 
 func TestMain(m *testing.M) {
@@ -39,13 +45,16 @@ type part func(g dist.Group, out *bytes.Buffer) error
 // play is the main function of a process of a group. It prints what the part has written, or a line of its error to stderr.
 func play(name string) int {
 	var out bytes.Buffer
-	g, err := join(name)
+	g, err := join()
 	if err == nil {
 		err = parts[name](g, &out)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
+		if g != nil {
+			_ = g.Close() // after a failure it must not wait
+		}
+		return map[fault.Kind]int{fault.Usage: 2, fault.Failed: 1}[fault.Of(err)]
 	}
 	if err := g.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, "close:", err)
@@ -55,7 +64,14 @@ func play(name string) int {
 	return 0
 }
 
-func join(string) (dist.Group, error) {
+func join() (dist.Group, error) {
+	if os.Getenv(rankVariable) == "" { // a launcher has started this process
+		at, err := launch.Here()
+		if err != nil {
+			return nil, err
+		}
+		return dist.Join(context.Background(), at, dist.Options{Version: "test"})
+	}
 	at := launch.Place{Master: "127.0.0.1", Rank: number(rankVariable), World: number(worldVariable)}
 	file := os.Getenv(portVariable)
 	for until := time.Now().Add(time.Minute); at.Rank > 0 && at.Port == 0; time.Sleep(5 * time.Millisecond) {
@@ -65,10 +81,12 @@ func join(string) (dist.Group, error) {
 			return nil, fmt.Errorf("no port in %s", file)
 		}
 	}
-	o := dist.Options{Version: "test", Listening: func(port int) {
+	o := dist.Options{Version: cmp.Or(os.Getenv(versionVariable), "test"), Listening: func(port int) {
 		_ = os.WriteFile(file+".new", []byte(strconv.Itoa(port)), 0o600)
 		_ = os.Rename(file+".new", file)
 	}}
+	o.Timeout, _ = time.ParseDuration(os.Getenv(timeoutVariable))
+	o.JoinTimeout, _ = time.ParseDuration(os.Getenv(joinVariable))
 	return dist.Join(context.Background(), at, o)
 }
 
@@ -83,6 +101,20 @@ type process struct {
 	out, err bytes.Buffer
 }
 
+// started starts a process that plays a part. Later variables win.
+func started(t *testing.T, name string, rank, world int, file string, more ...string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.CommandContext(t.Context(), os.Args[0])}
+	p.Env = append(os.Environ(), partVariable+"="+name, rankVariable+"="+strconv.Itoa(rank), worldVariable+"="+strconv.Itoa(world),
+		portVariable+"="+file, "OMP_NUM_THREADS=1", "GOMAXPROCS=1")
+	p.Env = append(p.Env, more...)
+	p.Stdout, p.Stderr = &p.out, &p.err
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // launched starts a group of processes that play a part.
 func launched(t *testing.T, name string, world int, more ...string) []*process {
 	t.Helper()
@@ -90,15 +122,7 @@ func launched(t *testing.T, name string, world int, more ...string) []*process {
 	file := filepath.Join(t.TempDir(), "port")
 	all := make([]*process, world)
 	for rank := range all {
-		p := &process{Cmd: exec.CommandContext(t.Context(), os.Args[0])}
-		p.Env = append(os.Environ(), partVariable+"="+name, rankVariable+"="+strconv.Itoa(rank), worldVariable+"="+strconv.Itoa(world),
-			portVariable+"="+file, "OMP_NUM_THREADS=1", "GOMAXPROCS=1")
-		p.Env = append(p.Env, more...)
-		p.Stdout, p.Stderr = &p.out, &p.err
-		if err := p.Start(); err != nil {
-			t.Fatal(err)
-		}
-		all[rank] = p
+		all[rank] = started(t, name, rank, world, file, more...)
 	}
 	return all
 }

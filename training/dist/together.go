@@ -17,7 +17,9 @@ type together struct {
 	o         Options
 	store     *torch.Store
 	processes *torch.Processes
+	watch     *watcher
 	failed    error // the first failure
+	closed    bool
 }
 
 func (g *together) Rank() int  { return g.at.Rank }
@@ -46,15 +48,15 @@ func (g *together) start(start func() (*torch.Collective, error)) (*working, err
 	}
 	c, err := start()
 	if err != nil {
-		return nil, g.fail(err)
+		return nil, g.fail("start", err)
 	}
 	return &working{g: g, c: c}, nil
 }
 
-// fail makes the group unusable.
-func (g *together) fail(err error) error {
+// fail makes the group unusable. The error says who is gone.
+func (g *together) fail(op string, err error) error {
 	if g.failed == nil {
-		g.failed = err
+		g.failed = g.watch.blame(op, err)
 	}
 	return g.failed
 }
@@ -68,17 +70,24 @@ type working struct {
 // slice is how long one wait takes in the engine, which can't be interrupted.
 const slice = 250 * time.Millisecond
 
-var errLate = errors.New("the others didn't come")
+var (
+	errLate   = errors.New("the others didn't come")
+	errOthers = errors.New("other processes have given up")
+)
 
 func (w *working) Wait() error {
 	for until := time.Now().Add(w.g.o.Timeout); w.g.failed == nil; {
-		switch done, err := w.c.Wait(slice); {
-		case err != nil:
-			return w.g.fail(err)
-		case done:
+		finished, err := w.c.Wait(slice)
+		switch {
+		case err == nil && finished:
 			return nil
-		case time.Now().After(until):
-			return w.g.fail(errLate)
+		case err == nil && w.g.watch.known() != nil:
+			err = errOthers
+		case err == nil && time.Now().After(until):
+			err = errLate
+		}
+		if err != nil {
+			return w.g.fail(w.c.Op(), err)
 		}
 	}
 	return w.g.failed
@@ -186,9 +195,14 @@ func (g *together) Barrier() error {
 	return err
 }
 
+// Close leaves the group. After a failure it frees nothing: the engine would wait for what will never come.
 func (g *together) Close() error {
-	if g.failed != nil {
-		return nil // the engine would wait for what will never come
+	if g.closed {
+		return nil
+	}
+	g.closed = true
+	if g.watch.close(g.failed != nil); g.failed != nil {
+		return nil
 	}
 	g.processes.Free()
 	g.store.Free()

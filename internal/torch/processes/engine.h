@@ -17,10 +17,37 @@ using Engine = c10d::Backend;
 #else
 using Engine = c10d::ProcessGroup;
 #endif
+#include <csignal>
 #include <cstring>
+#include <ctime>
+
+// A thread that writes to a socket whose other end has gone gets SIGPIPE, which would end the program. NoPipeSignal blocks it in the
+// calling thread, and in the threads that it starts.
+class NoPipeSignal {
+public:
+	NoPipeSignal() {
+		sigemptyset(&pipe_);
+		sigaddset(&pipe_, SIGPIPE);
+		sigset_t pending;
+		sigpending(&pending);
+		was_pending_ = sigismember(&pending, SIGPIPE);
+		pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+	}
+	~NoPipeSignal() {
+		timespec none{0, 0};
+		if (!was_pending_)
+			while (sigtimedwait(&pipe_, nullptr, &none) > 0) {}
+		pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+	}
+
+private:
+	sigset_t pipe_, before_;
+	bool was_pending_;
+};
 
 // attempt runs f and returns null, or the text of the exception that it threw.
 template <typename F> cgd_error attempt(F f) {
+	NoPipeSignal quiet;
 	try {
 		f();
 		return nullptr;

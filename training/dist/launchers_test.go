@@ -1,0 +1,38 @@
+package dist_test
+
+import (
+	"cmp"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"clipgo/internal/torch/torchtest"
+)
+
+// torchrunVariable names a torchrun that isn't in PATH.
+const torchrunVariable = "CLIPGO_TORCHRUN"
+
+// Groups that a launcher of its own starts: it says where the processes are, and its way of ending them is used.
+func TestLaunchers(t *testing.T) {
+	for name, command := range map[string][]string{
+		"torchrun": {cmp.Or(os.Getenv(torchrunVariable), "torchrun"), "--standalone", "--nproc-per-node", "2", "--no-python", os.Args[0]},
+		"mpirun":   {"mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "2", os.Args[0]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			torchtest.NeedProcesses(t)
+			if _, err := exec.LookPath(command[0]); err != nil {
+				t.Skip(err)
+			}
+			c := exec.CommandContext(t.Context(), command[0], command[1:]...)
+			c.Env = append(os.Environ(), partVariable+"=operations", "OMP_NUM_THREADS=1", "OMPI_MCA_plm_rsh_agent=", "OMPI_MCA_plm=isolated")
+			out, err := c.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if n := strings.Count(string(out), "\n"); n < 10 {
+				t.Errorf("%d lines:\n%s", n, out)
+			}
+		})
+	}
+}
