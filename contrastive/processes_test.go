@@ -115,7 +115,7 @@ func (c spreadCase) train(t *testing.T, g dist.Group) (numbers []float64, params
 	for step := range spreadSteps() {
 		st, err := tr.Step(t.Context(), c.batch(m.Config, step, g))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatal(c.name, err)
 		}
 		numbers = append(numbers, st.Loss, st.GradNorm, st.Scale)
 		for _, n := range st.Extra {
