@@ -57,12 +57,3 @@ func ReadPairs(losses *torch.Tensor) []float64 {
 	}
 	return losses.To(torch.Float64).Float64s()
 }
-
-// sharePairs is LossOfPairs of n pairs, from one on.
-func (o *Objective) sharePairs(in LossInput, from, n int) (losses *torch.Tensor) {
-	if !o.PairLosses || in.pairs() > wholeUpTo || n == 0 {
-		return nil
-	}
-	each := o.LossOfPairs(in)
-	return each.Narrow(0, from, n)
-}

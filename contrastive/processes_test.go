@@ -115,33 +115,15 @@ func (c spreadCase) train(t *testing.T, g dist.Group) (numbers []float64, params
 	for step := range spreadSteps() {
 		st, err := tr.Step(t.Context(), c.batch(m.Config, step, g))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatal(c.name, err)
 		}
 		numbers = append(numbers, st.Loss, st.GradNorm, st.Scale)
 		for _, n := range st.Extra {
 			numbers = append(numbers, n.Value)
 		}
-		numbers = append(numbers, pairsOfAll(t, g, st.Pairs)...)
+		numbers = append(numbers, st.Pairs...)
 	}
 	return numbers, parametersOf(t, o)
-}
-
-// pairsOfAll joins the losses of the pairs of all processes.
-func pairsOfAll(t *testing.T, g dist.Group, own []float64) (out []float64) {
-	t.Helper()
-	if g == nil {
-		return own
-	}
-	for rank := range g.World() {
-		padded := make([]float64, spreadPairs+1)
-		padded[0] = float64(copy(padded[1:], own))
-		all, err := g.Agree(padded...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, all[rank][1:1+int(all[rank][0])]...)
-	}
-	return out
 }
 
 // parametersOf are the parameters that an objective trains and those of its average.

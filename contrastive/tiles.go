@@ -24,7 +24,7 @@ type LossGrads struct {
 	Loss        *torch.Tensor // []
 	Image, Text *torch.Tensor // [B, E], with respect to the features
 	Scale, Bias *torch.Tensor // []; Bias is nil where the loss was given none
-	Pairs       *torch.Tensor // [n], the loss of each pair of a share; nil if it wasn't asked for
+	Pairs       *torch.Tensor // [B], the loss of each pair; nil if it wasn't asked for
 }
 
 // BackwardLoss computes weight * loss and its gradients with respect to in.Image and in.Text, which are leaves. The gradients of

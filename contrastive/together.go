@@ -100,7 +100,7 @@ func (o *Objective) LossTogether(s *torch.Scope, images, texts []*torch.Tensor, 
 		if in.Bias != nil && in.Bias.Recorded() {
 			in.Bias.BackwardFrom(out.Bias.Scale(weight))
 		}
-		out.Pairs = o.sharePairs(in, at.from, b.N)
+		out.Pairs = o.LossOfPairs(in) // of all processes: each computes them
 	})
 	if _, err := dist.Settle(o.Group, err); err != nil {
 		return LossGrads{}, err

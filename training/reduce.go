@@ -9,8 +9,7 @@ import (
 	"clipgo/training/dist"
 )
 
-// bucketBytes is how much of the gradients is summed over the processes at a time. Buckets of this size use a network as well as larger
-// ones, and while one is on its way the next one is filled.
+// bucketBytes is how much of the gradients is one sum over the processes. Buckets of this size use a network as well as larger ones.
 const bucketBytes = 25 << 20
 
 // reduce replaces the gradients by their sums over all processes. The sums have the same bits in each of them, and so has what follows
@@ -23,23 +22,29 @@ func reduce(s *torch.Scope, g dist.Group, params []*nn.Param) error {
 	if err != nil {
 		return err
 	}
-	var works []dist.Work
-	for _, bucket := range buckets(params, kinds) {
-		w, err := g.Reduce(torch.JoinGradients(s, bucket))
-		if err != nil {
-			return err
-		}
-		works = append(works, w)
+	rows, err := gradientRows(s, g, params, kinds)
+	if err != nil {
+		return err
 	}
-	for i, p := range params {
-		if kinds[i] != torch.RowGradient {
-			continue
+	var sums []*torch.Tensor
+	err = torch.Try(func() {
+		for _, bucket := range buckets(params, kinds) {
+			sums = append(sums, torch.JoinGradients(s, bucket))
 		}
-		w, err := reduceRows(s, g, p.Tensor())
-		if err != nil {
+		for i, p := range params {
+			if kinds[i] == torch.RowGradient {
+				sums = append(sums, p.Tensor().GradientRows(s, rows[i]))
+			}
+		}
+	})
+	if _, err := dist.Settle(g, err); err != nil { // before any process waits for the sums
+		return err
+	}
+	works := make([]dist.Work, len(sums))
+	for i, x := range sums {
+		if works[i], err = g.Reduce(x); err != nil {
 			return err
 		}
-		works = append(works, w)
 	}
 	for _, w := range works {
 		if err := w.Wait(); err != nil {
@@ -88,24 +93,30 @@ func buckets(params []*nn.Param, kinds []torch.GradientKind) (out [][]*torch.Ten
 	return out
 }
 
-// reduceRows sums the gradient of a table whose gradients are rows: those that any process has, each as often as it is in one.
-func reduceRows(s *torch.Scope, g dist.Group, table *torch.Tensor) (dist.Work, error) {
-	var own []byte
-	if table.GradientKind() == torch.RowGradient {
-		for _, id := range table.GradientIDs(s) {
-			own = binary.LittleEndian.AppendUint32(own, uint32(id))
+// gradientRows lists the rows that the gradient of a table has in any process, for each parameter whose gradient is rows.
+func gradientRows(s *torch.Scope, g dist.Group, params []*nn.Param, kinds []torch.GradientKind) (map[int][]int64, error) {
+	rows := map[int][]int64{}
+	for i, p := range params {
+		if kinds[i] != torch.RowGradient {
+			continue
 		}
-	}
-	all, err := g.Tell(own)
-	if err != nil {
-		return nil, err
-	}
-	var ids []int64
-	for _, of := range all {
-		for at := 0; at < len(of); at += 4 {
-			ids = append(ids, int64(binary.LittleEndian.Uint32(of[at:])))
+		var own []byte
+		if p.Tensor().GradientKind() == torch.RowGradient {
+			for _, id := range p.Tensor().GradientIDs(s) {
+				own = binary.LittleEndian.AppendUint32(own, uint32(id))
+			}
 		}
+		all, err := g.Tell(own)
+		if err != nil {
+			return nil, err
+		}
+		for _, of := range all {
+			for at := 0; at < len(of); at += 4 {
+				rows[i] = append(rows[i], int64(binary.LittleEndian.Uint32(of[at:])))
+			}
+		}
+		slices.Sort(rows[i])
+		rows[i] = slices.Compact(rows[i])
 	}
-	slices.Sort(ids)
-	return g.Reduce(table.GradientRows(s, slices.Compact(ids)))
+	return rows, nil
 }

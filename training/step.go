@@ -76,7 +76,7 @@ func Finish(p PendingPass, err error) (Parts, error) {
 type Parts struct {
 	Loss  float64   // the minimized loss
 	Scale float64   // exp(logit_scale) of the pass
-	Pairs []float64 // loss of each pair of the batch, whose mean is the contrastive loss; nil: not asked for, or not known
+	Pairs []float64 // loss of each pair of the batch of all processes, whose mean is the contrastive loss; nil: not asked for or not known
 	Extra []Named   // terms of Loss and other numbers of the objective, in the same order for each step
 }
 
