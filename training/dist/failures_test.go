@@ -152,7 +152,8 @@ func TestAPortThatAnotherHas(t *testing.T) {
 	}
 	defer other.Close()
 	port := other.Addr().(*net.TCPAddr).Port
-	_, err = dist.Join(context.Background(), launch.Place{World: 2, Master: "127.0.0.1", Port: port}, dist.Options{JoinTimeout: time.Second})
+	_, err = dist.Join(context.Background(), launch.Place{World: 2, Master: "127.0.0.1", Port: port},
+		dist.Options{JoinTimeout: time.Second})
 	if err == nil || fault.Of(err) != fault.Usage || !strings.Contains(err.Error(), fmt.Sprint("port ", port)) {
 		t.Error(err)
 	}
