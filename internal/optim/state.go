@@ -42,7 +42,8 @@ func (o *AdamW) WriteState(w io.Writer) error {
 func (o *AdamW) writeWhole(w io.Writer) error {
 	var tensors []safetensors.Tensor
 	put := func(p *nn.Param, suffix string, data []byte) {
-		tensors = append(tensors, safetensors.Tensor{Name: p.Name + suffix, DType: safetensors.F32, Shape: torch.Int64s(p.Shape), Data: data})
+		shape := torch.Int64s(p.Shape)
+		tensors = append(tensors, safetensors.Tensor{Name: p.Name + suffix, DType: safetensors.F32, Shape: shape, Data: data})
 	}
 	err := o.whole(func(i int, mean, variance []byte) {
 		put(o.params[i], meanSuffix, mean)
