@@ -24,8 +24,16 @@ const (
 	ConstCooldown = optim.ConstCooldown
 )
 
+// Shard is the share of this process in an optimizer whose state is divided.
+type Shard = optim.Shard
+
 // New is a trainer of an objective that has made no step, with fresh optimizer state. Its owner calls Free.
 func New(ctx context.Context, o Objective, adamw AdamW, schedule Schedule) (*Trainer, error) {
+	return NewSharded(ctx, o, adamw, schedule, Shard{})
+}
+
+// NewSharded is New for one of several processes that divide the optimizer's state. Steps are then not made ahead of the device.
+func NewSharded(ctx context.Context, o Objective, adamw AdamW, schedule Schedule, shard Shard) (*Trainer, error) {
 	if err := adamw.Validate(); err != nil {
 		return nil, err
 	}
@@ -34,7 +42,7 @@ func New(ctx context.Context, o Objective, adamw AdamW, schedule Schedule) (*Tra
 	}
 	t := &Trainer{Objective: o, LR: adamw.LR, Schedule: schedule}
 	err := torch.Do(ctx, func(*torch.Scope) error {
-		t.Optimizer = optim.New(o.Params(), adamw)
+		t.Optimizer = optim.NewSharded(o.Params(), adamw, shard)
 		return nil
 	})
 	if err != nil {

@@ -186,7 +186,9 @@ func (t *Trainer) waiting(s *torch.Scope, b *datasets.Batch, st *Stats) (err err
 		return nil
 	}
 	t.badInRow, st.moved = 0, true
-	t.Optimizer.Step(st.LR, st.GradNorm)
+	if err := t.Optimizer.Step(st.LR, st.GradNorm); err != nil {
+		return err
+	}
 	t.Objective.AfterStep()
 	return nil
 }

@@ -59,6 +59,8 @@ type AdamW struct {
 	decay   []float64
 	steps   int64 // made by Step
 	ahead   ahead // StepAhead's counters on the device
+	shard   Shard
+	owner   []int // of each parameter, the process that has its moments; nil where all are here
 	scope   *torch.Scope
 }
 
@@ -66,16 +68,27 @@ type AdamW struct {
 func New(params []*nn.Param, c Config) *AdamW {
 	o := &AdamW{config: c, params: params, scope: torch.NewScope()}
 	for _, p := range params {
-		t := p.Tensor()
-		o.leaves = append(o.leaves, t)
-		o.moments.Mean = append(o.moments.Mean, torch.Zeros(o.scope, t.DType(), t.Device(), p.Shape...))
-		o.moments.Variance = append(o.moments.Variance, torch.Zeros(o.scope, t.DType(), t.Device(), p.Shape...))
-		o.moments.Touched = append(o.moments.Touched, o.untouched(p))
+		o.leaves = append(o.leaves, p.Tensor())
+		o.allocate(p)
 		o.decay = append(o.decay, c.decayOf(p))
 	}
 	o.ahead = o.newAhead()
 	o.scope.Seal()
 	return o
+}
+
+// allocate appends the moments of a parameter.
+func (o *AdamW) allocate(p *nn.Param) {
+	t := p.Tensor()
+	o.moments.Mean = append(o.moments.Mean, torch.Zeros(o.scope, t.DType(), t.Device(), p.Shape...))
+	o.moments.Variance = append(o.moments.Variance, torch.Zeros(o.scope, t.DType(), t.Device(), p.Shape...))
+	o.moments.Touched = append(o.moments.Touched, o.untouched(p))
+}
+
+// lacks appends the place of moments that another process has.
+func (o *AdamW) lacks() {
+	o.moments.Mean, o.moments.Variance = append(o.moments.Mean, nil), append(o.moments.Variance, nil)
+	o.moments.Touched = append(o.moments.Touched, nil)
 }
 
 // untouched marks every row of a table as untouched, as before the first step; nil if p is no table.
@@ -112,22 +125,30 @@ func (c Config) decayOf(p *nn.Param) float64 {
 func (o *AdamW) GradNorm() float64 { return torch.GradientNorm(o.leaves) }
 
 // Step makes an AdamW step with learning rate lr. norm is the gradient norm (GradNorm), by which the gradients are clipped to the
-// configured limit.
-func (o *AdamW) Step(lr, norm float64) {
+// configured limit. With a Shard it also exchanges the updated parameters, and only that can fail.
+func (o *AdamW) Step(lr, norm float64) error {
 	o.steps++
 	o.moments.Copies = o.moments.Copies[:0]
 	for _, p := range o.params {
 		o.moments.Copies = append(o.moments.Copies, p.Copy())
 	}
-	torch.AdamWInPlace(o.leaves, o.moments, o.decay, torch.AdamW{
+	leaves, moments, decay := o.leaves, o.moments, o.decay
+	if !o.shard.alone() {
+		leaves, moments, decay = o.share()
+	}
+	torch.AdamWInPlace(leaves, moments, decay, torch.AdamW{
 		LR: lr, Beta1: o.config.Beta1, Beta2: o.config.Beta2, Eps: o.config.Eps,
 		GradientScale: o.clip(norm), Step: o.steps,
 	})
 	for i, p := range o.params {
-		if o.moments.Copies[i] != nil {
+		if o.moments.Copies[i] != nil && o.owned(i) {
 			p.CopyUpdated()
 		}
 	}
+	if o.shard.alone() {
+		return nil
+	}
+	return o.exchange()
 }
 
 // clip returns the factor of PyTorch's clip_grad_norm_: min(1, limit / (norm + 1e-6)).

@@ -19,8 +19,12 @@ const (
 	stepsKey       = "steps"
 )
 
-// WriteState writes the moments and the step count as a safetensors file.
+// WriteState writes the moments and the step count as a safetensors file. With a Shard all processes call it; that of rank 0 writes the
+// moments of all, the others write nothing.
 func (o *AdamW) WriteState(w io.Writer) error {
+	if !o.shard.alone() {
+		return o.writeWhole(w)
+	}
 	var named []nn.Named
 	for i, p := range o.params {
 		named = append(named,
@@ -34,13 +38,41 @@ func (o *AdamW) WriteState(w io.Writer) error {
 	return nn.WriteTensors(w, named, map[string]string{stepsKey: strconv.FormatInt(steps, 10)})
 }
 
-// ReadState restores what WriteState wrote. It runs inside torch.Do.
+// writeWhole is WriteState with the moments of all processes.
+func (o *AdamW) writeWhole(w io.Writer) error {
+	var tensors []safetensors.Tensor
+	put := func(p *nn.Param, suffix string, data []byte) {
+		shape := torch.Int64s(p.Shape)
+		tensors = append(tensors, safetensors.Tensor{Name: p.Name + suffix, DType: safetensors.F32, Shape: shape, Data: data})
+	}
+	err := o.whole(func(i int, mean, variance []byte) {
+		put(o.params[i], meanSuffix, mean)
+		put(o.params[i], varianceSuffix, variance)
+	})
+	if err != nil {
+		return fmt.Errorf("collect the optimizer's state: %w", err)
+	}
+	if o.shard.Rank > 0 {
+		return nil
+	}
+	for _, t := range tensors {
+		if !t.Finite() {
+			return &nn.NotFiniteError{Name: t.Name}
+		}
+	}
+	return safetensors.Write(w, tensors, map[string]string{stepsKey: strconv.FormatInt(o.steps, 10)})
+}
+
+// ReadState restores what WriteState wrote; with a Shard, this process's part of it. It runs inside torch.Do.
 func (o *AdamW) ReadState(file *safetensors.File) error {
 	steps, err := strconv.ParseInt(file.Metadata()[stepsKey], 10, 64)
 	if err != nil {
 		return fmt.Errorf("optimizer state: step count: %w", err)
 	}
 	for i, p := range o.params {
+		if !o.owned(i) {
+			continue
+		}
 		mean, ok1 := file.Tensor(p.Name + meanSuffix)
 		variance, ok2 := file.Tensor(p.Name + varianceSuffix)
 		if !ok1 || !ok2 || len(mean.Data) != 4*p.Len() || len(variance.Data) != 4*p.Len() {

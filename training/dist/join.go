@@ -55,12 +55,16 @@ func Join(ctx context.Context, at launch.Place, o Options) (Group, error) {
 	if err := torch.LoadProcesses(); err != nil { // takes its time, which isn't that of the others
 		return nil, err
 	}
+	at = usable(ctx, at, o)
 	store, err := open(ctx, at, o)
 	if err != nil {
 		return nil, err
 	}
 	b := &board{store: store, prefix: fmt.Sprintf("clipgo/%d/", at.Restart), at: at, master: fmt.Sprintf("%s:%d", at.Master, store.Port())}
-	if err := b.meet(ctx, o); err != nil {
+	if _, err := within(ctx, 2*o.JoinTimeout, func() (bool, error) { return true, b.meet(ctx, o) }); err != nil {
+		if errors.Is(err, errTooLate) {
+			err = fault.Usagef("the store at %s doesn't answer rank %d", b.master, at.Rank)
+		}
 		return nil, err
 	}
 	// The store isn't freed after a failure: others may need to read why.
@@ -72,6 +76,26 @@ func Join(ctx context.Context, at launch.Place, o Options) (Group, error) {
 		return nil, w.blame("join", err)
 	}
 	return &together{at: at, o: o, store: store, processes: p, watch: w}, nil
+}
+
+// usable is at, without the launcher's store where that speaks another language: torchrun of a PyTorch whose version isn't that of this
+// libtorch. Rank 0 then serves a store on the next port. All processes find the same.
+func usable(ctx context.Context, at launch.Place, o Options) launch.Place {
+	if !at.AgentStore {
+		return at
+	}
+	_, err := within(ctx, o.JoinTimeout/3, func() (int64, error) {
+		store, err := torch.OpenStore(at.Master, at.Port, false, o.JoinTimeout/3)
+		if err != nil {
+			return 0, nil // open says so
+		}
+		return store.Add("clipgo/asked", 1)
+	})
+	if err != nil && ctx.Err() == nil {
+		at.AgentStore = false
+		at.Port = 1024 + (at.Port-1024+1+at.Restart)%(65536-1024)
+	}
+	return at
 }
 
 // open opens the store, as its server in rank 0.

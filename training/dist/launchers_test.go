@@ -2,10 +2,12 @@ package dist_test
 
 import (
 	"cmp"
+	"context"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"clipgo/internal/torch/torchtest"
 )
@@ -24,8 +26,10 @@ func TestLaunchers(t *testing.T) {
 			if _, err := exec.LookPath(command[0]); err != nil {
 				t.Skip(err)
 			}
-			c := exec.CommandContext(t.Context(), command[0], command[1:]...)
-			c.Env = append(os.Environ(), partVariable+"=operations", "OMP_NUM_THREADS=1", "OMPI_MCA_plm_rsh_agent=", "OMPI_MCA_plm=isolated")
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // torchrun alone takes long to start
+			defer cancel()
+			c := exec.CommandContext(ctx, command[0], command[1:]...)
+			c.Env = append(os.Environ(), partVariable+"=operations", "OMP_NUM_THREADS=1", "OMPI_MCA_plm=isolated")
 			out, err := c.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)

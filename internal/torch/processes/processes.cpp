@@ -80,6 +80,18 @@ template <typename F> cgd_error start(void **out, F f) {
 	});
 }
 
+// Adds to what is done once all is done.
+void before_finish(Work &w, std::function<void()> more) {
+	auto rest = w.finish;
+	w.finish = [=] {
+		if (rest) rest();
+		more();
+	};
+}
+
+// Counts a change in place that the engine made behind libtorch's back: copies of t are out of date.
+void changed(const at::Tensor &t) { t.unsafeGetTensorImpl()->bump_version(); }
+
 // Types that every engine adds. Others are added as float32.
 at::ScalarType summed_as(at::ScalarType t) {
 	return t == at::kFloat || t == at::kDouble || t == at::kLong || t == at::kByte ? t : at::kFloat;
@@ -92,19 +104,18 @@ void sum_of_type(Group &g, const std::vector<at::Tensor> &ts, at::ScalarType typ
 	at::Tensor flat;
 	if (ts.size() == 1 && ts[0].scalar_type() == type && ts[0].is_contiguous() && (!g.host || ts[0].device().is_cpu())) {
 		flat = ts[0].detach().view({-1});
+		before_finish(w, [=] { changed(ts[0]); });
 	} else {
 		std::vector<at::Tensor> parts;
 		for (const auto &t : ts) parts.push_back(readable(g, t).to(type).view({-1}));
 		flat = at::cat(parts);
-		auto before = w.finish;
-		w.finish = [=] {
-			if (before) before();
+		before_finish(w, [=] {
 			int64_t at = 0;
 			for (const auto &t : ts) {
 				t.detach().copy_(flat.narrow(0, at, t.numel()).view(t.sizes()));
 				at += t.numel();
 			}
-		};
+		});
 	}
 	w.held.push_back(flat);
 	std::vector<at::Tensor> one{flat};
@@ -193,13 +204,18 @@ cgd_error cgd_broadcast(void *group, cg_tensor *ts, int n, int root, void **work
 		for (int i = 0; i < n; i++) {
 			if (of(ts[i]).numel() == 0) continue;
 			at::Tensor c = readable(g, of(ts[i]));
-			if (c.data_ptr() != of(ts[i]).data_ptr()) back.emplace_back(of(ts[i]).detach(), c);
+			back.emplace_back(of(ts[i]).detach(), c);
 			w.held.push_back(c);
 			std::vector<at::Tensor> one{bytes_of(c)};
 			w.started.push_back(g.engine->broadcast(one, o));
 		}
+		if (g.engine->getRank() == root) return; // its tensors are what they were
 		w.finish = [back] {
-			for (const auto &pair : back) pair.first.copy_(pair.second);
+			for (const auto &pair : back)
+				if (pair.first.data_ptr() == pair.second.data_ptr())
+					changed(pair.first);
+				else
+					pair.first.copy_(pair.second);
 		};
 	});
 }

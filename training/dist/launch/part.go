@@ -16,8 +16,8 @@ func PartFrom(get func(string) string) (i, n int, err error) {
 		i, n = v.array()
 	case v.has("JOB_COMPLETION_INDEX") && !v.has("RANK"):
 		if i, n = v.number("JOB_COMPLETION_INDEX", 0, 0), v.number("WORLD_SIZE", 1, 0); n == 0 {
-			v.refuse("the environment variable JOB_COMPLETION_INDEX is %d, but Kubernetes doesn't say of how many: set WORLD_SIZE to the job's "+
-				"completions", i)
+			v.refuse("the environment variable JOB_COMPLETION_INDEX is %d, but Kubernetes doesn't say of how many: "+
+				"set WORLD_SIZE to the job's completions", i)
 		}
 	default:
 		p, err := From(get)
