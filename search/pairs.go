@@ -23,7 +23,7 @@ func (ix *Folder) Pairs(ctx context.Context, rows []int, t Table, above float64,
 		}
 		copy(all[i*dim:], image)
 	}
-	pairs, err := quantized.AtLeast(ctx, all, nil, dim, math.Nextafter(above, math.Inf(1)))
+	pairs, err := quantized.AtLeast(ctx, all, dim, math.Nextafter(above, math.Inf(1)))
 	for _, p := range pairs {
 		use(p.A, p.B)
 	}
