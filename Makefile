@@ -57,7 +57,7 @@ dist: build
 dist-check: dist
 	@sh scripts/dist-check.sh $(BUILD) "$(VERSION)"
 
-# Tests of the database run where scripts/postgres.sh gets a server; CLIPGO_NEED_POSTGRES=1 makes them fail where it doesn't.
+# Tests of the database run where scripts/postgres.sh gets a server; CLIPGO_TEST_POSTGRES=1 makes them fail where it doesn't.
 test test-pure test-kernels soak: export CLIPGO_POSTGRES = $(shell bash scripts/postgres.sh 2>/dev/null)
 
 # test is the whole suite. The tests of pages need chromium (scripts/browser.sh installs Debian's) and are skipped without one; with

@@ -58,11 +58,6 @@ func TestSimilarPairsAreThoseOfFloat64(t *testing.T) {
 	if !slices.Equal(got, want) || len(want) < 300 {
 		t.Errorf("%d pairs, want %d", len(got), len(want))
 	}
-	other := clustered(60, 48)
-	across, err := c.SimilarTo(t.Context(), other, -1)
-	if err != nil || len(across) != c.Len()*other.Len() {
-		t.Errorf("%d pairs across, %v", len(across), err)
-	}
 }
 
 func TestNeighboursAreThoseOfFloat64(t *testing.T) {

@@ -15,15 +15,7 @@ type Pair struct {
 // Similar returns the pairs of pictures whose similarity is at least a threshold, A < B, in their order. Time grows with the square of the
 // number of pictures. The pairs are those of float64.
 func (c *Collection) Similar(ctx context.Context, threshold float64) ([]Pair, error) {
-	return pairs(quantized.AtLeast(ctx, c.Features, nil, c.Dim, threshold))
-}
-
-// SimilarTo returns the pairs of a picture of c (A) and one of another collection (B), as Similar does.
-func (c *Collection) SimilarTo(ctx context.Context, other *Collection, threshold float64) ([]Pair, error) {
-	return pairs(quantized.AtLeast(ctx, c.Features, other.Features, c.Dim, threshold))
-}
-
-func pairs(products []quantized.Product, err error) ([]Pair, error) {
+	products, err := quantized.AtLeast(ctx, c.Features, c.Dim, threshold)
 	var out []Pair
 	for _, p := range products {
 		out = append(out, Pair(p))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"clipgo/datasets"
 	"clipgo/pretrained"
@@ -15,7 +14,12 @@ import (
 // Pictures are embedded into an index, which is then searched with a text. The config has no weights here, so that the weights are
 // random; settings.Model may also name a run, a folder with weights, or hf-hub:OWNER/NAME.
 func Example() {
-	ctx, dir := context.Background(), filepath.Join(os.TempDir(), "clipgo-example-search")
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "clipgo-example-")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	defer os.RemoveAll(dir)
 	settings := pretrained.DefaultSettings()
 	settings.Model = "ViT-Nano-16-64"

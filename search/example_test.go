@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"clipgo/search"
 )
@@ -28,7 +27,12 @@ func (w words) EncodePicture(context.Context, []byte) ([]float32, error) {
 
 // An index is made of features and searched with a query of two terms.
 func Example() {
-	ctx, dir := context.Background(), filepath.Join(os.TempDir(), "clipgo-example-index")
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "clipgo-example-")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	defer os.RemoveAll(dir)
 	w, err := search.Update(dir, search.Space{Fingerprint: "a model", Dim: 3})
 	if err != nil {

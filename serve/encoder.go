@@ -128,6 +128,11 @@ func (e *encoder) gather(first *job) (batch []*job) {
 			return batch
 		}
 		select {
+		case j = <-e.jobs: // one that is there comes along also when the moment is over
+			continue
+		default:
+		}
+		select {
 		case j = <-e.jobs:
 		case <-timer.C:
 			return batch

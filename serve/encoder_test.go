@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -43,6 +44,27 @@ func TestTextsThatComeTogetherAreEmbeddedTogether(t *testing.T) {
 	if _, err := e.EncodeText(t.Context(), "new"); !errors.Is(err, errBusy) {
 		t.Errorf("after the end: %v", err)
 	}
+}
+
+// slow is the context of a request, and takes longer to ask than a batch is gathered.
+type slow struct{ context.Context }
+
+func (slow) Err() error {
+	time.Sleep(gatherTime)
+	return nil
+}
+
+// On a busy machine the time to gather a batch may be over before the queue is read: what waits there comes along.
+func TestABatchHasAllThatWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &encoder{jobs: make(chan *job, queueLength)}
+		for range 20 {
+			e.jobs <- &job{ctx: slow{t.Context()}}
+		}
+		if n := len(e.gather(<-e.jobs)); n != 20 {
+			t.Errorf("%d of 20 jobs are in the batch", n)
+		}
+	})
 }
 
 func TestAFullQueueRefusesAtOnce(t *testing.T) {

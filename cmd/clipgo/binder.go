@@ -2,157 +2,27 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"reflect"
-	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 )
 
-// binder offers the fields of a command's options as flags. A flag is a field with tags, wherever its struct is declared:
-//
-//	LR float64 `json:"lr" flag:"lr" arg:"rate" help:"highest learning rate"`
-//
-// arg is what --help shows as the value; a bool has none. A flag of a struct takes key=value for the fields of that struct,
-// and may be repeated. A list with the tag repeat:"true" has an element for each time that its flag is given, taken as it is; short is
-// a letter for the flag.
-type binder struct {
-	options any
-	file    string
-	sets    []string
-	flags   []*boundFlag
+// binder is a cli.Binder by the names that the commands use.
+type binder struct{ *cli.Binder }
+
+func bind(c *cobra.Command, options any, without ...string) binder {
+	return binder{cli.Bind(c, options, without...)}
 }
 
-// boundFlag keeps the text of a flag until the options are resolved. It is a pflag.Value.
-type boundFlag struct {
-	field  config.Field
-	arg    string
-	values []string
+func bindFlags(c *cobra.Command, options any, without ...string) binder {
+	return binder{cli.BindFlags(c, options, without...)}
 }
 
-func (f *boundFlag) String() string { return "" }
-func (f *boundFlag) Type() string   { return f.arg }
+func (b binder) layers() ([]config.Layer, error) { return b.Layers() }
+func (b binder) apply() (config.Layer, error)    { return b.Apply() }
 
-// Values are the texts that the flag was given; completion reads them.
-func (f *boundFlag) Values() []string { return f.values }
-
-// Set keeps the text; of a field that is no struct, the last one. Settings are kept as JSON, which would change a path that isn't UTF-8
-// into that of another file.
-func (f *boundFlag) Set(value string) error {
-	if !utf8.ValidString(value) {
-		return errors.New("it is not UTF-8, which a setting has to be; a link with another name leads around that")
-	}
-	if !f.field.Nested && !f.repeated() {
-		f.values = nil
-	}
-	f.values = append(f.values, value)
-	return nil
-}
-
-// assignments are the flag's values as config reads them.
-func (f *boundFlag) assignments() (out []string) {
-	if f.repeated() {
-		list, _ := json.Marshal(f.values) // strings don't fail
-		return []string{f.field.Key + "=" + string(list)}
-	}
-	between := "="
-	if f.field.Nested {
-		between = "."
-	}
-	for _, v := range f.values {
-		out = append(out, f.field.Key+between+v)
-	}
-	return out
-}
-
-// bind adds flags for the options that a pointer leads to, except for the keys in without and those below them, and
-// --config and --set.
-func bind(c *cobra.Command, options any, without ...string) *binder {
-	b := bindFlags(c, options, without...)
-	c.Flags().StringVar(&b.file, "config", "", "JSON or YAML `file` of settings, as in run.json")
-	c.Flags().StringArrayVar(&b.sets, "set", nil, "any setting by its dotted key, as in run.json: `key=value` (repeated)")
-	return b
-}
-
-// bindFlags is bind without --config and --set.
-func bindFlags(c *cobra.Command, options any, without ...string) *binder {
-	b := &binder{options: options}
-	used := map[string]bool{}
-	for _, f := range config.Fields(options) {
-		name, has := f.Tag.Lookup("flag")
-		at := slices.IndexFunc(without, func(key string) bool { return f.Key == key || strings.HasPrefix(f.Key, key+".") })
-		if at >= 0 {
-			used[without[at]] = true
-		} else if has {
-			b.add(c, name, f)
-		}
-	}
-	for _, key := range without {
-		if !used[key] {
-			panic(fmt.Sprintf("%s: %T has no %s to leave out", c.Name(), options, key))
-		}
-	}
-	return b
-}
-
-func (b *binder) add(c *cobra.Command, name string, field config.Field) {
-	f := &boundFlag{field: field, arg: field.Tag.Get("arg")}
-	help, isBool := field.Tag.Get("help"), field.Type.Kind() == reflect.Bool
-	if name == "" || help == "" || isBool != (f.arg == "") {
-		panic(fmt.Sprintf("%T: the tags of %s need a flag, a help and, but for a bool, an arg", b.options, field.Key))
-	}
-	added := c.Flags().VarPF(f, name, field.Tag.Get("short"), help)
-	if isBool {
-		f.arg, added.NoOptDefVal = "bool", "true"
-	}
-	b.flags = append(b.flags, f)
-}
-
-// layers are what the user says: in the file, by flags, by assignments. All mistakes are returned, joined.
-func (b *binder) layers() (out []config.Layer, err error) {
-	add := func(l config.Layer, wrong error) {
-		out, err = append(out, l), errors.Join(err, wrong)
-	}
-	if b.file != "" {
-		add(config.Load(b.options, b.file))
-	}
-	for _, f := range b.flags {
-		if len(f.values) > 0 {
-			add(config.Assign(b.options, config.Flag, "--"+f.name(), f.assignments()...))
-		}
-	}
-	add(config.Assign(b.options, config.Assignment, "--set", b.sets...))
-	return out, err
-}
-
-func (f *boundFlag) name() string { return f.field.Tag.Get("flag") }
-
-func (f *boundFlag) repeated() bool { return f.field.Tag.Get("repeat") == "true" }
-
-// apply sets the fields that the user sets, and returns those settings.
-func (b *binder) apply() (config.Layer, error) {
-	layers, err := b.layers()
-	if err != nil {
-		return nil, err
-	}
-	said := config.Merge(layers...)
-	said.Decode(b.options)
-	return said, nil
-}
-
-// runs is a command's RunE: do gets the settings that the user sets, which are in the options by then.
-func (b *binder) runs(do func(ctx context.Context, said config.Layer, args []string) error) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		said, err := b.apply()
-		if err != nil {
-			return err
-		}
-		return do(c.Context(), said, args)
-	}
+func (b binder) runs(do func(context.Context, config.Layer, []string) error) func(*cobra.Command, []string) error {
+	return b.Runs(do)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"clipgo/bench"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/internal/durable"
 	"clipgo/pretrained"
@@ -123,18 +124,6 @@ func TestEachFlagSetsItsField(t *testing.T) {
 	}
 }
 
-func TestAFlagOfAListIsRepeated(t *testing.T) {
-	var o infoOptions
-	c := &cobra.Command{Use: "info"}
-	b := bind(c, &o)
-	if err := c.ParseFlags([]string{"--exclude", "a,b", "--exclude", `"`}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.apply(); err != nil || !slices.Equal(o.Exclude, []string{"a,b", `"`}) {
-		t.Errorf("%q, %v", o.Exclude, err)
-	}
-}
-
 // The settings of each command are what encoding/json writes of its options, so that a run.json has every key of --set.
 func TestSettingsAreThoseOfJSON(t *testing.T) {
 	for command, every := range everyOptions {
@@ -184,46 +173,13 @@ func TestMistakesComeTogether(t *testing.T) {
 	}
 }
 
-// Wrong tags are a mistake of the program, which every start of the command would show.
-func TestWrongTagsPanic(t *testing.T) {
-	for name, options := range map[string]any{
-		"no help": &struct {
-			N int `json:"n" flag:"n" arg:"N"`
-		}{},
-		"no arg": &struct {
-			N int `json:"n" flag:"n" help:"h"`
-		}{},
-		"bool with arg": &struct {
-			B bool `json:"b" flag:"b" arg:"x" help:"h"`
-		}{},
-		"the same name": &struct {
-			A int `json:"a" flag:"n" arg:"N" help:"h"`
-			B int `json:"b" flag:"n" arg:"N" help:"h"`
-		}{},
-		"unknown exception": nil,
-	} {
-		func() {
-			defer func() {
-				if recover() == nil {
-					t.Errorf("%s: no panic", name)
-				}
-			}()
-			if options == nil {
-				bind(&cobra.Command{}, &bench.Options{}, "modle")
-				return
-			}
-			bind(&cobra.Command{}, options)
-		}()
-	}
-}
-
 // Every flag of every command is either of the options or of all commands.
 func TestEveryFlagIsAField(t *testing.T) {
 	general := []string{"config", "set", "help", "help-all", "version"}
 	var each func(c *cobra.Command)
 	each = func(c *cobra.Command) {
 		c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-			if _, bound := f.Value.(*boundFlag); !bound && !slices.Contains(general, f.Name) &&
+			if _, bound := f.Value.(*cli.BoundFlag); !bound && !slices.Contains(general, f.Name) &&
 				c.HasParent() && c.Parent().Name() != "completion" {
 				t.Errorf("%s --%s is no field's", c.CommandPath(), f.Name)
 			}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -133,8 +132,6 @@ func (c *console) tellSkip(s datasets.Skip) {
 	}
 	c.log.Warn("skipped", "sample", s.Key, "reason", s.Reason)
 }
-
-func orNone(s string) string { return cmp.Or(s, "unknown") }
 
 // progress shows how far n of total is: a bar, or without a terminal a log line each interval. done takes it away.
 func (c *console) progress(what string, total int64) *progress {

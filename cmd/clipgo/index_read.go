@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/describe"
 	"clipgo/internal/config"
 	"clipgo/internal/paths"
 	"clipgo/search"
@@ -26,7 +27,7 @@ func (o *indexOptions) check() error {
 	if o.Index == "" {
 		return usagef("--index is missing: the directory that embed made")
 	}
-	if !isIndex(o.Index) {
+	if !describe.IsIndex(o.Index) {
 		return usagef("--index: %s is not an index", o.Index)
 	}
 	return nil

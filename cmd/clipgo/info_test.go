@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"clipgo/describe"
 	"clipgo/internal/golden"
 	"clipgo/internal/safetensors"
 	"clipgo/pretrained"
@@ -104,7 +105,7 @@ func TestInfoNamesWeightsThatCantBeRight(t *testing.T) {
 func TestConfigsAreListedBySize(t *testing.T) {
 	last := int64(0)
 	for line := range strings.Lines(must(t, "info", "--list", "--json").out) {
-		var l configLine
+		var l describe.Config
 		if err := json.Unmarshal([]byte(line), &l); err != nil || l.Parameters < last {
 			t.Errorf("%s after %d parameters: %v", line, last, err)
 		}

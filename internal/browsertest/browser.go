@@ -13,10 +13,9 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
-)
 
-// Required is the variable that makes a test fail where there is no browser, instead of skipping it.
-const Required = "CLIPGO_TEST_BROWSER"
+	"clipgo/internal/need"
+)
 
 // programs are the names of browsers that are tried in turn.
 var programs = []string{"chromium", "chromium-browser", "google-chrome", "chrome"}
@@ -29,8 +28,8 @@ type Page struct {
 	errs []string
 }
 
-// Start starts a browser with a window of a size; the context is its first tab. Without a browser the test is skipped, or fails if
-// Required is set.
+// Start starts a browser with a window of a size; the context is its first tab. Without a browser the test ends by the
+// rule of package need.
 func Start(t testing.TB, width, height int) context.Context {
 	t.Helper()
 	program := ""
@@ -41,10 +40,7 @@ func Start(t testing.TB, width, height int) context.Context {
 		}
 	}
 	if program == "" {
-		if os.Getenv(Required) != "" {
-			t.Fatalf("there is no browser; install chromium")
-		}
-		t.Skip("there is no browser; install chromium")
+		need.Missing(t, need.Browser, "there is no browser; install chromium")
 	}
 	// The sandbox needs rights that root in a container lacks. A proxy of this machine is not for the servers of a test.
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(program), chromedp.NoSandbox,

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -43,27 +45,57 @@ func TestCredentialsAreForTheirOriginAlone(t *testing.T) {
 	}
 }
 
-// A transfer that sends a byte now and then is cancelled, and one whose reader is slow isn't.
+// trickle gives one piece every 10 ms until its context or the pieces end.
+type trickle struct {
+	ctx           context.Context
+	piece, pieces int
+}
+
+func (d *trickle) Read(p []byte) (int, error) {
+	if d.pieces == 0 {
+		return 0, io.EOF
+	}
+	select {
+	case <-d.ctx.Done():
+		return 0, d.ctx.Err()
+	case <-time.After(10 * time.Millisecond):
+		d.pieces--
+		return min(d.piece, len(p)), nil
+	}
+}
+
+func (*trickle) Close() error { return nil }
+
+// A transfer that brings a byte now and then is cancelled when its time is over, and one that brings enough in that time isn't.
 func TestTheWatchdogWantsProgress(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for r.Context().Err() == nil {
-			_, _ = w.Write([]byte("x"))
-			w.(http.Flusher).Flush()
-			time.Sleep(10 * time.Millisecond)
-		}
-	}))
+	for piece, want := range map[int]time.Duration{1: 100 * time.Millisecond, progress / 5: time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, watch := Watch(t.Context(), 100*time.Millisecond)
+			body, began := watch.Body(&trickle{ctx, piece, 100}), time.Now()
+			_, err := io.Copy(io.Discard, body)
+			if stalled := err != nil && strings.Contains(err.Error(), "nothing came for 100ms"); stalled != (piece == 1) {
+				t.Errorf("pieces of %d bytes: %v", piece, err)
+			}
+			if took := time.Since(began); took != want {
+				t.Errorf("pieces of %d bytes: %v, want %v", piece, took, want)
+			}
+			_ = body.Close()
+		})
+	}
+}
+
+// A host that doesn't answer is given up by the same limit.
+func TestAHostWithoutAnAnswerIsGivenUp(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	defer server.Close()
 	c := NewClient()
 	defer c.Close()
-	c.Stall = 100 * time.Millisecond
-	r, err := c.Do(t.Context(), Request{Method: http.MethodGet, Address: server.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(io.Discard, r.Body); err == nil || !strings.Contains(err.Error(), "nothing came for 100ms") {
+	c.Stall = 50 * time.Millisecond
+	var away *AwayError
+	if _, err := c.Do(t.Context(), Request{Method: http.MethodGet, Address: server.URL}); !errors.As(err, &away) ||
+		!strings.Contains(err.Error(), "nothing came for 50ms") {
 		t.Errorf("%v", err)
 	}
-	_ = r.Body.Close()
 }
 
 func TestASlowReaderIsNotAStall(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"clipgo/datasets"
 	"clipgo/search"
@@ -44,7 +43,12 @@ func (brightness) EmbedSource(ctx context.Context, src datasets.Source, use func
 
 // The pictures of a source are embedded into an index; a second run finds nothing to do.
 func Example() {
-	ctx, dir := context.Background(), filepath.Join(os.TempDir(), "clipgo-example-ingest")
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "clipgo-example-")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	defer os.RemoveAll(dir)
 	src, err := datasets.Open(context.Background(), "builtin:shapes?split=novel&n=8", datasets.Options{})
 	if err != nil {

@@ -4,9 +4,9 @@ package torchtest
 import (
 	"context"
 	"errors"
-	"os"
 	"testing"
 
+	"clipgo/internal/need"
 	"clipgo/internal/torch"
 )
 
@@ -40,49 +40,29 @@ func run(t *testing.T, do do, f func(s *torch.Scope)) {
 	}
 }
 
-// WantLibtorch is the environment variable that makes a missing libtorch a failure instead of a skipped test. make test sets it.
-const WantLibtorch = "CLIPGO_TEST_LIBTORCH"
-
-// Need skips the test where libtorch can't be loaded.
+// Need ends the test by the rule of package need where libtorch can't be loaded.
 func Need(t testing.TB) {
 	t.Helper()
-	err := torch.Load()
-	switch {
-	case !errors.Is(err, torch.ErrUnavailable):
-	case os.Getenv(WantLibtorch) != "":
-		t.Fatalf("%s is set, but libtorch can't be loaded: %v", WantLibtorch, err)
-	default:
-		t.Skip(err)
+	if err := torch.Load(); errors.Is(err, torch.ErrUnavailable) {
+		need.Missing(t, need.Libtorch, "libtorch can't be loaded: %v", err)
 	}
 }
 
-// WantCUDA is the environment variable that makes a missing CUDA device a failure instead of a skipped test.
-const WantCUDA = "CLIPGO_TEST_CUDA"
-
-// NeedCUDA gives the first CUDA device, and skips the test where there is none.
+// NeedCUDA gives the first CUDA device, and ends the test by the rule of package need where there is none.
 func NeedCUDA(t testing.TB) torch.Device {
 	t.Helper()
 	info, err := torch.Probe()
-	switch {
-	case err == nil && info.CUDA > 0:
-		return 0
-	case os.Getenv(WantCUDA) != "":
-		t.Fatalf("%s is set, but libtorch sees %d CUDA devices: %v", WantCUDA, info.CUDA, err)
-	default:
-		t.Skip("there is no CUDA device here")
+	if err != nil || info.CUDA == 0 {
+		need.Missing(t, need.CUDA, "libtorch sees no CUDA device: %v", err)
 	}
-	return torch.CPU
+	return 0
 }
 
-// NeedProcesses skips the test where several processes can't be joined. With WantLibtorch it fails there instead.
+// NeedProcesses ends the test by the rule of package need where several processes can't be joined.
 func NeedProcesses(t testing.TB) {
 	t.Helper()
 	Need(t)
-	switch err := torch.LoadProcesses(); {
-	case err == nil:
-	case os.Getenv(WantLibtorch) != "":
-		t.Fatalf("%s is set, but processes can't be joined: %v", WantLibtorch, err)
-	default:
-		t.Skip(err)
+	if err := torch.LoadProcesses(); err != nil {
+		need.Missing(t, need.Libtorch, "processes can't be joined: %v", err)
 	}
 }

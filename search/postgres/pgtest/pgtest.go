@@ -13,14 +13,13 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"clipgo/internal/need"
 )
 
 // Installs is the variable that lists folders of installations, each with bin/initdb and bin/postgres, separated by colons.
 // scripts/postgres.sh makes them.
 const Installs = "CLIPGO_POSTGRES"
-
-// Needed is the variable that makes a missing server a failure instead of a skipped test.
-const Needed = "CLIPGO_NEED_POSTGRES"
 
 // Server is a running server.
 type Server struct {
@@ -37,10 +36,7 @@ func Each(t *testing.T, test func(t *testing.T, s *Server)) {
 	t.Helper()
 	list := os.Getenv(Installs)
 	if list == "" {
-		if os.Getenv(Needed) != "" {
-			t.Fatalf("%s names no PostgreSQL with pgvector", Installs)
-		}
-		t.Skipf("%s names no PostgreSQL with pgvector: scripts/postgres.sh gets one", Installs)
+		need.Missing(t, need.Postgres, "%s names no PostgreSQL with pgvector: scripts/postgres.sh gets one", Installs)
 	}
 	for _, install := range filepath.SplitList(list) {
 		t.Run(filepath.Base(install), func(t *testing.T) { test(t, start(t, install)) })
