@@ -228,7 +228,8 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedde
 	if failed != nil {
 		a.console.log.Warn("the 1-bit codes can't be measured; searches don't use them", "reason", failed)
 	}
-	r := embedResult{Database: synced, OneBit: recall, Int8: m.InInt8, Result: did, Ignored: src.Info().Ignored, Transparent: m.Transparent()}
+	r := embedResult{Result: did, Ignored: src.Info().Ignored, Transparent: m.Transparent(), Database: synced, OneBit: recall,
+		Int8: m.InInt8}
 	if r.Ignored == nil {
 		r.Ignored = datasets.Ignored{}
 	}
