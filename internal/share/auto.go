@@ -10,19 +10,25 @@ import (
 // doesn't set.
 const CompletionsVariable = "JOB_COMPLETIONS"
 
+// A task of srun, and the number of tasks. The script of sbatch has the first one, too, but is no task.
+const slurmTask, slurmTasks = "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"
+
 // launchers are the variables with the number of a process, from 0 on, and with the number of processes, in the order in which they are
 // looked for.
 var launchers = [][2]string{
 	{"RANK", "WORLD_SIZE"}, {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"}, {"PMI_RANK", "PMI_SIZE"},
-	{"JOB_COMPLETION_INDEX", CompletionsVariable}, {"SLURM_PROCID", "SLURM_NTASKS"},
+	{"JOB_COMPLETION_INDEX", CompletionsVariable}, {slurmTask, slurmTasks},
 }
 
 // Environment reads the share from the variables of a launcher: torchrun, OpenMPI, MPICH, a Kubernetes Indexed Job, srun, a Slurm array.
 // Of an array whose jobs have several tasks each task has a share.
 func Environment(lookup func(string) (string, bool)) (Share, error) {
 	for _, l := range launchers {
+		if _, step := lookup(slurmTasks); l[0] == slurmTask && !step && zero(lookup, slurmTask) {
+			continue
+		}
 		s, found, err := numbered(lookup, l[0], l[1])
-		if _, array := lookup("SLURM_ARRAY_TASK_ID"); err == nil && found && array && l[0] == "SLURM_PROCID" {
+		if _, array := lookup("SLURM_ARRAY_TASK_ID"); err == nil && found && array && l[0] == slurmTask {
 			return inArray(lookup, s)
 		}
 		if found || err != nil {
@@ -33,6 +39,12 @@ func Environment(lookup func(string) (string, bool)) (Share, error) {
 		return inArray(lookup, Share{I: 1, N: 1})
 	}
 	return Share{}, errors.New("no variables of a launcher (torchrun, mpirun, an Indexed Job, Slurm) are set; say i/n instead")
+}
+
+// zero tells whether a variable is 0.
+func zero(lookup func(string) (string, bool), name string) bool {
+	text, _ := lookup(name)
+	return text == "0"
 }
 
 // numbered reads the share that two variables say.

@@ -91,25 +91,3 @@ func TestPartialSetsAreRefusedByName(t *testing.T) {
 		}
 	}
 }
-
-func TestPartsOfWorkWithoutExchange(t *testing.T) {
-	const array = "SLURM_ARRAY_TASK_ID=7 SLURM_ARRAY_TASK_MIN=3 "
-	for set, want := range map[string][2]int{
-		"": {0, 0},
-		array + "SLURM_ARRAY_TASK_MAX=9 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_STEP=2": {2, 4},
-		array + "SLURM_ARRAY_TASK_COUNT=9 SLURM_PROCID=0":                                 {4, 9},
-		"JOB_COMPLETION_INDEX=2 WORLD_SIZE=3":                                             {2, 3},
-		"SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=2 SLURM_JOB_NODELIST=a":                      {1, 2},
-		"RANK=0 WORLD_SIZE=1": {0, 0},
-	} {
-		if i, n, err := launch.PartFrom(lookup(set)); err != nil || [2]int{i, n} != want {
-			t.Errorf("%s: %d of %d, %v; want %v", set, i, n, err, want)
-		}
-	}
-	for _, set := range []string{"JOB_COMPLETION_INDEX=2", "JOB_COMPLETION_INDEX=3 WORLD_SIZE=3", "SLURM_ARRAY_TASK_ID=7",
-		array + "SLURM_ARRAY_TASK_COUNT=2 SLURM_ARRAY_TASK_MAX=9", "RANK=1"} {
-		if i, n, err := launch.PartFrom(lookup(set)); fault.Of(err) != fault.Usage || err == nil {
-			t.Errorf("%s: %d of %d, %v", set, i, n, err)
-		}
-	}
-}
