@@ -108,7 +108,7 @@ func (o *Options) Train(ctx context.Context, src pretrained.Source) (r Result, e
 	t := &training.Trainer{Objective: objective, LR: 1e-4, Schedule: optim.Schedule{Kind: optim.Const, Steps: o.Steps + 1}}
 	settings := optim.Default()
 	settings.GradClipNorm = 1
-	if t.Optimizer, err = run.NewOptimizer(ctx, objective.Params(), settings); err != nil {
+	if t.Optimizer, err = run.NewOptimizer(ctx, objective.Params(), settings, training.Shard{}); err != nil {
 		return r, err
 	}
 	defer t.Optimizer.Free()

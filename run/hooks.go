@@ -67,7 +67,7 @@ func (s *session) hooks() *hooks {
 	evaluate := HookFunc(func(_ context.Context, e training.Event) error {
 		return s.voices.whileBusy(func(ctx context.Context) error { return h.evaluate(ctx, e) })
 	})
-	h.list = []training.Hook{HookFunc(h.skips), HookFunc(h.progress), h.diagnosis, metrics, HookFunc(s.mix), h.busy(s.saver), evaluate,
+	h.list = []training.Hook{HookFunc(h.skips), HookFunc(h.progress), h.diagnosis, metrics, HookFunc(s.mix), h.busy(s.saving()), evaluate,
 		h.busy(HookFunc(h.report))}
 	h.noteFailures()
 	return h

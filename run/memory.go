@@ -47,7 +47,8 @@ func (s *session) fits(need func(n int) int64, free int64) error {
 func (s *session) upperBound() int64 {
 	const (
 		fixed        = 64 << 20 // of libtorch
-		perParameter = 20       // bytes: the weight, its gradient, two moments, a copy
+		perParameter = 12       // bytes: the weight, its gradient, a copy
+		perMoments   = 8        // bytes of two moments of a parameter
 		perNumber    = 96       // bytes of a token in a layer, for each of its width
 		perScore     = 16       // bytes of a token and head, for each other token
 		perValue     = 12       // bytes of a value of a pixel
@@ -67,6 +68,7 @@ func (s *session) upperBound() int64 {
 	if s.MLMWeight > 0 { // the logits of captions are never there as a whole, those of masked words are
 		pair += int64(perLogit*t.VocabSize) * int64(1+t.ContextLength/maskedEvery)
 	}
-	return fixed + perParameter*model.Declare(s.ModelCfg).ParameterCount() + int64(s.atOnce())*pair +
+	parameters := model.Declare(s.ModelCfg).ParameterCount()
+	return fixed + perParameter*parameters + perMoments*parameters/int64(max(1, s.shard().World)) + int64(s.atOnce())*pair +
 		contrastive.LossBytes(s.effective(), s.ModelCfg.EmbedDim) + s.notInTrial(int(s.BatchSize))
 }

@@ -164,7 +164,7 @@ func (s *session) openTrainer(ctx context.Context) (err error) {
 	if s.model.Device() != torch.CPU {
 		s.trainer.ReadEvery = s.LogFrequency
 	}
-	s.trainer.Optimizer, err = NewOptimizer(ctx, objective.Params(), s.Optim)
+	s.trainer.Optimizer, err = NewOptimizer(ctx, objective.Params(), s.Optim, s.shard())
 	if err != nil {
 		return err
 	}
@@ -173,6 +173,7 @@ func (s *session) openTrainer(ctx context.Context) (err error) {
 		if err := s.trainer.Join(s.voices.group); err != nil {
 			return err
 		}
+		s.voices.serve = func() error { return s.trainer.Optimizer.WriteState(io.Discard) }
 	}
 	if s.resumed == "" {
 		return nil
@@ -183,10 +184,10 @@ func (s *session) openTrainer(ctx context.Context) (err error) {
 	return nil
 }
 
-// NewOptimizer is AdamW over the parameters. Its owner calls Free.
-func NewOptimizer(ctx context.Context, params []*nn.Param, c optim.Config) (o *optim.AdamW, err error) {
+// NewOptimizer is AdamW over the parameters; of several processes that divide its state, the part of one. Its owner calls Free.
+func NewOptimizer(ctx context.Context, params []*nn.Param, c optim.Config, part training.Shard) (o *optim.AdamW, err error) {
 	err = torch.Do(ctx, func(*torch.Scope) error {
-		o = optim.New(params, c)
+		o = optim.NewSharded(params, c, part)
 		return nil
 	})
 	return o, err

@@ -66,6 +66,7 @@ type Options struct {
 	ZeroshotFrequency frequency `json:"zeroshot_frequency" flag:"zeroshot-frequency" arg:"steps" help:"steps, or epochs, between zero-shot evaluations, where --val-data has classes"`
 	evaluationOptions
 	DistTimeout     int  `json:"dist_timeout" min:"1" max:"86400" flag:"dist-timeout" arg:"seconds" help:"with several processes: how long one waits for the others before it fails (default 60)"`
+	ShardOptimizer  bool `json:"shard_optimizer,omitempty" flag:"shard-optimizer" help:"with several processes: each keeps a part of the optimizer's state; less memory, identical results"`
 	LogFrequency    int  `json:"log_frequency" min:"1" max:"1000000000" flag:"log-frequency" arg:"steps" help:"steps between lines of metrics.jsonl (default 10)"`
 	AllowDataChange bool `json:"allow_data_change,omitempty" flag:"allow-data-change" help:"resume even if the training data has changed; restarts the current epoch"`
 

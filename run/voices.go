@@ -22,6 +22,7 @@ type voices struct {
 	interval time.Duration // between the rounds of a process that is busy
 	parting  bool          // this process's next round is its last one
 	left     bool          // there are no rounds any more
+	joint                  // what one process asks all to do
 }
 
 // The states of a process, the gravest last.
@@ -70,7 +71,7 @@ func (v *voices) round(busy bool, state int) (d decision, othersBusy bool, err e
 		}
 	}
 	parted := false
-	all, err := v.group.Agree(number(busy), float64(state), float64(signal), number(v.parting && !busy))
+	all, err := v.group.Agree(number(busy), float64(state), float64(signal), number(v.parting && !busy), number(v.asked != nil))
 	if err != nil {
 		return d, false, err
 	}
@@ -82,7 +83,7 @@ func (v *voices) round(busy bool, state int) (d decision, othersBusy bool, err e
 		parted = parted || one[3] != 0
 	}
 	v.left = parted && !othersBusy // otherwise it comes again
-	return d, othersBusy, nil
+	return d, othersBusy, v.join(all)
 }
 
 func number(yes bool) float64 {
@@ -112,29 +113,39 @@ func (v *voices) whileBusy(f func(ctx context.Context) error) error {
 	defer cancel(nil)
 	release := context.AfterFunc(v.user, func() { cancel(context.Cause(v.user)) })
 	defer release()
-	done, asked := make(chan struct{}), make(chan struct{})
+	done, ended := make(chan struct{}), make(chan struct{})
+	v.asks = make(chan *ask)
 	go func() {
-		defer close(asked)
-		again := time.NewTimer(v.interval)
-		defer again.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-again.C:
+		defer close(ended)
+		v.rounds(done, cancel)
+	}()
+	defer func() { close(done); <-ended; v.asks = nil }()
+	return f(ctx)
+}
+
+// rounds takes part in rounds until done is closed or the group has failed.
+func (v *voices) rounds(done chan struct{}, cancel context.CancelCauseFunc) {
+	again, failed := time.NewTimer(v.interval), error(nil)
+	defer again.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case a := <-v.asks:
+			if failed == nil {
+				failed = v.answer(a)
 			}
-			d, _, err := v.round(true, going)
-			if err != nil || d.state >= stopping {
+			a.done <- failed
+		case <-again.C:
+			var d decision
+			if d, _, failed = v.round(true, going); failed != nil || d.state >= stopping {
 				cancel(context.Canceled)
 			}
-			if err != nil {
-				return
-			}
+		}
+		if failed == nil {
 			again.Reset(v.interval)
 		}
-	}()
-	defer func() { close(done); <-asked }()
-	return f(ctx)
+	}
 }
 
 // phase runs a part of what comes before the first step in every process. If it fails in one of them it fails in all.

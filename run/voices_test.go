@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"sync"
@@ -66,6 +67,11 @@ func (v *voice) Tell(data []byte) ([][]byte, error) {
 	case <-v.gone:
 		return nil, errGone
 	}
+}
+
+func (v *voice) Barrier() error {
+	_, err := v.Tell(nil)
+	return err
 }
 
 func (v *voice) Agree(numbers ...float64) ([][]float64, error) {
@@ -199,6 +205,44 @@ func TestPartingIsHeard(t *testing.T) {
 		}
 	}) {
 		if err == nil || !strings.Contains(err.Error(), "no space left on device") {
+			t.Errorf("process %d: %v", rank, err)
+		}
+	}
+}
+
+// The process that leads asks all to do something together, once in an evaluation and once after the others have ended their steps. It
+// asks nothing of processes that are gone.
+func TestABusyProcessAsksTheOthers(t *testing.T) {
+	for rank, err := range each(t.Context(), 3, func(v *voices, _ *hall) error {
+		served := 0
+		v.serve = func() error { served++; return v.group.Barrier() }
+		err := v.whileBusy(func(context.Context) error {
+			if !v.leads() {
+				return nil
+			}
+			return v.jointly(v.group.Barrier)
+		})
+		if err == nil && v.leads() {
+			err = v.whileBusy(func(context.Context) error {
+				refused := errors.New("no space left on device")
+				if got := v.jointly(func() error { _ = v.group.Barrier(); return refused }); got != refused || v.lost != nil {
+					return errors.Join(got, v.lost, errors.New("what the others did well is not told apart from what this one didn't"))
+				}
+				return nil
+			})
+		}
+		if err = errors.Join(err, (&hooks{session: &session{voices: v}}).part(nil)); err != nil {
+			return err
+		}
+		if want := map[bool]int{true: 0, false: 2}[v.leads()]; served != want {
+			return fmt.Errorf("served %d times, want %d", served, want)
+		}
+		if err := v.jointly(v.group.Barrier); v.leads() && !errors.Is(err, errParted) {
+			return fmt.Errorf("asked processes that have ended: %w", err)
+		}
+		return nil
+	}) {
+		if err != nil {
 			t.Errorf("process %d: %v", rank, err)
 		}
 	}

@@ -66,6 +66,8 @@ type Checkpoints struct {
 	State  State // Format and Progress are filled in
 	Log    *slog.Logger
 	Guard  func() error // is called before each save, whose error refuses it; nil: none
+	// Optimizer writes the optimizer's state; nil: its WriteState. With a Shard that is what all processes do together.
+	Optimizer func(io.Writer) error
 
 	saved time.Time
 	last  Progress        // of the newest checkpoint
@@ -134,8 +136,12 @@ func (c *Checkpoints) save(t *Trainer) error {
 	dir := StepDir(c.Dir, t.Progress.Step)
 	state := c.State
 	state.Format, state.Progress = stateFormat, t.Progress
+	optimizer := c.Optimizer
+	if optimizer == nil {
+		optimizer = t.Optimizer.WriteState
+	}
 	files := append(slices.Clone(c.Files),
-		File{Name: optimizerFile, Write: t.Optimizer.WriteState},
+		File{Name: optimizerFile, Write: optimizer},
 		File{Name: stateFile, Write: func(w io.Writer) error { return durable.EncodeJSON(w, state) }})
 	err := durable.WriteFiles(dir, files)
 	if bad, ok := errors.AsType[*nn.NotFiniteError](err); ok {

@@ -127,6 +127,56 @@ func TestProcessesTrainAsOne(t *testing.T) {
 	}
 }
 
+// TestProcessesDivideTheOptimizersState: checkpoints have the same bytes as without, one that an evaluation keeps included, and one process
+// goes on from them.
+func TestProcessesDivideTheOptimizersState(t *testing.T) {
+	torchtest.NeedProcesses(t)
+	dir := t.TempDir()
+	model := tiny(t)
+	made := func(name string, more ...string) string {
+		out := filepath.Join(dir, name)
+		args := []string{"--model", model, "--train-data", "builtin:shapes?n=96", "--steps", "8", "--precision", "fp32", "--batch-size",
+			"8", "--out", out, "--stop-after", "6", "--val-frequency", "1", "--keep-best", "image_retrieval_recall@1", "--keep", "9",
+			"--save-frequency", "3"}
+		ends(t, ranks(t, 2, nil, append(args, more...)...), 0, 0)
+		return out
+	}
+	whole, divided := made("whole"), made("divided", "--shard-optimizer")
+	if got, want := checkpointNames(t, divided), checkpointNames(t, whole); got != want || !strings.Contains(got, "3 6") {
+		t.Errorf("checkpoints of steps %s, want %s, with 3 and 6", got, want)
+	}
+	same := func(what, step string) {
+		t.Helper()
+		for _, name := range []string{"model.safetensors", "optimizer.safetensors"} {
+			want, wrong := os.ReadFile(filepath.Join(whole, "checkpoints", step, name))
+			got, err := os.ReadFile(filepath.Join(divided, "checkpoints", step, name))
+			if errors.Join(err, wrong) != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s: %s of %s differs: %v", what, name, step, errors.Join(err, wrong))
+			}
+		}
+	}
+	for _, path := range checkpointsOf(t, whole) {
+		same("two processes", path)
+	}
+	for _, out := range []string{whole, divided} {
+		must(t, "train", "--resume", "latest", "--batch-size", "16", "--out", out)
+	}
+	same("one process went on", "step-00000008")
+}
+
+// checkpointsOf lists the names of a run's checkpoints.
+func checkpointsOf(t *testing.T, run string) (names []string) {
+	t.Helper()
+	dirs, err := os.ReadDir(filepath.Join(run, "checkpoints"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range dirs {
+		names = append(names, d.Name())
+	}
+	return names
+}
+
 // TestASignalToOneProcessEndsAll: all save and end at the same step. A killed process ends the others with an error; its checkpoints are
 // whole, and the processes go on from there.
 func TestASignalToOneProcessEndsAll(t *testing.T) {
@@ -134,7 +184,7 @@ func TestASignalToOneProcessEndsAll(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	args := []string{"--model", tiny(t), "--train-data", "builtin:shapes?n=96", "--steps", "100000", "--log-frequency", "1", "--precision",
 		"fp32", "--val-frequency", "0", "--save-frequency", "5", "--batch-size", "8", "--resume", "latest", "--out", out}
-	all := ranks(t, 2, nil, args...)
+	all := ranks(t, 2, nil, append(args, "--shard-optimizer")...)
 	hasSteps(t, out, 7)
 	if err := all[1].Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -144,19 +194,31 @@ func TestASignalToOneProcessEndsAll(t *testing.T) {
 	if want := fmt.Sprintf("interrupted at step %d", at); !strings.Contains(all[0].err.String(), want) || at < 7 {
 		t.Errorf("%q is not in\n%s", want, &all[0].err)
 	}
-	all = ranks(t, 2, nil, args...)
-	hasSteps(t, out, at+7)
+	killOne(t, out, at+7, append(args, "--shard-optimizer=false")...)
+	later := lastStep(t, out)
+	if later < at+5 {
+		t.Errorf("the newest checkpoint is of step %d, before that of step %d", later, at)
+	}
+	said := killOne(t, out, later+7, append(args, "--shard-optimizer")...) // the last step is lost with a part of the state
+	if newest := lastStep(t, out); newest < later+2 || newest%5 != 0 || strings.Count(said, "can't be saved") != 1 {
+		t.Errorf("the newest checkpoint is of step %d, after that of step %d\n%s", newest, later, said)
+	}
+}
+
+// killOne starts two processes and kills the second one after a number of steps. The first one names it.
+func killOne(t *testing.T, out string, after int, args ...string) (said string) {
+	t.Helper()
+	all := ranks(t, 2, nil, args...)
+	hasSteps(t, out, after)
 	if err := all[1].Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	ends(t, all, 1, -1)
-	lines := strings.Split(strings.TrimSpace(all[0].err.String()), "\n")
-	if last := lines[len(lines)-1]; !strings.Contains(last, "1") || !strings.HasPrefix(last, "clipgo: ") {
+	said = strings.TrimSpace(all[0].err.String())
+	if last := said[strings.LastIndex(said, "\n")+1:]; !strings.Contains(last, "1") || !strings.HasPrefix(last, "clipgo: ") {
 		t.Errorf("the killed process is not named: %s", last)
 	}
-	if later := lastStep(t, out); later < at+5 {
-		t.Errorf("the newest checkpoint is of step %d, before that of step %d", later, at)
-	}
+	return said
 }
 
 // lastStep is the step of the newest checkpoint that verifies. All have to.

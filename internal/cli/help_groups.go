@@ -24,7 +24,7 @@ var flagGroups = []flagGroup{
 	{"Schedule", strings.Fields(`epochs steps warmup lr-scheduler epochs-cooldown stop-after`)},
 	{"Checkpoints", strings.Fields(`out resume save-frequency keep allow-data-change discard-later`)},
 	{"Evaluation", strings.Fields(`val-frequency zeroshot-frequency eval keep-best patience min-delta log-frequency`)},
-	{"Machine", strings.Fields(`device precision threads seed grad-checkpointing tf32`)},
+	{"Machine", strings.Fields(`device precision threads seed grad-checkpointing shard-optimizer dist-timeout tf32`)},
 	{"Settings and output", strings.Fields(`config set json quiet log-format help help-all`)},
 }
 

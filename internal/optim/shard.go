@@ -3,6 +3,7 @@ package optim
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"clipgo/internal/nn"
@@ -99,26 +100,23 @@ func (o *AdamW) exchange() error {
 	return nil
 }
 
-// whole calls f with the moments of each parameter, collected from the processes that own them. It needs the memory of one parameter's.
-func (o *AdamW) whole(f func(i int, mean, variance []byte)) error {
-	return torch.Do(context.Background(), func(s *torch.Scope) (err error) {
-		for i, p := range o.params {
-			s.Within(func(s *torch.Scope) {
-				var m, v *torch.Tensor
-				if o.owned(i) {
-					m, v = o.moments.Mean[i], o.moments.Variance[i]
-				} else {
-					t := p.Tensor()
-					m, v = torch.Zeros(s, t.DType(), t.Device(), p.Shape...), torch.Zeros(s, t.DType(), t.Device(), p.Shape...)
-				}
-				if err = o.shard.Broadcast(o.owner[i], m, v); err == nil && o.shard.Rank == 0 {
-					f(i, m.Bytes(), v.Bytes())
-				}
-			})
-			if err != nil {
-				return err
-			}
+// collect returns the moments of parameter i, from the process that owns them. Only that of rank 0 gets them.
+func (o *AdamW) collect(i int) (mean, variance []byte, err error) {
+	err = torch.Do(context.Background(), func(s *torch.Scope) error {
+		var m, v *torch.Tensor
+		if p := o.params[i]; o.owned(i) {
+			m, v = o.moments.Mean[i], o.moments.Variance[i]
+		} else {
+			t := p.Tensor()
+			m, v = torch.Zeros(s, t.DType(), t.Device(), p.Shape...), torch.Zeros(s, t.DType(), t.Device(), p.Shape...)
+		}
+		if err := o.shard.Broadcast(o.owner[i], m, v); err != nil {
+			return fmt.Errorf("collect the optimizer's state: %w", err)
+		}
+		if o.shard.Rank == 0 {
+			mean, variance = m.Bytes(), v.Bytes()
 		}
 		return nil
 	})
+	return mean, variance, err
 }

@@ -3,9 +3,11 @@ package optim
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"clipgo/internal/nn"
 	"clipgo/internal/safetensors"
@@ -38,29 +40,45 @@ func (o *AdamW) WriteState(w io.Writer) error {
 	return nn.WriteTensors(w, named, map[string]string{stepsKey: strconv.FormatInt(steps, 10)})
 }
 
-// writeWhole is WriteState with the moments of all processes.
+// writeWhole is WriteState with the moments of all processes. It needs the memory of those of one parameter.
 func (o *AdamW) writeWhole(w io.Writer) error {
-	var tensors []safetensors.Tensor
-	put := func(p *nn.Param, suffix string, data []byte) {
-		shape := torch.Int64s(p.Shape)
-		tensors = append(tensors, safetensors.Tensor{Name: p.Name + suffix, DType: safetensors.F32, Shape: shape, Data: data})
+	next := 0 // parameter to collect
+	var err error
+	if o.shard.Rank == 0 {
+		var variance []byte
+		err = safetensors.WriteEach(w, o.described(), map[string]string{stepsKey: strconv.FormatInt(o.steps, 10)},
+			func(t safetensors.Tensor) (safetensors.Tensor, error) {
+				if strings.HasSuffix(t.Name, varianceSuffix) {
+					t.Data = variance
+				} else {
+					next++
+					var err error
+					if t.Data, variance, err = o.collect(next - 1); err != nil {
+						return t, err
+					}
+				}
+				if !t.Finite() {
+					return t, &nn.NotFiniteError{Name: t.Name}
+				}
+				return t, nil
+			})
 	}
-	err := o.whole(func(i int, mean, variance []byte) {
-		put(o.params[i], meanSuffix, mean)
-		put(o.params[i], varianceSuffix, variance)
-	})
-	if err != nil {
-		return fmt.Errorf("collect the optimizer's state: %w", err)
-	}
-	if o.shard.Rank > 0 {
-		return nil
-	}
-	for _, t := range tensors {
-		if !t.Finite() {
-			return &nn.NotFiniteError{Name: t.Name}
+	for ; next < len(o.params); next++ { // also after an error of w, of which the other processes don't know
+		if _, _, failed := o.collect(next); failed != nil {
+			return errors.Join(err, failed)
 		}
 	}
-	return safetensors.Write(w, tensors, map[string]string{stepsKey: strconv.FormatInt(o.steps, 10)})
+	return err
+}
+
+// described lists the moments of all parameters without their values.
+func (o *AdamW) described() (out []safetensors.Tensor) {
+	for _, p := range o.params {
+		for _, suffix := range []string{meanSuffix, varianceSuffix} {
+			out = append(out, safetensors.Tensor{Name: p.Name + suffix, DType: safetensors.F32, Shape: torch.Int64s(p.Shape)})
+		}
+	}
+	return out
 }
 
 // ReadState restores what WriteState wrote; with a Shard, this process's part of it. It runs inside torch.Do.
