@@ -67,6 +67,7 @@ func TestProcessesFailTogether(t *testing.T) {
 		}
 		return disttest.Parameters(t, o.Params())
 	}
+	skipTogether(t, g)
 	if !bytes.Equal(steps(2, 0), steps(2, 2)) {
 		t.Error("the parameters are not those of a training that knew how much fits")
 	}
@@ -80,13 +81,9 @@ func TestProcessesFailTogether(t *testing.T) {
 	}
 }
 
-// A loss that is not finite in one process is skipped in all, and counted.
-func TestProcessesSkipAStepTogether(t *testing.T) {
-	g := disttest.Group(t)
-	if g == nil {
-		disttest.Run(t, 2)
-		return
-	}
+// skipTogether: a loss that is not finite in one process is skipped in all, and counted.
+func skipTogether(t *testing.T, g dist.Group) {
+	t.Helper()
 	tr, o := joined(t, g, 1<<30, "")
 	before := disttest.Parameters(t, o.Params())
 	o.Loss = &spoiled{o.Loss.(*failing).Loss, g.Rank()}

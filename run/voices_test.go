@@ -226,7 +226,7 @@ func TestABusyProcessAsksTheOthers(t *testing.T) {
 			err = v.whileBusy(func(context.Context) error {
 				refused := errors.New("no space left on device")
 				if got := v.jointly(func() error { _ = v.group.Barrier(); return refused }); got != refused || v.lost != nil {
-					return errors.Join(got, v.lost, errors.New("what the others did well is not told apart from what this one didn't"))
+					return errors.Join(got, v.lost, errors.New("an error of this process alone is taken for one of the group"))
 				}
 				return nil
 			})
