@@ -26,11 +26,13 @@ var spreadCases = map[string]struct {
 const spreadPairs = 16 // of all processes
 
 func spreadSteps() int {
-	if os.Getenv("CLIPGO_SOAK") != "" {
+	if soaks() {
 		return 30
 	}
 	return 3
 }
+
+func soaks() bool { return os.Getenv("CLIPGO_SOAK") != "" }
 
 // train makes the steps of a case, alone or as one of a group. It returns the losses and all parameters.
 func train(t *testing.T, name string, g dist.Group) (numbers []float64, params []byte) {
@@ -85,30 +87,26 @@ func cut(b *datasets.Batch, from, to int) *datasets.Batch {
 	return out
 }
 
-// casesOf are the cases of so many processes: two make all.
-func casesOf(world int) []string {
-	if world > 2 && os.Getenv("CLIPGO_SOAK") == "" {
-		return []string{"both"}
-	}
-	return slices.Sorted(maps.Keys(spreadCases))
-}
-
 // Several processes make the steps of one with the batch of all: the caption loss is the mean over the tokens of all.
 func TestProcessesCaptionAsOne(t *testing.T) {
 	if g := disttest.Group(t); g != nil {
-		for _, name := range casesOf(g.World()) {
+		for _, name := range slices.Sorted(maps.Keys(spreadCases)) {
 			numbers, params := train(t, name, g)
 			disttest.Say(t, name+" numbers", disttest.Encoded(t, numbers))
 			disttest.Say(t, name, params)
 		}
 		return
 	}
-	for _, world := range []int{2, 4} {
+	worlds := []int{2}
+	if soaks() {
+		worlds = append(worlds, 4)
+	}
+	for _, world := range worlds {
 		said := disttest.Run(t, world)
 		if t.Failed() {
 			return
 		}
-		for _, name := range casesOf(world) {
+		for name := range spreadCases {
 			numbers, params := train(t, name, nil)
 			what := fmt.Sprintf("%s by %d", name, world)
 			t.Log(what)

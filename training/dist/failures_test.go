@@ -49,13 +49,17 @@ func left() error { return nil }
 
 // Each of the others ends with a line that names the rank that was lost, whichever it is.
 func TestALostProcessIsNamed(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		part, says string
-		victims    []int
+		victims    []int // without CLIPGO_SOAK the first one only, but for left
 	}{
-		{"killed", "ended or stopped", []int{0, 1}}, {"stopped", "ended or stopped", []int{0, 2}},
-		{"left", "left the group before the others", []int{1}},
+		{"killed", "ended or stopped", []int{0, 1}}, {"stopped", "ended or stopped", []int{2, 0}},
+		{"left", "left the group before the others", []int{0, 1}},
 	} {
+		if os.Getenv("CLIPGO_SOAK") == "" && test.part != "left" {
+			test.victims = test.victims[:1]
+		}
 		for _, victim := range test.victims {
 			t.Run(fmt.Sprint(test.part, victim), func(t *testing.T) {
 				t.Parallel()
@@ -67,7 +71,11 @@ func TestALostProcessIsNamed(t *testing.T) {
 					err := p.Wait()
 					said := strings.TrimSpace(p.err.String())
 					gone := fmt.Sprintf("rank %d", victim)
-					named := strings.Contains(said, gone) && strings.Contains(said, test.says) && !strings.Contains(said, "\n")
+					how := strings.Contains(said, test.says)
+					if test.part == "left" && victim == 0 { // the store, by which it says so, may have ended with it before all have read it
+						how = how || strings.Contains(said, "ended or stopped")
+					}
+					named := strings.Contains(said, gone) && how && !strings.Contains(said, "\n")
 					if err == nil || p.ProcessState.ExitCode() != 1 || !named {
 						t.Errorf("rank %d: %v: %s", rank, err, said)
 					}
@@ -81,6 +89,7 @@ func TestALostProcessIsNamed(t *testing.T) {
 
 // A process that doesn't come to an exchange in time is an error, although it is there.
 func TestALateProcessIsAnError(t *testing.T) {
+	t.Parallel()
 	all := launched(t, "late", 2, timeoutVariable+"=1s")
 	if err := all[0].Wait(); err == nil || !strings.Contains(all[0].err.String(), "all 2 processes are there") {
 		t.Errorf("%v: %s", err, all[0].err.String())
@@ -98,6 +107,7 @@ func late(g dist.Group, _ *bytes.Buffer) error {
 
 // What can't join says so in a line, as an error of usage.
 func TestProcessesThatCannotJoin(t *testing.T) {
+	t.Parallel()
 	const twice = "two processes have rank 1 of 3"
 	const version = "all processes need one version"
 	const missing = "for rank 2 of 3, which didn't join"
@@ -136,6 +146,7 @@ func TestProcessesThatCannotJoin(t *testing.T) {
 }
 
 func TestAMasterThatIsNotThere(t *testing.T) {
+	t.Parallel()
 	torchtest.NeedProcesses(t)
 	o := dist.Options{JoinTimeout: 3 * time.Second}
 	begun := time.Now()
@@ -149,6 +160,7 @@ func TestAMasterThatIsNotThere(t *testing.T) {
 }
 
 func TestAPortThatAnotherHas(t *testing.T) {
+	t.Parallel()
 	torchtest.NeedProcesses(t)
 	other, err := net.Listen("tcp", ":0")
 	if err != nil {
