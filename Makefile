@@ -102,6 +102,7 @@ bench-peers: build
 # soak watches memory over 2,000 steps, kills trainings and syncs of a database, and trains 500 steps from servers that fail 1,000 times.
 soak: build
 	CLIPGO_SOAK=1 go test -count 1 -timeout 60m -run 'Soak|Kill|Faults' ./cmd/clipgo/ ./run/ ./search/postgres/
+	CLIPGO_SOAK=1 go test -count 1 -timeout 60m -run 'Process|Operations' ./contrastive/ ./captioning/ ./training/dist/
 
 fmt:
 	gofmt -w $$(git ls-files '*.go')

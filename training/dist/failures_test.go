@@ -72,7 +72,7 @@ func TestALostProcessIsNamed(t *testing.T) {
 					said := strings.TrimSpace(p.err.String())
 					gone := fmt.Sprintf("rank %d", victim)
 					how := strings.Contains(said, test.says)
-					if test.part == "left" && victim == 0 { // the store, by which it says so, may have ended with it before all have read it
+					if test.part == "left" && victim == 0 { // its store may have ended before all have read so
 						how = how || strings.Contains(said, "ended or stopped")
 					}
 					named := strings.Contains(said, gone) && how && !strings.Contains(said, "\n")

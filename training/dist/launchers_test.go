@@ -20,8 +20,8 @@ func TestLaunchers(t *testing.T) {
 	t.Parallel()
 	// torchrun of PyTorch 1.13 knows the spelling with underscores only, and with Python 3.11 it fails without -r and -t.
 	for name, command := range map[string][]string{
-		"torchrun": {cmp.Or(os.Getenv(torchrunVariable), "torchrun"), "--standalone", "--nproc_per_node", "2", "--no_python", "-r", "1", "-t", "1",
-			os.Args[0]},
+		"torchrun": {cmp.Or(os.Getenv(torchrunVariable), "torchrun"), "--standalone", "--nproc_per_node", "2", "--no_python",
+			"-r", "1", "-t", "1", os.Args[0]},
 		"mpirun": {"mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "2", os.Args[0]},
 	} {
 		t.Run(name, func(t *testing.T) {
