@@ -61,3 +61,28 @@ func TestTheBatchLeavesStepsInAnEpoch(t *testing.T) {
 		t.Errorf("2600 pairs: a batch of %d, want 128", s.BatchSize)
 	}
 }
+
+// A process that has a part of the optimizer's state takes less, by the bound and in a trial step.
+func TestAPartOfTheOptimizersStateTakesLess(t *testing.T) {
+	s, _ := opened(t.Context(), t, "shard_optimizer=true")
+	values := func() (bound int64, state int) {
+		at, err := s.Placement()
+		if err != nil {
+			t.Fatal(err)
+		}
+		trial, err := s.trial(t.Context(), at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = trial.close() }()
+		if st, err := trial.step(t.Context(), 4); err != nil || st.Skipped {
+			t.Error(st, err)
+		}
+		return s.upperBound(), trial.trainer.Optimizer.StateLen()
+	}
+	bound, state := values()
+	s.world = 2
+	if less, part := values(); less >= bound || part >= state { // the table of tokens is most of a small model
+		t.Errorf("a bound of %d bytes and a state of %d values; alone %d and %d", less, part, bound, state)
+	}
+}
