@@ -88,6 +88,19 @@ func spreadSteps() int {
 	return 3
 }
 
+// tolerance is that of a parameter after the steps of a case, relative to its largest value. In the 30 steps of the long form rounding
+// grows: one process with one lane differs from one with two by 1.4e-5 there.
+func (c spreadCase) tolerance() float64 {
+	const grown = 5e-5
+	switch {
+	case !soaks():
+		return c.tol
+	case c.tol == 0:
+		return grown
+	}
+	return 2 * c.tol
+}
+
 // in tells whether so many processes make a case: two make all.
 func (c spreadCase) in(world int) bool { return world == 2 || c.wide || soaks() }
 
@@ -228,8 +241,8 @@ func TestProcessesTrainAsOne(t *testing.T) {
 						t.Errorf("process %d has other parameters than process 0", rank)
 					}
 				}
-				disttest.Near(t, said[i].Of(t, 0, c.name), params, c.tol)
-				disttest.NearNumbers(t, disttest.Decoded[[]float64](t, said[i].Of(t, 0, c.name+" numbers")), numbers, c.tol)
+				disttest.Near(t, said[i].Of(t, 0, c.name), params, c.tolerance())
+				disttest.NearNumbers(t, disttest.Decoded[[]float64](t, said[i].Of(t, 0, c.name+" numbers")), numbers, c.tolerance())
 			})
 		}
 	}
