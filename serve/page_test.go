@@ -122,7 +122,8 @@ func TestPage(t *testing.T) {
 		name string
 		test func(tab, *fixture)
 	}{
-		{"words", pageFindsWords}, {"loading", pageKeepsWhatIsTyped}, {"minus", pageSubtracts}, {"pictures", pageTakesPictures}, {"filters", pageFilters}, {"cut", pageCuts},
+		{"words", pageFindsWords}, {"loading", pageKeepsWhatIsTyped},
+		{"minus", pageSubtracts}, {"pictures", pageTakesPictures}, {"filters", pageFilters}, {"cut", pageCuts},
 		{"scroll and back", pageKeepsItsPlace}, {"keyboard", pageByKeyboard}, {"names", pageShowsNames}, {"export", pageExports},
 		{"phone", pageOnAPhone}, {"dark", pageInTheDark}, {"accessibility", pageIsAccessible},
 	} {
