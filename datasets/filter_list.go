@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,6 +37,10 @@ var (
 func readKeepList(path string) (*keepList, error) {
 	k := &keepList{path: path, here: paths.Absolute(".")}
 	extension := strings.ToLower(filepath.Ext(path))
+	if left, err := os.Stat(path + paths.Journal); err == nil && left.Size() > 0 {
+		return nil, &DataError{Source: path, Reason: fmt.Sprintf("it lacks the last decisions of a review, which are in %s: wait until "+
+			"the review has written it, or open the review again if it was ended by force", left.Name())}
+	}
 	if err := k.read(extension); err != nil {
 		return nil, err
 	}

@@ -198,3 +198,19 @@ func TestAFilterOfSeveralSources(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestAListThatLacksDecisionsIsRefused has a list of a review that was killed before it wrote the last decisions into it.
+func TestAListThatLacksDecisionsIsRefused(t *testing.T) {
+	folder, list := listed(t, "keep.reviewed.csv", "path,keep\nROOT/a.jpg,1\n")
+	for content, refused := range map[string]bool{"": false, "{}\n": true} {
+		writeListed(t, list+".journal", content)
+		s, err := Open(t.Context(), folder, Options{Filter: list})
+		if err == nil {
+			s.Close()
+		}
+		named := err != nil && fault.Of(err) == fault.Data && strings.Contains(err.Error(), "keep.reviewed.csv.journal")
+		if refused != (err != nil) || refused != named {
+			t.Errorf("%q: %v", content, err)
+		}
+	}
+}

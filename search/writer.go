@@ -251,6 +251,9 @@ func (w *Writer) Rows() int { return len(w.paths) }
 // Looked reports whether a path has a row whose file's facts were looked for.
 func (w *Writer) Looked(path string) bool { return w.known[path].Looked }
 
+// Hash is the hash of the content that a path's row was made from; empty: it is not known.
+func (w *Writer) Hash(path string) string { return w.known[path].Hash }
+
 // Plan compares the files found with the index and says what is new, changed, moved and gone. scope is where they were looked
 // for. hash gives the hash of the i-th file's content; it is called, and the hash kept in found, only where size and time don't
 // decide.

@@ -96,7 +96,15 @@ const hostile = `<img src=x onerror="document.title='owned'">`
 const watchPolicy = `window.wrongs = [];
 addEventListener("securitypolicyviolation", (e) => wrongs.push(e.violatedDirective + " " + e.blockedURI));
 addEventListener("error", (e) => e.message && wrongs.push(e.message));
-addEventListener("unhandledrejection", (e) => wrongs.push(String(e.reason)));`
+addEventListener("unhandledrejection", (e) => wrongs.push(String(e.reason)));
+if (location.hash === "#held") { // what the page loads first waits
+  window.held = []; window.hold = true;
+  const fetched = window.fetch;
+  window.fetch = async (path, how) => {
+    if (hold && /api\/(indexes|folders|facets)/.test(path)) await new Promise((go) => held.push(go));
+    return fetched(path, how);
+  };
+}`
 
 func TestPage(t *testing.T) {
 	ctx := browsertest.Start(t, 1280, 900)
@@ -114,7 +122,8 @@ func TestPage(t *testing.T) {
 		name string
 		test func(tab, *fixture)
 	}{
-		{"words", pageFindsWords}, {"minus", pageSubtracts}, {"pictures", pageTakesPictures}, {"filters", pageFilters}, {"cut", pageCuts},
+		{"words", pageFindsWords}, {"loading", pageKeepsWhatIsTyped},
+		{"minus", pageSubtracts}, {"pictures", pageTakesPictures}, {"filters", pageFilters}, {"cut", pageCuts},
 		{"scroll and back", pageKeepsItsPlace}, {"keyboard", pageByKeyboard}, {"names", pageShowsNames}, {"export", pageExports},
 		{"phone", pageOnAPhone}, {"dark", pageInTheDark}, {"accessibility", pageIsAccessible},
 	} {
@@ -135,6 +144,19 @@ func pageFindsWords(p tab, _ *fixture) {
 	p.wait(first+` === "picture 2"`, chromedp.Navigate(p.base+"?q=blue"))
 	p.wait(first+` === "picture 4"`, chromedp.Navigate(p.base+"?like=1"))
 	p.wait(`document.querySelector("#named-title").textContent.startsWith("1 with")`, chromedp.Navigate(p.base+"?q=red+barn"))
+}
+
+// What is typed while the page still loads stays, and is searched for.
+func pageKeepsWhatIsTyped(p tab, _ *fixture) {
+	set := `((id, value) => { const e = document.getElementById(id); e.value = value; e.dispatchEvent(new Event("input")); })(%q, %q)`
+	p.wait(`window.held?.length > 0 && document.querySelector("#text").value === "blue"`,
+		chromedp.Navigate(p.base+"?q=blue&folder=greens#held"))
+	p.run(js(fmt.Sprintf(set, "text", "green")))
+	p.wait(shows("?q=green&folder=greens", "picture 1")+` && held.length > 0`, js(`held.shift()()`))
+	p.run(js(fmt.Sprintf(set, "words", "g03")), js(fmt.Sprintf(set, "folder", "")))
+	p.run(js(`held.forEach((go) => go()); window.hold = false`))
+	p.wait(shows("?q=green&text=g03", "picture 91") + ` && document.querySelector("#folder").options.length > 3`)
+	p.wait(`document.querySelector("#words").value === "g03" && document.querySelector("#text").value === "green"`)
 }
 
 func pageSubtracts(p tab, _ *fixture) {

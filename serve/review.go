@@ -39,7 +39,8 @@ type reviewPicture struct {
 
 type reviewGroup struct {
 	Number   int             `json:"number"`
-	Version  int             `json:"version"` // that a decision has to name
+	Version  int             `json:"version"`        // that a decision has to name
+	Name     string          `json:"name,omitempty"` // what the list says of all of its pictures, such as the words of a group of cluster
 	Decided  bool            `json:"decided"`
 	Pictures []reviewPicture `json:"pictures"`
 }
@@ -143,7 +144,7 @@ func (s *Server) reviewGroup(snap *snapshot, g review.Group) (out reviewGroup, e
 	if err != nil {
 		return out, err
 	}
-	out = reviewGroup{g.Number, g.Version, g.Decided(), make([]reviewPicture, len(g.Pictures))}
+	out = reviewGroup{g.Number, g.Version, s.groupName(g), g.Decided(), make([]reviewPicture, len(g.Pictures))}
 	var near []search.Neighbor
 	var at []int
 	for i, p := range g.Pictures {
@@ -163,6 +164,15 @@ func (s *Server) reviewGroup(snap *snapshot, g review.Group) (out reviewGroup, e
 		out.Pictures[i].Score = p.Score
 	}
 	return out, nil
+}
+
+// groupName is the reason that all pictures of a group share.
+func (s *Server) groupName(g review.Group) string {
+	first := g.Pictures[0].Reason
+	if len(g.Pictures) < 2 || slices.ContainsFunc(g.Pictures, func(p review.Picture) bool { return p.Reason != first }) {
+		return ""
+	}
+	return s.why(first)
 }
 
 // why is a reason of the list, without the path that it may end in.

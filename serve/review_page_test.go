@@ -33,7 +33,7 @@ func TestReviewPage(t *testing.T) {
 	}{
 		{"decisions", reviewDecides}, {"keyboard", reviewByKeyboard}, {"other reviewer", reviewMeetsAnother},
 		{"missing picture", reviewShowsWhatIsGone},
-		{"phone", reviewOnAPhone}, {"accessibility", reviewIsAccessible},
+		{"group names", reviewNamesGroups}, {"phone", reviewOnAPhone}, {"accessibility", reviewIsAccessible},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			at := tab{t, ctx, p.base + "review"}
@@ -59,6 +59,10 @@ func decisions(p tab, file string, group int) (out []bool) {
 		}
 	}
 	return out
+}
+
+func reviewNamesGroups(p tab, _ string) {
+	p.wait(`document.querySelector("h2")?.textContent.startsWith("Group 1 (beach, sea): 2")`, chromedp.Navigate(p.base+"?name=places"))
 }
 
 const decidedGroups = `document.querySelectorAll(".group.decided").length`

@@ -20,7 +20,7 @@ type reviewAnswer struct {
 }
 
 // reviewed is a fixture with a list of 25 groups: of a red, a green and a blue picture each, of which the red one is kept; and a list of
-// outliers, one of which the index doesn't have.
+// outliers, one of which the index doesn't have; and a group of cluster that has a name.
 func reviewed(t testing.TB, change ...func(*Options)) (f *fixture, file string) {
 	t.Helper()
 	f = newFixture(t)
@@ -35,14 +35,17 @@ func reviewed(t testing.TB, change ...func(*Options)) (f *fixture, file string) 
 	}
 	file = filepath.Join(dir, "keep.csv")
 	odd := filepath.Join(dir, "odd.csv")
-	for name, list := range map[string][]curation.Decision{file: rows, odd: {
+	places := filepath.Join(dir, "places.csv")
+	for name, list := range map[string][]curation.Decision{file: rows, places: {
+		{Path: rows[0].Path, Keep: true, Group: 1, Score: 0.9, Reason: "beach, sea"},
+		{Path: rows[3].Path, Keep: true, Group: 1, Score: 0.8, Reason: "beach, sea"}}, odd: {
 		{Path: "/elsewhere/secret/gone.png", Score: 0.9, Reason: "outlier 1"}, {Path: rows[0].Path, Score: 0.4, Reason: "outlier 2"}}} {
 		if err := curation.Write(name, list); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var lists []Review
-	for _, name := range []string{file, odd} {
+	for _, name := range []string{file, odd, places} {
 		l, err := review.Open(name)
 		if err != nil {
 			t.Fatal(err)
@@ -75,8 +78,11 @@ func TestReviewsAreAnswered(t *testing.T) {
 		t.Errorf("open groups: %+v, next %d", got.Groups, got.Next)
 	}
 	all := get[struct{ Reviews []aboutReview }](t, f, "/api/reviews")
-	if len(all.Reviews) != 2 || all.Reviews[1].Name != "odd" || all.Reviews[1].Index != "colours" {
+	if len(all.Reviews) != 3 || all.Reviews[1].Name != "odd" || all.Reviews[1].Index != "colours" {
 		t.Errorf("%+v", all)
+	}
+	if named := get[reviewAnswer](t, f, "/api/review?name=places"); named.Groups[0].Name != "beach, sea" || got.Groups[0].Name != "" {
+		t.Errorf("names %q, %q", named.Groups[0].Name, got.Groups[0].Name)
 	}
 	odd := f.do("GET", "/api/review?name=odd", nil)
 	if text := odd.Body.String(); !strings.Contains(text, `"gone":true`) || strings.Contains(text, "elsewhere") ||

@@ -14,6 +14,7 @@ const pause = 250; // milliseconds without a key before a search
 let indexes = [];
 let timer = 0;
 let current = null; // the address of the results that are shown
+let ready = false; // the indexes are known; what is typed before is searched for then
 
 const results = new Results({ open: (hit) => viewer.open(hit), similar, select: (hit, extend) => selection.toggle(hit, extend), again: () => run(false) });
 const selection = new Selection(results);
@@ -37,7 +38,7 @@ function read() {
 // changed searches after a pause, or at once. A search that is typed replaces the entry in the history of the one before; others add one.
 function changed(now) {
   clearTimeout(timer);
-  timer = setTimeout(() => run(now), now ? 0 : pause);
+  if (ready) timer = setTimeout(() => run(now), now ? 0 : pause);
 }
 
 async function run(push, want, top = true) {
@@ -66,16 +67,34 @@ function remember() {
   history.replaceState({ y: scrollY, shown: results.hits.length }, "");
 }
 
-// restore shows what an address says, at the place where it was left.
-async function restore(place) {
-  const s = state.parse(location.search);
-  if (s.index) $("index").value = s.index;
-  query.set(s.words, s.chips, index());
+// fill writes what an address says into the fields.
+function fill(s) {
+  query.set(s.words, s.chips, index() || s.index);
   $("in").value = s.in;
   filters.write(s);
+}
+
+// restore shows what an address says, at the place where it was left.
+async function restore(place) {
+  clearTimeout(timer);
+  const s = state.parse(location.search), before = index();
+  $("index").value = s.index || indexes[0]?.name || "";
+  if (index() !== before) chosenIndex();
+  fill(s);
   current = `?${state.params(read())}`;
   await run(false, place?.shown, false);
   if (place?.y !== undefined) scrollTo(0, place.y);
+}
+
+// begin searches for what the fields have: what the address says, unless something was typed since.
+async function begin(place) {
+  const asked = state.params(state.parse(location.search)), now = read();
+  ready = true;
+  asked.delete("index");
+  const same = `${asked}` === `${state.params({ ...now, index: "" })}`;
+  if (same) current = `?${state.params(now)}`;
+  await run(false, same ? place?.shown : undefined, false);
+  if (same && place?.y !== undefined) scrollTo(0, place.y);
 }
 
 // similar searches for pictures like some results, or adds them as a minus.
@@ -138,7 +157,9 @@ async function start() {
   $("similar-all").addEventListener("click", () => similar([...selection.chosen.values()]));
   $("named-all").addEventListener("click", () => { filters.only($("text").value || query.chips[0]?.value || ""); changed(true); });
   $("index").addEventListener("change", () => { query.chips = query.chips.filter((c) => c.kind === "q"); query.show(); selection.clear(); chosenIndex(); changed(true); });
-  addEventListener("popstate", (e) => restore(e.state));
+  const place = history.state;
+  fill(state.parse(location.search)); // before anything is waited for: what is typed meanwhile stays
+  addEventListener("popstate", (e) => { if (ready) restore(e.state); else fill(state.parse(location.search)); });
   let stopped = 0;
   addEventListener("scroll", () => { clearTimeout(stopped); stopped = setTimeout(remember, 150); }, { passive: true });
   try {
@@ -152,11 +173,7 @@ async function start() {
   const asked = state.parse(location.search).index;
   if (asked) $("index").value = asked;
   api.reviews().then((got) => { $("review").hidden = !got.reviews.length; }, () => {}); // the page works without
-  const folders = chosenIndex();
-  const restored = restore(history.state);
-  await folders;
-  filters.write(state.parse(location.search));
-  await restored;
+  await Promise.all([chosenIndex(), begin(place)]);
 }
 
 start();

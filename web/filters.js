@@ -6,6 +6,14 @@ const fields = { folder: "folder", text: "words", after: "after", before: "befor
   camera: "camera", taken_after: "taken_after", taken_before: "taken_before", near: "near" };
 const inKB = new Set(["min_size", "max_size"]);
 
+// choices fills a list. What is chosen in it stays so, even if the index doesn't have it.
+function choices(select, list) {
+  const kept = select.value;
+  select.replaceChildren(el("option", { value: "" }, "all"), ...list.map((c) => el("option", { value: c.name }, `${c.name} (${count(c.rows)})`)));
+  if (kept && !list.some((c) => c.name === kept)) select.append(el("option", { value: kept }, kept));
+  select.value = kept;
+}
+
 export class Filters {
   constructor(changed) {
     for (const [name, id] of Object.entries(fields)) {
@@ -82,18 +90,19 @@ export class Filters {
   }
 
   async folders(index) {
-    const got = await api.folders(index).catch(() => ({ folders: [] })), kept = $("folder").value;
-    $("folder").replaceChildren(el("option", { value: "" }, "all"), ...got.folders.map((f) => el("option", { value: f.name }, `${f.name} (${count(f.rows)})`)));
-    $("folder").value = kept;
-    $("folder").closest("label").hidden = got.folders.length === 0;
-    await this.facets(index);
+    const mine = this.generation = (this.generation || 0) + 1; // an answer that comes after that of a later index is of no use
+    const got = await api.folders(index).catch(() => ({ folders: [] }));
+    if (mine !== this.generation) return;
+    choices($("folder"), got.folders);
+    $("folder").closest("label").hidden = got.folders.length === 0 && !$("folder").value;
+    await this.facets(index, mine);
   }
 
   // facets hides the filters that no picture of the index can satisfy.
-  async facets(index) {
-    const got = await api.facets(index).catch(() => ({ cameras: [], dated: 0, located: 0 })), kept = $("camera").value;
-    $("camera").replaceChildren(el("option", { value: "" }, "all"), ...got.cameras.map((c) => el("option", { value: c.name }, `${c.name} (${count(c.rows)})`)));
-    $("camera").value = kept;
+  async facets(index, mine) {
+    const got = await api.facets(index).catch(() => ({ cameras: [], dated: 0, located: 0 }));
+    if (mine !== this.generation) return;
+    choices($("camera"), got.cameras);
     for (const [id, n] of [["camera", got.cameras.length], ["taken_after", got.dated], ["taken_before", got.dated], ["near", got.located]]) {
       $(id).closest("label").hidden = !n && !$(id).value;
     }

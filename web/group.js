@@ -36,6 +36,7 @@ export class Group {
 
   set(g) {
     this.version = g.version;
+    this.name = g.name;
     this.decided = g.decided;
     const keep = this.pictures?.length === g.pictures.length;
     this.pictures = g.pictures;
@@ -66,7 +67,7 @@ export class Group {
   // refresh shows what is decided.
   refresh() {
     const n = this.pictures.length;
-    this.title.textContent = `Group ${count(this.number + 1)}: ${n === 1 ? "one picture" : `${count(n)} pictures`}${this.decided ? ", decided" : ""}`;
+    this.title.textContent = `Group ${count(this.number + 1)}${this.name ? ` (${show(this.name)})` : ""}: ${n === 1 ? "one picture" : `${count(n)} pictures`}${this.decided ? ", decided" : ""}`;
     this.element.classList.toggle("decided", this.decided);
     this.back.hidden = !this.pictures.some((p) => p.decided);
     this.tiles.forEach((t, i) => {

@@ -72,6 +72,9 @@ func (o *serveOptions) run(ctx context.Context, a *app, said config.Layer) (err 
 	case len(o.Indexes) > 1 && o.Collection != "":
 		return usagef("--collection names one index, and there are %d: leave it out, and each --index names its own", len(o.Indexes))
 	}
+	if o.Indexes, err = serve.Sources(o.Indexes); err != nil {
+		return err
+	}
 	pretrained.LoadLibtorch()
 	var models []*pretrained.Embedder
 	defer func() {

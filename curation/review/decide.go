@@ -2,7 +2,6 @@ package review
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"clipgo/curation"
@@ -12,6 +11,9 @@ import (
 // that of the group as it was shown: if somebody decided since then, it is ErrChanged with the group as it is. The decision is on disk when
 // Decide returns; if it can't be written, it doesn't count.
 func (l *List) Decide(group, version int, stay []bool) (Group, error) {
+	if l.journal != nil {
+		return l.decideInJournal(group, version, stay)
+	}
 	g, before, err := l.change(group, version, stay)
 	if err != nil {
 		return g, err
@@ -82,33 +84,42 @@ func (l *List) save() error {
 	if l.saved >= want {
 		return nil
 	}
+	at, err := l.writeAll()
+	if err == nil {
+		l.saved = at
+	}
+	return err
+}
+
+// writeAll writes the file, and says which changes it has.
+func (l *List) writeAll() (at int, err error) {
 	l.mu.Lock()
 	at, list := l.changes, l.decisions()
 	l.mu.Unlock()
 	if err := l.lock.Check(); err != nil {
-		return err
+		return at, err
 	}
-	if err := curation.Write(l.out, list); err != nil {
-		return err
-	}
-	l.saved = at
-	return nil
+	return at, curation.Write(l.out, list)
 }
 
 // decisions are the rows of the list with what was decided, and then those about pictures that the list doesn't have: a later list may have
 // them again.
 func (l *List) decisions() []curation.Decision {
-	out, named := slices.Clone(l.rows), map[string]bool{}
+	out := slices.Clone(l.rows)
 	for i := range out {
-		named[out[i].Path] = true
 		if stays, ok := l.verdicts[out[i].Path]; ok {
 			out[i] = decided(out[i], stays)
 		}
 	}
-	for _, path := range slices.Sorted(maps.Keys(l.verdicts)) {
-		if !named[path] {
-			out = append(out, decided(curation.Decision{Path: path}, l.verdicts[path]))
+	var others []string
+	for path := range l.verdicts {
+		if !l.named[path] {
+			others = append(others, path)
 		}
+	}
+	slices.Sort(others)
+	for _, path := range others {
+		out = append(out, decided(curation.Decision{Path: path}, l.verdicts[path]))
 	}
 	return out
 }

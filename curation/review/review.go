@@ -2,7 +2,8 @@
 // outlier is one.
 //
 // The list itself is never changed. Decisions are in a file beside it, in the same form, so that training, embedding and packing take it in
-// place of the list. It is written as a whole after each decision, before the decision counts.
+// place of the list. It is written as a whole after each decision, before the decision counts. For a large list a journal is written before
+// a decision counts, and the file soon after: a process that is killed in between leaves the journal, which the next one takes over.
 package review
 
 import (
@@ -71,6 +72,7 @@ type List struct {
 
 	mu       sync.Mutex
 	rows     []curation.Decision
+	named    map[string]bool // paths of rows
 	verdicts map[string]bool // by path: it stays; of pictures, too, that the list doesn't have any more
 	groups   [][]int         // rows
 	versions []int           // of groups
@@ -78,6 +80,8 @@ type List struct {
 
 	saving sync.Mutex
 	saved  int // changes that are in the file
+
+	journal *journal // of a large list; nil: each decision writes the file
 }
 
 // Out is the file that has the decisions about a list: keep.csv's is keep.reviewed.csv.
@@ -111,8 +115,18 @@ func Open(file string) (l *List, err error) {
 			l.verdicts[d.Path] = d.Keep
 		}
 	}
+	l.named = make(map[string]bool, len(l.rows))
+	for _, d := range l.rows {
+		l.named[d.Path] = true
+	}
 	l.groups = groupsOf(l.rows)
 	l.versions = make([]int, len(l.groups))
+	if err = l.replay(); err == nil {
+		err = l.startJournal()
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.lock.Release())
+	}
 	return l, nil
 }
 
@@ -153,6 +167,9 @@ func (l *List) Name() string {
 
 // Close lets others review the list. A lock file of a review without decisions is removed.
 func (l *List) Close() error {
+	if err := l.end(); err != nil {
+		return errors.Join(err, l.lock.Release())
+	}
 	if _, err := os.Stat(l.out); errors.Is(err, fs.ErrNotExist) {
 		return l.lock.Discard()
 	}

@@ -26,7 +26,7 @@ func list() []curation.Decision {
 	}
 }
 
-func write(t *testing.T, name string, rows []curation.Decision) string {
+func write(t testing.TB, name string, rows []curation.Decision) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
 	if err := curation.Write(file, rows); err != nil {
@@ -35,7 +35,7 @@ func write(t *testing.T, name string, rows []curation.Decision) string {
 	return file
 }
 
-func open(t *testing.T, file string) *List {
+func open(t testing.TB, file string) *List {
 	t.Helper()
 	l, err := Open(file)
 	if err != nil {
@@ -44,7 +44,7 @@ func open(t *testing.T, file string) *List {
 	return l
 }
 
-func closed(t *testing.T, l *List) {
+func closed(t testing.TB, l *List) {
 	t.Helper()
 	if err := l.Close(); err != nil {
 		t.Fatal(err)

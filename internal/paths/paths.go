@@ -11,6 +11,9 @@ import (
 	"unicode/utf8"
 )
 
+// Journal is what a list's name has at its end in the name of the file with decisions that the list doesn't have yet.
+const Journal = ".journal"
+
 // remote matches names of what is elsewhere.
 var remote = regexp.MustCompile(`(?i)^([a-z0-9]+://|hf-hub:|pipe:)`)
 

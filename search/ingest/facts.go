@@ -2,14 +2,18 @@ package ingest
 
 import (
 	"context"
+	"slices"
 
 	"clipgo/datasets"
 	"clipgo/search"
 	"clipgo/search/exif"
 )
 
-// factIndex is an index that says whether it knows the facts of a row.
-type factIndex interface{ Looked(path string) bool }
+// factIndex is an index that says what it knows of a row's file.
+type factIndex interface {
+	Looked(path string) bool // for facts
+	Hash(path string) string // of the content; empty: it is not known
+}
 
 // look reads a picture's hash, if it is not known, and its facts. Pictures that are no files of their own have none.
 func (u *update) look(ctx context.Context, p *picture) error {
@@ -26,12 +30,18 @@ func (u *update) look(ctx context.Context, p *picture) error {
 }
 
 // addFacts reads the facts of pictures that are in the index without, and writes their rows again; the features stay. A picture that can't
-// be read any more is left as it is.
-func (u *update) addFacts(ctx context.Context, l list, plan search.Plan) error {
+// be read any more is left as it is. A picture whose content is another one, although size and time are the same, is to be embedded: its
+// features are not those of the file.
+func (u *update) addFacts(ctx context.Context, l list, plan *search.Plan) error {
 	ix, ok := u.ix.(factIndex)
 	if !ok {
 		return nil
 	}
+	var changed []int
+	defer func() {
+		u.result.Unchanged -= len(changed)
+		plan.Embed = slices.Sorted(slices.Values(append(changed, plan.Embed...)))
+	}()
 	busy := map[string]bool{}
 	for _, i := range plan.Embed {
 		busy[l.files[i].Path] = true
@@ -49,6 +59,10 @@ func (u *update) addFacts(ctx context.Context, l list, plan search.Plan) error {
 		p := picture{f, l.samples[i]}
 		if err := u.look(ctx, &p); err != nil {
 			u.skip(datasets.Skip{Source: u.source.Info().Name, Key: f.Path, Reason: err.Error()})
+			continue
+		}
+		if before := ix.Hash(f.Path); before != "" && before != p.Hash {
+			changed = append(changed, i)
 			continue
 		}
 		if err := u.ix.Follow(search.Plan{Copy: []search.Copy{{File: p.File, From: f.Path}}}); err != nil {

@@ -2,9 +2,11 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"clipgo/datasets"
 	"clipgo/search"
@@ -84,6 +86,35 @@ func TestFactsAreAddedToAnOldIndex(t *testing.T) {
 		}
 	}
 	if got := cameras(t, index); got["a.jpg"] != "Rollei 35" || len(got) != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestChangedContentIsEmbeddedAgain has a picture that changed, but for its size and its time, since an earlier version read it.
+func TestChangedContentIsEmbeddedAgain(t *testing.T) {
+	dir, index := t.TempDir(), filepath.Join(t.TempDir(), "index")
+	path, when := filepath.Join(dir, "a.jpg"), time.Unix(1e9, 0)
+	put := func(model string) {
+		err := os.WriteFile(path, exiftest.Facts{Model: model}.JPEG(8, 8), 0o644)
+		if err := errors.Join(err, os.Chtimes(path, when, when)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("Rollei 35")
+	o := Options{Paths: []string{dir}}
+	if _, err := run(t, t.Context(), index, &alike{}, o); err != nil {
+		t.Fatal(err)
+	}
+	forget(t, index)
+	put("Rollei 36")
+	o.Facts = true
+	for _, want := range []Result{{Updated: 1}, {Unchanged: 1}} {
+		r, err := run(t, t.Context(), index, &alike{}, o)
+		if r.Rate = 0; err != nil || r != want {
+			t.Errorf("%+v, want %+v, %v", r, want, err)
+		}
+	}
+	if got := cameras(t, index); got["a.jpg"] != "Rollei 36" || len(got) != 1 {
 		t.Errorf("%v", got)
 	}
 }

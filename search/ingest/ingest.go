@@ -86,7 +86,7 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 	u.result.CaptionsLeft, u.result.OtherParts = l.captions, l.others
 	u.result.Unchanged, u.result.Moved, u.result.Removed = plan.Unchanged, plan.Moved, len(plan.Remove)
 	if o.Facts {
-		if err := u.addFacts(ctx, l, plan); err != nil {
+		if err := u.addFacts(ctx, l, &plan); err != nil {
 			return u.result, errors.Join(err, ix.Commit())
 		}
 	}
