@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"clipgo/search"
 	"clipgo/vision/preprocess"
@@ -50,10 +51,15 @@ func (s *Server) keepSelection(w http.ResponseWriter, r *http.Request) error {
 	var bits [16]byte
 	_, _ = rand.Read(bits[:]) // never fails
 	id, bytes := hex.EncodeToString(bits[:]), 0
+	var keys []string // each once: an archive can't be made larger than the pictures are
+	chosen := map[string]bool{}
 	for _, key := range in.Keys {
-		bytes += 16 + len(key)
+		if !chosen[key] {
+			chosen[key], keys = true, append(keys, key)
+			bytes += 16 + len(key)
+		}
 	}
-	s.selections.put(id, selection{in.Index, in.Keys}, bytes)
+	s.selections.put(id, selection{in.Index, keys}, bytes)
 	return writeJSON(w, map[string]string{"selection": id})
 }
 
@@ -138,7 +144,7 @@ func (a *archive) picture(ctx context.Context, key string) (name string, d searc
 	if err != nil {
 		return name, d, nil, err
 	}
-	d, name = list[0], shown(a.snap.short(list[0].Path))
+	d, name = list[0], printable(shown(a.snap.short(list[0].Path)))
 	if file, _, err = a.server.original(ctx, a.snap, d); err != nil {
 		return name, d, nil, err
 	}
@@ -150,7 +156,7 @@ func (a *archive) picture(ctx context.Context, key string) (name string, d searc
 
 // free is a name that no member has. It leads nowhere else when the archive is unpacked, whatever the index says.
 func (a *archive) free(name string) string {
-	name = strings.TrimPrefix(path.Clean("/"+strings.ReplaceAll(strings.ReplaceAll(name, "\\", "_"), ":", "_")), "/")
+	name = strings.TrimPrefix(path.Clean("/"+printable(name)), "/")
 	if !filepath.IsLocal(name) {
 		name = "picture"
 	}
@@ -161,6 +167,16 @@ func (a *archive) free(name string) string {
 	}
 	a.names[strings.ToLower(name)] = true
 	return name
+}
+
+// printable is a name that terminals show as it is, and that Windows can unpack.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || strings.ContainsRune(`\:*?"<>|`, r) {
+			return '_'
+		}
+		return r
+	}, name)
 }
 
 func (a *archive) finish() error {
