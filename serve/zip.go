@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -123,7 +124,7 @@ func (a *archive) add(ctx context.Context, key string) error {
 		return nil
 	}
 	h := &zip.FileHeader{Name: a.free(name), Method: zip.Store} // pictures are compressed
-	if d.MTime > 0 {
+	if h.Modified = time.Now(); d.MTime > 0 {                   // a picture of a built-in set has no time
 		h.Modified = time.Unix(0, d.MTime)
 	}
 	w, err := a.out.CreateHeader(h)
@@ -148,10 +149,21 @@ func (a *archive) picture(ctx context.Context, key string) (name string, d searc
 	if file, _, err = a.server.original(ctx, a.snap, d); err != nil {
 		return name, d, nil, err
 	}
-	if _, err := preprocess.ReadHeader(file, preprocess.WideLimits()); err != nil {
+	h, err := preprocess.ReadHeader(file, preprocess.WideLimits())
+	if err != nil {
 		return name, d, nil, &statusError{http.StatusForbidden, "the file is no picture"}
 	}
-	return name, d, file, nil
+	return withExtension(name, h.Format), d, file, nil
+}
+
+var endsInExtension = regexp.MustCompile(`\.[0-9A-Za-z]{1,5}$`)
+
+// withExtension is a name by which other programs know a picture. Those of built-in sets and of archives may have none.
+func withExtension(name, format string) string {
+	if endsInExtension.MatchString(name) {
+		return name
+	}
+	return name + "." + format
 }
 
 // free is a name that no member has. It leads nowhere else when the archive is unpacked, whatever the index says.
@@ -181,7 +193,7 @@ func printable(name string) string {
 
 func (a *archive) finish() error {
 	if len(a.missing) > 0 {
-		w, err := a.out.Create(missingName)
+		w, err := a.out.CreateHeader(&zip.FileHeader{Name: missingName, Method: zip.Deflate, Modified: time.Now()})
 		if err == nil {
 			_, err = io.WriteString(w, strings.Join(a.missing, ""))
 		}

@@ -35,7 +35,7 @@ func archived(t *testing.T, f *fixture, keys ...string) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.Name != missingName && m.Modified.Before(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)) {
+		if m.Modified.Before(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)) {
 			t.Errorf("%s is of %v", m.Name, m.Modified)
 		}
 		out[m.Name] = string(data)
@@ -99,6 +99,15 @@ func TestNamesInAnArchiveStayInIt(t *testing.T) {
 	one, two := a.free("Q/Caf\u00e9 1.PNG"), a.free("q/caf\u00e9 1.png")
 	if one != "Q/Caf\u00e9 1 (2).PNG" || two != "q/caf\u00e9 1 (3).png" {
 		t.Errorf("members of one name are %q and %q", one, two)
+	}
+}
+
+func TestPicturesInAnArchiveHaveAnExtension(t *testing.T) {
+	for name, want := range map[string]string{"a/b.JPG": "a/b.JPG", "U+1F498 heart": "U+1F498 heart.png", "St. Bernard": "St. Bernard.png",
+		"a.b/c": "a.b/c.png", "x.": "x..png"} {
+		if got := withExtension(name, "png"); got != want {
+			t.Errorf("%q: %q, not %q", name, got, want)
+		}
 	}
 }
 
