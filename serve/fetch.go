@@ -32,6 +32,7 @@ const (
 // the network behind the server.
 type fetcher struct {
 	client  *http.Client
+	asked   chan struct{} // pictures that are fetched or wait for it
 	running chan struct{}
 }
 
@@ -52,7 +53,8 @@ func newFetcher(allowed func(netip.AddrPort) bool) *fetcher {
 	}}
 	t := &http.Transport{DialContext: d.DialContext, TLSHandshakeTimeout: fetchTime, ResponseHeaderTimeout: fetchTime,
 		MaxResponseHeaderBytes: headerBytes, DisableKeepAlives: true}
-	return &fetcher{running: make(chan struct{}, fetchAtOnce), client: &http.Client{Transport: t, Timeout: fetchTime,
+	asked, running := make(chan struct{}, queueLength), make(chan struct{}, fetchAtOnce)
+	return &fetcher{asked: asked, running: running, client: &http.Client{Transport: t, Timeout: fetchTime,
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			r.Header.Del("Referer")
 			if len(via) > fetchRedirects {
@@ -68,7 +70,7 @@ func allowedBy(setting string) (allowed func(netip.AddrPort) bool, ok bool) {
 	case FetchNothing:
 		return nil, true
 	case FetchPublic:
-		return func(at netip.AddrPort) bool { return public(at.Addr()) }, true
+		return publicElsewhere, true
 	case FetchAny:
 		return func(netip.AddrPort) bool { return true }, true
 	}
@@ -97,11 +99,30 @@ var special = func() (out []netip.Prefix) {
 	return out
 }()
 
+// global6 is all that is given out of IPv6. Beyond it are forms that stand for IPv4 addresses, and there may be more of them tomorrow.
+var global6 = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20}), 3)
+
 // public tells whether an address is one of the whole internet.
 func public(a netip.Addr) bool {
 	a = a.Unmap()
-	return a.IsGlobalUnicast() && !a.IsPrivate() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && a.Zone() == "" &&
+	return (a.Is4() || global6.Contains(a)) &&
+		a.IsGlobalUnicast() && !a.IsPrivate() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && a.Zone() == "" &&
 		!slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// own tells whether an address is one of this machine's interfaces. A firewall in front of a public address doesn't judge what comes from
+// the machine itself, so its services may answer the server what they answer nobody else.
+func own(a netip.Addr, interfaces []net.Addr) bool {
+	return slices.ContainsFunc(interfaces, func(i net.Addr) bool {
+		p, err := netip.ParsePrefix(i.String())
+		return err == nil && p.Addr().Unmap() == a.Unmap().WithZone("")
+	})
+}
+
+// publicElsewhere is public, of another machine than this one.
+func publicElsewhere(at netip.AddrPort) bool {
+	interfaces, err := net.InterfaceAddrs()
+	return err == nil && public(at.Addr()) && !own(at.Addr(), interfaces)
 }
 
 // picture fetches a picture. Why it can't is in the error for the log; the client gets errFetch.
@@ -112,6 +133,12 @@ func (f *fetcher) picture(ctx context.Context, address string) ([]byte, error) {
 	}
 	if err := fetchable(u); err != nil {
 		return nil, errFetch
+	}
+	select {
+	case f.asked <- struct{}{}:
+		defer func() { <-f.asked }()
+	default:
+		return nil, errBusy
 	}
 	select {
 	case f.running <- struct{}{}:

@@ -3,6 +3,7 @@ package serve
 import (
 	"fmt"
 	"image/color"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -18,6 +19,7 @@ func TestOnlyPublicAddressesArePublic(t *testing.T) {
 		"127.0.0.1": false, "10.1.2.3": false, "172.16.0.1": false, "192.168.1.1": false, "169.254.169.254": false, "100.64.0.1": false,
 		"0.0.0.0": false, "255.255.255.255": false, "224.0.0.1": false, "198.18.0.1": false, "::1": false, "::": false, "fe80::1": false,
 		"fc00::1": false, "ff02::1": false, "::ffff:127.0.0.1": false, "::ffff:169.254.169.254": false, "::127.0.0.1": false,
+		"::ffff:0:127.0.0.1": false, "4000::1": false, "1000::1": false, // as IPv6 that is translated has it; not given out
 		"64:ff9b::7f00:1": false, "2002:7f00:1::": false, "2001:0:1::": false, "fe80::1%eth0": false,
 	} {
 		if a, err := netip.ParseAddr(text); err != nil || public(a) != want {
@@ -26,6 +28,47 @@ func TestOnlyPublicAddressesArePublic(t *testing.T) {
 	}
 	if len(special) != 19 {
 		t.Errorf("%d ranges can be read", len(special))
+	}
+}
+
+// TestTheMachineItselfIsNotPublic: its addresses are its own in every form.
+func TestTheMachineItselfIsNotPublic(t *testing.T) {
+	var interfaces []net.Addr
+	for _, text := range []string{"198.51.100.7/24", "2001:db8::7/64", "fe80::7/64"} {
+		ip, n, err := net.ParseCIDR(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		interfaces = append(interfaces, &net.IPNet{IP: ip, Mask: n.Mask})
+	}
+	for text, want := range map[string]bool{"198.51.100.7": true, "::ffff:198.51.100.7": true, "2001:db8::7": true, "fe80::7%eth0": true,
+		"198.51.100.8": false, "2001:db8::8": false} {
+		if a, err := netip.ParseAddr(text); err != nil || own(a, interfaces) != want {
+			t.Errorf("%s: own is %v, %v", text, !want, err)
+		}
+	}
+	here, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range here {
+		p, err := netip.ParsePrefix(i.String())
+		if err != nil || !own(p.Addr(), here) || publicElsewhere(netip.AddrPortFrom(p.Addr(), 80)) {
+			t.Errorf("%s may be fetched from, %v", i, err)
+		}
+	}
+}
+
+// TestFetchesThatWaitAreFew: a client whose addresses answer slowly can't make all others wait for long.
+func TestFetchesThatWaitAreFew(t *testing.T) {
+	f := newFixture(t)
+	f.fetcher = newFetcher(func(netip.AddrPort) bool { return true })
+	for range queueLength {
+		f.fetcher.asked <- struct{}{}
+	}
+	_, err := f.fetcher.picture(t.Context(), "http://127.0.0.1:1/")
+	if code, _ := status(err); code != http.StatusServiceUnavailable {
+		t.Errorf("%d, %v", code, err)
 	}
 }
 

@@ -19,6 +19,9 @@ func parseProxies(list []string) (out proxies, err error) {
 		if a, alone := netip.ParseAddr(text); alone == nil {
 			p, err = netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()), nil
 		}
+		if bits := p.Bits() - 96; err == nil && p.Addr().Is4In6() && bits >= 0 { // as has compares them
+			p = netip.PrefixFrom(p.Addr().Unmap(), bits)
+		}
 		if err != nil {
 			return nil, fault.Setting("trusted_proxy", "%q is neither an address nor a range such as 10.0.0.0/8", text)
 		}

@@ -52,7 +52,17 @@ func OpenReviews(args []string) (out []Review, err error) {
 		if name, rest, ok := strings.Cut(arg, "="); ok && !paths.Exists(arg) {
 			index, file = name, rest
 		}
-		l, err := review.Open(file)
+		if file == "" {
+			err = fault.Setting("review", "the name of a file is missing")
+		} else if slices.ContainsFunc(out, func(r Review) bool {
+			return paths.Absolute(r.List.File()) == paths.Absolute(review.Out(file))
+		}) {
+			err = fault.Setting("review", "%s is given twice", file)
+		}
+		var l *review.List
+		if err == nil {
+			l, err = review.Open(file)
+		}
 		if err != nil {
 			for _, r := range out {
 				err = errors.Join(err, r.List.Close())

@@ -10,6 +10,7 @@ import (
 
 	"clipgo/curation"
 	"clipgo/curation/review"
+	"clipgo/internal/fault"
 )
 
 type reviewAnswer struct {
@@ -139,5 +140,30 @@ func TestReviewsNeedTheToken(t *testing.T) {
 	}
 	if w := f.do("GET", "/review", nil); w.Code != 200 || !strings.Contains(w.Body.String(), "clipgo review") {
 		t.Errorf("the page: %d", w.Code)
+	}
+}
+
+// TestWrongListsAreUsageErrors: each has a line that says what to change, and no lock stays.
+func TestWrongListsAreUsageErrors(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keep.csv")
+	if err := curation.Write(file, []curation.Decision{{Path: "/p/a.png", Group: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{{[]string{""}, "missing"}, {[]string{"pictures="}, "missing"}, {[]string{file, "pictures=" + file}, "given twice"},
+		{[]string{file, filepath.Dir(file) + "/./keep.csv"}, "given twice"}} {
+		_, err := OpenReviews(c.args)
+		if fault.Of(err) != fault.Usage || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v", c.args, err)
+		}
+	}
+	list, err := OpenReviews([]string{file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := list[0].List.Close(); err != nil {
+		t.Error(err)
 	}
 }

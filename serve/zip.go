@@ -10,8 +10,10 @@ import (
 	"net/http"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"clipgo/search"
 	"clipgo/vision/preprocess"
@@ -50,10 +52,15 @@ func (s *Server) keepSelection(w http.ResponseWriter, r *http.Request) error {
 	var bits [16]byte
 	_, _ = rand.Read(bits[:]) // never fails
 	id, bytes := hex.EncodeToString(bits[:]), 0
+	var keys []string // each once: an archive can't be made larger than the pictures are
+	chosen := map[string]bool{}
 	for _, key := range in.Keys {
-		bytes += 16 + len(key)
+		if !chosen[key] {
+			chosen[key], keys = true, append(keys, key)
+			bytes += 16 + len(key)
+		}
 	}
-	s.selections.put(id, selection{in.Index, in.Keys}, bytes)
+	s.selections.put(id, selection{in.Index, keys}, bytes)
 	return writeJSON(w, map[string]string{"selection": id})
 }
 
@@ -117,7 +124,7 @@ func (a *archive) add(ctx context.Context, key string) error {
 		return nil
 	}
 	h := &zip.FileHeader{Name: a.free(name), Method: zip.Store} // pictures are compressed
-	if d.MTime > 0 {
+	if h.Modified = time.Now(); d.MTime > 0 {                   // a picture of a built-in set has no time
 		h.Modified = time.Unix(0, d.MTime)
 	}
 	w, err := a.out.CreateHeader(h)
@@ -138,19 +145,30 @@ func (a *archive) picture(ctx context.Context, key string) (name string, d searc
 	if err != nil {
 		return name, d, nil, err
 	}
-	d, name = list[0], shown(a.snap.short(list[0].Path))
+	d, name = list[0], printable(shown(a.snap.short(list[0].Path)))
 	if file, _, err = a.server.original(ctx, a.snap, d); err != nil {
 		return name, d, nil, err
 	}
-	if _, err := preprocess.ReadHeader(file, preprocess.WideLimits()); err != nil {
+	h, err := preprocess.ReadHeader(file, preprocess.WideLimits())
+	if err != nil {
 		return name, d, nil, &statusError{http.StatusForbidden, "the file is no picture"}
 	}
-	return name, d, file, nil
+	return withExtension(name, h.Format), d, file, nil
+}
+
+var endsInExtension = regexp.MustCompile(`\.[0-9A-Za-z]{1,5}$`)
+
+// withExtension is a name by which other programs know a picture. Those of built-in sets and of archives may have none.
+func withExtension(name, format string) string {
+	if endsInExtension.MatchString(name) {
+		return name
+	}
+	return name + "." + format
 }
 
 // free is a name that no member has. It leads nowhere else when the archive is unpacked, whatever the index says.
 func (a *archive) free(name string) string {
-	name = strings.TrimPrefix(path.Clean("/"+strings.ReplaceAll(strings.ReplaceAll(name, "\\", "_"), ":", "_")), "/")
+	name = strings.TrimPrefix(path.Clean("/"+printable(name)), "/")
 	if !filepath.IsLocal(name) {
 		name = "picture"
 	}
@@ -163,9 +181,19 @@ func (a *archive) free(name string) string {
 	return name
 }
 
+// printable is a name that terminals show as it is, and that Windows can unpack.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || strings.ContainsRune(`\:*?"<>|`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+}
+
 func (a *archive) finish() error {
 	if len(a.missing) > 0 {
-		w, err := a.out.Create(missingName)
+		w, err := a.out.CreateHeader(&zip.FileHeader{Name: missingName, Method: zip.Deflate, Modified: time.Now()})
 		if err == nil {
 			_, err = io.WriteString(w, strings.Join(a.missing, ""))
 		}

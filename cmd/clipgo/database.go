@@ -28,6 +28,14 @@ func (o *databaseOptions) name(index string) string {
 	return filepath.Base(filepath.Clean(index))
 }
 
+// checkDatabase refuses a collection of no database.
+func (o *databaseOptions) checkDatabase() error {
+	if o.Collection != "" && o.Database == "" {
+		return usagef("--collection %s: it is in a database, and --database is missing", o.Collection)
+	}
+	return nil
+}
+
 // openIndex opens the folder, or its copy in the database if there is one.
 func (o *databaseOptions) openIndex(ctx context.Context, index string) (search.Index, error) {
 	if o.Database == "" {
@@ -71,6 +79,9 @@ func (o *databaseOptions) finish(ctx context.Context, c *console, first error) (
 
 // openServed opens the folder, or its copy in the database if there is one, for a server.
 func (o *databaseOptions) openServed(ctx context.Context, index string) (serve.Index, error) {
+	if err := o.checkDatabase(); err != nil {
+		return nil, err
+	}
 	if o.Database != "" {
 		s, err := postgres.OpenSnapshot(ctx, o.Database, o.name(index))
 		if err != nil {

@@ -99,7 +99,11 @@ func serving(t *testing.T, args ...string) (address string, end func()) {
 // TestOneBitCodesSayWhatTheyFind: embed, info and search say the measured recall; a word that isn't one of the three is refused.
 func TestOneBitCodesSayWhatTheyFind(t *testing.T) {
 	model, pictures, index := indexOf(t)
-	says(t, clipgo(t, "search", "--index", index, "a", "--set", "one_bit=always"), exitUsage, "one_bit", "no 1-bit codes")
+	says(t, clipgo(t, "search", "--index", index, "a", "--set", "one_bit=always"), exitUsage, "clipgo: --set one_bit: ", "no 1-bit codes")
+	for _, wrong := range [][]string{{"search", "--index", index, "a"}, {"serve", "--index", index, "--addr", "127.0.0.1:0"},
+		{"embed", "--model", model, pictures, "--index", index}} {
+		says(t, clipgo(t, append(wrong, "--collection", "c")...), exitUsage, "--collection c", "--database is missing")
+	}
 	says(t, clipgo(t, "embed", "--model", model, pictures, "--index", index, "--set", "one_bit=often"), exitUsage, "one_bit", "often")
 	did := decodeJSON[embedResult](t, must(t, "embed", "--model", model, pictures, "--index", index, "--set", "one_bit=always", "--json"))
 	if did.OneBit == nil || did.OneBit.At10 != 1 || did.OneBit.Queries != 3 {

@@ -90,7 +90,7 @@ func (o *embedOptions) check() error {
 	case o.DType != "" && o.DType != search.Float32 && o.DType != search.Float16:
 		return usagef("--dtype: %q is neither float32 nor float16", o.DType)
 	}
-	return errors.Join(isFolder("--index", o.Index), o.choosePart())
+	return errors.Join(isFolder("--index", o.Index), o.checkDatabase(), o.choosePart())
 }
 
 // choosePart makes the index of a part the one that is written.

@@ -106,6 +106,7 @@ func Open(file string) (l *List, err error) {
 	if l.lock, err = durable.Acquire(l.out + ".lock"); err != nil {
 		return nil, err
 	}
+	durable.SweepFile(l.out) // of a review that was killed while it wrote
 	before, err := curation.ReadFile(l.out)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.Join(err, l.lock.Release())

@@ -215,3 +215,20 @@ func TestListsThatCannotBeReviewedAreRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestAReviewRemovesWhatAKilledOneLeft removes the half of a file that was never put in place, and nothing else.
+func TestAReviewRemovesWhatAKilledOneLeft(t *testing.T) {
+	file := write(t, "keep.csv", list())
+	left, other := filepath.Join(filepath.Dir(file), ".keep.reviewed.csv.tmp-0123456789abcdef"),
+		filepath.Join(filepath.Dir(file), ".other.csv.tmp-0123456789abcdef")
+	if err := errors.Join(os.WriteFile(left, []byte("path,ke"), 0o600), os.WriteFile(other, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, open(t, file))
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("half a file stays: %v", err)
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Errorf("another's is gone: %v", err)
+	}
+}

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -97,6 +98,20 @@ func TestMessagesSpeakOfFlags(t *testing.T) {
 	} {
 		if got := inFlags(text, has); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestMessagesNameNoFlagThatIsNone: a setting that has no flag is named as --set takes it.
+func TestMessagesNameNoFlagThatIsNone(t *testing.T) {
+	for _, c := range []struct{ key, flags, want string }{
+		{"one_bit", "set", "--set one_bit: bad"}, {"one_bit", "set one-bit", "--one-bit: bad"}, {"one_bit", "", "--one-bit: bad"},
+		{"split", "set", "--split: bad"},
+	} {
+		err := fault.Setting(c.key, "bad")
+		has := func(flag string) bool { return slices.Contains(strings.Fields(c.flags), flag) }
+		if got := withoutFlag(err, "--"+strings.ReplaceAll(c.key, "_", "-")+": bad", has); got != c.want {
+			t.Errorf("%+v: %q", c, got)
 		}
 	}
 }

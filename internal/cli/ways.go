@@ -14,13 +14,27 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/internal/config"
+	"clipgo/internal/fault"
 )
 
 // Message is what a failed command prints for an error with the given text: bounded, in the words of the command's flags, and with what
 // the user can do about it.
 func Message(err error, text string, root *cobra.Command, args []string) string {
-	text = inFlags(text, flagsOf(root, args))
+	has := flagsOf(root, args)
+	text = inFlags(withoutFlag(err, text, has), has)
 	return shortened(text) + wayOut(err, text, args)
+}
+
+// withoutFlag names a setting that only --set changes by its key: there is no flag of that name.
+func withoutFlag(err error, text string, has func(flag string) bool) string {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || !strings.Contains(f.Key, "_") || !has("set") {
+		return text
+	}
+	if flag := strings.ReplaceAll(f.Key, "_", "-"); !has(flag) {
+		return strings.Replace(text, "--"+flag+": ", "--set "+f.Key+": ", 1)
+	}
+	return text
 }
 
 // way is a way out of an error of a library, which speaks of settings and not of flags or commands.

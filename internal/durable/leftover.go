@@ -49,7 +49,19 @@ func orphaned(dir string) bool {
 
 // removeLeftovers removes the temporary directories for dir that killed processes left. A failure is no reason not to write: nothing but
 // space is lost.
-func removeLeftovers(dir string) {
+func removeLeftovers(dir string) { eachLeftover(dir, removeOrphan) }
+
+// SweepFile removes the leftovers of interrupted writes of a file. The caller must be the file's only writer.
+func SweepFile(file string) {
+	eachLeftover(file, func(left string) {
+		if st, err := os.Lstat(left); err == nil && st.Mode().IsRegular() {
+			_ = os.Remove(left)
+		}
+	})
+}
+
+// eachLeftover calls use with the temporary files and directories beside a path that a write of it may have left.
+func eachLeftover(dir string, use func(left string)) {
 	name := regexp.MustCompile(`^\.` + regexp.QuoteMeta(filepath.Base(dir)) + `\.` + partial + `-[0-9a-f]{16}$`)
 	parent, err := os.Open(filepath.Dir(dir))
 	if err != nil {
@@ -60,7 +72,7 @@ func removeLeftovers(dir string) {
 		names, err := parent.Readdirnames(1000)
 		for _, n := range names {
 			if name.MatchString(n) {
-				removeOrphan(filepath.Join(filepath.Dir(dir), n))
+				use(filepath.Join(filepath.Dir(dir), n))
 			}
 		}
 		if err != nil || len(names) == 0 {

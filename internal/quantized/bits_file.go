@@ -3,6 +3,7 @@ package quantized
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"unsafe"
@@ -45,6 +46,11 @@ func DecodeBits(data []byte, source Digest, n, dim int) (*Bits, error) {
 	b.codes = unsafe.Slice((*uint64)(unsafe.Pointer(&data[headerSize])), n*b.words)
 	floats := unsafe.Slice((*float32)(unsafe.Pointer(&data[headerSize+8*n*b.words])), dim+n)
 	b.centre, b.scale = floats[:dim], floats[dim:]
+	for _, v := range b.centre {
+		if !(math.Abs(float64(v)) <= math.MaxFloat32) { // no row would be found
+			return nil, errors.New("quantized: the centre of the rows is not finite")
+		}
+	}
 	return b, nil
 }
 

@@ -1,6 +1,7 @@
 package quantized
 
 import (
+	"encoding/binary"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -81,6 +82,11 @@ func TestEstimatesAreNearTheProducts(t *testing.T) {
 		}
 		if deviation := math.Sqrt(sqr / n); deviation > 1.2/math.Sqrt(float64(dim)) {
 			t.Errorf("dim %d: estimates are off by %.4f", dim, deviation)
+		}
+		lost := slices.Clone(data)
+		binary.LittleEndian.PutUint32(lost[headerSize+n*padded(dim)/8:], math.Float32bits(float32(math.NaN())))
+		if _, err := DecodeBits(lost, source, n, dim); err == nil {
+			t.Error("a centre that is not finite was read")
 		}
 		data[200] ^= 1
 		if VerifyBits(data) == nil {

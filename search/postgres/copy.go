@@ -25,6 +25,7 @@ type copier struct {
 	started bool
 	done    bool
 	rows    int64
+	failed  error // of next: the database hears of it, and answers with an error of its own
 }
 
 var _ io.Reader = (*copier)(nil)
@@ -56,6 +57,7 @@ func (c *copier) fill() error {
 		r, err, ok := c.next()
 		switch {
 		case err != nil:
+			c.failed = err
 			return err
 		case !ok:
 			c.buf = append(c.buf, 0xff, 0xff)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -57,7 +58,7 @@ const connectTime = 15 * time.Second
 func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, fault.Usagef("database: %v", err)
+		return nil, unreadable(url, err)
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTime
@@ -84,6 +85,12 @@ func connectError(config *pgxpool.Config, err error) error {
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
 		return fault.Usagef("%s: %s", where, refused.Message)
+	}
+	if dial, ok := errors.AsType[*net.OpError](err); ok { // of several lines about each address, the reason of the first
+		return fmt.Errorf("%s: %w", where, dial)
+	}
+	if name, ok := errors.AsType[*net.DNSError](err); ok {
+		return fmt.Errorf("%s: %w", where, name)
 	}
 	return fmt.Errorf("%s: %w", where, err)
 }

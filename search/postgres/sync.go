@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -234,7 +235,7 @@ func (s *syncer) write(ctx context.Context, g search.Segment) error {
 		}
 		sql := "copy " + items(s.c.id) + " (" + itemColumns + ") from stdin binary"
 		_, err = tx.Conn().PgConn().CopyFrom(ctx, rows, sql)
-		return err
+		return cmp.Or(rows.failed, err)
 	})
 	if err == nil {
 		s.count(1, rows.rows, removed)

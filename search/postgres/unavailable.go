@@ -12,10 +12,10 @@ import (
 )
 
 // failed is the error of a statement. One that comes from a database that has gone away, or that can't take more connections, is
-// search.ErrUnavailable.
+// search.ErrUnavailable. Damage of the folder that is copied is none of the database.
 func failed(err error) error {
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, search.ErrNoRow):
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, search.ErrNoRow), errors.As(err, new(*search.CorruptError)):
 		return err
 	case away(err):
 		return fmt.Errorf("%w: database: %w", search.ErrUnavailable, err)
