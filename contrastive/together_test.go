@@ -40,7 +40,7 @@ func TestAFailureBeforeAnExchangeIsTold(t *testing.T) {
 		name  string
 		width int // of the second row
 		want  []string
-		told  bool
+		fails bool
 	}{{"fine", 3, []string{"agree", "gather"}, false}, {"broken", 4, []string{"agree"}, true}} {
 		l := &listener{Group: dist.Alone}
 		o := &Objective{Model: m, Loss: InfoNCE{losses.Smoothing{Form: losses.Others}}, Group: l}
@@ -49,8 +49,9 @@ func TestAFailureBeforeAnExchangeIsTold(t *testing.T) {
 			_, err := o.LossTogether(s, rows, rows, b, at, 1)
 			return err
 		})
-		if told := errors.As(err, new(*dist.Failure)); err == nil || !slices.Equal(l.calls, c.want) || told != c.told || l.ill != c.told {
-			t.Errorf("%s: %v after %v, told: %t", c.name, err, l.calls, l.ill)
+		agreed := errors.As(err, new(*dist.Failure))
+		if err == nil || !slices.Equal(l.calls, c.want) || agreed != c.fails || l.ill != c.fails {
+			t.Errorf("%s: %v after %v, failed: %t", c.name, err, l.calls, l.ill)
 		}
 	}
 }
