@@ -80,33 +80,35 @@ func (o *Objective) together(s *torch.Scope, b *datasets.Batch) (training.Pendin
 
 // LossTogether computes this process's share of the weighted loss over the features of all processes. The result is the share of the
 // loss, without the weight, and the weighted gradients of this process's features; those of logit_scale and logit_bias are accumulated in
-// the parameters, as shares.
+// the parameters, as shares. What can fail in one process alone, such as an allocation, is settled before the next exchange: the others
+// would wait there for a process that doesn't come.
 func (o *Objective) LossTogether(s *torch.Scope, images, texts []*torch.Tensor, b *datasets.Batch, at Others, weight float64) (
 	LossGrads, error,
 ) {
-	in, err := o.gather(s, images, texts, b, at)
+	var own [2]*torch.Tensor
+	err := torch.Try(func() {
+		for i, parts := range [][]*torch.Tensor{images, texts} {
+			own[i] = o.ownRows(s, parts, at.most()-b.N)
+		}
+	})
+	if _, err := dist.Settle(o.Group, err); err != nil {
+		return LossGrads{}, err
+	}
+	in, err := o.gather(s, own, b)
 	if err != nil {
 		return LossGrads{}, err
 	}
 	var out LossGrads
 	err = torch.Try(func() {
-		out = o.Loss.Part(in, at.from, b.N)
-		for _, g := range []*torch.Tensor{out.Image, out.Text} {
-			g.MulInPlace(number(g, weight))
-		}
-		if in.Scale.Recorded() { // not if it is locked
-			in.Scale.BackwardFrom(out.Scale.Scale(weight))
-		}
-		if in.Bias != nil && in.Bias.Recorded() {
-			in.Bias.BackwardFrom(out.Bias.Scale(weight))
-		}
-		out.Pairs = o.LossOfPairs(in) // of all processes: each computes them
+		in.Image, in.Text = at.gathered(in.Image), at.gathered(in.Text)
+		out = o.share(in, at.from, b.N, weight)
+		out.Image, out.Text = at.spread(s, out.Image), at.spread(s, out.Text)
 	})
 	if _, err := dist.Settle(o.Group, err); err != nil {
 		return LossGrads{}, err
 	}
 	for _, g := range []**torch.Tensor{&out.Image, &out.Text} {
-		own, err := o.Group.SumRows(s, at.spread(s, *g))
+		own, err := o.Group.SumRows(s, *g)
 		if err != nil {
 			return LossGrads{}, err
 		}
@@ -115,13 +117,29 @@ func (o *Objective) LossTogether(s *torch.Scope, images, texts []*torch.Tensor, 
 	return out, nil
 }
 
-// gather is the input of the loss of all processes' pairs.
-func (o *Objective) gather(s *torch.Scope, images, texts []*torch.Tensor, b *datasets.Batch, at Others) (in LossInput, err error) {
+// share is the weighted share of n pairs in the loss, from one on, with the gradients of all pairs' features.
+func (o *Objective) share(in LossInput, from, n int, weight float64) LossGrads {
+	out := o.Loss.Part(in, from, n)
+	for _, g := range []*torch.Tensor{out.Image, out.Text} {
+		g.MulInPlace(number(g, weight))
+	}
+	if in.Scale.Recorded() { // not if it is locked
+		in.Scale.BackwardFrom(out.Scale.Scale(weight))
+	}
+	if in.Bias != nil && in.Bias.Recorded() {
+		in.Bias.BackwardFrom(out.Bias.Scale(weight))
+	}
+	out.Pairs = o.LossOfPairs(in) // of all processes: each computes them
+	return out
+}
+
+// gather is the input of the loss, with the rows that each process gives.
+func (o *Objective) gather(s *torch.Scope, own [2]*torch.Tensor, b *datasets.Batch) (in LossInput, err error) {
 	in = LossInput{Scale: o.Model.Scale(s), Bias: o.Model.Bias(s)}
-	if in.Image, err = o.gatherRows(s, images, b.N, at); err != nil {
+	if in.Image, err = o.Group.Gather(s, own[0]); err != nil {
 		return in, err
 	}
-	if in.Text, err = o.gatherRows(s, texts, b.N, at); err != nil {
+	if in.Text, err = o.Group.Gather(s, own[1]); err != nil {
 		return in, err
 	}
 	if o.DedupTargets {
@@ -130,8 +148,8 @@ func (o *Objective) gather(s *torch.Scope, images, texts []*torch.Tensor, b *dat
 	return in, err
 }
 
-// gatherRows are the features of all processes, of which each gives as many rows as the one with most has.
-func (o *Objective) gatherRows(s *torch.Scope, parts []*torch.Tensor, n int, at Others) (*torch.Tensor, error) {
+// ownRows are the features of all parts and so many further rows, with which each process gives as many as the one with most pairs.
+func (o *Objective) ownRows(s *torch.Scope, parts []*torch.Tensor, more int) *torch.Tensor {
 	var rows []*torch.Tensor
 	for _, x := range parts {
 		if x != nil { // a part without pairs
@@ -142,14 +160,10 @@ func (o *Objective) gatherRows(s *torch.Scope, parts []*torch.Tensor, n int, at 
 	if len(rows) > 0 {
 		dtype = rows[0].DType()
 	}
-	if more := at.most() - n; more > 0 {
+	if more > 0 {
 		rows = append(rows, torch.Zeros(s, dtype, o.Model.Device(), more, o.Model.Config.EmbedDim))
 	}
-	all, err := o.Group.Gather(s, torch.Cat(0, rows...))
-	if err != nil {
-		return nil, err
-	}
-	return at.gathered(all), nil
+	return torch.Cat(0, rows...)
 }
 
 func (at Others) most() (n int) {

@@ -52,7 +52,7 @@ func (s *session) openAccounts() error {
 
 func (s *session) writeAccounts(w io.Writer) error { return durable.EncodeJSON(w, s.accounts) }
 
-// count enters a step into the accounts: the batch of all processes. The losses are those of this process's pairs.
+// count enters a step into the accounts: the batch of all processes, with the losses of all its pairs.
 func (s *session) count(e training.Event) { s.accounts.Add(e.Batch.OfAll(), e.Pairs) }
 
 // fillRow adds the accounts to a line of metrics.jsonl: those of the sources of a mixture, and the passes that have ended.

@@ -59,8 +59,8 @@ func (s *session) compareSettings() error {
 		}
 	}
 	return s.compare(own, func(rank int, key, first, other string) error {
-		return fault.Usagef("%s: process %d has %s, and process 0 has %s; all processes of a run need the same settings", key, rank,
-			other, first)
+		return fault.Setting(key, "process %d has %s, and process 0 has %s; all processes of a run need the same settings", rank, other,
+			first)
 	})
 }
 
@@ -68,8 +68,8 @@ func (s *session) compareSettings() error {
 func (s *session) compareData() error {
 	own := map[string]string{"train_data": s.fingerprint(), "val_data": s.val.Source.Info().Fingerprint}
 	return s.compare(own, func(rank int, key, first, other string) error {
-		return fault.Usagef("%s: process %d has other samples than process 0 (fingerprint %s, not %s); all processes need the same "+
-			"files", key, rank, other, first)
+		return fault.Setting(key, "process %d has other samples than process 0 (fingerprint %s, not %s); all processes need the same files",
+			rank, other, first)
 	})
 }
 

@@ -54,10 +54,10 @@ func isAny[T error](err error) bool {
 }
 
 // oneLine makes an error one readable line; joined errors become a list. A setting that a library names by its key is shown
-// as the flag that the user knows.
+// as the flag that the user knows; one with a dot in it is set by --set alone.
 func oneLine(err error) string {
 	text := err.Error()
-	if f, ok := errors.AsType[*fault.Error](err); ok && f.Key != "" {
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Key != "" && !strings.Contains(f.Key, ".") {
 		flag := "--" + strings.ReplaceAll(f.Key, "_", "-") + ": " + f.Reason
 		text = strings.Replace(text, f.Error(), flag, 1)
 	}
