@@ -21,8 +21,8 @@ import (
 // torchrunVariable names a torchrun that isn't in PATH, as that of pip's torch in a virtual environment.
 const torchrunVariable = "CLIPGO_TORCHRUN"
 
-// launchers are the commands that start a program in two processes here. Each is tried with the first name that is there. Further arguments
-// come before the last one.
+// launchers are the commands that start a program in two processes here, by the first name that is there. Further arguments come before
+// the last one.
 var launchers = map[string]struct {
 	names []string
 	args  []string
@@ -95,9 +95,8 @@ func TestLaunchersStartATraining(t *testing.T) {
 // TestTorchrunStartsProcessesAgain: torchrun starts all of them anew when one is killed, and they go on from the last checkpoint.
 func TestTorchrunStartsProcessesAgain(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
-	c := launched(t, "torchrun", []string{"--max-restarts", "1"}, "--model", tiny(t), "--train-data", "builtin:shapes?n=96", "--steps", "100000",
-		"--log-frequency", "1", "--precision", "fp32", "--val-frequency", "0", "--save-frequency", "5", "--batch-size", "8", "--resume", "latest",
-		"--out", out)
+	c := launched(t, "torchrun", []string{"--max-restarts", "1"}, small(tiny(t), "builtin:shapes?n=96", out, "--steps", "100000",
+		"--save-frequency", "5", "--batch-size", "8", "--resume", "latest")...)
 	var said bytes.Buffer
 	c.Stdout, c.Stderr = &said, &said
 	if err := c.Start(); err != nil {

@@ -97,7 +97,8 @@ func TestSkipsOfAllProcessesCount(t *testing.T) {
 		t.Errorf("two processes skip\n%s, one\n%s", got, want)
 	}
 	third := filepath.Join(dir, "three")
-	all := ranks(t, 2, nil, small(model, data, third, "--steps", "5", "--max-skip", "0.075", "--batch-size", "4")...) // the look before finds 3
+	few := []string{"--steps", "5", "--max-skip", "0.075", "--batch-size", "4"} // the look before the first step finds 3
+	all := ranks(t, 2, nil, small(model, data, third, few...)...)
 	ends(t, all, exitData, exitData)
 	const limit = "4 of 40 samples can't be used, more than 7.5 %"
 	for i, r := range all {
@@ -114,8 +115,8 @@ func TestPatienceEndsAllProcesses(t *testing.T) {
 	model, dir := tiny(t), t.TempDir()
 	one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")
 	args := func(out, batch string) []string {
-		return small(model, "builtin:shapes?n=96", out, "--val-frequency", "1", "--patience", "2:image_retrieval_recall@1", "--min-delta", "9", "--steps", "20",
-			"--batch-size", batch)
+		return small(model, "builtin:shapes?n=96", out, "--val-frequency", "1", "--patience", "2:image_retrieval_recall@1",
+			"--min-delta", "9", "--steps", "20", "--batch-size", batch)
 	}
 	must(t, append([]string{"train"}, args(one, "16")...)...)
 	all := ranks(t, 2, nil, args(two, "8")...)
