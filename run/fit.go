@@ -70,7 +70,7 @@ func (s *session) startBias() { *s.ModelCfg.InitLogitBias = contrastive.StartBia
 // fitHost finds the number by the memory that two trial steps take. Trying until there is none would have the kernel end the
 // process.
 func (s *session) fitHost(ctx context.Context, at model.Placement, limit int) (int, string, error) {
-	free, err := memory.Available()
+	free, err := s.freeMemory()
 	if err != nil {
 		return 0, "", fault.Setting("batch_size", "can't determine the free memory (%v); give a number", err)
 	}
@@ -82,7 +82,11 @@ func (s *session) fitHost(ctx context.Context, at model.Placement, limit int) (i
 	if n == 0 {
 		return 0, "", fmt.Errorf("a single pair takes %s, and %s are free", size(need(1)), size(free))
 	}
-	return n, fmt.Sprintf("%s of the %s that are free (%s a pair)", size(need(n)), size(free), size(need(2)-need(1))), nil
+	of := fmt.Sprintf("the %s that are free", size(free))
+	if s.neighbours > 1 {
+		of += fmt.Sprintf(" for each of the %d processes of this machine", s.neighbours)
+	}
+	return n, fmt.Sprintf("%s of %s (%s a pair)", size(need(n)), of, size(need(2)-need(1))), nil
 }
 
 // cost measures the memory of two trial steps, of at most limit pairs, and returns that of a step of n pairs.

@@ -13,6 +13,7 @@ import (
 
 	"clipgo/internal/config"
 	"clipgo/internal/fault"
+	"clipgo/internal/memory"
 	"clipgo/training/dist"
 	"clipgo/training/dist/launch"
 )
@@ -35,6 +36,9 @@ func (s *session) join(ctx context.Context, g dist.Group, version string) error 
 		return nil
 	}
 	s.world = g.World()
+	if err := s.countNeighbours(); err != nil {
+		return err
+	}
 	if !s.voices.leads() {
 		s.console = (&Console{Find: s.console.Find}).filled()
 	}
@@ -45,6 +49,26 @@ func (s *session) join(ctx context.Context, g dist.Group, version string) error 
 		s.startBias()
 	}
 	return s.compareSettings()
+}
+
+// countNeighbours finds how many of the processes share the memory of this machine, or of this container.
+func (s *session) countNeighbours() error {
+	host, _ := os.Hostname()                                  // two containers of one machine differ in it
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // two machines of one name differ in it; Linux alone has it
+	own := host + " " + string(boot)
+	all, err := s.voices.group.Tell([]byte(own))
+	for _, other := range all {
+		if string(other) == own {
+			s.neighbours++
+		}
+	}
+	return err
+}
+
+// freeMemory is this process's part of the memory that is free: the processes of one machine take theirs at the same time.
+func (s *session) freeMemory() (int64, error) {
+	free, err := memory.Available()
+	return free / int64(max(1, s.neighbours)), err
 }
 
 // ofTheProcess are the settings that may differ between the processes of a run.

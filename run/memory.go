@@ -6,7 +6,6 @@ import (
 
 	"clipgo/contrastive"
 	"clipgo/internal/fault"
-	"clipgo/internal/memory"
 	"clipgo/internal/torch"
 	"clipgo/model"
 )
@@ -15,7 +14,7 @@ import (
 // a word. The memory is measured by two small trial steps, unless a rough upper bound is far below what is free. The steps take seconds
 // and gigabytes with a large model, so all that can be refused without them has been.
 func (s *session) checkMemory(ctx context.Context, at model.Placement) error {
-	free, err := memory.Available()
+	free, err := s.freeMemory()
 	if err != nil || at.Device != torch.CPU || s.measured || s.Align.on() || s.upperBound() < free/2 {
 		return nil // where nobody knows the memory, the step decides
 	}

@@ -64,8 +64,9 @@ type session struct {
 	closers   []func() error
 	seen      preprocess.Seen
 
-	voices    *voices // of all processes
-	afterStep training.Hook
+	voices     *voices // of all processes
+	neighbours int     // processes of this machine, this one included; 0: it is alone
+	afterStep  training.Hook
 }
 
 // Train runs one sitting: it opens the run directory, data and model, trains, and leaves checkpoints and a report there. Of several

@@ -29,6 +29,12 @@ type rank struct {
 // ranks starts a training in several processes, as a launcher does. own are further arguments of the last one.
 func ranks(t *testing.T, n int, own []string, args ...string) []*rank {
 	t.Helper()
+	return ranksWith(t, n, func(int, *rank) {}, own, args...)
+}
+
+// ranksWith is ranks with a change of each process before it starts.
+func ranksWith(t *testing.T, n int, change func(i int, r *rank), own []string, args ...string) []*rank {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +53,7 @@ func ranks(t *testing.T, n int, own []string, args ...string) []*rank {
 		r.Stdout, r.Stderr = &r.out, &r.err
 		r.Env = append(r.Env, fmt.Sprint("RANK=", i), fmt.Sprint("LOCAL_RANK=", i), fmt.Sprint("WORLD_SIZE=", n),
 			fmt.Sprint("LOCAL_WORLD_SIZE=", n), "MASTER_ADDR=127.0.0.1", fmt.Sprint("MASTER_PORT=", port))
+		change(i, r)
 		if err := r.Start(); err != nil {
 			t.Fatal(err)
 		}

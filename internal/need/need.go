@@ -16,6 +16,8 @@ const (
 	CUDA     Thing = "CLIPGO_TEST_CUDA"
 	Postgres Thing = "CLIPGO_TEST_POSTGRES"
 	Browser  Thing = "CLIPGO_TEST_BROWSER"
+	// Launchers are torchrun, mpirun and others that start several processes.
+	Launchers Thing = "CLIPGO_TEST_LAUNCHERS"
 )
 
 // Missing ends a test because a thing is missing, for the reason that is given: it is skipped, or fails where the variable is set.

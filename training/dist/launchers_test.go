@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"clipgo/internal/need"
 	"clipgo/internal/torch/torchtest"
 )
 
@@ -27,7 +28,7 @@ func TestLaunchers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			torchtest.NeedProcesses(t)
 			if _, err := exec.LookPath(command[0]); err != nil {
-				t.Skip(err)
+				need.Missing(t, need.Launchers, "%v", err)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // torchrun alone takes long to start
 			defer cancel()
