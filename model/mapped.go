@@ -117,6 +117,12 @@ func CheckInt8(c Config, set OpenSet, towers Towers, q Int8) (*Checked, error) {
 	return &Checked{c, towers, set, values, q}, nil
 }
 
+// Close gives the weights back that OpenMapped doesn't take over.
+func (k *Checked) Close() {
+	k.set.Close() // files that were read only: there is nothing to lose
+	k.int8.Free()
+}
+
 // OpenMapped is Load for a model that is used and not trained. On the CPU, float32 parameters stay in the mapped files, and the
 // parameters of a tower that is not needed have no memory: using that tower panics.
 func (k *Checked) OpenMapped(ctx context.Context, at Placement) (*Model, error) {

@@ -2,6 +2,7 @@ package search
 
 import (
 	"errors"
+	"path/filepath"
 	"testing"
 )
 
@@ -55,6 +56,42 @@ func TestPrecisionIsThatOfTheRows(t *testing.T) {
 		}
 		if got := ix.Info().Precision; got != step.want {
 			t.Errorf("%s: precision %q, want %q", step.what, got, step.want)
+		}
+		if err := ix.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestMergedPrecision: an index of several has the precision of all of them, or says that there are two.
+func TestMergedPrecision(t *testing.T) {
+	dir, in8 := t.TempDir(), space
+	in8.Precision = "int8"
+	made := func(name string, as Space) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		w, err := Update(path, as)
+		if err != nil {
+			t.Fatal(err)
+		}
+		add(t, w, name, 1)
+		if err := errors.Join(w.Commit(), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	float, first, second := made("float", space), made("first", in8), made("second", in8)
+	for want, from := range map[string][]string{"int8": {first, second}, mixedPrecision: {first, float, second}, "": {float}} {
+		out := filepath.Join(dir, "out-"+want)
+		if _, err := MergeFolders(t.Context(), out, from); err != nil {
+			t.Fatal(err)
+		}
+		ix, err := Open(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ix.Info().Precision; got != want {
+			t.Errorf("merged: precision %q, want %q", got, want)
 		}
 		if err := ix.Close(); err != nil {
 			t.Fatal(err)
