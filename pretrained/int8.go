@@ -56,8 +56,8 @@ func (m *Embedder) Int8Hint(pictures int) string {
 		m.VisionParameterCount() < largeTower || kernel != "avx512_vnni" && kernel != "avx_vnni" {
 		return ""
 	}
-	return fmt.Sprintf("this CPU multiplies bytes (%s): with the precision int8 the model embeds faster, with features of cosine %g or more to "+
-		"those of float32", kernel, MinInt8Cosine)
+	return fmt.Sprintf("this CPU multiplies bytes (%s): with the precision int8 the model embeds faster, with features of cosine %g or "+
+		"more to those of float32", kernel, MinInt8Cosine)
 }
 
 // openInt8 makes the embedder ready with the 8-bit forms of its model: those that were kept for these weights, or new ones.
