@@ -78,7 +78,8 @@ type Int8 struct {
 	Release func()    // gives the memory of the forms back, after they have been freed; nil: it is their own
 }
 
-func (q *Int8) free() {
+// Free gives the forms and their memory back.
+func (q *Int8) Free() {
 	q.Forms.Free()
 	if q.Release != nil {
 		q.Release()
@@ -86,7 +87,7 @@ func (q *Int8) free() {
 	*q = Int8{}
 }
 
-// CheckInt8 is Check for a model some of whose matrices have 8-bit forms.
+// CheckInt8 is Check for a model some of whose matrices have 8-bit forms. The result owns the forms; on an error they are freed.
 func CheckInt8(c Config, set OpenSet, towers Towers, q Int8) (*Checked, error) {
 	var used []*nn.Param
 	all := Declare(c).params.All()
@@ -97,6 +98,7 @@ func CheckInt8(c Config, set OpenSet, towers Towers, q Int8) (*Checked, error) {
 	}
 	if err := shaped(all, set, stored); err != nil {
 		defer set.Close() // files that were read only: there is nothing to lose
+		q.Free()
 		return nil, misfit(set, err)
 	}
 	if q.Sound {
@@ -109,9 +111,16 @@ func CheckInt8(c Config, set OpenSet, towers Towers, q Int8) (*Checked, error) {
 	values, err := sound(used, set)
 	if err != nil {
 		set.Close() // as above
+		q.Free()
 		return nil, &WeightsError{Reason: err.Error()}
 	}
 	return &Checked{c, towers, set, values, q}, nil
+}
+
+// Close gives the weights back that OpenMapped doesn't take over.
+func (k *Checked) Close() {
+	k.set.Close() // files that were read only: there is nothing to lose
+	k.int8.Free()
 }
 
 // OpenMapped is Load for a model that is used and not trained. On the CPU, float32 parameters stay in the mapped files, and the
@@ -135,6 +144,7 @@ func (k *Checked) OpenMapped(ctx context.Context, at Placement) (*Model, error) 
 	})
 	if err != nil {
 		m.mapped.release()
+		k.int8.Free()
 		return nil, fmt.Errorf("load weights: %w", err)
 	}
 	m.UseInt8(k.int8.Forms)

@@ -116,7 +116,7 @@ func New(ctx context.Context, c Config, seed uint64, at Placement) (*Model, erro
 // Free gives the parameters' memory back.
 func (m *Model) Free() {
 	m.params.Free()
-	m.owned.free()
+	m.owned.Free()
 	if m.mapped != nil {
 		m.mapped.release()
 	}

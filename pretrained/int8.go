@@ -56,8 +56,8 @@ func (m *Embedder) Int8Hint(pictures int) string {
 		m.VisionParameterCount() < largeTower || kernel != "avx512_vnni" && kernel != "avx_vnni" {
 		return ""
 	}
-	return fmt.Sprintf("this CPU multiplies bytes (%s): --precision int8 takes about a third of the time for the model, with features of "+
-		"cosine %g or more to those of float32", kernel, MinInt8Cosine)
+	return fmt.Sprintf("this CPU multiplies bytes (%s): with the precision int8 the model embeds faster, with features of cosine %g or "+
+		"more to those of float32", kernel, MinInt8Cosine)
 }
 
 // openInt8 makes the embedder ready with the 8-bit forms of its model: those that were kept for these weights, or new ones.
@@ -70,31 +70,41 @@ func (m *Embedder) openInt8(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	at, err := o.float().Placement()
-	if err != nil {
-		return err
-	}
 	cache := int8Cache{fingerprint: fingerprint, weights: src.Weights, shapes: model.Declare(src.Config).Int8Shapes()}
+	_, _ = m.Tokenizer() // while libtorch loads, as the rest until Placement, which waits for it
 	known, report, why := cache.open(o.Towers)
 	if known == nil {
 		if why != "" {
 			log.Warn("the kept 8-bit forms are made again", "reason", why)
 		}
-		if known, report, err = m.makeInt8(ctx, at, &cache, log); err != nil {
+		if known, report, err = m.makeInt8(ctx, &cache, log); err != nil {
 			return err
 		}
 	}
-	report.Kernel, m.InInt8 = torch.Int8Kernel(), report
-	log.Info(report.String())
-	if report.Kernel == "avx2" || report.Kernel == "plain" {
-		log.Warn("this CPU has no instructions for products of bytes (VNNI): int8 saves memory here, and no time")
-	}
+	m.InInt8 = report
 	checked, err := src.CheckInt8(o.Towers, *known)
 	if err != nil {
 		return err
 	}
+	at, err := o.float().Placement()
+	if err != nil {
+		checked.Close()
+		return err
+	}
+	report.Kernel = torch.Int8Kernel()
+	if report.Made {
+		report.tell(log)
+	}
 	m.Model, err = src.OpenMapped(ctx, checked, at, o.Seed)
 	return err
+}
+
+// tell says what is known of forms that were made just now. When they are opened again, the report has it.
+func (r *Int8Report) tell(log *slog.Logger) {
+	log.Info(r.String())
+	if r.Kernel == "avx2" || r.Kernel == "plain" {
+		log.Warn("this CPU has no instructions for products of bytes (VNNI): int8 saves memory here, and no time")
+	}
 }
 
 // quantizeFresh builds a model with fresh weights and uses their 8-bit forms.

@@ -19,8 +19,12 @@ const calibrationItems = 64
 
 // makeInt8 quantizes the weights of both towers, compares them with float32 and keeps them in a file, from which they are opened. If no
 // file can be written, the forms stay in memory.
-func (m *Embedder) makeInt8(ctx context.Context, at model.Placement, cache *int8Cache, log *slog.Logger) (*model.Int8, *Int8Report, error) {
+func (m *Embedder) makeInt8(ctx context.Context, cache *int8Cache, log *slog.Logger) (*model.Int8, *Int8Report, error) {
 	log.Info("quantizing the model to 8 bits, once")
+	at, err := m.Settings.float().Placement()
+	if err != nil {
+		return nil, nil, err
+	}
 	checked, err := m.Source.Check(model.BothTowers)
 	if err != nil {
 		return nil, nil, err

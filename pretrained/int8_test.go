@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -211,5 +212,38 @@ func TestInt8IsForUse(t *testing.T) {
 	m.Device = "cuda:0"
 	if err := m.Validate(); err == nil || !strings.Contains(err.Error(), "int8") {
 		t.Errorf("on CUDA: %v", err)
+	}
+}
+
+// TestInt8Hint: many pictures and a large model in float32 on a CPU that multiplies bytes get the hint, and nothing else does.
+func TestInt8Hint(t *testing.T) {
+	torchtest.Need(t)
+	open := func(width int, precision string) *Embedder {
+		t.Helper()
+		config := fmt.Sprintf(`{"embed_dim": 16, "vision_cfg": {"image_size": 32, "layers": 2, "width": %d, "patch_size": 32},
+			"text_cfg": {"context_length": 16, "width": 16, "heads": 2, "layers": 1}}`, width)
+		path := filepath.Join(t.TempDir(), "model.json")
+		if err := os.WriteFile(path, []byte(config), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		o := DefaultSettings()
+		o.Model, o.Precision = path, precision
+		m, err := Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(m.Free)
+		return m
+	}
+	large := open(1024, "fp32")
+	fast := strings.HasSuffix(torch.Int8Kernel(), "_vnni")
+	if got := large.Int8Hint(manyPictures); (got != "") != fast || fast && !strings.Contains(got, "precision int8") {
+		t.Errorf("%s: %q", torch.Int8Kernel(), got)
+	}
+	for what, got := range map[string]string{"few pictures": large.Int8Hint(manyPictures - 1),
+		"a small model": open(64, "fp32").Int8Hint(manyPictures), "int8": open(1024, "int8").Int8Hint(manyPictures)} {
+		if got != "" {
+			t.Errorf("%s: %q", what, got)
+		}
 	}
 }

@@ -156,10 +156,11 @@ func (src *Source) Check(towers model.Towers) (*model.Checked, error) {
 	return k, src.Blame(err)
 }
 
-// CheckInt8 is Check for weights some of which are used in 8 bits.
+// CheckInt8 is Check for weights some of which are used in 8 bits. The result owns the forms; on an error they are freed.
 func (src *Source) CheckInt8(towers model.Towers, q model.Int8) (*model.Checked, error) {
 	w, err := src.OpenWeights()
 	if err != nil {
+		q.Free()
 		return nil, err
 	}
 	k, err := model.CheckInt8(src.Config, w, towers, q)

@@ -36,6 +36,7 @@ func (w *Writer) Commit() error {
 		}
 		next.Segments = append(next.Segments, s)
 	}
+	next.Precision = w.precisionBeside(next.Segments)
 	if len(w.pending) > 0 {
 		s, err := w.writeSegment()
 		if err != nil {
@@ -56,6 +57,20 @@ func (w *Writer) Commit() error {
 		w.Committed()
 	}
 	return nil
+}
+
+// precisionBeside is the index's Precision once the pending rows are beside these segments. Copies of rows that the index had tell nothing
+// new.
+func (w *Writer) precisionBeside(kept []segment) string {
+	copied := slices.ContainsFunc(w.pending, func(r Row) bool { return r.copied })
+	computed := slices.ContainsFunc(w.pending, func(r Row) bool { return !r.copied })
+	switch {
+	case !computed || w.meta.Precision == w.precision:
+		return w.meta.Precision
+	case len(kept) == 0 && !copied:
+		return w.precision
+	}
+	return mixedPrecision
 }
 
 // discard deletes files that no row lives in any more. What can't be deleted is swept by the next writer.

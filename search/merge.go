@@ -29,6 +29,9 @@ func (w *Writer) Merge(ctx context.Context, others ...*Folder) (Merged, error) {
 		if err := w.meta.Space.accepts(ix.dir, space); err != nil {
 			return m, err
 		}
+		if space.Precision != w.precision {
+			w.precision = mixedPrecision
+		}
 	}
 	for _, ix := range others {
 		for record, err := range ix.Records(ctx) {

@@ -20,6 +20,8 @@ import (
 type Row struct {
 	File
 	Image, Text []float32 // of the index's dimension, normalized or not; nil where there is none
+
+	copied bool // from a row that the index has
 }
 
 // SegmentRows is what a new Writer's SegmentRows is.
@@ -50,6 +52,8 @@ type Writer struct {
 	damaged []damage      // segments that a repair leaves out
 	lost    lost          // with them
 	changed bool          // meta.json has something to say that is no row
+	// precision is how the features that are added were computed: see Space.Precision.
+	precision string
 }
 
 // place is where a row is: in a segment, or among the pending ones.
@@ -91,6 +95,7 @@ func openWriter(dir string, repair bool) (*Writer, error) {
 // Begin says whose features will be added. It comes before all changes, and makes the index where there is none. Another model's
 // index is a *MismatchError. A new index keeps float32 unless the space says otherwise.
 func (w *Writer) Begin(space Space) error {
+	w.precision = space.Precision
 	if w.old == nil {
 		if err := os.MkdirAll(w.dir, 0o755); err != nil {
 			return fmt.Errorf("open index: %w", err)
@@ -106,9 +111,6 @@ func (w *Writer) Begin(space Space) error {
 	}
 	if space.Model != "" && space.Model != w.meta.Model { // the same model, found elsewhere: that is where it is now
 		w.meta.Model, w.changed = space.Model, true
-	}
-	if space.Precision != w.meta.Precision && w.meta.Precision != mixedPrecision {
-		w.meta.Precision, w.changed = mixedPrecision, true
 	}
 	if err := w.sweep(); err != nil {
 		return err
@@ -277,7 +279,7 @@ func (w *Writer) Follow(p Plan) error {
 		if err != nil {
 			return err
 		}
-		row.File = c.File
+		row.File, row.copied = c.File, true
 		if row.Facts == nil {
 			row.Facts = w.known[c.From].facts()
 		}

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 
 	"clipgo/internal/torch"
@@ -199,6 +202,22 @@ func TestInt8NotFinite(t *testing.T) {
 					t.Errorf("%s: the row has %g, not NaN", name, v)
 				}
 			}
+		}
+	}
+}
+
+// TestInt8WithOtherInstructions: the bytes are those of the definition with the instructions of lesser CPUs, too.
+func TestInt8WithOtherInstructions(t *testing.T) {
+	torchtest.Need(t)
+	if testing.Short() {
+		t.Skip("runs tests in other processes")
+	}
+	for _, capability := range []string{"avx2", "default"} {
+		again := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestInt8(IsExact|NotFinite)$", "-test.v")
+		again.Env = append(os.Environ(), "ATEN_CPU_CAPABILITY="+capability)
+		out, err := again.CombinedOutput()
+		if err != nil || capability == "default" && !strings.Contains(string(out), "kernel plain") {
+			t.Errorf("ATEN_CPU_CAPABILITY=%s: %v\n%s", capability, err, out)
 		}
 	}
 }
