@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks what dist.sh made: a second build, from a copy of the sources in another directory, gives the same bytes; the tarball runs from
-# where it is unpacked and has a manual page for each command; and what the Debian package and the Containerfile name exists. A container
+# where it is unpacked and has a manual page for each command; and what the Debian package and deploy/Containerfile name exists. A container
 # runtime is not needed. Usage: dist-check.sh BUILD_DIR VERSION, after dist.sh with the same arguments.
 set -eu
 build=$(cd "$1" && pwd)
@@ -65,17 +65,17 @@ if command -v apt-cache >/dev/null 2>&1 && known coreutils; then
 		packages $(dpkg-deb -f "$deb" Depends Recommends | sed 's/^[A-Za-z]*: //; s/([^)]*)//g; s/[,|]/ /g')
 	done
 	# shellcheck disable=SC2046
-	packages $(sed -e ':a' -e '/\\$/N; s/\\\n//; ta' Containerfile | sed -n 's/.*apt-get install \([^&]*\).*/\1/p' | tr ' ' '\n' | grep -v '^-\|/')
-	release=$(sed -n 's/^FROM debian:\([0-9]*\).*/\1/p' Containerfile)
+	packages $(sed -e ':a' -e '/\\$/N; s/\\\n//; ta' deploy/Containerfile | sed -n 's/.*apt-get install \([^&]*\).*/\1/p' | tr ' ' '\n' | grep -v '^-\|/')
+	release=$(sed -n 's/^FROM debian:\([0-9]*\).*/\1/p' deploy/Containerfile)
 	here=$(. /etc/os-release && echo "$ID $VERSION_ID")
 	[ "$here" = "debian $release" ] || echo "dist-check: the package was made on $here, and the container is Debian $release: its libraries may differ"
 else
 	echo "dist-check: no package lists here, so the names of packages are not checked"
 fi
-sed -n 's/^COPY \(.*\) [^ ]*$/\1/p' Containerfile | while read -r source; do
+sed -n 's,^COPY \(--from=build /src/\)\{0\,1\}\(.*\) [^ ]*$,\2,p' deploy/Containerfile | while read -r source; do
 	# shellcheck disable=SC2086
 	ls -d $source >/dev/null 2>&1 || echo "$source"
 done >"$work/missing"
-[ ! -s "$work/missing" ] || wrong "the Containerfile copies what isn't there: $(cat "$work/missing")"
+[ ! -s "$work/missing" ] || wrong "deploy/Containerfile copies what isn't there: $(cat "$work/missing")"
 [ "$failed" = 0 ] && echo "dist-check: the tarball, the package and the container recipe agree with what is here"
 exit "$failed"

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 	"unsafe"
 )
@@ -30,13 +29,11 @@ func bitsSize(rows, dim int) int { return headerSize + rows*(padded(dim)/8+4) + 
 // DecodeBits reads the file form without copying it, as Decode does. data must begin at a multiple of 8.
 func DecodeBits(data []byte, source Digest, n, dim int) (*Bits, error) {
 	h, err := parse(data, bitsMagic)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case h.Source != source:
-		return nil, ErrSource
-	case h.Rows != uint64(n) || h.Dim != uint32(dim) || dim > MaxDim || dim < 1 || len(data) != bitsSize(n, dim):
-		return nil, fmt.Errorf("quantized: %d rows of %d in %d bytes are not %d rows of %d", h.Rows, h.Dim, len(data), n, dim)
+	}
+	if err := h.belongs(source, n, dim, dim > 0 && len(data) == bitsSize(n, dim)); err != nil {
+		return nil, err
 	}
 	b := &Bits{N: n, Dim: dim, words: padded(dim) / 64, turn: newRotation(padded(dim)), counter: counters()[0]}
 	if n == 0 {

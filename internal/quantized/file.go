@@ -64,14 +64,13 @@ func size(rows, dim int) int { return headerSize + rows*(8+padded(dim)) }
 // with the digest source; ErrSource where it was made from another one.
 func Decode(data []byte, source Digest, n, dim int) (*Rows, error) {
 	h, err := parse(data, magic)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case h.Source != source:
-		return nil, ErrSource
-	case h.Rows != uint64(n) || h.Dim != uint32(dim) || dim > MaxDim || len(data) != size(n, dim):
-		return nil, fmt.Errorf("quantized: %d rows of %d in %d bytes are not %d rows of %d", h.Rows, h.Dim, len(data), n, dim)
-	case !(h.Longest >= 0 && h.Longest <= math.MaxFloat32):
+	}
+	if err := h.belongs(source, n, dim, len(data) == size(n, dim)); err != nil {
+		return nil, err
+	}
+	if !(h.Longest >= 0 && h.Longest <= math.MaxFloat32) {
 		return nil, fmt.Errorf("quantized: a row has length %v", h.Longest)
 	}
 	r := &Rows{N: n, Dim: dim, Longest: h.Longest, stride: padded(dim), kernel: kernels()[0]}
@@ -92,6 +91,17 @@ func verify(data []byte, magic [8]byte) error {
 		err = errors.New("quantized: its SHA-256 is not the one that it has")
 	}
 	return err
+}
+
+// belongs reports whether a file is that of rows [n, dim] of a source; fits: it has the size of their file.
+func (h header) belongs(source Digest, n, dim int, fits bool) error {
+	if h.Source != source {
+		return ErrSource
+	}
+	if h.Rows != uint64(n) || h.Dim != uint32(dim) || dim > MaxDim || !fits {
+		return fmt.Errorf("quantized: the file of %d rows of %d is not one of %d rows of %d", h.Rows, h.Dim, n, dim)
+	}
+	return nil
 }
 
 func parse(data []byte, magic [8]byte) (h header, err error) {
