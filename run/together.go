@@ -140,7 +140,7 @@ func (h *hooks) part(err error) error {
 	}
 	v.parting = true
 	state := finished
-	if h.failed || errors.As(err, new(*datasets.DataError)) {
+	if h.failed || err != nil && !errors.Is(err, context.Canceled) {
 		state = failing
 	}
 	d, told := v.conclude(state, err)

@@ -196,7 +196,7 @@ func TestDifferentSettingsAreNamed(t *testing.T) {
 func TestPartingIsHeard(t *testing.T) {
 	for rank, err := range each(t.Context(), 3, func(v *voices, _ *hall) error {
 		if v.leads() {
-			return (&hooks{session: &session{voices: v}, failed: true}).part(errors.New("no space left on device"))
+			return (&hooks{session: &session{voices: v}}).part(errors.New("no space left on device"))
 		}
 		if d, err := v.conclude(going, nil); err == nil || d.state != failing {
 			return err

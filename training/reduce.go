@@ -18,11 +18,16 @@ const bucketBytes = 25 << 20
 // A parameter has a gradient afterwards if it has one in any process: one whose part of the batch is empty has none itself. Gradients of
 // tables that are rows in all processes stay rows, those that any of them has.
 func reduce(s *torch.Scope, g dist.Group, params []*nn.Param) error {
+	var ids map[int][]byte
+	err := torch.Try(func() { ids = gradientIDs(s, params) })
+	if _, err := dist.Settle(g, err); err != nil {
+		return err
+	}
 	kinds, err := gradientKinds(g, params)
 	if err != nil {
 		return err
 	}
-	rows, err := gradientRows(s, g, params, kinds)
+	rows, err := gradientRows(g, ids, kinds)
 	if err != nil {
 		return err
 	}
@@ -93,20 +98,28 @@ func buckets(params []*nn.Param, kinds []torch.GradientKind) (out [][]*torch.Ten
 	return out
 }
 
-// gradientRows lists the rows that the gradient of a table has in any process, for each parameter whose gradient is rows.
-func gradientRows(s *torch.Scope, g dist.Group, params []*nn.Param, kinds []torch.GradientKind) (map[int][]int64, error) {
-	rows := map[int][]int64{}
+// gradientIDs are the rows that the gradients of tables have in this process, four bytes each.
+func gradientIDs(s *torch.Scope, params []*nn.Param) map[int][]byte {
+	ids := map[int][]byte{}
 	for i, p := range params {
-		if kinds[i] != torch.RowGradient {
+		if p.Tensor().GradientKind() != torch.RowGradient {
 			continue
 		}
-		var own []byte
-		if p.Tensor().GradientKind() == torch.RowGradient {
-			for _, id := range p.Tensor().GradientIDs(s) {
-				own = binary.LittleEndian.AppendUint32(own, uint32(id))
-			}
+		for _, id := range p.Tensor().GradientIDs(s) {
+			ids[i] = binary.LittleEndian.AppendUint32(ids[i], uint32(id))
 		}
-		all, err := g.Tell(own)
+	}
+	return ids
+}
+
+// gradientRows lists the rows that the gradient of a table has in any process, for each parameter whose gradient is rows.
+func gradientRows(g dist.Group, ids map[int][]byte, kinds []torch.GradientKind) (map[int][]int64, error) {
+	rows := map[int][]int64{}
+	for i, kind := range kinds {
+		if kind != torch.RowGradient {
+			continue
+		}
+		all, err := g.Tell(ids[i])
 		if err != nil {
 			return nil, err
 		}

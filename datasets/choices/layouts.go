@@ -140,6 +140,9 @@ func (s *Set) add(a sampleOf) error {
 		if name == "" {
 			return s.wrong("%s: it names no picture", a.at)
 		}
+		if !filepath.IsLocal(filepath.FromSlash(name)) {
+			return s.wrong("%s: the picture %q is not below %s", a.at, name, filepath.Base(a.folder))
+		}
 		p := picture{name: name, path: filepath.Join(a.folder, filepath.FromSlash(name)), line: a.line, list: a.list, box: a.box}
 		if i == 0 {
 			p.captions = a.captions
