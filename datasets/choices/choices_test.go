@@ -121,8 +121,10 @@ func TestDamagedSetsAreRefused(t *testing.T) {
 		{"add_att.json", `["negative_caption"]`, "isn't an object"},
 		{"examples.jsonl", "\n" + `{"image_0": "a", "image_1": "", "caption_0": "x", "caption_1": "y"}`, "line 2: it names no picture"},
 		{"examples.jsonl", `{"caption_0": `, "line 1: "},
-		{"examples.jsonl", `{"image_0": "../../a", "image_1": "b", "caption_0": "x", "caption_1": "y"}`, `line 1: the picture "../../a.png" is not below images`},
-		{"add_att.json", `{"7": {"filename": "/a.jpg", "caption": "a", "negative_caption": "w"}}`, `sample 7: the picture "/a.jpg" is not below val2017`},
+		{"examples.jsonl", `{"image_0": "../../a", "image_1": "b", "caption_0": "x", "caption_1": "y"}`,
+			`line 1: the picture "../../a.png" is not below images`},
+		{"add_att.json", `{"7": {"filename": "/a.jpg", "caption": "a", "negative_caption": "w"}}`,
+			`sample 7: the picture "/a.jpg" is not below val2017`},
 		{"visual_genome_relation.json", `[{"image_path": "a", "true_caption": "y", "false_caption": "n"}]`, "sample 0: its box is 0 x 0"},
 		{"visual_genome_relation.json", `[{"false_caption"`, "not JSON"},
 	} {
