@@ -61,7 +61,7 @@ for setting in "$@"; do
 	fi
 	begun=$(date +%s)
 	echo "kernels: $setting ($variables)"
-	if env CLIPGO_TEST_LIBTORCH=1 $variables go test -p 1 -count 1 -tags simulated $packages && env CLIPGO_TEST_LIBTORCH=1 $variables go test -count 1 -run "$commands" ./cmd/clipgo; then
+	if env CLIPGO_TEST_LIBTORCH=1 $variables go test -timeout 20m -p 1 -count 1 -tags simulated $packages && env CLIPGO_TEST_LIBTORCH=1 $variables go test -timeout 20m -count 1 -run "$commands" ./cmd/clipgo; then
 		echo "kernels: $setting passed in $(($(date +%s) - begun)) s"
 	else
 		failed="$failed $setting"

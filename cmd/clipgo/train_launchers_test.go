@@ -21,6 +21,9 @@ import (
 // torchrunVariable names a torchrun that isn't in PATH, as that of pip's torch in a virtual environment.
 const torchrunVariable = "CLIPGO_TORCHRUN"
 
+// torchrunArgs are spelled as every version knows them. 1.13 doesn't know its own defaults of redirects and tee with Python 3.11.
+var torchrunArgs = []string{"--standalone", "--nproc_per_node", "2", "--redirects", "2", "--tee", "2", "--no_python"}
+
 // launchers are the commands that start a program in two processes here, by the first name that is there. Further arguments come before
 // the last one.
 var launchers = map[string]struct {
@@ -29,10 +32,9 @@ var launchers = map[string]struct {
 	probe []string // ends with 0 where the launcher works; nil: it does where it is there
 }{
 	"torchrun": {[]string{cmp.Or(os.Getenv(torchrunVariable), "torchrun")},
-		[]string{"--standalone", "--nproc-per-node", "2", "--no-python"}, nil},
+		torchrunArgs, nil},
 	"torch.distributed.run": {[]string{"/usr/bin/python3"},
-		// 1.13 doesn't know its own defaults of redirects and tee with Python 3.11.
-		[]string{"-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--redirects", "2", "--tee", "2", "--no_python"},
+		append([]string{"-m", "torch.distributed.run"}, torchrunArgs...),
 		[]string{"-c", "import torch"}},
 	"OpenMPI": {[]string{"mpirun.openmpi", "mpirun"}, []string{"--allow-run-as-root", "--oversubscribe", "-n", "2"},
 		[]string{"--allow-run-as-root", "--oversubscribe", "-n", "1", "true"}},
@@ -95,7 +97,7 @@ func TestLaunchersStartATraining(t *testing.T) {
 // TestTorchrunStartsProcessesAgain: torchrun starts all of them anew when one is killed, and they go on from the last checkpoint.
 func TestTorchrunStartsProcessesAgain(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
-	c := launched(t, "torchrun", []string{"--max-restarts", "1"}, small(tiny(t), "builtin:shapes?n=96", out, "--steps", "100000",
+	c := launched(t, "torchrun", []string{"--max_restarts", "1"}, small(tiny(t), "builtin:shapes?n=96", out, "--steps", "100000",
 		"--save-frequency", "5", "--batch-size", "8", "--resume", "latest")...)
 	var said bytes.Buffer
 	c.Stdout, c.Stderr = &said, &said
