@@ -43,7 +43,7 @@ func TestABenchmarkRefusesWhatItCannotMean(t *testing.T) {
 		{2, "there is no task swimming", []string{"--models", model, "--data", digits, "--out", out, "--tasks", "swimming"}},
 		{2, "is named twice", []string{"--models", model + "," + model, "--data", digits, "--out", out}},
 		{2, `--part: "3" is not i/n`, []string{"--models", model, "--data", digits, "--out", out, "--part", "3"}},
-		{2, "--part: 5/4: the first number is from 1 to the second", []string{"--models", model, "--data", digits, "--out", out, "--part", "5/4"}},
+		{2, "--part: 5/4: the first number is from 1", []string{"--models", model, "--data", digits, "--out", out, "--part", "5/4"}},
 		{2, "it is all or halving", []string{"--models", model, "--data", digits, "--out", out, "--probe-search", "some"}},
 		{2, "with --solver logistic", []string{"--models", model, "--data", digits, "--out", out, "--probe-c", "1"}},
 		{2, "it is true or false", []string{"--models", model, "--data", digits, "--out", out, "--normalize", "maybe"}},
