@@ -61,17 +61,18 @@ func keysOff(t *testing.T, eps float64) (keys, others float64) {
 
 // A bias of the keys adds the same number to all scores of a query, which the softmax takes away again: its gradient is 0, and what is
 // computed is rounding. AdamW divides a gradient by its own size, so that it makes steps of the rounding unless eps is larger. So these
-// biases, which have no effect, differ between two orders of the sums; nothing else does.
+// biases, which have no effect, differ between two orders of the sums by far more than anything else: by 7.6e-3 and 2.9e-6 with this test's
+// first kernels, by 2.9e-2 and 4.3e-5 with those of AVX2. The limits are some times that.
 func TestTheKeysBiasesFollowRounding(t *testing.T) {
 	t.Cleanup(func() { _ = torch.SetThreads(0) })
 	keys, others := keysOff(t, 0)
 	t.Logf("keys' biases off by %.2g, others by %.2g", keys, others)
-	if others > 1e-5 {
+	if others > 3e-4 {
 		t.Errorf("with the eps of AdamW other parameters are off by %.2g of their largest", others)
 	}
 	large, others := keysOff(t, 1e-3)
 	t.Logf("with eps 1e-3 %.2g, others by %.2g", large, others)
-	if large > 1e-4 || others > 1e-5 { // the largest bias is small after so few steps
+	if large > 3e-4 || others > 5e-5 { // the largest bias is small after so few steps
 		t.Errorf("with an eps above the rounding the keys' biases are off by %.2g of the largest, others by %.2g", large, others)
 	}
 }
