@@ -193,7 +193,10 @@ func (c spreadCase) batch(config model.Config, step int, g dist.Group) *datasets
 func cut(b *datasets.Batch, from, n int) *datasets.Batch {
 	pixels, l, to := len(b.Pixels)/b.N, b.ContextLength, from+n
 	out := &datasets.Batch{N: n, ContextLength: l, Next: b.Next, Pixels: b.Pixels[from*pixels : to*pixels], IDs: b.IDs[from*l : to*l],
-		Lengths: b.Lengths[from:to], DropKeys: b.DropKeys[from:to], Alike: b.Alike[from:to]}
+		Lengths: b.Lengths[from:to], DropKeys: b.DropKeys[from:to]}
+	if b.Alike != nil {
+		out.Alike = b.Alike[from:to]
+	}
 	if n > 0 {
 		out.MaxTokens = slices.Max(out.Lengths)
 	}
