@@ -92,19 +92,25 @@ func averagesOf(all []Entry) func(own []Entry) []Average {
 
 // taskAverage is the mean of a task over sets.
 func taskAverage(entries []Entry, task string, sets []string) Average {
-	a := Average{Name: "mean " + strings.ReplaceAll(task, "_", " "), Of: len(sets)}
-	sum := 0.0
+	return mean("mean "+strings.ReplaceAll(task, "_", " "), entries, task, sets, func(Entry) float64 { return 1 })
+}
+
+// mean is the mean of a task over sets, each with a weight.
+func mean(name string, entries []Entry, task string, sets []string, weight func(Entry) float64) Average {
+	a := Average{Name: name, Of: len(sets)}
+	sum, weights := 0.0, 0.0
 	for _, set := range sets {
 		at := slices.IndexFunc(entries, func(e Entry) bool { return e.Result.Task == task && e.Result.Dataset == set })
 		if at < 0 || math.IsNaN(entries[at].Main()) {
 			a.Missing = append(a.Missing, set)
 			continue
 		}
-		sum += entries[at].Main()
+		w := weight(entries[at])
+		sum, weights = sum+w*entries[at].Main(), weights+w
 		a.Sets++
 	}
-	if a.Sets == a.Of {
-		v := sum / float64(a.Of)
+	if a.Sets == a.Of && weights > 0 {
+		v := sum / weights
 		a.Value = &v
 	}
 	return a
@@ -119,23 +125,7 @@ const sugarCrepePrefix = "sugar_crepe/"
 
 // samplesAverage is the mean over all samples of the kinds of SugarCrepe, which papers give.
 func samplesAverage(entries []Entry, task string, sets []string) Average {
-	a := Average{Name: "SugarCrepe, all samples", Of: len(sets)}
-	sum, n := 0.0, 0
-	for _, set := range sets {
-		at := slices.IndexFunc(entries, func(e Entry) bool { return e.Result.Task == task && e.Result.Dataset == set })
-		if at < 0 || math.IsNaN(entries[at].Main()) {
-			a.Missing = append(a.Missing, set)
-			continue
-		}
-		samples := entries[at].Details.Samples
-		sum, n = sum+entries[at].Main()*float64(samples), n+samples
-		a.Sets++
-	}
-	if a.Sets == a.Of && n > 0 {
-		v := sum / float64(n)
-		a.Value = &v
-	}
-	return a
+	return mean("SugarCrepe, all samples", entries, task, sets, func(e Entry) float64 { return float64(e.Details.Samples) })
 }
 
 // allOfDataComp is the name of the average of all 38 sets.

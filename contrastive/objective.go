@@ -130,13 +130,17 @@ func (o *Objective) Halve(n int) int {
 
 // leaf joins the features of all parts to a leaf [B, E]: the graphs of the towers end here, that of the loss begins.
 func leaf(s *torch.Scope, parts []*torch.Tensor) *torch.Tensor {
-	var all []*torch.Tensor
+	return torch.Cat(0, detached(s, parts)...).Trainable()
+}
+
+// detached are the features of the parts that have pairs, without their graphs.
+func detached(s *torch.Scope, parts []*torch.Tensor) (all []*torch.Tensor) {
 	for _, x := range parts {
-		if x != nil { // a part without pairs
+		if x != nil {
 			all = append(all, s.Keep(x).Detach())
 		}
 	}
-	return torch.Cat(0, all...).Trainable()
+	return all
 }
 
 // backward continues from the gradient of all features [B, E] through the graph of x, the rows of a part that begin at from.

@@ -37,16 +37,21 @@ func (o *Objective) BackwardLoss(in LossInput, weight float64) LossGrads {
 		return LossGrads{Loss: loss.Detach(), Image: in.Image.Gradient(s), Text: in.Text.Gradient(s)}
 	}
 	out := o.Loss.Tiles(in)
-	for _, g := range []*torch.Tensor{out.Image, out.Text} {
-		g.MulInPlace(number(g, weight))
+	out.weigh(in, weight)
+	return out
+}
+
+// weigh multiplies the gradients of the features by a weight, and accumulates those of the scale and the bias in the parameters.
+func (g LossGrads) weigh(in LossInput, weight float64) {
+	for _, features := range []*torch.Tensor{g.Image, g.Text} {
+		features.MulInPlace(number(features, weight))
 	}
 	if in.Scale.Recorded() { // not if it is locked
-		in.Scale.BackwardFrom(out.Scale.Scale(weight))
+		in.Scale.BackwardFrom(g.Scale.Scale(weight))
 	}
 	if in.Bias != nil && in.Bias.Recorded() {
-		in.Bias.BackwardFrom(out.Bias.Scale(weight))
+		in.Bias.BackwardFrom(g.Bias.Scale(weight))
 	}
-	return out
 }
 
 func (c LossInput) pairs() int { return c.Image.Shape()[0] }

@@ -120,15 +120,7 @@ func (o *Objective) LossTogether(s *torch.Scope, images, texts []*torch.Tensor, 
 // share is the weighted share of n pairs in the loss, from one on, with the gradients of all pairs' features.
 func (o *Objective) share(in LossInput, from, n int, weight float64) LossGrads {
 	out := o.Loss.Part(in, from, n)
-	for _, g := range []*torch.Tensor{out.Image, out.Text} {
-		g.MulInPlace(number(g, weight))
-	}
-	if in.Scale.Recorded() { // not if it is locked
-		in.Scale.BackwardFrom(out.Scale.Scale(weight))
-	}
-	if in.Bias != nil && in.Bias.Recorded() {
-		in.Bias.BackwardFrom(out.Bias.Scale(weight))
-	}
+	out.weigh(in, weight)
 	out.Pairs = o.LossOfPairs(in) // of all processes: each computes them
 	return out
 }
@@ -150,13 +142,7 @@ func (o *Objective) gather(s *torch.Scope, own [2]*torch.Tensor, b *datasets.Bat
 
 // ownRows are the features of all parts and so many further rows, with which each process gives as many as the one with most pairs.
 func (o *Objective) ownRows(s *torch.Scope, parts []*torch.Tensor, more int) *torch.Tensor {
-	var rows []*torch.Tensor
-	for _, x := range parts {
-		if x != nil { // a part without pairs
-			rows = append(rows, s.Keep(x).Detach())
-		}
-	}
-	dtype := torch.Float32
+	rows, dtype := detached(s, parts), torch.Float32
 	if len(rows) > 0 {
 		dtype = rows[0].DType()
 	}

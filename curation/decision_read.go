@@ -48,10 +48,8 @@ func readRows(file string) (list []Decision, err error) {
 	if err != nil {
 		return nil, fault.Dataf("%s: %v", file, err)
 	}
-	for _, name := range []string{"path", "keep"} {
-		if !slices.Contains(t.Columns, name) {
-			return nil, fault.Dataf("%s: it has no column %s: it is not a list that dedup or outliers wrote", file, name)
-		}
+	if err := checkColumns(file, func(name string) bool { return slices.Contains(t.Columns, name) }); err != nil {
+		return nil, err
 	}
 	for row := range t.Rows() {
 		d, err := decisionOf(row)
@@ -61,6 +59,16 @@ func readRows(file string) (list []Decision, err error) {
 		list = append(list, d)
 	}
 	return list, nil
+}
+
+// checkColumns refuses a file without the columns that a list of decisions has.
+func checkColumns(file string, has func(name string) bool) error {
+	for _, name := range []string{"path", "keep"} {
+		if !has(name) {
+			return fault.Dataf("%s: it has no column %s: it is not a list that dedup or outliers wrote", file, name)
+		}
+	}
+	return nil
 }
 
 // decisionOf reads a row. Group, score and reason may be missing.
@@ -110,10 +118,12 @@ func readParquet(file string) (list []Decision, err error) {
 	if err != nil {
 		return nil, fault.Dataf("%s: %v", file, err)
 	}
-	for _, name := range []string{"path", "keep"} {
-		if _, ok := p.Schema().Lookup(name); !ok {
-			return nil, fault.Dataf("%s: it has no column %s: it is not a list that dedup or outliers wrote", file, name)
-		}
+	err = checkColumns(file, func(name string) bool {
+		_, ok := p.Schema().Lookup(name)
+		return ok
+	})
+	if err != nil {
+		return nil, err
 	}
 	r := parquet.NewGenericReader[Decision](p)
 	defer r.Close()

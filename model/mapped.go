@@ -42,10 +42,7 @@ const (
 )
 
 // Need reports whether the features of these towers depend on a parameter.
-func (t Towers) Need(name string) bool { return t.need(name) }
-
-// need reports whether the features of these towers depend on a parameter.
-func (t Towers) need(name string) bool {
+func (t Towers) Need(name string) bool {
 	image, decoder := strings.HasPrefix(name, "visual."), strings.HasPrefix(name, "text_decoder.")
 	switch t {
 	case ImageTower:
@@ -92,7 +89,7 @@ func CheckInt8(c Config, set OpenSet, towers Towers, q Int8) (*Checked, error) {
 	var used []*nn.Param
 	all := Declare(c).params.All()
 	for _, p := range all {
-		if towers.need(p.Name) && q.Forms[p.Name] == nil {
+		if towers.Need(p.Name) && q.Forms[p.Name] == nil {
 			used = append(used, p)
 		}
 	}
@@ -135,7 +132,7 @@ func (k *Checked) OpenMapped(ctx context.Context, at Placement) (*Model, error) 
 	m.device, m.dtype, m.mapped = at.Device, at.DType, &mapped{set: k.set}
 	err := torch.Do(ctx, func(*torch.Scope) error {
 		m.params.FillMapped(func(p *nn.Param) []byte {
-			if !k.towers.need(p.Name) || k.int8.Forms[p.Name] != nil {
+			if !k.towers.Need(p.Name) || k.int8.Forms[p.Name] != nil {
 				return nil
 			}
 			return m.mapped.place(k.values[p.Name])

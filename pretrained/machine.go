@@ -52,10 +52,16 @@ func (m Machine) Placement() (model.Placement, error) {
 	if err := torch.SetTF32(m.TF32); err != nil {
 		return at, err
 	}
-	if name := m.precision(); name == "bf16" || name == "auto" && FastBF16(at.Device) {
-		at.DType = torch.BFloat16
-	}
+	at.DType = m.dtype(at.Device)
 	return at, nil
+}
+
+// dtype is the type to compute in on a device.
+func (m Machine) dtype(on torch.Device) torch.DType {
+	if name := m.precision(); name == "bf16" || name == "auto" && FastBF16(on) {
+		return torch.BFloat16
+	}
+	return torch.Float32
 }
 
 // Arithmetic is the type that Placement computes in, fp32 or bf16. libtorch is loaded only where it decides whether there is a GPU.
@@ -67,10 +73,7 @@ func (m Machine) Arithmetic() (string, error) {
 		return name, nil
 	}
 	if m.Device == "cpu" || m.Device == "auto" && len(torch.GPUs()) == 0 {
-		if FastBF16(torch.CPU) {
-			return PrecisionName(torch.BFloat16), nil
-		}
-		return PrecisionName(torch.Float32), nil
+		return PrecisionName(m.dtype(torch.CPU)), nil
 	}
 	at, err := m.Placement()
 	return PrecisionName(at.DType), err

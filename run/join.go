@@ -13,6 +13,7 @@ import (
 
 	"clipgo/internal/config"
 	"clipgo/internal/fault"
+	"clipgo/internal/machine"
 	"clipgo/internal/memory"
 	"clipgo/training/dist"
 	"clipgo/training/dist/launch"
@@ -53,9 +54,7 @@ func (s *session) join(ctx context.Context, g dist.Group, version string) error 
 
 // countNeighbours finds how many of the processes share the memory of this machine, or of this container.
 func (s *session) countNeighbours() error {
-	host, _ := os.Hostname()                                  // two containers of one machine differ in it
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // two machines of one name differ in it; Linux alone has it
-	own := host + " " + string(boot)
+	own := machine.Identity()
 	all, err := s.voices.group.Tell([]byte(own))
 	for _, other := range all {
 		if string(other) == own {

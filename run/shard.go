@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"io"
 
@@ -27,7 +28,7 @@ func (s *session) saving() training.Hook {
 	}
 	write := s.trainer.Optimizer.WriteState
 	locked := s.saver.Guard
-	s.saver.Guard = func() error { return firstOf(s.voices.lost, locked()) }
+	s.saver.Guard = func() error { return cmp.Or(s.voices.lost, locked()) }
 	s.saver.Optimizer = func(w io.Writer) error { return s.voices.jointly(func() error { return write(w) }) }
 	return HookFunc(func(ctx context.Context, e training.Event) error {
 		err := s.saver.After(ctx, e)

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"syscall"
 	"time"
@@ -179,18 +180,9 @@ func (v *voices) conclude(state int, own error) (decision, error) {
 	}
 	told, err := v.tellError(own)
 	if own != nil || err != nil {
-		return d, firstOf(own, err)
+		return d, cmp.Or(own, err)
 	}
 	return d, told
-}
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // least is the smallest of a number that each process has.

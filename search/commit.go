@@ -13,7 +13,6 @@ import (
 	"clipgo/internal/durable"
 	"clipgo/internal/half"
 	"clipgo/internal/parallel"
-	"clipgo/internal/quantized"
 )
 
 // Commit writes the pending changes. First the new segment's files, which nothing names yet, then meta.json by a
@@ -78,8 +77,9 @@ func (w *Writer) discard(dropped []segment) {
 	for _, s := range dropped {
 		for name := range s.Files {
 			_ = w.disk.remove(filepath.Join(w.dir, filepath.FromSlash(name)))
-			_ = w.disk.remove(filepath.Join(w.dir, filepath.FromSlash(codesFile(name))))
-			_ = w.disk.remove(filepath.Join(w.dir, filepath.FromSlash(bitsFile(name))))
+			for _, side := range sideFiles(name) {
+				_ = w.disk.remove(filepath.Join(w.dir, filepath.FromSlash(side)))
+			}
 		}
 	}
 }
@@ -125,18 +125,6 @@ func (w *Writer) writeTable(s segment, name string, rows []float32) error {
 	return w.writeCodes(name, rows, s.Files[name].SHA256)
 }
 
-// writeCodes writes the codes of a table.
-func (w *Writer) writeCodes(name string, rows []float32, digest string) error {
-	if w.meta.Dim > quantized.MaxDim {
-		return nil
-	}
-	data, err := encodeCodes(rows, w.meta.Dim, digest)
-	if err != nil {
-		return err
-	}
-	return w.disk.write(filepath.Join(w.dir, filepath.FromSlash(codesFile(name))), data)
-}
-
 // recode makes the codes that are missing or damaged: those of an index of before, or of one whose codes were lost. Some tables are read
 // at once.
 func (w *Writer) recode() error {
@@ -159,8 +147,7 @@ func (w *Writer) recode() error {
 }
 
 func (w *Writer) recodeTable(t *table, digest string) error {
-	whole := t.codes != nil && t.codes.verify() == nil
-	bits := !w.wantsBits() || t.bits != nil && t.bits.verify() == nil
+	whole, bits := t.codes.whole(), !w.wantsBits() || t.bits.whole()
 	if whole && bits {
 		return nil
 	}

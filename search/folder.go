@@ -141,10 +141,10 @@ func (ix *Folder) openSegment(s segment) (*part, error) {
 // openCodes opens the codes of the part's tables where there are any.
 func (p *part) openCodes(dir string) (err error) {
 	for _, t := range p.tables() {
-		if t.codes, err = openCodes(filepath.Join(dir, codesFile(t.path)), t, p.digests[t.path]); err != nil {
+		if t.codes, err = codesForm.open(filepath.Join(dir, codesFile(t.path)), t, p.digests[t.path]); err != nil {
 			return err
 		}
-		if t.bits, err = openBits(filepath.Join(dir, bitsFile(t.path)), t, p.digests[t.path]); err != nil {
+		if t.bits, err = bitsForm.open(filepath.Join(dir, bitsFile(t.path)), t, p.digests[t.path]); err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"clipgo/internal/bounded"
 	"clipgo/internal/durable"
 	"clipgo/internal/fault"
-	"clipgo/internal/mapped"
 	"clipgo/internal/quantized"
 )
 
@@ -52,53 +51,10 @@ type OneBitRecall struct {
 // candidates is how many rows are scored from the table for the k best.
 func candidates(k int) int { return max(200, 20*k) }
 
-// bitRows are a table's rows in 1 bit an entry, in a file beside its 8-bit codes. They can be lost, too.
-type bitRows struct {
-	path string
-	data []byte
-	rows *quantized.Bits
-}
+// bitRows are a table's rows in 1 bit an entry.
+type bitRows = sideFile[quantized.Bits]
 
-// openBits maps the 1-bit codes of a table; nil where there are none that fit.
-func openBits(path string, t *table, digest string) (*bitRows, error) {
-	source, ok := parseDigest(digest)
-	if !ok {
-		return nil, nil
-	}
-	data, err := mapped.Open(path)
-	if err != nil {
-		return nil, nil
-	}
-	b := &bitRows{path: path, data: data}
-	var unfit error
-	err = guarded(path, func() error {
-		b.rows, unfit = quantized.DecodeBits(data, source, t.rows, t.dim)
-		return nil
-	})
-	if err != nil || unfit != nil {
-		return nil, mapped.Close(data)
-	}
-	return b, nil
-}
-
-func (b *bitRows) close() error {
-	if b == nil {
-		return nil
-	}
-	data := b.data
-	b.data, b.rows = nil, nil
-	return mapped.Close(data)
-}
-
-// verify compares the file with its own digest.
-func (b *bitRows) verify() error {
-	return guarded(b.path, func() error {
-		if err := quantized.VerifyBits(b.data); err != nil {
-			return &CorruptError{b.path, "its SHA-256 is not the one that it has: delete it, and the next embed makes it again"}
-		}
-		return nil
-	})
-}
+var bitsForm = sideForm[quantized.Bits]{quantized.DecodeBits, quantized.VerifyBits}
 
 // wantsBits reports whether the writer makes 1-bit codes.
 func (w *Writer) wantsBits() bool {
@@ -110,12 +66,7 @@ func (w *Writer) writeBits(name string, rows []float32, digest string) error {
 	if !w.wantsBits() {
 		return nil
 	}
-	source, ok := parseDigest(digest)
-	if !ok {
-		return fmt.Errorf("%q is not a SHA-256", digest)
-	}
-	data := quantized.NewBits(rows, w.meta.Dim).Encode(source)
-	return w.disk.write(filepath.Join(w.dir, filepath.FromSlash(bitsFile(name))), data)
+	return w.writeSide(bitsFile(name), digest, quantized.NewBits(rows, w.meta.Dim).Encode)
 }
 
 // UseOneBit chooses how Nearest and Find search. 1-bit codes that aren't there, or that find too little, are a usage error where they are
@@ -136,9 +87,7 @@ func (ix *Folder) UseOneBit(o OneBit) error {
 }
 
 // Approximate reports whether searches of a table use 1-bit codes.
-func (ix *Folder) Approximate(t Table) bool { return ix.byBits(t) }
-
-func (ix *Folder) byBits(t Table) bool {
+func (ix *Folder) Approximate(t Table) bool {
 	wanted := ix.oneBit == OneBitAlways || ix.oneBit != OneBitNever && ix.rows >= OneBitRows
 	return wanted && ix.recall != nil && ix.recall.At10 >= LeastRecall && ix.hasBits(t)
 }

@@ -37,7 +37,7 @@ func (ix *Folder) Nearest(ctx context.Context, vector []float32, k int, t Table)
 	if k <= 0 {
 		return nil, ctx.Err()
 	}
-	if ix.byBits(t) {
+	if ix.Approximate(t) {
 		return ix.nearestByBits(ctx, vector, k, t)
 	}
 	s := &scan{query: vector, small: quantized.NewQuery(vector), k: k, slack: slack(ix.space.Dim) * float32(norm), kernel: ix.kernel}

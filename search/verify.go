@@ -23,15 +23,11 @@ func (ix *Folder) Verify() error {
 			if err := t.read(t.verify); err != nil {
 				return err
 			}
-			if t.codes != nil {
-				if err := t.codes.verify(); err != nil {
-					return err
-				}
+			if err := t.codes.verify(); err != nil {
+				return err
 			}
-			if t.bits != nil {
-				if err := t.bits.verify(); err != nil {
-					return err
-				}
+			if err := t.bits.verify(); err != nil {
+				return err
 			}
 		}
 		if err := p.eachDetails(func(int, details) error { return nil }); err != nil {

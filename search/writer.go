@@ -213,7 +213,10 @@ func (w *Writer) sweep() error {
 	named := map[string]bool{metaName: true}
 	for _, s := range w.meta.Segments {
 		for name := range s.Files {
-			named[name], named[codesFile(name)], named[bitsFile(name)] = true, true, true
+			named[name] = true
+			for _, side := range sideFiles(name) {
+				named[side] = true
+			}
 		}
 	}
 	for _, d := range w.damaged { // meta.json names them until the next commit

@@ -108,6 +108,20 @@ func (s *Server) open(name, id string) (*collection, *snapshot, error) {
 	return c, snap, err
 }
 
+// openCatalog is open for the newest state and its catalog.
+func (s *Server) openCatalog(name string) (*collection, *snapshot, *search.Catalog, error) {
+	c, snap, err := s.open(name, "")
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	cat, err := snap.catalog()
+	if err != nil {
+		c.release(snap)
+		return nil, nil, nil, err
+	}
+	return c, snap, cat, nil
+}
+
 // row finds the row that a request is about. The caller releases the snapshot.
 func (s *Server) row(r *http.Request) (c *collection, snap *snapshot, row int, d search.Detail, err error) {
 	q := r.URL.Query()
@@ -223,15 +237,11 @@ func (s *Server) indexes(w http.ResponseWriter, _ *http.Request) error {
 // folders answers GET /api/folders: the folders of an index and the pictures in and below each.
 func (s *Server) folders(w http.ResponseWriter, r *http.Request) error {
 	const most = 2000
-	c, snap, err := s.open(r.URL.Query().Get("index"), "")
+	c, snap, cat, err := s.openCatalog(r.URL.Query().Get("index"))
 	if err != nil {
 		return err
 	}
 	defer c.release(snap)
-	cat, err := snap.catalog()
-	if err != nil {
-		return err
-	}
 	type folder struct {
 		Name string `json:"name"`
 		Rows int    `json:"rows"`

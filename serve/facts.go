@@ -79,15 +79,11 @@ func factsOf(f search.Facts) (out hitFacts) {
 
 // facets answers GET /api/facets: the cameras of an index, and how many pictures have a date and a place.
 func (s *Server) facets(w http.ResponseWriter, r *http.Request) error {
-	c, snap, err := s.open(r.URL.Query().Get("index"), "")
+	c, snap, cat, err := s.openCatalog(r.URL.Query().Get("index"))
 	if err != nil {
 		return err
 	}
 	defer c.release(snap)
-	cat, err := snap.catalog()
-	if err != nil {
-		return err
-	}
 	counts := cat.Facts()
 	if counts.Cameras == nil {
 		counts.Cameras = []search.NameCount{}

@@ -140,12 +140,10 @@ func (f *fetcher) picture(ctx context.Context, address string) ([]byte, error) {
 	default:
 		return nil, errBusy
 	}
-	select {
-	case f.running <- struct{}{}:
-		defer func() { <-f.running }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := take(ctx, f.running); err != nil {
+		return nil, err
 	}
+	defer func() { <-f.running }()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, errFetch

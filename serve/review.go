@@ -87,14 +87,15 @@ func (s *Server) checkReviews() error {
 	return nil
 }
 
-func (s *Server) review(name string) (Review, *collection, error) {
+// review finds a review by its name and acquires the newest state of its index. The caller releases the state.
+func (s *Server) review(name string) (Review, *collection, *snapshot, error) {
 	for _, r := range s.options.Reviews {
 		if r.List.Name() == name || name == "" {
-			c, err := s.collection(r.Index)
-			return r, c, err
+			c, snap, err := s.open(r.Index, "")
+			return r, c, snap, err
 		}
 	}
-	return Review{}, nil, &statusError{404, "there is no such review"}
+	return Review{}, nil, nil, &statusError{404, "there is no such review"}
 }
 
 func (s *Server) aboutReview(r Review, c *collection) aboutReview {
@@ -124,11 +125,7 @@ func (s *Server) reviewGroups(w http.ResponseWriter, r *http.Request) error {
 	if p.err != nil {
 		return p.err
 	}
-	it, c, err := s.review(p.q.Get("name"))
-	if err != nil {
-		return err
-	}
-	snap, err := c.acquire("")
+	it, c, snap, err := s.review(p.q.Get("name"))
 	if err != nil {
 		return err
 	}
@@ -208,11 +205,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, 1<<20, &in); err != nil {
 		return err
 	}
-	it, c, err := s.review(in.Name)
-	if err != nil {
-		return err
-	}
-	snap, err := c.acquire("")
+	it, c, snap, err := s.review(in.Name)
 	if err != nil {
 		return err
 	}

@@ -180,31 +180,35 @@ func levelsOf(v *view) *levels {
 	return v.levels
 }
 
-// marks are the rows whose name or caption has the words of the query. A query of several terms has no words: which of them would count?
+// marks are the rows whose name or caption has the words of the query.
 type marks struct{ names, captions search.Set }
 
-func (r searchRequest) marks(snap *snapshot) *marks {
-	cat := snap.known()
-	if cat == nil || len(r.texts) != 1 || len(r.terms) != 1 || r.terms[0].Weight < 0 {
-		return nil
+// words is the text of a query that is nothing else. A query of several terms has no words: which of them would count?
+func (r searchRequest) words() (text string, ok bool) {
+	if len(r.texts) != 1 || len(r.terms) != 1 || r.terms[0].Weight < 0 {
+		return "", false
 	}
-	names, captions := cat.Words(r.texts[0])
-	return &marks{names, captions}
+	return r.texts[0], true
 }
 
-// marksOf is marks from memory if a request before had the same words: the pages of a search have.
+// marksOf are the marks of a query, from memory if a request before had the same words: the pages of a search have. nil: the query has no
+// words, or the catalog isn't read yet.
 func (s *Server) marksOf(req searchRequest, c *collection, snap *snapshot) *marks {
-	if len(req.texts) != 1 {
+	words, ok := req.words()
+	if !ok {
 		return nil
 	}
-	key := c.name + "\x00" + snap.id + "\x00" + req.texts[0]
-	if m, ok := s.marks.get(key); ok && len(req.terms) == 1 && req.terms[0].Weight >= 0 {
+	key := c.name + "\x00" + snap.id + "\x00" + words
+	if m, ok := s.marks.get(key); ok {
 		return m
 	}
-	m := req.marks(snap)
-	if m != nil {
-		s.marks.put(key, m, 8*(len(m.names)+len(m.captions))+len(key))
+	cat := snap.known()
+	if cat == nil {
+		return nil
 	}
+	names, captions := cat.Words(words)
+	m := &marks{names, captions}
+	s.marks.put(key, m, 8*(len(names)+len(captions))+len(key))
 	return m
 }
 

@@ -88,12 +88,10 @@ func (t *thumbs) of(ctx context.Context, s *Server, snap *snapshot, d search.Det
 	if small, ok := t.load(d.Hash, side); ok && snap.unchanged(d) {
 		return small, nil
 	}
-	select {
-	case t.decodes <- struct{}{}:
-		defer func() { <-t.decodes }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := take(ctx, t.decodes); err != nil {
+		return nil, err
 	}
+	defer func() { <-t.decodes }()
 	file, changed, err := s.original(ctx, snap, d)
 	if err != nil {
 		return nil, err

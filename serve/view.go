@@ -80,17 +80,25 @@ func (v *view) bytes() int {
 	return v.scores.Bytes() + 8*len(v.keep) + int(unsafe.Sizeof(search.Neighbor{}))*cap(v.ranked) + others
 }
 
+// take waits for a place among those that do something at the same time. The caller receives from places when it is done.
+func take(ctx context.Context, places chan struct{}) error {
+	select {
+	case places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // scan is the view without filters: it compares a query with all rows, unless an earlier one did.
 func (s *Server) scan(ctx context.Context, snap *snapshot, key string, l lookup) (*view, error) {
 	if v, ok := s.results.get(key); ok {
 		return v, nil
 	}
-	select {
-	case s.scans <- struct{}{}:
-		defer func() { <-s.scans }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := take(ctx, s.scans); err != nil {
+		return nil, err
 	}
+	defer func() { <-s.scans }()
 	defer s.stats.since("knn_index_time", time.Now())
 	scores, err := snap.Scores(ctx, l.vector, l.table)
 	if err != nil {

@@ -19,11 +19,14 @@ const bucketBytes = 25 << 20
 // tables that are rows in all processes stay rows, those that any of them has.
 func reduce(s *torch.Scope, g dist.Group, params []*nn.Param) error {
 	var ids map[int][]byte
-	err := torch.Try(func() { ids = gradientIDs(s, params) })
-	if _, err := dist.Settle(g, err); err != nil {
-		return err
-	}
-	kinds, err := gradientKinds(g, params)
+	own := make([]float64, len(params))
+	err := torch.Try(func() {
+		for i, p := range params {
+			own[i] = float64(p.Tensor().GradientKind())
+		}
+		ids = gradientIDs(s, params)
+	})
+	kinds, err := gradientKinds(g, err, own)
 	if err != nil {
 		return err
 	}
@@ -59,13 +62,11 @@ func reduce(s *torch.Scope, g dist.Group, params []*nn.Param) error {
 	return nil
 }
 
-// gradientKinds are the forms that the gradients get: dense if they are in any process, else rows if they are in any.
-func gradientKinds(g dist.Group, params []*nn.Param) ([]torch.GradientKind, error) {
-	kinds, own := make([]torch.GradientKind, len(params)), make([]byte, len(params))
-	for i, p := range params {
-		own[i] = byte(p.Tensor().GradientKind())
-	}
-	all, err := g.Tell(own)
+// gradientKinds are the forms that the gradients get, from those in this process: dense if they are in any, else rows if they are in any.
+// failed is this process's error, if it has none to tell.
+func gradientKinds(g dist.Group, failed error, own []float64) ([]torch.GradientKind, error) {
+	kinds := make([]torch.GradientKind, len(own))
+	all, err := dist.Settle(g, failed, own...)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"clipgo/bench"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
 
@@ -22,8 +23,8 @@ embed take pictures of noise and captions of real words, all of --tokens tokens,
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: []string{"train", "embed", "load"},
 	}
-	b := bind(c, &o)
-	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, args []string) error {
+	b := cli.Bind(c, &o)
+	c.RunE = b.Runs(func(ctx context.Context, _ config.Layer, args []string) error {
 		return runBench(ctx, a, &o, args[0])
 	})
 	return c

@@ -28,11 +28,11 @@ func typed(t *testing.T, args ...string) []config.Layer {
 	t.Helper()
 	options := run.Default()
 	c := &cobra.Command{}
-	b := bind(c, &options, "align")
+	b := cli.Bind(c, &options, "align")
 	if err := c.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	layers, err := b.layers()
+	layers, err := b.Layers()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestEachFlagSetsItsField(t *testing.T) {
 			options := every.make()
 			before := config.Of(config.Default, options)
 			c := &cobra.Command{Use: command}
-			b := bind(c, options, every.without...)
+			b := cli.Bind(c, options, every.without...)
 			args := []string{"--" + name, text}
 			if f.Type.Kind() == reflect.Bool {
 				args = args[:1]
@@ -106,7 +106,7 @@ func TestEachFlagSetsItsField(t *testing.T) {
 			if err := c.ParseFlags(args); err != nil {
 				t.Fatal(err)
 			}
-			said, err := b.apply()
+			said, err := b.Apply()
 			if err != nil || len(said) != 1 || said[f.Key] != (config.Value{JSON: value, Origin: config.Flag, Where: "--" + name}) {
 				t.Errorf("%s --%s %s: %v, %v", command, name, text, said, err)
 				continue

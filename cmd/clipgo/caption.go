@@ -7,6 +7,7 @@ import (
 
 	"clipgo/captioning"
 	"clipgo/datasets"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/internal/paths"
 	"clipgo/pretrained"
@@ -38,8 +39,8 @@ A picture that can't be read costs its own caption. If more than --max-skip of t
   clipgo caption --model runs/captioner photos/ --method top-p --top-p 0.9 --seed 1 --json`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	b := bind(c, &o)
-	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+	b := cli.Bind(c, &o)
+	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
 		return o.run(ctx, a, said, args)
 	})
 	return c

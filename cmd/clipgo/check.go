@@ -10,6 +10,7 @@ import (
 	"clipgo/contrastive"
 	"clipgo/datasets"
 	"clipgo/datasets/check"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/internal/durable"
 	"clipgo/text/bpe"
@@ -37,9 +38,9 @@ counts what can't be used and why, and describes captions and pictures. The exit
 			"  clipgo check 'shards/{000..099}.tar' --all",
 		Args: cobra.ExactArgs(1),
 	}
-	b := bind(c, &o)
+	b := cli.Bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		said, err := b.apply()
+		said, err := b.Apply()
 		if err == nil {
 			err = config.Check(&o)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"clipgo/curation"
 	"clipgo/curation/mapfile"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/model"
 	"clipgo/pretrained"
@@ -135,8 +136,8 @@ projection_x, projection_y, neighbors. The same index and seed give the same map
   clipgo map --index pictures.index --out map.parquet --projector projector`,
 		Args: cobra.NoArgs,
 	}
-	b := bindFlags(c, &o)
-	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, _ []string) error { return o.run(ctx, a.console) })
+	b := cli.BindFlags(c, &o)
+	c.RunE = b.Runs(func(ctx context.Context, _ config.Layer, _ []string) error { return o.run(ctx, a.console) })
 	return c
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/pretrained/convert"
 )
@@ -21,8 +22,8 @@ transformers (CLIPModel.from_pretrained). SRC is whatever --model takes elsewher
   clipgo convert ViT-B-32 clip-b32 --pretrained ViT-B-32.pt --to hf`,
 		Args: cobra.ExactArgs(2),
 	}
-	b := bindFlags(c, &o)
-	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, args []string) error {
+	b := cli.BindFlags(c, &o)
+	c.RunE = b.Runs(func(ctx context.Context, _ config.Layer, args []string) error {
 		if o.To == "" {
 			return usagef("--to is missing: open_clip or hf")
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/curation"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/search"
 )
@@ -42,8 +43,8 @@ type method func(ctx context.Context, c *curation.Collection) (*curation.Result,
 func judgeCommand(a *app, command cobra.Command, options any, base *curationOptions, check func() error, judge method) *cobra.Command {
 	c := &command
 	c.Args = cobra.NoArgs
-	b := bindFlags(c, options)
-	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, _ []string) error {
+	b := cli.BindFlags(c, options)
+	c.RunE = b.Runs(func(ctx context.Context, _ config.Layer, _ []string) error {
 		if err := base.check(a.console); err != nil {
 			return err
 		}

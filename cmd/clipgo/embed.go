@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/datasets"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/internal/paths"
 	"clipgo/internal/share"
@@ -69,8 +70,8 @@ nothing: the next save, the next embed or index sync makes up for it.`,
   clipgo embed --model runs/photos shards/{000..255}.tar --index big.index --part 1/16`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	b := bind(c, &o)
-	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+	b := cli.Bind(c, &o)
+	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
 		if err := o.check(); err != nil {
 			return err
 		}

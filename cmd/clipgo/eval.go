@@ -7,6 +7,7 @@ import (
 
 	"clipgo/benchmark"
 	"clipgo/datasets"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
 )
@@ -27,8 +28,8 @@ of each picture among all captions (text_retrieval_recall@K), as CLIP_benchmark 
 		Example: `  clipgo eval retrieval --model runs/emoji builtin:emoji --json`,
 		Args:    cobra.ExactArgs(1),
 	}
-	b := bind(c, &o)
-	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+	b := cli.Bind(c, &o)
+	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
 		for _, n := range o.Recalls {
 			if n < 1 {
 				return usagef("--recall-k: %d is less than 1", n)

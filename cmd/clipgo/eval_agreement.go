@@ -7,6 +7,7 @@ import (
 
 	"clipgo/alignment"
 	"clipgo/datasets"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
 	"clipgo/run"
@@ -23,8 +24,8 @@ made for it. PAIRS are those of align preference. Ties are left out, and equal r
   clipgo eval agreement --model runs/shapes "builtin:shapes-preferences?split=novel"`,
 		Args: cobra.ExactArgs(1),
 	}
-	b := bind(c, &o)
-	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+	b := cli.Bind(c, &o)
+	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
 		m, err := openModel(ctx, a, &o, said)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/datasets"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
 )
@@ -37,8 +38,8 @@ func newEvalAnatomy(a *app) *cobra.Command {
   clipgo eval anatomy --model runs/shapes "builtin:shapes?split=val" --json`,
 		Args: cobra.ExactArgs(1),
 	}
-	b := bind(c, &o)
-	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+	b := cli.Bind(c, &o)
+	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
 		return evaluate(ctx, a, &o.Settings, said, args[0], func(m *pretrained.Embedder, src datasets.Source) (measured, error) {
 			p, err := embedPairs(ctx, a.console, m, src)
 			if err != nil {

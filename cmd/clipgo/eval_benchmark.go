@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/benchmark"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/internal/share"
 	"clipgo/pretrained"
@@ -58,8 +59,8 @@ Tasks are ` + benchmark.TaskNames() + ".",
   clipgo eval benchmark --models models.txt --data sets.txt --tasks zeroshot_classification,linear_probe --out results`,
 		Args: cobra.NoArgs,
 	}
-	b := bind(c, &o, "model", "pretrained")
-	c.RunE = b.runs(func(ctx context.Context, said config.Layer, _ []string) error {
+	b := cli.Bind(c, &o, "model", "pretrained")
+	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, _ []string) error {
 		s, err := o.suite(a, said)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/benchmark"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 )
 
@@ -26,8 +27,8 @@ own, are not computed. Of builtin:shapes it also says in how many captions colou
 		Example: `  clipgo eval caption --model runs/captioner 'builtin:shapes?split=val' --json`,
 		Args:    cobra.ExactArgs(1),
 	}
-	b := bind(c, &o)
-	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+	b := cli.Bind(c, &o)
+	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
 		o.Generation.Seed = o.Seed
 		s := &benchmark.Suite{Captions: &benchmark.CaptionSettings{Generation: o.Generation, Prompt: o.Prompt}}
 		r, err := measureTask(ctx, a, &o.Settings, said, s, benchmark.Command{Task: benchmark.Captioning}, args[0], o.Out)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/benchmark"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/internal/durable"
 	"clipgo/internal/fault"
@@ -39,8 +40,8 @@ A and B are folders of results of eval benchmark: the models that both have are 
   clipgo eval compare runs/a runs/b --data wds_cifar10,wds_flickr8k --json`,
 		Args: cobra.ExactArgs(2),
 	}
-	b := bind(c, &o, "models", "out", "part")
-	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+	b := cli.Bind(c, &o, "models", "out", "part")
+	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
 		if o.Sets != "" && o.Results == "" {
 			dir, err := os.MkdirTemp("", "clipgo-compare-")
 			if err != nil {

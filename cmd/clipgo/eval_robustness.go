@@ -7,6 +7,7 @@ import (
 
 	"clipgo/benchmark"
 	"clipgo/datasets"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
 )
@@ -31,8 +32,8 @@ minus that of the line between the logits of both accuracies that fits these mod
   clipgo eval robustness --model runs/a wds_imagenet1k wds_imagenet-r --baseline results --json`,
 		Args: cobra.MinimumNArgs(2),
 	}
-	b := bind(c, &o)
-	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+	b := cli.Bind(c, &o)
+	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
 		return o.run(ctx, a, said, args)
 	})
 	return c

@@ -8,6 +8,7 @@ import (
 
 	"clipgo/benchmark"
 	"clipgo/datasets"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
 )
@@ -29,8 +30,8 @@ func newEvalTasks(a *app) (out []*cobra.Command) {
 			Example: fmt.Sprintf("  clipgo eval %s --model runs/a %s\n  clipgo eval %[1]s --model runs/a %[2]s --json --out result.json",
 				t.Name, t.Example),
 		}
-		b := bind(c, &o, t.Without...)
-		c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+		b := cli.Bind(c, &o, t.Without...)
+		c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
 			return o.run(ctx, a, said, t, args[0])
 		})
 		out = append(out, c)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/internal/paths"
 	"clipgo/search"
@@ -50,8 +51,8 @@ exist or not. No file outside the index is touched; embed adds them again.`,
 func indexCommand(a *app, command cobra.Command, change func(*search.Writer, []string) int) *cobra.Command {
 	var o indexOptions
 	c := &command
-	b := bindFlags(c, &o)
-	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, args []string) error {
+	b := cli.BindFlags(c, &o)
+	c.RunE = b.Runs(func(ctx context.Context, _ config.Layer, args []string) error {
 		for i, path := range args {
 			args[i] = paths.Absolute(paths.FromText(path))
 		}

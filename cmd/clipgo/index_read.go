@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/describe"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/internal/paths"
 	"clipgo/search"
@@ -37,8 +38,8 @@ func (o *indexOptions) check() error {
 func readIndex(a *app, command cobra.Command, options any, o *indexOptions,
 	read func(ctx context.Context, c *console, ix *search.Folder, args []string) error) *cobra.Command {
 	c := &command
-	b := bindFlags(c, options)
-	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, args []string) error {
+	b := cli.BindFlags(c, options)
+	c.RunE = b.Runs(func(ctx context.Context, _ config.Layer, args []string) error {
 		ix, err := o.open()
 		if err != nil {
 			return err
@@ -170,8 +171,8 @@ by the same model with the same preprocessing. The indexes A, B are not changed.
   clipgo index merge big.index/part-* --out pictures.index`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	b := bindFlags(c, &o)
-	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, args []string) (err error) {
+	b := cli.BindFlags(c, &o)
+	c.RunE = b.Runs(func(ctx context.Context, _ config.Layer, args []string) (err error) {
 		if o.Out == "" {
 			return usagef("--out is missing: the index to add to")
 		}

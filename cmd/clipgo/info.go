@@ -8,6 +8,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/describe"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
 )
@@ -35,8 +36,8 @@ it has, how many of them can be used, its columns or classes, and what was passe
   clipgo info photos.csv`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	b := bind(c, &o)
-	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, args []string) error {
+	b := cli.Bind(c, &o)
+	c.RunE = b.Runs(func(ctx context.Context, _ config.Layer, args []string) error {
 		switch {
 		case o.List && len(args) == 0:
 			return listConfigs(a.console)

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/datasets"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
 	"clipgo/pretrained/merge"
@@ -31,8 +32,8 @@ Prompts are those that zeroshot would take for A. Choose on validation data, and
   clipgo merge runs/seed1 runs/seed2 runs/seed3 --out soup`,
 		Args: cobra.MinimumNArgs(2),
 	}
-	b := bind(c, &o, "model", "pretrained", "seed")
-	c.RunE = b.runs(func(ctx context.Context, _ config.Layer, args []string) error {
+	b := cli.Bind(c, &o, "model", "pretrained", "seed")
+	c.RunE = b.Runs(func(ctx context.Context, _ config.Layer, args []string) error {
 		return runMerge(ctx, a.console, &o, args)
 	})
 	return c

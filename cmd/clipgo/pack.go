@@ -9,6 +9,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/datasets/pack"
+	"clipgo/internal/cli"
 )
 
 type packOptions struct {
@@ -38,9 +39,9 @@ used are counted, and listed in skipped.jsonl. No file of SRC is changed.`,
   clipgo pack flowers wds_flowers --split test`,
 		Args: cobra.ExactArgs(2),
 	}
-	b := bind(c, &o)
+	b := cli.Bind(c, &o)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if _, err := b.apply(); err != nil {
+		if _, err := b.Apply(); err != nil {
 			return err
 		}
 		return o.run(c.Context(), a.console, args[0], args[1])

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/internal/fault"
 	"clipgo/internal/hub"
@@ -80,8 +81,8 @@ printed as a file: URI there, which search accepts as a QUERY. --null is for xar
   clipgo search --index pictures.index cat.png --plus "+2:at night" --minus "a dog"
   clipgo search --index pictures.index --null "a red heart" | xargs -0 ls -l`,
 	}
-	b := bind(c, &o, "data")
-	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+	b := cli.Bind(c, &o, "data")
+	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
 		if err := afterDashes(c, args); err != nil {
 			return err
 		}

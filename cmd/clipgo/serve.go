@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"clipgo/datasets"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
@@ -58,8 +59,8 @@ folder is faster. Requests are answered with 503 while the database is away.`,
   curl "http://127.0.0.1:8808/api/search?q=a+red+heart&limit=3"`,
 		Args: cobra.NoArgs,
 	}
-	b := bind(c, &o, "data")
-	c.RunE = b.runs(func(ctx context.Context, said config.Layer, _ []string) error { return o.run(ctx, a, said) })
+	b := cli.Bind(c, &o, "data")
+	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, _ []string) error { return o.run(ctx, a, said) })
 	return c
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/run"
 )
@@ -57,9 +58,9 @@ uninterrupted run.`,
 // the settings that the command has no flags for.
 func (a *app) trains(c *cobra.Command, objective string, without ...string) func(*cobra.Command, []string) error {
 	options := run.Default()
-	b := bind(c, &options, without...)
+	b := cli.Bind(c, &options, without...)
 	return func(c *cobra.Command, _ []string) error {
-		user, err := b.layers()
+		user, err := b.Layers()
 		if err != nil {
 			return err
 		}

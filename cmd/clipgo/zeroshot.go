@@ -10,6 +10,7 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/eval"
+	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/internal/paths"
 	"clipgo/pretrained"
@@ -46,8 +47,8 @@ Templates, when none are given: those that the model was trained with, else thos
   clipgo zeroshot --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K imagenet/val --classes names.txt --per-class`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	b := bind(c, &o)
-	c.RunE = b.runs(func(ctx context.Context, said config.Layer, args []string) error {
+	b := cli.Bind(c, &o)
+	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
 		return o.run(ctx, a, said, args)
 	})
 	return c

@@ -65,17 +65,7 @@ type AdamW struct {
 }
 
 // New allocates the state, all zero. It runs inside torch.Do; the caller must call Free.
-func New(params []*nn.Param, c Config) *AdamW {
-	o := &AdamW{config: c, params: params, scope: torch.NewScope()}
-	for _, p := range params {
-		o.leaves = append(o.leaves, p.Tensor())
-		o.allocate(p)
-		o.decay = append(o.decay, c.decayOf(p))
-	}
-	o.ahead = o.newAhead()
-	o.scope.Seal()
-	return o
-}
+func New(params []*nn.Param, c Config) *AdamW { return NewSharded(params, c, Shard{}) }
 
 // allocate appends the moments of a parameter.
 func (o *AdamW) allocate(p *nn.Param) {

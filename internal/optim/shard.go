@@ -25,14 +25,14 @@ func (s Shard) alone() bool { return s.World <= 1 }
 // parameters that this process owns. The steps have the same bits as without a shard. Step, WriteState and DropGradients are called by
 // all processes; StepAhead can't be used.
 func NewSharded(params []*nn.Param, c Config, s Shard) *AdamW {
-	if s.alone() {
-		return New(params, c)
+	o := &AdamW{config: c, params: params, scope: torch.NewScope(), shard: s}
+	if !s.alone() {
+		o.owner = owners(params, s.World)
 	}
-	o := &AdamW{config: c, params: params, scope: torch.NewScope(), shard: s, owner: owners(params, s.World)}
 	for i, p := range params {
 		o.leaves = append(o.leaves, p.Tensor())
 		o.decay = append(o.decay, c.decayOf(p))
-		if o.owner[i] == s.Rank {
+		if o.owned(i) {
 			o.allocate(p)
 		} else {
 			o.lacks()

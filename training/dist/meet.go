@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"clipgo/internal/fault"
+	"clipgo/internal/machine"
 	"clipgo/internal/torch"
 )
 
@@ -102,10 +103,9 @@ func (b *board) leaveTogether(ctx context.Context) error {
 }
 
 func (b *board) self(o Options) member {
-	host, _ := os.Hostname()                                  // for messages alone
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // Linux alone has it
-	space, _ := os.Readlink("/proc/self/ns/net")              // two containers of one machine differ in it
-	network := host + strings.TrimSpace(string(boot)) + "/" + space
+	host, _ := os.Hostname()                     // for messages alone
+	space, _ := os.Readlink("/proc/self/ns/net") // two containers of one machine differ in it
+	network := machine.Identity() + "/" + space
 	return member{protocol, o.Version, b.at.World, host, network, towards(b.at.Master)}
 }
 
