@@ -10,8 +10,8 @@ seconds are printed: CPU seconds compare on a machine that does other work too. 
 it ends early for large C.
 
 clipgo always makes the whole sweep. scikit-learn starts each C anew, so its fits don't depend on each other: it makes as many as fit into
---limit seconds (0: all), but at least five: first the smallest and the largest C, then those between by halving. The seconds of the others are
-interpolated between their neighbours; a second ratio takes the faster neighbour for each. The output says how many were measured.
+--limit seconds (0: all), but at least five: first the values of C that could be the best one by clipgo's accuracies, then the smallest and the
+largest C, then those between by halving. The seconds of the others are interpolated between their neighbours; a second ratio takes the faster neighbour for each. The output says how many were measured.
 Objectives and accuracies are compared at these alone.
 """
 import argparse
@@ -67,16 +67,17 @@ def halving(n):
     return order
 
 
-def fit_all(folder, dim, values, double, limit):
-    """The other side, in a process of its own: a line of JSON for each C. It ends before a fit as long as the longest would pass the limit."""
+def fit_all(folder, dim, values, double, limit, first):
+    """The other side, in a process of its own: a line of JSON for each C. The numbers of first are made in any case. It ends before a fit as
+    long as the longest would pass the limit."""
     from sklearn.linear_model import LogisticRegression
     warnings.filterwarnings("ignore")
     (x, y), (vx, vy) = load(folder, "train", dim), load(folder, "val", dim)
     if double:
         x, vx = x.astype(np.float64), vx.astype(np.float64)
     cs, spent, longest, made = np.logspace(-6, 6, values), 0.0, 0.0, 0
-    for i in halving(values):
-        if limit and spent + longest > limit and made >= 5:
+    for i in first + [i for i in halving(values) if i not in first]:
+        if limit and spent + longest > limit and made >= len(first) + 5:
             break
         made += 1
         cpu, wall = os.times(), time.time()
@@ -100,10 +101,17 @@ def ours(test, folder, dim, classes, values):
     return [json.loads(line) for line in out.read_text().splitlines()], {"wall": time.time() - wall, "cpu": cpu}
 
 
-def theirs(folder, dim, values, double, limit):
+def contenders(rows, most=6):
+    """The values of C that could be the best of the other side: the best accuracies of ours, up to 0.001 below the best one."""
+    ranked = sorted(rows, key=lambda r: (-r["val_acc1"], r["C"]))
+    return [rows.index(r) for r in ranked[:most] if r["val_acc1"] >= ranked[0]["val_acc1"] - 0.001]
+
+
+def theirs(folder, dim, values, double, limit, first):
     """The fits that were made, the seconds of all if those of the others are on the lines between their neighbours, and if they are those
     of the faster neighbour."""
-    p = subprocess.run([sys.executable, __file__, "--fit", str(folder), "--dim", str(dim), "--values", str(values), "--limit", str(limit)] +
+    p = subprocess.run([sys.executable, __file__, "--fit", str(folder), "--dim", str(dim), "--values", str(values), "--limit", str(limit),
+                        "--first", ",".join(map(str, first))] +
                        (["--float64"] if double else []), check=True, stdout=subprocess.PIPE, text=True)
     rows = sorted((json.loads(line) for line in p.stdout.splitlines()), key=lambda r: r["i"])
     made = [r["i"] for r in rows]
@@ -120,18 +128,19 @@ def main():
     p.add_argument("test", nargs="?")
     p.add_argument("folder", nargs="?")
     p.add_argument("--fit", help=argparse.SUPPRESS)
+    p.add_argument("--first", help=argparse.SUPPRESS)
     for name, default in ("samples", 50000), ("dim", 512), ("classes", 100), ("values", 96), ("rounds", 1), ("limit", 300):
         p.add_argument("--" + name, type=int, default=default)
     p.add_argument("--float64", action="store_true")
     a = p.parse_args()
     if a.fit:
-        return fit_all(pathlib.Path(a.fit), a.dim, a.values, a.float64, a.limit)
+        return fit_all(pathlib.Path(a.fit), a.dim, a.values, a.float64, a.limit, [int(i) for i in a.first.split(",")])
     folder = pathlib.Path(a.folder)
     folder.mkdir(parents=True, exist_ok=True)
     make(folder, a.samples, a.dim, a.classes)
     for _ in range(a.rounds):
         got, time_got = ours(a.test, folder, a.dim, a.classes, a.values)
-        want, time_want, least = theirs(folder, a.dim, a.values, a.float64, a.limit)
+        want, time_want, least = theirs(folder, a.dim, a.values, a.float64, a.limit, contenders(got))
         pairs = [(got[w["i"]], w) for w in want]
         excess = max(g["objective"] / w["objective"] - 1 for g, w in pairs)
         accuracy = max(abs(g["val_acc1"] - w["val_acc1"]) for g, w in pairs)
