@@ -83,6 +83,9 @@ func compare(a, b side, examples int) (*Comparison, error) {
 	}
 	x, y := a.Details, b.Details
 	switch {
+	case x.DataDigest == "" || y.DataDigest == "":
+		c.Note = "a result of CLIP_benchmark has no outcome of each sample, so single samples are not compared"
+		return c, nil
 	case x.DataDigest != y.DataDigest:
 		c.Note = "the data differ, so single samples are not compared"
 		return c, nil

@@ -82,6 +82,11 @@ func readSome(out string) (*Outcome, error) {
 		return nil, err
 	}
 	if len(o.Entries)+len(o.Failures) == 0 {
+		if o.Entries, err = valuesAlone(out); err != nil {
+			return nil, err
+		}
+	}
+	if len(o.Entries)+len(o.Failures) == 0 {
 		return nil, fault.Usagef("%s: it is no folder of results of a benchmark", out)
 	}
 	return o, nil

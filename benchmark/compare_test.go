@@ -149,6 +149,44 @@ func TestWhatIsNotComparedIsSaid(t *testing.T) {
 	}
 }
 
+// A folder of CLIP_benchmark's JSON files is compared by its values, with one of clipgo's or with another such folder.
+func TestResultsOfCLIPBenchmarkAreCompared(t *testing.T) {
+	own, theirs := t.TempDir(), t.TempDir()
+	predicted(t, own, "a", "pets", "CCDD")
+	file := filepath.Join(theirs, "pets_x_a_en_zeroshot_classification.json")
+	text := `{"dataset": "pets", "model": "a", "pretrained": "x", "task": "zeroshot_classification", ` +
+		`"metrics": {"acc1": 0.75, "acc5": NaN}, "language": "en"}`
+	for name, text := range map[string]string{file: text, filepath.Join(theirs, "notes.json"): "{}"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, sides := range [][2]string{{own, theirs}, {theirs, own}, {theirs, theirs}} {
+		ch, err := CompareFolders(sides[0], sides[1], 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := map[string]float64{own: 1, theirs: 0.75}
+		c := ch.Comparisons[0]
+		if *c.First != values[sides[0]] || *c.Second != values[sides[1]] {
+			t.Errorf("%v and %v", *c.First, *c.Second)
+		}
+		if c.Difference != nil || !strings.Contains(c.Note, "CLIP_benchmark") {
+			t.Errorf("%+v", c)
+		}
+		var page bytes.Buffer
+		if _, err := ch.WritePage(context.Background(), &page, "changes", datasets.Options{}); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(theirs, "again.json"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := CompareFolders(own, theirs, 5); fault.Of(err) != fault.Data || !strings.Contains(err.Error(), "again.json") {
+		t.Errorf("two files of one result: %v", err)
+	}
+}
+
 // The page shows the pictures that were won and lost: from the data, from the results, or none with a count.
 func TestTheComparisonsPageShowsPictures(t *testing.T) {
 	data := classFolders(t, false)

@@ -32,7 +32,8 @@ func newEvalCompare(a *app) *cobra.Command {
 		Long: `compare says what changed from A to B: the values of each data set and task, the difference of the samples with its
 95 % interval, the classes, and the samples that only one of both got right.
 
-A and B are folders of results of eval benchmark: the models that both have are compared, or the only model of each. With
+A and B are folders of results of eval benchmark, or of CLIP_benchmark, which has values alone: the models that both have are
+compared, or the only model of each. With
 --results DIR, A and B are two models of the results in DIR. With --data, A and B are models that are measured first;
 --results DIR keeps what was measured.`,
 		Example: `  clipgo eval compare results-monday results-tuesday
