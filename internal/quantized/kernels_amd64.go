@@ -14,22 +14,30 @@ func tileVNNI(dst *int32, q *int8, panel *uint8, stride int)
 //go:noescape
 func countVPOPCNT(dst *uint64, planes *uint64, rows *uint64, n, words, last int)
 
+//go:noescape
+func countAVX2(dst *uint64, planes *uint64, rows *uint64, n, words, last int)
+
 // counters lists what this processor can run, fastest first; the last is always plain Go.
 func counters() []counter {
 	var out []counter
 	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512VPOPCNTDQ {
-		out = append(out, counter{"vpopcnt", count})
+		out = append(out, counter{"vpopcnt", checkedCount(countVPOPCNT)})
+	}
+	if cpu.X86.HasAVX2 {
+		out = append(out, counter{"avx2", checkedCount(countAVX2)})
 	}
 	return append(out, counter{"go", plainCount})
 }
 
-// count makes the one bounds check for all that the assembly reads.
-func count(dst, planes, rows []uint64, words int) {
-	if len(dst) == 0 || words == 0 {
-		return
+// checkedCount makes the one bounds check for all that the assembly reads. last has a bit for each word of a row's last 8.
+func checkedCount(count func(dst, planes, rows *uint64, n, words, last int)) func(dst, planes, rows []uint64, words int) {
+	return func(dst, planes, rows []uint64, words int) {
+		if len(dst) == 0 || words == 0 {
+			return
+		}
+		_, _ = rows[len(dst)*words-1], planes[planeWords(words)-1]
+		count(&dst[0], &planes[0], &rows[0], len(dst), words, 1<<((words-1)%8+1)-1)
 	}
-	_, _ = rows[len(dst)*words-1], planes[planeWords(words)-1]
-	countVPOPCNT(&dst[0], &planes[0], &rows[0], len(dst), words, 1<<((words-1)%8+1)-1)
 }
 
 // kernels lists what this processor can run, fastest first; the last is always plain Go.
