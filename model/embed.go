@@ -47,6 +47,9 @@ func (m *Model) EmbedWithNorms(ctx context.Context, pixels []uint8, n int) (feat
 // batch's longest caption is not computed where it changes nothing. It stops as EmbedImages does.
 func (m *Model) EmbedTokens(ctx context.Context, ids []int32, n int) ([]float32, error) {
 	l := len(ids) / max(n, 1)
+	if m.words != nil {
+		return m.embedLight(ctx, ids, n)
+	}
 	return m.embed(ctx, n, l, func(s *torch.Scope, from, to, count int) *torch.Tensor {
 		return m.EncodeTokens(s, m.trim(ids[from:to], l, longest(ids[from:to], l)), count, m.Mode())
 	})

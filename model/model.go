@@ -9,6 +9,7 @@ import (
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
 	"clipgo/text"
+	"clipgo/text/light"
 	"clipgo/vision"
 	"clipgo/vision/preprocess"
 )
@@ -24,17 +25,19 @@ type Model struct {
 	// checkpointing): less memory, a third more time, the same numbers.
 	Recompute bool
 
-	params     *nn.Params
-	image      vision.Tower
-	text       *text.Transformer
-	decoder    *text.Decoder // nil where the config has none
-	logitScale *nn.Param     // natural logarithm of the scale, []
-	logitBias  *nn.Param     // []; nil where the config has none
-	device     torch.Device
-	dtype      torch.DType
-	int8       bool    // see UseInt8
-	owned      Int8    // forms that are freed with the model
-	mapped     *mapped // the mapped files that hold the parameters; nil: the model has memory of its own
+	params      *nn.Params
+	image       vision.Tower
+	text        *text.Transformer
+	decoder     *text.Decoder // nil where the config has none
+	logitScale  *nn.Param     // natural logarithm of the scale, []
+	logitBias   *nn.Param     // []; nil where the config has none
+	device      torch.Device
+	dtype       torch.DType
+	int8        bool         // see UseInt8
+	owned       Int8         // forms that are freed with the model
+	words       *light.Tower // see OpenWords; nil: libtorch computes
+	wordThreads int
+	mapped      *mapped // the mapped files that hold the parameters; nil: the model has memory of its own
 }
 
 // Declare lays out a model without memory for its parameters: enough to count them. It needs no libtorch.

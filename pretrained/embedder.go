@@ -77,7 +77,7 @@ func NewEmbedder(m *model.Model, src Source, tokens tokenizer.Tokenizer, how Set
 // prepared as the model's folder says. It returns an error of kind Usage for settings that can't be meant, and of kind Model
 // for a model that is refused.
 func Open(ctx context.Context, o Settings) (*Embedder, error) {
-	LoadLibtorch()
+	o.StartLibtorch()
 	log := o.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)

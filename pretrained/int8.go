@@ -25,6 +25,7 @@ type Int8Report struct {
 	Kept     []string `json:"kept_float32"` // matrices that stay in float32
 	Cache    string   `json:"cache"`        // file of the forms; empty: they could not be kept
 	Made     bool     `json:"made"`         // just now
+	Light    bool     `json:"light"`        // texts are embedded without libtorch
 }
 
 // String is the report in one line.
@@ -71,7 +72,7 @@ func (m *Embedder) openInt8(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	cache := int8Cache{fingerprint: fingerprint, weights: src.Weights, shapes: model.Declare(src.Config).Int8Shapes()}
-	_, _ = m.Tokenizer() // while libtorch loads, as the rest until Placement, which waits for it
+	_, _ = m.Tokenizer() // while libtorch loads, if it does, as the rest until Placement, which waits for it
 	known, report, why := cache.open(o.Towers)
 	if known == nil {
 		if why != "" {
@@ -86,17 +87,34 @@ func (m *Embedder) openInt8(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	report.Kernel = torch.Int8Kernel()
+	if report.Made {
+		report.tell(log)
+	}
+	if o.lightly() {
+		if words, ok := checked.OpenWords(o.threads()); ok {
+			words.Preprocess = src.Preprocess
+			m.Model, report.Light = words, true
+			return nil
+		}
+	}
 	at, err := o.float().Placement()
 	if err != nil {
 		checked.Close()
 		return err
 	}
-	report.Kernel = torch.Int8Kernel()
-	if report.Made {
-		report.tell(log)
-	}
 	m.Model, err = src.OpenMapped(ctx, checked, at, o.Seed)
 	return err
+}
+
+// lightly reports whether the model may be used without libtorch: in 8 bits, for texts alone.
+func (o *Settings) lightly() bool { return o.Int8() && o.Towers == model.TextTower }
+
+// StartLibtorch is LoadLibtorch, unless the settings may do without. Where they can't after all, Open loads it.
+func (o *Settings) StartLibtorch() {
+	if !o.lightly() {
+		LoadLibtorch()
+	}
 }
 
 // tell says what is known of forms that were made just now. When they are opened again, the report has it.

@@ -90,6 +90,14 @@ func (m Machine) Trains() error {
 	return nil
 }
 
+// threads is the number of threads of an operation.
+func (m Machine) threads() int {
+	if m.Threads > 0 {
+		return m.Threads
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
 // float is the setting of what int8 leaves in floating point: float32 on the CPU.
 func (m Machine) float() Machine {
 	if m.Int8() {

@@ -43,7 +43,9 @@ if [ ! -f "$cache/libtch.so" ]; then
 	(cd "$root" && CGO_ENABLED=0 go run ./internal/torch/trampoline "$api/torch_api.h" "$api/torch_api_generated.h" "$native/native.h") >"$tmp/trampolines.S"
 	"${CC:-cc}" -c "$tmp/trampolines.S" -o "$tmp/trampolines.o"
 	"${CC:-cc}" -O1 -fPIC -c "$root/internal/torch/trampoline/load.c" -o "$tmp/load.o"
-	ar rcs "$tmp/libtch_trampolines.a" "$tmp/trampolines.o" "$tmp/load.o"
+	# Not in libtch.so: what works before libtorch is loaded, and without it.
+	"$cxx" -fPIC -w -g0 -std=c++17 -O3 -Wno-psabi -fno-math-errno -ffp-contract=off -ffile-prefix-map="$root=clipgo" -c "$native/light.cpp" -o "$tmp/light.o"
+	ar rcs "$tmp/libtch_trampolines.a" "$tmp/trampolines.o" "$tmp/load.o" "$tmp/light.o"
 	mv "$tmp/libtch_trampolines.a" "$cache/"
 	mv "$tmp/libtch.so" "$cache/" # last: its presence means that all is there
 fi

@@ -47,6 +47,9 @@ func (c Config) Causal() bool { return !c.NoCausalMask }
 // that is read at the end of text.
 func (c Config) Trimmable() bool { return c.Causal() && (c.PoolType != poolLast || c.EmbedCls) }
 
+// PoolsAtEnd reports whether the feature is read at the end-of-text token, the first of the largest id, and not at the last position.
+func (c Config) PoolsAtEnd() bool { return c.PoolType != poolLast }
+
 const poolLast = "last"
 
 // Default is open_clip's CLIPTextCfg.

@@ -120,7 +120,7 @@ func (t *Transformer) Forward(s *torch.Scope, ids []int32, batch int, mode nn.Mo
 
 // readAt returns the row of [B*L, D] at which each caption's feature is read.
 func (c Config) readAt(ids []int32, batch int) []int64 {
-	if c.PoolType != poolLast {
+	if c.PoolsAtEnd() {
 		return endsOfText(ids, batch)
 	}
 	l := len(ids) / batch

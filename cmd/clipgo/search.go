@@ -115,10 +115,10 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 	if err != nil {
 		return usagef("%v", err)
 	}
-	pretrained.LoadLibtorch()
 	if !slices.ContainsFunc(terms, func(t search.Term) bool { return len(t.Picture) > 0 }) {
 		o.Towers = model.TextTower
 	}
+	o.StartLibtorch() // while the index is opened
 	ix, err := o.openIndex(ctx, o.Index)
 	if err != nil {
 		return err

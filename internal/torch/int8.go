@@ -13,7 +13,6 @@ typedef struct {
 } cg_int8;
 void cg_int8_pack(cg_tensor, const cg_int8 *);
 cg_tensor cg_int8_linear(cg_tensor, const cg_int8 *, cg_tensor, int, cg_tensor);
-const char *cg_int8_kernel(void);
 */
 import "C"
 
@@ -106,6 +105,3 @@ func (t *Tensor) LinearInt8(w *Int8, bias *Tensor, f Elementwise, residual *Tens
 		*o = libtch.Ctensor(C.cg_int8_linear(C.cg_tensor(t.c), w.c, C.cg_tensor(handle(bias)), C.int(f), C.cg_tensor(handle(residual))))
 	}, t, bias, residual)
 }
-
-// Int8Kernel names the instructions that LinearInt8 uses, once libtorch is loaded: avx512_vnni, avx_vnni, avx2 or plain.
-func Int8Kernel() string { return C.GoString(C.cg_int8_kernel()) }

@@ -47,7 +47,7 @@ cg_tensor cg_row_attention(cg_tensor q, cg_tensor k, cg_tensor v, cg_tensor mask
 cg_tensor cg_row_mean(cg_tensor x); // [B, L, D] to [B, D]
 cg_tensor cg_row_unit(cg_tensor x); // rows over their L2 norm, or over 1e-12 where that is greater; float32
 
-// Linear layers in 8 bits, for inference on CPUs. Each row of a result depends on that row of x alone; int8.cpp has the scheme. The
+// Linear layers in 8 bits, for inference on CPUs. Each row of a result depends on that row of x alone; int8_rows.h has the scheme. The
 // arrays of a matrix are the caller's: packed has wide * quads * 4 bytes, scales and sums have wide elements, where wide is n rounded up
 // to 32 and quads is k / 4 rounded up.
 typedef struct {
@@ -61,7 +61,6 @@ void cg_int8_pack(cg_tensor w, const cg_int8 *to); // w float32 [n, k]; factors 
 // activation(x w + bias) + residual: x float32 [..., k], bias [n] or null, residual [..., n] or null; activation 0: none, 1: GELU,
 // 2: GELU by tanh, 3: QuickGELU
 cg_tensor cg_int8_linear(cg_tensor x, const cg_int8 *w, cg_tensor bias, int activation, cg_tensor residual);
-const char *cg_int8_kernel(void); // which instructions it uses: avx512_vnni, avx_vnni, avx2, plain
 
 // Cross-entropy of the logits x w, label smoothing `even`, divided by `over`; a float32 scalar:
 //   z = x w, loss = sum_r (logsumexp(z_r) - (1 - even) z_r[target_r] - even mean(z_r)) / over
