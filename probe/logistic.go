@@ -28,7 +28,7 @@ type Fitted struct {
 // The relative errors of the objective at which a fit and the fits of a path end.
 const (
 	exactEnough = 1e-10
-	pathEnough  = 2e-9
+	pathEnough  = 1e-8
 )
 
 // Fit finds the minimum for a set, in float64. Labels outside of 0 to classes - 1 are an error of kind fault.Data.
