@@ -9,6 +9,7 @@
 // are read and written inside the packed projection, without a transpose or a copy. The shape alone fixes the order of every sum.
 #include "handle.h"
 #include "heads.h"
+#include "instructions.h"
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <cmath>
@@ -47,7 +48,7 @@ CG_INLINE void placed(uint16_t *to, int64_t row, int64_t n, int64_t width, const
 
 // Forward for heads [from, to): out [B, L, D]. chance [B * N, L, pad] receives p of each head if step is L * pad; with step 0 each
 // head overwrites the same [L, pad].
-template <class T>
+template <class V, class T>
 CG_INLINE void forward_of(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *mask, float *chance, int64_t step, T *out) {
 	int64_t l = s.length, pad = s.pad(), one = l * s.width, packed = s.packed(), model = s.model();
 	std::vector<float> keys(s.width * pad), room(sizeof(T) == sizeof(float) ? 0 : 4 * one);
@@ -58,15 +59,15 @@ CG_INLINE void forward_of(const Sizes s, int64_t from, int64_t to, const T *qkv,
 		Right v = rows_of(at + 2 * model, packed, l, s.width, room.data() + 2 * one);
 		float *p = chance + t * step;
 		transpose(l, s.width, k, keys.data());
-		product(l, pad, s.width, {q.at, q.row, 1}, {keys.data(), pad}, {p, pad});
-		for (int64_t i = 0; i < l; i++) softmax(l, s.scale, mask ? mask + i * l : nullptr, p + i * pad);
-		product(l, s.width, l, {p, pad, 1}, v, made_in(result, model, s.width, room.data() + 3 * one));
+		product<V>(l, pad, s.width, {q.at, q.row, 1}, {keys.data(), pad}, {p, pad});
+		for (int64_t i = 0; i < l; i++) softmax<V>(l, s.scale, mask ? mask + i * l : nullptr, p + i * pad);
+		product<V>(l, s.width, l, {p, pad, 1}, v, made_in(result, model, s.width, room.data() + 3 * one));
 		placed(result, model, l, s.width, room.data() + 3 * one);
 	}
 }
 
 // Backward for heads [from, to): d_qkv [B, L, 3D] from d_out [B, L, D].
-template <class T>
+template <class V, class T>
 CG_INLINE void backward_of(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *chance, const T *d_out, T *d_qkv) {
 	int64_t l = s.length, pad = s.pad(), one = l * s.width, packed = s.packed(), model = s.model();
 	std::vector<float> values(s.width * pad), scores(l * pad), room(sizeof(T) == sizeof(float) ? 0 : 5 * one);
@@ -79,7 +80,7 @@ CG_INLINE void backward_of(const Sizes s, int64_t from, int64_t to, const T *qkv
 		Right d = rows_of(d_out + s.place(t, model), model, l, s.width, room.data() + 3 * one);
 		T *dq = d_qkv + s.place(t, packed);
 		transpose(l, s.width, v, values.data());
-		product(l, pad, s.width, {d.at, d.row, 1}, {values.data(), pad}, {ds, pad});
+		product<V>(l, pad, s.width, {d.at, d.row, 1}, {values.data(), pad}, {ds, pad});
 		for (int64_t i = 0; i < l; i++) { // through the softmax: p (d - sum p d)
 			float *row = ds + i * pad;
 			const float *pi = p + i * pad;
@@ -89,30 +90,48 @@ CG_INLINE void backward_of(const Sizes s, int64_t from, int64_t to, const T *qkv
 			for (int w = 0; w < kWide; w++) sum += sums[w];
 			for (int64_t j = 0; j < pad; j += kWide) at_vec(row + j) = at_vec(pi + j) * (at_vec(row + j) - sum) * s.scale;
 		}
-		product(l, s.width, l, {ds, pad, 1}, k, made_in(dq, packed, s.width, made));
+		product<V>(l, s.width, l, {ds, pad, 1}, k, made_in(dq, packed, s.width, made));
 		placed(dq, packed, l, s.width, made);
-		product(l, s.width, l, {ds, 1, pad}, q, made_in(dq + model, packed, s.width, made));
+		product<V>(l, s.width, l, {ds, 1, pad}, q, made_in(dq + model, packed, s.width, made));
 		placed(dq + model, packed, l, s.width, made);
-		product(l, s.width, l, {p, 1, pad}, d, made_in(dq + 2 * model, packed, s.width, made));
+		product<V>(l, s.width, l, {p, 1, pad}, d, made_in(dq + 2 * model, packed, s.width, made));
 		placed(dq + 2 * model, packed, l, s.width, made);
 	}
 }
 
-CG_VECTOR void forward_heads(const Sizes s, int64_t from, int64_t to, const float *qkv, const float *mask, float *chance,
-                             int64_t step, float *out) {
-	forward_of(s, from, to, qkv, mask, chance, step, out);
+template <class T> using Forward = void(const Sizes, int64_t, int64_t, const T *, const float *, float *, int64_t, T *);
+template <class T> using Backward = void(const Sizes, int64_t, int64_t, const T *, const float *, const T *, T *);
+
+// Both directions for an instruction set. `target` is what the compiler may use for it.
+#define CG_ATTENTION(target, name, V) \
+	template <class T> \
+	target void forward_##name(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *mask, float *chance, int64_t step, \
+	                           T *out) { \
+		forward_of<V>(s, from, to, qkv, mask, chance, step, out); \
+	} \
+	template <class T> \
+	target void backward_##name(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *chance, const T *d_out, T *d_qkv) { \
+		backward_of<V>(s, from, to, qkv, chance, d_out, d_qkv); \
+	}
+CG_ATTENTION(, plain, four)
+#ifdef __x86_64__
+CG_ATTENTION(CG_AVX2, avx2, eight)
+CG_ATTENTION(CG_AVX512, avx512, sixteen)
+#endif
+
+template <class T> Forward<T> *forward_kernel() {
+#ifdef __x86_64__
+	if (instructions().avx512) return forward_avx512<T>;
+	if (instructions().avx2) return forward_avx2<T>;
+#endif
+	return forward_plain<T>;
 }
-CG_VECTOR void forward_narrow(const Sizes s, int64_t from, int64_t to, const uint16_t *qkv, const float *mask, float *chance,
-                              int64_t step, uint16_t *out) {
-	forward_of(s, from, to, qkv, mask, chance, step, out);
-}
-CG_VECTOR void backward_heads(const Sizes s, int64_t from, int64_t to, const float *qkv, const float *chance,
-                              const float *d_out, float *d_qkv) {
-	backward_of(s, from, to, qkv, chance, d_out, d_qkv);
-}
-CG_VECTOR void backward_narrow(const Sizes s, int64_t from, int64_t to, const uint16_t *qkv, const float *chance,
-                               const uint16_t *d_out, uint16_t *d_qkv) {
-	backward_of(s, from, to, qkv, chance, d_out, d_qkv);
+template <class T> Backward<T> *backward_kernel() {
+#ifdef __x86_64__
+	if (instructions().avx512) return backward_avx512<T>;
+	if (instructions().avx2) return backward_avx2<T>;
+#endif
+	return backward_plain<T>;
 }
 
 bool narrow(const at::Tensor &t) { return t.scalar_type() == at::kBFloat16; }
@@ -138,9 +157,9 @@ public:
 			std::vector<float> own(keep ? 0 : one);
 			float *p = keep ? chance.data_ptr<float>() : own.data();
 			if (narrow(qkv))
-				forward_narrow(s, from, to, halves(qkv), m, p, keep ? one : 0, halves(out));
+				forward_kernel<uint16_t>()(s, from, to, halves(qkv), m, p, keep ? one : 0, halves(out));
 			else
-				forward_heads(s, from, to, qkv.data_ptr<float>(), m, p, keep ? one : 0, out.data_ptr<float>());
+				forward_kernel<float>()(s, from, to, qkv.data_ptr<float>(), m, p, keep ? one : 0, out.data_ptr<float>());
 		});
 		ctx->save_for_backward({qkv, chance});
 		ctx->saved_data["heads"] = heads;
@@ -154,9 +173,9 @@ public:
 		at::parallel_for(0, s.batch * s.heads, 1, [&](int64_t from, int64_t to) {
 			const float *p = saved[1].data_ptr<float>();
 			if (narrow(d_qkv))
-				backward_narrow(s, from, to, halves(saved[0]), p, halves(d_out), halves(d_qkv));
+				backward_kernel<uint16_t>()(s, from, to, halves(saved[0]), p, halves(d_out), halves(d_qkv));
 			else
-				backward_heads(s, from, to, saved[0].data_ptr<float>(), p, d_out.data_ptr<float>(), d_qkv.data_ptr<float>());
+				backward_kernel<float>()(s, from, to, saved[0].data_ptr<float>(), p, d_out.data_ptr<float>(), d_qkv.data_ptr<float>());
 		});
 		return {d_qkv, at::Tensor(), at::Tensor(), at::Tensor()};
 	}

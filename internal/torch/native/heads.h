@@ -1,5 +1,5 @@
 // What attention is made of, one head at a time: products of small matrices and the softmax of a row. The order of every sum is
-// fixed by the shape alone.
+// fixed by the shape alone. V is the vector of the CPU: a tile of longer ones than it has would not fit into its registers.
 #pragma once
 #include "vector.h"
 #include <limits>
@@ -43,10 +43,11 @@ template <class V, int R, int W> CG_INLINE void tile(int64_t depth, Left a, Righ
 
 // Shorter vectors at the end of a row. What is left then is fused explicitly: the compiler fuses a scalar loop or not as it likes, in
 // each tile otherwise, and a row would depend on the tile that it is in.
-template <int R> CG_INLINE void rows(int64_t n, int64_t depth, Left a, Right b, Out c) {
+template <class V, int R> CG_INLINE void rows(int64_t n, int64_t depth, Left a, Right b, Out c) {
+	constexpr int64_t N = sizeof(V) / sizeof(float);
 	int64_t j = 0;
-	for (; j + 2 * kWide <= n; j += 2 * kWide) tile<sixteen, R, 2>(depth, a, {b.at + j, b.row}, {c.at + j, c.row});
-	for (; j + kWide <= n; j += kWide) tile<sixteen, R, 1>(depth, a, {b.at + j, b.row}, {c.at + j, c.row});
+	for (; j + 2 * N <= n; j += 2 * N) tile<V, R, 2>(depth, a, {b.at + j, b.row}, {c.at + j, c.row});
+	for (; j + N <= n; j += N) tile<V, R, 1>(depth, a, {b.at + j, b.row}, {c.at + j, c.row});
 	for (; j + 4 <= n; j += 4) tile<four, R, 1>(depth, a, {b.at + j, b.row}, {c.at + j, c.row});
 	for (; j < n; j++)
 		for (int r = 0; r < R; r++) {
@@ -56,40 +57,60 @@ template <int R> CG_INLINE void rows(int64_t n, int64_t depth, Left a, Right b, 
 		}
 }
 
-// c [m, n] = a [m, depth] b [depth, n].
-CG_INLINE void product(int64_t m, int64_t n, int64_t depth, Left a, Right b, Out c) {
+// c [m, n] = a [m, depth] b [depth, n]. The last rows are one tile: many small ones would wait for each other's sums.
+template <class V> CG_INLINE void product(int64_t m, int64_t n, int64_t depth, Left a, Right b, Out c) {
 	int64_t i = 0;
 	auto left = [&] { return Left{a.at + i * a.row, a.row, a.col}; };
 	auto out = [&] { return Out{c.at + i * c.row, c.row}; };
-	for (; i + 6 <= m; i += 6) rows<6>(n, depth, left(), b, out());
-	for (; i + 3 <= m; i += 3) rows<3>(n, depth, left(), b, out());
-	for (; i < m; i++) rows<1>(n, depth, left(), b, out());
+	for (; i + 6 <= m; i += 6) rows<V, 6>(n, depth, left(), b, out());
+	switch (m - i) {
+	case 5: return rows<V, 5>(n, depth, left(), b, out());
+	case 4: return rows<V, 4>(n, depth, left(), b, out());
+	case 3: return rows<V, 3>(n, depth, left(), b, out());
+	case 2: return rows<V, 2>(n, depth, left(), b, out());
+	case 1: return rows<V, 1>(n, depth, left(), b, out());
+	}
 }
 
 // to [width, padded(n)] is the transpose of from [n, width], zero behind n.
 CG_INLINE void transpose(int64_t n, int64_t width, Right from, float *to) {
-	int64_t pad = padded(n);
+	int64_t pad = padded(n), j = 0;
+	for (; j + 4 <= n; j += 4) {
+		const float *row = from.at + j * from.row;
+		pack_four(width, row, row + from.row, row + 2 * from.row, row + 3 * from.row, to + j, pad);
+	}
 	for (int64_t h = 0; h < width; h++) {
-		for (int64_t j = 0; j < n; j++) to[h * pad + j] = from.at[j * from.row + h];
-		for (int64_t j = n; j < pad; j++) to[h * pad + j] = 0;
+		for (int64_t i = j; i < n; i++) to[h * pad + i] = from.at[i * from.row + h];
+		for (int64_t i = n; i < pad; i++) to[h * pad + i] = 0;
 	}
 }
 
-// Softmax of scale * row + mask over n entries, in place; what lies behind n becomes 0.
-CG_INLINE void softmax(int64_t n, float scale, const float *mask, float *row) {
+// Softmax of scale * row + mask over n entries, in place; what lies behind n becomes 0. Sums are those of kWide lanes, whatever V is.
+template <class V> CG_INLINE void softmax(int64_t n, float scale, const float *mask, float *row) {
+	constexpr int64_t N = sizeof(V) / sizeof(float), W = kWide / N;
 	int64_t pad = padded(n);
 	for (int64_t j = 0; j < n; j++) row[j] = row[j] * scale + (mask ? mask[j] : 0.0f);
 	for (int64_t j = n; j < pad; j++) row[j] = -std::numeric_limits<float>::infinity();
-	vec high = at_vec(row);
-	for (int64_t j = kWide; j < pad; j += kWide) high = at_vec(row + j) > high ? at_vec(row + j) : high;
+	V high = load<V>(row);
+	for (int64_t j = N; j < pad; j += N) {
+		V x = load<V>(row + j);
+		high = x > high ? x : high;
+	}
 	float most = high[0];
-	for (int i = 1; i < kWide; i++) most = high[i] > most ? high[i] : most;
-	vec sums = vec{};
-	for (int64_t j = 0; j < pad; j += kWide) sums += at_vec(row + j) = exp_of(at_vec(row + j) - most);
+	for (int i = 1; i < N; i++) most = high[i] > most ? high[i] : most;
+	V sums[W];
+	for (int w = 0; w < W; w++) sums[w] = V{};
+	for (int64_t j = 0; j < pad; j += kWide)
+		for (int w = 0; w < W; w++) {
+			V e = exp_in<V>(load<V>(row + j + w * N) - most);
+			store<V>(row + j + w * N, e);
+			sums[w] += e;
+		}
 	float sum = 0;
-	for (int i = 0; i < kWide; i++) sum += sums[i];
+	for (int w = 0; w < W; w++)
+		for (int i = 0; i < N; i++) sum += sums[w][i];
 	float share = 1 / sum;
-	for (int64_t j = 0; j < pad; j += kWide) at_vec(row + j) *= share;
+	for (int64_t j = 0; j < pad; j += N) store<V>(row + j, load<V>(row + j) * share);
 }
 
 } // namespace

@@ -13,17 +13,13 @@
 // bfloat16 is widened when it is packed, or multiplied two by two where the CPU can (AVX512_BF16: other bits); the sums are
 // float32 and are rounded once, at the end.
 #include "handle.h"
+#include "instructions.h"
 #include "vector.h"
 #include <ATen/Parallel.h>
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
-#include <string>
 #include <unistd.h>
 #include <vector>
-#ifdef __x86_64__
-#include <cpuid.h>
-#endif
 
 namespace {
 
@@ -51,28 +47,12 @@ struct Block {
 	int64_t k, depth, column, columns;
 };
 
-// Four columns of a panel from four rows of a transposed w, depth words each.
-template <int64_t P> CG_INLINE void pack_four(int64_t depth, const float *a, const float *b, const float *c, const float *d, float *to) {
-	typedef int32_t pick __attribute__((vector_size(16)));
-	int64_t k = 0;
-	for (; k + 4 <= depth; k += 4) {
-		four ra = load<four>(a + k), rb = load<four>(b + k), rc = load<four>(c + k), rd = load<four>(d + k);
-		four ab = __builtin_shuffle(ra, rb, pick{0, 4, 1, 5}), ab2 = __builtin_shuffle(ra, rb, pick{2, 6, 3, 7});
-		four cd = __builtin_shuffle(rc, rd, pick{0, 4, 1, 5}), cd2 = __builtin_shuffle(rc, rd, pick{2, 6, 3, 7});
-		store<four>(to + k * P, __builtin_shuffle(ab, cd, pick{0, 1, 4, 5}));
-		store<four>(to + (k + 1) * P, __builtin_shuffle(ab, cd, pick{2, 3, 6, 7}));
-		store<four>(to + (k + 2) * P, __builtin_shuffle(ab2, cd2, pick{0, 1, 4, 5}));
-		store<four>(to + (k + 3) * P, __builtin_shuffle(ab2, cd2, pick{2, 3, 6, 7}));
-	}
-	for (; k < depth; k++) to[k * P] = a[k], to[k * P + 1] = b[k], to[k * P + 2] = c[k], to[k * P + 3] = d[k];
-}
-
 // to [depth, P] is a panel: some rows of a transposed w, zero behind the last.
 template <int64_t P> CG_INLINE void pack_rows(int64_t depth, int64_t columns, const float *from, int64_t step, float *to) {
 	static const float none[kDepth] = {};
 	for (int64_t j = 0; j < P; j += 4) {
 		auto row = [&](int64_t i) { return j + i < columns ? from + (j + i) * step : none; };
-		pack_four<P>(depth, row(0), row(1), row(2), row(3), to + j);
+		pack_four(depth, row(0), row(1), row(2), row(3), to + j, P);
 	}
 }
 
@@ -260,35 +240,12 @@ void plain(const Product<float> &p, Share s, int64_t packed) { multiply<Float32,
 void plain_narrow(const Product<uint16_t> &p, Share s, int64_t packed) { multiply<Widened, four, 6, 3, 2, 2>(p, s, packed); }
 
 #ifdef __x86_64__
-#define CG_AVX2 __attribute__((target("arch=x86-64-v3")))
-#define CG_AVX512 __attribute__((target("arch=x86-64-v4")))
 CG_AVX2 void avx2(const Product<float> &p, Share s, int64_t packed) { multiply<Float32, eight, 6, 3, 2, 2>(p, s, packed); }
 CG_AVX2 void avx2_narrow(const Product<uint16_t> &p, Share s, int64_t packed) { multiply<Widened, eight, 6, 3, 2, 2>(p, s, packed); }
 CG_AVX512 void avx512(const Product<float> &p, Share s, int64_t packed) { multiply<Float32, sixteen, 14, 7, 3, 2>(p, s, packed); }
 CG_AVX512 void avx512_narrow(const Product<uint16_t> &p, Share s, int64_t packed) { multiply<Widened, sixteen, 14, 7, 3, 2>(p, s, packed); }
 CG_AVX512 void avx512_pairs(const Product<uint16_t> &p, Share s, int64_t packed) { multiply<Pairs, sixteen, 14, 7, 3, 2>(p, s, packed); }
 #endif
-
-// The instructions that products use: the best that the CPU has, or fewer where libtorch is told so by ATEN_CPU_CAPABILITY.
-struct Instructions {
-	bool avx2 = false, avx512 = false, bf16 = false, amx = false;
-	Instructions() {
-#ifdef __x86_64__
-		const char *capability = std::getenv("ATEN_CPU_CAPABILITY");
-		std::string most = capability ? capability : "";
-		avx2 = most != "default" && __builtin_cpu_supports("x86-64-v3");
-		avx512 = avx2 && most != "avx2" && __builtin_cpu_supports("x86-64-v4");
-		unsigned a, b, c, d;
-		bf16 = avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);
-		amx = avx512 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1);
-#endif
-	}
-};
-
-const Instructions &instructions() {
-	static const Instructions has;
-	return has;
-}
 
 Kernel<float> kernel_of(const Product<float> &) {
 #ifdef __x86_64__

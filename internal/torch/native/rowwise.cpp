@@ -4,6 +4,7 @@
 // depends on how many there are and on the number of threads. Its reductions split sums likewise.
 #include "handle.h"
 #include "heads.h"
+#include "instructions.h"
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <cmath>
@@ -59,7 +60,9 @@ struct Heads {
 };
 
 // softmax(q k^T / sqrt(H) + mask) v for heads [from, to) of a batch, mask [L, M] with a step from one sequence to the next.
-CG_VECTOR void attend(const Heads &q, const Heads &k, const Heads &v, const float *mask, int64_t step, int64_t from, int64_t to, float *out) {
+template <class V>
+CG_INLINE void attend_in(const Heads &q, const Heads &k, const Heads &v, const float *mask, int64_t step, int64_t from, int64_t to,
+                         float *out) {
 	int64_t l = q.length, m = k.length, pad = padded(m), h = q.width;
 	float scale = static_cast<float>(1 / std::sqrt(static_cast<double>(h)));
 	std::vector<float> keys(h * pad), chance(l * pad);
@@ -68,10 +71,32 @@ CG_VECTOR void attend(const Heads &q, const Heads &k, const Heads &v, const floa
 		Right query = q.head(b, n);
 		const float *added = mask ? mask + b * step : nullptr;
 		transpose(m, h, k.head(b, n), keys.data());
-		product(l, pad, h, {query.at, query.row, 1}, {keys.data(), pad}, {chance.data(), pad});
-		for (int64_t i = 0; i < l; i++) softmax(m, scale, added ? added + i * m : nullptr, chance.data() + i * pad);
-		product(l, h, m, {chance.data(), pad, 1}, v.head(b, n), {out + t * l * h, h});
+		product<V>(l, pad, h, {query.at, query.row, 1}, {keys.data(), pad}, {chance.data(), pad});
+		for (int64_t i = 0; i < l; i++) softmax<V>(m, scale, added ? added + i * m : nullptr, chance.data() + i * pad);
+		product<V>(l, h, m, {chance.data(), pad, 1}, v.head(b, n), {out + t * l * h, h});
 	}
+}
+
+typedef void Attend(const Heads &, const Heads &, const Heads &, const float *, int64_t, int64_t, int64_t, float *);
+void plain(const Heads &q, const Heads &k, const Heads &v, const float *mask, int64_t step, int64_t from, int64_t to, float *out) {
+	attend_in<four>(q, k, v, mask, step, from, to, out);
+}
+#ifdef __x86_64__
+CG_AVX2 void avx2(const Heads &q, const Heads &k, const Heads &v, const float *mask, int64_t step, int64_t from, int64_t to, float *out) {
+	attend_in<eight>(q, k, v, mask, step, from, to, out);
+}
+CG_AVX512 void avx512(const Heads &q, const Heads &k, const Heads &v, const float *mask, int64_t step, int64_t from, int64_t to,
+                      float *out) {
+	attend_in<sixteen>(q, k, v, mask, step, from, to, out);
+}
+#endif
+
+Attend *attend_kernel() {
+#ifdef __x86_64__
+	if (instructions().avx512) return avx512;
+	if (instructions().avx2) return avx2;
+#endif
+	return plain;
 }
 
 } // namespace
@@ -91,7 +116,7 @@ cg_tensor cg_row_attention(cg_tensor q, cg_tensor k, cg_tensor v, cg_tensor mask
 		TORCH_CHECK(!mask || (masks * l * m == added.numel() && (masks == 1 || masks == batch)), "mask is ", added.sizes());
 		at::Tensor out = at::empty({batch, query.heads, l, query.width}, query.kept.options().requires_grad(false));
 		at::parallel_for(0, batch * query.heads, 1, [&](int64_t from, int64_t to) {
-			attend(query, key, value, mask ? added.data_ptr<float>() : nullptr, masks == 1 ? 0 : l * m, from, to, out.data_ptr<float>());
+			attend_kernel()(query, key, value, mask ? added.data_ptr<float>() : nullptr, masks == 1 ? 0 : l * m, from, to, out.data_ptr<float>());
 		});
 		return new at::Tensor(out.to(of(q).scalar_type()));
 	});

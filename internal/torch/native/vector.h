@@ -41,21 +41,43 @@ CG_INLINE uint16_t narrowed(float f) {
 CG_INLINE vec &at_vec(float *p) { return *reinterpret_cast<vec *>(p); }
 CG_INLINE const vec &at_vec(const float *p) { return *reinterpret_cast<const vec *>(p); }
 
-// exp in float32, within 2 units in the last place (Cephes' polynomial); 0 where the result would not be normal.
-CG_INLINE vec exp_of(vec x) {
-	const vec round = vec{} + 12582912.0f; // 1.5 * 2^23: adding it leaves no fraction
-	vec n = (x * 1.44269504088896341f + round) - round;
-	vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
-	vec p = vec{} + 1.9875691500e-4f;
+// Four columns of a panel from four rows of a transposed matrix, depth words each; stride is from row to row of the panel.
+CG_INLINE void pack_four(int64_t depth, const float *a, const float *b, const float *c, const float *d, float *to, int64_t stride) {
+	typedef int32_t pick __attribute__((vector_size(16)));
+	int64_t k = 0;
+	for (; k + 4 <= depth; k += 4) {
+		four ra = load<four>(a + k), rb = load<four>(b + k), rc = load<four>(c + k), rd = load<four>(d + k);
+		four ab = __builtin_shuffle(ra, rb, pick{0, 4, 1, 5}), ab2 = __builtin_shuffle(ra, rb, pick{2, 6, 3, 7});
+		four cd = __builtin_shuffle(rc, rd, pick{0, 4, 1, 5}), cd2 = __builtin_shuffle(rc, rd, pick{2, 6, 3, 7});
+		store<four>(to + k * stride, __builtin_shuffle(ab, cd, pick{0, 1, 4, 5}));
+		store<four>(to + (k + 1) * stride, __builtin_shuffle(ab, cd, pick{2, 3, 6, 7}));
+		store<four>(to + (k + 2) * stride, __builtin_shuffle(ab2, cd2, pick{0, 1, 4, 5}));
+		store<four>(to + (k + 3) * stride, __builtin_shuffle(ab2, cd2, pick{2, 3, 6, 7}));
+	}
+	for (; k < depth; k++) {
+		float *row = to + k * stride;
+		row[0] = a[k], row[1] = b[k], row[2] = c[k], row[3] = d[k];
+	}
+}
+
+// exp in float32, within 2 units in the last place (Cephes' polynomial); 0 where the result would not be normal. V should be a vector
+// that the CPU has: GCC 12 compares longer ones element by element.
+template <class V> CG_INLINE V exp_in(V x) {
+	typedef decltype(V{} < V{}) Bits;
+	const V round = V{} + 12582912.0f; // 1.5 * 2^23: adding it leaves no fraction
+	V n = (x * 1.44269504088896341f + round) - round;
+	V r = x - n * 0.693359375f + n * 2.12194440e-4f;
+	V p = V{} + 1.9875691500e-4f;
 	p = p * r + 1.3981999507e-3f;
 	p = p * r + 8.3334519073e-3f;
 	p = p * r + 4.1665795894e-2f;
 	p = p * r + 1.6666665459e-1f;
 	p = p * r + 5.0000001201e-1f;
 	p = p * r * r + r + 1.0f;
-	vec kept = x < -87.0f ? vec{} : n; // out of range: any exponent will do
-	ivec power = (__builtin_convertvector(kept, ivec) + 127) << 23;
-	vec two;
+	V kept = x < -87.0f ? V{} : n; // out of range: any exponent will do
+	Bits power = (__builtin_convertvector(kept, Bits) + 127) << 23;
+	V two;
 	std::memcpy(&two, &power, sizeof two);
-	return x < -87.0f ? vec{} : p * two;
+	return x < -87.0f ? V{} : p * two;
 }
+CG_INLINE vec exp_of(vec x) { return exp_in<sixteen>(x); }

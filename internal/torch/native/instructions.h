@@ -1,0 +1,34 @@
+// Which kernel a CPU gets, where the shape of a tile depends on the instructions and target_clones can't choose it.
+#pragma once
+#include <cstdlib>
+#include <string>
+#ifdef __x86_64__
+#include <cpuid.h>
+#define CG_AVX2 __attribute__((target("arch=x86-64-v3")))
+#define CG_AVX512 __attribute__((target("arch=x86-64-v4")))
+#endif
+
+namespace {
+
+// The instructions that kernels with a choice use: the best that the CPU has, or fewer where libtorch is told so by ATEN_CPU_CAPABILITY.
+struct Instructions {
+	bool avx2 = false, avx512 = false, bf16 = false, amx = false;
+	Instructions() {
+#ifdef __x86_64__
+		const char *capability = std::getenv("ATEN_CPU_CAPABILITY");
+		std::string most = capability ? capability : "";
+		avx2 = most != "default" && __builtin_cpu_supports("x86-64-v3");
+		avx512 = avx2 && most != "avx2" && __builtin_cpu_supports("x86-64-v4");
+		unsigned a, b, c, d;
+		bf16 = avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);
+		amx = avx512 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1);
+#endif
+	}
+};
+
+inline const Instructions &instructions() {
+	static const Instructions has;
+	return has;
+}
+
+} // namespace
