@@ -2,6 +2,7 @@ package curation
 
 import (
 	"context"
+	"iter"
 
 	"clipgo/internal/fault"
 	"clipgo/internal/quantized"
@@ -34,8 +35,15 @@ func (c *Collection) Len() int { return len(c.Items) }
 // Feature is the feature of a picture.
 func (c *Collection) Feature(i int) []float32 { return c.Features[i*c.Dim : (i+1)*c.Dim] }
 
+// Source is an index whose rows can be read. *search.Folder is one.
+type Source interface {
+	Info() search.Info
+	Has(t search.Table) bool
+	Records(ctx context.Context) iter.Seq2[search.Record, error]
+}
+
 // Read reads all live rows of an index that have a picture's feature. They are held in memory, 4 bytes an entry.
-func Read(ctx context.Context, ix *search.Folder, name string) (*Collection, error) {
+func Read(ctx context.Context, ix Source, name string) (*Collection, error) {
 	info := ix.Info()
 	if info.Dim > quantized.MaxDim {
 		return nil, fault.Dataf("%s: rows of %d entries, more than %d", name, info.Dim, quantized.MaxDim)

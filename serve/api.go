@@ -18,32 +18,37 @@ var openAPI []byte
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]handler{
-		"GET /api/search":       s.search,
-		"POST /api/search":      s.search,
-		"POST /api/pictures":    s.upload,
-		"GET /api/rows":         s.rows,
-		"GET /api/indexes":      s.indexes,
-		"GET /api/folders":      s.folders,
-		"POST /api/selections":  s.keepSelection,
-		"GET /api/zip":          s.zip,
-		"GET /api/facets":       s.facets,
-		"GET /api/reviews":      s.reviews,
-		"GET /api/review":       s.reviewGroups,
-		"POST /api/review":      s.decide,
-		"GET /review":           s.reviewPage,
-		"GET /api/health":       s.health,
-		"POST /api/login":       s.login,
-		"GET /api/openapi.json": static("application/json", openAPI),
-		"GET /thumb":            s.thumb,
-		"GET /picture":          s.picture,
-		"GET /metrics":          s.metrics,
-		"GET /metrics/{$}":      s.metrics,
-		"GET /metrics-summary":  s.metricsSummary,
-		"GET /indices-list":     s.indicesList,
-		"POST /knn-service":     s.knnService,
-		"POST /metadata":        s.metadata,
-		"GET /{$}":              s.page,
-		"GET /web/":             s.asset,
+		"GET /api/search":             s.search,
+		"POST /api/search":            s.search,
+		"POST /api/pictures":          s.upload,
+		"GET /api/rows":               s.rows,
+		"GET /api/indexes":            s.indexes,
+		"GET /api/folders":            s.folders,
+		"POST /api/selections":        s.keepSelection,
+		"GET /api/zip":                s.zip,
+		"GET /api/facets":             s.facets,
+		"GET /api/reviews":            s.reviews,
+		"GET /api/review":             s.reviewGroups,
+		"POST /api/review":            s.decide,
+		"GET /review":                 s.reviewPage,
+		"POST /api/duplicates":        s.findDuplicates,
+		"GET /api/duplicates":         s.duplicatesState,
+		"GET /api/duplicates/groups":  s.duplicateGroups,
+		"POST /api/duplicates/groups": s.decideDuplicates,
+		"GET /api/duplicates/list":    s.duplicateList,
+		"GET /api/health":             s.health,
+		"POST /api/login":             s.login,
+		"GET /api/openapi.json":       static("application/json", openAPI),
+		"GET /thumb":                  s.thumb,
+		"GET /picture":                s.picture,
+		"GET /metrics":                s.metrics,
+		"GET /metrics/{$}":            s.metrics,
+		"GET /metrics-summary":        s.metricsSummary,
+		"GET /indices-list":           s.indicesList,
+		"POST /knn-service":           s.knnService,
+		"POST /metadata":              s.metadata,
+		"GET /{$}":                    s.page,
+		"GET /web/":                   s.asset,
 		"/": func(http.ResponseWriter, *http.Request) error {
 			return &statusError{404, "there is nothing at this path"}
 		},
@@ -198,6 +203,7 @@ type aboutIndex struct {
 	Model    string `json:"model,omitempty"`
 	Dim      int    `json:"dim"`
 	Exact    bool   `json:"exact"`
+	Compared bool   `json:"duplicates"` // they can be found here
 	Problem  string `json:"problem,omitempty"`
 }
 
@@ -212,7 +218,7 @@ func (s *Server) about(c *collection) (a aboutIndex, err error) {
 		model = filepath.Base(model)
 	}
 	a = aboutIndex{Name: c.name, Snapshot: snap.id, Pictures: snap.info.Live, Captions: snap.Has(search.Texts), Model: model,
-		Dim: snap.info.Dim, Exact: true}
+		Dim: snap.info.Dim, Exact: true, Compared: snap.comparable()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.problem != "" {

@@ -26,6 +26,8 @@ type collection struct {
 	encoder *encoder
 	given   []string // roots of the options
 
+	duplicates duplicates
+
 	mu      sync.Mutex
 	current *snapshot
 	old     []*snapshot

@@ -163,7 +163,8 @@ func TestAnIndexThatCannotBeReachedComesBack(t *testing.T) {
 	var log bytes.Buffer
 	away := &absent{Index: ix}
 	away.down.Store(true)
-	s, err := New([]Source{{"away", away, f.model}}, Options{Addr: "127.0.0.1:80", Log: slog.New(slog.NewTextHandler(&log, nil))})
+	s, err := New([]Source{{Name: "away", Index: away, Model: f.model}},
+		Options{Addr: "127.0.0.1:80", Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func TestPanicsCostOneRequestEach(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New([]Source{{"bad", badCatalog{ix}, panicking{f.model}}}, Options{Addr: "127.0.0.1:80"})
+	s, err := New([]Source{{Name: "bad", Index: badCatalog{ix}, Model: panicking{f.model}}}, Options{Addr: "127.0.0.1:80"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestAFormNamesTheIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := newCollection(t.Context(), Source{"second", ix, f.model}, f.encoders[Model(f.model)], nil)
+	second, err := newCollection(t.Context(), Source{Name: "second", Index: ix, Model: f.model}, f.encoders[Model(f.model)], nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,10 +88,11 @@ func pngOf(t testing.TB, width, height int, c color.Color) []byte {
 // fixture is a server over pictures of a folder.
 type fixture struct {
 	*Server
-	model   *colours
-	dir     string // of the pictures
-	index   string
-	handler http.Handler
+	model     *colours
+	dir       string // of the pictures
+	index     string
+	decisions string // of duplicates; empty: they are not kept
+	handler   http.Handler
 }
 
 // put writes a picture and returns its row.
@@ -161,7 +162,7 @@ func (f *fixture) open(t testing.TB, change ...func(*Options)) {
 	for _, c := range change {
 		c(&o)
 	}
-	if f.Server, err = New([]Source{{"colours", ix, f.model}}, o); err != nil {
+	if f.Server, err = New([]Source{{Name: "colours", Index: ix, Model: f.model, Decisions: f.decisions}}, o); err != nil {
 		t.Fatal(err)
 	}
 	server := f.Server

@@ -88,7 +88,8 @@ func BenchmarkPage(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := New([]Source{{"big", ix, &hashed{}}}, Options{Addr: "127.0.0.1:80", Roots: []string{f.dir}, ThumbDir: b.TempDir(),
+	s, err := New([]Source{{Name: "big", Index: ix, Model: &hashed{}}}, Options{Addr: "127.0.0.1:80",
+		Roots: []string{f.dir}, ThumbDir: b.TempDir(),
 		ThumbSize: 1 << 30})
 	if err != nil {
 		b.Fatal(err)

@@ -211,16 +211,8 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer c.release(snap)
 	g, err := it.List.Decide(in.Group, in.Version, in.Stay)
-	switch {
-	case errors.Is(err, review.ErrChanged):
-		return &statusError{http.StatusConflict, err.Error()}
-	case errors.Is(err, review.ErrNoGroup):
-		return &statusError{http.StatusNotFound, err.Error()}
-	case errors.Is(err, review.ErrNotSaved):
-		s.log.Error("a decision is not saved", "review", it.List.Name(), "error", err)
-		return &statusError{http.StatusInsufficientStorage, review.ErrNotSaved.Error()}
-	case err != nil:
-		return badRequest(err.Error())
+	if err != nil {
+		return s.undecided(it.List, err)
 	}
 	one, err := s.reviewGroup(snap, g)
 	if err != nil {

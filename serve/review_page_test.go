@@ -120,7 +120,7 @@ func reviewMeetsAnother(p tab, file string) {
 func reviewShowsWhatIsGone(p tab, _ string) {
 	p.wait(`document.querySelector(".gone")?.textContent === "no longer in the index" &&
 		document.querySelector(".name").textContent === "gone.png"`,
-		js(`(() => { const s = document.querySelector("#list"); s.value = "odd"; s.dispatchEvent(new Event("change")); })()`))
+		js(`(() => { const s = document.querySelector("#list"); s.selectedIndex = 1; s.dispatchEvent(new Event("change")); })()`))
 	p.wait(decidedGroups+` === 1`, click(".group .actions button"))
 }
 

@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -58,6 +59,8 @@ type Source struct {
 	Name  string
 	Index Index
 	Model Model
+	// Decisions is the file of decisions about duplicates, which is made with the first one; empty: they are not kept.
+	Decisions string
 }
 
 // Options are the settings of a server.
@@ -99,6 +102,9 @@ type Server struct {
 	stats       *stats
 	stopping    atomic.Bool
 	stop        context.CancelFunc
+	background  context.Context // ends with the server
+	jobs        sync.WaitGroup  // that run in it
+	comparing   chan struct{}   // one index is compared at a time
 }
 
 // New makes a server of some indexes. The server closes them.
@@ -122,7 +128,8 @@ func New(sources []Source, o Options) (*Server, error) {
 	s := &Server{options: o, log: o.Log, proxies: trusted, fetcher: newFetcher(allowed), encoders: map[Model]*encoder{},
 		uploads: newLRU[[]float32](4 << 20),
 		marks:   newLRU[*marks](32 << 20), selections: newLRU[selection](4 << 20), zips: make(chan struct{}, zips),
-		results: newLRU[*view](256 << 20), scans: make(chan struct{}, runtime.GOMAXPROCS(0)), stats: newStats(), stop: stop}
+		results: newLRU[*view](256 << 20), scans: make(chan struct{}, runtime.GOMAXPROCS(0)), stats: newStats(), stop: stop,
+		background: ctx, comparing: make(chan struct{}, 1)}
 	s.thumbs = newThumbs(o.ThumbDir, o.ThumbSize)
 	for i, src := range sources {
 		if slices.ContainsFunc(sources[:i], func(other Source) bool { return other.Name == src.Name }) {
@@ -137,6 +144,7 @@ func New(sources []Source, o Options) (*Server, error) {
 			stop()
 			return nil, err
 		}
+		c.duplicates.file = src.Decisions
 		s.collections = append(s.collections, c)
 	}
 	if len(s.collections) == 0 {
@@ -239,9 +247,10 @@ func (s *Server) Close() error {
 	for _, e := range s.encoders {
 		<-e.done
 	}
+	s.jobs.Wait()
 	var errs []error
 	for _, c := range s.collections {
-		errs = append(errs, c.close())
+		errs = append(errs, c.duplicates.close(), c.close())
 	}
 	for _, r := range s.options.Reviews {
 		errs = append(errs, r.List.Close())

@@ -43,6 +43,15 @@ export const review = (name, from, limit, open) => ask(`api/review?${new URLSear
 export const decide = (name, group, version, stay) =>
   ask("api/review", { method: "POST", body: JSON.stringify({ name, group, version, stay }), headers: { "Content-Type": "application/json" } });
 
+const json = (body) => ({ method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+
+export const findDuplicates = (index) => ask("api/duplicates", json({ index }));
+export const duplicates = (index) => ask(`api/duplicates?${new URLSearchParams({ index })}`);
+export const duplicateGroups = (of, from, limit, open) =>
+  ask(`api/duplicates/groups?${new URLSearchParams({ ...of, from, limit, open: open ? 1 : 0 })}`);
+export const decideDuplicates = (decision) => ask("api/duplicates/groups", json(decision));
+export const duplicateList = (of) => ask(`api/duplicates/list?${new URLSearchParams(of)}`);
+
 // zip is the address of an archive of some pictures.
 export async function zip(index, keys) {
   const got = await ask("api/selections", { method: "POST", body: JSON.stringify({ index, keys }), headers: { "Content-Type": "application/json" } });

@@ -144,6 +144,8 @@ async function chosenIndex() {
   const about = indexes.find((i) => i.name === index());
   $("model").textContent = about ? `${count(about.pictures)} pictures${about.model ? `, model ${about.model}` : ""}` : "";
   $("in").closest("label").hidden = !about?.captions;
+  $("duplicates").hidden = !about?.duplicates;
+  $("duplicates").href = `review?${new URLSearchParams({ duplicates: index() })}`;
   await filters.folders(index());
 }
 

@@ -4,38 +4,40 @@ import * as api from "./api.js";
 import { help, theme } from "./theme.js";
 import { Group } from "./group.js";
 import { Compare } from "./compare.js";
+import { Duplicates, List } from "./duplicates.js";
 
 const page = 20;
 
-let reviews = [];
+let lists = []; // List and Duplicates, in the order of the choice
 let groups = []; // Group, in the order of the page
 let next = 0, loading = false, generation = 0;
 let at = null; // the Group that keys are about
 
-const name = () => $("list").value;
+let view; // of the list: it has the groups that the page shows
+const list = () => lists[$("list").value];
 const compare = new Compare();
 
 // about shows how far the review is.
 function about(r) {
-  say(`${count(r.groups - r.open)} of ${count(r.groups)} groups decided. ${count(r.kept)} pictures stay, ${count(r.dropped)} are dropped. Saved in ${r.file}.`);
+  say(`${count(r.groups - r.open)} of ${count(r.groups)} groups decided. ${count(r.kept)} pictures stay, ${count(r.dropped)} are dropped. ${view.saved(r)}`);
   $("done").max = Math.max(r.groups, 1);
   $("done").value = r.groups - r.open;
 }
 
 async function more() {
   if (loading || next < 0) return;
-  const mine = generation;
+  const mine = generation, from = view;
   loading = true;
   try {
-    const got = await api.review(name(), next, page, $("open").checked);
+    const got = await from.groups(next, page, $("open").checked);
     if (mine !== generation) return;
-    const added = got.groups.map((g) => new Group(g, got.review.index, { decide, large: (group, i) => compare.open(group, i), focus: (group) => { at = group; } }));
+    const added = got.groups.map((g) => new Group(g, got.review.index, { decide: (group, stay) => decide(from, group, stay), large: (group, i) => compare.open(group, i), focus: (group) => { at = group; } }));
     groups.push(...added);
     $("list-of-groups").append(...added.map((g) => g.element));
     next = got.next;
     at ??= groups[0];
     about(got.review);
-    $("end").textContent = next >= 0 ? "" : groups.length ? "These are all." : $("open").checked ? "Every group is decided." : "The list has no groups.";
+    $("end").textContent = next >= 0 ? "" : groups.length ? "These are all." : $("open").checked ? "Every group is decided." : "There are no groups.";
   } catch (e) {
     problem(e.message);
     next = mine === generation ? -1 : next;
@@ -57,26 +59,37 @@ async function show() {
   $("list-of-groups").replaceChildren();
   $("end").textContent = "";
   problem("");
-  const params = new URLSearchParams(reviews.length > 1 ? { name: name() } : {});
+  const mine = generation, alike = list() instanceof Duplicates;
+  $("alike").hidden = !alike;
+  const params = new URLSearchParams(lists.length > 1 || alike ? list().params : {});
   if (!$("open").checked) params.set("all", "1");
   history.replaceState(null, "", params.size ? `?${params}` : location.pathname);
+  loading = true; // nothing is asked for before there is something
+  try {
+    if (!await list().begin(() => mine === generation)) return;
+  } catch (e) {
+    if (mine === generation) problem(e.message);
+    return;
+  }
+  view = list().view();
+  loading = false;
   await more();
 }
 
 // decide saves a decision; null takes one back. Decisions about a group follow each other, so that quick keys don't pass each other.
-function decide(group, stay) {
+function decide(from, group, stay) {
   group.queue = (group.queue || Promise.resolve()).then(async () => {
     try {
-      const got = await api.decide(name(), group.number, group.version, typeof stay === "function" ? stay(group) : stay);
+      const got = await from.decide(group.number, group.version, typeof stay === "function" ? stay(group) : stay);
       group.set(got.group);
-      about(got.review);
+      if (from === view) about(got.review);
       problem("");
     } catch (e) {
       problem(e.message);
-      const now = await api.review(name(), group.number, 1, false).catch(() => null); // as somebody else decided, or as it was
+      const now = await from.groups(group.number, 1, false).catch(() => null); // as somebody else decided, or as it was
       if (now?.groups[0]?.number === group.number) {
         group.set(now.groups[0]);
-        about(now.review);
+        if (from === view) about(now.review);
       }
     }
     compare.refresh(group);
@@ -121,16 +134,25 @@ async function start() {
   watcher.observe($("end"));
   $("list").addEventListener("change", show);
   $("open").addEventListener("change", show);
+  $("threshold").addEventListener("input", () => list().counts());
+  $("threshold").addEventListener("change", show);
+  $("same").addEventListener("change", show);
+  $("export").addEventListener("click", () => list().export());
   try {
     await api.login();
-    reviews = (await api.reviews()).reviews;
+    const [files, all] = await Promise.all([api.reviews(), api.indexes()]);
+    lists = [...files.reviews.map((r) => new List(r)), ...all.indexes.filter((i) => i.duplicates).map((i) => new Duplicates(i.name))];
   } catch (e) {
     return problem(e.message);
   }
-  if (!reviews.length) return problem("There is no list to review. Start the server with one: clipgo dedup --index DIR --out keep.csv, and then clipgo serve --index DIR --review keep.csv");
-  $("list").replaceChildren(...reviews.map((r) => new Option(`${r.name} (${count(r.open)})`, r.name)));
+  if (!lists.length) return problem("There is no list to review. Start the server with one: clipgo dedup --index DIR --out keep.csv, and then clipgo serve --index DIR --review keep.csv");
+  $("list").replaceChildren(...lists.map((l, i) => new Option(l.title, i)));
   const params = new URLSearchParams(location.search);
-  if (params.get("name")) $("list").value = params.get("name");
+  const asked = params.has("duplicates") ? lists.findIndex((l) => l instanceof Duplicates && l.index === params.get("duplicates"))
+    : lists.findIndex((l) => l.about?.name === params.get("name"));
+  if (asked >= 0) $("list").value = asked;
+  if (params.get("threshold") > 0) $("threshold").value = params.get("threshold");
+  $("same").checked = params.get("threshold") === "0";
   $("open").checked = !params.has("all");
   await show();
 }

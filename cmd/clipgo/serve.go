@@ -21,6 +21,7 @@ type serveOptions struct {
 	databaseOptions
 	Indexes   []string           `json:"index" flag:"index" repeat:"true" arg:"[name=]dir" help:"index directory, and its name in the page (repeated)"`
 	Reviews   []string           `json:"review" flag:"review" repeat:"true" arg:"[name=]file" help:"list of dedup, outliers or curate to decide about in the page, and the index that has its pictures (repeated; default the first)"`
+	ReviewDir string             `json:"review_dir" flag:"review-dir" arg:"dir" help:"directory of decisions about duplicates that the page finds, in NAME.duplicates.csv for each index (made if missing; default: they are not kept)"`
 	Addr      string             `json:"addr" flag:"addr" arg:"host:port" help:"address to listen on (default 127.0.0.1:8808)"`
 	Token     string             `json:"token" flag:"token" arg:"text" help:"secret that requests must have; made and printed if --addr isn't a loopback address"`
 	Roots     []string           `json:"root" flag:"root" repeat:"true" arg:"dir" help:"folder whose pictures may be shown (repeated; default: the folder that holds all pictures of the index)"`
@@ -45,6 +46,7 @@ func newServe(a *app) *cobra.Command {
 that its client and its page work with it. When embed commits to an index, the server opens it again.
 With --review FILE people decide in the page which pictures of a list stay. The decisions are written to a file beside it
 (keep.csv: keep.reviewed.csv), which train, embed and pack take as --filter; the list and the pictures are never changed.
+The page finds duplicates of an index without a list, too. With --review-dir the decisions about them are written there.
 SIGINT and SIGTERM end it: requests that run have ten seconds, and the exit code is 0.
 
 It listens on this machine only. Another --addr needs a token, which is printed once if none is given, and --root: pictures
@@ -56,6 +58,7 @@ folder is faster. Requests are answered with 503 while the database is away.`,
 		Example: `  clipgo serve --index pictures.index
   clipgo serve --index family=family.index --index work=work.index --addr 0.0.0.0:8808 --root ~/Pictures
   clipgo serve --index pictures.index --review keep.csv
+  clipgo serve --index pictures.index --review-dir decisions
   curl "http://127.0.0.1:8808/api/search?q=a+red+heart&limit=3"`,
 		Args: cobra.NoArgs,
 	}
@@ -90,6 +93,9 @@ func (o *serveOptions) run(ctx context.Context, a *app, said config.Layer) (err 
 			return err
 		}
 		sources, models = append(sources, src), opened
+	}
+	if err := serve.KeepDecisions(o.ReviewDir, sources); err != nil {
+		return err
 	}
 	l, err := net.Listen("tcp", o.Addr)
 	if err != nil {

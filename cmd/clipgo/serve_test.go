@@ -91,6 +91,7 @@ func TestServeRefusesWhatCannotBeMeant(t *testing.T) {
 		{[]string{"--index", index, "--addr", "127.0.0.1:0", "--review", filepath.Join(dir, "none.csv")}, exitUsage, "none.csv"},
 		{[]string{"--index", index, "--addr", "127.0.0.1:0", "--review", "keep.txt"}, exitUsage, "keep.txt"},
 		{[]string{"--index", index, "--addr", "127.0.0.1:0", "--review", "other=" + list}, exitUsage, "--review"},
+		{[]string{"--index", index, "--addr", "127.0.0.1:0", "--review-dir", filepath.Join(list, "in")}, exitUsage, "--review-dir"},
 		{[]string{"--index", index, "--index", "b=" + index, "--index", "b=" + index, "--addr", "127.0.0.1:0"}, exitUsage, "two indexes"},
 	} {
 		r := clipgo(t, append([]string{"serve"}, c.args...)...)

@@ -11,15 +11,33 @@ import (
 // that of the group as it was shown: if somebody decided since then, it is ErrChanged with the group as it is. The decision is on disk when
 // Decide returns; if it can't be written, it doesn't count.
 func (l *List) Decide(group, version int, stay []bool) (Group, error) {
-	if l.journal != nil {
-		return l.decideInJournal(group, version, stay)
+	l.mu.Lock()
+	if group < 0 || group >= len(l.groups) {
+		l.mu.Unlock()
+		return Group{}, ErrNoGroup
 	}
-	g, before, err := l.change(group, version, stay)
+	g := l.group(group)
+	l.mu.Unlock()
+	pictures := make([]curation.Decision, len(g.Pictures))
+	for i, p := range g.Pictures {
+		pictures[i] = p.Decision
+	}
+	g, err := l.DecideAbout(pictures, version, stay)
+	g.Number = group
+	return g, err
+}
+
+// DecideAbout is Decide for a group of any pictures, as About has them.
+func (l *List) DecideAbout(pictures []curation.Decision, version int, stay []bool) (Group, error) {
+	if l.journal != nil {
+		return l.decideInJournal(pictures, version, stay)
+	}
+	g, before, err := l.change(pictures, version, stay)
 	if err != nil {
 		return g, err
 	}
 	if err := l.save(); err != nil {
-		return l.revert(group, g.Version, before), fmt.Errorf("%w: %w", ErrNotSaved, err)
+		return l.revert(pictures, g.Version, before), fmt.Errorf("%w: %w", ErrNotSaved, err)
 	}
 	return g, nil
 }
@@ -28,50 +46,46 @@ func (l *List) Decide(group, version int, stay []bool) (Group, error) {
 type verdict struct{ stays, made bool }
 
 // change makes a decision in memory, and returns what was there before.
-func (l *List) change(group, version int, stay []bool) (g Group, before []verdict, err error) {
+func (l *List) change(pictures []curation.Decision, version int, stay []bool) (g Group, before []verdict, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if group < 0 || group >= len(l.groups) {
-		return Group{}, nil, ErrNoGroup
+	if g = l.about(pictures); version != g.Version {
+		return g, nil, ErrChanged
 	}
-	rows := l.groups[group]
-	if version != l.versions[group] {
-		return l.group(group), nil, ErrChanged
+	if stay != nil && len(stay) != len(pictures) {
+		return g, nil, fmt.Errorf("%d decisions about %d pictures", len(stay), len(pictures))
 	}
-	if stay != nil && len(stay) != len(rows) {
-		return l.group(group), nil, fmt.Errorf("%d decisions about %d pictures", len(stay), len(rows))
-	}
-	for at, i := range rows {
-		path := l.rows[i].Path
-		stays, made := l.verdicts[path]
+	l.changes++
+	for at, d := range pictures {
+		stays, made := l.verdicts[d.Path]
 		before = append(before, verdict{stays, made})
 		if stay == nil {
-			delete(l.verdicts, path)
+			delete(l.verdicts, d.Path)
 		} else {
-			l.verdicts[path] = stay[at]
+			l.verdicts[d.Path] = stay[at]
 		}
+		l.versions[d.Path] = l.changes
 	}
-	l.versions[group]++
-	l.changes++
-	return l.group(group), before, nil
+	return l.about(pictures), before, nil
 }
 
-// revert takes a decision back that could not be saved, unless another one followed.
-func (l *List) revert(group, version int, before []verdict) Group {
+// revert takes a decision back that could not be saved, but for pictures that somebody decided about since.
+func (l *List) revert(pictures []curation.Decision, version int, before []verdict) Group {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.versions[group] == version {
-		for at, i := range l.groups[group] {
-			if before[at].made {
-				l.verdicts[l.rows[i].Path] = before[at].stays
-			} else {
-				delete(l.verdicts, l.rows[i].Path)
-			}
+	l.changes++ // a save of somebody else may have had it
+	for at, d := range pictures {
+		if l.versions[d.Path] != version {
+			continue
 		}
-		l.versions[group]++
-		l.changes++ // a save of somebody else may have had it
+		if before[at].made {
+			l.verdicts[d.Path] = before[at].stays
+		} else {
+			delete(l.verdicts, d.Path)
+		}
+		l.versions[d.Path] = l.changes
 	}
-	return l.group(group)
+	return l.about(pictures)
 }
 
 // save writes all decisions, unless a later save already did: decisions that come while a file is written share the next one.

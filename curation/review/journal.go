@@ -87,19 +87,19 @@ func (l *List) settle() error {
 }
 
 // decideInJournal is Decide for a large list.
-func (l *List) decideInJournal(group, version int, stay []bool) (Group, error) {
+func (l *List) decideInJournal(pictures []curation.Decision, version int, stay []bool) (Group, error) {
 	j := l.journal
 	j.mu.Lock()
 	behind := j.behind
 	j.mu.Unlock()
 	if behind != nil {
 		if err := l.settle(); err != nil {
-			return l.now(group), errors.Join(ErrNotSaved, err)
+			return l.About(pictures), errors.Join(ErrNotSaved, err)
 		}
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	g, before, err := l.change(group, version, stay)
+	g, before, err := l.change(pictures, version, stay)
 	if err != nil {
 		return g, err
 	}
@@ -111,23 +111,13 @@ func (l *List) decideInJournal(group, version int, stay []bool) (Group, error) {
 		err = j.add(e)
 	}
 	if err != nil {
-		return l.revert(group, g.Version, before), errors.Join(ErrNotSaved, err)
+		return l.revert(pictures, g.Version, before), errors.Join(ErrNotSaved, err)
 	}
 	select {
 	case j.wake <- struct{}{}:
 	default: // the next writing has this decision
 	}
 	return g, nil
-}
-
-// now is a group as it is; one that the list doesn't have is empty.
-func (l *List) now(group int) Group {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if group < 0 || group >= len(l.groups) {
-		return Group{}
-	}
-	return l.group(group)
 }
 
 // add appends an entry; it is on disk when add returns. After an error the journal is as before.

@@ -29,7 +29,7 @@ func TestDecisionsOfALargeListOutliveAKill(t *testing.T) {
 	for _, d := range []struct {
 		group, version int
 		stay           []bool
-	}{{0, 0, []bool{false, true}}, {7, 0, []bool{true, true}}, {9, 0, []bool{false, false}}, {9, 1, nil}} {
+	}{{0, 0, []bool{false, true}}, {7, 0, []bool{true, true}}, {9, 0, []bool{false, false}}, {9, 3, nil}} {
 		if _, err := l.Decide(d.group, d.version, d.stay); err != nil {
 			t.Fatal(err)
 		}

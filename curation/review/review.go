@@ -75,7 +75,7 @@ type List struct {
 	named    map[string]bool // paths of rows
 	verdicts map[string]bool // by path: it stays; of pictures, too, that the list doesn't have any more
 	groups   [][]int         // rows
-	versions []int           // of groups
+	versions map[string]int  // by path: the change that last decided about it
 	changes  int
 
 	saving sync.Mutex
@@ -96,13 +96,24 @@ func Open(file string) (l *List, err error) {
 	if extension := filepath.Ext(file); strings.HasSuffix(strings.TrimSuffix(file, extension), ".reviewed") {
 		return nil, fault.Usagef("%s: it has the decisions of a review; name the list that they are about", file)
 	}
-	l = &List{file: file, out: Out(file), verdicts: map[string]bool{}}
-	if l.rows, err = curation.ReadFile(file); err != nil {
+	rows, err := curation.ReadFile(file)
+	if err != nil {
 		return nil, err
 	}
-	if len(l.rows) == 0 {
+	if len(rows) == 0 {
 		return nil, fault.Dataf("%s: it has no rows", file)
 	}
+	return begin(&List{file: file, out: Out(file), rows: rows})
+}
+
+// Keep opens a list that has no file of its own: its rows are given, and decisions go to a file, as Open has them. The file is made with
+// the first decision.
+func Keep(file string, rows []curation.Decision) (*List, error) {
+	return begin(&List{file: file, out: file, rows: rows})
+}
+
+func begin(l *List) (_ *List, err error) {
+	l.verdicts, l.versions = map[string]bool{}, map[string]int{}
 	if l.lock, err = durable.Acquire(l.out + ".lock"); err != nil {
 		return nil, err
 	}
@@ -116,12 +127,7 @@ func Open(file string) (l *List, err error) {
 			l.verdicts[d.Path] = d.Keep
 		}
 	}
-	l.named = make(map[string]bool, len(l.rows))
-	for _, d := range l.rows {
-		l.named[d.Path] = true
-	}
-	l.groups = groupsOf(l.rows)
-	l.versions = make([]int, len(l.groups))
+	l.use(l.rows)
 	if err = l.replay(); err == nil {
 		err = l.startJournal()
 	}
@@ -129,6 +135,22 @@ func Open(file string) (l *List, err error) {
 		return nil, errors.Join(err, l.lock.Release())
 	}
 	return l, nil
+}
+
+func (l *List) use(rows []curation.Decision) {
+	l.rows, l.groups = rows, groupsOf(rows)
+	l.named = make(map[string]bool, len(rows))
+	for _, d := range rows {
+		l.named[d.Path] = true
+	}
+}
+
+// Replace gives the list other rows, such as those of an index after a commit. Decisions stay. The file has the rows with the next
+// decision.
+func (l *List) Replace(rows []curation.Decision) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.use(rows)
 }
 
 // groupsOf are the rows that are decided about together, in the order of the list's groups; then those without one that the list drops, the
@@ -178,16 +200,34 @@ func (l *List) Close() error {
 }
 
 func (l *List) group(n int) Group {
-	g := Group{Number: n, Version: l.versions[n]}
-	for _, i := range l.groups[n] {
-		p := Picture{Decision: l.rows[i]}
+	pictures := make([]curation.Decision, len(l.groups[n]))
+	for at, i := range l.groups[n] {
+		pictures[at] = l.rows[i]
+	}
+	g := l.about(pictures)
+	g.Number = n
+	return g
+}
+
+// about is a group of any pictures. Its version is the latest change of one of them.
+func (l *List) about(pictures []curation.Decision) (g Group) {
+	for _, d := range pictures {
+		p := Picture{Decision: d}
 		p.Stays, p.Decided = l.verdicts[p.Path]
 		if !p.Decided {
 			p.Stays = p.Keep
 		}
 		g.Pictures = append(g.Pictures, p)
+		g.Version = max(g.Version, l.versions[d.Path])
 	}
 	return g
+}
+
+// About is a group of any pictures, with what is decided about them. Keep is what is suggested.
+func (l *List) About(pictures []curation.Decision) Group {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.about(pictures)
 }
 
 // Groups returns at most n groups from a number on; open: only those that nobody has decided about. next is where the following ones begin,

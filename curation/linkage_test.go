@@ -1,0 +1,103 @@
+package curation
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"sync/atomic"
+	"testing"
+)
+
+// TestALinkageHasTheGroupsOfEveryThreshold compares the groups of a linkage with those of all pairs.
+func TestALinkageHasTheGroupsOfEveryThreshold(t *testing.T) {
+	c := clustered(230, 48)
+	copy(c.Features[48:96], c.Features[:48])
+	var calls, wrong atomic.Int64
+	l, err := c.Linkage(t.Context(), 0.8, func(share float64) {
+		calls.Add(1)
+		if share <= 0 || share > 1 {
+			wrong.Add(1)
+		}
+	})
+	if err != nil || len(l.Pairs) >= c.Len() || calls.Load() == 0 || wrong.Load() > 0 {
+		t.Fatalf("%d pairs, %d calls of progress, %d wrong, %v", len(l.Pairs), calls.Load(), wrong.Load(), err)
+	}
+	groups := 0
+	for _, threshold := range []float64{0.8, 0.85, 0.9, 0.92, 0.95, 0.99} {
+		pairs, err := c.Similar(t.Context(), threshold)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, want := c.Duplicates(l.At(threshold)), c.Duplicates(pairs)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("at %v: %v, want %v", threshold, got, want)
+		}
+		groups += len(want)
+	}
+	if groups < 30 {
+		t.Errorf("%d groups in all prove little", groups)
+	}
+}
+
+// TestPairsAreReducedInParts reduces a list in parts of any size to the same forest.
+func TestPairsAreReducedInParts(t *testing.T) {
+	c := clustered(120, 24)
+	all, err := c.Similar(t.Context(), 0.5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := c.spanning(slices.Clone(all))
+	var got []Pair
+	for part := range slices.Chunk(all, 37) {
+		got = c.spanning(append(got, part...))
+	}
+	if !slices.Equal(got, want) || len(all) < 300 {
+		t.Errorf("%d pairs of %d, want %d", len(got), len(all), len(want))
+	}
+}
+
+func TestALinkageThatIsCancelledEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if l, err := clustered(300, 48).Linkage(ctx, 0.5, nil); !errors.Is(err, context.Canceled) || l != nil {
+		t.Errorf("%v, %v", l, err)
+	}
+}
+
+func TestIdenticalFilesAreGroups(t *testing.T) {
+	c := &Collection{Items: []Item{{Path: "a", Hash: "x"}, {Path: "b"}, {Path: "c", Hash: "y"},
+		{Path: "d", Hash: "x", Size: 1}, {Path: "e"}}}
+	got := c.Identical()
+	if want := []Group{{[]int{0, 3}, 3}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if !c.OnlyIdentical(got[0]) || c.OnlyIdentical(Group{[]int{0, 1}, 0}) || c.OnlyIdentical(Group{[]int{1, 4}, 1}) {
+		t.Error("only the first group has the same bytes")
+	}
+}
+
+func TestLevelsCountGroupsThatAreNotIdentical(t *testing.T) {
+	c := clustered(230, 48)
+	for i := range c.Items {
+		c.Items[i].Hash = string(rune('a' + i))
+	}
+	copy(c.Features[48:96], c.Features[:48])
+	c.Items[1].Hash = c.Items[0].Hash
+	l, err := c.Linkage(t.Context(), 0.8, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	thresholds := []float64{0.8, 0.85, 0.9, 0.95, 0.9999}
+	for i, got := range c.Levels(l, thresholds) {
+		want := Level{Threshold: thresholds[i]}
+		for _, g := range c.Duplicates(l.At(thresholds[i])) {
+			if !c.OnlyIdentical(g) {
+				want.Groups, want.Pictures = want.Groups+1, want.Pictures+len(g.Members)
+			}
+		}
+		if got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+}
