@@ -3,6 +3,7 @@ package curation
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -40,19 +41,24 @@ func (c *Collection) Linkage(ctx context.Context, floor float64, progress func(s
 	found := make([][]Pair, quantized.Workers())
 	l := &Linkage{Floor: floor}
 	var mu sync.Mutex
+	var least atomic.Uint64 // of pairs that can still count, as bits of a float64
+	least.Store(math.Float64bits(floor))
 	take := func(w int) {
 		mu.Lock()
 		defer mu.Unlock()
 		l.Pairs = c.spanning(append(l.Pairs, found[w]...))
 		found[w] = found[w][:0]
+		if n := len(l.Pairs); n > 0 && n == c.Len()-1 { // all are connected, so a pair below the last one connects nothing
+			least.Store(math.Float64bits(l.Pairs[n-1].Score))
+		}
 	}
-	limit := func(int) float64 { return floor }
+	limit := func(int) float64 { return math.Float64frombits(least.Load()) }
 	if progress != nil {
-		limit = c.counted(floor, progress)
+		limit = c.counted(limit, progress)
 	}
 	err := quantized.Join(ctx, codes, codes, true, limit, func(w int, p quantized.Pair) {
 		v := vec.Dot(c.Feature(p.A), c.Feature(p.B))
-		if v >= floor && ctx.Err() == nil {
+		if v >= limit(-1) && ctx.Err() == nil {
 			if found[w] = append(found[w], Pair{p.A, p.B, v}); len(found[w]) >= pendingPairs {
 				take(w)
 			}
@@ -69,7 +75,7 @@ func (c *Collection) Linkage(ctx context.Context, floor float64, progress func(s
 
 // counted is the floor of a Join, which asks for it before each panel of rows. One row of 64 is counted: it has about as many panels as its
 // neighbours.
-func (c *Collection) counted(floor float64, progress func(share float64)) func(row int) float64 {
+func (c *Collection) counted(limit func(row int) float64, progress func(share float64)) func(row int) float64 {
 	const every, panel = 64, 64
 	var done atomic.Int64
 	all := 0
@@ -77,10 +83,10 @@ func (c *Collection) counted(floor float64, progress func(share float64)) func(r
 		all += (c.Len()-row)/panel + 1
 	}
 	return func(row int) float64 {
-		if row%every == 0 {
+		if row >= 0 && row%every == 0 {
 			progress(min(float64(done.Add(1))/float64(all), 1))
 		}
-		return floor
+		return limit(row)
 	}
 }
 

@@ -40,6 +40,48 @@ func TestALinkageHasTheGroupsOfEveryThreshold(t *testing.T) {
 	}
 }
 
+// TestALinkageOfPicturesThatAreAllAlike has more pairs than a goroutine gathers, so the floor rises while it works.
+func TestALinkageOfPicturesThatAreAllAlike(t *testing.T) {
+	c := clustered(1100, 48)
+	l, err := c.Linkage(t.Context(), -1, nil)
+	if err != nil || len(l.Pairs) != c.Len()-1 {
+		t.Fatalf("%d pairs of %d pictures, %v", len(l.Pairs), c.Len(), err)
+	}
+	if all := c.Len() * (c.Len() - 1) / 2; all < 4*pendingPairs {
+		t.Fatalf("%d pairs prove little", all)
+	}
+	for _, threshold := range []float64{0.3, 0.5, 0.7, 0.8, 0.9, 0.95} {
+		pairs, err := c.Similar(t.Context(), threshold)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := c.Duplicates(l.At(threshold)), c.Duplicates(pairs); !reflect.DeepEqual(got, want) {
+			t.Errorf("at %v: %d groups, want %d", threshold, len(got), len(want))
+		}
+	}
+}
+
+// TestALinkageOfTwoHalves has many pairs too, but none between the halves: the floor must not rise.
+func TestALinkageOfTwoHalves(t *testing.T) {
+	const n, dim = 2000, 24
+	half := clustered(n, dim)
+	c := &Collection{Name: "test", Dim: 2 * dim, Items: half.Items, Features: make([]float32, 2*dim*n)}
+	for i := range n {
+		copy(c.Features[2*dim*i+dim*(i%2):], half.Feature(i))
+	}
+	pairs, err := c.Similar(t.Context(), 0.1)
+	if err != nil || len(pairs) < 2*pendingPairs {
+		t.Fatalf("%d pairs, %v", len(pairs), err)
+	}
+	l, err := c.Linkage(t.Context(), 0.1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.Duplicates(l.At(0.1)), c.Duplicates(pairs); len(want) != 2 || !reflect.DeepEqual(got, want) {
+		t.Errorf("%d groups, want %d", len(got), len(want))
+	}
+}
+
 // TestPairsAreReducedInParts reduces a list in parts of any size to the same forest.
 func TestPairsAreReducedInParts(t *testing.T) {
 	c := clustered(120, 24)
