@@ -3,10 +3,13 @@ package curation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"sync/atomic"
 	"testing"
+
+	"clipgo/internal/vec"
 )
 
 // TestALinkageHasTheGroupsOfEveryThreshold compares the groups of a linkage with those of all pairs.
@@ -61,23 +64,45 @@ func TestALinkageOfPicturesThatAreAllAlike(t *testing.T) {
 	}
 }
 
-// TestALinkageOfTwoHalves has many pairs too, but none between the halves: the floor must not rise.
-func TestALinkageOfTwoHalves(t *testing.T) {
-	const n, dim = 2000, 24
-	half := clustered(n, dim)
-	c := &Collection{Name: "test", Dim: 2 * dim, Items: half.Items, Features: make([]float32, 2*dim*n)}
-	for i := range n {
-		copy(c.Features[2*dim*i+dim*(i%2):], half.Feature(i))
+// TestALinkageOfOneCrowd has many pictures that are very alike, and around them pairs that are less alike and have nothing to do with them:
+// as long as not all are connected, the floor must not rise above such pairs.
+func TestALinkageOfOneCrowd(t *testing.T) {
+	const crowd, loose, dim = 900, 150, 160
+	c := &Collection{Name: "test", Dim: dim}
+	add := func(x []float64) {
+		c.Items = append(c.Items, Item{Path: fmt.Sprint(len(c.Items))})
+		c.Features = append(c.Features, vec.Direction(x)...)
 	}
-	pairs, err := c.Similar(t.Context(), 0.1)
+	pair := func(i int) { // of cosine 0.6, across all others
+		for _, own := range []float64{0.6, 1} {
+			x := make([]float64, dim)
+			x[i] = own
+			if own < 1 {
+				x[i+loose/2] = 0.8
+			}
+			add(x)
+		}
+	}
+	for i := range loose / 2 {
+		if i == loose/4 {
+			for j := range crowd {
+				x := make([]float64, dim)
+				x[dim-1] = 1 + float64(j)/crowd
+				x[dim-2] = 0.05
+				add(x)
+			}
+		}
+		pair(i)
+	}
+	pairs, err := c.Similar(t.Context(), 0.5)
 	if err != nil || len(pairs) < 2*pendingPairs {
 		t.Fatalf("%d pairs, %v", len(pairs), err)
 	}
-	l, err := c.Linkage(t.Context(), 0.1, nil)
+	l, err := c.Linkage(t.Context(), 0.5, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := c.Duplicates(l.At(0.1)), c.Duplicates(pairs); len(want) != 2 || !reflect.DeepEqual(got, want) {
+	if got, want := c.Duplicates(l.At(0.5)), c.Duplicates(pairs); len(want) != 1+loose/2 || !reflect.DeepEqual(got, want) {
 		t.Errorf("%d groups, want %d", len(got), len(want))
 	}
 }
