@@ -14,6 +14,7 @@ import (
 	"clipgo/curation"
 	"clipgo/curation/review"
 	"clipgo/internal/fault"
+	"clipgo/internal/vec"
 	"clipgo/search"
 )
 
@@ -61,7 +62,7 @@ func KeepDecisions(dir string, sources []Source) error {
 type comparison struct {
 	snapshot string
 	cancel   context.CancelFunc
-	asked    atomic.Int64  // nanoseconds since 1970, the last request about it
+	lease    *time.Timer   // cancels it when nobody has asked about it for leaseTime
 	share    atomic.Uint64 // that is done, the bits of a float64
 	done     chan struct{} // is closed when what follows is set
 
@@ -88,9 +89,9 @@ func (s *Server) compare(c *collection) (*comparison, error) {
 	d := &c.duplicates
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.job != nil && d.job.snapshot == snap.id && !d.job.failed() {
+	if d.job != nil && d.job.snapshot == snap.id && !(d.job.finished() && d.job.err != nil) {
 		c.release(snap)
-		d.job.asked.Store(time.Now().UnixNano())
+		d.job.lease.Reset(leaseTime)
 		return d.job, nil
 	}
 	from, ok := snap.Index.(curation.Source)
@@ -103,8 +104,8 @@ func (s *Server) compare(c *collection) (*comparison, error) {
 		d.job.cancel()
 	}
 	ctx, cancel := context.WithCancel(s.background)
-	job := &comparison{snapshot: snap.id, cancel: cancel, done: make(chan struct{}), alike: newLRU[[]curation.Group](64 << 20)}
-	job.asked.Store(time.Now().UnixNano())
+	job := &comparison{snapshot: snap.id, cancel: cancel, lease: time.AfterFunc(leaseTime, cancel), done: make(chan struct{}),
+		alike: newLRU[[]curation.Group](64 << 20)}
 	d.job = job
 	s.jobs.Go(func() {
 		defer c.release(snap)
@@ -114,33 +115,16 @@ func (s *Server) compare(c *collection) (*comparison, error) {
 			s.log.Error("duplicates can't be found", "index", c.name, "error", job.err)
 		}
 	})
-	s.jobs.Go(func() { job.watch() })
 	return job, nil
 }
 
-// failed tells whether a comparison has ended without a result. One that was cancelled may still run.
-func (j *comparison) failed() bool {
+// finished tells whether a comparison has ended, with a result or with an error. One that was cancelled may still run.
+func (j *comparison) finished() bool {
 	select {
 	case <-j.done:
-		return j.err != nil
+		return true
 	default:
 		return false
-	}
-}
-
-// watch cancels a comparison that nobody asks about any more.
-func (j *comparison) watch() {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-j.done:
-			return
-		case now := <-tick.C:
-			if now.Sub(time.Unix(0, j.asked.Load())) > leaseTime {
-				j.cancel()
-			}
-		}
 	}
 }
 
@@ -206,12 +190,10 @@ func (d *duplicates) compared(id string) (*comparison, error) {
 	if j == nil || j.snapshot != id {
 		return nil, &statusError{410, "the index has changed since then; load the page again"}
 	}
-	select {
-	case <-j.done:
-		return j, j.err
-	default:
+	if !j.finished() {
 		return nil, &statusError{409, "the pictures are still compared"}
 	}
+	return j, j.err
 }
 
 func (d *duplicates) close() error {
@@ -256,8 +238,8 @@ func (j *comparison) suggestion(g curation.Group) []curation.Decision {
 	return out
 }
 
-// score fills in the similarity to the picture that stays.
-func (s *snapshot) score(list []curation.Decision, dot func(a, b []float32) float64) error {
+// score fills in the similarity to the picture that stays by the suggestion.
+func (s *snapshot) score(pictures []review.Picture) error {
 	cat, err := s.catalog()
 	if err != nil {
 		return err
@@ -274,14 +256,14 @@ func (s *snapshot) score(list []curation.Decision, dot func(a, b []float32) floa
 		return image
 	}
 	var keeper []float32
-	for _, d := range list {
-		if d.Keep {
-			keeper = feature(d.Path)
+	for _, p := range pictures {
+		if p.Keep {
+			keeper = feature(p.Path)
 		}
 	}
-	for i := range list {
-		if f := feature(list[i].Path); f != nil && keeper != nil {
-			list[i].Score = min(dot(f, keeper), 1)
+	for i := range pictures {
+		if f := feature(pictures[i].Path); f != nil && keeper != nil {
+			pictures[i].Score = min(vec.Dot(f, keeper), 1)
 		}
 	}
 	return nil

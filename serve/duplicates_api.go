@@ -12,7 +12,6 @@ import (
 
 	"clipgo/curation"
 	"clipgo/curation/review"
-	"clipgo/internal/vec"
 )
 
 // aboutDuplicates is the state of a comparison as clients see it.
@@ -58,7 +57,7 @@ func (s *Server) duplicatesState(w http.ResponseWriter, r *http.Request) error {
 	if j == nil {
 		return &statusError{404, "the pictures of this index are not compared; POST starts it"}
 	}
-	j.asked.Store(time.Now().UnixNano())
+	j.lease.Reset(leaseTime)
 	wait := time.NewTimer(pollTime)
 	defer wait.Stop()
 	select {
@@ -72,19 +71,18 @@ func (s *Server) duplicatesState(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) writeState(w http.ResponseWriter, c *collection, j *comparison) error {
 	out := aboutDuplicates{Index: c.name, Snapshot: j.snapshot, Share: math.Float64frombits(j.share.Load())}
-	select {
-	case <-j.done:
-		if errors.Is(j.err, context.Canceled) {
-			return &statusError{http.StatusConflict, "the comparison was ended, as nobody asked about it; POST starts it again"}
-		} else if j.err != nil {
-			return j.err
-		}
-		out.Done, out.Share, out.Levels, out.Identical = true, 1, j.levels, len(j.identical)
-		list, why := c.duplicates.kept()
-		if out.Why = why; list != nil {
-			out.File = shown(filepath.Base(list.File()))
-		}
-	default:
+	if !j.finished() {
+		return writeJSON(w, out)
+	}
+	if errors.Is(j.err, context.Canceled) {
+		return &statusError{http.StatusConflict, "the comparison was ended, as nobody asked about it; POST starts it again"}
+	} else if j.err != nil {
+		return j.err
+	}
+	out.Done, out.Share, out.Levels, out.Identical = true, 1, j.levels, len(j.identical)
+	list, why := c.duplicates.kept()
+	if out.Why = why; list != nil {
+		out.File = shown(filepath.Base(list.File()))
 	}
 	return writeJSON(w, out)
 }
@@ -115,6 +113,15 @@ func (s *Server) askedAbout(index, id string, threshold float64) (a asked, err e
 	a.list, a.why = a.c.duplicates.kept()
 	a.snap, err = a.c.acquire(id)
 	return a, err
+}
+
+// askedIn finds what the parameters of a request are about, with the errors of all that were read.
+func (s *Server) askedIn(p *params) (asked, error) {
+	threshold := p.float("threshold", 0)
+	if p.err != nil {
+		return asked{}, p.err
+	}
+	return s.askedAbout(p.q.Get("index"), p.q.Get("snapshot"), threshold)
 }
 
 // group is a group with its decisions.
@@ -160,15 +167,8 @@ func (s *Server) duplicatesOf(a asked) aboutReview {
 }
 
 func (s *Server) duplicateGroup(a asked, g review.Group) (reviewGroup, error) {
-	scores := make([]curation.Decision, len(g.Pictures))
-	for i, p := range g.Pictures {
-		scores[i] = p.Decision
-	}
-	if err := a.snap.score(scores, vec.Dot); err != nil {
+	if err := a.snap.score(g.Pictures); err != nil {
 		return reviewGroup{}, err
-	}
-	for i := range scores {
-		g.Pictures[i].Score = scores[i].Score
 	}
 	out, err := s.reviewGroup(a.snap, g)
 	out.Name = ""
@@ -178,11 +178,8 @@ func (s *Server) duplicateGroup(a asked, g review.Group) (reviewGroup, error) {
 // duplicateGroups answers GET /api/duplicates/groups: groups from a number on.
 func (s *Server) duplicateGroups(w http.ResponseWriter, r *http.Request) error {
 	p := params{q: r.URL.Query()}
-	from, limit, threshold := p.number("from", 0, maxOffset), p.number("limit", 20, maxGroups), p.float("threshold", 0)
-	if p.err != nil {
-		return p.err
-	}
-	a, err := s.askedAbout(p.q.Get("index"), p.q.Get("snapshot"), threshold)
+	from, limit := p.number("from", 0, maxOffset), p.number("limit", 20, maxGroups)
+	a, err := s.askedIn(&p)
 	if err != nil {
 		return err
 	}
@@ -259,12 +256,7 @@ func (s *Server) undecided(list *review.List, err error) error {
 // duplicateList answers GET /api/duplicates/list: the pictures that are dropped, as rows of a list that --filter takes. A list that only
 // drops keeps what it doesn't name.
 func (s *Server) duplicateList(w http.ResponseWriter, r *http.Request) error {
-	p := params{q: r.URL.Query()}
-	threshold := p.float("threshold", 0)
-	if p.err != nil {
-		return p.err
-	}
-	a, err := s.askedAbout(p.q.Get("index"), p.q.Get("snapshot"), threshold)
+	a, err := s.askedIn(&params{q: r.URL.Query()})
 	if err != nil {
 		return err
 	}

@@ -38,12 +38,12 @@ export const thumb = (index, key, h, snapshot = "") =>
   `thumb?${new URLSearchParams({ index, key, h, ...(snapshot && { snapshot }) })}`;
 export const original = (index, key) => `picture?${new URLSearchParams({ index, key })}`;
 
+// json are the options of a request with a body.
+const json = (body) => ({ method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+
 export const reviews = () => ask("api/reviews");
 export const review = (name, from, limit, open) => ask(`api/review?${new URLSearchParams({ name, from, limit, open: open ? 1 : 0 })}`);
-export const decide = (name, group, version, stay) =>
-  ask("api/review", { method: "POST", body: JSON.stringify({ name, group, version, stay }), headers: { "Content-Type": "application/json" } });
-
-const json = (body) => ({ method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+export const decide = (name, group, version, stay) => ask("api/review", json({ name, group, version, stay }));
 
 export const findDuplicates = (index) => ask("api/duplicates", json({ index }));
 export const duplicates = (index) => ask(`api/duplicates?${new URLSearchParams({ index })}`);
@@ -54,7 +54,7 @@ export const duplicateList = (of) => ask(`api/duplicates/list?${new URLSearchPar
 
 // zip is the address of an archive of some pictures.
 export async function zip(index, keys) {
-  const got = await ask("api/selections", { method: "POST", body: JSON.stringify({ index, keys }), headers: { "Content-Type": "application/json" } });
+  const got = await ask("api/selections", json({ index, keys }));
   return `api/zip?${new URLSearchParams({ selection: got.selection })}`;
 }
 
@@ -69,5 +69,5 @@ export async function login() {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   if (!token) return;
   history.replaceState(history.state, "", location.pathname + location.search);
-  await ask("api/login", { method: "POST", body: JSON.stringify({ token }), headers: { "Content-Type": "application/json" } });
+  await ask("api/login", json({ token }));
 }
