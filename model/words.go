@@ -29,9 +29,6 @@ func (k *Checked) OpenWords(threads int) (m *Model, ok bool) {
 	return m, true
 }
 
-// Light reports whether the model embeds texts without libtorch.
-func (m *Model) Light() bool { return m.words != nil }
-
 // embedLight is EmbedTokens without libtorch.
 func (m *Model) embedLight(ctx context.Context, ids []int32, n int) ([]float32, error) {
 	l, out := len(ids)/max(n, 1), make([]float32, 0, n*m.Dim())

@@ -47,8 +47,20 @@ func (c Config) Causal() bool { return !c.NoCausalMask }
 // that is read at the end of text.
 func (c Config) Trimmable() bool { return c.Causal() && (c.PoolType != poolLast || c.EmbedCls) }
 
-// PoolsAtEnd reports whether the feature is read at the end-of-text token, the first of the largest id, and not at the last position.
-func (c Config) PoolsAtEnd() bool { return c.PoolType != poolLast }
+// FeatureAt is the position at which a caption's feature is read: that of its end-of-text token, the first occurrence of the largest id as
+// open_clip and OpenAI define it, or the last position.
+func (c Config) FeatureAt(ids []int32) int {
+	if c.PoolType == poolLast {
+		return len(ids) - 1
+	}
+	best := 0
+	for i, id := range ids {
+		if id > ids[best] {
+			best = i
+		}
+	}
+	return best
+}
 
 const poolLast = "last"
 

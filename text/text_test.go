@@ -96,7 +96,7 @@ func TestAttentionIsCausal(t *testing.T) {
 }
 
 func TestTheEndIsTheFirstLargestID(t *testing.T) {
-	got := endsOfText([]int32{28, 5, 29, 29, 0 /**/, 28, 29, 0, 0, 0 /**/, 0, 0, 0, 0, 0 /**/, 1, 2, 3, 4, 5}, 4)
+	got := Default().readAt([]int32{28, 5, 29, 29, 0 /**/, 28, 29, 0, 0, 0 /**/, 0, 0, 0, 0, 0 /**/, 1, 2, 3, 4, 5}, 4)
 	if want := []int64{2, 6, 10, 19}; !slices.Equal(got, want) {
 		t.Errorf("rows %v, want %v", got, want)
 	}

@@ -120,30 +120,10 @@ func (t *Transformer) Forward(s *torch.Scope, ids []int32, batch int, mode nn.Mo
 
 // readAt returns the row of [B*L, D] at which each caption's feature is read.
 func (c Config) readAt(ids []int32, batch int) []int64 {
-	if c.PoolsAtEnd() {
-		return endsOfText(ids, batch)
-	}
 	l := len(ids) / batch
 	rows := make([]int64, batch)
 	for b := range rows {
-		rows[b] = int64((b+1)*l - 1)
+		rows[b] = int64(b*l + c.FeatureAt(ids[b*l:(b+1)*l]))
 	}
 	return rows
-}
-
-// endsOfText returns the row of [B*L, D] of each caption's end-of-text token: the first occurrence of the caption's largest id, as
-// open_clip and OpenAI define it.
-func endsOfText(ids []int32, batch int) []int64 {
-	l := len(ids) / batch
-	ends := make([]int64, batch)
-	for b := range ends {
-		best := b * l
-		for i := best; i < (b+1)*l; i++ {
-			if ids[i] > ids[best] {
-				best = i
-			}
-		}
-		ends[b] = int64(best)
-	}
-	return ends
 }

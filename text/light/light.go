@@ -82,14 +82,7 @@ func (t *Tower) Embed(ids []int32, n, threads int) []float32 {
 // kept is a caption without what its features don't depend on, and the position at which they are read. With causal attention that is
 // all behind this position.
 func (t *Tower) kept(ids []int32) ([]int32, int) {
-	end := len(ids) - 1
-	if t.config.PoolsAtEnd() {
-		for i := range ids { // the first of the largest id is the end of text
-			if i == 0 || ids[i] > ids[end] {
-				end = i
-			}
-		}
-	}
+	end := t.config.FeatureAt(ids)
 	if t.config.Causal() {
 		ids = ids[:end+1]
 	}
