@@ -49,26 +49,23 @@ CG_INLINE void placed(uint16_t *to, int64_t row, int64_t n, int64_t width, const
 // Forward for heads [from, to): out [B, L, D]. chance [B * N, L, pad] receives p of each head if step is L * pad; with step 0 each
 // head overwrites the same [L, pad].
 template <class V, class T>
-CG_INLINE void forward_of(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *mask, float *chance, int64_t step, T *out) {
-	int64_t l = s.length, pad = s.pad(), one = l * s.width, packed = s.packed(), model = s.model();
-	std::vector<float> keys(s.width * pad), room(sizeof(T) == sizeof(float) ? 0 : 4 * one);
+CG_INLINE void forward_heads_in(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *mask, float *chance, int64_t step, T *out) {
+	int64_t l = s.length, one = l * s.width, packed = s.packed(), model = s.model();
+	std::vector<float> keys(s.width * s.pad()), room(sizeof(T) == sizeof(float) ? 0 : 4 * one);
 	for (int64_t t = from; t < to; t++) {
 		const T *at = qkv + s.place(t, packed);
 		T *result = out + s.place(t, model);
 		Right q = rows_of(at, packed, l, s.width, room.data()), k = rows_of(at + model, packed, l, s.width, room.data() + one);
 		Right v = rows_of(at + 2 * model, packed, l, s.width, room.data() + 2 * one);
 		float *p = chance + t * step;
-		transpose(l, s.width, k, keys.data());
-		product<V>(l, pad, s.width, {q.at, q.row, 1}, {keys.data(), pad}, {p, pad});
-		for (int64_t i = 0; i < l; i++) softmax<V>(l, s.scale, mask ? mask + i * l : nullptr, p + i * pad);
-		product<V>(l, s.width, l, {p, pad, 1}, v, made_in(result, model, s.width, room.data() + 3 * one));
+		attend<V>(l, l, s.width, s.scale, q, k, v, mask, keys.data(), p, made_in(result, model, s.width, room.data() + 3 * one));
 		placed(result, model, l, s.width, room.data() + 3 * one);
 	}
 }
 
 // Backward for heads [from, to): d_qkv [B, L, 3D] from d_out [B, L, D].
 template <class V, class T>
-CG_INLINE void backward_of(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *chance, const T *d_out, T *d_qkv) {
+CG_INLINE void backward_heads_in(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *chance, const T *d_out, T *d_qkv) {
 	int64_t l = s.length, pad = s.pad(), one = l * s.width, packed = s.packed(), model = s.model();
 	std::vector<float> values(s.width * pad), scores(l * pad), room(sizeof(T) == sizeof(float) ? 0 : 5 * one);
 	float *ds = scores.data(), *made = room.data() + 4 * one;
@@ -99,40 +96,19 @@ CG_INLINE void backward_of(const Sizes s, int64_t from, int64_t to, const T *qkv
 	}
 }
 
-template <class T> using Forward = void(const Sizes, int64_t, int64_t, const T *, const float *, float *, int64_t, T *);
-template <class T> using Backward = void(const Sizes, int64_t, int64_t, const T *, const float *, const T *, T *);
-
-// Both directions for an instruction set. `target` is what the compiler may use for it.
-#define CG_ATTENTION(target, name, V) \
-	template <class T> \
-	target void forward_##name(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *mask, float *chance, int64_t step, \
-	                           T *out) { \
-		forward_of<V>(s, from, to, qkv, mask, chance, step, out); \
-	} \
-	template <class T> \
-	target void backward_##name(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *chance, const T *d_out, T *d_qkv) { \
-		backward_of<V>(s, from, to, qkv, chance, d_out, d_qkv); \
-	}
-CG_ATTENTION(, plain, four)
-#ifdef __x86_64__
-CG_ATTENTION(CG_AVX2, avx2, eight)
-CG_ATTENTION(CG_AVX512, avx512, sixteen)
-#endif
-
-template <class T> Forward<T> *forward_kernel() {
-#ifdef __x86_64__
-	if (instructions().avx512) return forward_avx512<T>;
-	if (instructions().avx2) return forward_avx2<T>;
-#endif
-	return forward_plain<T>;
-}
-template <class T> Backward<T> *backward_kernel() {
-#ifdef __x86_64__
-	if (instructions().avx512) return backward_avx512<T>;
-	if (instructions().avx2) return backward_avx2<T>;
-#endif
-	return backward_plain<T>;
-}
+CG_BY_INSTRUCTIONS(forward_heads,
+                   (const Sizes s, int64_t from, int64_t to, const float *qkv, const float *mask, float *chance, int64_t step, float *out),
+                   (s, from, to, qkv, mask, chance, step, out))
+CG_BY_INSTRUCTIONS(forward_heads,
+                   (const Sizes s, int64_t from, int64_t to, const uint16_t *qkv, const float *mask, float *chance, int64_t step,
+                    uint16_t *out),
+                   (s, from, to, qkv, mask, chance, step, out))
+CG_BY_INSTRUCTIONS(backward_heads,
+                   (const Sizes s, int64_t from, int64_t to, const float *qkv, const float *chance, const float *d_out, float *d_qkv),
+                   (s, from, to, qkv, chance, d_out, d_qkv))
+CG_BY_INSTRUCTIONS(backward_heads,
+                   (const Sizes s, int64_t from, int64_t to, const uint16_t *qkv, const float *chance, const uint16_t *d_out, uint16_t *d_qkv),
+                   (s, from, to, qkv, chance, d_out, d_qkv))
 
 bool narrow(const at::Tensor &t) { return t.scalar_type() == at::kBFloat16; }
 
@@ -157,9 +133,9 @@ public:
 			std::vector<float> own(keep ? 0 : one);
 			float *p = keep ? chance.data_ptr<float>() : own.data();
 			if (narrow(qkv))
-				forward_kernel<uint16_t>()(s, from, to, halves(qkv), m, p, keep ? one : 0, halves(out));
+				forward_heads(s, from, to, halves(qkv), m, p, keep ? one : 0, halves(out));
 			else
-				forward_kernel<float>()(s, from, to, qkv.data_ptr<float>(), m, p, keep ? one : 0, out.data_ptr<float>());
+				forward_heads(s, from, to, qkv.data_ptr<float>(), m, p, keep ? one : 0, out.data_ptr<float>());
 		});
 		ctx->save_for_backward({qkv, chance});
 		ctx->saved_data["heads"] = heads;
@@ -173,9 +149,9 @@ public:
 		at::parallel_for(0, s.batch * s.heads, 1, [&](int64_t from, int64_t to) {
 			const float *p = saved[1].data_ptr<float>();
 			if (narrow(d_qkv))
-				backward_kernel<uint16_t>()(s, from, to, halves(saved[0]), p, halves(d_out), halves(d_qkv));
+				backward_heads(s, from, to, halves(saved[0]), p, halves(d_out), halves(d_qkv));
 			else
-				backward_kernel<float>()(s, from, to, saved[0].data_ptr<float>(), p, d_out.data_ptr<float>(), d_qkv.data_ptr<float>());
+				backward_heads(s, from, to, saved[0].data_ptr<float>(), p, d_out.data_ptr<float>(), d_qkv.data_ptr<float>());
 		});
 		return {d_qkv, at::Tensor(), at::Tensor(), at::Tensor()};
 	}

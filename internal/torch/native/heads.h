@@ -113,4 +113,16 @@ template <class V> CG_INLINE void softmax(int64_t n, float scale, const float *m
 	for (int64_t j = 0; j < pad; j += N) store<V>(row + j, load<V>(row + j) * share);
 }
 
+// One head of attention: out [l, h] = softmax(scale * q k^T + mask) v for q [l, h], k and v [m, h], mask [l, m] or null. keys is room for
+// [h, padded(m)], and p receives the softmax [l, padded(m)].
+template <class V>
+CG_INLINE void attend(int64_t l, int64_t m, int64_t h, float scale, Right q, Right k, Right v, const float *mask, float *keys, float *p,
+                      Out out) {
+	int64_t pad = padded(m);
+	transpose(m, h, k, keys);
+	product<V>(l, pad, h, {q.at, q.row, 1}, {keys, pad}, {p, pad});
+	for (int64_t i = 0; i < l; i++) softmax<V>(m, scale, mask ? mask + i * m : nullptr, p + i * pad);
+	product<V>(l, h, m, {p, pad, 1}, v, out);
+}
+
 } // namespace

@@ -1,11 +1,29 @@
 // Which kernel a CPU gets, where the shape of a tile depends on the instructions and target_clones can't choose it.
 #pragma once
+#include "vector.h"
 #include <cstdlib>
 #include <string>
 #ifdef __x86_64__
 #include <cpuid.h>
 #define CG_AVX2 __attribute__((target("arch=x86-64-v3")))
 #define CG_AVX512 __attribute__((target("arch=x86-64-v4")))
+#endif
+
+// Defines void name(parameters), which calls the template name_in<V>(arguments) with V the CPU's vector of floats, compiled for its
+// instructions. Overloads are defined one by one.
+#ifdef __x86_64__
+#define CG_BY_INSTRUCTIONS(name, parameters, arguments) \
+	void name##_plain parameters { name##_in<four> arguments; } \
+	CG_AVX2 void name##_avx2 parameters { name##_in<eight> arguments; } \
+	CG_AVX512 void name##_avx512 parameters { name##_in<sixteen> arguments; } \
+	void name parameters { \
+		if (instructions().avx512) return name##_avx512 arguments; \
+		if (instructions().avx2) return name##_avx2 arguments; \
+		name##_plain arguments; \
+	}
+#else
+#define CG_BY_INSTRUCTIONS(name, parameters, arguments) \
+	void name parameters { name##_in<four> arguments; }
 #endif
 
 namespace {

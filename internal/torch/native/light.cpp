@@ -1,5 +1,8 @@
-// The arithmetic of a text tower without libtorch. See light.h. Products in 8 bits are those of int8_rows.h, which libtch.so has too.
+// The arithmetic of a text tower without libtorch. See light.h. Products in 8 bits are those of int8_rows.h and
+// attention is that of heads.h, which libtch.so has too.
 #include "light.h"
+#include "heads.h"
+#include "instructions.h"
 #include "int8_rows.h"
 
 namespace {
@@ -15,37 +18,19 @@ CG_INLINE float inner(const float *a, const float *b, int64_t n) {
 	return out;
 }
 
-// to += factor * from
-CG_INLINE void add_scaled(float *to, float factor, const float *from, int64_t n) {
-	int64_t i = 0;
-	for (; i + kWide <= n; i += kWide) store<vec>(to + i, load<vec>(to + i) + factor * load<vec>(from + i));
-	for (; i < n; i++) to[i] += factor * from[i];
-}
-
-// Scores to chances, and the factor that makes their sum 1. n is rounded up to whole vectors, of minus infinity behind the last score.
-CG_INLINE float softmax(float *score, int64_t n) {
-	float most = score[0], sum = 0;
-	for (int64_t i = 1; i < n; i++) most = std::max(most, score[i]);
-	for (int64_t i = 0; i < n; i += kWide) {
-		vec e = exp_of(load<vec>(score + i) - most);
-		store<vec>(score + i, e);
-		for (int j = 0; j < kWide; j++) sum += e[j];
-	}
-	return 1 / sum;
-}
-
-CG_VECTOR void attend(int64_t l, int64_t h, bool causal, const float *q, const float *k, const float *v, int64_t row, float *y, int64_t y_row) {
-	std::vector<float> score((l + kWide - 1) / kWide * kWide);
-	const float scale = 1 / std::sqrt(static_cast<float>(h));
-	for (int64_t i = 0; i < l; i++) {
-		const int64_t seen = causal ? i + 1 : l;
-		for (int64_t j = 0; j < seen; j++) score[j] = scale * inner(q + i * row, k + j * row, h);
-		std::fill(score.begin() + seen, score.end(), -std::numeric_limits<float>::infinity());
-		const float share = softmax(score.data(), seen);
-		std::memset(y + i * y_row, 0, h * sizeof *y);
-		for (int64_t j = 0; j < seen; j++) add_scaled(y + i * y_row, share * score[j], v + j * row, h);
+// Heads [from, to) of one text, with a mask [l, l] or null.
+template <class V>
+CG_INLINE void heads_in(int64_t l, int64_t count, int64_t h, const float *mask, const float *qkv, float *y, int64_t from, int64_t to) {
+	const int64_t d = count * h, pad = padded(l);
+	const float scale = static_cast<float>(1 / std::sqrt(static_cast<double>(h)));
+	std::vector<float> keys(h * pad), chance(l * pad);
+	for (int64_t i = from; i < to; i++) {
+		auto part = [&](int64_t which) { return Right{qkv + which * d + i * h, 3 * d}; };
+		attend<V>(l, l, h, scale, part(0), part(1), part(2), mask, keys.data(), chance.data(), {y + i * h, d});
 	}
 }
+CG_BY_INSTRUCTIONS(heads, (int64_t l, int64_t count, int64_t h, const float *mask, const float *qkv, float *y, int64_t from, int64_t to),
+                   (l, count, h, mask, qkv, y, from, to))
 
 CG_VECTOR void float_columns(int64_t n, int64_t k, const float *w, int64_t m, const float *x, const float *bias, int activation,
                              const float *residual, float *y, int64_t from, int64_t to) {
@@ -82,9 +67,11 @@ void cg_light_float(int64_t n, int64_t k, const float *w, int64_t m, const float
 	float_columns(n, k, w, m, x, bias, activation, residual, y, from, to);
 }
 
-void cg_light_attention(int64_t l, int64_t heads, int64_t h, int causal, const float *qkv, float *y, int64_t from, int64_t to) {
-	const int64_t d = heads * h;
-	for (int64_t i = from; i < to; i++) attend(l, h, causal, qkv + i * h, qkv + d + i * h, qkv + 2 * d + i * h, 3 * d, y + i * h, d);
+void cg_light_attention(int64_t l, int64_t count, int64_t h, int causal, const float *qkv, float *y, int64_t from, int64_t to) {
+	std::vector<float> mask(causal ? l * l : 0);
+	for (int64_t i = 0; causal && i < l; i++)
+		std::fill(mask.begin() + i * l + i + 1, mask.begin() + (i + 1) * l, -std::numeric_limits<float>::infinity());
+	heads(l, count, h, causal ? mask.data() : nullptr, qkv, y, from, to);
 }
 
 } // extern "C"

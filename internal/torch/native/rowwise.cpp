@@ -61,43 +61,20 @@ struct Heads {
 
 // softmax(q k^T / sqrt(H) + mask) v for heads [from, to) of a batch, mask [L, M] with a step from one sequence to the next.
 template <class V>
-CG_INLINE void attend_in(const Heads &q, const Heads &k, const Heads &v, const float *mask, int64_t step, int64_t from, int64_t to,
-                         float *out) {
+CG_INLINE void heads_in(const Heads &q, const Heads &k, const Heads &v, const float *mask, int64_t step, int64_t from, int64_t to,
+                        float *out) {
 	int64_t l = q.length, m = k.length, pad = padded(m), h = q.width;
 	float scale = static_cast<float>(1 / std::sqrt(static_cast<double>(h)));
 	std::vector<float> keys(h * pad), chance(l * pad);
 	for (int64_t t = from; t < to; t++) {
 		int64_t b = t / q.heads, n = t % q.heads;
-		Right query = q.head(b, n);
-		const float *added = mask ? mask + b * step : nullptr;
-		transpose(m, h, k.head(b, n), keys.data());
-		product<V>(l, pad, h, {query.at, query.row, 1}, {keys.data(), pad}, {chance.data(), pad});
-		for (int64_t i = 0; i < l; i++) softmax<V>(m, scale, added ? added + i * m : nullptr, chance.data() + i * pad);
-		product<V>(l, h, m, {chance.data(), pad, 1}, v.head(b, n), {out + t * l * h, h});
+		attend<V>(l, m, h, scale, q.head(b, n), k.head(b, n), v.head(b, n), mask ? mask + b * step : nullptr, keys.data(), chance.data(),
+		          {out + t * l * h, h});
 	}
 }
-
-typedef void Attend(const Heads &, const Heads &, const Heads &, const float *, int64_t, int64_t, int64_t, float *);
-void plain(const Heads &q, const Heads &k, const Heads &v, const float *mask, int64_t step, int64_t from, int64_t to, float *out) {
-	attend_in<four>(q, k, v, mask, step, from, to, out);
-}
-#ifdef __x86_64__
-CG_AVX2 void avx2(const Heads &q, const Heads &k, const Heads &v, const float *mask, int64_t step, int64_t from, int64_t to, float *out) {
-	attend_in<eight>(q, k, v, mask, step, from, to, out);
-}
-CG_AVX512 void avx512(const Heads &q, const Heads &k, const Heads &v, const float *mask, int64_t step, int64_t from, int64_t to,
-                      float *out) {
-	attend_in<sixteen>(q, k, v, mask, step, from, to, out);
-}
-#endif
-
-Attend *attend_kernel() {
-#ifdef __x86_64__
-	if (instructions().avx512) return avx512;
-	if (instructions().avx2) return avx2;
-#endif
-	return plain;
-}
+CG_BY_INSTRUCTIONS(heads,
+                   (const Heads &q, const Heads &k, const Heads &v, const float *mask, int64_t step, int64_t from, int64_t to, float *out),
+                   (q, k, v, mask, step, from, to, out))
 
 } // namespace
 
@@ -116,7 +93,7 @@ cg_tensor cg_row_attention(cg_tensor q, cg_tensor k, cg_tensor v, cg_tensor mask
 		TORCH_CHECK(!mask || (masks * l * m == added.numel() && (masks == 1 || masks == batch)), "mask is ", added.sizes());
 		at::Tensor out = at::empty({batch, query.heads, l, query.width}, query.kept.options().requires_grad(false));
 		at::parallel_for(0, batch * query.heads, 1, [&](int64_t from, int64_t to) {
-			attend_kernel()(query, key, value, mask ? added.data_ptr<float>() : nullptr, masks == 1 ? 0 : l * m, from, to, out.data_ptr<float>());
+			heads(query, key, value, mask ? added.data_ptr<float>() : nullptr, masks == 1 ? 0 : l * m, from, to, out.data_ptr<float>());
 		});
 		return new at::Tensor(out.to(of(q).scalar_type()));
 	});
