@@ -12,6 +12,7 @@ import (
 	"math"
 
 	"github.com/sugarme/gotch/libtch"
+	"golang.org/x/sys/cpu"
 )
 
 // Linear is t weight^T + bias: t [..., in], weight [out, in], bias [out] or nil.
@@ -153,11 +154,21 @@ func (t *Tensor) VocabularyLoss(w, target *Tensor, smoothing, over float64) *Ten
 
 // Conv2d convolves [B, C, H, W] with weight [O, C, k, k] at a stride, without padding; bias [O] or nil.
 func (t *Tensor) Conv2d(weight, bias *Tensor, stride int) *Tensor {
+	if t.DType() == BFloat16 && t.Device() == CPU && !sumsWide() {
+		if bias != nil {
+			bias = bias.To(Float32)
+		}
+		return t.To(Float32).Conv2d(weight.To(Float32), bias, stride).To(BFloat16)
+	}
 	return call("Conv2d", func(o *libtch.Ctensor) {
 		s, zero, one := int64(stride), []int64{0, 0}, []int64{1, 1}
 		libtch.AtgConv2d(o, t.c, weight.c, handle(bias), []int64{s, s}, 2, zero, 2, one, 2, 1)
 	}, t, weight, bias)
 }
+
+// sumsWide reports whether libtorch sums products of bfloat16 in float32 on this CPU. Where oneDNN has none, its own loops round each
+// partial sum.
+func sumsWide() bool { return cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL }
 
 // Eye is the identity matrix [n, n] in float32, on a device.
 func Eye(s *Scope, n int, d Device) *Tensor {

@@ -15,6 +15,7 @@
 // times. Here a tile is exponentiated and multiplied into dx while it is in cache, so the logits of a block of rows are written once
 // and read once. The gradients are computed in the forward pass; the backward pass multiplies them by the incoming scalar.
 #include "handle.h"
+#include "instructions.h"
 #include "vector.h"
 #include <ATen/Parallel.h>
 #include <algorithm>
@@ -62,10 +63,15 @@ CG_VECTOR float take(int64_t n, float *row, Seen &seen) {
 	return fade;
 }
 
+// a b of bfloat16, with sums in float32: where oneDNN has no products of bfloat16, libtorch's own loops round each partial sum.
+at::Tensor narrow_product(const at::Tensor &a, const at::Tensor &b) {
+	return instructions().avx512 ? at::mm(a, b) : at::mm(a.to(at::kFloat), b.to(at::kFloat));
+}
+
 // Adds a b to a float32 matrix, whatever the type of both.
 void add_product(at::Tensor &to, const at::Tensor &a, const at::Tensor &b) {
 	if (a.scalar_type() == at::kFloat) to.addmm_(a, b);
-	else to.add_(at::mm(a, b));
+	else to.add_(narrow_product(a, b));
 }
 
 // The loss of some rows, and the gradients to them and to the vocabulary.
@@ -92,7 +98,7 @@ struct Block {
 		at::Tensor fade = at::empty({r, 1}, at::kFloat);
 		for (int64_t t = 0; t < tiles(); t++) {
 			at::Tensor words = tile(w, t), to = mass[gradient ? t : 0].narrow(1, 0, words.size(1));
-			at::Tensor scores = x.scalar_type() == at::kFloat ? at::mm_out(to, x, words) : at::mm(x, words).to(at::kFloat);
+			at::Tensor scores = x.scalar_type() == at::kFloat ? at::mm_out(to, x, words) : narrow_product(x, words).to(at::kFloat);
 			look(t, scores, fade);
 			if (!gradient) continue;
 			if (!scores.is_same(to)) to.copy_(scores);
@@ -139,7 +145,7 @@ struct Block {
 			at::Tensor scaled = own.mul(share).mul_(at::exp(high[t] - last).unsqueeze(1)).to(p.scalar_type());
 			if (!first) add_product(into, scaled.t(), p);
 			else if (p.scalar_type() == at::kFloat) at::mm_out(into, scaled.t(), p);
-			else into.copy_(at::mm(scaled.t(), p));
+			else into.copy_(narrow_product(scaled.t(), p));
 		}
 		to_targets(own, dw);
 	}
