@@ -60,11 +60,12 @@ dist-check: dist
 # Tests of the database run where scripts/postgres.sh gets a server; CLIPGO_TEST_POSTGRES=1 makes them fail where it doesn't.
 test test-pure test-kernels soak: export CLIPGO_POSTGRES = $(shell bash scripts/postgres.sh 2>/dev/null)
 
-# test is the whole suite. The tests of pages need chromium (scripts/browser.sh installs Debian's) and are skipped without one; with
-# CLIPGO_TEST_BROWSER=1 they fail. The tag simulated adds a device that computes on the CPU and is treated as a GPU.
+# test is the whole suite: test-pure, the packages that it leaves out, and again those that decode JPEG, with libjpeg-turbo. The tests of pages
+# need chromium (scripts/browser.sh installs Debian's) and are skipped without one; with CLIPGO_TEST_BROWSER=1 they fail. The tag simulated
+# adds a device that computes on the CPU and is treated as a GPU.
 test: test-pure build
 	go vet ./...
-	CLIPGO_TEST_LIBTORCH=1 go test -timeout 20m ./...
+	CLIPGO_TEST_LIBTORCH=1 go test -timeout 20m $$(go list ./... | grep -vxF "$$(go list $(PURE))") ./internal/jpeg ./vision/preprocess
 	CLIPGO_TEST_LIBTORCH=1 go test -tags simulated -run 'Simulated|Ahead' ./internal/torch ./contrastive ./captioning ./alignment
 
 # fuzz runs each fuzz target for FUZZTIME (60s); FUZZ chooses packages by a part of their paths.

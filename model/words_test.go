@@ -159,7 +159,7 @@ func TestWordsOfALargeTowerWithoutLibtorch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Vision.Layers = 1
+	c.Vision.Layers, c.Text.Layers = 1, 4
 	m, lengths := modeltest.New(t, c, model.On()), []int{1, 2, 5, 8, 15, 16, 17, 33, 77, 4, 4}
 	sameFeatures(t, m, lengths, func(name string) bool { return name != "transformer.resblocks.0.attn.in_proj_weight" })
 	ids, n, e := textsOf(c, lengths), len(lengths), m.Dim()

@@ -3,7 +3,7 @@
 # Usage: kernels.sh [SETTING...]; make sets up the environment (make test-kernels KERNELS="haswell prescott").
 #
 # Settings: default, haswell, zen, skylakex, cooperlake, sapphirerapids, prescott (kernels of OpenBLAS, with the vector instructions of
-# libtorch that such a CPU has), and two: the first two of haswell, prescott and skylakex that are not this CPU's own.
+# libtorch that such a CPU has), and lesser: those of haswell and prescott that have fewer vector instructions than this CPU.
 # Without arguments: all that this CPU can run; what it can't is named.
 #
 # oneDNN keeps the CPU's own kernels: libtorch asks the CPU, not oneDNN, whether bfloat16 goes through it, and with DNNL_MAX_CPU_ISA below
@@ -39,18 +39,18 @@ environment() {
 	cooperlake) echo OPENBLAS_CORETYPE=Cooperlake ATEN_CPU_CAPABILITY=avx512 ;;
 	sapphirerapids) echo OPENBLAS_CORETYPE=SapphireRapids ATEN_CPU_CAPABILITY=avx512 ;;
 	*)
-		echo "kernels.sh: $1 is none of default, haswell, zen, skylakex, cooperlake, sapphirerapids, prescott, two" >&2
+		echo "kernels.sh: $1 is none of default, haswell, zen, skylakex, cooperlake, sapphirerapids, prescott, lesser" >&2
 		return 1
 		;;
 	esac
 }
-# two chooses settings that differ from what this CPU uses by itself.
-two() {
-	if has avx512dq; then echo haswell prescott; elif has avx2; then echo prescott default; else echo default; fi
+# lesser chooses settings with fewer vector instructions than this CPU has. Its own kernels are those of make test.
+lesser() {
+	if has avx512dq; then echo haswell prescott; elif has avx2; then echo prescott; fi
 }
 
 [ $# -gt 0 ] || set -- default haswell zen skylakex cooperlake sapphirerapids prescott
-[ "$*" != two ] || set -- $(two)
+[ "$*" != lesser ] || set -- $(lesser)
 failed=
 for setting in "$@"; do
 	variables=$(environment "$setting") || exit 2
