@@ -121,11 +121,11 @@ func TestKilledRunsLoseNothing(t *testing.T) {
 func TestInterruptSavesAndExits130(t *testing.T) {
 	model := tiny(t)
 	whole, stopped := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "stopped")
-	must(t, tinyRun(model, whole, "--steps", "2000")...)
+	must(t, tinyRun(model, whole, "--steps", "600")...)
 	var said string
 	for code, try := 0, 1; code != 130; try++ {
 		var err error
-		if code, said = interrupted(t, tinyRun(model, stopped, "--steps", "2000"), stopped); code == 0 { // done before the signal came
+		if code, said = interrupted(t, tinyRun(model, stopped, "--steps", "600"), stopped); code == 0 { // done before the signal came
 			err = os.RemoveAll(stopped)
 		}
 		if err != nil || code != 0 && code != 130 || code == 0 && try == 5 {
