@@ -176,18 +176,28 @@ func (s *Server) rows(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, map[string]any{"index": c.name, "snapshot": snap.id, "rows": hits})
 }
 
-// upload answers POST /api/pictures: the names under which searches may use the pictures.
+// upload answers POST /api/pictures: the names under which searches may use the pictures, which are in the body or at an address.
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	files, err := receive(r, q)
-	if err != nil {
-		return err
+	var files [][]byte
+	var err error
+	address := q.Get("url")
+	if address == "" {
+		if files, err = receive(r, q); err != nil {
+			return err
+		}
 	}
 	c, err := s.collection(q.Get("index"))
 	if err != nil {
 		return err
 	}
-	ids, err := s.keepPictures(r.Context(), c, files)
+	keep := func(files ...[]byte) ([]string, error) { return s.keepPictures(r.Context(), c, files) }
+	var ids []string
+	if address != "" {
+		ids, err = fetched(r.Context(), s, address, func(file []byte) ([]string, error) { return keep(file) })
+	} else {
+		ids, err = keep(files...)
+	}
 	if err != nil {
 		return err
 	}
@@ -237,7 +247,8 @@ func (s *Server) indexes(w http.ResponseWriter, _ *http.Request) error {
 		}
 		out = append(out, a)
 	}
-	return writeJSON(w, map[string]any{"indexes": out, "version": s.options.Version, "paths": s.options.ShowPaths})
+	return writeJSON(w, map[string]any{"indexes": out, "version": s.options.Version, "paths": s.options.ShowPaths,
+		"fetches": s.fetcher != nil})
 }
 
 // folders answers GET /api/folders: the folders of an index and the pictures in and below each.

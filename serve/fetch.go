@@ -37,7 +37,7 @@ type fetcher struct {
 }
 
 // errFetch is all that a client learns.
-var errFetch = &statusError{http.StatusBadRequest, "image_url: there is no picture that this server may fetch"}
+var errFetch = &statusError{http.StatusBadRequest, "the address has no picture that this server may fetch"}
 
 // newFetcher fetches from the addresses that allowed accepts; nil: from none.
 func newFetcher(allowed func(netip.AddrPort) bool) *fetcher {
@@ -162,20 +162,26 @@ func (f *fetcher) picture(ctx context.Context, address string) ([]byte, error) {
 	return file, nil
 }
 
-// fetched is the feature of a picture at an address.
-func (s *Server) fetched(ctx context.Context, c *collection, address string) ([]float32, error) {
+// fetched uses the picture at an address. That it is no picture is said as all else that fails: the client doesn't learn whether something
+// is there.
+func fetched[T any](ctx context.Context, s *Server, address string, use func(file []byte) (T, error)) (none T, err error) {
+	file, err := s.fetch(ctx, address)
+	if err != nil {
+		return none, err
+	}
+	out, err := use(file)
+	if code, _ := status(err); err != nil && code == http.StatusBadRequest {
+		return none, errFetch
+	}
+	return out, err
+}
+
+// fetch gets the file at an address, if the server fetches any.
+func (s *Server) fetch(ctx context.Context, address string) ([]byte, error) {
 	if s.fetcher == nil {
-		return nil, &statusError{http.StatusForbidden, "image_url: this server doesn't fetch addresses; send the picture as image"}
+		return nil, &statusError{http.StatusForbidden, "this server doesn't fetch addresses; send the picture itself"}
 	}
 	begun := time.Now()
-	file, err := s.fetcher.picture(ctx, address)
-	s.stats.since("download_time", begun)
-	if err != nil {
-		return nil, err
-	}
-	feature, err := c.encoder.EncodePicture(ctx, file)
-	if code, _ := status(err); err != nil && code == http.StatusBadRequest {
-		return nil, errFetch // it is no picture: the client doesn't learn whether something is there
-	}
-	return feature, err
+	defer s.stats.since("download_time", begun)
+	return s.fetcher.picture(ctx, address)
 }

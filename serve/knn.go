@@ -138,7 +138,7 @@ func (s *Server) knnVector(ctx context.Context, c *collection, k knnRequest) ([]
 		}
 		raw, err = c.encoder.EncodePicture(ctx, file)
 	case k.ImageURL != nil && *k.ImageURL != "":
-		raw, err = s.fetched(ctx, c, *k.ImageURL)
+		raw, err = fetched(ctx, s, *k.ImageURL, func(file []byte) ([]float32, error) { return c.encoder.EncodePicture(ctx, file) })
 	case k.Embedding != nil:
 		if len(k.Embedding) != c.space.Dim {
 			return nil, badRequest(fmt.Sprintf("embedding_input: it has %d numbers, and the index %d", len(k.Embedding), c.space.Dim))

@@ -64,6 +64,12 @@ export async function upload(index, file) {
   return got.pictures[0];
 }
 
+// fetched makes the server fetch a picture, and returns the name under which searches may use it.
+export async function fetched(index, address) {
+  const got = await patient(`api/pictures?${new URLSearchParams({ index, url: address })}`, { method: "POST" });
+  return got.pictures[0];
+}
+
 // login takes the token out of the address, where it would be kept in the history.
 export async function login() {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");

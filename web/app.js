@@ -27,7 +27,7 @@ const index = () => $("index").value || indexes[0]?.name || "";
 function read() {
   const s = state.empty();
   if (indexes.length > 1) s.index = index();
-  s.words = $("text").value;
+  s.words = query.words();
   s.chips = query.chips;
   s.in = $("in").value;
   s.min_z = filters.cut();
@@ -117,9 +117,17 @@ async function send(files, alone) {
   }
 }
 
+// pasted takes an address that isn't pasted into other text.
+function pasted(e) {
+  const text = e.clipboardData?.getData("text/plain") || "", field = e.target.closest?.("input, textarea, select, dialog");
+  if (!query.address(text) || field && (field !== $("text") || field.value)) return;
+  e.preventDefault();
+  query.fetch(text);
+}
+
 function pictures() {
   $("file").addEventListener("change", () => { send($("file").files, false); $("file").value = ""; });
-  addEventListener("paste", (e) => { if (e.clipboardData?.files.length) { e.preventDefault(); send(e.clipboardData.files, false); } });
+  addEventListener("paste", (e) => { if (e.clipboardData?.files.length) { e.preventDefault(); send(e.clipboardData.files, false); } else pasted(e); });
   const files = (e) => [...(e.dataTransfer?.types || [])].includes("Files");
   addEventListener("dragover", (e) => { if (files(e)) { e.preventDefault(); $("drop").hidden = false; } });
   addEventListener("dragleave", (e) => { if (!e.relatedTarget) $("drop").hidden = true; });
@@ -146,6 +154,7 @@ async function chosenIndex() {
   $("in").closest("label").hidden = !about?.captions;
   $("duplicates").hidden = !about?.duplicates;
   $("duplicates").href = `review?${new URLSearchParams({ duplicates: index() })}`;
+  query.index = index();
   await filters.folders(index());
 }
 
@@ -166,7 +175,9 @@ async function start() {
   addEventListener("scroll", () => { clearTimeout(stopped); stopped = setTimeout(remember, 150); }, { passive: true });
   try {
     await api.login();
-    indexes = (await api.indexes()).indexes;
+    const about = await api.indexes();
+    indexes = about.indexes;
+    query.allow(about.fetches);
   } catch (e) {
     return problem(e.message);
   }

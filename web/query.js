@@ -1,7 +1,17 @@
 // The parts of a query: words in the field, and chips with a sign and a weight.
-import { $, el, show } from "./dom.js";
+import { $, el, problem, say, show } from "./dom.js";
 import * as api from "./api.js";
 import { chip, split } from "./state.js";
+
+// named is what a chip says of an address: the name of the file, or else the host.
+function named(address) {
+  const url = new URL(address), last = url.pathname.split("/").pop();
+  try {
+    return decodeURIComponent(last) || url.host;
+  } catch {
+    return last;
+  }
+}
 
 export class Query {
   // changed is called when the parts are others; now: without waiting for further keys.
@@ -9,14 +19,16 @@ export class Query {
     this.changed = changed;
     this.chips = [];
     this.pictures = new Map(); // what was sent in this page, for the chips
-    $("text").addEventListener("input", () => changed(false));
+    this.fetches = false; // the server takes addresses of pictures
+    $("text").addEventListener("input", () => { this.offer(); changed(false); });
     $("search").addEventListener("submit", (e) => e.preventDefault());
     $("text").addEventListener("keydown", (e) => {
       if (e.key !== "Enter" || e.isComposing) return; // Enter also ends the input of some scripts
       e.preventDefault();
-      if (split($("text").value)) this.keep(0);
+      if (split($("text").value) || this.address($("text").value)) this.keep(0);
       else changed(true);
     });
+    $("fetch").addEventListener("click", () => this.keep(0));
     $("plus").addEventListener("click", () => this.keep(1));
     $("minus").addEventListener("click", () => this.keep(-1));
   }
@@ -26,15 +38,66 @@ export class Query {
     const text = $("text").value.trim();
     if (!text) return $("text").focus();
     const part = split(text) || { weight: 1, value: text };
-    this.chips.push(chip("q", part.value, sign ? sign * Math.abs(part.weight) : part.weight));
-    $("text").value = "";
+    const weight = sign ? sign * Math.abs(part.weight) : part.weight;
+    $("text").focus();
+    if (this.address(part.value)) return this.fetch(part.value, weight);
+    this.chips.push(chip("q", part.value, weight));
+    this.clear();
     this.show();
     this.changed(true);
-    $("text").focus();
+  }
+
+  // address tells whether text is an address of a picture that the server would fetch.
+  address(text) {
+    return this.fetches && /^https?:\/\/\S+$/i.test(text.trim());
+  }
+
+  // words are what the field has of a query: an address becomes a part of it when it is fetched.
+  words() {
+    const text = $("text").value;
+    return this.address((split(text) || { value: text }).value) ? "" : text;
+  }
+
+  // allow offers addresses, or doesn't.
+  allow(fetches) {
+    this.fetches = fetches;
+    for (const e of document.querySelectorAll(".fetches")) e.hidden = !fetches;
+    if (fetches) $("text").placeholder = "Describe a picture, or paste one or its address";
+    this.offer();
+  }
+
+  // offer shows the button for an address.
+  offer() {
+    $("fetch").hidden = this.words() === $("text").value;
+  }
+
+  clear() {
+    $("text").value = "";
+    this.offer();
+  }
+
+  // fetch makes the picture at an address a part of the query. The address stays in the field until the server has it.
+  async fetch(address, weight = 1) {
+    address = address.trim();
+    const index = this.index, before = $("text").value, said = $("says").textContent;
+    problem("");
+    say("The server fetches the picture.");
+    try {
+      const id = await api.fetched(index, address);
+      if (index !== this.index) return; // another index was chosen meanwhile, which may have another model
+      this.chips.push(chip("picture", id, weight, named(address)));
+    } catch (e) {
+      say(said);
+      return problem(e.message);
+    }
+    if ($("text").value === before) this.clear();
+    this.show();
+    this.changed(true);
   }
 
   set(words, chips, index) {
     $("text").value = words;
+    this.offer();
     this.chips = chips;
     this.index = index;
     this.show();
@@ -95,7 +158,7 @@ export class Query {
       chips.push(chip("picture", id, 1, file.name || "picture"));
     }
     this.chips = alone ? chips : [...this.chips, ...chips];
-    if (alone) $("text").value = "";
+    if (alone) this.clear();
     this.index = index;
     this.show();
     this.changed(true);
