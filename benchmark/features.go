@@ -123,7 +123,8 @@ func (f *features) embed(ctx context.Context, split string) (got *pretrained.Fea
 // pass embeds a source.
 func (f *features) pass(src datasets.Source, split string, skipped *unusable) *pretrained.Pass {
 	p := &pretrained.Pass{
-		Source: src, Embedder: f.model, Pictures: !f.captions(), Skipped: skipped.add,
+		Source: src, Data: pretrained.PassData{Name: f.data.Name, Split: split, Need: f.need}, Embedder: f.model,
+		Pictures: !f.captions(), Skipped: skipped.add,
 		Seen: func(n int64) { f.seen(split, n, int64(src.Len())) },
 	}
 	if split == TestSplit {

@@ -92,6 +92,15 @@ func (m *Meter) Features(ctx context.Context) (*eval.Features, error) {
 	return &f.Features, nil
 }
 
+// Pass opens a split as a pass of a measurement in another process reads it, to make a share of that pass. Its caller closes the Source.
+func (m *Meter) Pass(ctx context.Context, split string, need datasets.Need) (*pretrained.Pass, error) {
+	src, err := m.Data.Source(ctx, split, need)
+	if err != nil {
+		return nil, err
+	}
+	return m.of(need).pass(src, split, &unusable{}), nil
+}
+
 // of is what the tasks with the same need share. Tasks with another need have the same features where they read the same samples.
 func (m *Meter) of(need datasets.Need) *features {
 	if m.shared == nil {

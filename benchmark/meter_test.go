@@ -20,8 +20,9 @@ import (
 // passes counts the passes over a test split.
 type passes struct{ begun int }
 
-func (p *passes) Begin()                                      { p.begun++ }
-func (p *passes) View(context.Context, *datasets.Batch) error { return nil }
+func (p *passes) Begin()                                                   { p.begun++ }
+func (p *passes) View(context.Context, *datasets.Batch) ([]float64, error) { return nil, nil }
+func (p *passes) Take([]float64)                                           {}
 
 // meterOf is a meter of one of the data sets of CLIP_benchmark's fixtures with a new model.
 func meterOf(t *testing.T, name string) *Meter {

@@ -33,8 +33,8 @@ func (c Captioner) NegLogLikelihood(ctx context.Context, fill func(ids []int32, 
 // PerplexityName is the name of the value of a PerplexityEvaluator.
 const PerplexityName = "perplexity"
 
-// PerplexityEvaluator measures the perplexity of one caption of each picture, so that an evaluation stays short. Its View is called
-// with each batch of the pass over the pictures that Source makes.
+// PerplexityEvaluator measures the perplexity of one caption of each picture, so that an evaluation stays short. It is a
+// pretrained.Viewer of the pass over the pictures that Source makes.
 type PerplexityEvaluator struct {
 	Captioner Captioner
 	Fill      func(ids []int32, text string) int // the tokenizer's
@@ -47,8 +47,9 @@ type PerplexityEvaluator struct {
 // Begin starts a new pass.
 func (e *PerplexityEvaluator) Begin() { e.sum, e.tokens = 0, 0 }
 
-// View adds a batch of the pass. Which of a picture's captions is measured depends on the sample's index.
-func (e *PerplexityEvaluator) View(ctx context.Context, b *datasets.Batch) error {
+// View measures a batch of the pass: -log P and the number of tokens. Which of a picture's captions is measured depends on the sample's
+// index.
+func (e *PerplexityEvaluator) View(ctx context.Context, b *datasets.Batch) ([]float64, error) {
 	sum, tokens, err := e.Captioner.NegLogLikelihood(ctx, e.Fill, b, func(row int) string {
 		captions := b.Entries[row].Captions
 		if len(captions) == 0 {
@@ -56,8 +57,12 @@ func (e *PerplexityEvaluator) View(ctx context.Context, b *datasets.Batch) error
 		}
 		return captions[b.Index[row]%len(captions)]
 	})
-	e.sum, e.tokens = e.sum+sum, e.tokens+tokens
-	return err
+	return []float64{sum, float64(tokens)}, err
+}
+
+// Take adds what View has returned for a batch.
+func (e *PerplexityEvaluator) Take(seen []float64) {
+	e.sum, e.tokens = e.sum+seen[0], e.tokens+int(seen[1])
 }
 
 // Name is perplexity.

@@ -36,9 +36,11 @@ type viewed struct {
 func (v viewed) Features(ctx context.Context) (*eval.Features, error) {
 	v.to.Begin()
 	for _, b := range v.batches {
-		if err := v.to.View(ctx, b); err != nil {
+		seen, err := v.to.View(ctx, b)
+		if err != nil {
 			return nil, err
 		}
+		v.to.Take(seen)
 	}
 	return &eval.Features{}, v.err
 }

@@ -6,17 +6,17 @@ import (
 	"slices"
 )
 
-// embedBatch is the number of pictures or captions that are embedded at once on a CPU: larger batches gain nothing there and cost
+// EmbedBatch is the number of pictures or captions that are embedded at once on a CPU: larger batches gain nothing there and cost
 // memory. Other devices take deviceBatch, which keeps their cores busy.
 const (
-	embedBatch  = 64
+	EmbedBatch  = 64
 	deviceBatch = 512
 )
 
 // embeds is the number for the model's device.
 func (m *Model) embeds() int {
 	if m.device == torch.CPU {
-		return embedBatch
+		return EmbedBatch
 	}
 	return deviceBatch
 }

@@ -7,9 +7,6 @@ import (
 	"clipgo/internal/torch"
 )
 
-// EmbedBatch is how many inputs are embedded at once on the CPU.
-const EmbedBatch = embedBatch
-
 // Embed runs a tower that a test makes up.
 func (m *Model) Embed(ctx context.Context, n, width int, encode func(s *torch.Scope, from, to, count int) *torch.Tensor) ([]float32,
 	error) {

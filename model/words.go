@@ -32,11 +32,11 @@ func (k *Checked) OpenWords(threads int) (m *Model, ok bool) {
 // embedLight is EmbedTokens without libtorch.
 func (m *Model) embedLight(ctx context.Context, ids []int32, n int) ([]float32, error) {
 	l, out := len(ids)/max(n, 1), make([]float32, 0, n*m.Dim())
-	for i := 0; i < n; i += embedBatch {
+	for i := 0; i < n; i += EmbedBatch {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		count := min(embedBatch, n-i)
+		count := min(EmbedBatch, n-i)
 		out = append(out, m.words.Embed(ids[i*l:(i+count)*l], count, m.wordThreads)...)
 	}
 	return out, nil

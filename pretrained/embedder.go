@@ -55,6 +55,7 @@ type Embedder struct {
 	*model.Model
 	Source   Source
 	Settings Settings
+	Crew     Crew        // other processes that embed as well; nil: there are none
 	InInt8   *Int8Report // how the 8-bit forms compare with float32; nil: the model computes in floating point
 
 	once     sync.Once
@@ -222,6 +223,9 @@ func (m *Embedder) ClassifierOf(ctx context.Context, p eval.Prompts) (*eval.Clas
 		return nil, err
 	}
 	p.Fill, p.ContextLength = tokens.Fill, m.Config.Text.ContextLength
+	if m.Crew != nil {
+		p.BatchSize = pieceBatches * model.EmbedBatch
+	}
 	c, err := eval.NewClassifier(ctx, m, p)
 	if wrong, ok := errors.AsType[*eval.NotFiniteError](err); ok {
 		return nil, fmt.Errorf("%s: %w", m.Source.Name, wrong)

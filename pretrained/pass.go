@@ -12,6 +12,7 @@ import (
 type Pass struct {
 	Embedder *Embedder
 	Source   datasets.Source
+	Data     PassData            // which data Source is, for the embedder's Crew
 	Viewers  []Viewer            // see each batch
 	Pictures bool                // embed pictures alone, no captions
 	Skipped  func(datasets.Skip) // is called with each sample that can't be used; nil: none
@@ -23,8 +24,12 @@ type Pass struct {
 
 // Viewer sees the batches of a pass, pixels included.
 type Viewer interface {
-	Begin() // before the first batch
-	View(ctx context.Context, b *datasets.Batch) error
+	// Begin is called before the first batch.
+	Begin()
+	// View returns what it has measured of a batch. It changes nothing: it may be called in another process than Take is.
+	View(ctx context.Context, b *datasets.Batch) ([]float64, error)
+	// Take is called with what View has returned for each batch, in the order of the batches.
+	Take(seen []float64)
 }
 
 // Features are features with the samples that they are of.
@@ -61,15 +66,33 @@ func (p *Pass) run(ctx context.Context) (Features, error) {
 	for _, v := range p.Viewers {
 		v.Begin()
 	}
-	err := p.Embedder.EachPicture(ctx, p.Source, func(b *datasets.Batch) error { return p.add(ctx, &f, b) }, p.skip)
-	if err != nil {
+	if err := p.each(ctx, func(s *Share) { p.take(&f, s) }); err != nil {
 		return f, err
 	}
 	if len(f.Index) == 0 {
 		return f, &datasets.DataError{Source: p.Source.Info().Name, Reason: "none of the samples can be used"}
 	}
+	var err error
 	f.Texts, err = p.Embedder.EmbedTexts(ctx, f.Captions)
 	return f, err
+}
+
+// each makes the pass in this process, or with the embedder's Crew.
+func (p *Pass) each(ctx context.Context, use func(*Share)) error {
+	if p.divisible() {
+		return p.divided(ctx, use)
+	}
+	return p.Embedder.EachPicture(ctx, p.Source, func(b *datasets.Batch) error {
+		s := &Share{}
+		if err := p.add(ctx, s, b); err != nil {
+			return err
+		}
+		use(s)
+		if p.Seen != nil {
+			p.Seen(b.Next)
+		}
+		return nil
+	}, p.skip)
 }
 
 func (p *Pass) skip(s datasets.Skip) {
@@ -78,30 +101,38 @@ func (p *Pass) skip(s datasets.Skip) {
 	}
 }
 
-// add embeds a batch's pictures.
-func (p *Pass) add(ctx context.Context, f *Features, b *datasets.Batch) error {
+// add embeds a batch's pictures, and shows it to the viewers.
+func (p *Pass) add(ctx context.Context, s *Share, b *datasets.Batch) error {
 	features, norms, err := p.Embedder.EmbedWithNorms(ctx, b.Pixels, b.N)
 	if err != nil {
 		return err
 	}
-	for i, e := range b.Entries {
+	s.Features, s.Norms = append(s.Features, features...), append(s.Norms, norms...)
+	s.Index, s.Entries = append(s.Index, b.Index...), append(s.Entries, b.Entries...)
+	for _, v := range p.Viewers {
+		seen, err := v.View(ctx, b)
+		if err != nil {
+			return err
+		}
+		s.Seen = append(s.Seen, seen)
+	}
+	return nil
+}
+
+// take adds what a share has found.
+func (p *Pass) take(f *Features, s *Share) {
+	for i, e := range s.Entries {
 		for _, caption := range e.Captions {
 			if !p.Pictures {
 				f.Captions, f.TextImage = append(f.Captions, caption), append(f.TextImage, len(f.Index))
 			}
 		}
-		f.Index, f.Entries, f.Labels = append(f.Index, b.Index[i]), append(f.Entries, e), append(f.Labels, e.Label)
+		f.Index, f.Entries, f.Labels = append(f.Index, s.Index[i]), append(f.Entries, e), append(f.Labels, e.Label)
 	}
-	f.Images, f.Norms = append(f.Images, features...), append(f.Norms, norms...)
-	if p.Seen != nil {
-		p.Seen(b.Next)
+	f.Images, f.Norms = append(f.Images, s.Features...), append(f.Norms, s.Norms...)
+	for i, seen := range s.Seen {
+		p.Viewers[i%len(p.Viewers)].Take(seen)
 	}
-	for _, v := range p.Viewers {
-		if err := v.View(ctx, b); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Retrieval measures the recall at each of ks on the source.

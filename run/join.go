@@ -90,6 +90,9 @@ func (s *session) compareSettings() error {
 // compareData refuses processes that don't see the same data.
 func (s *session) compareData() error {
 	own := map[string]string{"train_data": s.fingerprint(), "val_data": s.val.Source.Info().Fingerprint}
+	for name, fingerprint := range s.evalFingerprints() {
+		own["eval "+name] = fingerprint
+	}
 	return s.compare(own, func(rank int, key, first, other string) error {
 		return fault.Setting(key, "process %d has other samples than process 0 (fingerprint %s, not %s); all processes need the same files",
 			rank, other, first)

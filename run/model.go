@@ -177,6 +177,7 @@ func (s *session) openTrainer(ctx context.Context) (err error) {
 			return err
 		}
 		s.voices.serve = func() error { return s.trainer.Optimizer.WriteState(io.Discard) }
+		s.openCrew()
 	}
 	if s.resumed == "" {
 		return nil

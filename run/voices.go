@@ -3,6 +3,7 @@ package run
 import (
 	"cmp"
 	"context"
+	"errors"
 	"syscall"
 	"time"
 
@@ -115,12 +116,13 @@ func (v *voices) whileBusy(f func(ctx context.Context) error) error {
 	release := context.AfterFunc(v.user, func() { cancel(context.Cause(v.user)) })
 	defer release()
 	done, ended := make(chan struct{}), make(chan struct{})
+	before := v.asks // of the work that this is a share of
 	v.asks = make(chan *ask)
 	go func() {
 		defer close(ended)
 		v.rounds(done, cancel)
 	}()
-	defer func() { close(done); <-ended; v.asks = nil }()
+	defer func() { close(done); <-ended; v.asks = before }()
 	return f(ctx)
 }
 
@@ -135,6 +137,9 @@ func (v *voices) rounds(done chan struct{}, cancel context.CancelCauseFunc) {
 		case a := <-v.asks:
 			if failed == nil {
 				failed = v.answer(a)
+			}
+			if failed != nil || errors.Is(a.err, context.Canceled) {
+				cancel(context.Canceled)
 			}
 			a.done <- failed
 		case <-again.C:
