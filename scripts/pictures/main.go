@@ -21,8 +21,13 @@ func main() {
 	set := flag.String("set", "builtin:emoji", "data `source`")
 	out := flag.String("out", "", "`folder` to write to")
 	every := flag.Int("every", 1, "write every `n`-th picture")
+	list := flag.Bool("list", false, "print the keys of the pictures instead")
 	flag.Parse()
-	if err := write(*set, *out, *every); err != nil {
+	do := func() error { return write(*set, *out, *every) }
+	if *list {
+		do = func() error { return keys(*set, *every) }
+	}
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "pictures:", err)
 		defer os.Exit(1)
 	}
@@ -46,6 +51,26 @@ func write(set, out string, every int) error {
 		n++
 	}
 	fmt.Fprintf(os.Stderr, "%d pictures of %s written to %s\n", n, set, out)
+	return nil
+}
+
+// keys prints a line for each picture: what the source calls it.
+func keys(set string, every int) error {
+	ctx := context.Background()
+	src, err := datasets.Open(ctx, set, datasets.Options{})
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	for i := 0; i < src.Len(); i += every {
+		e, err := src.Entry(ctx, i)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Println(e.Key); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

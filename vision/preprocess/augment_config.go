@@ -8,7 +8,7 @@ import (
 
 // Augment describes the augmentation of training, with the fields of open_clip's aug_cfg. HFlip and Rotate are clipgo's own.
 type Augment struct {
-	Scale           [2]float64 `json:"scale"`             // share of the picture's area that a crop keeps
+	Scale           [2]float64 `json:"scale"`             // share of the picture's area that a crop keeps; above 1, the picture is smaller
 	Ratio           [2]float64 `json:"ratio"`             // width / height of a crop
 	ColorJitter     [4]float64 `json:"color_jitter"`      // brightness, contrast, saturation, hue
 	ColorJitterProb float64    `json:"color_jitter_prob"` // probability of any jitter
@@ -16,6 +16,9 @@ type Augment struct {
 	HFlip           float64    `json:"hflip"`  // probability
 	Rotate          float64    `json:"rotate"` // maximal angle in degrees, in both directions
 }
+
+// maxScale is the largest window in pictures: it shows the picture at a quarter of the side.
+const maxScale = 16
 
 // DefaultAugment is open_clip's: a random crop of 90 to 100 % of the area.
 func DefaultAugment() Augment {
@@ -26,6 +29,9 @@ func DefaultAugment() Augment {
 func (a Augment) String() string {
 	out := []string{fmt.Sprintf("crops of %.3g to %.3g of the area, %.3g to %.3g as wide as high", a.Scale[0], a.Scale[1], a.Ratio[0],
 		a.Ratio[1])}
+	if a.Scale[1] > 1 {
+		out[0] = "windows" + strings.TrimPrefix(out[0], "crops") + ", beyond the picture in the colour of its border"
+	}
 	add := func(on bool, format string, args ...any) {
 		if on {
 			out = append(out, fmt.Sprintf(format, args...))
@@ -43,8 +49,8 @@ func (a Augment) String() string {
 // Validate returns every problem, joined.
 func (a Augment) Validate() error {
 	var errs []error
-	if !(a.Scale[0] > 0 && a.Scale[0] <= a.Scale[1] && a.Scale[1] <= 1) {
-		errs = append(errs, fmt.Errorf("aug_cfg.scale: %v is not a range within (0, 1]", a.Scale))
+	if !(a.Scale[0] > 0 && a.Scale[0] <= a.Scale[1] && a.Scale[1] <= maxScale) {
+		errs = append(errs, fmt.Errorf("aug_cfg.scale: %v is not a range within (0, %d]", a.Scale, maxScale))
 	}
 	if !(a.Ratio[0] > 0 && a.Ratio[0] <= a.Ratio[1]) {
 		errs = append(errs, fmt.Errorf("aug_cfg.ratio: %v is not a range of positive numbers", a.Ratio))

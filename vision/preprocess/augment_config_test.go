@@ -14,3 +14,19 @@ func TestAugmentationIsToldInWords(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+func TestWindowsBeyondThePictureAreToldAndBounded(t *testing.T) {
+	a := DefaultAugment()
+	a.Scale[1] = 2
+	want := "windows of 0.9 to 2 of the area, 0.75 to 1.33 as wide as high, beyond the picture in the colour of its border"
+	if got := a.String(); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if err := a.Validate(); err != nil {
+		t.Error(err)
+	}
+	a.Scale[1] = 16.5
+	if err := a.Validate(); err == nil || err.Error() != "aug_cfg.scale: [0.9 16.5] is not a range within (0, 16]" {
+		t.Errorf("a window of 16.5 pictures: %v", err)
+	}
+}
