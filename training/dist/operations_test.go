@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"clipgo/internal/torch"
 	"clipgo/training/dist"
@@ -16,6 +17,7 @@ import (
 
 var parts = map[string]part{
 	"operations": operations,
+	"delayed":    delayed,
 	"killed":     exchanges(killed),
 	"stopped":    exchanges(stopped),
 	"left":       exchanges(left),
@@ -38,6 +40,29 @@ func TestOperationsAreThoseOfSumsInGo(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestProcessesThatComeAtTheEndOfAWait: a group waits in slices of 250 ms, and what ends at the end of one has not failed.
+func TestProcessesThatComeAtTheEndOfAWait(t *testing.T) {
+	t.Parallel()
+	played(t, "delayed", 2)
+}
+
+// delayed lets the process 1 come to each exchange about when a wait of process 0 ends.
+func delayed(g dist.Group, _ *bytes.Buffer) error {
+	rounds := 12
+	if os.Getenv("CLIPGO_SOAK") != "" {
+		rounds = 200
+	}
+	for i := range rounds {
+		if g.Rank() == 1 {
+			time.Sleep(250*time.Millisecond + time.Duration(i%40-10)*25*time.Microsecond)
+		}
+		if err := g.Barrier(); err != nil {
+			return fmt.Errorf("exchange %d: %w", i, err)
+		}
+	}
+	return nil
 }
 
 // values are the numbers of one rank, the same in each process that asks.

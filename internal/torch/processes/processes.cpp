@@ -279,7 +279,8 @@ cgd_error cgd_wait(void *work, double seconds, int *done) {
 				next->wait(std::max(left, std::chrono::milliseconds(1)));
 			} catch (...) {
 				if (!next->isCompleted()) return; // its time is up, not the work's
-				throw;
+				// The work may have ended well since then: this says how it has ended.
+				next->wait(std::chrono::milliseconds(1));
 			}
 			w.started.pop_back();
 		}
