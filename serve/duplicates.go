@@ -25,8 +25,12 @@ const (
 	pollTime    = time.Second      // that a request for the state waits for news
 )
 
-// The thresholds of groups, in thousandths.
-const lowestAlike, highestAlike = 900, 999
+// The thresholds of groups, in thousandths. The lowest is higher where about more pairs than these are alike, in all or for each picture:
+// an exact comparison of nearly all pairs would take hours.
+const (
+	lowestAlike, highestAlike = 900, 999
+	alikePairs, alikeEach     = 1 << 20, 64
+)
 
 // duplicates are the groups of an index that people decide about, and where decisions go.
 type duplicates struct {
@@ -69,6 +73,7 @@ type comparison struct {
 	err       error
 	all       *curation.Collection // without features
 	linkage   *curation.Linkage
+	lowest    int // threshold, in thousandths
 	levels    []curation.Level
 	identical []curation.Group
 	alike     *lru[[]curation.Group]
@@ -138,12 +143,17 @@ func (s *Server) find(ctx context.Context, j *comparison, from curation.Source, 
 	if err != nil {
 		return err
 	}
-	if j.linkage, err = all.Linkage(ctx, lowestAlike/1000.0, func(share float64) { j.share.Store(math.Float64bits(share)) }); err != nil {
+	floor, err := all.Floor(ctx, lowestAlike/1000.0, 0.001, highestAlike/1000.0, max(alikePairs, alikeEach*all.Len()))
+	if err != nil {
+		return err
+	}
+	if j.linkage, err = all.Linkage(ctx, floor, func(share float64) { j.share.Store(math.Float64bits(share)) }); err != nil {
 		return err
 	}
 	all.Features, all.Captions = nil, nil
 	var thresholds []float64
-	for t := lowestAlike; t <= highestAlike; t++ {
+	j.lowest = int(math.Round(1000 * floor))
+	for t := j.lowest; t <= highestAlike; t++ {
 		thresholds = append(thresholds, float64(t)/1000)
 	}
 	j.all, j.levels, j.identical = all, all.Levels(j.linkage, thresholds), all.Identical()

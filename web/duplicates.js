@@ -31,6 +31,7 @@ export class Duplicates {
       $("done").value = this.state.share;
       this.state = await api.duplicates(this.index);
     }
+    $("threshold").min = this.state.levels[0].threshold; // the field takes a lower value up to it
     this.counts();
     return wanted();
   }
