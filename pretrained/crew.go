@@ -12,7 +12,10 @@ import (
 
 // Crew does a piece of work in several processes with the same model and the same data, this one included. own does a share of it here. The
 // shares come back in the order of the piece.
-type Crew func(ctx context.Context, whole Piece, own func(ctx context.Context, share Piece) (*Share, error)) ([]*Share, error)
+type Crew func(ctx context.Context, whole Piece, own Work) ([]*Share, error)
+
+// Work does a piece in this process.
+type Work func(ctx context.Context, piece Piece) (*Share, error)
 
 // Piece is a part of the work of an evaluation: slots of a data set whose pictures are to be embedded, or captions.
 type Piece struct {
@@ -93,23 +96,18 @@ func DecodeShare(data []byte) (*Share, error) {
 
 // Do embeds the pictures of a piece. How many samples may be unusable is left to whoever has all shares.
 func (p *Pass) Do(ctx context.Context, piece Piece) (*Share, error) {
-	defer p.Embedder.warn()
 	if n := int64(p.Source.Len()); n != piece.All {
 		return nil, fault.Dataf("%s: it has %d samples here and %d in process 0", p.Source.Info().Name, n, piece.All)
 	}
 	loader := p.Embedder.Loader(p.Source)
 	loader.MaxSkip = 1
 	out := &Share{}
-	for b, err := range loader.Batches(ctx, piece.From, piece.To) {
-		if b != nil {
+	err := p.Embedder.eachBatch(ctx, loader, piece.From, piece.To, func(b *datasets.Batch) error { return p.add(ctx, out, b) },
+		func(b *datasets.Batch) {
 			out.Skipped, out.SkippedAt = append(out.Skipped, b.Skipped...), append(out.SkippedAt, b.SkippedAt...)
-		}
-		if err == nil && b.N > 0 {
-			err = p.add(ctx, out, b)
-		}
-		if err != nil {
-			return nil, err
-		}
+		})
+	if err != nil {
+		return nil, err
 	}
 	return out, ctx.Err()
 }

@@ -10,12 +10,21 @@ import (
 // EachPicture reads a source's pictures in its own order, a batch at a time.
 func (m *Embedder) EachPicture(ctx context.Context, src datasets.Source, use func(*datasets.Batch) error,
 	skipped func(datasets.Skip)) error {
+	return m.eachBatch(ctx, m.Loader(src), 0, int64(src.Len()), use, func(b *datasets.Batch) {
+		for _, s := range b.Skipped {
+			skipped(s)
+		}
+	})
+}
+
+// eachBatch reads the slots [from, to) of a loader of this model. skipped sees each batch before use does. If none of its samples can be
+// used, use doesn't get it.
+func (m *Embedder) eachBatch(ctx context.Context, l *datasets.Loader, from, to int64, use func(*datasets.Batch) error,
+	skipped func(*datasets.Batch)) error {
 	defer m.warn()
-	for b, err := range m.Loader(src).Batches(ctx, 0, int64(src.Len())) {
+	for b, err := range l.Batches(ctx, from, to) {
 		if b != nil {
-			for _, s := range b.Skipped {
-				skipped(s)
-			}
+			skipped(b)
 		}
 		if err != nil {
 			return err

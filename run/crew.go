@@ -27,8 +27,7 @@ func (s *session) openCrew() {
 }
 
 // crew is the pretrained.Crew of the process that leads.
-func (s *session) crew(ctx context.Context, whole pretrained.Piece,
-	own func(context.Context, pretrained.Piece) (*pretrained.Share, error)) ([]*pretrained.Share, error) {
+func (s *session) crew(ctx context.Context, whole pretrained.Piece, own pretrained.Work) ([]*pretrained.Share, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -54,8 +53,7 @@ func (s *session) crew(ctx context.Context, whole pretrained.Piece,
 }
 
 // shareOf does this process's share of a piece.
-func (s *session) shareOf(ctx context.Context, whole pretrained.Piece,
-	own func(context.Context, pretrained.Piece) (*pretrained.Share, error)) ([]byte, error) {
+func (s *session) shareOf(ctx context.Context, whole pretrained.Piece, own pretrained.Work) ([]byte, error) {
 	share, err := &pretrained.Share{}, error(nil)
 	if piece := whole.Share(s.voices.group.Rank(), s.voices.group.World()); !piece.Empty() {
 		share, err = own(ctx, piece)
