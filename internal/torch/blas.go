@@ -44,6 +44,11 @@ func blasCore(loaded bool) string {
 	return C.GoString(core)
 }
 
+// hasAVX512 reports whether the CPU has the parts of AVX-512 that libraries build on.
+func hasAVX512() bool {
+	return cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512DQ
+}
+
 // chooseBLAS sets coreVariable if OpenBLAS doesn't know this CPU, unless the user has set it.
 func chooseBLAS() {
 	if os.Getenv(coreVariable) != "" {
@@ -54,7 +59,7 @@ func chooseBLAS() {
 	}
 	// OpenBLAS reads C's environment. With cgo os.Setenv changes it too.
 	switch {
-	case cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512DQ:
+	case hasAVX512():
 		_ = os.Setenv(coreVariable, "SKYLAKEX")
 	case cpu.X86.HasAVX2 && cpu.X86.HasFMA:
 		_ = os.Setenv(coreVariable, "HASWELL")

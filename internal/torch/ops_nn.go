@@ -12,7 +12,6 @@ import (
 	"math"
 
 	"github.com/sugarme/gotch/libtch"
-	"golang.org/x/sys/cpu"
 )
 
 // Linear is t weight^T + bias: t [..., in], weight [out, in], bias [out] or nil.
@@ -168,7 +167,7 @@ func (t *Tensor) Conv2d(weight, bias *Tensor, stride int) *Tensor {
 
 // sumsWide reports whether libtorch sums products of bfloat16 in float32 on this CPU. Where oneDNN has none, its own loops round each
 // partial sum.
-func sumsWide() bool { return cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL }
+func sumsWide() bool { return hasAVX512() }
 
 // Eye is the identity matrix [n, n] in float32, on a device.
 func Eye(s *Scope, n int, d Device) *Tensor {
