@@ -73,7 +73,6 @@ type comparison struct {
 	err       error
 	all       *curation.Collection // without features
 	linkage   *curation.Linkage
-	lowest    int // threshold, in thousandths
 	levels    []curation.Level
 	identical []curation.Group
 	alike     *lru[[]curation.Group]
@@ -152,8 +151,7 @@ func (s *Server) find(ctx context.Context, j *comparison, from curation.Source, 
 	}
 	all.Features, all.Captions = nil, nil
 	var thresholds []float64
-	j.lowest = int(math.Round(1000 * floor))
-	for t := j.lowest; t <= highestAlike; t++ {
+	for t := j.lowest(); t <= highestAlike; t++ {
 		thresholds = append(thresholds, float64(t)/1000)
 	}
 	j.all, j.levels, j.identical = all, all.Levels(j.linkage, thresholds), all.Identical()
@@ -212,6 +210,9 @@ func (d *duplicates) close() error {
 	}
 	return d.list.Close()
 }
+
+// lowest is the threshold, in thousandths, from which groups are known. The comparison is finished.
+func (j *comparison) lowest() int { return int(math.Round(1000 * j.linkage.Floor)) }
 
 // groups are those of pictures that are alike at a threshold in thousandths; 0: those with the same content.
 func (j *comparison) groups(threshold int) []curation.Group {

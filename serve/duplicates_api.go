@@ -109,8 +109,8 @@ func (s *Server) askedAbout(index, id string, threshold float64) (a asked, err e
 	if a.job, err = a.c.duplicates.compared(id); err != nil {
 		return a, err
 	}
-	if thousandths != 0 && thousandths < a.job.lowest {
-		return a, badRequest(fmt.Sprintf("threshold: below %g nearly all pictures of this index are alike", float64(a.job.lowest)/1000))
+	if lowest := a.job.lowest(); thousandths != 0 && thousandths < lowest {
+		return a, badRequest(fmt.Sprintf("threshold: below %g nearly all pictures of this index are alike", float64(lowest)/1000))
 	}
 	a.groups = a.job.groups(thousandths)
 	a.list, a.why = a.c.duplicates.kept()
