@@ -1,11 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,26 +10,16 @@ import (
 	"clipgo/internal/torch/torchtest"
 )
 
-// described writes a folder of pictures with captions, of which one is broken: the batch of 64 that holds it is embedded by the last of two
-// processes.
+// described is a folder of pictures with two captions each, of which one picture is broken: the batch of 64 that holds it is embedded by
+// the last of two processes.
 func described(t *testing.T, n, broken int) string {
 	t.Helper()
-	dir := t.TempDir()
+	dir := pairs(t, n)
 	for i := range n {
-		im := image.NewRGBA(image.Rect(0, 0, 32, 32))
-		for at := range 32 * 32 {
-			im.Set(at%32, at/32, color.RGBA{uint8(at*i + i), uint8(at / (1 + i%7)), uint8(i * 5), 255})
-		}
-		var file bytes.Buffer
-		if err := png.Encode(&file, im); err != nil {
-			t.Fatal(err)
-		}
-		if i == broken {
-			file.Truncate(40)
-		}
-		name := filepath.Join(dir, fmt.Sprintf("%04d", i))
-		write(t, name+".png", file.String())
-		write(t, name+".txt", fmt.Sprintf("a picture of number %d\nand %d of %d", i, i*i, n))
+		write(t, filepath.Join(dir, fmt.Sprintf("p%03d.txt", i)), fmt.Sprintf("a picture of number %d\nand %d of %d", i, i*i, n))
+	}
+	if err := os.Truncate(filepath.Join(dir, fmt.Sprintf("p%03d.png", broken)), 40); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }
