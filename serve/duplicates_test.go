@@ -3,7 +3,9 @@ package serve
 import (
 	"fmt"
 	"image/color"
+	"math"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -134,5 +136,38 @@ func TestDuplicatesOfWhatIsNotThere(t *testing.T) {
 	}
 	if err := KeepDecisions(t.TempDir(), []Source{{Name: "a/b"}}); err == nil || !strings.Contains(err.Error(), "a/b") {
 		t.Errorf("a file in a folder that isn't there: %v", err)
+	}
+}
+
+// Where nearly all pictures are alike, the comparison knows no groups below a threshold above 0.9. A request for one is refused: an answer
+// would be that of the lowest.
+func TestThresholdsBelowTheLowestAreRefused(t *testing.T) {
+	f := &fixture{model: &colours{}, dir: t.TempDir(), index: filepath.Join(t.TempDir(), "index"),
+		decisions: filepath.Join(t.TempDir(), "colours.duplicates.csv")}
+	var rows []search.Row
+	for i := range 2000 { // on an arc of 0.4 rad: the cosines are 0.92 to 1, and two million pairs reach 0.9
+		angle := 0.4 * float64(i) / 2000
+		rows = append(rows, search.Row{Image: []float32{float32(math.Cos(angle)), float32(math.Sin(angle)), 0, 0},
+			File: search.File{Path: filepath.Join(f.dir, fmt.Sprintf("%04d.png", i)), Hash: fmt.Sprintf("%064d", i/2)}})
+	}
+	fill(t, f.index, rows...)
+	f.open(t)
+	state := compared(t, f)
+	lowest := int(math.Round(1000 * state.Levels[0].Threshold))
+	if lowest <= lowestAlike || lowest >= highestAlike || len(state.Levels) != highestAlike-lowest+1 {
+		t.Fatalf("the lowest threshold is %d of 1000, with %d levels", lowest, len(state.Levels))
+	}
+	for thousandths, want := range map[int]int{0: 200, highestAlike: 200, lowest: 200, lowest - 1: 400, lowestAlike: 400} {
+		groups := groupsAt(state, float64(thousandths)/1000) + "&limit=1"
+		answers := []*httptest.ResponseRecorder{f.do("GET", groups, nil), f.do("GET", strings.Replace(groups, "groups", "list", 1), nil)}
+		if want == 400 {
+			answers = append(answers, f.do("POST", "/api/duplicates/groups", strings.NewReader(fmt.Sprintf(
+				`{"snapshot":%q,"threshold":%v,"group":0,"version":0,"stay":[]}`, state.Snapshot, float64(thousandths)/1000))))
+		}
+		for _, w := range answers {
+			if w.Code != want || want == 400 && !strings.Contains(w.Body.String(), fmt.Sprintf("threshold: below 0.%d ", lowest)) {
+				t.Errorf("at %d, the lowest being %d: %d, want %d: %.300s", thousandths, lowest, w.Code, want, w.Body)
+			}
+		}
 	}
 }

@@ -28,7 +28,7 @@ type serveOptions struct {
 	Hosts     []string           `json:"host" flag:"host" repeat:"true" arg:"name" help:"further name of this server in requests, as behind a proxy (repeated)"`
 	Origins   []string           `json:"cors" flag:"cors" repeat:"true" arg:"origin" help:"origin of another page that may ask, such as https://example.org (repeated)"`
 	BasePath  string             `json:"base_path" flag:"base-path" arg:"path" help:"path that a proxy has in front of all others, such as /pictures"`
-	Fetch     string             `json:"fetch" flag:"fetch" arg:"public|any" help:"fetch pictures of clients' addresses (image_url): of public ones, or of the own network too"`
+	Fetch     string             `json:"fetch" flag:"fetch" arg:"public|any" help:"fetch pictures at addresses that clients send (in the page, /api/pictures, image_url): at public ones, or in the own network too"`
 	Proxies   []string           `json:"trusted_proxy" flag:"trusted-proxy" repeat:"true" arg:"addr" help:"address or range of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed (repeated)"`
 	ShowPaths bool               `json:"show_paths" flag:"show-paths" help:"send the absolute paths of pictures, which are left out otherwise"`
 	Queries   bool               `json:"log_queries" flag:"log-queries" help:"log what is searched for"`
