@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"time"
 
@@ -97,7 +98,12 @@ func (s *Server) route(name string, h handler) http.Handler {
 		begun := time.Now()
 		s.stats.running.Add(1)
 		defer s.stats.running.Add(-1)
-		err := recovered(func() error { return h(w, r) })
+		err := recovered(func() error {
+			if _, err := url.ParseQuery(r.URL.RawQuery); err != nil { // what can't be read would be as if it weren't there
+				return badRequest("the parameters of the address can't be read: " + err.Error())
+			}
+			return h(w, r)
+		})
 		code := http.StatusOK
 		if err != nil {
 			if code, _ = status(err); code == http.StatusInternalServerError {

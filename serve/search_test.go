@@ -133,6 +133,8 @@ func TestBadRequestsSayWhatIsWrong(t *testing.T) {
 		{"GET", "/api/search?q=red&after=yesterday", "", 400, "after"},
 		{"GET", "/api/search?q=red&in=videos", "", 400, "in"},
 		{"GET", "/api/search?q=" + long, "", 400, "10240 bytes"},
+		{"GET", "/api/search?q=%zz", "", 400, "can't be read"},
+		{"GET", "/api/search?q=red;limit=2", "", 400, "can't be read"},
 		{"GET", "/api/search?q=--red", "", 400, "signs"},
 		{"GET", "/api/search?q=red&q=-red", "", 400, "cancel"},
 		{"GET", "/api/search?" + strings.Repeat("q=a&", 65), "", 400, "64 terms"},

@@ -26,7 +26,7 @@ const index = () => $("index").value || indexes[0]?.name || "";
 
 function read() {
   const s = state.empty();
-  if (indexes.length > 1) s.index = index();
+  if ($("index").options.length > 1) s.index = index();
   s.words = query.words();
   s.chips = query.chips;
   s.in = $("in").value;
@@ -155,7 +155,7 @@ async function chosenIndex() {
   $("duplicates").hidden = !about?.duplicates;
   $("duplicates").href = `review?${new URLSearchParams({ duplicates: index() })}`;
   query.index = index();
-  await filters.folders(index());
+  await filters.offer(index());
 }
 
 async function start() {
@@ -181,12 +181,15 @@ async function start() {
   } catch (e) {
     return problem(e.message);
   }
-  $("index").replaceChildren(...indexes.map((i) => el("option", { value: i.name }, i.name)));
-  $("index").closest("label").hidden = indexes.length < 2;
-  const asked = state.parse(location.search).index;
+  const asked = state.parse(location.search).index, names = indexes.map((i) => i.name);
+  if (asked && !names.includes(asked)) names.push(asked); // the server says that there is no such index
+  $("index").replaceChildren(...names.map((name) => el("option", { value: name }, name)));
+  $("index").closest("label").hidden = names.length < 2;
   if (asked) $("index").value = asked;
   api.reviews().then((got) => { $("review").hidden = !got.reviews.length; }, () => {}); // the page works without
-  await Promise.all([chosenIndex(), begin(place)]);
+  const known = chosenIndex();
+  if (!$("filters").hidden) await known; // filters that come later would move the results, perhaps from under a click
+  await Promise.all([known, begin(place)]);
 }
 
 start();

@@ -51,6 +51,7 @@ export class Filters {
       const value = s.filters[name] || "";
       if ($(id).tagName === "SELECT" && value && ![...$(id).options].some((o) => o.value === value)) $(id).append(el("option", { value }, value));
       $(id).value = value && inKB.has(name) ? Number(value) / 1000 : value;
+      if (value) $(id).closest("label").hidden = false;
     }
     $("cut").value = s.min_z === null ? $("cut").min : s.min_z;
     if (Object.keys(s.filters).length) this.open(true);
@@ -89,23 +90,18 @@ export class Filters {
     $("cut").setAttribute("aria-valuetext", `${z} standard deviations above the background${n === undefined ? "" : `, ${n} pictures`}`);
   }
 
-  async folders(index) {
+  // offer shows the filters that pictures of an index can satisfy, and what there is to choose.
+  async offer(index) {
     const mine = this.generation = (this.generation || 0) + 1; // an answer that comes after that of a later index is of no use
-    const got = await api.folders(index).catch(() => ({ folders: [] }));
+    $("filters").setAttribute("aria-busy", "true");
+    const [{ folders }, { cameras, dated, located }] = await Promise.all([
+      api.folders(index).catch(() => ({ folders: [] })), api.facets(index).catch(() => ({ cameras: [], dated: 0, located: 0 }))]);
     if (mine !== this.generation) return;
-    choices($("folder"), got.folders);
-    $("folder").closest("label").hidden = got.folders.length === 0 && !$("folder").value;
-    await this.facets(index, mine);
-  }
-
-  // facets hides the filters that no picture of the index can satisfy.
-  async facets(index, mine) {
-    const got = await api.facets(index).catch(() => ({ cameras: [], dated: 0, located: 0 }));
-    if (mine !== this.generation) return;
-    choices($("camera"), got.cameras);
-    for (const [id, n] of [["camera", got.cameras.length], ["taken_after", got.dated], ["taken_before", got.dated], ["near", got.located]]) {
-      $(id).closest("label").hidden = !n && !$(id).value;
-    }
+    choices($("folder"), folders);
+    choices($("camera"), cameras);
+    const there = { folder: folders.length, camera: cameras.length, taken_after: dated, taken_before: dated, near: located };
+    for (const [id, n] of Object.entries(there)) $(id).closest("label").hidden = !n && !$(id).value;
+    $("filters").removeAttribute("aria-busy");
   }
 
   // near shows only the pictures around a place.

@@ -93,7 +93,7 @@ export class Results {
       score.title = `cosine ${hit.score.toFixed(4)}, ${hit.z.toFixed(1)} standard deviations above this query's background`;
     }
     const marks = (hit.match || []).map((m) => el("span", { className: "marked", title: `The words occur in the ${m}` }, m));
-    const tile = el("li", { className: "tile" }, open, el("div", { className: "name", title: name }, hit.caption ? words : name),
+    const tile = el("li", { className: "tile" }, open, el("div", { className: "name", title: name }, hit.caption ? words : name.split("/").pop()), // its end is cut off: the folder would leave no room
       el("div", { className: "row" }, score, ...marks, similar, pick));
     tile.hit = hit;
     tile.addEventListener("focusin", () => this.stop(tile));
