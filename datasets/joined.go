@@ -124,6 +124,11 @@ func (j *joined) describe() Info {
 			out.Notes = append(out.Notes, info.Name+": "+note)
 		}
 		out.Ignored.addAll(info.Ignored)
+		for _, name := range info.Columns {
+			if !slices.Contains(out.Columns, name) {
+				out.Columns = append(out.Columns, name)
+			}
+		}
 		out.Unread = append(out.Unread, info.Unread...)
 	}
 	out.Fingerprint = fmt.Sprintf("several n=%d %x", j.Len(), h.Sum(nil)[:8])

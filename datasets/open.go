@@ -46,6 +46,8 @@ type Options struct {
 	Samples int `json:"-"`
 	// Log tells from time to time how far a long opening is; nil: it doesn't.
 	Log *slog.Logger `json:"-"`
+	// Metadata are names of columns of tables whose values an Entry has too. A table that lacks one has a note.
+	Metadata []string `json:"-"`
 	// CSVSeparator and the two column names concern tables. Empty ones are detected: the separator from the header, the columns by the
 	// names that are common for them.
 	CSVSeparator  string `json:"csv_separator,omitempty" flag:"csv-separator" arg:"char" help:"separator of a table (detected)"`

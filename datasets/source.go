@@ -49,9 +49,17 @@ type Entry struct {
 	Offset  int64     `json:"offset,omitempty"` // of the sample in its shard (bytes) or table (line); 0 in folders
 	File    string    `json:"file,omitempty"`   // the file that holds it; empty in built-in sets
 	List    string    `json:"list,omitempty"`   // the table that names the sample; empty elsewhere
+	// Metadata are the sample's values in the columns that Options.Metadata names, in their order; nil: the source is no table.
+	Metadata []Cell `json:"metadata,omitempty"`
 	// Bad says why the sample can't be used, such as a table row without a caption or a sample of a shard without a picture. It is empty
 	// if the sample can be used.
 	Bad string `json:"bad,omitempty"`
+}
+
+// Cell is a value of a table as it is written.
+type Cell struct {
+	Text   string `json:"text"`             // empty: the row has none
+	Absent bool   `json:"absent,omitempty"` // the table has no such column
 }
 
 // Picture is a picture as a source holds it: the bytes of an image file, or pixels.
@@ -75,6 +83,8 @@ type Info struct {
 	Ignored     Ignored  `json:"ignored,omitempty"` // files and folders that were passed over
 	Unread      []Skip   `json:"unread,omitempty"`  // folders that can't be read; what is in them is unknown
 	Parts       []Part   `json:"parts,omitempty"`   // of a mixture, in the order of their samples; nil: it is one source
+
+	Columns []string `json:"columns,omitempty"` // of a table, all that it has; nil: it isn't one whose columns Options.Metadata names
 
 	Filter *Filtered `json:"filter,omitempty"` // what Options.Filter left out; nil without one
 }

@@ -28,8 +28,9 @@ type pictureTable struct {
 // tableEntry is a sample: the rows that name a picture, or a row that can't be used.
 type tableEntry struct {
 	file
-	line  int64 // of the first row
-	named bool  // the captions are class names
+	line     int64 // of the first row
+	named    bool  // the captions are class names
+	metadata []Cell
 }
 
 // isTable reports whether a name is that of a table: a file, a URL, or one of these with the splits that are read.
@@ -178,7 +179,7 @@ func (t *pictureTable) entry(i int) Entry {
 	}
 	return Entry{
 		Key: key, Captions: e.captions, Weights: e.weights, Label: e.label, Size: e.size, ModTime: e.modified,
-		Offset: e.line, File: file, List: t.path, Bad: e.bad,
+		Offset: e.line, File: file, List: t.path, Bad: e.bad, Metadata: e.metadata,
 	}
 }
 

@@ -20,6 +20,7 @@ type tableRow struct {
 	bad          string
 	sample       int32 // index of the sample that the row belongs to
 	empty        bool  // without a caption
+	metadata     []Cell
 }
 
 const lineLimit = 16 << 20 // bytes of a table's first line
@@ -89,12 +90,15 @@ func (t *pictureTable) read(ctx context.Context, data []byte, o Options) (rows [
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		rows = append(rows, chosen.read(row))
+		one := chosen.read(row)
+		one.metadata = metadataOf(row, opened.Columns, o.Metadata)
+		rows = append(rows, one)
 	}
 	if len(rows) == 0 {
 		return nil, &DataError{Source: t.path, Reason: "it has no rows"}
 	}
 	t.info.Notes = append(t.info.Notes, chosen.note(o)...)
+	t.listColumns(opened.Columns, o)
 	return rows, ctx.Err()
 }
 

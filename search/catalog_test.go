@@ -1,6 +1,7 @@
 package search
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -70,8 +71,8 @@ func TestCatalogFindsRowsByWhatIsKnownOfThem(t *testing.T) {
 	if n, m := rowsOf(names, 3), rowsOf(captions, 3); !slices.Equal(n, []int{0}) || !slices.Equal(m, []int{1}) {
 		t.Errorf("names %v, captions %v", n, m) // "location" has the letters, but not the word
 	}
-	if d, err := c.Detail(1); err != nil || d != (Detail{"/pictures/2019/location.jpg", "A cat and a dog", 200, 20, "bb22", true,
-		Facts{}}) {
+	about := Detail{Path: "/pictures/2019/location.jpg", Caption: "A cat and a dog", Size: 200, MTime: 20, Hash: "bb22", Live: true}
+	if d, err := c.Detail(1); err != nil || !reflect.DeepEqual(d, about) {
 		t.Errorf("%+v, %v", d, err)
 	}
 	if row := c.RowOf("cc"); row != 2 {

@@ -99,7 +99,7 @@ func (w *Writer) writeSegment() (segment, error) {
 	for i, r := range w.pending {
 		list[i] = detailsOf(r.File)
 	}
-	data, err := encodeDetails(list)
+	data, err := encodeDetails(list, w.columns)
 	if err != nil {
 		return s, err
 	}

@@ -105,7 +105,7 @@ func TestPagesThatClaimTooMuchAreRefused(t *testing.T) {
 }
 
 func TestColumnsAreInsideTheirFile(t *testing.T) {
-	data, err := encodeDetails([]details{{Path: "/a.jpg"}, {Path: "/b.jpg"}})
+	data, err := encodeDetails([]details{{Path: "/a.jpg"}, {Path: "/b.jpg"}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,10 +113,10 @@ func TestColumnsAreInsideTheirFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := checkPages(f, data); err != nil {
+	if err := checkPages(f, data, nil); err != nil {
 		t.Error(err)
 	}
-	if err := checkPages(f, data[:10]); err == nil || !strings.Contains(err.Error(), "is not inside the file") {
+	if err := checkPages(f, data[:10], nil); err == nil || !strings.Contains(err.Error(), "is not inside the file") {
 		t.Errorf("cut: %v", err)
 	}
 }

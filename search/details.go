@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 	"sync/atomic"
@@ -13,6 +12,7 @@ import (
 
 	"clipgo/internal/mapped"
 	"clipgo/internal/paths"
+	"clipgo/search/columns"
 )
 
 // details is a row of the metadata. clip-retrieval's own files have at most the first two columns. Strings of Parquet are UTF-8: a
@@ -31,7 +31,12 @@ type details struct {
 	Latitude  float64 `parquet:"latitude,optional"`
 	Longitude float64 `parquet:"longitude,optional"`
 	Looked    bool    `parquet:"exif,optional"`
+
+	Columns columns.Values `parquet:"-"` // of the further columns, which have a schema of their own
 }
+
+// ownColumns are those of details.
+var ownColumns = []string{"image_path", "caption", "size", "mtime", "hash", "list", "camera", "taken", "latitude", "longitude", "exif"}
 
 // facts are nil if nobody looked for them.
 func (d details) facts() *Facts {
@@ -52,7 +57,7 @@ func (d details) known() (f Facts) {
 
 // detailsOf describes the file of a row.
 func detailsOf(f File) details {
-	d := details{Path: f.Path, Caption: f.Caption, Size: f.Size, MTime: f.MTime, Hash: f.Hash, List: f.List}
+	d := details{Path: f.Path, Caption: f.Caption, Size: f.Size, MTime: f.MTime, Hash: f.Hash, List: f.List, Columns: f.Metadata.Over(nil)}
 	if f.Facts != nil {
 		known := f.Facts.sane()
 		d.Camera, d.Taken, d.Latitude, d.Longitude, d.Looked = known.Camera, known.Taken, known.Latitude, known.Longitude, true
@@ -60,18 +65,23 @@ func detailsOf(f File) details {
 	return d
 }
 
-// encodeDetails changes the rows to what it writes.
-func encodeDetails(rows []details) ([]byte, error) {
+// encodeDetails changes the rows to what it writes. Without further columns the bytes are those of an index that has none.
+func encodeDetails(rows []details, further []columns.Column) ([]byte, error) {
 	var b bytes.Buffer
 	for i := range rows {
 		rows[i].Path, rows[i].List = paths.Text(rows[i].Path), paths.Text(rows[i].List)
 		rows[i].Caption = strings.ToValidUTF8(rows[i].Caption, "\ufffd")
 	}
-	w := parquet.NewGenericWriter[details](&b, parquet.CreatedBy("clipgo", "1", ""), parquet.Compression(&parquet.Snappy))
-	if _, err := w.Write(rows); err != nil {
-		return nil, fmt.Errorf("encode metadata: %w", err)
+	options := []parquet.WriterOption{parquet.CreatedBy("clipgo", "1", ""), parquet.Compression(&parquet.Snappy)}
+	var err error
+	if len(further) > 0 {
+		err = encodeFurther(&b, rows, further, options)
+	} else {
+		w := parquet.NewGenericWriter[details](&b, options...)
+		_, err = w.Write(rows)
+		err = errors.Join(err, w.Close())
 	}
-	if err := w.Close(); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("encode metadata: %w", err)
 	}
 	return b.Bytes(), nil
@@ -103,7 +113,7 @@ func (m *metadata) close() error {
 }
 
 // read hands a reader of the rows to use. The parquet library panics on some damage; that is damage too.
-func (m *metadata) read(use func(*parquet.GenericReader[details]) error) error {
+func (m *metadata) read(use func(*detailsReader) error) error {
 	return guarded(m.path, func() (err error) {
 		defer func() {
 			p := recover()
@@ -126,13 +136,14 @@ func (m *metadata) read(use func(*parquet.GenericReader[details]) error) error {
 		if !images && !captions { // clip-retrieval leaves out what its source has not
 			return &CorruptError{m.path, "there is no column image_path, and none of captions"}
 		}
+		further := columns.In(file.Schema(), ownColumns)
 		if !m.checked.Load() {
-			if err := checkPages(file, m.data); err != nil {
+			if err := checkPages(file, m.data, further); err != nil {
 				return &CorruptError{m.path, err.Error()}
 			}
 			m.checked.Store(true)
 		}
-		r := parquet.NewGenericReader[details](file)
+		r := newDetailsReader(file, further)
 		defer r.Close()
 		if err := use(r); err != nil {
 			return &CorruptError{m.path, err.Error()}
@@ -142,7 +153,7 @@ func (m *metadata) read(use func(*parquet.GenericReader[details]) error) error {
 }
 
 func (m *metadata) count() (n int, err error) {
-	err = m.read(func(r *parquet.GenericReader[details]) error {
+	err = m.read(func(r *detailsReader) error {
 		n = int(r.NumRows())
 		return nil
 	})
@@ -155,15 +166,15 @@ func (p *part) readDetails(rows []int) ([]details, error) {
 	if p.details == nil || len(rows) == 0 {
 		return out, nil
 	}
-	return out, p.details.read(func(r *parquet.GenericReader[details]) error {
+	return out, p.details.read(func(r *detailsReader) error {
 		if err := p.fitsDetails(r); err != nil {
 			return err
 		}
 		for i, row := range rows {
-			if err := r.SeekToRow(int64(row)); err != nil {
+			if err := r.seek(int64(row)); err != nil {
 				return err
 			}
-			if err := readFull(r, out[i:i+1]); err != nil {
+			if err := r.full(out[i : i+1]); err != nil {
 				return err
 			}
 		}
@@ -178,14 +189,14 @@ func (p *part) eachDetails(use func(row int, d details) error) error {
 		return nil
 	}
 	chunk := make([]details, min(p.rows, 1024))
-	return p.details.read(func(r *parquet.GenericReader[details]) error {
+	return p.details.read(func(r *detailsReader) error {
 		if err := p.fitsDetails(r); err != nil {
 			return err
 		}
 		for row := 0; row < p.rows; row += len(chunk) {
 			chunk = chunk[:min(len(chunk), p.rows-row)]
 			clear(chunk)
-			if err := readFull(r, chunk); err != nil {
+			if err := r.full(chunk); err != nil {
 				return err
 			}
 			for i, d := range chunk {
@@ -198,26 +209,9 @@ func (p *part) eachDetails(use func(row int, d details) error) error {
 	})
 }
 
-func (p *part) fitsDetails(r *parquet.GenericReader[details]) error {
+func (p *part) fitsDetails(r *detailsReader) error {
 	if r.NumRows() != int64(p.rows) {
 		return fmt.Errorf("%d rows, but its segment has %d", r.NumRows(), p.rows)
-	}
-	return nil
-}
-
-func readFull(r *parquet.GenericReader[details], rows []details) error {
-	for n := 0; n < len(rows); {
-		got, err := r.Read(rows[n:])
-		n += got
-		if n < len(rows) && (err != nil || got == 0) {
-			if err == nil || errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return err
-		}
-	}
-	for i := range rows {
-		rows[i].Path, rows[i].List = paths.FromText(rows[i].Path), paths.FromText(rows[i].List)
 	}
 	return nil
 }

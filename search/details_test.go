@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"unicode/utf8"
@@ -11,6 +12,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"clipgo/internal/paths"
+	"clipgo/search/columns"
 )
 
 // Names are bytes. Parquet and JSON hold valid UTF-8, two names stay two, and each leads back to its file.
@@ -93,7 +95,7 @@ func TestAForeignFolderNeedsNoCaptions(t *testing.T) {
 	}{
 		"images": {encoded(func(b *bytes.Buffer) error {
 			return parquet.Write(b, []image{{"/a", "u"}, {"/b", "v"}})
-		}), Hit{Rank: 1, Score: 1, Path: "/b"}},
+		}), Hit{Rank: 1, Score: 1, Path: "/b", Metadata: columns.Values{{Column: "url", Value: "v"}}}},
 		"captions": {encoded(func(b *bytes.Buffer) error {
 			return parquet.Write(b, []caption{{"one"}, {"two"}})
 		}), Hit{Rank: 1, Score: 1, Caption: "two"}},
@@ -112,7 +114,8 @@ func TestAForeignFolderNeedsNoCaptions(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if hits, err := ix.Find(t.Context(), Query{Vector: []float32{0, 1}, Top: 1}); err != nil || len(hits) != 1 || hits[0] != c.want {
+		hits, err := ix.Find(t.Context(), Query{Vector: []float32{0, 1}, Top: 1})
+		if err != nil || len(hits) != 1 || !reflect.DeepEqual(hits[0], c.want) {
 			t.Errorf("%s: %+v %v", name, hits, err)
 		}
 		_ = ix.Close()

@@ -13,21 +13,23 @@ import (
 	"syscall"
 
 	"clipgo/internal/bounded"
+	"clipgo/search/columns"
 )
 
 // Folder is an index in a folder, opened for searching. It is a snapshot: it stays what it was when it was opened, whatever
 // a Writer does meanwhile. Searches may run at the same time.
 type Folder struct {
-	dir    string
-	space  Space
-	meta   string // the content of meta.json; empty where there is none
-	parts  []*part
-	rows   int
-	live   int
-	kernel kernel
-	byPath func() (pathIndex, error)
-	oneBit OneBit        // whether to search by 1-bit codes
-	recall *OneBitRecall // of those; nil: not measured
+	dir     string
+	space   Space
+	meta    string // the content of meta.json; empty where there is none
+	parts   []*part
+	rows    int
+	live    int
+	kernel  kernel
+	byPath  func() (pathIndex, error)
+	columns func() ([]columns.Column, error)
+	oneBit  OneBit        // whether to search by 1-bit codes
+	recall  *OneBitRecall // of those; nil: not measured
 }
 
 var _ Index = (*Folder)(nil)
@@ -87,7 +89,7 @@ func open(dir string) (*Folder, error) {
 
 func newFolder(dir string) *Folder {
 	ix := &Folder{dir: dir, kernel: kernels()[0]}
-	ix.byPath = sync.OnceValues(ix.indexPaths)
+	ix.byPath, ix.columns = sync.OnceValues(ix.indexPaths), sync.OnceValues(ix.listColumns)
 	return ix
 }
 

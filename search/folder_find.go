@@ -28,7 +28,7 @@ func (ix *Folder) Find(ctx context.Context, q Query) ([]Hit, error) {
 			break
 		}
 		if d := rows[i]; !without[paths.Absolute(d.Path)] {
-			hits = append(hits, Hit{Rank: len(hits) + 1, Score: n.Score, Path: d.Path, Caption: d.Caption})
+			hits = append(hits, Hit{Rank: len(hits) + 1, Score: n.Score, Path: d.Path, Caption: d.Caption, Metadata: d.Columns})
 		}
 	}
 	return hits, nil

@@ -14,6 +14,7 @@ import (
 	"errors"
 
 	"clipgo/internal/paths"
+	"clipgo/search/columns"
 )
 
 // Index finds the rows that are nearest to a query. It is a snapshot: each of its methods sees the same rows, and they may run
@@ -75,6 +76,8 @@ type Hit struct {
 	Score   float64 `json:"score"`
 	Path    string  `json:"path"`
 	Caption string  `json:"caption"`
+	// Metadata are the values of further columns that the row has.
+	Metadata columns.Values `json:"metadata,omitempty"`
 }
 
 // MarshalJSON writes a path that isn't UTF-8, which JSON can't hold, as its file: URI.

@@ -8,6 +8,7 @@ import (
 
 	"clipgo/internal/fault"
 	"clipgo/internal/share"
+	"clipgo/search/columns"
 )
 
 // Merged is what Merge did.
@@ -33,6 +34,9 @@ func (w *Writer) Merge(ctx context.Context, others ...*Folder) (Merged, error) {
 			w.precision = mixedPrecision
 		}
 	}
+	if err := w.mergeColumns(others); err != nil {
+		return m, err
+	}
 	for _, ix := range others {
 		for record, err := range ix.Records(ctx) {
 			if err != nil {
@@ -52,9 +56,28 @@ func (w *Writer) Merge(ctx context.Context, others ...*Folder) (Merged, error) {
 	return m, w.Commit()
 }
 
+// mergeColumns adds the further columns of other indexes. One that has two types is a *MismatchError.
+func (w *Writer) mergeColumns(others []*Folder) error {
+	all := w.columns
+	for _, ix := range others {
+		list, err := ix.Columns()
+		if err != nil {
+			return err
+		}
+		var conflict *columns.Conflict
+		all, err = columns.Union(all, list)
+		if errors.As(err, &conflict) {
+			return &MismatchError{Dir: ix.dir, What: "column " + conflict.Name + " of type",
+				Have: string(conflict.Want), Want: string(conflict.Have)}
+		}
+	}
+	return w.KeepColumns(all)
+}
+
 // AsRow is the row that a writer adds.
 func (r Record) AsRow() Row {
-	f := File{Path: r.Path, Caption: r.Caption, Size: r.Size, MTime: r.MTime, Hash: r.Hash, List: r.List, Facts: r.Facts}
+	f := File{Path: r.Path, Caption: r.Caption, Size: r.Size, MTime: r.MTime, Hash: r.Hash, List: r.List, Facts: r.Facts,
+		Metadata: r.Metadata}
 	return Row{File: f, Image: r.Image, Text: r.Text}
 }
 

@@ -9,6 +9,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+
+	"clipgo/search/columns"
 )
 
 // What a page of a column may claim. Writers make pages of about a megabyte; a page of one repeated value is small in the file.
@@ -29,12 +31,15 @@ func checkFooter(data []byte) error {
 }
 
 // checkPages checks what the pages of the columns that are read claim.
-func checkPages(file *parquet.File, data []byte) error {
-	columns := []string{"image_path", "caption", "size", "mtime", "hash", "list", "camera", "taken", "latitude", "longitude", "exif"}
+func checkPages(file *parquet.File, data []byte, further []columns.Column) error {
+	names := slices.Clone(ownColumns)
+	for _, c := range further {
+		names = append(names, c.Name)
+	}
 	for _, group := range file.Metadata().RowGroups {
 		for _, chunk := range group.Columns {
 			m := chunk.MetaData
-			if path := m.PathInSchema; len(path) == 0 || !slices.Contains(columns, path[0]) {
+			if path := m.PathInSchema; len(path) == 0 || !slices.Contains(names, path[0]) {
 				continue
 			}
 			begin := m.DataPageOffset

@@ -5,8 +5,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
+
+	"clipgo/search/columns"
 )
 
 // File is a source that was found and may need embedding.
@@ -18,6 +21,8 @@ type File struct {
 	Hash    string // of the content; planning fills it in where it had to look
 	List    string // absolute path of the table that names it; empty where it was found by itself
 	Facts   *Facts // nil: nobody looked; a copy of a row keeps those of the row
+	// Metadata are values of further columns: nil values for those that the file has none of. Columns that it doesn't name keep theirs.
+	Metadata columns.Values
 }
 
 // Scope is where a run looked. What the index has from there, and the run did not find, is gone; of all else it knows
@@ -38,6 +43,7 @@ type Plan struct {
 	Copy      []Copy // content that the index has already, under another name or another time
 	Remove    []string
 	Unchanged int
+	Described int // of the unchanged ones, those that are copied because their values of further columns have changed
 	Moved     int // copies whose source is gone: the file has another name now
 	Copied    int // copies under a new path whose source stays
 	Replaced  int // copies to a path that had a row of other content
@@ -120,6 +126,11 @@ func (c *comparison) judge(p *Plan, i int, f *File) {
 	old, had := c.known[f.Path]
 	if had && old.Size == f.Size && old.MTime == f.MTime && old.Caption == f.Caption {
 		p.Unchanged++
+		if !reflect.DeepEqual(f.Metadata.Over(old.Columns), old.Columns) {
+			f.Hash = old.Hash
+			p.Described++
+			p.Copy = append(p.Copy, Copy{File: *f, From: f.Path})
+		}
 		return
 	}
 	if c.sizes[f.Size] {

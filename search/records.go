@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"clipgo/internal/vec"
+	"clipgo/search/columns"
 )
 
 // errEnough ends a loop over rows that its user left.
@@ -30,6 +31,8 @@ type Record struct {
 	Image   []float32 // the feature of the picture; nil: none
 	Text    []float32 // of the caption; nil: none
 	Facts   *Facts    // nil: nobody looked
+	// Metadata are the values of further columns that the row has.
+	Metadata columns.Values
 }
 
 // Segment is a run of rows of an index that were written together. Only which of them are dead changes.
@@ -129,7 +132,7 @@ func (p *part) records(ctx context.Context, yield func(Record) bool) error {
 		if err != nil {
 			return err
 		}
-		if !yield(Record{p.first + i, d.Path, d.Caption, d.Hash, d.Size, d.MTime, d.List, f.Image, f.Text, d.facts()}) {
+		if !yield(Record{p.first + i, d.Path, d.Caption, d.Hash, d.Size, d.MTime, d.List, f.Image, f.Text, d.facts(), d.Columns}) {
 			return errEnough
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+
+	"clipgo/search/columns"
 )
 
 // Detail is what an index knows of a row in addition to its features. Folders of clip-retrieval's have at most a path and a caption.
@@ -15,6 +17,8 @@ type Detail struct {
 	Hash    string // SHA-256 of the content, in hexadecimal digits
 	Live    bool   // false: the row was replaced or removed
 	Facts   Facts
+	// Metadata are the values of further columns that the row has.
+	Metadata columns.Values
 }
 
 // Version names the state of an index: it changes with each commit. It is empty for a folder of clip-retrieval's, which has none.
@@ -51,7 +55,8 @@ func (ix *Folder) Details(rows []int) ([]Detail, error) {
 }
 
 func (d details) detail(live bool) Detail {
-	return Detail{Path: d.Path, Caption: d.Caption, Size: d.Size, MTime: d.MTime, Hash: d.Hash, Live: live, Facts: d.known()}
+	return Detail{Path: d.Path, Caption: d.Caption, Size: d.Size, MTime: d.MTime, Hash: d.Hash, Live: live,
+		Facts: d.known(), Metadata: d.Columns}
 }
 
 // RowFeatures returns the unit features of a row's picture and caption, nil where it has none. A row that is not live, or that the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -120,8 +121,8 @@ func TestRowsSayWhatTheIndexKnows(t *testing.T) {
 		t.Errorf("versions %q and %q", first.Version(), ix.Version())
 	}
 	got, err := ix.Details([]int{3, 1})
-	want := []Detail{{"p1", "a p1", 7, 1, "h7", true, Facts{}}, {"p1", "a p1", 1, 1, "h1", false, Facts{}}}
-	if err != nil || !slices.Equal(got, want) {
+	want := []Detail{{"p1", "a p1", 7, 1, "h7", true, Facts{}, nil}, {"p1", "a p1", 1, 1, "h1", false, Facts{}, nil}}
+	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if _, err := ix.Details([]int{4}); !errors.Is(err, ErrNoRow) {

@@ -13,6 +13,7 @@ import (
 
 	"clipgo/internal/durable"
 	"clipgo/internal/vec"
+	"clipgo/search/columns"
 )
 
 // Row is what the index holds of a source: at least one feature, and where it came from. A path has one row; another
@@ -48,10 +49,11 @@ type Writer struct {
 	paths   map[string]place // of every live row, those not yet written included
 	known   map[string]details
 	pending []Row
-	dead    map[int][]int // rows to bury with the next commit, by segment number
-	damaged []damage      // segments that a repair leaves out
-	lost    lost          // with them
-	changed bool          // meta.json has something to say that is no row
+	dead    map[int][]int    // rows to bury with the next commit, by segment number
+	damaged []damage         // segments that a repair leaves out
+	lost    lost             // with them
+	changed bool             // meta.json has something to say that is no row
+	columns []columns.Column // the further ones, that each new segment has
 	// precision is how the features that are added were computed: see Space.Precision.
 	precision string
 }
@@ -151,6 +153,7 @@ func (w *Writer) load(repair bool) (err error) {
 		kept = append(kept, s)
 	}
 	w.meta.Segments, w.next = kept, w.meta.Next
+	w.columns = ColumnsIn(w.dir)
 	return nil
 }
 
@@ -286,6 +289,7 @@ func (w *Writer) Follow(p Plan) error {
 		if row.Facts == nil {
 			row.Facts = w.known[c.From].facts()
 		}
+		row.Metadata = row.Metadata.Over(w.known[c.From].Columns)
 		if c.Moved { // before Add, which may commit: a kill must not leave both rows
 			w.Remove(c.From)
 		}
@@ -299,7 +303,7 @@ func (w *Writer) Follow(p Plan) error {
 	return nil
 }
 
-// Add puts a row into the index, in place of the one that its path has.
+// Add puts a row into the index, in place of the one that its path has. Values of further columns that it doesn't name stay.
 func (w *Writer) Add(r Row) error {
 	if r.Image == nil && r.Text == nil {
 		return fmt.Errorf("index %s: %s has no feature", w.dir, r.Path)
@@ -317,6 +321,10 @@ func (w *Writer) Add(r Row) error {
 		}
 		*v = vec.Direction(unit)
 	}
+	if r.copied { // Follow has decided
+		return w.add(r)
+	}
+	r.Metadata = r.Metadata.Over(w.known[r.Path].Columns)
 	return w.add(r)
 }
 

@@ -23,16 +23,18 @@ import (
 type embedOptions struct {
 	pretrained.Settings
 	databaseOptions
-	Index  string       `json:"index" flag:"index" arg:"dir" help:"index directory; created if it does not exist"`
-	DType  search.DType `json:"dtype" flag:"dtype" arg:"name" help:"float32 or float16, of a new index (default float32)"`
-	Part   string       `json:"part" flag:"part" arg:"i/n" help:"embed the i-th of n shares of the pictures into --index/part-i-of-n; auto: what the launcher's variables say"`
-	Repair bool         `json:"repair" flag:"repair" help:"drop what is damaged in the index and embed its pictures again; read the EXIF data of pictures of older indexes"`
+	Index    string       `json:"index" flag:"index" arg:"dir" help:"index directory; created if it does not exist"`
+	DType    search.DType `json:"dtype" flag:"dtype" arg:"name" help:"float32 or float16, of a new index (default float32)"`
+	Part     string       `json:"part" flag:"part" arg:"i/n" help:"embed the i-th of n shares of the pictures into --index/part-i-of-n; auto: what the launcher's variables say"`
+	Metadata string       `json:"metadata" flag:"metadata" arg:"col,col" help:"keep these columns of the tables in the index too; a later embed keeps them on"`
+	Repair   bool         `json:"repair" flag:"repair" help:"drop what is damaged in the index and embed its pictures again; read the EXIF data of pictures of older indexes"`
 	// SegmentRows is the number of rows between two saves of the index: at most this many are lost when the process is killed.
 	SegmentRows int `json:"segment_rows"`
 	// OneBit says whether codes of 1 bit an entry are made, which search then uses.
 	OneBit search.OneBit `json:"one_bit"`
 
-	share share.Share // that Part says
+	share   share.Share // that Part says
+	columns []string    // those of Metadata, and those that the index has
 }
 
 func newEmbed(a *app) *cobra.Command {
@@ -56,6 +58,10 @@ The EXIF orientation of a picture is applied; --set preprocess.orientation=ignor
 (Pillow's draft): it is faster on photos, and features differ slightly. Transparent pictures are drawn on white in a new
 index; --set preprocess.background= drops their alpha, as open_clip does, which makes most of them black. The index keeps
 these settings. --set max_image_pixels=N allows larger pictures, --set decode_memory_mb=N limits memory.
+
+--metadata rating,author keeps further columns of the tables (CSV, TSV, JSONL, JSON) beside each picture: search --json and
+info show them. A column holds numbers if all its values are numbers in the run that brings it, and texts otherwise; later
+runs keep the columns without the flag. New values of a picture that has not changed need no new features.
 
 --part 2/8 embeds the second of 8 shares of the pictures into an index of its own, DIR/part-2-of-8, so that 8 processes,
 which need not know of each other, do the work; --part auto takes the numbers of a Slurm array, of a task of srun, or of an
@@ -91,7 +97,7 @@ func (o *embedOptions) check() error {
 	case o.DType != "" && o.DType != search.Float32 && o.DType != search.Float16:
 		return usagef("--dtype: %q is neither float32 nor float16", o.DType)
 	}
-	return errors.Join(isFolder("--index", o.Index), o.checkDatabase(), o.choosePart())
+	return errors.Join(isFolder("--index", o.Index), o.checkDatabase(), o.checkColumns(), o.choosePart())
 }
 
 // choosePart makes the index of a part the one that is written.
@@ -117,12 +123,16 @@ func captioned(ctx context.Context, src datasets.Source) bool {
 }
 
 func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args []string) (err error) {
+	o.chooseColumns()
 	src, err := datasets.OpenAll(ctx, args, o.Data)
 	if err != nil {
 		return o.stillIndexed(err, args)
 	}
 	defer closeWith(&err, src)
 	about := src.Info()
+	if err := o.columnsOf(about); err != nil {
+		return err
+	}
 	about.Ignored, about.Unread = nil, nil // update says them
 	tellNotes(a.console, about)
 	w, err := o.openWriter(a.console)
@@ -160,7 +170,8 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 	if err := o.follow(ctx, a.console, o.Index, w); err != nil {
 		return err
 	}
-	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip, Cut: m.Cuts, Facts: o.Repair, Share: o.share}, w, src)
+	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip, Cut: m.Cuts, Facts: o.Repair, Share: o.share,
+		Columns: o.columns}, w, src)
 }
 
 // openWriter opens the index, and with --repair goes on without what is damaged.
@@ -214,9 +225,12 @@ func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedde
 	m.Settings.MaxSkip = 1 // what can't be embedded is counted, and judged against all pictures at the end
 	bar := a.console.laterProgress("embed")
 	how.Skipped = a.console.tellSkip
+	var odd oddValues
+	how.Odd = odd.add
 	how.Progress = func(done, goal int) { bar.set(int64(done), int64(goal)) }
 	did, err := ingest.Update(ctx, w, src, m, how)
 	bar.done()
+	odd.tell(a.console)
 	if err != nil && !isAny[*datasets.DataError](err) {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			a.console.say("the index has %d rows; the same command goes on from there", w.Rows())
@@ -256,6 +270,9 @@ func (r embedResult) print(c *console) {
 		r.Failed)
 	if r.Damaged > 0 {
 		c.print("dropped %d damaged rows, %d of them are back", r.Damaged, r.Restored)
+	}
+	if r.Described > 0 {
+		c.print("%d unchanged pictures have new metadata", r.Described)
 	}
 	if r.CaptionsLeft > 0 {
 		c.print("%d captions are not in the index: it keeps one for each picture, the first", r.CaptionsLeft)

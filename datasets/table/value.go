@@ -60,6 +60,19 @@ func (v Value) Number() string {
 	return text
 }
 
+// Plain is the value as a person writes it: a text without white space around it, a number or a boolean as they are, and of JSON another kind of
+// value as compact JSON. null is empty.
+func (v Value) Plain() string {
+	if text, ok := v.Text(); ok {
+		return strings.TrimSpace(text)
+	}
+	var out bytes.Buffer
+	if json.Compact(&out, v.raw) != nil {
+		return ""
+	}
+	return out.String()
+}
+
 // List decodes a JSON list into items, a pointer to a slice. A cell of a CSV file may hold such a list too. It reports whether the value is
 // a list of such items.
 func (v Value) List(items any) bool {

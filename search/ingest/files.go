@@ -15,8 +15,9 @@ import (
 // list is what a source has, as the index knows it.
 type list struct {
 	files    []search.File
-	samples  []int           // of each file, its number in the source
-	archives map[string]bool // files that hold several pictures
+	samples  []int             // of each file, its number in the source
+	cells    [][]datasets.Cell // of each file, the values of its table's columns
+	archives map[string]bool   // files that hold several pictures
 	tables   map[string]bool
 	failed   []datasets.Skip // samples that can't be used and have the path of another one
 	captions int             // that are left out: a row has one
@@ -47,17 +48,18 @@ func listed(ctx context.Context, src datasets.Source, part share.Share) (list, e
 		switch {
 		case !again:
 			at[f.Path] = len(l.files)
-			l.files, l.samples = append(l.files, f), append(l.samples, i)
+			l.files, l.samples, l.cells = append(l.files, f), append(l.samples, i), append(l.cells, entry.Metadata)
 			l.captions += max(0, len(entry.Captions)-1)
 		case entry.Bad != "":
 			l.failed = append(l.failed, failure(src, entry.Key, entry.Bad))
 		case bad[before] != "":
 			l.failed = append(l.failed, failure(src, entry.Key, bad[before]))
-			l.files[before], l.samples[before] = f, i
+			l.files[before], l.samples[before], l.cells[before] = f, i, entry.Metadata
 			delete(bad, before)
 			l.captions += max(0, len(entry.Captions)-1)
 		default:
 			l.captions += merge(&l.files[before], f, entry.Captions)
+			l.cells[before] = mergeCells(l.cells[before], entry.Metadata)
 		}
 	}
 	return l, nil

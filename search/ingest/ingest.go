@@ -44,6 +44,11 @@ type Options struct {
 	Skipped  func(datasets.Skip)       // is called with each picture that could not be used; may be nil
 	Progress func(done, goal int)      // is called with the number of pictures done, of those to embed; may be nil
 	Cut      func(caption string) bool // reports whether the embedder reads only the beginning of a caption; may be nil
+	// Columns are names of columns of the source's tables whose values the index keeps: those of Options.Metadata of the source, in their
+	// order. A column that the index doesn't have yet holds numbers if all values of the source are numbers, and texts otherwise.
+	Columns []string
+	// Odd is called with each value that is no number, of a column of numbers: the row has none then. It may be nil.
+	Odd func(path, column, value string)
 	// Facts also reads when, where and with what those pictures were taken that an earlier version put into the index without looking.
 	Facts bool
 }
@@ -59,9 +64,10 @@ type Result struct {
 	Cut       int `json:"captions_cut"` // captions that are longer than what the model reads, of the pictures embedded
 	// CaptionsLeft is the number of captions that are not in the index, since a picture's row has one.
 	CaptionsLeft int     `json:"captions_left_out"`
-	Facts        int     `json:"facts_added,omitempty"`    // unchanged pictures whose EXIF data was read now
-	OtherParts   int     `json:"of_other_parts,omitempty"` // samples that belong to other shares
-	Rate         float64 `json:"images_per_second"`        // of the pictures embedded
+	Facts        int     `json:"facts_added,omitempty"`      // unchanged pictures whose EXIF data was read now
+	Described    int     `json:"metadata_updated,omitempty"` // unchanged pictures with new values of further columns
+	OtherParts   int     `json:"of_other_parts,omitempty"`   // samples that belong to other shares
+	Rate         float64 `json:"images_per_second"`          // of the pictures embedded
 }
 
 // Update makes an index hold the pictures of a source, with their first captions, and commits. Whether a picture is unchanged
@@ -75,6 +81,9 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 	if err != nil {
 		return u.result, err
 	}
+	if err := u.columns(l); err != nil {
+		return u.result, err
+	}
 	plan := ix.Plan(l.files, l.scope(o.Paths), func(i int) (string, error) { return datasets.Hash(ctx, src, l.samples[i]) })
 	plan.Remove = keep(plan.Remove, src.Info().Unread)
 	if err := ix.Follow(plan); err != nil {
@@ -85,6 +94,7 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 	}
 	u.result.CaptionsLeft, u.result.OtherParts = l.captions, l.others
 	u.result.Unchanged, u.result.Moved, u.result.Removed = plan.Unchanged, plan.Moved, len(plan.Remove)
+	u.result.Described = plan.Described
 	if o.Facts {
 		if err := u.addFacts(ctx, l, &plan); err != nil {
 			return u.result, errors.Join(err, ix.Commit())

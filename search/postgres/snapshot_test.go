@@ -110,7 +110,7 @@ func same(t *testing.T, d *Snapshot, ix *search.Folder) {
 		}
 		got, err := d.Details([]int{row})
 		listed, err2 := cat.Detail(row)
-		if err != nil || err2 != nil || got[0] != want[0] || listed != want[0] {
+		if err != nil || err2 != nil || !reflect.DeepEqual(got[0], want[0]) || !reflect.DeepEqual(listed, want[0]) {
 			t.Errorf("row %d: %+v and %+v, want %+v (%v, %v)", row, got, listed, want, err, err2)
 		}
 		x, y, err := d.RowFeatures(row)
