@@ -34,10 +34,12 @@ type parquetFile struct {
 	folder  string // that paths are relative to
 	file    *parquet.File
 	columns parquetColumns
-	reader  *parquet.Reader
-	first   int64  // row of the set
-	rows    int64  // one if the file is broken
-	broken  string // why the file can't be read
+	// metadata are the columns of Options.Metadata in this file, -1 where it has none.
+	metadata []int
+	reader   *parquet.Reader
+	first    int64  // row of the set
+	rows     int64  // one if the file is broken
+	broken   string // why the file can't be read
 }
 
 // parquetCache is the number of bytes of decoded pages that a source keeps.
@@ -107,6 +109,7 @@ func (s *parquetSet) open(ctx context.Context, found parquetFiles, o Options) er
 		return s.noFile(failed[0])
 	}
 	s.info.Notes = append(s.info.Notes, first.columns.note(first.file, o)...)
+	s.listColumns(o)
 	s.number()
 	if s.rows() == 0 {
 		return &DataError{Source: s.info.Name, Reason: "it has no rows"}
@@ -225,6 +228,11 @@ func (s *parquetSet) describeRow(ctx context.Context, f *parquetFile, row int64,
 		return err
 	}
 	e.Captions, e.Weights = append(e.Captions, captions...), append(e.Weights, weights...)
+	cells, err := s.metadata(ctx, f, row)
+	if err != nil {
+		return err
+	}
+	e.Metadata = MergeCells(e.Metadata, cells)
 	if e.Label >= 0 || f.columns.label < 0 || s.info.Classes == nil {
 		return nil
 	}

@@ -91,6 +91,9 @@ func (s *parquetSet) pathRow(ctx context.Context, f *parquetFile, row int64) (r 
 	if r.image != "" && f.folder != s.files[0].folder {
 		r.image = resolveIn(f.folder, r.image)
 	}
+	if r.metadata, err = s.metadata(ctx, f, row); err != nil {
+		return r, err
+	}
 	if r.captions, r.weights, err = s.captions(ctx, f, row); err != nil || f.columns.label < 0 {
 		return r, err
 	}

@@ -19,8 +19,12 @@ func (t *pictureTable) listColumns(there []string, o Options) {
 		}
 	}
 	if len(lacking) > 0 {
-		t.info.Notes = append(t.info.Notes, "it has no column "+strings.Join(lacking, ", ")+": its pictures get no value there")
+		t.info.Notes = append(t.info.Notes, lacks(lacking))
 	}
+}
+
+func lacks(names []string) string {
+	return "it has no column " + strings.Join(names, ", ") + ": its pictures get no value there"
 }
 
 // metadataOf are the values of a row in some columns; nil if none are asked for, or if the row can't be read.
@@ -37,15 +41,16 @@ func metadataOf(row table.Row, there, names []string) []Cell {
 	return out
 }
 
-// addMetadata fills in values of a sample that its earlier rows lack.
-func (e *tableEntry) addMetadata(cells []Cell) {
-	if e.metadata == nil {
-		e.metadata = cells
-		return
+// MergeCells gives a sample the values of another row or source that has it too, in the columns where it has none. nil has no columns.
+func MergeCells(have, other []Cell) []Cell {
+	if have == nil || other == nil {
+		return append(have, other...)
 	}
-	for i, c := range cells {
-		if e.metadata[i].Text == "" {
-			e.metadata[i] = c
+	out := slices.Clone(have)
+	for i, c := range other {
+		if out[i].Text == "" && !c.Absent {
+			out[i] = c
 		}
 	}
+	return out
 }

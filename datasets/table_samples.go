@@ -22,7 +22,7 @@ func (t *pictureTable) fill(rows []tableRow, repairs *captionRepairs) {
 			if again {
 				t.rows[at].captions = append(t.rows[at].captions, captions...)
 				t.rows[at].weights = append(t.rows[at].weights, r.weights...)
-				t.rows[at].addMetadata(r.metadata)
+				t.rows[at].metadata = MergeCells(t.rows[at].metadata, r.metadata)
 				r.sample, pictures[at] = at, true
 				merged++
 				continue
@@ -31,7 +31,8 @@ func (t *pictureTable) fill(rows []tableRow, repairs *captionRepairs) {
 		}
 		r.sample = int32(len(t.rows))
 		t.rows = append(t.rows, tableEntry{
-			file: file{path: path, name: r.image, label: -1, bad: r.bad, captions: captions, weights: r.weights}, line: r.line, metadata: r.metadata,
+			file: file{path: path, name: r.image, label: -1, bad: r.bad, captions: captions, weights: r.weights},
+			line: r.line, metadata: r.metadata,
 		})
 	}
 	if merged > 0 {

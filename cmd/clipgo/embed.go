@@ -34,7 +34,8 @@ type embedOptions struct {
 	OneBit search.OneBit `json:"one_bit"`
 
 	share   share.Share // that Part says
-	columns []string    // those of Metadata, and those that the index has
+	asked   []string    // columns: those of Metadata
+	columns []string    // and those that the index has
 }
 
 func newEmbed(a *app) *cobra.Command {
@@ -59,7 +60,7 @@ The EXIF orientation of a picture is applied; --set preprocess.orientation=ignor
 index; --set preprocess.background= drops their alpha, as open_clip does, which makes most of them black. The index keeps
 these settings. --set max_image_pixels=N allows larger pictures, --set decode_memory_mb=N limits memory.
 
---metadata rating,author keeps further columns of the tables (CSV, TSV, JSONL, JSON) beside each picture: search --json and
+--metadata rating,author keeps further columns of the tables (CSV, TSV, JSONL, JSON, Parquet) beside each picture: search --json and
 info show them. A column holds numbers if all its values are numbers in the run that brings it, and texts otherwise; later
 runs keep the columns without the flag. New values of a picture that has not changed need no new features.
 
@@ -97,7 +98,15 @@ func (o *embedOptions) check() error {
 	case o.DType != "" && o.DType != search.Float32 && o.DType != search.Float16:
 		return usagef("--dtype: %q is neither float32 nor float16", o.DType)
 	}
-	return errors.Join(isFolder("--index", o.Index), o.checkDatabase(), o.checkColumns(), o.choosePart())
+	return errors.Join(isFolder("--index", o.Index), o.checkDatabase(), o.choosePart(), o.chooseColumns())
+}
+
+// chooseColumns makes the sources give the columns that are asked for, and those that the index has.
+func (o *embedOptions) chooseColumns() (err error) {
+	o.asked, err = columnNames(o.Metadata)
+	o.columns = withThoseOf(o.Index, o.asked)
+	o.Data.Metadata = o.columns
+	return err
 }
 
 // choosePart makes the index of a part the one that is written.
@@ -123,14 +132,13 @@ func captioned(ctx context.Context, src datasets.Source) bool {
 }
 
 func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args []string) (err error) {
-	o.chooseColumns()
 	src, err := datasets.OpenAll(ctx, args, o.Data)
 	if err != nil {
 		return o.stillIndexed(err, args)
 	}
 	defer closeWith(&err, src)
 	about := src.Info()
-	if err := o.columnsOf(about); err != nil {
+	if err := lacksColumn(o.asked, about); err != nil {
 		return err
 	}
 	about.Ignored, about.Unread = nil, nil // update says them
@@ -157,10 +165,7 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 		return err
 	}
 	w.OneBit = o.OneBit
-	if before := w.Info(); before.Rows > 0 && before.Precision != space.Precision {
-		a.console.say("the index has vectors of another precision; those of int8 and of floating point are compatible")
-	}
-	if err := w.Begin(space); err != nil {
+	if err := begin(a.console, w, space); err != nil {
 		return err
 	}
 	if hint := m.Int8Hint(src.Len()); hint != "" {
@@ -172,6 +177,14 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 	}
 	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip, Cut: m.Cuts, Facts: o.Repair, Share: o.share,
 		Columns: o.columns}, w, src)
+}
+
+// begin makes the index one of a space.
+func begin(c *console, w *search.Writer, space search.Space) error {
+	if before := w.Info(); before.Rows > 0 && before.Precision != space.Precision {
+		c.say("the index has vectors of another precision; those of int8 and of floating point are compatible")
+	}
+	return w.Begin(space)
 }
 
 // openWriter opens the index, and with --repair goes on without what is damaged.

@@ -9,43 +9,38 @@ import (
 	"clipgo/search/columns"
 )
 
-// asked are the columns that --metadata names.
-func (o *embedOptions) asked() (names []string) {
-	for name := range strings.SplitSeq(o.Metadata, ",") {
-		if name = strings.TrimSpace(name); name != "" && !slices.Contains(names, name) {
-			names = append(names, name)
+// columnNames reads the value of --metadata.
+func columnNames(flag string) (names []string, err error) {
+	for name := range strings.SplitSeq(flag, ",") {
+		if name = strings.TrimSpace(name); name == "" || slices.Contains(names, name) {
+			continue
 		}
-	}
-	return names
-}
-
-func (o *embedOptions) checkColumns() error {
-	for _, name := range o.asked() {
 		if err := columns.Check(name); err != nil {
-			return usagef("--metadata: %v", err)
+			return nil, usagef("--metadata: %v", err)
 		}
+		names = append(names, name)
 	}
-	return nil
+	return names, nil
 }
 
-// chooseColumns makes the sources give the columns that the index has, and those asked for.
-func (o *embedOptions) chooseColumns() {
-	o.columns = o.asked()
-	for _, c := range search.ColumnsIn(o.Index) {
-		if !slices.Contains(o.columns, c.Name) && columns.Check(c.Name) == nil {
-			o.columns = append(o.columns, c.Name)
+// withThoseOf adds the columns that an index has.
+func withThoseOf(index string, names []string) []string {
+	out := slices.Clone(names)
+	for _, c := range search.ColumnsIn(index) {
+		if !slices.Contains(out, c.Name) && columns.Check(c.Name) == nil {
+			out = append(out, c.Name)
 		}
 	}
-	o.Data.Metadata = o.columns
+	return out
 }
 
-// columnsOf refuses columns that no table has.
-func (o *embedOptions) columnsOf(about datasets.Info) error {
-	for _, name := range o.asked() {
+// lacksColumn refuses columns that were asked for and that no source has.
+func lacksColumn(names []string, about datasets.Info) error {
+	for _, name := range names {
 		switch {
 		case slices.Contains(about.Columns, name):
 		case about.Columns == nil:
-			return usagef("--metadata %s: no source is a table (.csv .tsv .jsonl .json)", name)
+			return usagef("--metadata %s: no source is a table (.csv .tsv .jsonl .json .parquet)", name)
 		default:
 			return usagef("--metadata %s: there is no such column; there are %s", name, strings.Join(about.Columns, ", "))
 		}
@@ -71,6 +66,7 @@ func (v *oddValues) add(path, column, value string) {
 // tell says what was left out, a line for each column.
 func (v *oddValues) tell(c *console) {
 	for column, n := range v.count {
-		c.log.Warn("values are no numbers and were left out: the column holds numbers", "column", column, "values", n, "first", v.first[column])
+		c.log.Warn("values are no numbers and were left out: the column holds numbers",
+			"column", column, "values", n, "first", v.first[column])
 	}
 }

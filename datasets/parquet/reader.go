@@ -3,6 +3,7 @@ package parquet
 import (
 	"fmt"
 	"io"
+	"math"
 	"sort"
 	"sync"
 
@@ -68,6 +69,23 @@ func (r *Reader) Ints(file io.ReaderAt, column int, row int64) (values []int64, 
 		return err
 	})
 	return values, err
+}
+
+// Reals are the values of a column of float32 or float64 in a row, as Bytes has them. bits is 32 or 64.
+func (r *Reader) Reals(file io.ReaderAt, column int, row int64) (values []float64, bits int, err error) {
+	raw, err := r.Ints(file, column, row)
+	single := r.file.leaves[column].physical == format.Float
+	for _, v := range raw {
+		if single {
+			values = append(values, float64(math.Float32frombits(uint32(v))))
+		} else {
+			values = append(values, math.Float64frombits(uint64(v)))
+		}
+	}
+	if bits = 64; single {
+		bits = 32
+	}
+	return values, bits, err
 }
 
 // place is where a value is.

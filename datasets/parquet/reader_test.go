@@ -60,7 +60,7 @@ func TestTheSameRowsInEachCodecAndEncoding(t *testing.T) {
 		}
 		f, r, file := openBytes(t, data)
 		if got := fmt.Sprint(f.Rows, f.Columns); got != "40 [text (text) list (list of text) int (integer) "+
-			"sure (integer) deep.bytes (bytes) deep.number (other) parts.raw (list of text)]" {
+			"sure (integer) deep.bytes (bytes) deep.number (number) parts.raw (list of text)]" {
 			t.Fatalf("%s: %s", name, got)
 		}
 		for k := range rows {
@@ -81,6 +81,10 @@ func TestTheSameRowsInEachCodecAndEncoding(t *testing.T) {
 			sure, err2 := r.Ints(file, f.Column("sure"), int64(i))
 			if err != nil || err2 != nil || fmt.Sprint(ints, sure) != fmt.Sprintf("%s [%d]", wantInt, i) {
 				t.Fatalf("%s: row %d: %v %v, %v, %v", name, i, ints, sure, err, err2)
+			}
+			reals, bits, err := r.Reals(file, f.Column("deep.number"), int64(i))
+			if err != nil || bits != 64 || fmt.Sprint(reals) != "[1.5]" {
+				t.Fatalf("%s: row %d: %v, %d bits, %v, want 1.5", name, i, reals, bits, err)
 			}
 		}
 	}

@@ -14,14 +14,17 @@ type Kind int
 
 // The kinds.
 const (
-	Other Kind = iota // numbers with fractions and what else isn't read
+	Other Kind = iota // decimals, times of 96 bits, and what else isn't read
 	Bytes
 	Text
 	Integer
 	Boolean // read as integers, 0 and 1
+	Real    // float32 and float64
 )
 
-func (k Kind) String() string { return [...]string{"other", "bytes", "text", "integer", "boolean"}[k] }
+func (k Kind) String() string {
+	return [...]string{"other", "bytes", "text", "integer", "boolean", "number"}[k]
+}
 
 // Column is a column that holds values.
 type Column struct {
@@ -38,6 +41,8 @@ type leaf struct {
 	repeated, definable int // the highest levels
 }
 
+func (l leaf) real() bool { return l.physical == format.Float || l.physical == format.Double }
+
 // node is an element of the schema.
 type node struct {
 	name       string
@@ -45,6 +50,7 @@ type node struct {
 	repetition format.FieldRepetitionType
 	children   int
 	list, text bool
+	decimal    bool // an integer that is a multiple of a power of 10
 }
 
 // node reads an element of the schema.
@@ -72,8 +78,10 @@ func (p *footerParser) node() {
 }
 
 func (p *footerParser) converted(n *node) {
-	const utf8, list, enum, json = 0, 3, 4, 19
+	const utf8, list, enum, decimal, json = 0, 3, 4, 5, 19
 	switch p.int() {
+	case decimal:
+		n.decimal = true
 	case utf8, enum, json:
 		n.text = true
 	case list:
@@ -82,9 +90,11 @@ func (p *footerParser) converted(n *node) {
 }
 
 func (p *footerParser) logical(n *node) {
-	const text, list, enum, json = 1, 3, 4, 12
+	const text, list, enum, decimal, json = 1, 3, 4, 5, 12
 	p.fields(func(id int, kind byte) {
 		switch id {
+		case decimal:
+			n.decimal = true
 		case text, enum, json:
 			n.text = true
 		case list:
@@ -155,7 +165,7 @@ func (w *schemaWalk) leaf(n node, path []string, l leaf) {
 	l.physical = n.physical
 	c := Column{Name: strings.ToValidUTF8(strings.Join(path, "."), "\uFFFD"), List: l.repeated > 0}
 	switch {
-	case l.repeated > 1 || l.definable > mostDepth:
+	case l.repeated > 1 || l.definable > mostDepth || n.decimal:
 	case n.physical == format.ByteArray && n.text:
 		c.Kind = Text
 	case n.physical == format.ByteArray:
@@ -164,6 +174,8 @@ func (w *schemaWalk) leaf(n node, path []string, l leaf) {
 		c.Kind = Integer
 	case n.physical == format.Boolean:
 		c.Kind = Boolean
+	case n.physical == format.Float || n.physical == format.Double:
+		c.Kind = Real
 	}
 	w.file.Columns = append(w.file.Columns, c)
 	w.file.leaves = append(w.file.leaves, l)

@@ -31,7 +31,7 @@ func (l leaf) values(p *page, data []byte, before int, encoding format.Encoding,
 		p.truths(bits)
 		return err
 	case format.DeltaBinaryPacked:
-		if text {
+		if text || l.real() {
 			break
 		}
 		p.ints, _, err = deltas(data, n)
@@ -74,9 +74,9 @@ func (l leaf) plain(p *page, data []byte, before, n int) error {
 		}
 		p.truths(unpackBits(make([]uint32, 0, n), data, 1, n))
 		return nil
-	case format.Int32:
+	case format.Int32, format.Float:
 		size = 4
-	case format.Int64:
+	case format.Int64, format.Double:
 	default:
 		return fmt.Errorf("values of type %v are not read", l.physical)
 	}
@@ -91,7 +91,7 @@ func (l leaf) plain(p *page, data []byte, before, n int) error {
 			p.ints[i] = int64(binary.LittleEndian.Uint64(data[8*i:]))
 		}
 	}
-	return nil
+	return nil // the bits of numbers with fractions are kept as they are: see Reader.Reals
 }
 
 // truths are booleans as integers.

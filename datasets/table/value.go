@@ -60,8 +60,8 @@ func (v Value) Number() string {
 	return text
 }
 
-// Plain is the value as a person writes it: a text without white space around it, a number or a boolean as they are, and of JSON another kind of
-// value as compact JSON. null is empty.
+// Plain is the value as a person writes it: a text without white space around it, a number or a boolean as they are, and another kind of
+// value of JSON as compact JSON. null is empty.
 func (v Value) Plain() string {
 	if text, ok := v.Text(); ok {
 		return strings.TrimSpace(text)

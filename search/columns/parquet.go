@@ -55,20 +55,51 @@ func Append(row parquet.Row, base int, list []Column, values Values) parquet.Row
 	return row
 }
 
-// In lists the columns of texts and of float64 that a schema has at its top, but for those of some names.
+// In lists the columns of texts and of numbers that a schema has at its top, but for those of some names. Files of other programs have
+// numbers of other widths, and integers that float64 doesn't hold are rounded.
 func In(schema *parquet.Schema, without []string) (out []Column) {
 	for _, f := range schema.Fields() {
 		if !f.Leaf() || f.Repeated() || slices.Contains(without, f.Name()) {
 			continue
 		}
 		switch kind := f.Type(); {
-		case kind.Kind() == parquet.Double:
+		case isNumber(kind):
 			out = append(out, Column{f.Name(), Double})
 		case kind.Kind() == parquet.ByteArray && isUTF8(kind):
 			out = append(out, Column{f.Name(), Text})
 		}
 	}
 	return out
+}
+
+func isNumber(kind parquet.Type) bool {
+	switch kind.Kind() {
+	case parquet.Double, parquet.Float:
+		return true
+	case parquet.Int32, parquet.Int64:
+		logical := kind.LogicalType()
+		if logical == nil {
+			return true
+		}
+		_, ok := logical.Value.(*format.IntType)
+		return ok
+	}
+	return false
+}
+
+// finite is the number of a value; false: it has none that is finite.
+func finite(v parquet.Value) (x float64, ok bool) {
+	switch v.Kind() {
+	case parquet.Double:
+		x = v.Double()
+	case parquet.Float:
+		x = float64(v.Float())
+	case parquet.Int32:
+		x = float64(v.Int32())
+	case parquet.Int64:
+		x = float64(v.Int64())
+	}
+	return x, !math.IsNaN(x) && !math.IsInf(x, 0)
 }
 
 func isUTF8(kind parquet.Type) bool {
@@ -112,12 +143,12 @@ func (r *Reader) Read(out []Values) error {
 		err := c.read(len(out), func(i int, v parquet.Value) {
 			switch {
 			case v.IsNull():
-			case v.Kind() == parquet.Double:
-				if x := v.Double(); !math.IsNaN(x) && !math.IsInf(x, 0) {
+			case v.Kind() == parquet.ByteArray:
+				out[i] = append(out[i], Datum{name, strings.ToValidUTF8(string(v.ByteArray()), "\ufffd")})
+			default:
+				if x, ok := finite(v); ok {
 					out[i] = append(out[i], Datum{name, x})
 				}
-			default:
-				out[i] = append(out[i], Datum{name, strings.ToValidUTF8(string(v.ByteArray()), "\ufffd")})
 			}
 		})
 		if err != nil {

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"fmt"
-	"slices"
 
 	"clipgo/datasets"
 	"clipgo/search"
@@ -74,20 +73,6 @@ func (u *update) values(path string, cells []datasets.Cell, chosen []columns.Col
 			u.options.Odd(path, d.Column, cell.Text)
 		}
 		out = append(out, d)
-	}
-	return out
-}
-
-// mergeCells gives a picture the values of another source that has it too, where it has none.
-func mergeCells(have, other []datasets.Cell) []datasets.Cell {
-	if have == nil || other == nil {
-		return append(have, other...)
-	}
-	out := slices.Clone(have)
-	for i := range out {
-		if out[i].Text == "" && !other[i].Absent {
-			out[i] = other[i]
-		}
 	}
 	return out
 }

@@ -59,7 +59,7 @@ func listed(ctx context.Context, src datasets.Source, part share.Share) (list, e
 			l.captions += max(0, len(entry.Captions)-1)
 		default:
 			l.captions += merge(&l.files[before], f, entry.Captions)
-			l.cells[before] = mergeCells(l.cells[before], entry.Metadata)
+			l.cells[before] = datasets.MergeCells(l.cells[before], entry.Metadata)
 		}
 	}
 	return l, nil

@@ -116,17 +116,23 @@ func Update(ctx context.Context, ix Index, src datasets.Source, e Embedder, o Op
 	if seconds := time.Since(begun).Seconds(); seconds > 0 {
 		u.result.Rate = float64(u.result.Added+u.result.Updated-copied) / seconds
 	}
-	if total := src.Len() - l.others; float64(u.result.Failed) > o.MaxSkip*float64(total) {
-		err = &datasets.DataError{Source: src.Info().Name, Reason: fmt.Sprintf(
-			"%d of %d pictures could not be used, more than the share of %g; the others are in the index; max_skip must be 1 to accept "+
-				"any number", u.result.Failed, total, o.MaxSkip)}
-	}
+	err = u.judge(src.Len() - l.others)
 	for _, folder := range src.Info().Unread { // which are no pictures, so that no share of them is limited
 		if o.Share.Has(paths.Absolute(folder.Key)) {
 			u.fail(folder)
 		}
 	}
 	return u.result, err
+}
+
+// judge refuses a run in which too many of all pictures failed.
+func (u *update) judge(total int) error {
+	if float64(u.result.Failed) <= u.options.MaxSkip*float64(total) {
+		return nil
+	}
+	return &datasets.DataError{Source: u.source.Info().Name, Reason: fmt.Sprintf(
+		"%d of %d pictures could not be used, more than the share of %g; the others are in the index; max_skip must be 1 to accept "+
+			"any number", u.result.Failed, total, u.options.MaxSkip)}
 }
 
 // update is one run.
