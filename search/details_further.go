@@ -16,13 +16,14 @@ import (
 // detailsReader reads rows of the metadata with the further columns that the file has.
 type detailsReader struct {
 	*parquet.GenericReader[details]
+	file    *parquet.File
 	columns []columns.Column
 	further *columns.Reader // nil: there are none
 	values  []columns.Values
 }
 
 func newDetailsReader(file *parquet.File, further []columns.Column) *detailsReader {
-	r := &detailsReader{GenericReader: parquet.NewGenericReader[details](file), columns: further}
+	r := &detailsReader{GenericReader: parquet.NewGenericReader[details](file), file: file, columns: further}
 	if len(further) > 0 {
 		r.further = columns.NewReader(file, further)
 	}

@@ -14,7 +14,13 @@ func (ix *Folder) Find(ctx context.Context, q Query) ([]Hit, error) {
 	for _, path := range q.Without {
 		without[paths.Absolute(path)] = true
 	}
-	near, err := ix.Nearest(ctx, q.Vector, q.Top+len(without), q.Table)
+	var near []Neighbor
+	var err error
+	if len(q.Where) > 0 {
+		near, err = ix.nearestWhere(ctx, q, q.Top+len(without))
+	} else {
+		near, err = ix.Nearest(ctx, q.Vector, q.Top+len(without), q.Table)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -68,6 +68,8 @@ type Query struct {
 	Top       int
 	Threshold float64  // the lowest score shown; cosines are -1 to 1
 	Without   []string // paths that are left out: the pictures that the query is made of
+	// Where are conditions on further columns that hits satisfy, all of them.
+	Where []columns.Condition
 }
 
 // Hit is a row found.

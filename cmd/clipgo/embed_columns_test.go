@@ -29,6 +29,15 @@ func TestEmbedKeepsColumns(t *testing.T) {
 			t.Errorf("no %s in %s", want, found)
 		}
 	}
+	if hits := must(t, "search", "--index", index, "--paths", "--where", "rating>4", "--where", "author=Ada", "blue").out; hits !=
+		filepath.Join(dir, "a.png")+"\n" {
+		t.Errorf("--where finds %s", hits)
+	}
+	for _, where := range []string{"rating", "price=1", "author<A", "rating=four"} {
+		if r := clipgo(t, "search", "--index", index, "--where", where, "blue"); r.code != exitUsage || strings.Count(r.err, "\n") > 2 {
+			t.Errorf("--where %s: exit %d: %s", where, r.code, r.err)
+		}
+	}
 	if info := must(t, "info", index).out; !strings.Contains(info, "rating (double), author (text)") {
 		t.Error(info)
 	}

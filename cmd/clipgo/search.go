@@ -18,6 +18,7 @@ import (
 	"clipgo/model"
 	"clipgo/pretrained"
 	"clipgo/search"
+	"clipgo/search/columns"
 	"clipgo/search/preview"
 	"clipgo/search/sheet"
 )
@@ -40,6 +41,7 @@ type searchOptions struct {
 	Query queryFlags `json:"query"`
 
 	preview preview.Form
+	where   []columns.Condition
 }
 
 // previewSide is the side of a picture in the terminal, in pixels.
@@ -76,8 +78,12 @@ stderr.
 
 With --json each hit is an object with rank, score, path and caption on a line of its own. A path that is not UTF-8 is
 printed as a file: URI there, which search accepts as a QUERY. --null is for xargs -0: the exact bytes of the paths.
---html writes one file for a browser, with small copies of the pictures in it.`,
+--html writes one file for a browser, with small copies of the pictures in it.
+
+--where "rating>=4" leaves out pictures by a column that embed --metadata keeps: = and != for texts, < <= > >= too for
+numbers. A picture without a value is in no such result. Several conditions must all be met.`,
 		Example: `  clipgo search --index pictures.index "a red heart"
+  clipgo search --index pictures.index --where author=Ada --where "rating>=4" "a red heart"
   clipgo search --index pictures.index cat.png --plus "+2:at night" --minus "a dog"
   clipgo search --index pictures.index --null "a red heart" | xargs -0 ls -l`,
 	}
@@ -114,6 +120,9 @@ func (o *searchOptions) run(ctx context.Context, a *app, said config.Layer, args
 	terms, err := o.Query.terms(args)
 	if err != nil {
 		return usagef("%v", err)
+	}
+	if o.where, err = columns.ParseConditions(o.Query.Where); err != nil {
+		return usagef("--where: %v", err)
 	}
 	if !slices.ContainsFunc(terms, func(t search.Term) bool { return len(t.Picture) > 0 }) {
 		o.Towers = model.TextTower
@@ -218,7 +227,7 @@ func (o *searchOptions) find(ctx context.Context, a *app, m *pretrained.Embedder
 			a.console.log.Warn("the model reads only the beginning of this text", "tokens", m.Config.Text.ContextLength, "text", t.Text)
 		}
 	}
-	q.Top, q.Threshold = o.Top, o.Threshold
+	q.Top, q.Threshold, q.Where = o.Top, o.Threshold, o.where
 	if o.Captions {
 		q.Table = search.Texts
 	}

@@ -14,6 +14,7 @@ type queryFlags struct {
 	Minus []string `json:"minus,omitempty" flag:"minus" repeat:"true" arg:"query" help:"subtract a text or a picture (repeated)"`
 	Text  []string `json:"text,omitempty" flag:"text" repeat:"true" arg:"text" help:"add a text, even if it looks like a path (repeated)"`
 	Image []string `json:"image,omitempty" flag:"image" repeat:"true" arg:"path" help:"add a picture (repeated)"`
+	Where []string `json:"where,omitempty" flag:"where" repeat:"true" arg:"cond" help:"only pictures with COL=VALUE in a column of embed --metadata; or != < <= > >= (repeated)"`
 }
 
 // terms are all parts of the query.

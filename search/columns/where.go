@@ -46,6 +46,18 @@ func ParseCondition(text string) (c Condition, err error) {
 	return c, nil
 }
 
+// ParseConditions reads several conditions.
+func ParseConditions(texts []string) (out []Condition, err error) {
+	for _, text := range texts {
+		c, err := ParseCondition(text)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
 // Resolve compares conditions with the columns that there are, and reads their numbers. What can't be compared is a usage error.
 func Resolve(conditions []Condition, have []Column) ([]Condition, error) {
 	out := make([]Condition, len(conditions))
