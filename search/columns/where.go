@@ -27,6 +27,7 @@ type Condition struct {
 	Operator Operator
 	Value    string  // as it is written; what a text is compared with
 	Number   float64 // what a number is compared with; Resolve fills it in
+	Type     Type    // of the column; Resolve fills it in
 }
 
 // ParseCondition reads COL=VALUE, or the same with another operator. White space around the name and the value doesn't count.
@@ -72,6 +73,7 @@ func Resolve(conditions []Condition, have []Column) ([]Condition, error) {
 		case column.Type == Text && c.Operator != Equal && c.Operator != NotEqual:
 			return nil, fault.Usagef("the column %s holds texts: only = and != compare them, not %s", c.Column, c.Operator)
 		}
+		c.Type = column.Type
 		if column.Type == Double {
 			if c.Number, ok = Number(c.Value); !ok {
 				return nil, fault.Usagef("the column %s holds numbers, and %q is none", c.Column, c.Value)

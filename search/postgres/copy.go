@@ -9,10 +9,11 @@ import (
 	"clipgo/internal/half"
 	"clipgo/internal/paths"
 	"clipgo/search"
+	"clipgo/search/columns"
 )
 
 // itemColumns are the columns that copier writes, in its order.
-const itemColumns = "segment, row, path, caption, size, mtime, hash, image, text"
+const itemColumns = "segment, row, path, caption, size, mtime, hash, taken, camera, latitude, longitude, meta, image, text"
 
 // copier gives the rows of a segment as COPY reads them in binary (the PostgreSQL manual, COPY, "Binary Format").
 type copier struct {
@@ -72,7 +73,7 @@ func (c *copier) fill() error {
 }
 
 func (c *copier) row(r search.Record) {
-	c.buf = binary.BigEndian.AppendUint16(c.buf, 9)
+	c.buf = binary.BigEndian.AppendUint16(c.buf, 14)
 	c.int32(c.segment)
 	c.int32(r.Row)
 	c.text(paths.Text(r.Path))
@@ -84,8 +85,45 @@ func (c *copier) row(r search.Record) {
 		c.int64(microseconds(time.Unix(0, r.MTime)))
 	}
 	c.text(r.Hash)
+	c.facts(r.Facts)
+	c.meta(r.Metadata)
 	c.vector(r.Image)
 	c.vector(r.Text)
+}
+
+// facts writes what EXIF says; null where it doesn't.
+func (c *copier) facts(f *search.Facts) {
+	if f == nil {
+		f = &search.Facts{}
+	}
+	if f.Taken == 0 {
+		c.null()
+	} else {
+		c.int64(microseconds(time.Unix(0, f.Taken)))
+	}
+	if f.Camera == "" {
+		c.null()
+	} else {
+		c.text(f.Camera)
+	}
+	for _, degrees := range []float64{f.Latitude, f.Longitude} {
+		if !f.Located() {
+			c.null()
+			continue
+		}
+		c.size(8)
+		c.buf = binary.BigEndian.AppendUint64(c.buf, math.Float64bits(degrees))
+	}
+}
+
+// meta writes further columns as jsonb, whose binary form is a version and the text.
+func (c *copier) meta(values columns.Values) {
+	data, err := metaJSON(values)
+	if err != nil { // which texts and finite numbers are not
+		data = []byte("{}")
+	}
+	c.size(1 + len(data))
+	c.buf = append(append(c.buf, 1), data...)
 }
 
 // microseconds since 2000, as PostgreSQL counts time.

@@ -13,6 +13,7 @@ import (
 
 	"clipgo/internal/paths"
 	"clipgo/search"
+	"clipgo/search/columns"
 )
 
 // Database is an index in a database. It is no snapshot: each search sees what is there.
@@ -85,7 +86,11 @@ const (
 // Exact is set.
 func (d *Database) Find(ctx context.Context, q search.Query) ([]search.Hit, error) {
 	var found []row
-	err := pgx.BeginTxFunc(ctx, d.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+	var err error
+	if q.Where, err = columns.Resolve(q.Where, d.c.columns); err != nil {
+		return nil, err
+	}
+	err = pgx.BeginTxFunc(ctx, d.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
 		if err = d.settings(ctx, tx, q.Top); err == nil {
 			found, err = d.nearest(ctx, tx, q)
 		}
@@ -102,7 +107,8 @@ func (d *Database) Find(ctx context.Context, q search.Query) ([]search.Hit, erro
 		if r.score < q.Threshold {
 			break
 		}
-		hits = append(hits, search.Hit{Rank: len(hits) + 1, Score: r.score, Path: paths.FromText(r.path), Caption: r.caption})
+		hits = append(hits, search.Hit{Rank: len(hits) + 1, Score: r.score, Path: paths.FromText(r.path), Caption: r.caption,
+			Metadata: readMeta(r.meta)})
 	}
 	return hits, nil
 }
@@ -111,6 +117,7 @@ type row struct {
 	segment, row  int
 	path, caption string
 	score         float64
+	meta          string
 }
 
 func (d *Database) settings(ctx context.Context, tx pgx.Tx, top int) error {
@@ -133,15 +140,16 @@ func (d *Database) nearest(ctx context.Context, tx pgx.Tx, q search.Query) (out 
 	for i, p := range q.Without {
 		without[i] = text(paths.Text(paths.Absolute(p)))
 	}
+	where, args := accepts(q.Where, []any{d.vector(q.Vector), without, q.Top})
 	c := column(q.Table)
-	sql := fmt.Sprintf(`select segment, row, path, coalesce(caption, ''), -(%[1]s <#> $1) from %[2]s
-where %[1]s is not null and path <> all($2) order by %[1]s <#> $1 limit $3`, c, items(d.c.id))
-	rows, err := tx.Query(ctx, sql, d.vector(q.Vector), without, q.Top)
+	sql := fmt.Sprintf(`select segment, row, path, coalesce(caption, ''), -(%[1]s <#> $1), meta::text from %[2]s
+where %[1]s is not null and path <> all($2)%[3]s order by %[1]s <#> $1 limit $3`, c, items(d.c.id), where)
+	rows, err := tx.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (x row, err error) {
-		err = r.Scan(&x.segment, &x.row, &x.path, &x.caption, &x.score)
+		err = r.Scan(&x.segment, &x.row, &x.path, &x.caption, &x.score, &x.meta)
 		return x, err
 	})
 }

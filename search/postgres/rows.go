@@ -117,18 +117,26 @@ func (s *Snapshot) Pairs(ctx context.Context, rows []int, t search.Table, above 
 	return search.PairsOf(ctx, all, s.info.Dim, above, use)
 }
 
-const detailColumns = "i.path, coalesce(i.caption, ''), coalesce(i.size, 0), i.mtime, coalesce(i.hash, '')"
+const detailColumns = "i.path, coalesce(i.caption, ''), coalesce(i.size, 0), i.mtime, coalesce(i.hash, ''), " +
+	"i.taken, coalesce(i.camera, ''), coalesce(i.latitude, 0), coalesce(i.longitude, 0), i.meta::text"
 
 // detail reads the columns of detailColumns.
 type detail struct {
 	search.Detail
-	mtime *time.Time
+	mtime, taken *time.Time
+	meta         string
 }
 
-func (d *detail) into() []any { return []any{&d.Path, &d.Caption, &d.Size, &d.mtime, &d.Hash} }
+func (d *detail) into() []any {
+	return []any{&d.Path, &d.Caption, &d.Size, &d.mtime, &d.Hash, &d.taken, &d.Facts.Camera, &d.Facts.Latitude, &d.Facts.Longitude, &d.meta}
+}
 
 func (d *detail) read() search.Detail {
 	out := d.Detail
+	out.Metadata = readMeta(d.meta)
+	if d.taken != nil {
+		out.Facts.Taken = d.taken.UnixNano()
+	}
 	out.Path, out.Live = paths.FromText(out.Path), true
 	if d.mtime != nil {
 		out.MTime = d.mtime.UnixNano()

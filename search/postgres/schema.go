@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -16,10 +17,11 @@ import (
 
 	"clipgo/internal/fault"
 	"clipgo/search"
+	"clipgo/search/columns"
 )
 
-// formatVersion is the version of the tables.
-const formatVersion = 1
+// formatVersion is the version of the tables. Version 1 had neither what EXIF says nor further columns.
+const formatVersion = 2
 
 const schema = `
 create schema if not exists clipgo;
@@ -27,6 +29,7 @@ create table if not exists clipgo.collection (
   id bigint generated always as identity primary key, name text not null unique, format_version int not null,
   model text not null, model_fingerprint text not null, preprocess json not null, dim int not null,
   kept_as text not null check (kept_as in ('halfvec', 'vector')));
+alter table clipgo.collection add column if not exists columns json not null default '[]';
 create table if not exists clipgo.segment (
   collection_id bigint not null references clipgo.collection on delete cascade, number int not null, rows int not null,
   digest text not null, dead int[] not null default '{}', primary key (collection_id, number));`
@@ -34,15 +37,34 @@ create table if not exists clipgo.segment (
 // itemTable is the statement that makes the table of a collection: one a collection, since dimensions differ.
 func itemTable(id int64, keptAs string, dim int) string {
 	return fmt.Sprintf(`create table if not exists %[1]s (
-  segment int not null, row int not null, path text not null, caption text, size bigint, mtime timestamptz, hash text,
-  image %[2]s(%[3]d), text %[2]s(%[3]d), primary key (segment, row));`, items(id), keptAs, dim)
+  segment int not null, row int not null, path text not null, caption text, size bigint, mtime timestamptz, hash text, %[4]s,
+  image %[2]s(%[3]d), text %[2]s(%[3]d), primary key (segment, row));`, items(id), keptAs, dim, strings.Join(factColumns, ", "))
+}
+
+// factColumns are those that version 2 added. taken is by the camera's clock, which is in no time zone that is known.
+var factColumns = []string{"taken timestamp", "camera text", "latitude float8", "longitude float8", "meta jsonb not null default '{}'"}
+
+// upgrade makes a collection of version 1 one of this version. Sync writes its segments again, one by one: no digest is empty.
+func upgrade(ctx context.Context, tx pgx.Tx, id int64) error {
+	for _, sql := range []string{
+		schema,
+		fmt.Sprintf("alter table %s add column if not exists %s", items(id), strings.Join(factColumns, ", add column if not exists ")),
+		fmt.Sprintf("update clipgo.segment set digest = '' where collection_id = %d", id),
+		fmt.Sprintf("update clipgo.collection set format_version = %d where id = %d", formatVersion, id),
+	} {
+		if _, err := tx.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // itemIndexes are the statements that make the indexes of a collection's table. They come after the rows: that is faster than to keep them
 // while rows are added.
 func itemIndexes(id int64) []string {
 	return []string{fmt.Sprintf("create index if not exists item_%d_path on %s using hash (path)", id, items(id)),
-		fmt.Sprintf("create index if not exists item_%d_mtime on %s (mtime)", id, items(id))}
+		fmt.Sprintf("create index if not exists item_%d_mtime on %s (mtime)", id, items(id)),
+		fmt.Sprintf("create index if not exists item_%d_taken on %s (taken)", id, items(id))}
 }
 
 func items(id int64) string { return "clipgo.item_" + strconv.FormatInt(id, 10) }
@@ -138,20 +160,32 @@ func older(a, b string) bool {
 
 // collection is a row of the table of that name.
 type collection struct {
-	id     int64
-	space  search.Space
-	keptAs string
+	id      int64
+	version int
+	space   search.Space
+	keptAs  string
+	columns []columns.Column // the further ones
 }
 
-const selectCollection = `select id, format_version, model, model_fingerprint, preprocess::text, dim, kept_as
-from clipgo.collection where name = $1`
+// selectCollection reads columns so that a table of version 1, which has none, is no error.
+const selectCollection = `select id, format_version, model, model_fingerprint, preprocess::text, dim, kept_as,
+coalesce(to_json(c) ->> 'columns', '[]') from clipgo.collection c where name = $1`
 
-// readCollection finds a collection; ok is false where there is none, or no schema yet.
+// readCollection finds a collection; ok is false where there is none, or no schema yet. One of version 1 is refused: Sync upgrades it.
 func readCollection(ctx context.Context, q querier, name string) (c collection, ok bool, err error) {
-	var version int
-	var preprocess string
-	err = q.QueryRow(ctx, selectCollection, name).Scan(&c.id, &version, &c.space.Model, &c.space.Fingerprint, &preprocess,
-		&c.space.Dim, &c.keptAs)
+	c, ok, err = findCollection(ctx, q, name)
+	if err == nil && ok && c.version != formatVersion {
+		return c, false, fault.Modelf(name, "the collection %s has format version %d, not %d: index sync brings it to that",
+			name, c.version, formatVersion)
+	}
+	return c, ok, err
+}
+
+// findCollection is readCollection for Sync.
+func findCollection(ctx context.Context, q querier, name string) (c collection, ok bool, err error) {
+	var preprocess, further string
+	err = q.QueryRow(ctx, selectCollection, name).Scan(&c.id, &c.version, &c.space.Model, &c.space.Fingerprint, &preprocess,
+		&c.space.Dim, &c.keptAs, &further)
 	var refused *pgconn.PgError
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
@@ -160,8 +194,12 @@ func readCollection(ctx context.Context, q querier, name string) (c collection, 
 		return c, false, nil
 	case err != nil:
 		return c, false, failed(err)
-	case version != formatVersion:
-		return c, false, fault.Modelf(name, "the collection %s has format version %d, not %d", name, version, formatVersion)
+	case c.version > formatVersion || c.version < 1:
+		return c, false, fault.Modelf(name, "the collection %s has format version %d, and this version reads up to %d", name, c.version,
+			formatVersion)
+	}
+	if err := json.Unmarshal([]byte(further), &c.columns); err != nil {
+		return c, false, fault.Modelf(name, "the columns of the collection %s can't be read: %v", name, err)
 	}
 	c.space.Preprocess = []byte(preprocess)
 	return c, true, nil

@@ -91,7 +91,7 @@ exists (select 1 from %[1]s where text is not null)`, items(c.id))).Scan(&s.has[
 // versionOf names a state of a collection.
 func versionOf(c collection, segments []search.Segment) string {
 	h := sha256.New()
-	fmt.Fprintln(h, c.id, c.space.Fingerprint)
+	fmt.Fprintln(h, c.id, c.space.Fingerprint, c.columns)
 	for _, g := range segments {
 		fmt.Fprintln(h, g.Number, g.Digest, g.Dead)
 	}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -17,6 +18,7 @@ import (
 	"clipgo/internal/fault"
 	"clipgo/internal/parallel"
 	"clipgo/search"
+	"clipgo/search/columns"
 )
 
 // Options are the settings of Sync.
@@ -104,13 +106,20 @@ type syncer struct {
 // open finds the collection, or makes it.
 func (s *syncer) open(ctx context.Context, o Options) error {
 	info := s.ix.Info()
-	c, ok, err := readCollection(ctx, s.pool, o.Name)
+	further, err := s.ix.Columns()
+	if err != nil {
+		return err
+	}
+	c, ok, err := findCollection(ctx, s.pool, o.Name)
 	if err != nil {
 		return err
 	}
 	if ok {
 		s.c = c
-		return s.ix.Accepts(c.space)
+		if err := s.ix.Accepts(c.space); err != nil {
+			return err
+		}
+		return s.describe(ctx, further)
 	}
 	keptAs, most := "halfvec", mostHalf
 	if o.Single {
@@ -135,8 +144,35 @@ values ($1, $2, $3, $4, $5::json, $6, $7) returning id`, o.Name, formatVersion, 
 			return err
 		}
 		_, err = tx.Exec(ctx, itemTable(s.c.id, keptAs, info.Dim))
-		return err
+		return errors.Join(err, setColumns(ctx, tx, s.c.id, further))
 	})
+}
+
+// describe brings a collection to this version, and notes which further columns its rows may have.
+func (s *syncer) describe(ctx context.Context, further []columns.Column) error {
+	if s.c.version == formatVersion && slices.Equal(s.c.columns, further) {
+		return nil
+	}
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if s.c.version != formatVersion {
+			if err := upgrade(ctx, tx, s.c.id); err != nil {
+				return fault.Usagef("database: the tables can't be brought to version %d: %s", formatVersion, message(err))
+			}
+		}
+		return setColumns(ctx, tx, s.c.id, further)
+	})
+}
+
+func setColumns(ctx context.Context, tx pgx.Tx, id int64, further []columns.Column) error {
+	if further == nil {
+		further = []columns.Column{}
+	}
+	list, err := json.Marshal(further)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "update clipgo.collection set columns = $2::json where id = $1", id, text(string(list)))
+	return err
 }
 
 // segments writes what is new or changed and removes what is gone.
