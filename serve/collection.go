@@ -26,6 +26,8 @@ type collection struct {
 	encoder *encoder
 	given   []string // roots of the options
 
+	returned []string // columns that clip-retrieval's endpoints answer with
+
 	duplicates duplicates
 
 	mu      sync.Mutex
@@ -54,7 +56,10 @@ type snapshot struct {
 }
 
 func newCollection(ctx context.Context, src Source, e *encoder, given []string) (*collection, error) {
-	c := &collection{name: src.Name, space: src.Index.Info().Space, encoder: e, given: given}
+	c := &collection{name: src.Name, space: src.Index.Info().Space, encoder: e, given: given, returned: src.Returned}
+	if c.returned == nil {
+		c.returned = knnReturned
+	}
 	c.current = c.open(ctx, src.Index)
 	if len(given) == 0 {
 		return c, nil
@@ -135,10 +140,13 @@ func onceAvailable[T any](f func() (T, error)) func() (T, error) {
 // known is the catalog if it has been read, and nil before.
 func (s *snapshot) known() *search.Catalog { return s.loaded.Load() }
 
-// details are what the index knows of some rows.
+// details are what the index knows of some rows. The catalog has no further columns, which are read from the index's files.
 func (s *snapshot) details(rows []int) ([]search.Detail, error) {
 	cat := s.known()
-	if cat == nil {
+	if further, err := s.Columns(); err != nil || cat == nil || len(further) > 0 {
+		if err != nil {
+			return nil, err
+		}
 		return s.Details(rows)
 	}
 	out := make([]search.Detail, len(rows))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clipgo/search"
+	"clipgo/search/columns"
 )
 
 // takenLayout is a time by the clock of a camera, which is in no time zone that is known.
@@ -77,7 +78,7 @@ func factsOf(f search.Facts) (out hitFacts) {
 	return out
 }
 
-// facets answers GET /api/facets: the cameras of an index, and how many pictures have a date and a place.
+// facets answers GET /api/facets: the cameras of an index, how many pictures have a date and a place, and the further columns.
 func (s *Server) facets(w http.ResponseWriter, r *http.Request) error {
 	c, snap, cat, err := s.openCatalog(r.URL.Query().Get("index"))
 	if err != nil {
@@ -88,5 +89,12 @@ func (s *Server) facets(w http.ResponseWriter, r *http.Request) error {
 	if counts.Cameras == nil {
 		counts.Cameras = []search.NameCount{}
 	}
-	return writeJSON(w, map[string]any{"cameras": counts.Cameras, "dated": counts.Dated, "located": counts.Located})
+	further, err := snap.Columns()
+	if err != nil {
+		return err
+	}
+	if further == nil {
+		further = []columns.Column{}
+	}
+	return writeJSON(w, map[string]any{"cameras": counts.Cameras, "dated": counts.Dated, "located": counts.Located, "columns": further})
 }

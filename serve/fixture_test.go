@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"clipgo/search"
+	"clipgo/search/columns"
 	"clipgo/vision/preprocess"
 )
 
@@ -92,6 +93,7 @@ type fixture struct {
 	dir       string // of the pictures
 	index     string
 	decisions string // of duplicates; empty: they are not kept
+	returned  []string
 	handler   http.Handler
 }
 
@@ -122,6 +124,9 @@ func fill(t testing.TB, index string, rows ...search.Row) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := w.KeepColumns([]columns.Column{{Name: "rating", Type: columns.Double}, {Name: "url", Type: columns.Text}}); err != nil {
+		t.Fatal(err)
+	}
 	for _, r := range rows {
 		if err := w.Add(r); err != nil {
 			t.Fatal(err)
@@ -147,6 +152,8 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 	rows[7].Caption = "a red barn"
 	rows[0].Facts = &search.Facts{Camera: "Canon EOS", Taken: 1563107405e9, Latitude: 48.8584, Longitude: 2.2945}
 	rows[1].Facts = &search.Facts{Camera: "Apple iPhone", Latitude: -33.8568, Longitude: 151.2153}
+	rows[0].Metadata = columns.Values{{Column: "rating", Value: 4.5}, {Column: "url", Value: "https://example.org/?a=1&b=<2>"}}
+	rows[3].Metadata = columns.Values{{Column: "rating", Value: 3.0}}
 	fill(t, f.index, rows...)
 	f.open(t, change...)
 	return f
@@ -162,7 +169,8 @@ func (f *fixture) open(t testing.TB, change ...func(*Options)) {
 	for _, c := range change {
 		c(&o)
 	}
-	if f.Server, err = New([]Source{{Name: "colours", Index: ix, Model: f.model, Decisions: f.decisions}}, o); err != nil {
+	if f.Server, err = New([]Source{{Name: "colours", Index: ix, Model: f.model, Decisions: f.decisions,
+		Returned: f.returned}}, o); err != nil {
 		t.Fatal(err)
 	}
 	server := f.Server

@@ -118,7 +118,7 @@ func (s *Server) knnService(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return s.knnAnswer(r.Context(), w, snap, near, *k.Images)
+	return s.knnAnswer(r.Context(), w, c, snap, near, *k.Images)
 }
 
 // knnVector is what the request searches for. A text that isn't empty goes before everything else.
@@ -178,38 +178,56 @@ func (s *Server) deduplicate(ctx context.Context, snap *snapshot, near []search.
 	return kept, nil
 }
 
-// knnHit is a hit as clip-retrieval has it; past num_images it is the first two keys alone.
-type knnHit struct {
-	ID         int     `json:"id"`
-	Similarity float64 `json:"similarity"`
-	*knnMetadata
-}
+// knnReturned are the columns that clip-retrieval's back answers with unless its configuration lists others.
+var knnReturned = []string{"url", "image_path", "caption", "NSFW"}
 
-// knnMetadata is what the index knows of a row. image is the picture itself, since other machines can't open the path.
-type knnMetadata struct {
-	Path    *string `json:"image_path,omitempty"`
-	Caption string  `json:"caption"`
-	Image   string  `json:"image,omitempty"`
-}
+// knnMetadata is what the index knows of a row: the columns that are returned, as far as it has them, and image, which is the picture
+// itself, since other machines can't open the path. A hit has id and similarity too; past num_images it has nothing else.
+type knnMetadata map[string]any
 
-func (s *Server) knnAnswer(ctx context.Context, w http.ResponseWriter, snap *snapshot, near []search.Neighbor, described int) error {
-	out, rows := make([]knnHit, len(near)), make([]int, len(near))
+func (s *Server) knnAnswer(ctx context.Context, w http.ResponseWriter, c *collection, snap *snapshot, near []search.Neighbor,
+	described int) error {
+	out, rows := make([]knnMetadata, len(near)), make([]int, len(near))
 	for i, n := range near {
-		out[i], rows[i] = knnHit{ID: n.Row, Similarity: float64(float32(n.Score))}, n.Row
+		rows[i] = n.Row
 	}
 	snap.issue(rows)
-	about, err := s.knnMetadata(ctx, snap, rows[:min(described, len(rows))])
+	about, err := s.knnMetadata(ctx, c, snap, rows[:min(described, len(rows))])
 	if err != nil {
 		return err
 	}
-	for i := range about {
-		out[i].knnMetadata = &about[i]
+	for i, n := range near {
+		out[i] = knnMetadata{}
+		if i < len(about) {
+			out[i] = about[i]
+		}
+		out[i]["id"], out[i]["similarity"] = n.Row, float64(float32(n.Score))
 	}
 	return writeJSON(w, out)
 }
 
+// knnColumns are the columns of a row that are returned.
+func (s *Server) knnColumns(returned []string, d search.Detail) knnMetadata {
+	out := knnMetadata{}
+	for _, name := range returned {
+		switch name {
+		case "caption":
+			out[name] = d.Caption
+		case "image_path":
+			if s.options.ShowPaths {
+				out[name] = shown(d.Path)
+			}
+		default:
+			if v := d.Metadata.Of(name); v != nil {
+				out[name] = v
+			}
+		}
+	}
+	return out
+}
+
 // knnMetadata describes rows, with their pictures.
-func (s *Server) knnMetadata(ctx context.Context, snap *snapshot, rows []int) ([]knnMetadata, error) {
+func (s *Server) knnMetadata(ctx context.Context, c *collection, snap *snapshot, rows []int) ([]knnMetadata, error) {
 	defer s.stats.since("metadata_get_time", time.Now())
 	all, err := snap.details(rows)
 	if err != nil {
@@ -219,15 +237,13 @@ func (s *Server) knnMetadata(ctx context.Context, snap *snapshot, rows []int) ([
 	out := make([]knnMetadata, len(rows))
 	var wait sync.WaitGroup
 	for i, d := range all {
-		out[i].Caption = d.Caption
-		if s.options.ShowPaths {
-			path := shown(d.Path)
-			out[i].Path = &path
-		}
+		out[i] = s.knnColumns(c.returned, d)
 		wait.Go(func() {
 			err := recovered(func() error {
 				small, err := s.thumbs.of(ctx, s, snap, d, side)
-				out[i].Image = base64.StdEncoding.EncodeToString(small)
+				if len(small) > 0 {
+					out[i]["image"] = base64.StdEncoding.EncodeToString(small)
+				}
 				return err
 			})
 			if code, _ := status(err); err != nil && code == http.StatusInternalServerError { // one that is gone has its caption only
@@ -272,7 +288,7 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request) error {
 	}
 	snap := c.issuer(in.IDs)
 	defer c.release(snap)
-	about, err := s.knnMetadata(r.Context(), snap, in.IDs)
+	about, err := s.knnMetadata(r.Context(), c, snap, in.IDs)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"clipgo/search"
+	"clipgo/search/columns"
 )
 
 // The limits of a search.
@@ -30,6 +31,7 @@ type searchRequest struct {
 	rows     []int    // of the index that the terms are made of
 	table    search.Table
 	from     search.Selection
+	where    []columns.Condition
 	limit    int
 	offset   int
 	minScore float64
@@ -63,6 +65,9 @@ func (s *Server) request(ctx context.Context, snap *snapshot, q url.Values) (r s
 	if p.err != nil {
 		return r, p.err
 	}
+	if r.where, err = snap.conditions(q["where"]); err != nil {
+		return r, err
+	}
 	if folder := q.Get("folder"); folder != "" {
 		if r.from.Folders, err = snap.folders(folder, s.options.ShowPaths); err != nil {
 			return r, err
@@ -75,6 +80,28 @@ func (s *Server) request(ctx context.Context, snap *snapshot, q url.Values) (r s
 		return r, err
 	}
 	return r, s.addUploads(&r, q["picture"])
+}
+
+// conditions reads conditions on further columns, which the index has.
+func (s *snapshot) conditions(texts []string) ([]columns.Condition, error) {
+	if len(texts) == 0 {
+		return nil, nil
+	}
+	if len(texts) > maxTerms || slices.ContainsFunc(texts, func(t string) bool { return len(t) > maxText }) {
+		return nil, badRequest(fmt.Sprintf("where: it is not at most %d conditions of at most %d bytes", maxTerms, maxText))
+	}
+	read, err := columns.ParseConditions(texts)
+	if err != nil {
+		return nil, badRequest("where: " + err.Error())
+	}
+	have, err := s.Columns()
+	if err != nil {
+		return nil, err
+	}
+	if read, err = columns.Resolve(read, have); err != nil {
+		return nil, badRequest("where: " + err.Error())
+	}
+	return read, nil
 }
 
 func (r *searchRequest) add(t search.Term, said saidTerm) {

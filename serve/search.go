@@ -6,10 +6,12 @@ import (
 	"errors"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"clipgo/search"
+	"clipgo/search/columns"
 )
 
 // found is the answer to a search.
@@ -65,6 +67,7 @@ type hit struct {
 	Hash     string   `json:"hash,omitempty"`
 	Match    []string `json:"match,omitempty"` // name, caption: where the words of the query occur
 	hitFacts
+	Metadata columns.Values `json:"metadata,omitempty"` // of the further columns
 }
 
 // search answers GET /api/search, and POST with pictures.
@@ -117,7 +120,7 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) error {
 // answer fills the answer to a search.
 func (s *Server) answer(ctx context.Context, c *collection, snap *snapshot, req searchRequest, out *found) error {
 	if len(req.terms) == 0 {
-		return s.browse(snap, req, out)
+		return s.browse(ctx, snap, req, out)
 	}
 	vector, err := search.Combine(ctx, snap.Index, req.terms, c.encoder)
 	if errors.Is(err, search.ErrNoDirection) {
@@ -125,7 +128,7 @@ func (s *Server) answer(ctx context.Context, c *collection, snap *snapshot, req 
 	} else if err != nil {
 		return err
 	}
-	v, err := s.look(ctx, c, snap, lookup{vector.Vector, req.table, req.from, req.rows})
+	v, err := s.look(ctx, c, snap, lookup{vector.Vector, req.table, req.from, req.where, req.rows})
 	if err != nil {
 		return err
 	}
@@ -266,7 +269,7 @@ func (s *Server) hits(snap *snapshot, near []search.Neighbor, scores *search.Sco
 // describe is what a client may know of a row.
 func (s *Server) describe(snap *snapshot, row int, d search.Detail) hit {
 	h := hit{Row: row, Key: keyOf(row, d), Name: shown(snap.short(d.Path)), Caption: d.Caption, Size: d.Size, Hash: d.Hash,
-		hitFacts: factsOf(d.Facts)}
+		hitFacts: factsOf(d.Facts), Metadata: d.Metadata}
 	if s.options.ShowPaths {
 		h.Path = shown(d.Path)
 	}
@@ -295,12 +298,19 @@ func (s *snapshot) short(path string) string {
 }
 
 // browse lists pictures without a query: the newest first.
-func (s *Server) browse(snap *snapshot, req searchRequest, out *found) error {
+func (s *Server) browse(ctx context.Context, snap *snapshot, req searchRequest, out *found) error {
 	cat, err := snap.catalog()
 	if err != nil {
 		return err
 	}
 	rows := cat.Newest(req.from)
+	if len(req.where) > 0 {
+		keep, err := snap.Where(ctx, req.where)
+		if err != nil {
+			return err
+		}
+		rows = slices.DeleteFunc(slices.Clone(rows), func(row int) bool { return !keep.Has(row) })
+	}
 	out.Total, out.Rows = len(rows), snap.info.Live
 	var near []search.Neighbor
 	for _, row := range rows[min(req.offset, len(rows)):min(req.offset+req.limit, len(rows))] {

@@ -26,6 +26,7 @@ import (
 
 	"clipgo/internal/fault"
 	"clipgo/search"
+	"clipgo/search/columns"
 )
 
 // Index is what a search runs on. *search.Folder is one.
@@ -40,6 +41,9 @@ type Index interface {
 	RowFeatures(row int) (image, text []float32, err error)
 	Pairs(ctx context.Context, rows []int, t search.Table, above float64, use func(a, b int)) error
 	Catalog(ctx context.Context) (*search.Catalog, error)
+	// Columns lists the further columns, and Where the rows that satisfy conditions on them.
+	Columns() ([]columns.Column, error)
+	Where(ctx context.Context, conditions []columns.Condition) (search.Set, error)
 }
 
 // Model makes features of texts and pictures. Prepare is called by many goroutines, the others by one at a time.
@@ -59,6 +63,8 @@ type Source struct {
 	Name  string
 	Index Index
 	Model Model
+	// Returned are the columns that clip-retrieval's endpoints answer with; nil: those that it has by default.
+	Returned []string
 	// Decisions is the file of decisions about duplicates, which is made with the first one; empty: they are not kept.
 	Decisions string
 }

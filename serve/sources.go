@@ -11,13 +11,19 @@ import (
 	"clipgo/internal/paths"
 )
 
-// Sources replaces each file of clip-retrieval's that lists indexes (indices_paths.json) by what it lists, as NAME=DIR and in its order.
-// Such a file is an object with a folder for each name, or an object whose indice_folder is one; its other settings are about how
-// clip-retrieval reads an index, and have no effect here.
-func Sources(args []string) (out []string, err error) {
+// Place is where an index is, as [NAME=]DIR, and the columns of it that clip-retrieval's endpoints answer with; nil: the usual ones.
+type Place struct {
+	Index    string
+	Returned []string
+}
+
+// Sources replaces each file of clip-retrieval's that lists indexes (indices_paths.json) by what it lists, in its order. Such a file is an
+// object with a folder for each name, or an object whose indice_folder is one and which may have columns_to_return; its other settings are
+// about how clip-retrieval reads an index, and have no effect here.
+func Sources(args []string) (out []Place, err error) {
 	for _, arg := range args {
 		if strings.ToLower(filepath.Ext(arg)) != ".json" || !paths.Exists(arg) || paths.Exists(filepath.Join(arg, "meta.json")) {
-			out = append(out, arg)
+			out = append(out, Place{Index: arg})
 			continue
 		}
 		data, err := bounded.ReadFile(arg, bounded.Table)
@@ -34,7 +40,7 @@ func Sources(args []string) (out []string, err error) {
 }
 
 // readSources reads an object in its order, which a map would lose.
-func readSources(data []byte) (out []string, err error) {
+func readSources(data []byte) (out []Place, err error) {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(data, &all); err != nil {
 		return nil, err
@@ -53,7 +59,8 @@ func readSources(data []byte) (out []string, err error) {
 			return nil, err
 		}
 		var of struct {
-			Folder string `json:"indice_folder"`
+			Folder   string   `json:"indice_folder"`
+			Returned []string `json:"columns_to_return"`
 		}
 		if json.Unmarshal(raw, &of.Folder) != nil {
 			if err := json.Unmarshal(raw, &of); err != nil {
@@ -64,7 +71,7 @@ func readSources(data []byte) (out []string, err error) {
 		if key == "" || of.Folder == "" {
 			return nil, fault.Dataf("%q has no name or no folder", key)
 		}
-		out = append(out, key+"="+of.Folder)
+		out = append(out, Place{key + "=" + of.Folder, of.Returned})
 	}
 	if len(out) == 0 {
 		return nil, fault.Dataf("it has no indexes")

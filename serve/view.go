@@ -15,6 +15,7 @@ import (
 	"unsafe"
 
 	"clipgo/search"
+	"clipgo/search/columns"
 )
 
 // view is what one search found: the pages and totals that follow it are made of it without another scan.
@@ -37,6 +38,7 @@ type lookup struct {
 	vector  []float32
 	table   search.Table
 	rows    search.Selection
+	where   []columns.Condition
 	without []int // rows of the query itself
 }
 
@@ -44,7 +46,7 @@ type lookup struct {
 func (l lookup) key(snap *snapshot, name string) string {
 	h := sha256.New()
 	_ = binary.Write(h, binary.LittleEndian, l.vector) // a hash takes all
-	fmt.Fprintf(h, "%s %s %d %+v %v", name, snap.id, l.table, l.rows, l.without)
+	fmt.Fprintf(h, "%s %s %d %+v %+v %v", name, snap.id, l.table, l.rows, l.where, l.without)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
@@ -56,10 +58,10 @@ func (s *Server) look(ctx context.Context, c *collection, snap *snapshot, l look
 	}
 	plain := lookup{vector: l.vector, table: l.table}
 	all, err := s.scan(ctx, snap, plain.key(snap, c.name), plain)
-	if err != nil || l.rows.All() && len(l.without) == 0 {
+	if err != nil || l.rows.All() && len(l.where)+len(l.without) == 0 {
 		return all, err
 	}
-	keep, err := snap.rowsOf(l)
+	keep, err := snap.rowsOf(ctx, l)
 	if err != nil {
 		return nil, err
 	}
@@ -108,13 +110,20 @@ func (s *Server) scan(ctx context.Context, snap *snapshot, key string, l lookup)
 }
 
 // rowsOf are the rows that a lookup may find; nil: all.
-func (s *snapshot) rowsOf(l lookup) (keep search.Set, err error) {
+func (s *snapshot) rowsOf(ctx context.Context, l lookup) (keep search.Set, err error) {
 	if !l.rows.All() {
 		cat, err := s.catalog()
 		if err != nil {
 			return nil, err
 		}
 		keep = cat.Select(l.rows)
+	}
+	if len(l.where) > 0 {
+		rows, err := s.Where(ctx, l.where)
+		if err != nil {
+			return nil, err
+		}
+		keep = keep.And(rows)
 	}
 	if len(l.without) == 0 {
 		return keep, nil

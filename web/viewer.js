@@ -41,7 +41,8 @@ export class Viewer {
     $("view-caption").textContent = show(hit.caption);
     const facts = [["Path", hit.path && show(hit.path)], ["Score", hit.score ? `${hit.score.toFixed(4)} (${hit.z.toFixed(1)} above the background)` : ""],
       ["Size", bytes(hit.size)], ["Date", hit.modified && new Date(hit.modified).toLocaleString()], ["Taken", hit.taken && hit.taken.replace("T", " ")],
-      ["Camera", hit.camera && show(hit.camera)], ["Place", hit.latitude !== undefined && `${hit.latitude.toFixed(5)}, ${hit.longitude.toFixed(5)}`], ["Row", String(hit.row)]];
+      ["Camera", hit.camera && show(hit.camera)], ["Place", hit.latitude !== undefined && `${hit.latitude.toFixed(5)}, ${hit.longitude.toFixed(5)}`], ["Row", String(hit.row)],
+      ...Object.entries(hit.metadata ?? {}).map(([name, value]) => [show(name), show(String(value))])];
     $("view-facts").replaceChildren(...facts.filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v)]));
     $("view-near").hidden = hit.latitude === undefined;
     $("view-original").href = api.original(index, hit.key);

@@ -76,7 +76,8 @@ func (o *serveOptions) run(ctx context.Context, a *app, said config.Layer) (err 
 	case len(o.Indexes) > 1 && o.Collection != "":
 		return usagef("--collection names one index, and there are %d: leave it out, and each --index names its own", len(o.Indexes))
 	}
-	if o.Indexes, err = serve.Sources(o.Indexes); err != nil {
+	places, err := serve.Sources(o.Indexes)
+	if err != nil {
 		return err
 	}
 	pretrained.LoadLibtorch()
@@ -87,11 +88,12 @@ func (o *serveOptions) run(ctx context.Context, a *app, said config.Layer) (err 
 		}
 	}()
 	var sources []serve.Source
-	for _, arg := range o.Indexes {
-		src, opened, err := o.open(ctx, a, said, arg, models)
+	for _, place := range places {
+		src, opened, err := o.open(ctx, a, said, place.Index, models)
 		if err != nil {
 			return err
 		}
+		src.Returned = place.Returned
 		sources, models = append(sources, src), opened
 	}
 	if err := serve.KeepDecisions(o.ReviewDir, sources); err != nil {

@@ -19,7 +19,7 @@ type record struct {
 
 func (r record) Fields() []parquet.Field { return r.fields }
 
-// Schema adds columns behind those of a schema without nested fields.
+// Schema adds columns behind the fields of a schema.
 func Schema(base *parquet.Schema, list []Column) *parquet.Schema {
 	group, fields := parquet.Group{}, slices.Clone(base.Fields())
 	for _, f := range fields {
@@ -36,7 +36,7 @@ func Schema(base *parquet.Schema, list []Column) *parquet.Schema {
 	return parquet.NewSchema(base.Name(), record{group, fields})
 }
 
-// Append adds the values of columns to a row of the schema that Schema made, of which base are the columns before them.
+// Append adds the values of columns to a row of the schema that Schema made, in which base columns of values come before them.
 func Append(row parquet.Row, base int, list []Column, values Values) parquet.Row {
 	for i, c := range list {
 		v, level := parquet.NullValue(), 0

@@ -18,6 +18,7 @@ import (
 	"clipgo/internal/npy"
 	"clipgo/internal/paths"
 	"clipgo/search"
+	"clipgo/search/columns"
 )
 
 // Form is a form of an export.
@@ -106,10 +107,18 @@ type parquetRow struct {
 	Embedding []float32 `parquet:"embedding,list"`
 }
 
+// parquet writes a row for each picture, with the further columns of the index behind the others.
 func (r *rows) parquet(out io.Writer) error {
-	w := parquet.NewGenericWriter[parquetRow](out, parquet.CreatedBy("clipgo", "1", ""), parquet.Compression(&parquet.Snappy))
-	err := r.each(func(record search.Record, feature []float32) error {
-		_, err := w.Write([]parquetRow{{paths.Text(record.Path), strings.ToValidUTF8(record.Caption, "\ufffd"), feature}})
+	further, err := r.ix.Columns()
+	if err != nil {
+		return err
+	}
+	own := parquet.SchemaOf(parquetRow{})
+	w := parquet.NewGenericWriter[any](out, columns.Schema(own, further), parquet.CreatedBy("clipgo", "1", ""),
+		parquet.Compression(&parquet.Snappy))
+	err = r.each(func(record search.Record, feature []float32) error {
+		row := own.Deconstruct(nil, parquetRow{paths.Text(record.Path), strings.ToValidUTF8(record.Caption, "\ufffd"), feature})
+		_, err := w.WriteRows([]parquet.Row{columns.Append(row, len(own.Columns()), further, record.Metadata)})
 		return err
 	})
 	if err != nil {
@@ -120,9 +129,12 @@ func (r *rows) parquet(out io.Writer) error {
 
 // line is a row of rows.jsonl.
 type line struct {
-	Path    string `json:"path"`
-	Caption string `json:"caption"`
+	Path     string         `json:"path"`
+	Caption  string         `json:"caption"`
+	Metadata columns.Values `json:"metadata,omitempty"`
 }
+
+func lineOf(r search.Record) line { return line{paths.Text(r.Path), r.Caption, r.Metadata} }
 
 func (r *rows) npy(dir string) error {
 	if err := r.each(func(search.Record, []float32) error { return nil }); err != nil { // the header has their number
@@ -143,7 +155,7 @@ func (r *rows) npy(dir string) error {
 	lines := json.NewEncoder(text)
 	lines.SetEscapeHTML(false)
 	err = r.each(func(record search.Record, feature []float32) error {
-		if err := lines.Encode(line{paths.Text(record.Path), record.Caption}); err != nil {
+		if err := lines.Encode(lineOf(record)); err != nil {
 			return err
 		}
 		return binary.Write(features, binary.LittleEndian, feature)
@@ -161,7 +173,7 @@ func (r *rows) faiss(out string) error {
 	var names []line
 	var features []float32
 	err := r.each(func(record search.Record, feature []float32) error {
-		names, features = append(names, line{paths.Text(record.Path), record.Caption}), append(features, feature...)
+		names, features = append(names, lineOf(record)), append(features, feature...)
 		return nil
 	})
 	if err != nil {

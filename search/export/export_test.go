@@ -12,6 +12,7 @@ import (
 
 	"clipgo/internal/fault"
 	"clipgo/search"
+	"clipgo/search/columns"
 )
 
 // index has three pictures, of which one has no feature of its own, and a row that was removed.
@@ -23,11 +24,14 @@ func index(t *testing.T) *search.Folder {
 		t.Fatal(err)
 	}
 	w.SegmentRows = 2
+	if err := w.KeepColumns([]columns.Column{{Name: "rating", Type: columns.Double}, {Name: "author", Type: columns.Text}}); err != nil {
+		t.Fatal(err)
+	}
 	for i, r := range []search.Row{
 		{File: search.File{Path: "/a\xff.png", Caption: "a"}, Image: []float32{1, 0}},
 		{File: search.File{Path: "/gone.png"}, Image: []float32{1, 0}},
 		{File: search.File{Path: "/t", Caption: "t"}, Text: []float32{0, 1}},
-		{File: search.File{Path: "/b.png", Caption: "b"}, Image: []float32{.6, .8}, Text: []float32{.8, .6}},
+		{File: search.File{Path: "/b.png", Caption: "b", Metadata: rated}, Image: []float32{.6, .8}, Text: []float32{.8, .6}},
 	} {
 		if err := w.Add(r); err != nil {
 			t.Fatal(i, err)
@@ -58,15 +62,25 @@ func exported(t *testing.T, table search.Table, form Form) (string, Result) {
 	return out, r
 }
 
+var rated = columns.Values{{Column: "rating", Value: 2.5}}
+
 func TestParquetHasTheLiveRows(t *testing.T) {
 	out, r := exported(t, search.Images, Parquet)
-	rows, err := parquet.ReadFile[parquetRow](out)
+	type row struct {
+		parquetRow
+		Rating *float64 `parquet:"rating,optional"`
+		Author *string  `parquet:"author,optional"`
+	}
+	rows, err := parquet.ReadFile[row](out)
 	if err != nil || len(rows) != 2 || r.Rows != 2 || r.Left != 1 {
 		t.Fatal(rows, r, err)
 	}
 	last := rows[1].Embedding
 	if rows[0].Path != "file:///a%FF.png" || rows[1].Caption != "b" || len(last) != 2 || math.Abs(float64(last[1])-.8) > 1e-6 {
 		t.Errorf("%+v", rows)
+	}
+	if rows[0].Rating != nil || rows[1].Rating == nil || *rows[1].Rating != 2.5 || rows[1].Author != nil {
+		t.Errorf("further columns: %+v", rows)
 	}
 }
 
@@ -80,7 +94,8 @@ func TestNpyAndItsRowsFit(t *testing.T) {
 		t.Errorf("the first row ends in %v", v)
 	}
 	lines, err := os.ReadFile(filepath.Join(out, "rows.jsonl"))
-	if want := `{"path":"/t","caption":"t"}` + "\n" + `{"path":"/b.png","caption":"b"}` + "\n"; err != nil || string(lines) != want {
+	want := `{"path":"/t","caption":"t"}` + "\n" + `{"path":"/b.png","caption":"b","metadata":{"rating":2.5}}` + "\n"
+	if err != nil || string(lines) != want {
 		t.Errorf("%q, %v", lines, err)
 	}
 }
@@ -98,7 +113,7 @@ func TestFaissHasItsHeader(t *testing.T) {
 		t.Errorf("%q, want %q and a row", data, want)
 	}
 	names, err := os.ReadFile(out + ".jsonl")
-	want = `{"path":"file:///a%FF.png","caption":"a"}` + "\n" + `{"path":"/b.png","caption":"b"}` + "\n"
+	want = `{"path":"file:///a%FF.png","caption":"a"}` + "\n" + `{"path":"/b.png","caption":"b","metadata":{"rating":2.5}}` + "\n"
 	if err != nil || string(names) != want {
 		t.Errorf("%q, %v", names, err)
 	}
