@@ -17,13 +17,17 @@ type Crew func(ctx context.Context, whole Piece, own Work) ([]*Share, error)
 // Work does a piece in this process.
 type Work func(ctx context.Context, piece Piece) (*Share, error)
 
-// Piece is a part of the work of an evaluation: slots of a data set whose pictures are to be embedded, or captions.
+// Piece is a part of the work of an evaluation or of an index: slots of a data set whose pictures are to be embedded, captions, or pictures
+// with their captions.
 type Piece struct {
 	Data     PassData
-	From, To int64   // slots of the data, or captions
-	Batch    int64   // slots or captions that are embedded at once
-	All      int64   // samples of the data
-	IDs      []int32 // of the captions, row-major; nil: pictures
+	From, To int64    // slots of the data, or captions, or places in the list of all samples that an index lacks
+	Batch    int64    // of them that are embedded at once
+	All      int64    // samples of the data
+	Print    string   // fingerprint of the data
+	IDs      []int32  // of captions, row-major; nil: pictures
+	Samples  []int    // of an index: the samples from From to To, in the data
+	Captions []string // of Samples; empty: there is none
 }
 
 // PassData says which data a Pass is over, to processes that have it open, too. The zero value is what a training is validated on.
@@ -46,6 +50,9 @@ func (p Piece) Share(rank, world int) Piece {
 		width := int64(len(p.IDs)) / (p.To - p.From)
 		out.IDs = p.IDs[(out.From-p.From)*width : (out.To-p.From)*width]
 	}
+	if p.Samples != nil {
+		out.Samples, out.Captions = p.Samples[out.From-p.From:out.To-p.From], p.Captions[out.From-p.From:out.To-p.From]
+	}
 	return out
 }
 
@@ -56,7 +63,8 @@ func (p Piece) Empty() bool { return p.From == p.To }
 type Share struct {
 	Features  []float32 // [n, E] row-major, unit rows
 	Norms     []float32 // of pictures
-	Index     []int     // each picture's sample
+	Texts     []float32 // of the captions of an index's pictures, unit rows: one for each picture of Index that has a caption
+	Index     []int     // each picture's sample, or its place among those that an index lacks
 	Entries   []datasets.Entry
 	Seen      [][]float64 // by each viewer of each batch
 	Skipped   []datasets.Skip
@@ -96,8 +104,8 @@ func DecodeShare(data []byte) (*Share, error) {
 
 // Do embeds the pictures of a piece. How many samples may be unusable is left to whoever has all shares.
 func (p *Pass) Do(ctx context.Context, piece Piece) (*Share, error) {
-	if n := int64(p.Source.Len()); n != piece.All {
-		return nil, fault.Dataf("%s: it has %d samples here and %d in process 0", p.Source.Info().Name, n, piece.All)
+	if err := piece.of(p.Source); err != nil {
+		return nil, err
 	}
 	loader := p.Embedder.Loader(p.Source)
 	loader.MaxSkip = 1
@@ -112,6 +120,18 @@ func (p *Pass) Do(ctx context.Context, piece Piece) (*Share, error) {
 	return out, ctx.Err()
 }
 
+// of refuses a source that isn't the data of the piece.
+func (p Piece) of(src datasets.Source) error {
+	info := src.Info()
+	switch n := int64(src.Len()); {
+	case n != p.All:
+		return fault.Dataf("%s: it has %d samples here and %d in process 0", info.Name, n, p.All)
+	case info.Fingerprint != p.Print:
+		return fault.Dataf("%s: it has other samples here than in process 0 (fingerprint %s, not %s)", info.Name, info.Fingerprint, p.Print)
+	}
+	return nil
+}
+
 // divisible reports whether there are other processes for the pass, and work for them. What is read in sequence would be read by each
 // process as a whole.
 func (p *Pass) divisible() bool {
@@ -122,8 +142,9 @@ func (p *Pass) divisible() bool {
 func (p *Pass) divided(ctx context.Context, use func(*Share)) error {
 	limit := p.Embedder.Loader(p.Source).SkipLimit()
 	all, batch := int64(p.Source.Len()), int64(p.Embedder.Settings.BatchSize)
+	print := p.Source.Info().Fingerprint
 	for from := int64(0); from < all; from += pieceBatches * batch {
-		piece := Piece{Data: p.Data, From: from, To: min(all, from+pieceBatches*batch), Batch: batch, All: all}
+		piece := Piece{Data: p.Data, From: from, To: min(all, from+pieceBatches*batch), Batch: batch, All: all, Print: print}
 		shares, err := p.Embedder.Crew(ctx, piece, p.Do)
 		if err != nil {
 			return err

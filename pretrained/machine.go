@@ -79,6 +79,19 @@ func (m Machine) Arithmetic() (string, error) {
 	return PrecisionName(at.DType), err
 }
 
+// InProcesses is the type that each of n processes computes in. They compute on CPUs: another device is an error of kind Usage.
+func (m Machine) InProcesses(n int) (string, error) {
+	if m.Int8() {
+		return m.precision(), m.Validate()
+	}
+	at, err := m.Placement()
+	if err == nil && at.Device != torch.CPU {
+		err = fault.Setting("device", "%d processes compute on CPUs, and this one would use %s; choose cpu, or one process", n,
+			DeviceName(at.Device))
+	}
+	return PrecisionName(at.DType), err
+}
+
 // Int8 reports whether the model is to be used in 8 bits.
 func (m Machine) Int8() bool { return m.precision() == "int8" }
 

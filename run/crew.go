@@ -1,9 +1,7 @@
 package run
 
 import (
-	"bytes"
 	"context"
-	"encoding/gob"
 
 	"clipgo/internal/fault"
 	"clipgo/pretrained"
@@ -18,70 +16,31 @@ type helper struct {
 // openCrew lets all processes embed what one of them evaluates on. The model is there, the same in all of them.
 func (s *session) openCrew() {
 	if s.voices.leads() {
-		s.val.Embedder.Crew, s.val.tested.Crew = s.crew, s.crew
+		crew := s.voices.crew("")
+		s.val.Embedder.Crew, s.val.tested.Crew = crew, crew
 		return
 	}
 	help := &helper{}
 	s.onClose(help.close)
-	s.voices.help = func(ctx context.Context, request []byte) ([]byte, error) { return s.help(ctx, help, request) }
+	s.voices.help = s.voices.helping(func(ctx context.Context, _ string, piece pretrained.Piece) (*pretrained.Share, error) {
+		return s.help(ctx, help, piece)
+	})
 }
 
-// crew is the pretrained.Crew of the process that leads.
-func (s *session) crew(ctx context.Context, whole pretrained.Piece, own pretrained.Work) ([]*pretrained.Share, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if s.voices.asks == nil { // the others are not there any more
-		one, err := own(ctx, whole)
-		return []*pretrained.Share{one}, err
-	}
-	var request bytes.Buffer
-	if err := gob.NewEncoder(&request).Encode(whole); err != nil {
-		return nil, err
-	}
-	answers, err := s.voices.divided(request.Bytes(), func(ctx context.Context) ([]byte, error) { return s.shareOf(ctx, whole, own) })
-	if err != nil {
-		return nil, err
-	}
-	shares := make([]*pretrained.Share, len(answers))
-	for rank, answer := range answers {
-		if shares[rank], err = pretrained.DecodeShare(answer); err != nil {
-			return nil, err
-		}
-	}
-	return shares, nil
-}
-
-// shareOf does this process's share of a piece.
-func (s *session) shareOf(ctx context.Context, whole pretrained.Piece, own pretrained.Work) ([]byte, error) {
-	share, err := &pretrained.Share{}, error(nil)
-	if piece := whole.Share(s.voices.group.Rank(), s.voices.group.World()); !piece.Empty() {
-		share, err = own(ctx, piece)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return share.Encode()
-}
-
-// help does this process's share of what the process that leads has asked for.
-func (s *session) help(ctx context.Context, with *helper, request []byte) ([]byte, error) {
-	var whole pretrained.Piece
+// help does a piece of what the process that leads has asked for.
+func (s *session) help(ctx context.Context, with *helper, piece pretrained.Piece) (*pretrained.Share, error) {
 	if !with.said {
 		with.said = true
 		s.console.Log.Info("this process embeds a share of the evaluations")
 	}
-	if err := gob.NewDecoder(bytes.NewReader(request)).Decode(&whole); err != nil {
-		return nil, err
+	if piece.IDs != nil {
+		return s.val.Embedder.DoTokens(ctx, piece)
 	}
-	if whole.IDs != nil {
-		return s.shareOf(ctx, whole, s.val.Embedder.DoTokens)
-	}
-	pass, err := with.open(ctx, s.val, whole.Data)
+	pass, err := with.open(ctx, s.val, piece.Data)
 	if err != nil {
 		return nil, err
 	}
-	return s.shareOf(ctx, whole, pass.Do)
+	return pass.Do(ctx, piece)
 }
 
 // open returns a pass over the same data as the one of the process that leads.

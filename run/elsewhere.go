@@ -44,13 +44,18 @@ func (e *ElsewhereError) Fault() fault.Kind { return e.Kind }
 type toldError struct {
 	Reason string     `json:"reason"`
 	Kind   fault.Kind `json:"kind"`
+	Of     *int       `json:"of,omitempty"` // the process whose error it is; nil: the one that tells it
 }
 
 // tellError exchanges the errors of all processes. It returns that of the first process which has one.
 func (v *voices) tellError(own error) (told *ElsewhereError, err error) {
 	var message []byte
 	if own != nil {
-		if message, err = json.Marshal(toldError{own.Error(), fault.Of(own)}); err != nil {
+		tell := toldError{own.Error(), fault.Of(own), nil}
+		if first, ok := errors.AsType[*ElsewhereError](own); ok { // of a share of work, that has ended the work here
+			tell = toldError{first.Reason, first.Kind, &first.Rank}
+		}
+		if message, err = json.Marshal(tell); err != nil {
 			return nil, err
 		}
 	}
@@ -65,6 +70,9 @@ func (v *voices) tellError(own error) (told *ElsewhereError, err error) {
 		var t toldError
 		if err := json.Unmarshal(data, &t); err != nil {
 			return nil, err
+		}
+		if t.Of != nil {
+			rank = *t.Of
 		}
 		return &ElsewhereError{Rank: rank, Reason: t.Reason, Kind: t.Kind}, nil
 	}

@@ -81,7 +81,7 @@ func (s *session) compareSettings() error {
 			own[key] = v.String()
 		}
 	}
-	return s.compare(own, func(rank int, key, first, other string) error {
+	return s.voices.compare(own, func(rank int, key, first, other string) error {
 		return fault.Setting(key, "process %d has %s, and process 0 has %s; all processes of a run need the same settings", rank, other,
 			first)
 	})
@@ -93,22 +93,22 @@ func (s *session) compareData() error {
 	for name, fingerprint := range s.evalFingerprints() {
 		own["eval "+name] = fingerprint
 	}
-	return s.compare(own, func(rank int, key, first, other string) error {
+	return s.voices.compare(own, func(rank int, key, first, other string) error {
 		return fault.Setting(key, "process %d has other samples than process 0 (fingerprint %s, not %s); all processes need the same files",
 			rank, other, first)
 	})
 }
 
 // compare tells all processes some values of each and calls differ with the first, by key and then by rank, that isn't that of process 0.
-func (s *session) compare(own map[string]string, differ func(rank int, key, first, other string) error) error {
-	if s.voices.alone() {
+func (v *voices) compare(own map[string]string, differ func(rank int, key, first, other string) error) error {
+	if v.alone() {
 		return nil
 	}
 	data, err := json.Marshal(own)
 	if err != nil {
 		return err
 	}
-	told, err := s.voices.group.Tell(data)
+	told, err := v.group.Tell(data)
 	if err != nil {
 		return err
 	}

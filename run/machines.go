@@ -19,7 +19,7 @@ func (s *session) checkDevice(at model.Placement) error {
 
 // compareMachines refuses processes that compute in other types than process 0: precision auto is a choice of each machine.
 func (s *session) compareMachines() error {
-	return s.compare(map[string]string{"precision": s.Precision}, func(rank int, key, first, other string) error {
+	return s.voices.compare(map[string]string{"precision": s.Precision}, func(rank int, key, first, other string) error {
 		return fault.Setting(key, "auto is %s for process %d, and %s for process 0; name one of them for all processes", other, rank, first)
 	})
 }

@@ -39,7 +39,7 @@ const (
 // decision is what a round has come to: the gravest of what all processes say.
 type decision struct {
 	state  int
-	rank   int            // the first process in that state
+	rank   int            // the first process in that state, or the first with a signal
 	signal syscall.Signal // that asks to stop; 0: something else does
 }
 
@@ -79,8 +79,9 @@ func (v *voices) round(busy bool, state int) (d decision, othersBusy bool, err e
 	}
 	for rank, one := range all {
 		othersBusy = othersBusy || one[0] != 0
-		if int(one[1]) > d.state {
-			d = decision{int(one[1]), rank, syscall.Signal(one[2])}
+		said := decision{int(one[1]), rank, syscall.Signal(one[2])}
+		if said.state > d.state || said.state == d.state && d.signal == 0 && said.signal != 0 { // whose share ended has none
+			d = said
 		}
 		parted = parted || one[3] != 0
 	}

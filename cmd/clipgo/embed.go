@@ -15,6 +15,7 @@ import (
 	"clipgo/internal/share"
 	"clipgo/model"
 	"clipgo/pretrained"
+	"clipgo/run"
 	"clipgo/search"
 	"clipgo/search/ingest"
 	"clipgo/search/postgres"
@@ -69,6 +70,8 @@ which need not know of each other, do the work; --part auto takes the numbers of
 Indexed Job. A picture belongs to a part by its path, and a picture of a shard or Parquet file by the path of that file.
 clipgo index merge --out DIR/all DIR/part-* joins the parts: the rows are those of a single run.
 
+Without --part, processes that a launcher starts (torchrun, srun, mpirun) divide the pictures and make one index together.
+
 The index is saved after every 8,192 pictures, at the end, and on an interrupt. --set segment_rows=1000 saves more often.
 With --database each save is copied into PostgreSQL, as clipgo index sync does. A database that goes away meanwhile stops
 nothing: the next save, the next embed or index sync makes up for it.`,
@@ -82,9 +85,20 @@ nothing: the next save, the next embed or index sync makes up for it.`,
 		if err := o.check(); err != nil {
 			return err
 		}
-		return o.run(ctx, a, said, args)
+		return o.start(ctx, a, said, command{c, args, o, &o.Settings})
 	})
 	return c
+}
+
+// start embeds in this process, or in all that a launcher has started. Those with parts work by themselves.
+func (o *embedOptions) start(ctx context.Context, a *app, said config.Layer, c command) error {
+	if o.Part != "" {
+		return o.run(ctx, a, said, c.args, nil)
+	}
+	h := &embedHelper{ctx: ctx, o: o.Settings, app: a, said: said, args: c.args}
+	return errors.Join(a.together(ctx, c, func(ctx context.Context, p *run.Processes) error {
+		return o.run(ctx, a, said, c.args, p)
+	}, h.help), h.Close())
 }
 
 func (o *embedOptions) check() error {
@@ -131,7 +145,8 @@ func captioned(ctx context.Context, src datasets.Source) bool {
 	return false
 }
 
-func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args []string) (err error) {
+// run embeds, with the other processes if there are any.
+func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args []string, p *run.Processes) (err error) {
 	src, err := datasets.OpenAll(ctx, args, o.Data)
 	if err != nil {
 		return o.stillIndexed(err, args)
@@ -148,12 +163,9 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 		return err
 	}
 	defer closeWith(&err, w)
-	o.Follow(w.Info().Preprocess)
-	if w.Info().Model == "" { // a new index; others keep what they have
-		o.Background = "white"
-	}
-	if !captioned(ctx, src) {
-		o.Towers = model.ImageTower
+	o.fit(ctx, w, src)
+	if err := beginWork(ctx, &o.Settings, p); err != nil {
+		return err
 	}
 	m, err := openModel(ctx, a, &o.Settings, said)
 	if err != nil {
@@ -175,7 +187,11 @@ func (o *embedOptions) run(ctx context.Context, a *app, said config.Layer, args 
 	if err := o.follow(ctx, a.console, o.Index, w); err != nil {
 		return err
 	}
-	return o.update(ctx, a, m, ingest.Options{Paths: args, MaxSkip: o.MaxSkip, Cut: m.Cuts, Facts: o.Repair, Share: o.share,
+	by, err := embedderOf(a, m, src, p)
+	if err != nil {
+		return err
+	}
+	return o.update(ctx, a, m, by, ingest.Options{Paths: args, MaxSkip: o.MaxSkip, Cut: m.Cuts, Facts: o.Repair, Share: o.share,
 		Columns: o.columns}, w, src)
 }
 
@@ -185,6 +201,17 @@ func begin(c *console, w *search.Writer, space search.Space) error {
 		c.say("the index has vectors of another precision; those of int8 and of floating point are compatible")
 	}
 	return w.Begin(space)
+}
+
+// fit makes the settings of the model those that the index and the data ask for.
+func (o *embedOptions) fit(ctx context.Context, w *search.Writer, src datasets.Source) {
+	o.Follow(w.Info().Preprocess)
+	if w.Info().Model == "" { // a new index; others keep what they have
+		o.Background = "white"
+	}
+	if !captioned(ctx, src) {
+		o.Towers = model.ImageTower
+	}
 }
 
 // openWriter opens the index, and with --repair goes on without what is damaged.
@@ -233,15 +260,15 @@ type embedResult struct {
 }
 
 // update embeds what is new and tells what was done.
-func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedder, how ingest.Options, w *search.Writer,
-	src datasets.Source) error {
+func (o *embedOptions) update(ctx context.Context, a *app, m *pretrained.Embedder, by ingest.Embedder, how ingest.Options,
+	w *search.Writer, src datasets.Source) error {
 	m.Settings.MaxSkip = 1 // what can't be embedded is counted, and judged against all pictures at the end
 	bar := a.console.laterProgress("embed")
 	how.Skipped = a.console.tellSkip
 	var odd oddValues
 	how.Odd = odd.add
 	how.Progress = func(done, goal int) { bar.set(int64(done), int64(goal)) }
-	did, err := ingest.Update(ctx, w, src, m, how)
+	did, err := ingest.Update(ctx, w, src, by, how)
 	bar.done()
 	odd.tell(a.console)
 	if err != nil && !isAny[*datasets.DataError](err) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,6 +36,12 @@ func ranks(t *testing.T, n int, own []string, args ...string) []*rank {
 // ranksWith is ranks with a change of each process before it starts.
 func ranksWith(t *testing.T, n int, change func(i int, r *rank), own []string, args ...string) []*rank {
 	t.Helper()
+	return processes(t, n, change, own, append([]string{"train", "--threads", "1", "--workers", "1"}, args...)...)
+}
+
+// processes is ranksWith for any command.
+func processes(t *testing.T, n int, change func(i int, r *rank), own []string, command ...string) []*rank {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +52,7 @@ func ranksWith(t *testing.T, n int, change func(i int, r *rank), own []string, a
 	}
 	all := make([]*rank, n)
 	for i := range all {
-		line := append([]string{"train", "--threads", "1", "--workers", "1"}, args...)
+		line := slices.Clone(command)
 		if i == n-1 {
 			line = append(line, own...)
 		}

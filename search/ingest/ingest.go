@@ -25,6 +25,16 @@ type Embedder interface {
 	EmbedSource(ctx context.Context, src datasets.Source, use func(samples []int, features []float32) error, skip func(datasets.Skip)) error
 }
 
+// PairEmbedder is an Embedder that has its own way to embed pictures with their captions, such as several processes.
+type PairEmbedder interface {
+	Embedder
+	// EmbedPairs embeds samples of a source in their order, some at a time, each with a caption, which is empty if there is none. It hands
+	// their places in samples, their features, [len(places), Dim], and those of their captions, nil for none, to use, and each sample that
+	// can't be used to skip. An error of use ends it.
+	EmbedPairs(ctx context.Context, src datasets.Source, samples []int, captions []string,
+		use func(places []int, features []float32, texts [][]float32) error, skip func(datasets.Skip)) error
+}
+
 // Index is what takes the rows, such as a *search.Writer that has begun.
 type Index interface {
 	Plan(found []search.File, scope search.Scope, hash func(i int) (string, error)) search.Plan
@@ -164,9 +174,9 @@ func (u *update) embed(ctx context.Context) error {
 		}
 	}
 	progress(0)
-	err := u.embedder.EmbedSource(ctx, datasets.Select(u.source, samples), func(batch []int, features []float32) error {
+	err := u.pairs(ctx, samples, func(batch []int, features []float32, texts [][]float32) error {
 		progress(len(batch))
-		return u.add(ctx, batch, features)
+		return u.add(ctx, batch, features, texts)
 	}, func(s datasets.Skip) {
 		progress(1)
 		u.fail(s)
@@ -177,6 +187,25 @@ func (u *update) embed(ctx context.Context) error {
 	return err
 }
 
+// pairs embeds samples with their captions. batch holds places in todo.
+func (u *update) pairs(ctx context.Context, samples []int, use func(batch []int, features []float32, texts [][]float32) error,
+	skip func(datasets.Skip)) error {
+	if p, ok := u.embedder.(PairEmbedder); ok {
+		captions := make([]string, len(u.todo))
+		for i, one := range u.todo {
+			captions[i] = one.Caption
+		}
+		return p.EmbedPairs(ctx, u.source, samples, captions, use, skip)
+	}
+	return u.embedder.EmbedSource(ctx, datasets.Select(u.source, samples), func(batch []int, features []float32) error {
+		texts, err := u.captions(ctx, batch)
+		if err != nil {
+			return err
+		}
+		return use(batch, features, texts)
+	}, skip)
+}
+
 func (u *update) fail(s datasets.Skip) {
 	u.result.Failed++
 	if u.options.Skipped != nil {
@@ -185,14 +214,13 @@ func (u *update) fail(s datasets.Skip) {
 }
 
 // add puts a batch's rows into the index; batch holds places in todo.
-func (u *update) add(ctx context.Context, batch []int, features []float32) error {
-	texts, err := u.captions(ctx, batch)
-	if err != nil {
-		return err
-	}
+func (u *update) add(ctx context.Context, batch []int, features []float32, texts [][]float32) error {
 	dim := u.embedder.Dim()
 	for i, n := range batch {
 		p := u.todo[n]
+		if u.options.Cut != nil && texts[i] != nil && u.options.Cut(p.Caption) {
+			u.result.Cut++
+		}
 		if err := u.look(ctx, &p); ctx.Err() != nil {
 			return ctx.Err()
 		} else if err != nil { // it went away after it was read
@@ -218,9 +246,6 @@ func (u *update) captions(ctx context.Context, batch []int) ([][]float32, error)
 	var at []int
 	for i, n := range batch {
 		if c := u.todo[n].Caption; c != "" {
-			if u.options.Cut != nil && u.options.Cut(c) {
-				u.result.Cut++
-			}
 			texts, at = append(texts, c), append(at, i)
 		}
 	}
