@@ -65,6 +65,9 @@ func (m *candidate) open(ctx context.Context) (*pretrained.Embedder, error) {
 		o := m.settings()
 		o.Find = func(context.Context, string, string) (pretrained.Source, error) { return *m.source, nil }
 		m.embedder, m.err = pretrained.Open(ctx, o)
+		if m.err == nil && m.suite.Ready != nil {
+			m.err = m.suite.Ready(m.name, m.embedder)
+		}
 	}
 	return m.embedder, m.err
 }

@@ -40,6 +40,8 @@ type Suite struct {
 	Opened func(datasets.Info)
 	// Captions are the settings of captioning; nil: the default ones.
 	Captions *CaptionSettings
+	// Ready is called with each model that was opened, by its name. May be nil.
+	Ready func(name string, m *pretrained.Embedder) error
 	// Errors is the number of mistakes in a cell's details, the most confident ones; 0: 20.
 	Errors int
 }
@@ -65,12 +67,8 @@ func (s *Suite) Run(ctx context.Context) error {
 	if err := s.Prompts.check(len(s.Models), len(s.Data)); err != nil {
 		return err
 	}
-	custom, err := s.Prompts.read()
-	if err != nil {
+	if err := s.name(); err != nil {
 		return err
-	}
-	for _, d := range s.Data {
-		d.custom = custom
 	}
 	if err := os.MkdirAll(s.Out, 0o777); err != nil {
 		return err
@@ -95,6 +93,18 @@ func (s *Suite) Run(ctx context.Context) error {
 		m.free()
 	}
 	return failures(s.Out, errs)
+}
+
+// name gives the data sets the class names and prompts of the user's files.
+func (s *Suite) name() error {
+	custom, err := s.Prompts.read()
+	if err != nil {
+		return err
+	}
+	for _, d := range s.Data {
+		d.custom = custom
+	}
+	return nil
 }
 
 func (s *Suite) check() error {

@@ -1,6 +1,9 @@
 package main
 
-import "clipgo/training"
+import (
+	"clipgo/run"
+	"clipgo/training"
+)
 
 // version is set by the linker.
 var version = "unknown"
@@ -10,6 +13,8 @@ type app struct {
 	streams streams
 	output  output
 	console *console
+
+	processes *run.Processes // that help with an evaluation; nil: none
 
 	afterStep training.Hook // of a test that watches a training; nil otherwise
 }

@@ -96,7 +96,7 @@ func (o *embedOptions) start(ctx context.Context, a *app, said config.Layer, c c
 		return o.run(ctx, a, said, c.args, nil)
 	}
 	h := &embedHelper{ctx: ctx, o: o.Settings, app: a, said: said, args: c.args}
-	return errors.Join(a.together(ctx, c, func(ctx context.Context, p *run.Processes) error {
+	return errors.Join(together(ctx, a, c, func(ctx context.Context, p *run.Processes) error {
 		return o.run(ctx, a, said, c.args, p)
 	}, h.help), h.Close())
 }

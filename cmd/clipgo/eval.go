@@ -36,11 +36,8 @@ of each picture among all captions (text_retrieval_recall@K), as CLIP_benchmark 
 			}
 		}
 		s := &benchmark.Suite{Recalls: o.Recalls}
-		r, err := measureTask(ctx, a, &o.Settings, said, s, benchmark.Command{Task: benchmark.Retrieval}, args[0], o.Out)
-		if err != nil {
-			return err
-		}
-		return r.show()
+		return measureTask(ctx, a, command{c, args, o, &o.Settings}, said, s, benchmark.Command{Task: benchmark.Retrieval}, o.Out,
+			(*measuredTask).print)
 	})
 	return c
 }

@@ -47,7 +47,8 @@ func newEvalBenchmark(a *app) *cobra.Command {
 result and benchmark.csv. index.html is a page to sort, filter and compare them, with 95 % intervals of differences.
 
 What is in DIR already, for the same model, data and settings, is not computed again. The same command continues a
-benchmark that was interrupted. A model or data set that can't be read costs its own results only.
+benchmark that was interrupted. A model or data set that can't be read costs its own results only. Processes that a
+launcher starts (torchrun, srun, mpirun) divide the pictures.
 
 A data set is a folder in CLIP_benchmark's layout (test, train and val with shards, classnames.txt) here, on a web server
 or on the hub (hf-hub:datasets/clip-benchmark/wds_cifar10), or whatever zeroshot and eval retrieval take. Without --tasks,
@@ -65,18 +66,31 @@ Tasks are ` + benchmark.TaskNames() + ".",
 		if err != nil {
 			return err
 		}
-		failed := runSuite(ctx, a.console, s)
-		if ctx.Err() != nil {
-			a.console.say("the complete results are kept; the same command goes on from there")
-			return failed
+		if o.Part != "" { // each process does cells of its own
+			return o.run(ctx, a, s)
 		}
-		results, err := benchmark.WriteTable(o.Out)
-		if err != nil {
-			return err
-		}
-		return errors.Join(showBenchmark(a.console, results), failed)
+		s.Ready = func(name string, m *pretrained.Embedder) error { return divide(a, name, m) }
+		helped := *s
+		helped.Ready = nil
+		return evaluations(ctx, a, command{c, nil, o, &o.Settings}, benchmark.NewHelper(&helped, nil), func(ctx context.Context) error {
+			return o.run(ctx, a, s)
+		})
 	})
 	return c
+}
+
+// run measures what is missing and prints all.
+func (o *benchmarkOptions) run(ctx context.Context, a *app, s *benchmark.Suite) error {
+	failed := runSuite(ctx, a.console, s)
+	if ctx.Err() != nil {
+		a.console.say("the complete results are kept; the same command goes on from there")
+		return failed
+	}
+	results, err := benchmark.WriteTable(o.Out)
+	if err != nil {
+		return err
+	}
+	return errors.Join(showBenchmark(a.console, results), failed)
 }
 
 // runSuite computes what is missing, and says what it does.

@@ -31,11 +31,8 @@ own, are not computed. Of builtin:shapes it also says in how many captions colou
 	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
 		o.Generation.Seed = o.Seed
 		s := &benchmark.Suite{Captions: &benchmark.CaptionSettings{Generation: o.Generation, Prompt: o.Prompt}}
-		r, err := measureTask(ctx, a, &o.Settings, said, s, benchmark.Command{Task: benchmark.Captioning}, args[0], o.Out)
-		if err != nil {
-			return err
-		}
-		return r.show()
+		return measureTask(ctx, a, command{c, args, o, &o.Settings}, said, s, benchmark.Command{Task: benchmark.Captioning}, o.Out,
+			(*measuredTask).print)
 	})
 	return c
 }

@@ -34,21 +34,24 @@ minus that of the line between the logits of both accuracies that fits these mod
 	}
 	b := cli.Bind(c, &o)
 	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
-		return o.run(ctx, a, said, args)
+		var sets []*benchmark.Data
+		for _, place := range args {
+			d, err := benchmark.Open(place, o.Settings.Data)
+			if err != nil {
+				return err
+			}
+			sets = append(sets, d)
+		}
+		return evaluateSets(ctx, a, command{c, args, o, &o.Settings}, said, sets, func(ctx context.Context) error {
+			return o.run(ctx, a, said, sets)
+		})
 	})
 	return c
 }
 
-func (o *robustnessOptions) run(ctx context.Context, a *app, said config.Layer, places []string) error {
-	s := &benchmark.Suite{Settings: o.Settings, Skipped: a.console.tellSkip}
+func (o *robustnessOptions) run(ctx context.Context, a *app, said config.Layer, sets []*benchmark.Data) error {
+	s := &benchmark.Suite{Settings: o.Settings, Data: sets, Skipped: a.console.tellSkip}
 	s.Opened = func(info datasets.Info) { tellNotes(a.console, info) }
-	for _, place := range places {
-		d, err := benchmark.Open(place, o.Settings.Data)
-		if err != nil {
-			return err
-		}
-		s.Data = append(s.Data, d)
-	}
 	baseline, err := benchmark.ReadBaseline(o.Baseline)
 	if err != nil {
 		return err
@@ -58,6 +61,9 @@ func (o *robustnessOptions) run(ctx context.Context, a *app, said config.Layer, 
 		return err
 	}
 	defer m.Free()
+	if err := divide(a, o.Model, m); err != nil {
+		return err
+	}
 	bar := a.console.laterProgress("embed")
 	s.Progress = func(_ benchmark.Cell, _ string, done, all int64) { bar.set(done, all) }
 	r, err := s.Robustness(ctx, m, s.Data[0], s.Data[1:], baseline)

@@ -32,14 +32,14 @@ func newEvalTasks(a *app) (out []*cobra.Command) {
 		}
 		b := cli.Bind(c, &o, t.Without...)
 		c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
-			return o.run(ctx, a, said, t, args[0])
+			return o.run(ctx, a, command{c, args, o, &o.Settings}, said, t)
 		})
 		out = append(out, c)
 	}
 	return out
 }
 
-func (o *taskOptions) run(ctx context.Context, a *app, said config.Layer, t benchmark.Command, place string) error {
+func (o *taskOptions) run(ctx context.Context, a *app, c command, said config.Layer, t benchmark.Command) error {
 	s := &benchmark.Suite{Errors: o.Errors}
 	if o.Errors == 0 {
 		s.Errors = benchmark.NoErrors
@@ -47,14 +47,12 @@ func (o *taskOptions) run(ctx context.Context, a *app, said config.Layer, t benc
 	if err := o.probeOptions.set(s, o.Seed, said); err != nil {
 		return err
 	}
-	r, err := measureTask(ctx, a, &o.Settings, said, s, t, place, o.Out)
-	if err != nil {
-		return err
-	}
-	if !o.PerClass && !a.console.json {
-		r.HideClasses()
-	}
-	return r.show()
+	return measureTask(ctx, a, c, said, s, t, o.Out, func(r *measuredTask) error {
+		if !o.PerClass && !a.console.json {
+			r.HideClasses()
+		}
+		return r.show()
+	})
 }
 
 // measuredTask is a result that is ready to be shown.
@@ -63,20 +61,39 @@ type measuredTask struct {
 	show func() error
 }
 
+// print shows the result.
+func (r *measuredTask) print() error { return r.show() }
+
 // measureTask measures a task with the model of --model, and writes CLIP_benchmark's JSON to out unless it is empty.
-func measureTask(ctx context.Context, a *app, o *pretrained.Settings, said config.Layer, s *benchmark.Suite, t benchmark.Command, place,
-	out string) (*measuredTask, error) {
-	sets, err := benchmark.OpenAll(place, o.Data)
+// c is a command for one place.
+func measureTask(ctx context.Context, a *app, c command, said config.Layer, s *benchmark.Suite, t benchmark.Command, out string,
+	show func(*measuredTask) error) error {
+	sets, err := benchmark.OpenAll(c.args[0], c.settings.Data)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	m, err := openModel(ctx, a, o, said)
-	if err != nil {
-		return nil, err
-	}
-	defer m.Free()
+	return evaluateSets(ctx, a, c, said, sets, func(ctx context.Context) error {
+		m, err := openModel(ctx, a, c.settings, said)
+		if err != nil {
+			return err
+		}
+		defer m.Free()
+		if err := divide(a, c.settings.Model, m); err != nil {
+			return err
+		}
+		r, err := measureSets(ctx, a, c, m, s, t, sets, out)
+		if err != nil {
+			return err
+		}
+		return show(&measuredTask{r, func() error { return showMeasured(a.console, m, c.args[0], r) }})
+	})
+}
+
+// measureSets measures a task with an open model.
+func measureSets(ctx context.Context, a *app, c command, m *pretrained.Embedder, s *benchmark.Suite, t benchmark.Command,
+	sets []*benchmark.Data, out string) (*benchmark.Together, error) {
 	bar := a.console.laterProgress("embed")
-	s.Settings, s.Skipped = *o, a.console.tellSkip
+	s.Settings, s.Skipped = *c.settings, a.console.tellSkip
 	s.Opened = func(info datasets.Info) { tellNotes(a.console, info) }
 	s.Progress = func(_ benchmark.Cell, _ string, done, all int64) { bar.set(done, all) }
 	r, err := s.MeasureAll(ctx, m, sets, t.Task)
@@ -87,5 +104,5 @@ func measureTask(ctx context.Context, a *app, o *pretrained.Settings, said confi
 	if err == nil && out != "" {
 		err = r.WriteFile(out)
 	}
-	return &measuredTask{r, func() error { return showMeasured(a.console, m, place, r) }}, err
+	return r, err
 }

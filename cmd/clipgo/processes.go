@@ -20,7 +20,7 @@ type command struct {
 
 // together does a command alone, with nil, or in the processes that a launcher has started: process 0 does it and has the console, and the
 // others help.
-func (a *app) together(ctx context.Context, c command, lead func(ctx context.Context, p *run.Processes) error,
+func together(ctx context.Context, a *app, c command, lead func(ctx context.Context, p *run.Processes) error,
 	help run.Helper) (err error) {
 	p, err := run.Find(ctx, version)
 	if err != nil {
