@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"clipgo/internal/torch/torchtest"
 )
@@ -63,6 +65,40 @@ func TestProcessesEvaluateAsOne(t *testing.T) {
 		}
 		if log := string(read(t, out, "log-1.txt")); !strings.Contains(log, "embeds a share of the evaluations") {
 			t.Errorf("%s: process 1 had no share\n%s", name, log)
+		}
+	}
+}
+
+// TestASignalOrAKillEndsADividedEvaluation: in the middle of an evaluation that takes minutes, a signal to one process ends both with a
+// checkpoint, and a killed process ends the other with a line that names it.
+func TestASignalOrAKillEndsADividedEvaluation(t *testing.T) {
+	torchtest.NeedProcesses(t)
+	model := tiny(t)
+	for _, c := range []struct {
+		to     int
+		signal syscall.Signal
+		codes  []int
+	}{{0, syscall.SIGINT, []int{130, 130}}, {1, syscall.SIGTERM, []int{143, 143}}, {1, syscall.SIGKILL, []int{1, -1}}} {
+		out := filepath.Join(t.TempDir(), "run")
+		args := []string{"--model", model, "--train-data", "builtin:shapes?n=96", "--steps", "4", "--precision", "fp32",
+			"--batch-size", "8", "--out", out}
+		all := ranks(t, 2, nil, append(args, "--val-data", "builtin:shapes?n=200000&split=val", "--val-frequency", "1")...)
+		awaits(t, filepath.Join(out, "log-1.txt"), "embeds a share of the evaluations")
+		if err := all[c.to].Process.Signal(c.signal); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		ends(t, all, c.codes...)
+		if took := time.Since(begun); took > time.Minute { // the deadline of the group, where the evaluation takes minutes
+			t.Errorf("%v to process %d: they ended after %v", c.signal, c.to, took)
+		}
+		said := strings.TrimSpace(all[0].err.String())
+		last := said[strings.LastIndex(said, "\n")+1:]
+		if !strings.HasPrefix(last, "clipgo: ") || c.signal == syscall.SIGKILL && !strings.Contains(last, "rank 1") {
+			t.Errorf("%v to process %d: %s", c.signal, c.to, said)
+		}
+		if at := lastStep(t, out); at != 1 {
+			t.Errorf("%v to process %d: the newest checkpoint is of step %d, want 1\n%s", c.signal, c.to, at, said)
 		}
 	}
 }
