@@ -165,6 +165,9 @@ func (s *session) openTrainer(ctx context.Context) (err error) {
 	s.trainer = &training.Trainer{Objective: objective, Schedule: s.Schedule, LR: s.Optim.LR, StopAfter: s.StopAfter,
 		Progress: s.state.Progress}
 	if s.model.Device() != torch.CPU {
+		if s.Optim.Opt == optim.OptMuon {
+			return fault.Setting("optim.opt", "muon trains on CPUs, not on %s", s.Device)
+		}
 		s.trainer.ReadEvery = s.LogFrequency
 	}
 	s.trainer.Optimizer, err = NewOptimizer(ctx, objective.Params(), s.Optim, s.shard())

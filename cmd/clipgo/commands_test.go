@@ -24,7 +24,7 @@ func TestHabitsOfOtherProgramsGetAHint(t *testing.T) {
 		{"train --report-to wandb", "metrics.jsonl"}, {"train --name x", "--out"}, {"train --imagenet-val d", "--eval zeroshot=DIR"},
 		{"train --log-every-n-steps 5", "--log-frequency"}, {"train --dataset-type csv", "detected"},
 		{"train --val_num_samples 5", "counted"},
-		{"train --opt adamw", "AdamW"}, {"train --bach-size 4", "did you mean --batch-size?"},
+		{"train --bach-size 4", "did you mean --batch-size?"},
 
 		{"embed --top 5", "clipgo search"},
 		{"train --lr", "--lr needs a value: --lr rate"}, {"train --siglip=perhaps", "perhaps"},

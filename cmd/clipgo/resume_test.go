@@ -77,6 +77,23 @@ func TestResumeContinuesExactly(t *testing.T) {
 	sameRun(t, parts, whole)
 }
 
+func TestMuonResumesExactly(t *testing.T) {
+	model, dir := tiny(t), t.TempDir()
+	whole, parts, adamw := filepath.Join(dir, "whole"), filepath.Join(dir, "parts"), filepath.Join(dir, "adamw")
+	must(t, tinyRun(model, adamw, "--steps", "6")...)
+	must(t, tinyRun(model, whole, "--steps", "6", "--opt", "muon")...)
+	must(t, tinyRun(model, parts, "--steps", "6", "--opt", "muon", "--stop-after", "3")...)
+	must(t, "train", "--resume", "latest", "--out", parts)
+	sameRun(t, parts, whole)
+	if bytes.Equal(read(t, newest(t, whole), pretrained.WeightsFile), read(t, newest(t, adamw), pretrained.WeightsFile)) {
+		t.Error("muon makes the steps of adamw")
+	}
+	if r := clipgo(t, tinyRun(model, filepath.Join(dir, "new"), "--opt", "sgd")...); r.code != exitUsage ||
+		!strings.Contains(r.err, `"sgd" is neither adamw nor muon`) || strings.Count(r.err, "\n") != 1 {
+		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+}
+
 // TestKilledRunsLoseNothing kills a training at random times, again and again, and resumes it each time.
 func TestKilledRunsLoseNothing(t *testing.T) {
 	model := tiny(t)

@@ -49,7 +49,6 @@ var ForeignFlags = map[string]string{
 	"use-bn-sync":                 "vision transformers have no batch norm",
 	"use-bnb-linear":              "there are no int8 layers",
 	// open_clip: optimization
-	"opt":                  "the optimizer is AdamW",
 	"momentum":             "the optimizer is AdamW; see --beta1",
 	"opt-kwargs":           "see --beta1, --beta2 and --eps",
 	"skip-scheduler":       "it is --lr-scheduler const",

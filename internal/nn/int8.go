@@ -7,7 +7,7 @@ import "clipgo/internal/torch"
 
 // Quantizable reports whether the parameter is a matrix of a transformer block: its product takes most of the time, and its input comes
 // from a norm, an attention or an activation.
-func (p *Param) Quantizable() bool { return p.ofBlock }
+func (p *Param) Quantizable() bool { return p.maps > 0 }
 
 // SetInt8 gives the parameter an 8-bit form, or with nil takes it away. The form is the caller's to free.
 func (p *Param) SetInt8(q *torch.Int8) { p.int8 = q }
@@ -18,13 +18,6 @@ func (p *Param) Int8() *torch.Int8 { return p.int8 }
 // Watch has each product of the parameter computed in float32, and gives f that result y and the difference that the 8-bit form makes.
 // With nil nobody watches. Lanes must not be running.
 func (p *Param) Watch(f func(y, difference *torch.Tensor)) { p.watch = f }
-
-// ofBlocks marks the matrices of a block.
-func ofBlocks(all ...*Param) {
-	for _, p := range all {
-		p.ofBlock = true
-	}
-}
 
 // linear is x weight^T + bias.
 func linear(x *torch.Tensor, weight, bias *Param) *torch.Tensor {

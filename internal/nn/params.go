@@ -34,9 +34,9 @@ type Param struct {
 	changes   int64         // the master's version to which the copy is equal
 	requested atomic.Int32  // the type of which a lane lacked a copy; 0: none
 
-	ofBlock bool        // see Quantizable
-	int8    *torch.Int8 // nil: none
-	watch   func(y, difference *torch.Tensor)
+	maps  int         // of a block's matrix; see Maps
+	int8  *torch.Int8 // nil: none
+	watch func(y, difference *torch.Tensor)
 }
 
 // Tensor is the parameter's master (float32, or the set's DType), nil until Fill. It belongs to a sealed scope.
@@ -60,6 +60,10 @@ func (p *Param) Len() int {
 	}
 	return n
 }
+
+// Maps is the number of linear maps that a matrix of a transformer block has below each other: 3 for the queries, keys and values of
+// attention, otherwise 1. It is 0 for every other parameter.
+func (p *Param) Maps() int { return p.maps }
 
 // Params is an ordered set of parameters with distinct names.
 type Params struct {

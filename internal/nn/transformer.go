@@ -69,7 +69,10 @@ func newBlock(p Path, s Shape) *Block {
 	b.ln2 = NewLayerNorm(p.At(n.norm2), s.Width, s.eps())
 	b.mlp = newMLP(p.At("mlp"), s, n)
 	b.scale2 = NewLayerScale(p.At(n.scale2), s.Width, s.LayerScale)
-	ofBlocks(b.attn.inWeight, b.attn.out.weight, b.mlp.up.weight, b.mlp.down.weight)
+	b.attn.inWeight.maps = 3
+	for _, l := range []*Linear{b.attn.out, b.mlp.up, b.mlp.down} {
+		l.weight.maps = 1
+	}
 	return b
 }
 

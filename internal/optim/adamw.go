@@ -1,4 +1,4 @@
-// Package optim holds AdamW, gradient clipping and learning rate schedules.
+// Package optim holds AdamW, Muon, gradient clipping and learning rate schedules.
 package optim
 
 import (
@@ -10,8 +10,15 @@ import (
 	"clipgo/internal/torch"
 )
 
-// Config holds AdamW's settings, with open_clip's names.
+// Optimizers, by open_clip's flag --opt.
+const (
+	OptAdamW = "adamw"
+	OptMuon  = "muon"
+)
+
+// Config holds the optimizer's settings, with open_clip's names.
 type Config struct {
+	Opt          string   `json:"opt,omitempty" flag:"opt" arg:"name" help:"adamw, or muon: the matrices of transformer blocks by orthogonal updates, the rest by AdamW (default adamw)"`
 	LR           float64  `json:"lr" flag:"lr" arg:"rate" help:"highest learning rate (default of the recipe)"`
 	Beta1        float64  `json:"beta1" flag:"beta1" arg:"x" help:"AdamW beta1: decay of the first moment (default 0.9)"`
 	Beta2        float64  `json:"beta2" flag:"beta2" arg:"x" help:"AdamW beta2: decay of the second moment (default 0.98)"`
@@ -29,6 +36,8 @@ func Default() Config {
 // Validate checks the fields.
 func (c Config) Validate() error {
 	switch {
+	case c.Opt != "" && c.Opt != OptAdamW && c.Opt != OptMuon:
+		return fmt.Errorf("opt: %q is neither %s nor %s", c.Opt, OptAdamW, OptMuon)
 	case !(c.LR >= 0):
 		return fmt.Errorf("lr: %g is negative", c.LR)
 	case !(c.Beta1 >= 0 && c.Beta1 < 1):
@@ -50,7 +59,15 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// AdamW is the optimizer's state over a list of parameters.
+// Title is the optimizer's name for people.
+func (c Config) Title() string {
+	if c.Opt == OptMuon {
+		return "Muon and AdamW"
+	}
+	return "AdamW"
+}
+
+// AdamW is the optimizer's state over a list of parameters. With OptMuon it steps the matrices of transformer blocks by Muon.
 type AdamW struct {
 	config  Config
 	params  []*nn.Param
@@ -114,24 +131,32 @@ func (c Config) decayOf(p *nn.Param) float64 {
 // GradNorm is the L2 norm over all gradients, before clipping.
 func (o *AdamW) GradNorm() float64 { return torch.GradientNorm(o.leaves) }
 
-// Step makes an AdamW step with learning rate lr. norm is the gradient norm (GradNorm), by which the gradients are clipped to the
+// Step makes a step with learning rate lr. norm is the gradient norm (GradNorm), by which the gradients are clipped to the
 // configured limit. With a Shard it also exchanges the updated parameters, and only that can fail.
 func (o *AdamW) Step(lr, norm float64) error {
 	o.steps++
 	o.moments.Copies = o.moments.Copies[:0]
-	for _, p := range o.params {
-		o.moments.Copies = append(o.moments.Copies, p.Copy())
+	for i, p := range o.params {
+		c := p.Copy()
+		if o.orthogonal(i) { // the next pass copies it
+			c = nil
+		}
+		o.moments.Copies = append(o.moments.Copies, c)
 	}
 	leaves, moments, decay := o.leaves, o.moments, o.decay
-	if !o.shard.alone() {
-		leaves, moments, decay = o.share()
+	if !o.shard.alone() || o.config.Opt == OptMuon {
+		leaves, moments, decay = o.elementwise()
 	}
 	torch.AdamWInPlace(leaves, moments, decay, torch.AdamW{
 		LR: lr, Beta1: o.config.Beta1, Beta2: o.config.Beta2, Eps: o.config.Eps,
 		GradientScale: o.clip(norm), Step: o.steps,
 	})
 	for i, p := range o.params {
-		if o.moments.Copies[i] != nil && o.owned(i) {
+		switch {
+		case !o.owned(i):
+		case o.orthogonal(i):
+			o.stepMatrix(i, lr, o.clip(norm))
+		case o.moments.Copies[i] != nil:
 			p.CopyUpdated()
 		}
 	}

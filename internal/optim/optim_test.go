@@ -139,6 +139,7 @@ func TestValidateNamesTheField(t *testing.T) {
 		"beta2": change(func(c *Config) { c.Beta2 = -1 }), "eps": change(func(c *Config) { c.Eps = 0 }),
 		"wd:": change(func(c *Config) { c.WD = -1 }), "grad_clip_norm": change(func(c *Config) { c.GradClipNorm = -1 }),
 		"wd_exclude":   change(func(c *Config) { c.WDExclude = []string{"["} }),
+		"opt":          change(func(c *Config) { c.Opt = "sgd" }),
 		"lr_scheduler": Schedule{Kind: "linear"}.Validate(), "warmup": Schedule{Kind: Cosine, Warmup: -1}.Validate(),
 		"cooldown": Schedule{Kind: ConstCooldown, Steps: 5, Cooldown: 6}.Validate(),
 	} {

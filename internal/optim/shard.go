@@ -72,10 +72,10 @@ func (o *AdamW) StateLen() (n int) {
 	return n
 }
 
-// share is the part of the lists that this process updates.
-func (o *AdamW) share() (leaves []*torch.Tensor, m torch.Moments, decay []float64) {
+// elementwise is the part of the lists that this process updates by AdamW.
+func (o *AdamW) elementwise() (leaves []*torch.Tensor, m torch.Moments, decay []float64) {
 	for i := range o.params {
-		if o.owned(i) {
+		if o.owned(i) && !o.orthogonal(i) {
 			leaves, decay = append(leaves, o.leaves[i]), append(decay, o.decay[i])
 			m.Mean, m.Variance = append(m.Mean, o.moments.Mean[i]), append(m.Variance, o.moments.Variance[i])
 			m.Touched, m.Copies = append(m.Touched, o.moments.Touched[i]), append(m.Copies, o.moments.Copies[i])

@@ -18,10 +18,10 @@ type divided struct {
 	sent  [][][]*torch.Tensor // by rank and root
 }
 
-func divide(t *testing.T, world int, c Config) *divided {
+func divide(t *testing.T, world int, c Config, set func(*testing.T) *nn.Params) *divided {
 	d := &divided{sent: make([][][]*torch.Tensor, world)}
 	for rank := range world {
-		p := toy(t)
+		p := set(t)
 		d.sets = append(d.sets, p)
 		record := func(root int, ts ...*torch.Tensor) error {
 			if root != len(d.sent[rank]) {
@@ -80,12 +80,18 @@ func (d *divided) state(t *testing.T) []byte {
 // The steps and the file of a divided state are those of a whole one, to the bit, also after a whole file was read in parts.
 func TestADividedStateIsTheWholeOne(t *testing.T) {
 	c := Config{LR: 0.1, Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, WD: 0.2, GradClipNorm: 1}
+	dividesAs(t, c, toy)
+	c.Opt = OptMuon
+	dividesAs(t, c, block)
+}
+
+func dividesAs(t *testing.T, c Config, set func(*testing.T) *nn.Params) {
 	for _, world := range []int{2, 3} {
-		p := toy(t)
+		p := set(t)
 		var whole *AdamW
 		do(t, func(*torch.Scope) { whole = New(p.All(), c) })
 		t.Cleanup(whole.Free)
-		d := divide(t, world, c)
+		d := divide(t, world, c, set)
 		compare := func(when string) {
 			t.Helper()
 			var b bytes.Buffer
