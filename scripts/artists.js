@@ -1,5 +1,6 @@
-// Draws the emoji of one artist as pictures with labels: node artists.js SET LIST OUT, where SET is a package @iconify-json/SET that can be
-// required from the current folder, LIST has a line "U+1F600 grinning face" for each class, and OUT is the folder to write. OUT then has
+// Draws the emoji of one artist as pictures with labels: node artists.js SET LIST OUT [NAMES], where SET is a package @iconify-json/SET that
+// can be required from the current folder, LIST has a line "U+1F600 grinning face" for each class, and OUT is the folder to write. NAMES is
+// another such package: it says which code point an icon's name stands for, if SET doesn't. OUT then has
 // labels.csv (filepath, label), classnames.txt with all classes of LIST, and pictures of 72 x 72 pixels on white. A class that the
 // artist hasn't drawn has no picture, but stays among the names to choose from.
 "use strict";
@@ -7,14 +8,14 @@ const fs = require("fs");
 const path = require("path");
 const { createRequire } = require("module");
 
-const [set, list, out] = process.argv.slice(2);
+const [set, list, out, names = set] = process.argv.slice(2);
 if (!out) {
-  console.error("usage: node artists.js SET LIST OUT");
+  console.error("usage: node artists.js SET LIST OUT [NAMES]");
   process.exit(2);
 }
 const from = createRequire(path.join(process.cwd(), "package.json"));
 const icons = from(`@iconify-json/${set}/icons.json`);
-const chars = from(`@iconify-json/${set}/chars.json`); // hexadecimal code points, joined by "-", to names of icons
+const chars = from(`@iconify-json/${names}/chars.json`); // hexadecimal code points, joined by "-", to names of icons
 const { Resvg } = from("@resvg/resvg-js");
 
 const side = 72;
