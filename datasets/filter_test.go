@@ -161,7 +161,7 @@ func TestAFilterIsAParquetFileToo(t *testing.T) {
 	for want, write := range map[string]func() error{
 		`row 2: keep is "maybe"`:   func() error { return parquet.WriteFile(path, []kindOf[string]{{a, "yes"}, {b, "maybe"}}) },
 		`row 1: path is empty`:     func() error { return parquet.WriteFile(path, []kindOf[bool]{{"", true}}) },
-		"keep (other)":             func() error { return parquet.WriteFile(path, []kindOf[float32]{{a, 1}}) },
+		"keep (number)":            func() error { return parquet.WriteFile(path, []kindOf[float32]{{a, 1}}) },
 		"it has no column path of": func() error { return parquet.WriteFile(path, []struct{ Name string }{{a}}) },
 	} {
 		if err := write(); err != nil {

@@ -36,7 +36,7 @@ func (k *keepList) readRows(f *parquet.File, file io.ReaderAt) error {
 	var all, single []string
 	for _, c := range f.Columns {
 		all = append(all, c.String())
-		if !c.List && c.Kind != parquet.Other {
+		if !c.List && c.Kind != parquet.Other && c.Kind != parquet.Real {
 			single = append(single, c.Name)
 		}
 	}

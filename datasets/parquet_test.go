@@ -208,7 +208,7 @@ func TestParquetThatCannotBeUsedSaysWhy(t *testing.T) {
 		o          Options
 	}{
 		{"numbers", "no column holds pictures, their paths or URLs (csv_img_key names one); " +
-			"its columns are id (integer), score (other)", Options{}},
+			"its columns are id (integer), score (number)", Options{}},
 		{"empty", "it is not a Parquet file: it has 0 bytes", Options{}},
 		{"none", "it has no rows", Options{}},
 		{"html", "it looks like an HTML page", Options{}},

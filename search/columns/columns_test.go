@@ -118,7 +118,7 @@ func TestConditionsThatMeanNothingAreRefused(t *testing.T) {
 		}
 	}
 	have := []Column{{"name", Text}, {"n", Double}}
-	for text, reason := range map[string]string{"m=1": "its columns are name, n", "name<a": "holds texts", "n=x": "holds numbers"} {
+	for text, reason := range map[string]string{"m=1": "it has name, n", "name<a": "holds texts", "n=x": "holds numbers"} {
 		c, err := ParseCondition(text)
 		if err != nil {
 			t.Fatal(err)

@@ -69,7 +69,7 @@ func Resolve(conditions []Condition, have []Column) ([]Condition, error) {
 			return nil, fault.Usagef("the index has no column %s: embed --metadata keeps columns of a table in it",
 				c.Column)
 		case !ok:
-			return nil, fault.Usagef("the index has no column %s; its columns are %s", c.Column, Names(have))
+			return nil, fault.Usagef("the index has no column %s; it has %s", c.Column, Names(have))
 		case column.Type == Text && c.Operator != Equal && c.Operator != NotEqual:
 			return nil, fault.Usagef("the column %s holds texts: only = and != compare them, not %s", c.Column, c.Operator)
 		}
