@@ -20,7 +20,7 @@ var flagGroups = []flagGroup{
 	{"Preferences", strings.Fields(`reward-head keep-near l2-sp`)},
 	{"Reward and PPO", strings.Fields(`reward reward-model judge ppo-epochs minibatches max-length clip clip-value gamma lambda
 		kl-coefficient kl-limit kl-fixed entropy-coefficient value-coefficient length-penalty repetition-penalty`)},
-	{"Optimizer", strings.Fields(`batch-size accum-freq lr wd wd-exclude beta1 beta2 eps grad-clip-norm`)},
+	{"Optimizer", strings.Fields(`batch-size accum-freq opt lr wd wd-exclude beta1 beta2 eps grad-clip-norm`)},
 	{"Schedule", strings.Fields(`epochs steps warmup lr-scheduler epochs-cooldown stop-after`)},
 	{"Checkpoints", strings.Fields(`out resume save-frequency keep allow-data-change discard-later`)},
 	{"Evaluation", strings.Fields(`val-frequency zeroshot-frequency eval keep-best patience min-delta log-frequency`)},
