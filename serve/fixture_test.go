@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -117,14 +118,22 @@ func put(t testing.TB, dir, name, caption string, c color.NRGBA, age int) search
 			Hash: fmt.Sprintf("%x", sha256.Sum256([]byte(name)))}}
 }
 
-// fill adds rows to an index.
+// fill adds rows to an index. Further columns of theirs hold texts.
 func fill(t testing.TB, index string, rows ...search.Row) {
 	t.Helper()
 	w, err := search.Update(index, space)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.KeepColumns([]columns.Column{{Name: "rating", Type: columns.Double}, {Name: "url", Type: columns.Text}}); err != nil {
+	keep := []columns.Column{{Name: "rating", Type: columns.Double}, {Name: "url", Type: columns.Text}}
+	for _, r := range rows {
+		for _, v := range r.Metadata {
+			if !slices.ContainsFunc(keep, func(c columns.Column) bool { return c.Name == v.Column }) {
+				keep = append(keep, columns.Column{Name: v.Column, Type: columns.Text})
+			}
+		}
+	}
+	if err := w.KeepColumns(keep); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range rows {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"clipgo/internal/browsertest"
+	"clipgo/search/columns"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -101,7 +102,10 @@ func TestPage(t *testing.T) {
 	ctx := browsertest.Start(t, 1280, 900)
 	f := newFixture(t)
 	white := color.NRGBA{R: 255, G: 255, B: 255, A: 255}
-	fill(t, f.index, put(t, f.dir, "odd/x onerror=alert(1) \"'&.png", hostile+" \u202egnp", white, 400))
+	odd := put(t, f.dir, "odd/x onerror=alert(1) \"'&.png", hostile+" \u202egnp", white, 400)
+	odd.Metadata = columns.Values{{Column: longName, Value: hostile}, {Column: "url", Value: "javascript:alert(1)"},
+		{Column: "story", Value: strings.Repeat("W", 10<<10)}}
+	fill(t, f.index, odd)
 	f.open(t)
 	addr, _ := serving(t, f)
 	p := tab{t, ctx, "http://" + addr + "/"}
@@ -115,7 +119,8 @@ func TestPage(t *testing.T) {
 	}{
 		{"words", pageFindsWords}, {"loading", pageKeepsWhatIsTyped},
 		{"minus", pageSubtracts}, {"pictures", pageTakesPictures}, {"filters", pageFilters}, {"cut", pageCuts},
-		{"scroll and back", pageKeepsItsPlace}, {"keyboard", pageByKeyboard}, {"names", pageShowsNames}, {"export", pageExports},
+		{"scroll and back", pageKeepsItsPlace}, {"keyboard", pageByKeyboard}, {"names", pageShowsNames},
+		{"columns", pageShowsColumns}, {"export", pageExports},
 		{"phone", pageOnAPhone}, {"dark", pageInTheDark}, {"accessibility", pageIsAccessible},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,5 +1,5 @@
 // The large view of a review: the pictures of a group in the same place, so that a difference is seen when they change.
-import { $, el, bytes, count, show } from "./dom.js";
+import { $, described, bytes, count, show } from "./dom.js";
 import * as api from "./api.js";
 import { state } from "./group.js";
 
@@ -48,6 +48,6 @@ export class Compare {
     state($("view-keep"), p.stays, show(p.name));
     const rows = [["Path", p.path && show(p.path)], ["Caption", p.caption && show(p.caption)], ["Score", p.score ? p.score.toFixed(4) : ""],
       ["Size", p.size ? `${bytes(p.size)} (${count(p.size)} bytes)` : ""], ["Date", p.modified && new Date(p.modified).toLocaleString()], ["Reason", p.why && show(p.why)]];
-    $("view-facts").replaceChildren(...rows.filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v)]));
+    $("view-facts").replaceChildren(...described(rows));
   }
 }

@@ -13,6 +13,13 @@ export function el(tag, properties = {}, ...children) {
   return e;
 }
 
+// described are rows of a name and a value as the content of a dl; rows without a value are left out. A long value scrolls by itself, and
+// is a tab stop: the keyboard can't scroll it otherwise.
+export function described(rows) {
+  return rows.filter(([, value]) => value).flatMap(([name, value]) =>
+    [el("dt", {}, name), el("dd", value.length > 100 ? { tabIndex: 0, "aria-label": name } : {}, value)]);
+}
+
 export const count = (n) => n.toLocaleString();
 
 export function bytes(n) {

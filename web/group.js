@@ -56,7 +56,7 @@ export class Group {
     const name = show(p.name), words = show(p.caption || p.name);
     const image = p.gone ? el("span", { className: "gone" }, "no longer in the index")
       : el("img", { loading: "lazy", decoding: "async", width: 256, height: 256, alt: words, src: api.thumb(this.index, p.key, 256) });
-    const open = el("button", { type: "button", className: "open", tabIndex: -1, "aria-label": `Large view of ${name}`, onclick: () => this.actions.large(this, i) }, image);
+    const open = el("button", { type: "button", className: "open", tabIndex: -1, "aria-label": `Large view of ${name}${p.gone ? ", no longer in the index" : ""}`, onclick: () => this.actions.large(this, i) }, image);
     const keep = el("button", { type: "button", className: "keep", tabIndex: i ? -1 : 0, onclick: () => { this.place = i; this.toggle(); } });
     const element = el("li", { className: "tile" }, open, el("div", { className: "name", title: name }, name),
       el("div", { className: "row" }, el("span", { className: "score" }, facts(p).join(" \u00b7 "))), keep);

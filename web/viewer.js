@@ -1,5 +1,5 @@
 // The large view: details, the way to the original, neighbours by arrow keys, and a rectangle to search for a part of the picture.
-import { $, el, bytes, count, show } from "./dom.js";
+import { $, el, bytes, count, described, show } from "./dom.js";
 import * as api from "./api.js";
 
 export class Viewer {
@@ -43,7 +43,7 @@ export class Viewer {
       ["Size", bytes(hit.size)], ["Date", hit.modified && new Date(hit.modified).toLocaleString()], ["Taken", hit.taken && hit.taken.replace("T", " ")],
       ["Camera", hit.camera && show(hit.camera)], ["Place", hit.latitude !== undefined && `${hit.latitude.toFixed(5)}, ${hit.longitude.toFixed(5)}`], ["Row", String(hit.row)],
       ...Object.entries(hit.metadata ?? {}).map(([name, value]) => [show(name), show(String(value))])];
-    $("view-facts").replaceChildren(...facts.filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v)]));
+    $("view-facts").replaceChildren(...described(facts));
     $("view-near").hidden = hit.latitude === undefined;
     $("view-original").href = api.original(index, hit.key);
     $("view-copy").textContent = hit.path ? "Copy path" : "Copy name";
