@@ -17,6 +17,9 @@ func pageShowsColumns(p tab, _ *fixture) {
 		p.run(chromedp.EmulateViewport(width, 700))
 		p.wait(`document.querySelectorAll("#grid .tile").length === 1`, chromedp.Navigate(p.base+"?text=onerror"))
 		p.wait(`document.querySelector("#viewer").open`, click("#grid .open"))
+		if got := p.value(`document.activeElement.nodeName`); got != "BUTTON" {
+			p.Errorf("the focus is on a %s", got)
+		}
 		row := `(name) => [...document.querySelectorAll("#view-facts dt")].find((e) => e.textContent === name)?.nextSibling`
 		got := p.value(fmt.Sprintf(`[%q, "url", "story"].map(%s).map((e) => e?.children.length + e?.textContent.slice(0, 60)).join()`,
 			longName, row))

@@ -48,6 +48,8 @@ export class Compare {
     state($("view-keep"), p.stays, show(p.name));
     const rows = [["Path", p.path && show(p.path)], ["Caption", p.caption && show(p.caption)], ["Score", p.score ? p.score.toFixed(4) : ""],
       ["Size", p.size ? `${bytes(p.size)} (${count(p.size)} bytes)` : ""], ["Date", p.modified && new Date(p.modified).toLocaleString()], ["Reason", p.why && show(p.why)]];
+    const lost = $("view-facts").contains(document.activeElement);
     $("view-facts").replaceChildren(...described(rows));
+    if (lost) $("view-keep").focus(); // keys work while the focus is in the dialog
   }
 }

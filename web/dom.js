@@ -17,7 +17,7 @@ export function el(tag, properties = {}, ...children) {
 // is a tab stop: the keyboard can't scroll it otherwise.
 export function described(rows) {
   return rows.filter(([, value]) => value).flatMap(([name, value]) =>
-    [el("dt", {}, name), el("dd", value.length > 100 ? { tabIndex: 0, "aria-label": name } : {}, value)]);
+    [el("dt", {}, name), el("dd", value.length > 100 ? { tabIndex: 0 } : {}, value)]);
 }
 
 export const count = (n) => n.toLocaleString();

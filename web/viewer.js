@@ -43,6 +43,7 @@ export class Viewer {
       ["Size", bytes(hit.size)], ["Date", hit.modified && new Date(hit.modified).toLocaleString()], ["Taken", hit.taken && hit.taken.replace("T", " ")],
       ["Camera", hit.camera && show(hit.camera)], ["Place", hit.latitude !== undefined && `${hit.latitude.toFixed(5)}, ${hit.longitude.toFixed(5)}`], ["Row", String(hit.row)],
       ...Object.entries(hit.metadata ?? {}).map(([name, value]) => [show(name), show(String(value))])];
+    const lost = $("view-facts").contains(document.activeElement);
     $("view-facts").replaceChildren(...described(facts));
     $("view-near").hidden = hit.latitude === undefined;
     $("view-original").href = api.original(index, hit.key);
@@ -52,7 +53,10 @@ export class Viewer {
     $("view-prev").disabled = at <= 0;
     $("view-next").disabled = at < 0 || at === this.results.hits.length - 1;
     this.choosePart(false);
-    if (!this.dialog.open) this.dialog.showModal();
+    const opens = !this.dialog.open;
+    if (opens) this.dialog.showModal();
+    // Keys work while the focus is in the dialog: it must not stay on a long value, which the next picture takes away.
+    if (opens || lost) $($("view-next").disabled ? "view-close" : "view-next").focus();
     if (at > this.results.hits.length - 10) this.results.more();
   }
 
