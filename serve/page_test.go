@@ -105,6 +105,7 @@ func TestPage(t *testing.T) {
 	odd := put(t, f.dir, "odd/x onerror=alert(1) \"'&.png", hostile+" \u202egnp", white, 400)
 	odd.Metadata = columns.Values{{Column: longName, Value: hostile}, {Column: "url", Value: "javascript:alert(1)"},
 		{Column: "story", Value: strings.Repeat("W", 10<<10)}}
+	odd.Text = []float32{1, 0, 0, 0.1}
 	fill(t, f.index, odd)
 	f.open(t)
 	addr, _ := serving(t, f)
@@ -120,7 +121,8 @@ func TestPage(t *testing.T) {
 		{"words", pageFindsWords}, {"loading", pageKeepsWhatIsTyped},
 		{"minus", pageSubtracts}, {"pictures", pageTakesPictures}, {"filters", pageFilters}, {"cut", pageCuts},
 		{"scroll and back", pageKeepsItsPlace}, {"keyboard", pageByKeyboard}, {"names", pageShowsNames},
-		{"columns", pageShowsColumns}, {"export", pageExports},
+		{"columns", pageShowsColumns}, {"export", pageExports}, {"similar", pageFindsSimilar}, {"captions", pageFindsCaptions},
+		{"files", pageFiltersFiles},
 		{"phone", pageOnAPhone}, {"dark", pageInTheDark}, {"accessibility", pageIsAccessible},
 	} {
 		t.Run(c.name, func(t *testing.T) {
