@@ -111,11 +111,7 @@ func (ix *Folder) listColumns() (out []columns.Column, err error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range found {
-			if _, ok := columns.Find(out, c.Name); !ok {
-				out = append(out, c)
-			}
-		}
+		out = columns.Add(out, found)
 	}
 	return out, nil
 }
@@ -146,10 +142,7 @@ func addColumns(out []columns.Column, path string) []columns.Column {
 	if err != nil {
 		return out
 	}
-	if all, err := columns.Union(out, found); err == nil {
-		return all
-	}
-	return out
+	return columns.Add(out, found)
 }
 
 // Columns lists the further columns that the writer's rows have.

@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -93,5 +94,5 @@ func (ix *Folder) nearestWhere(ctx context.Context, q Query, k int) ([]Neighbor,
 	if err != nil {
 		return nil, err
 	}
-	return ix.Best(scores, k, -1e30, keep)
+	return ix.Best(scores, k, math.Inf(-1), keep)
 }

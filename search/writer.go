@@ -141,11 +141,12 @@ func (w *Writer) load(repair bool) (err error) {
 	}
 	w.old = newFolder(w.dir)
 	w.old.space, w.old.meta = w.meta.Space, string(data)
-	kept := []segment{}
+	kept, lost := []segment{}, []columns.Column(nil)
 	for _, s := range w.meta.Segments {
 		err := w.loadSegment(s)
 		if corrupt := (*CorruptError)(nil); repair && errors.As(err, &corrupt) {
 			w.damaged = append(w.damaged, w.damageOf(s, corrupt))
+			lost = addColumns(lost, filepath.Join(w.dir, filepath.FromSlash(rowsFile(s.Number))))
 			continue
 		} else if err != nil {
 			return err
@@ -153,8 +154,9 @@ func (w *Writer) load(repair bool) (err error) {
 		kept = append(kept, s)
 	}
 	w.meta.Segments, w.next = kept, w.meta.Next
-	w.columns = ColumnsIn(w.dir)
-	return nil
+	there, err := w.old.Columns()
+	w.columns = columns.Add(there, lost)
+	return err
 }
 
 // loadSegment opens a segment, checks its files and notes its live rows.

@@ -73,6 +73,17 @@ func Union(a, b []Column) ([]Column, error) {
 	return out, nil
 }
 
+// Add has the columns of a, and those of b that a lacks. A name with two types has that of a.
+func Add(a, b []Column) []Column {
+	out := slices.Clone(a)
+	for _, c := range b {
+		if _, ok := Find(out, c.Name); !ok {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 // taken are the names that an index and its exports have themselves.
 var taken = []string{"image_path", "caption", "size", "mtime", "hash", "list", "camera", "taken", "latitude", "longitude", "exif", "path",
 	"embedding"}

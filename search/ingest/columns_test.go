@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"testing"
 
-	"clipgo/datasets"
 	"clipgo/search"
 	"clipgo/search/columns"
 )
@@ -15,18 +14,8 @@ import (
 // described brings an index up to date with tables whose columns it keeps.
 func described(t *testing.T, index string, names []string, tables ...string) (Result, []string) {
 	t.Helper()
-	src, err := datasets.OpenAll(t.Context(), tables, datasets.Options{Metadata: names})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
-	w, err := search.Update(index, space)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
 	var odd []string
-	got, err := Update(t.Context(), w, src, &colors{batch: 2}, Options{Paths: tables, Columns: names,
+	got, err := run(t, t.Context(), index, &colors{batch: 2}, Options{Paths: tables, Columns: names,
 		Odd: func(path, column, value string) { odd = append(odd, filepath.Base(path)+" "+column+" "+value) }})
 	if err != nil {
 		t.Fatal(err)

@@ -91,7 +91,7 @@ var (
 // run brings an index up to date with what the paths hold.
 func run(t *testing.T, ctx context.Context, index string, e Embedder, o Options) (Result, error) {
 	t.Helper()
-	src, err := datasets.OpenAll(ctx, o.Paths, datasets.Options{})
+	src, err := datasets.OpenAll(ctx, o.Paths, datasets.Options{Metadata: o.Columns})
 	if err != nil {
 		t.Fatal(err)
 	}
