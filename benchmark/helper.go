@@ -59,11 +59,7 @@ func (h *Helper) use(ctx context.Context, name, fingerprint string) (err error) 
 		}
 		h.name = name
 	}
-	own, err := h.model.Source.Fingerprint(h.model.Settings.Seed)
-	if err == nil && own != fingerprint {
-		err = fault.Modelf(name, "it is another model here than in process 0")
-	}
-	return err
+	return h.model.Matches(name, fingerprint)
 }
 
 // read opens the data of a pass.

@@ -85,11 +85,18 @@ func (m Machine) InProcesses(n int) (string, error) {
 		return m.precision(), m.Validate()
 	}
 	at, err := m.Placement()
-	if err == nil && at.Device != torch.CPU {
-		err = fault.Setting("device", "%d processes compute on CPUs, and this one would use %s; choose cpu, or one process", n,
-			DeviceName(at.Device))
+	if err == nil {
+		err = OnCPUs(at.Device, n, "compute")
 	}
 	return PrecisionName(at.DType), err
+}
+
+// OnCPUs refuses a GPU for n processes, which exchange tensors on CPUs. do is what they do there, such as train.
+func OnCPUs(on torch.Device, n int, do string) error {
+	if on == torch.CPU {
+		return nil
+	}
+	return fault.Setting("device", "%d processes %s on CPUs, and this one would use %s; choose cpu, or one process", n, do, DeviceName(on))
 }
 
 // Int8 reports whether the model is to be used in 8 bits.

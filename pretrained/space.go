@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"clipgo/datasets"
+	"clipgo/internal/fault"
 	"clipgo/internal/paths"
 	"clipgo/search"
 	"clipgo/vision/preprocess"
@@ -21,9 +22,21 @@ func (o *Settings) Follow(index json.RawMessage) {
 	o.Prepared = &c
 }
 
+// Fingerprint names the model's weights: that of its Source with the Settings' seed.
+func (m *Embedder) Fingerprint() (string, error) { return m.Source.Fingerprint(m.Settings.Seed) }
+
+// Matches is an error of kind Model unless the model is the one of process 0, which has a fingerprint. name is the model in the message.
+func (m *Embedder) Matches(name, fingerprint string) error {
+	own, err := m.Fingerprint()
+	if err == nil && own != fingerprint {
+		err = fault.Modelf(name, "it is another model here than in process 0")
+	}
+	return err
+}
+
 // Space is where this model's vectors live in an index whose fingerprint is kept; no dtype is the index's own.
 func (m *Embedder) Space(kept string, dtype search.DType) (search.Space, error) {
-	digest, err := m.Source.Fingerprint(m.Settings.Seed)
+	digest, err := m.Fingerprint()
 	if err != nil {
 		return search.Space{}, err
 	}

@@ -2,19 +2,16 @@ package run
 
 import (
 	"clipgo/internal/fault"
-	"clipgo/internal/torch"
 	"clipgo/model"
 	"clipgo/pretrained"
 )
 
-// checkDevice refuses a GPU for several processes, which exchange tensors on CPUs. It would fail at the first step, after all has been
-// loaded.
+// checkDevice refuses a GPU for several processes. It would fail at the first step, after all has been loaded.
 func (s *session) checkDevice(at model.Placement) error {
-	if s.voices.alone() || at.Device == torch.CPU {
+	if s.voices.alone() {
 		return nil
 	}
-	return fault.Setting("device", "%d processes train on CPUs, and this one would use %s; choose cpu, or one process",
-		s.voices.group.World(), pretrained.DeviceName(at.Device))
+	return pretrained.OnCPUs(at.Device, s.voices.group.World(), "train")
 }
 
 // compareMachines refuses processes that compute in other types than process 0: precision auto is a choice of each machine.

@@ -8,7 +8,6 @@ import (
 
 	"clipgo/datasets"
 	"clipgo/internal/config"
-	"clipgo/internal/fault"
 	"clipgo/model"
 	"clipgo/pretrained"
 	"clipgo/run"
@@ -52,7 +51,7 @@ func embedderOf(a *app, m *pretrained.Embedder, src datasets.Source, p *run.Proc
 		a.console.log.Warn("the data is read in sequence, so process 0 embeds it alone; --part auto divides archives among processes")
 		return m, nil
 	}
-	fingerprint, err := m.Source.Fingerprint(m.Settings.Seed)
+	fingerprint, err := m.Fingerprint()
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +89,7 @@ func (h *embedHelper) help(ctx context.Context, about string, piece pretrained.P
 	if err := h.open(); err != nil {
 		return nil, err
 	}
-	if err := sameModel(h.model, work.Fingerprint); err != nil {
+	if err := h.model.Matches(h.model.Source.Name, work.Fingerprint); err != nil {
 		return nil, err
 	}
 	return h.model.DoPairs(ctx, h.src, piece)
@@ -119,15 +118,6 @@ func (h *embedHelper) Close() error {
 	var err error
 	for _, one := range h.close {
 		err = errors.Join(err, one())
-	}
-	return err
-}
-
-// sameModel refuses a model that isn't the one of process 0.
-func sameModel(m *pretrained.Embedder, fingerprint string) error {
-	own, err := m.Source.Fingerprint(m.Settings.Seed)
-	if err == nil && own != fingerprint {
-		err = fault.Modelf(m.Source.Name, "it is another model here than in process 0")
 	}
 	return err
 }

@@ -22,7 +22,7 @@ func divide(a *app, name string, m *pretrained.Embedder) error {
 	if a.processes == nil {
 		return nil
 	}
-	fingerprint, err := m.Source.Fingerprint(m.Settings.Seed)
+	fingerprint, err := m.Fingerprint()
 	if err != nil {
 		return err
 	}

@@ -24,8 +24,8 @@ func (o *AdamW) newAhead() ahead {
 
 // StepAhead is GradNorm and Step without synchronizing with the device, where the norm, the clipping and the decision to skip stay. The
 // step is skipped unless the norm and the losses (scalars) are finite. It returns the norm before clipping, float64 [] in
-// scope s. An optimizer uses either Step or StepAhead, not both. StepAhead is
-// AdamW's whatever the Config says.
+// scope s. An optimizer uses either Step or StepAhead, not both. StepAhead is AdamW's
+// whatever the Config says.
 func (o *AdamW) StepAhead(s *torch.Scope, lr float64, losses []*torch.Tensor) (norm *torch.Tensor) {
 	if !o.ahead.begun {
 		o.ahead.begun = true
