@@ -29,9 +29,25 @@ func keys(text string) step         { return chromedp.KeyEvent(text) }
 func visible(selector string) step  { return chromedp.WaitVisible(chromedp.CSS(selector)) }
 func typed(selector, t string) step { return chromedp.SendKeys(chromedp.CSS(selector), t) }
 
-// click waits for what the page still loads: its place may move between being found and being clicked.
+// still resolves once an element lies in the same place, in sight and under nothing, for two frames: a place found while the page is being laid
+// out is another one when the mouse comes. After a while it gives up, so that the click says what is wrong.
+const still = `(async (selector) => {
+	const frame = () => new Promise((next) => requestAnimationFrame(next));
+	for (let before = "", frames = 0; frames < 600; frames++) {
+		const one = document.querySelector(selector);
+		one?.scrollIntoView({ block: "center", behavior: "instant" });
+		await frame();
+		const at = one?.getBoundingClientRect();
+		const now = at && [at.x, at.y, at.width, at.height].join();
+		if (now === before && one.contains(document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2))) return;
+		before = now;
+	}
+})(%q)`
+
+// click waits for what the page still loads and for the element to lie still.
 func click(selector string) step {
-	return chromedp.Steps(chromedp.WaitNotPresent(chromedp.CSS("[aria-busy=true]")), chromedp.Click(chromedp.CSS(selector)))
+	return chromedp.Steps(chromedp.WaitNotPresent(chromedp.CSS("[aria-busy=true]")), visible(selector),
+		chromedp.Evaluate[chromedp.Void](fmt.Sprintf(still, selector), chromedp.EvalAwaitPromise), chromedp.Click(chromedp.CSS(selector)))
 }
 
 func upload(selector, f string) step {

@@ -42,7 +42,7 @@ async function more() {
     problem(e.message);
     next = mine === generation ? -1 : next;
   } finally {
-    loading = false;
+    if (mine === generation) loading = false; // what a list before this one asked for may end later
   }
   watcher.unobserve($("end"));
   watcher.observe($("end")); // it may still be in sight
