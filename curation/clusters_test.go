@@ -3,6 +3,7 @@ package curation
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -41,7 +42,7 @@ func TestKMeansFindsTheGroups(t *testing.T) {
 
 func TestCommunitiesTakeWhatIsAlike(t *testing.T) {
 	c := clustered(100, 48)
-	pairs, err := c.Similar(t.Context(), 0.8)
+	pairs, err := c.Similar(t.Context(), 0.8, math.MaxInt)
 	if err != nil {
 		t.Fatal(err)
 	}

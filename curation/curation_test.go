@@ -43,7 +43,7 @@ func clustered(n, dim int) *Collection {
 func TestSimilarPairsAreThoseOfFloat64(t *testing.T) {
 	const threshold = 0.9
 	c := clustered(230, 48)
-	got, err := c.Similar(t.Context(), threshold)
+	got, err := c.Similar(t.Context(), threshold, math.MaxInt)
 	if err != nil {
 		t.Fatal(err)
 	}

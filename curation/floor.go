@@ -8,7 +8,7 @@ import (
 	"clipgo/internal/vec"
 )
 
-// sampled is how many pictures are compared with all to find a Floor.
+// sampled is how many pictures are compared with all before the rest is.
 const sampled = 64
 
 // Floor is the lowest of the thresholds floor, floor+step, up to most at which about so many pairs are alike, or fewer; most if there are

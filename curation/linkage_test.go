@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"sync/atomic"
@@ -28,7 +29,7 @@ func TestALinkageHasTheGroupsOfEveryThreshold(t *testing.T) {
 	}
 	groups := 0
 	for _, threshold := range []float64{0.8, 0.85, 0.9, 0.92, 0.95, 0.99} {
-		pairs, err := c.Similar(t.Context(), threshold)
+		pairs, err := c.Similar(t.Context(), threshold, math.MaxInt)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +55,7 @@ func TestALinkageOfPicturesThatAreAllAlike(t *testing.T) {
 		t.Fatalf("%d pairs prove little", all)
 	}
 	for _, threshold := range []float64{0.3, 0.5, 0.7, 0.8, 0.9, 0.95} {
-		pairs, err := c.Similar(t.Context(), threshold)
+		pairs, err := c.Similar(t.Context(), threshold, math.MaxInt)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +95,7 @@ func TestALinkageOfOneCrowd(t *testing.T) {
 		}
 		pair(i)
 	}
-	pairs, err := c.Similar(t.Context(), 0.5)
+	pairs, err := c.Similar(t.Context(), 0.5, math.MaxInt)
 	if err != nil || len(pairs) < 2*pendingPairs {
 		t.Fatalf("%d pairs, %v", len(pairs), err)
 	}
@@ -110,7 +111,7 @@ func TestALinkageOfOneCrowd(t *testing.T) {
 // TestPairsAreReducedInParts reduces a list in parts of any size to the same forest.
 func TestPairsAreReducedInParts(t *testing.T) {
 	c := clustered(120, 24)
-	all, err := c.Similar(t.Context(), 0.5)
+	all, err := c.Similar(t.Context(), 0.5, math.MaxInt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,5 +167,64 @@ func TestLevelsCountGroupsThatAreNotIdentical(t *testing.T) {
 		if got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
+	}
+}
+
+// Pairs that connect make the groups of all pairs, and are fewer than the pictures, also when all are alike.
+func TestConnectedPairsMakeTheGroupsOfAll(t *testing.T) {
+	c := clustered(700, 48)
+	for _, threshold := range []float64{0.2, 0.5, 0.8, 0.9, 0.95} {
+		all, err := c.Similar(t.Context(), threshold, math.MaxInt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.Connected(t.Context(), threshold)
+		if err != nil || len(got) >= c.Len() || len(all) < 2*len(got) && threshold < 0.9 {
+			t.Fatalf("at %v: %d pairs of %d, %v", threshold, len(got), len(all), err)
+		}
+		if got, want := c.Duplicates(got), c.Duplicates(all); !reflect.DeepEqual(got, want) || len(want) == 0 {
+			t.Errorf("at %v: %d groups, want %d", threshold, len(got), len(want))
+		}
+	}
+}
+
+// Where most pictures are alike, only the others are compared with all: some of them with the crowd, some with each other.
+func TestConnectedPairsOfACrowd(t *testing.T) {
+	c := clustered(300, 48)
+	for i := range 100 { // every third of the others is more like the crowd's direction
+		at := c.Feature(3 * i)
+		copy(at, vec.Direction([]float64{47: float64(i % 4)})) // no direction at all for some
+	}
+	crowd := vec.Direction([]float64{0: 1, 47: 0.9})
+	for range 500 {
+		c.Items = append(c.Items, Item{Path: fmt.Sprint("crowd ", c.Len())})
+		c.Features = append(c.Features, crowd...)
+	}
+	for _, threshold := range []float64{0.5, 0.7, 0.9, 0.999} {
+		all, err := c.Similar(t.Context(), threshold, math.MaxInt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.Connected(t.Context(), threshold)
+		if err != nil || len(got) >= c.Len() {
+			t.Fatalf("at %v: %d pairs of %d, %v", threshold, len(got), len(all), err)
+		}
+		if got, want := c.Duplicates(got), c.Duplicates(all); !reflect.DeepEqual(got, want) || len(want) < 2 {
+			t.Errorf("at %v: %d groups, want %d", threshold, len(got), len(want))
+		}
+	}
+}
+
+func TestMorePairsThanAskedForAreAnError(t *testing.T) {
+	c := clustered(700, 48)
+	all, err := c.Similar(t.Context(), 0.8, math.MaxInt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.Similar(t.Context(), 0.8, len(all)); err != nil || !slices.Equal(got, all) {
+		t.Errorf("%d of %d pairs, %v", len(got), len(all), err)
+	}
+	if got, err := c.Similar(t.Context(), 0.8, len(all)-1); !errors.Is(err, ErrTooMany) || got != nil {
+		t.Errorf("%d pairs, %v", len(got), err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // Dedup keeps one picture of each group of near-duplicates. The score is the similarity to the picture that is kept.
 func (c *Collection) Dedup(ctx context.Context, threshold float64) (*Result, error) {
-	pairs, err := c.Similar(ctx, threshold)
+	pairs, err := c.Connected(ctx, threshold)
 	if err != nil {
 		return nil, err
 	}

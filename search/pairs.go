@@ -28,7 +28,7 @@ func (ix *Folder) Pairs(ctx context.Context, rows []int, t Table, above float64,
 
 // PairsOf is Pairs for features that the caller has, [n, dim].
 func PairsOf(ctx context.Context, features []float32, dim int, above float64, use func(a, b int)) error {
-	pairs, err := quantized.AtLeast(ctx, features, dim, math.Nextafter(above, math.Inf(1)))
+	pairs, err := quantized.AtLeast(ctx, features, dim, math.Nextafter(above, math.Inf(1)), math.MaxInt)
 	for _, p := range pairs {
 		use(p.A, p.B)
 	}

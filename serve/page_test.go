@@ -29,8 +29,8 @@ func keys(text string) step         { return chromedp.KeyEvent(text) }
 func visible(selector string) step  { return chromedp.WaitVisible(chromedp.CSS(selector)) }
 func typed(selector, t string) step { return chromedp.SendKeys(chromedp.CSS(selector), t) }
 
-// still resolves once an element lies in the same place, in sight and under nothing, for two frames: a place found while the page is being laid
-// out is another one when the mouse comes. After a while it gives up, so that the click says what is wrong.
+// still resolves once an element lies in the same place, in sight and under nothing, for two frames: a place found while the page is being
+// laid out is another one when the mouse comes. After a while it gives up, so that the click says what is wrong.
 const still = `(async (selector) => {
 	const frame = () => new Promise((next) => requestAnimationFrame(next));
 	for (let before = "", frames = 0; frames < 600; frames++) {

@@ -36,10 +36,17 @@ func (o *groupOptions) check() error {
 	return cosine("--threshold", o.Threshold)
 }
 
+// mostPairs bounds the memory of pairs, which Communities lists twice more: about 4 GB.
+const mostPairs = 50_000_000
+
 // divide makes the groups.
 func (o *groupOptions) divide(ctx context.Context, c *curation.Collection) (*curation.Clusters, error) {
 	if o.Threshold > 0 {
-		pairs, err := c.Similar(ctx, o.Threshold)
+		pairs, err := c.Similar(ctx, o.Threshold, mostPairs)
+		if errors.Is(err, curation.ErrTooMany) {
+			return nil, usagef("--threshold %g: more than %d million pairs are that much alike; choose a higher one, or use --groups",
+				o.Threshold, mostPairs/1_000_000)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,8 @@ package components
 
 import (
 	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -31,5 +33,44 @@ func TestSetsAreWhatIsLinked(t *testing.T) {
 		if got := s.First(i); got != least {
 			t.Errorf("the first of %d is %d, want %d", i, got, least)
 		}
+	}
+}
+
+// Goroutines that link and ask at once give the sets of one, and just as many links that joined two sets as there are fewer sets.
+func TestSharedSetsAreThoseOfOneGoroutine(t *testing.T) {
+	const n, workers = 2000, 4
+	shared, want := NewShared(n), New(n)
+	var joined atomic.Int64
+	var all sync.WaitGroup
+	for w := range workers {
+		r := rand.New(rand.NewPCG(uint64(w), 1))
+		pairs := make([][2]int, n/workers)
+		for i := range pairs {
+			pairs[i] = [2]int{r.IntN(n), r.IntN(n)}
+			want.Link(pairs[i][0], pairs[i][1])
+		}
+		all.Go(func() {
+			for _, p := range pairs {
+				if !shared.Linked(p[0], p[1]) && shared.Link(p[0], p[1]) {
+					joined.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	sets := 0
+	for i := range n {
+		if want.First(i) == i {
+			sets++
+		}
+		if !shared.Linked(i, want.First(i)) {
+			t.Fatalf("%d is not linked to %d", i, want.First(i))
+		}
+		if other := (i + 1) % n; shared.Linked(i, other) != (want.First(i) == want.First(other)) {
+			t.Fatalf("%d and %d: linked %t", i, other, shared.Linked(i, other))
+		}
+	}
+	if int(joined.Load()) != n-sets || sets < 100 {
+		t.Errorf("%d links joined sets, and %d sets are left of %d", joined.Load(), sets, n)
 	}
 }

@@ -3,7 +3,9 @@ package quantized
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
+	"sync/atomic"
 
 	"clipgo/internal/vec"
 )
@@ -14,18 +16,31 @@ type Product struct {
 	Score float64
 }
 
-// AtLeast returns the pairs of rows, A < B, whose inner product is at least a limit, in their order. The rows are [n, dim]. Products are
-// computed in 8 bits, and again in float64 where the bound of their error doesn't decide, so the pairs are those of float64.
-func AtLeast(ctx context.Context, rows []float32, dim int, limit float64) ([]Product, error) {
+// ErrTooMany is returned for more pairs than were asked for.
+var ErrTooMany = errors.New("too many pairs")
+
+// AtLeast returns the pairs of rows, A < B, whose inner product is at least a limit, in their order, or ErrTooMany if there are more than
+// most. The rows are [n, dim]. Products are computed in 8 bits, and again in float64 where the bound of their error doesn't decide, so the
+// pairs are those of float64.
+func AtLeast(ctx context.Context, rows []float32, dim int, limit float64, most int) ([]Product, error) {
 	codes := New(rows, dim)
 	found := make([][]Product, Workers())
-	err := Join(ctx, codes, codes, true, func(int) float64 { return limit }, func(w int, p Pair) {
-		if v := vec.Dot(rows[p.A*dim:(p.A+1)*dim], rows[p.B*dim:(p.B+1)*dim]); v >= limit {
-			found[w] = append(found[w], Product{p.A, p.B, v})
+	var n atomic.Int64
+	inner, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	err := Join(inner, codes, codes, true, func(int) float64 { return limit }, func(w int, p Pair) {
+		v := vec.Dot(rows[p.A*dim:(p.A+1)*dim], rows[p.B*dim:(p.B+1)*dim])
+		if v < limit {
+			return
 		}
+		if n.Add(1) > int64(most) {
+			cancel(ErrTooMany)
+			return
+		}
+		found[w] = append(found[w], Product{p.A, p.B, v})
 	})
 	if err != nil {
-		return nil, err
+		return nil, context.Cause(inner)
 	}
 	all := slices.Concat(found...)
 	slices.SortFunc(all, func(x, y Product) int { return cmp.Or(cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B)) })
