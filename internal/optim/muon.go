@@ -43,30 +43,23 @@ func (o *AdamW) stepMatrix(i int, lr, scale float64) {
 func muonDirection(g *torch.Tensor, p *nn.Param) *torch.Tensor {
 	rows, cols := p.Shape[0]/p.Maps(), p.Shape[1]
 	size := math.Sqrt(float64(max(rows, cols)))
-	if p.Maps() == 1 {
-		return orthogonalized(g).Scale(size)
-	}
-	parts := make([]*torch.Tensor, p.Maps())
-	for k := range parts {
-		parts[k] = orthogonalized(g.Narrow(0, k*rows, rows))
-	}
-	return torch.Cat(0, parts...).Scale(size)
+	return orthogonalized(g.Reshape(p.Maps(), rows, cols)).Reshape(p.Shape...).Scale(size)
 }
 
-// orthogonalized is u v^T for a matrix u s v^T, about: five Newton-Schulz steps with Jordan's coefficients, which raise small singular
-// values fast and leave all between 0.7 and 1.2, unless they were less than a thousandth of the matrix's norm.
+// orthogonalized is u v^T for each matrix u s v^T of x [M, R, C], about: five Newton-Schulz steps with Jordan's coefficients, which
+// raise small singular values fast and leave all between 0.7 and 1.2, unless they were less than a thousandth of the matrix's norm.
 func orthogonalized(x *torch.Tensor) *torch.Tensor {
-	tall := x.Shape()[0] > x.Shape()[1]
-	if tall {
-		x = x.Transpose(0, 1)
+	m, rows, cols := x.Shape()[0], x.Shape()[1], x.Shape()[2]
+	x = x.Reshape(m, rows*cols).Unit().Reshape(m, rows, cols)
+	if rows > cols {
+		x = x.Transpose(1, 2)
 	}
-	x = x.Scale(1 / max(math.Sqrt(x.Mul(x).Sum().Item()), 1e-7))
 	for range 5 {
-		a := x.Matmul(x.Transpose(0, 1))
-		x = x.Scale(3.4445).Add(a.Scale(-4.7750).Add(a.Matmul(a).Scale(2.0315)).Matmul(x))
+		a := x.Matmul(x.Transpose(1, 2))
+		x = x.AddProducts(3.4445, a.AddProducts(-4.7750, a, a, 2.0315), x, 1)
 	}
-	if tall {
-		return x.Transpose(0, 1)
+	if rows > cols {
+		x = x.Transpose(1, 2)
 	}
 	return x
 }

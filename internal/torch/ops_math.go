@@ -143,6 +143,15 @@ func (t *Tensor) Matmul(u *Tensor) *Tensor {
 	return call("Matmul", func(o *libtch.Ctensor) { libtch.AtgMatmul(o, t.c, u.c) }, t, u)
 }
 
+// AddProducts is beta t + alpha u v for batches of matrices t [N, R, C], u [N, R, K] and v [N, K, C] (PyTorch's baddbmm).
+func (t *Tensor) AddProducts(beta float64, u, v *Tensor, alpha float64) *Tensor {
+	return call("AddProducts", func(o *libtch.Ctensor) {
+		scalar(beta, func(b libtch.Cscalar) {
+			scalar(alpha, func(a libtch.Cscalar) { libtch.AtgBaddbmm(o, t.c, u.c, v.c, b, a) })
+		})
+	}, t, u, v)
+}
+
 // Softmax is exp(x) / sum exp(x) along a dimension.
 func (t *Tensor) Softmax(dim int) *Tensor {
 	return call("Softmax", func(o *libtch.Ctensor) { libtch.AtgSoftmax(o, t.c, int64(dim), int32(t.DType())) }, t)

@@ -143,6 +143,24 @@ func TestMatmulMatchesPlainLoops(t *testing.T) {
 	checkAll(t, cases)
 }
 
+func TestAddProductsMatchesPlainLoops(t *testing.T) {
+	var cases []opCase
+	for what, n := range map[string][4]int{
+		"batch": {3, 2, 4, 5}, "one matrix": {1, 5, 3, 2}, "no matrices": {0, 2, 2, 2}, "nothing to add": {2, 3, 0, 2},
+	} {
+		shapes := [][]int{{n[0], n[1], n[3]}, {n[0], n[1], n[2]}, {n[0], n[2], n[3]}}
+		cases = append(cases, opCase{what, shapes,
+			func(x []*torch.Tensor) *torch.Tensor { return x[0].AddProducts(2, x[1], x[2], -0.25) },
+			func(x []array) array {
+				return build(shapes[0], func(i []int) float64 {
+					product := sum(n[2], func(k int) float64 { return x[1].at(i[0], i[1], k) * x[2].at(i[0], k, i[2]) })
+					return 2*x[0].at(i...) - product/4
+				})
+			}})
+	}
+	checkAll(t, cases)
+}
+
 // What overflows when computed as it is written.
 func TestStableOpsStayFinite(t *testing.T) {
 	inScope(t, func(s *torch.Scope) {
