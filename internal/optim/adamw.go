@@ -152,13 +152,12 @@ func (o *AdamW) Step(lr, norm float64) error {
 		GradientScale: o.clip(norm), Step: o.steps,
 	})
 	for i, p := range o.params {
-		switch {
-		case !o.owned(i):
-		case o.orthogonal(i):
-			o.stepMatrix(i, lr, o.clip(norm))
-		case o.moments.Copies[i] != nil:
+		if o.owned(i) && o.moments.Copies[i] != nil {
 			p.CopyUpdated()
 		}
+	}
+	if o.config.Opt == OptMuon {
+		o.stepMatrices(lr, o.clip(norm))
 	}
 	if o.shard.alone() {
 		return nil

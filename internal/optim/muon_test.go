@@ -3,6 +3,7 @@ package optim
 import (
 	"bytes"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,12 +16,16 @@ import (
 
 // block is a set with the parameters of one transformer block: matrices [18, 6], [6, 6], [9, 6] and [6, 9], and vectors.
 func block(t *testing.T) *nn.Params {
+	return blocks(t, nn.Shape{Width: 6, Layers: 1, Heads: 2, MLPWidth: 9})
+}
+
+func blocks(t *testing.T, shape nn.Shape) *nn.Params {
 	t.Helper()
 	torchtest.Need(t)
 	p := nn.NewParams()
-	start := nn.Start{AttnIn: nn.Normal(1), AttnBias: nn.Normal(1), AttnOut: nn.Normal(1), AttnOutBias: nn.Normal(1), Up: nn.Normal(1),
+	shape.Start = nn.Start{AttnIn: nn.Normal(1), AttnBias: nn.Normal(1), AttnOut: nn.Normal(1), AttnOutBias: nn.Normal(1), Up: nn.Normal(1),
 		UpBias: nn.Normal(1), Down: nn.Normal(1), DownBias: nn.Normal(1)}
-	nn.NewTransformer(p.Root(), nn.Shape{Width: 6, Layers: 1, Heads: 2, MLPWidth: 9, Start: start})
+	nn.NewTransformer(p.Root(), shape)
 	t.Cleanup(p.Free)
 	do(t, func(*torch.Scope) { p.Fill(1, torch.CPU) })
 	return p
@@ -128,4 +133,101 @@ func TestMuonOfAZeroGradientIsDecay(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Each matrix is orthogonalized by itself, whatever its shape: x x^T may be followed instead of x, and matrices may lie on their side.
+func TestMuonOfManyShapes(t *testing.T) {
+	for _, shape := range [][3]int{{1, 5, 5}, {3, 6, 8}, {2, 8, 6}, {2, 5, 10}, {3, 5, 11}, {2, 40, 6}, {1, 1, 9}, {1, 9, 1}, {2, 1, 1}} {
+		maps, rows, cols := shape[0], shape[1], shape[2]
+		rng := rand.New(rand.NewPCG(1, uint64(rows)))
+		x := make([]float32, maps*rows*cols)
+		for i := range x { // of many sizes, so with singular values of many sizes
+			x[i] = float32(rng.NormFloat64() * math.Exp2(-float64(i/cols%rows)))
+		}
+		do(t, func(s *torch.Scope) {
+			got := orthogonalized(torch.From(s, x, maps, rows, cols)).Float32s()
+			for k := range maps {
+				from, to := k*rows*cols, (k+1)*rows*cols
+				for i, want := range plainSteps(x[from:to], rows) {
+					if diff := math.Abs(float64(got[from+i]) - want); !(diff <= 1e-4) {
+						t.Errorf("%v: element %d of matrix %d is %v, want %v", shape, i, k, got[from+i], want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// plainSteps are five Newton-Schulz steps of a matrix [rows, n / rows] as they are written: x = a x + b (x x^T) x + c (x x^T)^2 x.
+func plainSteps(from []float32, rows int) []float64 {
+	cols, norm := len(from)/rows, 0.
+	for _, v := range from {
+		norm += float64(v) * float64(v)
+	}
+	x := make([]float64, len(from))
+	for i, v := range from {
+		x[i] = float64(v) / math.Sqrt(norm)
+	}
+	cube := func(y []float64) []float64 { // x x^T y
+		out := make([]float64, len(x))
+		for i := range rows {
+			for j := range rows {
+				dot := 0.
+				for k := range cols {
+					dot += x[i*cols+k] * x[j*cols+k]
+				}
+				for k := range cols {
+					out[i*cols+k] += dot * y[j*cols+k]
+				}
+			}
+		}
+		return out
+	}
+	for range 5 {
+		third := cube(x)
+		fifth := cube(third)
+		for i := range x {
+			x[i] = 3.4445*x[i] - 4.7750*third[i] + 2.0315*fifth[i]
+		}
+	}
+	return x
+}
+
+// The threads divide the parameters among themselves, and none of them sees it.
+func TestMuonHasTheSameBitsWithAnyNumberOfThreads(t *testing.T) {
+	torchtest.Need(t)
+	defer func(n int) { _ = torch.SetThreads(n) }(torch.Threads())
+	steps := func(threads int) (out [][]byte) {
+		if err := torch.SetThreads(threads); err != nil {
+			t.Fatal(err)
+		}
+		p := blocks(t, nn.Shape{Width: 96, Layers: 2, Heads: 2, MLPWidth: 384})
+		do(t, func(s *torch.Scope) {
+			o := New(p.All(), muon())
+			defer o.Free()
+			live := torch.Live()
+			for range 2 {
+				s.Within(func(s *torch.Scope) { pull(s, p, 1) })
+				if err := o.Step(0.02, 1); err != nil {
+					t.Error(err)
+				}
+				o.DropGradients()
+			}
+			if n := torch.Live(); n != live {
+				t.Errorf("%d threads: two steps leave %d tensors", threads, n-live)
+			}
+			for _, q := range p.Tensors() {
+				out = append(out, q.Bytes())
+			}
+		})
+		return out
+	}
+	one := steps(1)
+	for _, threads := range []int{2, 3} {
+		for i, b := range steps(threads) {
+			if !bytes.Equal(b, one[i]) {
+				t.Errorf("%d threads: parameter %d isn't that of one thread", threads, i)
+			}
+		}
+	}
 }
