@@ -31,7 +31,7 @@ func (o *AdamW) stepMatrices(lr, scale float64) {
 			mine = append(mine, i)
 		}
 	}
-	width := max(1, min(torch.Threads(), len(mine)))
+	width := torch.Threads() // even for fewer parameters: one lane alone would use all threads
 	torch.NewScope().Unrecorded(func(s *torch.Scope) {
 		s.Lanes(width).Each(func(lane int, s *torch.Scope) {
 			for k := lane; k < len(mine); k += width {
