@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -55,12 +56,13 @@ func Join(ctx context.Context, at launch.Place, o Options) (Group, error) {
 	if err := torch.LoadProcesses(); err != nil { // takes its time, which isn't that of the others
 		return nil, err
 	}
-	at = usable(ctx, at, o)
-	store, err := open(ctx, at, o)
+	b, err := enter(ctx, at, o)
 	if err != nil {
 		return nil, err
 	}
-	b := &board{store: store, prefix: fmt.Sprintf("clipgo/%d/", at.Restart), at: at, master: fmt.Sprintf("%s:%d", at.Master, store.Port())}
+	if b.announcement != nil {
+		defer func() { _ = b.announcement.Close() }() // nobody else is to come
+	}
 	if _, err := within(ctx, 2*o.JoinTimeout, func() (bool, error) { return true, b.meet(ctx, o) }); err != nil {
 		if errors.Is(err, errTooLate) {
 			err = fault.Usagef("the store at %s doesn't answer rank %d", b.master, at.Rank)
@@ -70,32 +72,27 @@ func Join(ctx context.Context, at launch.Place, o Options) (Group, error) {
 	// The store isn't freed after a failure: others may need to read why.
 	w := watch(b)
 	p, err := within(ctx, o.JoinTimeout, func() (*torch.Processes, error) {
-		return store.Join(b.prefix+"gloo", at.Rank, at.World, b.reach(), o.Timeout)
+		return b.store.Join(b.prefix+"gloo", at.Rank, at.World, b.reach(), o.Timeout)
 	})
 	if err != nil {
 		return nil, w.blame("join", err)
 	}
-	return &together{at: at, o: o, store: store, processes: p, watch: w}, nil
+	return &together{at: b.at, o: o, store: b.store, processes: p, watch: w}, nil
 }
 
-// usable is at, without the launcher's store where that speaks another language: torchrun of a PyTorch whose version isn't that of this
-// libtorch. Rank 0 then serves a store on the next port. All processes find the same.
-func usable(ctx context.Context, at launch.Place, o Options) launch.Place {
-	if !at.AgentStore {
-		return at
+// enter opens the store of the group.
+func enter(ctx context.Context, at launch.Place, o Options) (*board, error) {
+	switch {
+	case at.AgentStore && at.Rank == 0:
+		return host(ctx, at, o)
+	case at.AgentStore:
+		return find(ctx, at, o)
 	}
-	_, err := within(ctx, o.JoinTimeout/3, func() (int64, error) {
-		store, err := torch.OpenStore(at.Master, at.Port, false, o.JoinTimeout/3)
-		if err != nil {
-			return 0, nil // open says so
-		}
-		return store.Add("clipgo/asked", 1)
-	})
-	if err != nil && ctx.Err() == nil {
-		at.AgentStore = false
-		at.Port = 1024 + (at.Port-1024+1+at.Restart)%(65536-1024)
+	store, err := open(ctx, at, o)
+	if err != nil {
+		return nil, err
 	}
-	return at
+	return newBoard(store, at, fmt.Sprintf("clipgo/%d/", at.Restart)), nil
 }
 
 // open opens the store, as its server in rank 0.
@@ -111,8 +108,7 @@ func open(ctx context.Context, at launch.Place, o Options) (*torch.Store, error)
 		return nil, fault.Usagef("rank 0 can't listen on port %d: another process does, perhaps a second one of rank 0; "+
 			"set MASTER_PORT to a free port (%v)", at.Port, err)
 	case err != nil:
-		return nil, fault.Usagef("rank %d of %d found no master at %s:%d in %v: is rank 0 running there, and can this machine "+
-			"reach it? MASTER_ADDR and MASTER_PORT name it (%v)", at.Rank, at.World, at.Master, at.Port, o.JoinTimeout, err)
+		return nil, noMaster(at, o.JoinTimeout, err)
 	}
 	if o.Listening != nil && server {
 		o.Listening(store.Port())
@@ -120,9 +116,18 @@ func open(ctx context.Context, at launch.Place, o Options) (*torch.Store, error)
 	return store, nil
 }
 
+// noMaster is the error of a process that waited for a store that isn't there.
+func noMaster(at launch.Place, waited time.Duration, why any) error {
+	return fault.Usagef("rank %d of %d found no master at %s:%d in %v: is rank 0 running there, and can this machine "+
+		"reach it? MASTER_ADDR and MASTER_PORT name it (%v)", at.Rank, at.World, at.Master, at.Port, waited, why)
+}
+
 var errTooLate = errors.New("no answer in time")
 
-// within runs f for at most so long. The engine's calls can't be interrupted, so that one that is late goes on by itself.
+// grace is how much longer within waits. The time of a process that is stopped passes, too: the answer then comes when the time is up.
+const grace = 500 * time.Millisecond
+
+// within runs f for at most so long, and grace. The engine's calls can't be interrupted, so that one that is late goes on by itself.
 func within[T any](ctx context.Context, most time.Duration, f func() (T, error)) (T, error) {
 	type result struct {
 		value T
@@ -133,17 +138,19 @@ func within[T any](ctx context.Context, most time.Duration, f func() (T, error))
 		value, err := f()
 		ended <- result{value, err}
 	}()
-	timer := time.NewTimer(most)
-	defer timer.Stop()
 	var none T
-	select {
-	case r := <-ended:
-		return r.value, r.err
-	case <-ctx.Done():
-		return none, ctx.Err()
-	case <-timer.C:
-		return none, errTooLate
+	for _, d := range []time.Duration{most, grace} {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case r := <-ended:
+			return r.value, r.err
+		case <-ctx.Done():
+			return none, ctx.Err()
+		case <-timer.C:
+		}
 	}
+	return none, errTooLate
 }
 
 // board is the store as the processes of one group use it.
@@ -154,6 +161,15 @@ type board struct {
 	at     launch.Place
 	master string
 	all    []member // by rank, once they have met
+
+	lobby    string // of rank 0 where others ask to be let in; "" elsewhere
+	admitted int64  // how many of them
+
+	announcement net.Listener // where rank 0 tells the others of its store, until they have met; nil elsewhere
+}
+
+func newBoard(store *torch.Store, at launch.Place, prefix string) *board {
+	return &board{store: store, prefix: prefix, at: at, master: fmt.Sprintf("%s:%d", at.Master, store.Port())}
 }
 
 // serves reports whether the store ends with this process.
@@ -176,11 +192,7 @@ func (b *board) lingers(know func() (bool, error)) {
 	}
 }
 
-func (b *board) set(key string, value []byte) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.store.Set(b.prefix+key, value)
-}
+func (b *board) set(key string, value []byte) error { return b.setAt(b.prefix+key, value) }
 
 func (b *board) get(key string) ([]byte, error) {
 	b.mu.Lock()
@@ -188,8 +200,17 @@ func (b *board) get(key string) ([]byte, error) {
 	return b.store.Get(b.prefix + key)
 }
 
-func (b *board) add(key string, more int64) (int64, error) {
+func (b *board) add(key string, more int64) (int64, error) { return b.addAt(b.prefix+key, more) }
+
+// setAt and addAt take whole keys.
+func (b *board) setAt(key string, value []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.store.Add(b.prefix+key, more)
+	return b.store.Set(key, value)
+}
+
+func (b *board) addAt(key string, more int64) (int64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.store.Add(key, more)
 }

@@ -40,16 +40,10 @@ func (b *board) meet(ctx context.Context, o Options) error {
 }
 
 func (b *board) gather(ctx context.Context, o Options) error {
-	if b.at.AgentStore {
-		// The store outlives the processes, also where the launcher starts them anew without counting it as a restart.
-		b.prefix += fmt.Sprintf("%d/", b.at.World)
-	}
 	n, err := b.add(fmt.Sprintf("taken/%d", b.at.Rank), 1)
 	switch {
 	case err != nil:
 		return b.lost(err)
-	case b.at.AgentStore:
-		b.prefix += fmt.Sprintf("%d/", n)
 	case n > 1:
 		return b.refuse(fmt.Sprintf("two processes have rank %d of %d: each needs its own RANK", b.at.Rank, b.at.World))
 	}
@@ -61,6 +55,9 @@ func (b *board) gather(ctx context.Context, o Options) error {
 		return b.lost(err)
 	}
 	for until := time.Now().Add(o.JoinTimeout); ; {
+		if err := b.admit(); err != nil {
+			return b.lost(err)
+		}
 		missing, err := b.look()
 		if err != nil {
 			return err

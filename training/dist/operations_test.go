@@ -22,6 +22,7 @@ var parts = map[string]part{
 	"stopped":    exchanges(stopped),
 	"left":       exchanges(left),
 	"late":       late,
+	"barrier":    func(g dist.Group, _ *bytes.Buffer) error { return g.Barrier() },
 }
 
 func TestOperationsAreThoseOfSumsInGo(t *testing.T) {

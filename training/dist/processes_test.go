@@ -74,6 +74,9 @@ func join() (dist.Group, error) {
 	}
 	at := launch.Place{Master: "127.0.0.1", Rank: number(rankVariable), World: number(worldVariable)}
 	file := os.Getenv(portVariable)
+	if at.Port = number(agentVariable); at.Port > 0 {
+		at.AgentStore = true
+	}
 	for until := time.Now().Add(time.Minute); at.Rank > 0 && at.Port == 0; time.Sleep(5 * time.Millisecond) {
 		text, _ := os.ReadFile(file)
 		at.Port, _ = strconv.Atoi(string(text))
