@@ -45,6 +45,12 @@ var launchers = map[string]struct {
 // launched is a training in two processes that a launcher starts; the test is skipped without it.
 func launched(t *testing.T, name string, more []string, args ...string) *exec.Cmd {
 	t.Helper()
+	return launchedCommand(t, name, more, append([]string{"train", "--threads", "1", "--workers", "1"}, args...)...)
+}
+
+// launchedCommand is launched for any command.
+func launchedCommand(t *testing.T, name string, more []string, command ...string) *exec.Cmd {
+	t.Helper()
 	torchtest.NeedProcesses(t)
 	l, path := launchers[name], ""
 	for _, name := range l.names {
@@ -59,7 +65,7 @@ func launched(t *testing.T, name string, more []string, args ...string) *exec.Cm
 	if out, err := exec.CommandContext(t.Context(), path, l.probe...).CombinedOutput(); l.probe != nil && err != nil {
 		need.Missing(t, need.Launchers, "%s doesn't work here: %v: %s", path, err, out)
 	}
-	c := process(t, append([]string{"train", "--threads", "1", "--workers", "1"}, args...)...)
+	c := process(t, command...)
 	last := len(l.args) - 1
 	r := exec.CommandContext(t.Context(), path, slices.Concat(l.args[:last], more, l.args[last:], c.Args)...)
 	r.Dir = t.TempDir() // python3 -m looks for modules in the current directory first
