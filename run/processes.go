@@ -21,6 +21,10 @@ type Processes struct {
 	close  func() error
 }
 
+// Started is the number of processes that a launcher has started, by the environment variables that get reads, and the variable with the
+// number of this one: 1 and "" for a process that is alone.
+func Started(get func(string) string) (world int, variable string) { return launch.Started(get) }
+
 // Find joins the processes that a launcher's variables speak of. It returns nil for a process that is alone.
 func Find(ctx context.Context, version string) (*Processes, error) {
 	at, err := launch.Here()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -24,9 +25,11 @@ searches folders of pictures by text or by example.`,
 		Version:       fmt.Sprintf("%s (%s)", version, runtime.Version()),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
-			a.console, err = newConsole(a.streams, a.output)
-			return err
+		PersistentPreRunE: func(c *cobra.Command, _ []string) (err error) {
+			if a.console, err = newConsole(a.streams, a.output); err != nil {
+				return err
+			}
+			return inOneProcess(c, os.Getenv)
 		},
 	}
 	root.SetVersionTemplate("clipgo {{.Version}}\n")

@@ -52,6 +52,19 @@ func From(get func(string) string) (Place, error) {
 	return p, nil
 }
 
+// Started is the number of processes that a launcher has started, and the variable with the number of this one among them: 1 and "" for a
+// process that is alone. It takes what From takes, and asks no more of it than these numbers: not where the others are. A partial or
+// contradictory set is none.
+func Started(get func(string) string) (world int, variable string) {
+	v := &variables{get: get}
+	l, found := v.launcher()
+	p := v.numbers(l)
+	if !found || v.err != nil || p.Alone() {
+		return 1, ""
+	}
+	return p.World, l.rank
+}
+
 // variables reads variables and keeps the first error.
 type variables struct {
 	get func(string) string
@@ -106,10 +119,7 @@ func (v *variables) place() Place {
 	if !found {
 		return Place{World: 1}
 	}
-	p := Place{Launcher: l.name, Rank: v.number(l.rank, 0, 0), World: v.number(l.world, 1, 1)}
-	if p.Rank >= p.World {
-		v.refuse("the environment variable %s is %d, but %s is %d: ranks are 0 to %d", l.rank, p.Rank, l.world, p.World, p.World-1)
-	}
+	p := v.numbers(l)
 	if l.localRank != "" {
 		p.LocalRank = v.number(l.localRank, 0, 0)
 	}
@@ -125,6 +135,15 @@ func (v *variables) place() Place {
 	}
 	if !p.Alone() {
 		v.master(&p)
+	}
+	return p
+}
+
+// numbers are the rank and the world of a launcher's variables.
+func (v *variables) numbers(l launcher) Place {
+	p := Place{Launcher: l.name, Rank: v.number(l.rank, 0, 0), World: v.number(l.world, 1, 1)}
+	if p.Rank >= p.World {
+		v.refuse("the environment variable %s is %d, but %s is %d: ranks are 0 to %d", l.rank, p.Rank, l.world, p.World, p.World-1)
 	}
 	return p
 }

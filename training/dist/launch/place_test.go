@@ -91,3 +91,27 @@ func TestPartialSetsAreRefusedByName(t *testing.T) {
 		}
 	}
 }
+
+// The number of processes needs no master, and what isn't whole is one process.
+func TestHowManyWereStarted(t *testing.T) {
+	for _, test := range []struct {
+		set      string
+		world    int
+		variable string
+	}{
+		{"", 1, ""}, {"WORLD_SIZE=2", 1, ""}, {"RANK=0", 1, ""}, {"RANK=2 WORLD_SIZE=2", 1, ""}, {"RANK=0 WORLD_SIZE=1", 1, ""},
+		{"RANK=1 WORLD_SIZE=2", 2, "RANK"},
+		{"PET_NODE_RANK=0 PET_NNODES=3 PET_NPROC_PER_NODE=1", 3, "PET_NODE_RANK"},
+		{"OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=4", 4, "OMPI_COMM_WORLD_RANK"},
+		{"PMI_RANK=0 PMI_SIZE=2 SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=1", 2, "PMI_RANK"},
+		{"SLURM_PROCID=3 SLURM_STEP_NUM_TASKS=8", 8, "SLURM_PROCID"},
+		{"SLURM_NTASKS=4 SLURM_JOB_ID=1", 1, ""},                // a shell of salloc
+		{"SLURM_PROCID=0 SLURM_NTASKS=4 SLURM_JOB_ID=1", 1, ""}, // a script of sbatch
+		{"JOB_COMPLETION_INDEX=1", 1, ""},                       // separate pods
+		{"JOB_COMPLETION_INDEX=1 WORLD_SIZE=2", 2, "JOB_COMPLETION_INDEX"},
+	} {
+		if world, variable := launch.Started(lookup(test.set)); world != test.world || variable != test.variable {
+			t.Errorf("%q: %d %s, want %d %s", test.set, world, variable, test.world, test.variable)
+		}
+	}
+}
