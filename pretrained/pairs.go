@@ -41,14 +41,21 @@ func (t Together) EmbedPairs(ctx context.Context, src datasets.Source, samples [
 				return err
 			}
 		}
-		if took := time.Since(begun); took < pieceTime/2 {
-			batches = min(2*batches, len(shares)*pieceBatches)
-		} else if took > 2*pieceTime {
-			batches = max(batches/2, 1)
-		}
+		batches = nextPiece(batches, len(shares), time.Since(begun))
 		from = to
 	}
 	return nil
+}
+
+// nextPiece is the number of batches of the next piece: twice as many where the last ones took little time in all processes.
+func nextPiece(batches, processes int, took time.Duration) int {
+	switch {
+	case took < pieceTime/2:
+		return min(2*batches, processes*pieceBatches)
+	case took > 2*pieceTime:
+		return max(batches/2, 1)
+	}
+	return batches
 }
 
 // texts are the rows of a share's captions.

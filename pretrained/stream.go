@@ -39,10 +39,13 @@ func (m *Embedder) eachBatch(ctx context.Context, l *datasets.Loader, from, to i
 	return nil
 }
 
-// EachBatch embeds a source's pictures in its own order. Decoding, the image tower and use overlap: while use has a batch
-// the next one goes through the tower, so that use sees no Pixels: they are filled again.
+// EachBatch embeds a source's pictures in its own order, in this process or with the embedder's Crew. Decoding, the image tower and use
+// overlap: while use has a batch the next one goes through the tower, so that use sees no Pixels: they are filled again.
 func (m *Embedder) EachBatch(ctx context.Context, src datasets.Source, use func(*datasets.Batch, []float32) error,
 	skipped func(datasets.Skip)) (err error) {
+	if p := (&Pass{Embedder: m, Source: src}); p.divisible() {
+		return p.eachBatch(ctx, use, skipped)
+	}
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for e := range m.embedded(inner, src) {

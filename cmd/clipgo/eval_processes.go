@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"clipgo/benchmark"
+	"clipgo/datasets"
 	"clipgo/internal/config"
 	"clipgo/pretrained"
 	"clipgo/run"
@@ -52,4 +53,49 @@ func evaluateSets(ctx context.Context, a *app, c command, said config.Layer, set
 	return evaluations(ctx, a, c, benchmark.NewHelper(suite, func(ctx context.Context, _ string) (*pretrained.Embedder, error) {
 		return openModel(ctx, a, c.settings, said)
 	}), measure)
+}
+
+// sourceHelper does shares of a command that embeds the pictures of one source, in a process other than the first one.
+type sourceHelper struct {
+	openModel  func(ctx context.Context) (*pretrained.Embedder, error)
+	openSource func(ctx context.Context) (datasets.Source, error)
+
+	model *pretrained.Embedder
+	src   datasets.Source
+}
+
+// help does a share. What it needs is opened when it is first needed.
+func (h *sourceHelper) help(ctx context.Context, about string, piece pretrained.Piece) (_ *pretrained.Share, err error) {
+	var work evalWork
+	if err := json.Unmarshal([]byte(about), &work); err != nil {
+		return nil, err
+	}
+	if h.model == nil {
+		if h.model, err = h.openModel(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := h.model.Matches(work.Model, work.Fingerprint); err != nil {
+		return nil, err
+	}
+	if piece.IDs != nil {
+		return h.model.DoTokens(ctx, piece)
+	}
+	if h.src == nil {
+		if h.src, err = h.openSource(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return (&pretrained.Pass{Embedder: h.model, Source: h.src}).Do(ctx, piece)
+}
+
+// Close closes what was opened.
+func (h *sourceHelper) Close() (err error) {
+	if h.src != nil {
+		err = h.src.Close()
+	}
+	if h.model != nil {
+		h.model.Free()
+	}
+	return err
 }

@@ -10,9 +10,9 @@ import (
 
 // What a command does in several processes that a launcher has started. A command that isn't listed runs in one process.
 var inProcesses = map[string]string{
-	"train": divides, "embed": divides, "eval retrieval": divides, "eval zeroshot": divides, "eval multilabel": divides,
-	"eval linear-probe": divides, "eval knn": divides, "eval choice": divides, "eval caption": divides, "eval benchmark": divides,
-	"eval calibration": divides, "eval robustness": divides,
+	"train": divides, "embed": divides, "zeroshot": divides, "eval retrieval": divides, "eval zeroshot": divides,
+	"eval multilabel": divides, "eval linear-probe": divides, "eval knn": divides, "eval choice": divides, "eval caption": divides,
+	"eval benchmark": divides, "eval calibration": divides, "eval robustness": divides,
 	"help": speaks, "version": speaks, "doctor": speaks, "man": speaks, "completion": speaks, "__complete": speaks,
 	"__completeNoDesc": speaks,
 }

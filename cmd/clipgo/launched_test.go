@@ -11,7 +11,7 @@ import (
 )
 
 // oneProcess are the commands that a launcher can't start in several processes. A new command is listed here or in inProcesses.
-var oneProcess = strings.Split("zeroshot,caption,search,serve,dedup,outliers,cluster,map,curate balance,curate diverse,curate leaks,"+
+var oneProcess = strings.Split("caption,search,serve,dedup,outliers,cluster,map,curate balance,curate diverse,curate leaks,"+
 	"curate misfiled,curate pairs,align preference,align ppo,check,convert,merge,info,pack,bench,eval anatomy,eval agreement,eval compare,"+
 	"index ls,index prune,index rm,index merge,index export,index verify,index repair,index sync", ",")
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"clipgo/internal/config"
 	"clipgo/internal/paths"
 	"clipgo/pretrained"
+	"clipgo/run"
 )
 
 type zeroshotOptions struct {
@@ -41,7 +43,9 @@ being asked for; --classes builtin:imagenet1k and --templates builtin:imagenet1k
 
 A picture that can't be read costs its own answer. If more than --max-skip of them can't be read, the exit code is 3.
 
-Templates, when none are given: those that the model was trained with, else those of the data, else OpenAI's 80.`,
+Templates, when none are given: those that the model was trained with, else those of the data, else OpenAI's 80.
+
+Processes that a launcher starts (torchrun, srun, mpirun) divide the pictures, and the first one prints the result.`,
 		Example: `  clipgo zeroshot --model runs/emoji 'builtin:emoji?split=val'
   clipgo zeroshot --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K cat.jpg dog.jpg --classes "a cat,a dog,a house"
   clipgo zeroshot --model hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K imagenet/val --classes names.txt --per-class`,
@@ -49,50 +53,81 @@ Templates, when none are given: those that the model was trained with, else thos
 	}
 	b := cli.Bind(c, &o)
 	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
-		return o.run(ctx, a, said, args)
+		h := &sourceHelper{
+			openModel: func(ctx context.Context) (*pretrained.Embedder, error) { return openModel(ctx, a, &o.Settings, said) },
+			openSource: func(ctx context.Context) (datasets.Source, error) {
+				data, err := o.open(ctx, args)
+				return data.Source, err
+			},
+		}
+		return errors.Join(together(ctx, a, command{c, args, o, &o.Settings}, func(ctx context.Context, p *run.Processes) error {
+			a.processes = p
+			return o.run(ctx, a, said, args)
+		}, h.help), h.Close())
 	})
 	return c
 }
 
-func (o *zeroshotOptions) run(ctx context.Context, a *app, said config.Layer, data []string) error {
+// zeroshotData is the pictures to classify and their classes.
+type zeroshotData struct {
+	datasets.Source // pretrained.Labelled where the labels are those of the classes
+	info            datasets.Info
+	chosen          pretrained.ClassChoice
+	given           bool // the user gave the classes
+}
+
+// open opens the pictures.
+func (o *zeroshotOptions) open(ctx context.Context, data []string) (z zeroshotData, err error) {
 	asked, err := pretrained.ReadClasses(o.Classes)
 	if err != nil {
-		return err
+		return z, err
 	}
-	o.Data.Evaluation, o.Data.OwnNames = true, asked.Names != nil
-	src, err := datasets.OpenAll(ctx, data, o.Data)
+	z.given, o.Data.Evaluation, o.Data.OwnNames = asked.Names != nil, true, asked.Names != nil
+	if z.Source, err = datasets.OpenAll(ctx, data, o.Data); err != nil {
+		return z, err
+	}
+	z.info = z.Info()
+	if z.chosen, err = asked.Choose(ctx, z.Source); err != nil {
+		return zeroshotData{}, errors.Join(err, z.Close())
+	}
+	if z.chosen.Numbers != nil {
+		z.Source = pretrained.Labelled{Source: z.Source, Numbers: z.chosen.Numbers}
+	}
+	return z, nil
+}
+
+func (o *zeroshotOptions) run(ctx context.Context, a *app, said config.Layer, data []string) error {
+	src, err := o.open(ctx, data)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	info := src.Info()
-	tellNotes(a.console, info)
-	chosen, err := asked.Choose(ctx, src)
-	if err != nil {
-		return err
-	}
-	tellClasses(a.console, info, asked.Names != nil, chosen)
-	if len(chosen.Classes) == 0 {
+	tellNotes(a.console, src.info)
+	tellClasses(a.console, src.info, src.given, src.chosen)
+	if len(src.chosen.Classes) == 0 {
 		return usagef(`%s has no class names; give them: --classes "a cat,a dog", or --classes file.txt with one name per line`,
-			info.Name)
+			src.info.Name)
 	}
 	m, err := openModel(ctx, a, &o.Settings, said)
 	if err != nil {
 		return err
 	}
 	defer m.Free()
-	templates, err := m.TemplatesIn(o.Templates, info)
+	if err := divide(a, o.Model, m); err != nil {
+		return err
+	}
+	templates, err := m.TemplatesIn(o.Templates, src.info)
 	if err != nil {
 		return err
 	}
-	classifier, err := m.Classifier(ctx, chosen.Classes, templates)
+	classifier, err := m.Classifier(ctx, src.chosen.Classes, templates)
 	if err != nil {
 		return err
 	}
-	if chosen.Numbers != nil {
-		return o.measure(ctx, a, m, pretrained.Labelled{Source: src, Numbers: chosen.Numbers}, classifier)
+	if labelled, ok := src.Source.(pretrained.Labelled); ok {
+		return o.measure(ctx, a, m, labelled, classifier)
 	}
-	return o.rank(ctx, a, m, src, classifier)
+	return o.rank(ctx, a, m, src.Source, classifier)
 }
 
 // tellClasses says how the classes fit the data, and when the names of class folders are hardly names of classes: the accuracy would
