@@ -42,26 +42,35 @@ of each picture among all captions (text_retrieval_recall@K), as CLIP_benchmark 
 	return c
 }
 
-// evaluate opens the model of --model and data that has to have captions, and prints what measure returns.
-func evaluate(ctx context.Context, a *app, o *pretrained.Settings, said config.Layer, data string,
-	measure func(m *pretrained.Embedder, src datasets.Source) (measured, error)) (err error) {
-	m, err := openModel(ctx, a, o, said)
-	if err != nil {
-		return err
+// evaluate opens the model of --model and the data of c, which has to have captions, and prints what measure returns. All processes embed.
+func evaluate(ctx context.Context, a *app, c command, said config.Layer,
+	measure func(m *pretrained.Embedder, src datasets.Source) (measured, error)) error {
+	c.settings.Data.Need, c.settings.Data.Evaluation = datasets.NeedCaptions, true
+	open := func(ctx context.Context) (*pretrained.Embedder, error) { return openModel(ctx, a, c.settings, said) }
+	source := func(ctx context.Context) (datasets.Source, error) {
+		return datasets.Open(ctx, c.args[0], c.settings.Data)
 	}
-	defer m.Free()
-	o.Data.Need, o.Data.Evaluation = datasets.NeedCaptions, true
-	src, err := datasets.Open(ctx, data, o.Data)
-	if err != nil {
-		return err
-	}
-	defer closeWith(&err, src)
-	tellNotes(a.console, src.Info())
-	r, err := measure(m, src)
-	if err != nil {
-		return err
-	}
-	return showMeasured(a.console, m, src.Info().Name, r)
+	return embeds(ctx, a, c, &sourceHelper{openModel: open, openSource: source}, func(ctx context.Context) (err error) {
+		m, err := open(ctx)
+		if err != nil {
+			return err
+		}
+		defer m.Free()
+		src, err := source(ctx)
+		if err != nil {
+			return err
+		}
+		defer closeWith(&err, src)
+		tellNotes(a.console, src.Info())
+		if err := divide(a, c.settings.Model, m); err != nil {
+			return err
+		}
+		r, err := measure(m, src)
+		if err != nil {
+			return err
+		}
+		return showMeasured(a.console, m, src.Info().Name, r)
+	})
 }
 
 // embedPairs embeds a source's pictures and captions, with a progress bar.

@@ -40,7 +40,8 @@ func newEvalAnatomy(a *app) *cobra.Command {
 	}
 	b := cli.Bind(c, &o)
 	c.RunE = b.Runs(func(ctx context.Context, said config.Layer, args []string) error {
-		return evaluate(ctx, a, &o.Settings, said, args[0], func(m *pretrained.Embedder, src datasets.Source) (measured, error) {
+		all := command{c, args, o, &o.Settings}
+		return evaluate(ctx, a, all, said, func(m *pretrained.Embedder, src datasets.Source) (measured, error) {
 			p, err := embedPairs(ctx, a.console, m, src)
 			if err != nil {
 				return nil, err

@@ -64,6 +64,14 @@ type sourceHelper struct {
 	src   datasets.Source
 }
 
+// embeds does a command that embeds the pictures of one source in this process, or in all that a launcher has started.
+func embeds(ctx context.Context, a *app, c command, h *sourceHelper, lead func(ctx context.Context) error) error {
+	return errors.Join(together(ctx, a, c, func(ctx context.Context, p *run.Processes) error {
+		a.processes = p
+		return lead(ctx)
+	}, h.help), h.Close())
+}
+
 // help does a share. What it needs is opened when it is first needed.
 func (h *sourceHelper) help(ctx context.Context, about string, piece pretrained.Piece) (_ *pretrained.Share, err error) {
 	var work evalWork

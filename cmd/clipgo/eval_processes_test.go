@@ -19,7 +19,7 @@ func TestProcessesMeasureAsOne(t *testing.T) {
 	torchtest.NeedProcesses(t)
 	run, data := trained(t), described(t, 200, 150)
 	for _, args := range [][]string{
-		{"retrieval", data}, {"zeroshot", "builtin:shapes?split=val&n=200"},
+		{"retrieval", data}, {"anatomy", data}, {"zeroshot", "builtin:shapes?split=val&n=200"},
 		{"robustness", "builtin:shapes?split=val&n=200", "builtin:shapes?n=150"},
 	} {
 		command := append([]string{"eval", args[0], "--model", run, "--json", "--threads", "1"}, args[1:]...)

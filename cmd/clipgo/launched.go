@@ -12,7 +12,7 @@ import (
 var inProcesses = map[string]string{
 	"train": divides, "embed": divides, "zeroshot": divides, "eval retrieval": divides, "eval zeroshot": divides,
 	"eval multilabel": divides, "eval linear-probe": divides, "eval knn": divides, "eval choice": divides, "eval caption": divides,
-	"eval benchmark": divides, "eval calibration": divides, "eval robustness": divides,
+	"eval anatomy": divides, "eval benchmark": divides, "eval calibration": divides, "eval robustness": divides,
 	"help": speaks, "version": speaks, "doctor": speaks, "man": speaks, "completion": speaks, "__complete": speaks,
 	"__completeNoDesc": speaks,
 }

@@ -12,7 +12,7 @@ import (
 
 // oneProcess are the commands that a launcher can't start in several processes. A new command is listed here or in inProcesses.
 var oneProcess = strings.Split("caption,search,serve,dedup,outliers,cluster,map,curate balance,curate diverse,curate leaks,"+
-	"curate misfiled,curate pairs,align preference,align ppo,check,convert,merge,info,pack,bench,eval anatomy,eval agreement,eval compare,"+
+	"curate misfiled,curate pairs,align preference,align ppo,check,convert,merge,info,pack,bench,eval agreement,eval compare,"+
 	"index ls,index prune,index rm,index merge,index export,index verify,index repair,index sync", ",")
 
 // leaves are the commands that do something.

@@ -15,7 +15,6 @@ import (
 	"clipgo/internal/config"
 	"clipgo/internal/paths"
 	"clipgo/pretrained"
-	"clipgo/run"
 )
 
 type zeroshotOptions struct {
@@ -60,10 +59,7 @@ Processes that a launcher starts (torchrun, srun, mpirun) divide the pictures, a
 				return data.Source, err
 			},
 		}
-		return errors.Join(together(ctx, a, command{c, args, o, &o.Settings}, func(ctx context.Context, p *run.Processes) error {
-			a.processes = p
-			return o.run(ctx, a, said, args)
-		}, h.help), h.Close())
+		return embeds(ctx, a, command{c, args, o, &o.Settings}, h, func(ctx context.Context) error { return o.run(ctx, a, said, args) })
 	})
 	return c
 }
