@@ -10,6 +10,9 @@
 //	SLURM_PROCID in a step of srun            Slurm
 //	JOB_COMPLETION_INDEX with WORLD_SIZE      a Kubernetes Indexed Job
 //
+// The number of the process among those of its machine, by which it gets a GPU, is the first of LOCAL_RANK, OMPI_COMM_WORLD_LOCAL_RANK,
+// MPI_LOCALRANKID and SLURM_LOCALID that is there.
+//
 // MPI comes before Slurm, since its launchers start their own helpers through srun. MASTER_ADDR and MASTER_PORT say where rank 0 is,
 // whatever the launcher. Where they are missing, it is the first host of a Slurm job, or this machine if it has all processes.
 package launch
@@ -21,12 +24,15 @@ import (
 	"clipgo/internal/fault"
 )
 
+// Unknown is a LocalRank that no variable says.
+const Unknown = -1
+
 // Place is the place of a process among the others.
 type Place struct {
 	Launcher   string // that set it: "torchrun", "Slurm", ...; "" for a process that is alone
 	Rank       int    // 0 to World-1
 	World      int    // number of processes
-	LocalRank  int    // among those of this machine
+	LocalRank  int    // among those of this machine; Unknown where no variable says it
 	LocalWorld int    // number of processes of this machine, 0 if it isn't known
 	Master     string // host of rank 0, or of the launcher's store
 	Port       int
@@ -120,14 +126,12 @@ func (v *variables) place() Place {
 		return Place{World: 1}
 	}
 	p := v.numbers(l)
-	if l.localRank != "" {
-		p.LocalRank = v.number(l.localRank, 0, 0)
-	}
+	local := v.localRank(&p)
 	if l.localWorld != "" {
 		p.LocalWorld = v.number(l.localWorld, 1, 0)
 	}
 	if p.LocalWorld > 0 && p.LocalRank >= p.LocalWorld {
-		v.refuse("the environment variable %s is %d, but %s is %d", l.localRank, p.LocalRank, l.localWorld, p.LocalWorld)
+		v.refuse("the environment variable %s is %d, but %s is %d", local, p.LocalRank, l.localWorld, p.LocalWorld)
 	}
 	v.agent(&p)
 	if l.rank != "RANK" && v.has("WORLD_SIZE") && v.number("WORLD_SIZE", 1, 1) != p.World {
@@ -146,6 +150,23 @@ func (v *variables) numbers(l launcher) Place {
 		v.refuse("the environment variable %s is %d, but %s is %d: ranks are 0 to %d", l.rank, p.Rank, l.world, p.World, p.World-1)
 	}
 	return p
+}
+
+// localRank reads the number of the process among those of its machine, and returns the name of the variable. A launcher's own variable
+// counts only where the launcher's rank is that of the process: a batch script of Slurm may start processes by itself.
+func (v *variables) localRank(p *Place) string {
+	if v.has("LOCAL_RANK") {
+		p.LocalRank = v.number("LOCAL_RANK", 0, 0)
+		return "LOCAL_RANK"
+	}
+	for _, l := range launchers {
+		if l.localRank != "" && v.has(l.localRank) && v.has(l.rank) && v.number(l.rank, 0, 0) == p.Rank {
+			p.LocalRank = v.number(l.localRank, 0, 0)
+			return l.localRank
+		}
+	}
+	p.LocalRank = Unknown
+	return ""
 }
 
 // launcher finds the launcher whose variables are there.

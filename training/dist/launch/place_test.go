@@ -31,16 +31,16 @@ func TestPlaces(t *testing.T) {
 		want      launch.Place
 	}{
 		{"a plain shell", "", launch.Place{World: 1}},
-		{"a world of one", "RANK=0 WORLD_SIZE=1", launch.Place{Launcher: "RANK", World: 1}},
+		{"a world of one", "RANK=0 WORLD_SIZE=1", launch.Place{Launcher: "RANK", World: 1, LocalRank: launch.Unknown}},
 		{"WORLD_SIZE=1 alone", "WORLD_SIZE=1", launch.Place{World: 1}},
 		{"torchrun", torchrun + "TORCHELASTIC_USE_AGENT_STORE=True TORCHELASTIC_RESTART_COUNT=2",
 			launch.Place{"torchrun", 3, 8, 1, 2, "h", 29400, true, 2}},
 		{"torchrun without its store", torchrun + "TORCHELASTIC_USE_AGENT_STORE=False",
 			launch.Place{"torchrun", 3, 8, 1, 2, "h", 29400, false, 0}},
 		{"PyTorchJob", "RANK=1 WORLD_SIZE=2 MASTER_ADDR=j-master-0 MASTER_PORT=23456 PET_NPROC_PER_NODE=1 PET_NNODES=2",
-			launch.Place{"RANK", 1, 2, 0, 0, "j-master-0", 23456, false, 0}},
+			launch.Place{"RANK", 1, 2, launch.Unknown, 0, "j-master-0", 23456, false, 0}},
 		{"Trainer v2", "PET_NNODES=4 PET_NODE_RANK=3 PET_NPROC_PER_NODE=1 PET_MASTER_ADDR=n0 PET_MASTER_PORT=29400",
-			launch.Place{"PET", 3, 4, 0, 0, "n0", 29400, false, 0}},
+			launch.Place{"PET", 3, 4, launch.Unknown, 0, "n0", 29400, false, 0}},
 		{"OpenMPI", "OMPI_COMM_WORLD_RANK=5 OMPI_COMM_WORLD_SIZE=8 OMPI_COMM_WORLD_LOCAL_RANK=1 OMPI_COMM_WORLD_LOCAL_SIZE=4 " +
 			"MASTER_ADDR=a MASTER_PORT=1234", launch.Place{"OpenMPI", 5, 8, 1, 4, "a", 1234, false, 0}},
 		{"OpenMPI in Slurm", "OMPI_COMM_WORLD_RANK=5 OMPI_COMM_WORLD_SIZE=8 OMPI_COMM_WORLD_LOCAL_RANK=1 OMPI_COMM_WORLD_LOCAL_SIZE=4 " +
@@ -53,14 +53,35 @@ func TestPlaces(t *testing.T) {
 		{"Slurm, two ranges", slurm("a[0-1]b[2,4]c"), launch.Place{"Slurm", 1, 4, 1, 0, "a0b2c", slurmPort, false, 0}},
 		{"Slurm with WORLD_SIZE and a master", slurm("x") + " WORLD_SIZE=4 MASTER_ADDR=m MASTER_PORT=5",
 			launch.Place{"Slurm", 1, 4, 1, 0, "m", 5, false, 0}},
-		{"srun of one", "SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=1", launch.Place{Launcher: "Slurm", World: 1}},
+		{"srun of one", "SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=1", launch.Place{Launcher: "Slurm", World: 1, LocalRank: launch.Unknown}},
 		{"a batch script of Slurm", "SLURM_PROCID=0 SLURM_NTASKS=4 SLURM_JOB_NODELIST=a", launch.Place{World: 1}},
 		{"Indexed Job", "JOB_COMPLETION_INDEX=2 WORLD_SIZE=3 MASTER_ADDR=j-0.s",
-			launch.Place{"Indexed Job", 2, 3, 0, 0, "j-0.s", 29500, false, 0}},
+			launch.Place{"Indexed Job", 2, 3, launch.Unknown, 0, "j-0.s", 29500, false, 0}},
 		{"Indexed Job of separate pods", "JOB_COMPLETION_INDEX=2", launch.Place{World: 1}},
 	} {
 		if got, err := launch.From(lookup(test.set)); err != nil || got != test.want {
 			t.Errorf("%s: %+v, %v\nwant %+v", test.name, got, err, test.want)
+		}
+	}
+}
+
+// A process has its number on its machine from its own launcher, or from whoever sets LOCAL_RANK.
+func TestNumbersOnAMachine(t *testing.T) {
+	const (
+		hand  = "WORLD_SIZE=4 MASTER_ADDR=h MASTER_PORT=1 RANK="
+		slurm = " SLURM_STEP_NUM_TASKS=4 SLURM_JOB_NODELIST=a SLURM_LOCALID=3 SLURM_PROCID="
+		mpi   = " OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_LOCAL_RANK=0 OMPI_COMM_WORLD_RANK="
+	)
+	for set, want := range map[string]int{
+		hand + "2" + slurm + "2":                                              3,
+		hand + "1" + slurm + "0":                                              launch.Unknown, // the script's, not the process's
+		"LOCAL_RANK=1" + slurm + "2":                                          1,
+		hand + "2 LOCAL_RANK=0" + slurm + "2":                                 0,
+		"PMI_RANK=2 PMI_SIZE=4 MPI_LOCALRANKID=1 MASTER_ADDR=h" + slurm + "2": 1,
+		mpi + "2" + slurm + "2":                                               0,
+	} {
+		if got, err := launch.From(lookup(set)); err != nil || got.LocalRank != want {
+			t.Errorf("%s: %d, %v; want %d", set, got.LocalRank, err, want)
 		}
 	}
 }
