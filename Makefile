@@ -21,7 +21,7 @@ export GOFLAGS = $(addprefix -tags=,$(shell sh scripts/jpeg.sh))
 PURE := $(shell awk '$$2 == "pure" { print "./" $$1 "/..." }' internal/lint/rooms.txt)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build demo dist dist-check fuzz test test-kernels test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch
+.PHONY: build demo dist dist-check fuzz test test-kernels test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch nccl
 .DEFAULT_GOAL := build
 
 # A library that a running clipgo has mapped is replaced, never written to.
@@ -29,12 +29,12 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 build: libtorch
 	@go build -ldflags "-X main.version=$(VERSION)" -o $(BUILD)/clipgo ./cmd/clipgo
 	@mkdir -p bin
-	@rm -f $$(cd $(BUILD) && test -f libtchdist.so || echo bin/libtchdist.so)
-	@if cmp -s $(BUILD)/clipgo bin/clipgo && cmp -s $(BUILD)/libtch.so bin/libtch.so && \
-		{ test ! -f $(BUILD)/libtchdist.so || cmp -s $(BUILD)/libtchdist.so bin/libtchdist.so; }; then \
+	@for f in libtchdist.so libtchnccl.so; do test -f $(BUILD)/$$f || rm -f bin/$$f; done
+	@files="libtch.so $$(cd $(BUILD) && ls libtchdist.so libtchnccl.so 2>/dev/null) clipgo"; \
+	if (for f in $$files; do cmp -s $(BUILD)/$$f bin/$$f || exit 1; done); then \
 		echo "bin/clipgo is up to date"; \
 	else \
-		for f in libtch.so $$(cd $(BUILD) && ls libtchdist.so 2>/dev/null) clipgo; do cp -f $(BUILD)/$$f bin/.$$f.new && mv -f bin/.$$f.new bin/$$f || exit 1; done; \
+		for f in $$files; do cp -f $(BUILD)/$$f bin/.$$f.new && mv -f bin/.$$f.new bin/$$f || exit 1; done; \
 		echo "built bin/clipgo"; \
 	fi
 
@@ -44,6 +44,7 @@ libtorch:
 	@sh scripts/libtorch.sh $(BUILD)/libtorch.env
 	@sh scripts/libtch.sh $(BUILD)/libtorch.env $(BUILD)
 	@sh scripts/libtchdist.sh $(BUILD)/libtorch.env $(BUILD)
+	@sh scripts/libtchnccl.sh $(BUILD)/libtorch.env $(BUILD)
 
 # demo trains on shapes and on emoji, classifies, embeds folders and searches them. Some minutes on two cores.
 demo: build
@@ -66,7 +67,7 @@ test test-pure test-kernels soak: export CLIPGO_POSTGRES = $(shell bash scripts/
 test: test-pure build
 	go vet ./...
 	CLIPGO_TEST_LIBTORCH=1 go test -timeout 20m $$(go list ./... | grep -vxF "$$(go list $(PURE))") ./internal/jpeg ./vision/preprocess
-	CLIPGO_TEST_LIBTORCH=1 go test -tags simulated -run 'Simulated|Ahead' ./internal/torch ./contrastive ./captioning ./alignment
+	CLIPGO_TEST_LIBTORCH=1 go test -tags simulated -run 'Simulated|Ahead' ./internal/torch ./training/dist ./contrastive ./captioning ./alignment
 
 # fuzz runs each fuzz target for FUZZTIME (60s); FUZZ chooses packages by a part of their paths.
 fuzz: build
@@ -76,9 +77,17 @@ fuzz: build
 test-kernels: build
 	sh scripts/kernels.sh $(KERNELS)
 
-# test-cuda is what needs a CUDA device: the device against the CPU. It fails where there is none.
+# test-cuda is what needs a CUDA device: the device against the CPU, and processes over NCCL, as many as there are devices. It fails where
+# there is none; what needs two is skipped where there is one.
 test-cuda: build
-	CLIPGO_TEST_CUDA=1 go test -count 1 -run 'OnCUDA' ./contrastive/ ./cmd/clipgo/
+	CLIPGO_TEST_CUDA=1 go test -count 1 -v -run 'OnCUDA' ./contrastive/ ./training/dist/ ./cmd/clipgo/
+
+# nccl compiles the exchange between GPUs for the libtorch that LIBTORCH names, a CUDA build, and opens it. It needs no GPU.
+nccl:
+	@mkdir -p $(BUILD)/nccl
+	@sh scripts/libtorch.sh $(BUILD)/nccl/libtorch.env
+	@sh scripts/libtchdist.sh $(BUILD)/nccl/libtorch.env $(BUILD)/nccl
+	@sh scripts/libtchnccl.sh $(BUILD)/nccl/libtorch.env $(BUILD)/nccl must
 
 # test-pure needs neither libtorch nor a C compiler.
 test-pure: export CGO_ENABLED := 0

@@ -79,26 +79,6 @@ func (m Machine) Arithmetic() (string, error) {
 	return PrecisionName(at.DType), err
 }
 
-// InProcesses is the type that each of n processes computes in. They compute on CPUs: another device is an error of kind Usage.
-func (m Machine) InProcesses(n int) (string, error) {
-	if m.Int8() {
-		return m.precision(), m.Validate()
-	}
-	at, err := m.Placement()
-	if err == nil {
-		err = OnCPUs(at.Device, n, "compute")
-	}
-	return PrecisionName(at.DType), err
-}
-
-// OnCPUs refuses a GPU for n processes, which exchange tensors on CPUs. do is what they do there, such as train.
-func OnCPUs(on torch.Device, n int, do string) error {
-	if on == torch.CPU {
-		return nil
-	}
-	return fault.Setting("device", "%d processes %s on CPUs, and this one would use %s; choose cpu, or one process", n, do, DeviceName(on))
-}
-
 // Int8 reports whether the model is to be used in 8 bits.
 func (m Machine) Int8() bool { return m.precision() == "int8" }
 
@@ -170,7 +150,7 @@ func (m Machine) device(available int) (torch.Device, error) {
 	case name == "cpu", name == "auto" && available == 0:
 		return torch.CPU, nil
 	case name == "auto", number == "":
-		number = "0"
+		number = strconv.Itoa(int(torch.CurrentDevice()))
 	}
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 0 {

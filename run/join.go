@@ -21,7 +21,7 @@ import (
 
 // join finds the other processes of the run, if a launcher started any.
 func (s *session) join(ctx context.Context, g dist.Group, version string) error {
-	timeout := time.Duration(s.DistTimeout) * time.Second
+	timeout, local := time.Duration(s.DistTimeout)*time.Second, launch.Unknown
 	if g == nil {
 		at, err := launch.Here()
 		if err != nil {
@@ -31,6 +31,7 @@ func (s *session) join(ctx context.Context, g dist.Group, version string) error 
 			return err
 		}
 		s.onClose(g.Close)
+		local = at.LocalRank
 	}
 	s.voices = newVoices(ctx, g, timeout)
 	if s.voices.alone() {
@@ -49,7 +50,10 @@ func (s *session) join(ctx context.Context, g dist.Group, version string) error 
 	if s.biasOfBatch {
 		s.startBias()
 	}
-	return s.compareSettings()
+	if err := s.compareSettings(); err != nil {
+		return err
+	}
+	return takeCard(g, s.Machine, local)
 }
 
 // countNeighbours finds how many of the processes share the memory of this machine, or of this container.

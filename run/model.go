@@ -32,9 +32,6 @@ func (s *session) openModel(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkDevice(at); err != nil {
-		return err
-	}
 	s.Device, s.Precision = pretrained.DeviceName(at.Device), pretrained.PrecisionName(at.DType)
 	if err := s.openTokenizer(); err != nil {
 		return err

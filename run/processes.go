@@ -19,6 +19,7 @@ import (
 type Processes struct {
 	voices *voices
 	close  func() error
+	local  int // this process's number on its machine
 }
 
 // Started is the number of processes that a launcher has started, by the environment variables that get reads, and the variable with the
@@ -35,7 +36,7 @@ func Find(ctx context.Context, version string) (*Processes, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Processes{newVoices(ctx, g, dist.DefaultTimeout), g.Close}, nil
+	return &Processes{newVoices(ctx, g, dist.DefaultTimeout), g.Close, at.LocalRank}, nil
 }
 
 // Close leaves the others.
@@ -46,6 +47,17 @@ func (p *Processes) Leads() bool { return p.voices.leads() }
 
 // World is the number of processes.
 func (p *Processes) World() int { return p.voices.group.World() }
+
+// Takes gives this process a GPU of its own, where the processes compute on such, and returns the type that it computes in, as --precision
+// has it. Devices that don't fit the processes are an error of kind Usage in all of them.
+func (p *Processes) Takes(m pretrained.Machine) (string, error) {
+	if !m.Int8() {
+		if err := takeCard(p.voices.group, m, p.local); err != nil {
+			return "", err
+		}
+	}
+	return m.Arithmetic()
+}
 
 // Same refuses processes of different command lines, or that compute in different types: precision auto is a choice of each machine.
 // Options are a struct as for config.Of.

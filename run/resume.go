@@ -36,6 +36,9 @@ func (asked *Options) storedRun() (o Options, found bool, err error) {
 	}
 	// Its weights are a checkpoint's, or else found again.
 	o.source = pretrained.Source{Name: o.Model, Config: o.ModelCfg, Preprocess: o.Preprocess}
+	if o.Device == pretrained.DeviceName(0) { // of this process: each of several has another one
+		o.Device = "cuda"
+	}
 	o.StopAfter, o.AllowDataChange, o.DiscardLater = 0, false, false // of the sitting before, not of the run
 	if asked.Model != "" && asked.Model != o.Model {
 		return o, false, fault.Setting("model", "this run began with %s; %s needs a new run", o.Model, asked.Model)

@@ -91,7 +91,7 @@ func (s *session) prepare() error {
 		func(context.Context) error { return s.openDir() }, s.openTrain, s.openData, s.findCheckpoint, s.openModel, s.measureBefore,
 		func(context.Context) error { return s.record() }, func(context.Context) error { return s.openOwnLog() },
 	}
-	afterwards := map[int]func() error{1: s.agreeBatch, 2: s.compareData, 4: s.compareMachines}
+	afterwards := map[int]func() error{1: s.agreeBatch, 2: s.compareData, 4: s.joinDevices}
 	for i, phase := range phases {
 		if err := s.voices.phase(phase); err != nil {
 			return err

@@ -28,14 +28,19 @@ for torch in ${DIST_LIBTORCH:-$(. "$build/libtorch.env" && if [ "$TORCH_SOURCE" 
 	sed -i 's/-Wl,-rpath,[^ '\'']*//g' "$work/torch.env"
 	sh scripts/libtch.sh "$work/torch.env" "$work/libtch"
 	sh scripts/libtchdist.sh "$work/torch.env" "$work/libtch"
+	sh scripts/libtchnccl.sh "$work/torch.env" "$work/libtch"
 	number=$(. "$work/torch.env" && echo "$TORCH_VERSION")
 	cp "$work/libtch/libtch.so" "$tree/lib/libtch-$number.so"
-	[ ! -f "$work/libtch/libtchdist.so" ] || cp "$work/libtch/libtchdist.so" "$tree/lib/libtchdist-$number.so"
+	for part in libtchdist libtchnccl; do
+		[ ! -f "$work/libtch/$part.so" ] || cp "$work/libtch/$part.so" "$tree/lib/$part-$number.so"
+	done
 	first=${first:-$number}
 done
 strip --strip-unneeded "$tree"/lib/*.so
 ln -s "../lib/libtch-$first.so" "$tree/bin/libtch.so"
-[ ! -f "$tree/lib/libtchdist-$first.so" ] || ln -s "../lib/libtchdist-$first.so" "$tree/bin/libtchdist.so"
+for part in libtchdist libtchnccl; do
+	[ ! -f "$tree/lib/$part-$first.so" ] || ln -s "../lib/$part-$first.so" "$tree/bin/$part.so"
+done
 
 # The program itself writes its manual pages and completions; neither needs libtorch.
 "$tree/bin/clipgo" man "$tree/share/man/man1" >/dev/null
@@ -75,7 +80,9 @@ else
 	cp "$tree/bin/clipgo" "$deb/usr/lib/clipgo/"
 	cp "$tree"/lib/*.so "$deb/usr/lib/clipgo/"
 	ln -s "libtch-$first.so" "$deb/usr/lib/clipgo/libtch.so"
-	[ ! -f "$deb/usr/lib/clipgo/libtchdist-$first.so" ] || ln -s "libtchdist-$first.so" "$deb/usr/lib/clipgo/libtchdist.so"
+	for part in libtchdist libtchnccl; do
+		[ ! -f "$deb/usr/lib/clipgo/$part-$first.so" ] || ln -s "$part-$first.so" "$deb/usr/lib/clipgo/$part.so"
+	done
 	ln -s ../lib/clipgo/clipgo "$deb/usr/bin/clipgo"
 	cp -r "$tree/share" "$deb/usr/share"
 	gzip -n -9 "$deb"/usr/share/man/man1/*.1

@@ -178,7 +178,9 @@ func (t *Trainer) waiting(s *torch.Scope, b *datasets.Batch, st *Stats) (err err
 			return err
 		}
 	}
-	st.GradNorm = t.Optimizer.GradNorm()
+	if st.GradNorm, err = t.norm(); err != nil {
+		return err
+	}
 	if st.Skipped = !record.Finite(st.Loss) || !record.Finite(st.GradNorm); st.Skipped {
 		t.badInRow++
 		t.Progress.BadSteps++

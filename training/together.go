@@ -42,3 +42,17 @@ func (t *Trainer) most(n int) (int, error) {
 	}
 	return n, err
 }
+
+// norm is the norm of the gradients. Devices may round it in other ways, though the gradients have the same bits: then the processes
+// would drift apart, and one might skip a step alone. So that of process 0 is all processes'.
+func (t *Trainer) norm() (float64, error) {
+	norm := t.Optimizer.GradNorm()
+	if !t.joined() || !t.Optimizer.OnDevice() {
+		return norm, nil
+	}
+	all, err := t.Group.Agree(norm)
+	if err != nil {
+		return 0, err
+	}
+	return all[0][0], nil
+}

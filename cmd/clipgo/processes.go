@@ -30,7 +30,7 @@ func together(ctx context.Context, a *app, c command, lead func(ctx context.Cont
 		return lead(ctx, nil)
 	}
 	defer closeWith(&err, p)
-	precision, err := c.settings.InProcesses(p.World())
+	precision, err := p.Takes(c.settings.Machine)
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ type Diagnosis struct {
 	CUDA     int      `json:"cuda_devices"`      // that libtorch computes on
 	GPUs     []GPU    `json:"gpus"`              // that the driver knows
 	Several  bool     `json:"several_processes"` // a training can be several processes
+	NCCL     string   `json:"nccl,omitempty"`    // its version, by which several processes train on GPUs
 	Decoder  string   `json:"jpeg_decoder"`
 	Advice   []string `json:"advice"`
 }
@@ -90,7 +91,29 @@ func (d *Diagnosis) processes() {
 	if d.Several = err == nil; !d.Several {
 		d.Advice = append(d.Advice, err.Error(), "a training is one process: libtchdist.so needs a libtorch with c10d and its headers "+
 			"(Debian's libtorch-dev, or pip install torch); install one and run make")
+		return
 	}
+	if d.CUDA == 0 && !torch.HasNCCL() { // a libtorch without CUDA has none
+		return
+	}
+	if err := torch.LoadNCCL(); err != nil {
+		d.Advice = append(d.Advice, err.Error(), "several processes train on CPUs alone: libtchnccl.so needs the headers of NCCL "+
+			"(nccl.h: pip's nvidia-nccl, Debian's libnccl-dev) and of CUDA's runtime (cuda_runtime.h and crt/host_config.h: pip's "+
+			"nvidia-cuda-runtime and nvidia-cuda-crt, or the CUDA toolkit at CUDA_HOME); install them and run make")
+		return
+	}
+	d.NCCL = cmp.Or(torch.NCCL(), "unknown")
+}
+
+// engines are what several processes exchange their results by.
+func (d Diagnosis) engines() string {
+	switch {
+	case !d.Several:
+		return "one only"
+	case d.NCCL != "":
+		return fmt.Sprintf("several can train together (Gloo on CPUs, NCCL %s on GPUs)", d.NCCL)
+	}
+	return "several can train together (Gloo)"
 }
 
 // blas names the library that does the matrix products, with its kernels: what the process has mapped, else what
@@ -123,7 +146,7 @@ func (d Diagnosis) Lines() (out []string) {
 		put("libtorch    %s through %s, %d threads", d.Libtorch, d.Library, d.Threads)
 		put("BLAS        %s", d.BLAS)
 		put("CUDA        %d devices", d.CUDA)
-		put("processes   %s", map[bool]string{true: "several can train together (Gloo)", false: "one only"}[d.Several])
+		put("processes   %s", d.engines())
 	}
 	for i, g := range d.GPUs {
 		put("GPU %-7d %s, compute capability %s, %.0f GiB, bfloat16 %s", i, g.Name, g.Capability, float64(g.Memory)/(1<<30),

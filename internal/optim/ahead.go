@@ -22,6 +22,9 @@ func (o *AdamW) newAhead() ahead {
 	return ahead{made: torch.Zeros(o.scope, torch.Float32, device), failed: torch.Zeros(o.scope, torch.Float32, device, 2)}
 }
 
+// OnDevice reports whether the parameters are on a device other than the CPU.
+func (o *AdamW) OnDevice() bool { return len(o.leaves) > 0 && o.leaves[0].Device() != torch.CPU }
+
 // StepAhead is GradNorm and Step without synchronizing with the device, where the norm, the clipping and the decision to skip stay. The
 // step is skipped unless the norm and the losses (scalars) are finite. It returns the norm before clipping, float64 [] in
 // scope s. An optimizer uses either Step or StepAhead, not both. StepAhead is AdamW's

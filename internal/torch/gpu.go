@@ -3,11 +3,13 @@ package torch
 /*
 #include <dlfcn.h>
 #include <stddef.h>
+#include <string.h>
 
 typedef struct {
 	char name[128];
 	int major, minor; // compute capability
 	size_t memory;
+	unsigned char id[16]; // zeros where the driver says none
 } cg_gpu;
 
 // cg_gpu_at asks the CUDA driver about a device by its number. It returns the number of devices, 0 without a driver.
@@ -20,6 +22,7 @@ static int cg_gpu_at(int i, cg_gpu *gpu) {
 	int (*name)(char *, int, int) = (int (*)(char *, int, int))dlsym(driver, "cuDeviceGetName");
 	int (*attribute)(int *, int, int) = (int (*)(int *, int, int))dlsym(driver, "cuDeviceGetAttribute");
 	int (*memory)(size_t *, int) = (int (*)(size_t *, int))dlsym(driver, "cuDeviceTotalMem_v2");
+	int (*id)(unsigned char *, int) = (int (*)(unsigned char *, int))dlsym(driver, "cuDeviceGetUuid_v2"); // of a part of a device, too
 	int n = 0, device = 0;
 	if (!init || !count || !get || !name || !attribute || !memory || init(0) || count(&n)) return 0;
 	if (i >= n) return n;
@@ -32,11 +35,18 @@ static int cg_gpu_at(int i, cg_gpu *gpu) {
 */
 import "C"
 
+import (
+	"bytes"
+	"encoding/hex"
+	"unsafe"
+)
+
 // GPU is a CUDA device as its driver describes it.
 type GPU struct {
 	Name         string
-	Major, Minor int   // compute capability
-	Memory       int64 // bytes
+	Major, Minor int    // compute capability
+	Memory       int64  // bytes
+	ID           string // the same wherever the device is seen from, and of no other one; "" if the driver doesn't say it
 }
 
 // BF16 reports whether the device has hardware for bfloat16 products: Ampere and later.
@@ -51,7 +61,11 @@ func GPUs() []GPU {
 		if n = int(C.cg_gpu_at(C.int(len(out)), &gpu)); n == 0 {
 			return out
 		}
-		out = append(out, GPU{Name: C.GoString(&gpu.name[0]), Major: int(gpu.major), Minor: int(gpu.minor), Memory: int64(gpu.memory)})
+		g := GPU{Name: C.GoString(&gpu.name[0]), Major: int(gpu.major), Minor: int(gpu.minor), Memory: int64(gpu.memory)}
+		if id := C.GoBytes(unsafe.Pointer(&gpu.id[0]), C.int(len(gpu.id))); !bytes.Equal(id, make([]byte, len(id))) {
+			g.ID = hex.EncodeToString(id)
+		}
+		out = append(out, g)
 	}
 	return out
 }

@@ -20,12 +20,14 @@ typedef char *cgd_error;
 	X(void, cgd_store_free, (void *store), (store)) \
 	X(cgd_error, cgd_gloo, (void *store, const char *prefix, int rank, int world, const char *address, const char *interface, double s, \
 	  void **group), (store, prefix, rank, world, address, interface, s, group)) \
+	X(void, cgd_group_cards, (void *group, void *engine), (group, engine)) \
 	X(void, cgd_group_free, (void *group), (group)) \
 	X(cgd_error, cgd_sum, (void *group, cg_tensor *ts, int n, void **work), (group, ts, n, work)) \
 	X(cgd_error, cgd_broadcast, (void *group, cg_tensor *ts, int n, int root, void **work), (group, ts, n, root, work)) \
 	X(cgd_error, cgd_gather, (void *group, cg_tensor t, void **work), (group, t, work)) \
 	X(cgd_error, cgd_sum_rows, (void *group, cg_tensor t, void **work), (group, t, work)) \
 	X(cgd_error, cgd_gather_bytes, (void *group, const void *bytes, int64_t n, void **work), (group, bytes, n, work)) \
+	X(cgd_error, cgd_begin, (void *work), (work)) \
 	X(cgd_error, cgd_wait, (void *work, double s, int *done), (work, s, done)) \
 	X(cg_tensor, cgd_result, (void *work), (work)) \
 	X(void, cgd_result_bytes, (void *work, void *bytes, int64_t n), (work, bytes, n)) \
@@ -68,7 +70,7 @@ var loadProcesses = sync.OnceValue(func() error {
 	if err := Load(); err != nil {
 		return err
 	}
-	path, err := processesLibrary()
+	path, err := beside("libtchdist")
 	if err != nil {
 		return err
 	}
@@ -83,13 +85,13 @@ var loadProcesses = sync.OnceValue(func() error {
 	return nil
 })
 
-// processesLibrary returns the path of libtchdist.so: the name of libtch.so, which may have a version, with another beginning.
-func processesLibrary() (string, error) {
+// beside returns the path of a library that is beside libtch.so: that one's name, which may have a version, with another beginning.
+func beside(name string) (string, error) {
 	path, err := findLibrary()
 	if err != nil {
 		return "", err
 	}
-	path = filepath.Join(filepath.Dir(path), strings.Replace(filepath.Base(path), "libtch", "libtchdist", 1))
+	path = filepath.Join(filepath.Dir(path), strings.Replace(filepath.Base(path), "libtch", name, 1))
 	if _, err := os.Stat(path); err != nil {
 		return "", fmt.Errorf("%w for several processes: there is no %s; clipgo doctor says what to do", ErrUnavailable, path)
 	}
@@ -178,6 +180,7 @@ func (s *Store) Free() {
 type Processes struct {
 	c     unsafe.Pointer
 	world int
+	cards unsafe.Pointer // the engine of CUDA devices; nil: none
 }
 
 // Reach says where other processes reach this one: an address, or the name of a network interface.
@@ -200,63 +203,83 @@ func (s *Store) Join(prefix string, rank, world int, at Reach, step time.Duratio
 	return p, err
 }
 
+// useCards gives the group the engine of CUDA devices.
+func (p *Processes) useCards() { C.cgd_group_cards(p.c, p.cards) }
+
 // Free leaves the group. It waits for collectives under way, and so is not to be called after one has failed.
 func (p *Processes) Free() {
 	C.cgd_group_free(p.c)
 	p.c = nil
+	p.freeCards()
 }
 
-// Collective is a collective under way. Free forgets it; until then its tensors stay alive.
+// Collective is a collective that is prepared or under way. Free forgets it; until then its tensors stay alive.
 type Collective struct {
 	op string
 	c  unsafe.Pointer
+	at Device // of its tensors
 }
 
-func begun(op string, c unsafe.Pointer, text C.cgd_error) (*Collective, error) {
-	if err := collective(op, text); err != nil {
-		return nil, err
+// prepared makes a Collective of a call that has allocated what it needs. An *Error says that it could not, in this process alone.
+func prepared(op string, c unsafe.Pointer, text C.cgd_error, ts ...*Tensor) (*Collective, error) {
+	if text != nil {
+		defer C.free(unsafe.Pointer(text))
+		line, _, _ := strings.Cut(C.GoString(text), "\n")
+		return nil, &Error{Op: op, Text: line}
 	}
-	return &Collective{op, c}, nil
+	w := &Collective{op, c, CPU}
+	for _, t := range ts {
+		if d := t.Device(); d != CPU {
+			w.at = d
+		}
+	}
+	return w, nil
 }
 
-// Sum starts to replace the tensors by their sums over all processes. The sums have the same bits in each of them. Types that the
+// Device is where the tensors lie, or one of them: CPU only if all do.
+func (w *Collective) Device() Device { return w.at }
+
+// Begin starts the collective.
+func (w *Collective) Begin() error { return collective(w.op, C.cgd_begin(w.c)) }
+
+// Sum prepares to replace the tensors by their sums over all processes. The sums have the same bits in each of them. Types that the
 // engine doesn't add are added as float32.
 func (p *Processes) Sum(ts []*Tensor) (*Collective, error) {
 	h := handles("Sum", ts)
 	var w unsafe.Pointer
 	text := C.cgd_sum(p.c, first(h), C.int(len(ts)), &w)
-	return begun("Sum", w, text)
+	return prepared("Sum", w, text, ts...)
 }
 
-// Broadcast starts to replace the tensors by those of the process root.
+// Broadcast prepares to replace the tensors by those of the process root.
 func (p *Processes) Broadcast(root int, ts []*Tensor) (*Collective, error) {
 	h := handles("Broadcast", ts)
 	var w unsafe.Pointer
 	text := C.cgd_broadcast(p.c, first(h), C.int(len(ts)), C.int(root), &w)
-	return begun("Broadcast", w, text)
+	return prepared("Broadcast", w, text, ts...)
 }
 
-// Gather starts to collect the rows of all processes: [b, ...] to [world*b, ...].
+// Gather prepares to collect the rows of all processes: [b, ...] to [world*b, ...].
 func (p *Processes) Gather(t *Tensor) (*Collective, error) {
 	t.check("Gather")
 	var w unsafe.Pointer
 	text := C.cgd_gather(p.c, C.cg_tensor(t.c), &w)
-	return begun("Gather", w, text)
+	return prepared("Gather", w, text, t)
 }
 
-// SumRows starts to add what all processes have for each process's rows: [world*b, ...] to [b, ...], in the order of the ranks.
+// SumRows prepares to add what all processes have for each process's rows: [world*b, ...] to [b, ...], in the order of the ranks.
 func (p *Processes) SumRows(t *Tensor) (*Collective, error) {
 	t.check("SumRows")
 	var w unsafe.Pointer
 	text := C.cgd_sum_rows(p.c, C.cg_tensor(t.c), &w)
-	return begun("SumRows", w, text)
+	return prepared("SumRows", w, text, t)
 }
 
-// GatherBytes starts to collect as many bytes of each process.
+// GatherBytes prepares to collect as many bytes of each process.
 func (p *Processes) GatherBytes(data []byte) (*Collective, error) {
 	var w unsafe.Pointer
 	text := C.cgd_gather_bytes(p.c, unsafe.Pointer(unsafe.SliceData(data)), C.int64_t(len(data)), &w)
-	return begun("GatherBytes", w, text)
+	return prepared("GatherBytes", w, text)
 }
 
 // Op is the name of the collective.
@@ -270,7 +293,9 @@ func (w *Collective) Wait(most time.Duration) (bool, error) {
 }
 
 // Result is the tensor that a Gather or SumRows made, once it is done, in scope s.
-func (w *Collective) Result(s *Scope) *Tensor { return s.own(libtch.Ctensor(C.cgd_result(w.c))) }
+func (w *Collective) Result(s *Scope) *Tensor {
+	return s.own(libtch.Ctensor(C.cgd_result(w.c))).on(w.at)
+}
 
 // ResultBytes is what GatherBytes collected, once it is done: n bytes.
 func (w *Collective) ResultBytes(n int) []byte {

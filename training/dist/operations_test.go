@@ -23,6 +23,8 @@ var parts = map[string]part{
 	"left":       exchanges(left),
 	"late":       late,
 	"barrier":    func(g dist.Group, _ *bytes.Buffer) error { return g.Barrier() },
+	"cards":      exchangeOnCards,
+	"one card":   aloneOnACard,
 }
 
 func TestOperationsAreThoseOfSumsInGo(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"clipgo/internal/torch"
@@ -16,6 +17,7 @@ type together struct {
 	at        launch.Place
 	o         Options
 	store     *torch.Store
+	cards     *torch.Store // of NCCL's threads; nil: no devices
 	processes *torch.Processes
 	watch     *watcher
 	failed    error // the first failure
@@ -25,9 +27,9 @@ type together struct {
 func (g *together) Rank() int  { return g.at.Rank }
 func (g *together) World() int { return g.at.World }
 
-// run starts a collective, waits for it and hands it to done.
-func (g *together) run(start func() (*torch.Collective, error), done func(*torch.Collective)) error {
-	w, err := g.start(start)
+// run starts a collective of tensors, waits for it and hands it to done.
+func (g *together) run(prepare func() (*torch.Collective, error), done func(*torch.Collective), of ...*torch.Tensor) error {
+	w, err := g.start(prepare, of...)
 	if err != nil {
 		return err
 	}
@@ -41,21 +43,37 @@ func (g *together) run(start func() (*torch.Collective, error), done func(*torch
 	return nil
 }
 
-// start starts a collective, unless the group has failed.
-func (g *together) start(start func() (*torch.Collective, error)) (*working, error) {
+// start prepares a collective and starts it, unless the group has failed. A device's memory may be too small for it in one process: then
+// none starts it, each has a *Failure, and the group can be used further.
+func (g *together) start(prepare func() (*torch.Collective, error), of ...*torch.Tensor) (*working, error) {
 	if g.failed != nil {
 		return nil, g.failed
 	}
-	c, err := start()
+	c, err := prepare()
+	if slices.ContainsFunc(of, elsewhere) {
+		if _, err := Settle(g, err); err != nil {
+			if c != nil {
+				c.Free()
+			}
+			return nil, err
+		}
+	}
+	if err == nil {
+		err = c.Begin()
+	}
 	if err != nil {
 		return nil, g.fail("start", err)
 	}
 	return &working{g: g, c: c}, nil
 }
 
+// elsewhere reports whether a tensor lies on a device.
+func elsewhere(t *torch.Tensor) bool { return t.Device() != torch.CPU }
+
 // fail makes the group unusable. The error says who is gone.
 func (g *together) fail(op string, err error) error {
 	if g.failed == nil {
+		g.abort() // a device would wait for whoever is gone, and what uses it then for the device
 		g.failed = g.watch.blame(op, err)
 	}
 	return g.failed
@@ -109,12 +127,12 @@ func (r reduction) Wait() error {
 }
 
 func (g *together) Gather(s *torch.Scope, x *torch.Tensor) (out *torch.Tensor, err error) {
-	err = g.run(func() (*torch.Collective, error) { return g.processes.Gather(x) }, func(c *torch.Collective) { out = c.Result(s) })
+	err = g.run(func() (*torch.Collective, error) { return g.processes.Gather(x) }, func(c *torch.Collective) { out = c.Result(s) }, x)
 	return out, err
 }
 
 func (g *together) SumRows(s *torch.Scope, x *torch.Tensor) (out *torch.Tensor, err error) {
-	err = g.run(func() (*torch.Collective, error) { return g.processes.SumRows(x) }, func(c *torch.Collective) { out = c.Result(s) })
+	err = g.run(func() (*torch.Collective, error) { return g.processes.SumRows(x) }, func(c *torch.Collective) { out = c.Result(s) }, x)
 	return out, err
 }
 
@@ -122,7 +140,7 @@ func (g *together) Reduce(ts ...*torch.Tensor) (Work, error) {
 	if len(ts) == 0 {
 		return done{}, nil
 	}
-	w, err := g.start(func() (*torch.Collective, error) { return g.processes.Sum(ts) })
+	w, err := g.start(func() (*torch.Collective, error) { return g.processes.Sum(ts) }, ts...)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +151,7 @@ func (g *together) Broadcast(root int, ts ...*torch.Tensor) error {
 	if len(ts) == 0 {
 		return nil
 	}
-	return g.run(func() (*torch.Collective, error) { return g.processes.Broadcast(root, ts) }, nil)
+	return g.run(func() (*torch.Collective, error) { return g.processes.Broadcast(root, ts) }, nil, ts...)
 }
 
 func (g *together) Agree(numbers ...float64) ([][]float64, error) {
@@ -205,6 +223,9 @@ func (g *together) Close() error {
 		return nil
 	}
 	g.processes.Free()
+	if g.cards != nil {
+		g.cards.Free()
+	}
 	g.store.Free()
 	return nil
 }

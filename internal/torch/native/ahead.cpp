@@ -4,6 +4,7 @@
 #include <ATen/record_function.h>
 #include <atomic>
 #include <c10/core/GradMode.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <map>
 #include <torch/version.h>
 #include <vector>
@@ -151,6 +152,10 @@ int64_t cg_waits_seen(void) {
 		at::removeCallback(watch);
 		return waited;
 	});
+}
+
+void cg_use_device(int device) {
+	guard([&] { c10::impl::VirtualGuardImpl(at::kCUDA).setDevice(device_of(device)); });
 }
 
 void cg_tf32(int on) {

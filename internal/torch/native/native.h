@@ -130,6 +130,7 @@ cg_tensor cg_adamw_ahead(cg_tensor *params, cg_tensor *mean, cg_tensor *variance
 void cg_watch_waits(void);
 int64_t cg_waits_seen(void);
 
+void cg_use_device(int device); // of the calling thread, where nothing else is said
 void cg_tf32(int on); // whether float32 matrix products on CUDA devices use TF32 (10 bits of mantissa)
 
 void cg_clamp_in_place(cg_tensor t, double low, double high);

@@ -5,6 +5,7 @@
 #include <c10/core/GradMode.h>
 #include <c10/util/Logging.h>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #if __has_include(<torch/headeronly/version.h>)
 #include <torch/headeronly/version.h>
 #else
@@ -17,9 +18,19 @@ using Engine = c10d::Backend;
 #else
 using Engine = c10d::ProcessGroup;
 #endif
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <ctime>
+
+// Store is the store of processes.h. nccl.cpp, which is a library of its own, reads it.
+struct Store {
+	c10::intrusive_ptr<c10d::TCPStore> tcp;
+};
+
+inline Store &store_of(void *s) { return *static_cast<Store *>(s); }
+
+inline std::chrono::milliseconds time_of(double seconds) { return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000)); }
 
 // A thread that writes to a socket whose other end has gone gets SIGPIPE, which would end the program. NoPipeSignal blocks it in the
 // calling thread, and in the threads that it starts.

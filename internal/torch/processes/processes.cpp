@@ -3,34 +3,29 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 namespace {
 
 using Started = c10::intrusive_ptr<c10d::Work>;
 
-std::chrono::milliseconds time_of(double seconds) { return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000)); }
-
 at::Tensor &of(cg_tensor t) { return *static_cast<at::Tensor *>(t); }
 
-struct Store {
-	c10::intrusive_ptr<c10d::TCPStore> tcp;
-};
-
 struct Group {
-	c10::intrusive_ptr<Engine> engine;
-	bool host; // the engine reads memory of the CPU
+	c10::intrusive_ptr<Engine> engine; // reads memory of the CPU
+	c10::intrusive_ptr<Engine> cards;  // reads that of a CUDA device; null: what lies there goes through memory of the CPU
 };
 
 struct Work {
+	std::vector<std::function<Started()>> prepared; // what is to be started
+	bool cards = false;                             // by the engine of CUDA devices
 	std::vector<Started> started;
 	std::vector<at::Tensor> held; // what the engine reads and writes meanwhile
 	std::function<void()> finish; // called once all is done
 	at::Tensor result;
 };
 
-Store &store_of(void *s) { return *static_cast<Store *>(s); }
 Group &group_of(void *g) { return *static_cast<Group *>(g); }
 Work &work_of(void *w) { return *static_cast<Work *>(w); }
 
@@ -53,16 +48,28 @@ at::Tensor bytes_of(const at::Tensor &t) {
 	return at::from_blob(t.data_ptr(), {static_cast<int64_t>(t.nbytes())}, at::TensorOptions().dtype(at::kByte).device(t.device()));
 }
 
-// What the engine can read of t: t itself, if that is possible.
+bool on_card(const Group &g, const at::Tensor &t) { return g.cards && !t.device().is_cpu(); }
+
+// The engine that reads c, which is of readable.
+Engine &reader(const Group &g, const at::Tensor &c) { return c.device().is_cpu() ? *g.engine : *g.cards; }
+
+// What an engine can read of t: t itself, if that is possible.
 at::Tensor readable(const Group &g, const at::Tensor &t) {
 	at::Tensor c = t.detach();
-	return (g.host ? c.cpu() : c).contiguous();
+	return (on_card(g, t) ? c : c.cpu()).contiguous();
 }
 
-Started gather_into(Group &g, at::Tensor out, at::Tensor in) {
-	std::vector<std::vector<at::Tensor>> outs{out.chunk(g.engine->getSize())};
+// Gloo takes the parts one by one. NCCL would make a copy of them, and takes them as one.
+template <typename E> auto gather_single(E &e, at::Tensor &out, at::Tensor &in, int) -> decltype(Started(e.all_gather_single(out, in))) {
+	return e.all_gather_single(out, in);
+}
+template <typename E> Started gather_single(E &e, at::Tensor &out, at::Tensor &in, long) { return e._allgather_base(out, in); }
+
+Started gather_into(Engine &e, at::Tensor out, at::Tensor in) {
+	if (!out.device().is_cpu()) return gather_single(e, out, in, 0);
+	std::vector<std::vector<at::Tensor>> outs{out.chunk(e.getSize())};
 	std::vector<at::Tensor> ins{in};
-	return g.engine->allgather(outs, ins);
+	return e.allgather(outs, ins);
 }
 
 // to = the sum of the parts of all, in their order.
@@ -72,7 +79,8 @@ void add_parts(const at::Tensor &to, const at::Tensor &all, int world) {
 	for (int k = 1; k < world; k++) flat.add_(parts[k]);
 }
 
-template <typename F> cgd_error start(void **out, F f) {
+// Makes a work and what it needs. cgd_begin starts it.
+template <typename F> cgd_error prepare(void **out, F f) {
 	return attempt([&] {
 		auto work = std::make_unique<Work>();
 		f(*work);
@@ -97,12 +105,15 @@ at::ScalarType summed_as(at::ScalarType t) {
 	return t == at::kFloat || t == at::kDouble || t == at::kLong || t == at::kByte ? t : at::kFloat;
 }
 
-// Starts the sum of the tensors that are added as one type, as one.
+// Has e take part in a collective.
+void plan(Work &w, Engine &e, std::function<Started(Engine &)> collective) {
+	w.prepared.push_back([&e, collective] { return collective(e); });
+}
+
+// Sums the tensors that are added as one type, as one.
 void sum_of_type(Group &g, const std::vector<at::Tensor> &ts, at::ScalarType type, Work &w) {
-	c10d::AllreduceOptions o;
-	o.reduceOp = c10d::ReduceOp::SUM;
 	at::Tensor flat;
-	if (ts.size() == 1 && ts[0].scalar_type() == type && ts[0].is_contiguous() && (!g.host || ts[0].device().is_cpu())) {
+	if (ts.size() == 1 && ts[0].scalar_type() == type && ts[0].is_contiguous() && (ts[0].device().is_cpu() || on_card(g, ts[0]))) {
 		flat = ts[0].detach().view({-1});
 		before_finish(w, [=] { changed(ts[0]); });
 	} else {
@@ -118,8 +129,12 @@ void sum_of_type(Group &g, const std::vector<at::Tensor> &ts, at::ScalarType typ
 		});
 	}
 	w.held.push_back(flat);
-	std::vector<at::Tensor> one{flat};
-	w.started.push_back(g.engine->allreduce(one, o));
+	plan(w, reader(g, flat), [flat](Engine &e) {
+		c10d::AllreduceOptions o;
+		o.reduceOp = c10d::ReduceOp::SUM;
+		std::vector<at::Tensor> one{flat};
+		return e.allreduce(one, o);
+	});
 }
 
 } // namespace
@@ -177,37 +192,48 @@ cgd_error cgd_gloo(void *store, const char *prefix, int rank, int world, const c
 		o->threads = 2;
 		o->devices.push_back(interface ? Gloo::createDeviceForInterface(interface) : Gloo::createDeviceForHostname(address));
 		auto under = c10::make_intrusive<c10d::PrefixStore>(prefix, store_of(store).tcp);
-		*group = new Group{c10::make_intrusive<Gloo>(under, rank, world, o), true};
+		*group = new Group{c10::make_intrusive<Gloo>(under, rank, world, o), {}};
 	});
+}
+
+void cgd_group_cards(void *group, void *engine) {
+	auto &e = *static_cast<c10::intrusive_ptr<Engine> *>(engine);
+	group_of(group).cards = e;
 }
 
 void cgd_group_free(void *group) { std::free(attempt([&] { delete &group_of(group); })); }
 
 cgd_error cgd_sum(void *group, cg_tensor *ts, int n, void **work) {
-	return start(work, [&](Work &w) {
+	return prepare(work, [&](Work &w) {
 		Group &g = group_of(group);
-		for (auto type : {at::kFloat, at::kDouble, at::kLong, at::kByte}) {
-			std::vector<at::Tensor> same;
-			for (int i = 0; i < n; i++)
-				if (summed_as(of(ts[i]).scalar_type()) == type) same.push_back(of(ts[i]));
-			if (!same.empty()) sum_of_type(g, same, type, w);
-		}
+		for (bool card : {false, true})
+			for (auto type : {at::kFloat, at::kDouble, at::kLong, at::kByte}) {
+				std::vector<at::Tensor> same;
+				for (int i = 0; i < n; i++)
+					if (on_card(g, of(ts[i])) == card && summed_as(of(ts[i]).scalar_type()) == type) same.push_back(of(ts[i]));
+				if (same.empty()) continue;
+				sum_of_type(g, same, type, w);
+				w.cards = w.cards || card;
+			}
 	});
 }
 
 cgd_error cgd_broadcast(void *group, cg_tensor *ts, int n, int root, void **work) {
-	return start(work, [&](Work &w) {
+	return prepare(work, [&](Work &w) {
 		Group &g = group_of(group);
-		c10d::BroadcastOptions o;
-		o.rootRank = root;
 		std::vector<std::pair<at::Tensor, at::Tensor>> back;
 		for (int i = 0; i < n; i++) {
 			if (of(ts[i]).numel() == 0) continue;
 			at::Tensor c = readable(g, of(ts[i]));
 			back.emplace_back(of(ts[i]).detach(), c);
 			w.held.push_back(c);
-			std::vector<at::Tensor> one{bytes_of(c)};
-			w.started.push_back(g.engine->broadcast(one, o));
+			w.cards = w.cards || !c.device().is_cpu();
+			plan(w, reader(g, c), [c, root](Engine &e) {
+				c10d::BroadcastOptions o;
+				o.rootRank = root;
+				std::vector<at::Tensor> one{bytes_of(c)};
+				return e.broadcast(one, o);
+			});
 		}
 		if (g.engine->getRank() == root) return; // its tensors are what they were
 		w.finish = [back] {
@@ -221,7 +247,7 @@ cgd_error cgd_broadcast(void *group, cg_tensor *ts, int n, int root, void **work
 }
 
 cgd_error cgd_gather(void *group, cg_tensor t, void **work) {
-	return start(work, [&](Work &w) {
+	return prepare(work, [&](Work &w) {
 		Group &g = group_of(group);
 		at::Tensor in = readable(g, of(t));
 		TORCH_CHECK(in.dim() > 0 && in.numel() > 0, "there are no rows to gather");
@@ -229,14 +255,15 @@ cgd_error cgd_gather(void *group, cg_tensor t, void **work) {
 		shape[0] *= g.engine->getSize();
 		at::Tensor out = at::empty(shape, in.options());
 		w.held = {in, out};
-		w.started.push_back(gather_into(g, bytes_of(out), bytes_of(in)));
+		w.cards = !in.device().is_cpu();
+		plan(w, reader(g, in), [in, out](Engine &e) { return gather_into(e, bytes_of(out), bytes_of(in)); });
 		auto device = of(t).device();
 		w.finish = [&w, out, device] { w.result = out.to(device); };
 	});
 }
 
 cgd_error cgd_sum_rows(void *group, cg_tensor t, void **work) {
-	return start(work, [&](Work &w) {
+	return prepare(work, [&](Work &w) {
 		Group &g = group_of(group);
 		int world = g.engine->getSize();
 		at::Tensor in = readable(g, of(t));
@@ -245,8 +272,11 @@ cgd_error cgd_sum_rows(void *group, cg_tensor t, void **work) {
 		shape[0] /= world;
 		at::Tensor all = at::empty_like(in), out = at::empty(shape, in.options());
 		w.held = {in, all};
-		std::vector<int64_t> parts(world, static_cast<int64_t>(in.nbytes()) / world);
-		w.started.push_back(all_to_all(*g.engine, bytes_of(all), bytes_of(in), parts, 0));
+		w.cards = !in.device().is_cpu();
+		plan(w, reader(g, in), [in, all, world](Engine &e) {
+			std::vector<int64_t> parts(world, static_cast<int64_t>(in.nbytes()) / world);
+			return all_to_all(e, bytes_of(all), bytes_of(in), parts, 0);
+		});
 		auto device = of(t).device();
 		w.finish = [&w, all, out, world, device] {
 			add_parts(out, all, world);
@@ -256,13 +286,21 @@ cgd_error cgd_sum_rows(void *group, cg_tensor t, void **work) {
 }
 
 cgd_error cgd_gather_bytes(void *group, const void *bytes, int64_t n, void **work) {
-	return start(work, [&](Work &w) {
+	return prepare(work, [&](Work &w) {
 		Group &g = group_of(group);
 		at::Tensor in = at::empty({n}, at::kByte), out = at::empty({n * g.engine->getSize()}, at::kByte);
 		std::memcpy(in.data_ptr(), bytes, n);
 		w.held = {in, out};
-		w.started.push_back(gather_into(g, out, in));
+		plan(w, *g.engine, [in, out](Engine &e) { return gather_into(e, out, in); });
 		w.result = out;
+	});
+}
+
+cgd_error cgd_begin(void *work) {
+	return attempt([&] {
+		Work &w = work_of(work);
+		for (auto &begin : w.prepared) w.started.push_back(begin());
+		w.prepared.clear();
 	});
 }
 
@@ -273,6 +311,9 @@ cgd_error cgd_wait(void *work, double seconds, int *done) {
 		auto until = std::chrono::steady_clock::now() + time_of(seconds);
 		while (!w.started.empty()) {
 			auto &next = w.started.back();
+			// A work of NCCL waits on the device's side, without a limit: the host asks until it is done.
+			while (w.cards && !next->isCompleted() && std::chrono::steady_clock::now() < until)
+				std::this_thread::sleep_for(std::chrono::microseconds(50));
 			auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
 			if (!next->isCompleted() && left.count() <= 0) return;
 			try {

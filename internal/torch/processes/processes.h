@@ -27,14 +27,19 @@ void cgd_store_free(void *store);
 // each step of a collective.
 cgd_error cgd_gloo(void *store, const char *prefix, int rank, int world, const char *address, const char *interface, double seconds,
                    void **group);
+// From now on tensors of a CUDA device are exchanged by an engine of nccl.h, which the group then holds as well.
+void cgd_group_cards(void *group, void *engine);
 void cgd_group_free(void *group); // waits for what is under way: not after a failure
 
-// Each starts a collective. Its tensors stay alive until the work is freed.
+// Each prepares a collective: it allocates what the collective needs, which can fail in one process alone. Its tensors stay alive until
+// the work is freed.
 cgd_error cgd_sum(void *group, cg_tensor *ts, int n, void **work);                   // sums over the processes, in place
 cgd_error cgd_broadcast(void *group, cg_tensor *ts, int n, int root, void **work);   // in place
 cgd_error cgd_gather(void *group, cg_tensor t, void **work);                         // [b, ...] to [world b, ...]
 cgd_error cgd_sum_rows(void *group, cg_tensor t, void **work);                       // [world b, ...] to [b, ...], in the order of the ranks
 cgd_error cgd_gather_bytes(void *group, const void *bytes, int64_t n, void **work);  // n bytes to world n
+
+cgd_error cgd_begin(void *work); // starts a collective that is prepared
 
 // cgd_wait waits for at most so many seconds. *done: the work has ended, and its results are in place.
 cgd_error cgd_wait(void *work, double seconds, int *done);
