@@ -67,7 +67,7 @@ test test-pure test-kernels soak: export CLIPGO_POSTGRES = $(shell bash scripts/
 test: test-pure build
 	go vet ./...
 	CLIPGO_TEST_LIBTORCH=1 go test -timeout 20m $$(go list ./... | grep -vxF "$$(go list $(PURE))") ./internal/jpeg ./vision/preprocess
-	CLIPGO_TEST_LIBTORCH=1 go test -tags simulated -run 'Simulated|Ahead' ./internal/torch ./training/dist ./contrastive ./captioning ./alignment
+	CLIPGO_TEST_LIBTORCH=1 go test -tags simulated -run 'Simulated|Ahead' ./internal/torch ./training/... ./contrastive ./captioning ./alignment
 
 # fuzz runs each fuzz target for FUZZTIME (60s); FUZZ chooses packages by a part of their paths.
 fuzz: build

@@ -2,6 +2,7 @@ package training
 
 import (
 	"clipgo/internal/fault"
+	"clipgo/internal/torch"
 	"clipgo/training/dist"
 )
 
@@ -45,12 +46,12 @@ func (t *Trainer) most(n int) (int, error) {
 
 // norm is the norm of the gradients. Devices may round it in other ways, though the gradients have the same bits: then the processes
 // would drift apart, and one might skip a step alone. So that of process 0 is all processes'.
-func (t *Trainer) norm() (float64, error) {
-	norm := t.Optimizer.GradNorm()
+func (t *Trainer) norm() (norm float64, err error) {
 	if !t.joined() || !t.Optimizer.OnDevice() {
-		return norm, nil
+		return t.Optimizer.GradNorm(), nil
 	}
-	all, err := t.Group.Agree(norm)
+	err = torch.Try(func() { norm = t.Optimizer.GradNorm() })
+	all, err := dist.Settle(t.Group, err, norm)
 	if err != nil {
 		return 0, err
 	}

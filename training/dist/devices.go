@@ -3,6 +3,7 @@ package dist
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"clipgo/internal/fault"
@@ -60,7 +61,10 @@ func (g *together) connect(d torch.Device) (*torch.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store, g.processes.JoinCards(store, g.watch.board.prefix+"nccl", g.at.Rank, d, ncclPatience*g.o.Timeout)
+	if err := g.processes.JoinCards(store, g.watch.board.prefix+"nccl", g.at.Rank, d, ncclPatience*g.o.Timeout); err != nil {
+		return nil, fmt.Errorf("connect the GPUs by NCCL: %w", err)
+	}
+	return store, nil
 }
 
 // abort ends what devices are doing for the group. A driver that hangs may not return from it.
