@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,19 +19,8 @@ import (
 
 // The tests named OnCUDA need devices (make test-cuda): two processes need two, since NCCL has no two processes on one.
 func TestExchangesAreThoseOfSumsInGoOnCUDA(t *testing.T) {
-	torchtest.NeedCUDA(t)
-	if err := torch.LoadNCCL(); err != nil {
-		need.Missing(t, need.CUDA, "%v", err)
-	}
-	info, err := torch.Probe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info.CUDA < 2 {
-		t.Skipf("libtorch sees %d CUDA device, and two processes need two", info.CUDA)
-	}
 	for _, world := range []int{2, 4} {
-		if world > info.CUDA {
+		if needTwoCards(t) < world {
 			continue
 		}
 		t.Run(fmt.Sprint(world), func(t *testing.T) {
@@ -42,6 +33,23 @@ func TestExchangesAreThoseOfSumsInGoOnCUDA(t *testing.T) {
 			}
 		})
 	}
+}
+
+// needTwoCards returns the number of CUDA devices, and skips the test where there are fewer than two.
+func needTwoCards(t *testing.T) int {
+	t.Helper()
+	torchtest.NeedCUDA(t)
+	if err := torch.LoadNCCL(); err != nil {
+		need.Missing(t, need.CUDA, "%v", err)
+	}
+	info, err := torch.Probe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.CUDA < 2 {
+		t.Skipf("two processes need two CUDA devices, and libtorch sees %d", info.CUDA)
+	}
+	return info.CUDA
 }
 
 // A world of one process needs one device: NCCL's engine is made, exchanges, and is left.
@@ -113,6 +121,48 @@ func exchanged(s *torch.Scope, x *torch.Tensor, prepare func() (*torch.Collectiv
 	}
 	if !slices.Equal(got.Float32s(), values(0, 12)) {
 		return fmt.Errorf("%s gives %v", w.Op(), got.Float32s())
+	}
+	return nil
+}
+
+// A process that ends within an exchange of NCCL, which doesn't notice it, is named by the others after the deadline, and they end as
+// processes do that have an error, not by a signal.
+func TestAProcessLostInAnExchangeIsNamedOnCUDA(t *testing.T) {
+	needTwoCards(t)
+	for victim := range 2 {
+		all := launched(t, "lost on a card", 2, victimVariable+"="+strconv.Itoa(victim), timeoutVariable+"=8s")
+		err, said := all[1-victim].Wait(), all[1-victim].err.String()
+		if code := all[1-victim].ProcessState.ExitCode(); code != 1 || !strings.Contains(said, fmt.Sprintf("rank %d", victim)) {
+			t.Errorf("without rank %d: exit %d, %v: %s", victim, code, err, said)
+		}
+		_ = all[victim].Wait()
+	}
+}
+
+// lostOnACard gathers rows until the victim ends itself where the others have begun to wait for it.
+func lostOnACard(g dist.Group, _ *bytes.Buffer) error {
+	ctx, d := context.Background(), torch.Device(g.Rank())
+	if err := dist.On(ctx, g, d); err != nil {
+		return err
+	}
+	return torch.Do(ctx, func(s *torch.Scope) error {
+		x := torch.From(s, values(g.Rank(), 4), 2, 2).OnDevice(d)
+		for i := 0; ; i++ {
+			if i == 20 && g.Rank() == number(victimVariable) {
+				_, _ = g.Agree(0) // that it has the memory, as the others do in Gather
+				return killed()
+			}
+			if _, err := g.Gather(s, x); err != nil {
+				return errors.Join(err, unharmed(x, g))
+			}
+		}
+	})
+}
+
+// unharmed reads what is on the device of a group that has failed: what is saved then.
+func unharmed(x *torch.Tensor, g dist.Group) error {
+	if got := x.Float32s(); !slices.Equal(got, values(g.Rank(), 4)) {
+		return fmt.Errorf("the device has %v after the failure", got)
 	}
 	return nil
 }

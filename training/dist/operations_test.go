@@ -25,6 +25,8 @@ var parts = map[string]part{
 	"barrier":    func(g dist.Group, _ *bytes.Buffer) error { return g.Barrier() },
 	"cards":      exchangeOnCards,
 	"one card":   aloneOnACard,
+
+	"lost on a card": lostOnACard,
 }
 
 func TestOperationsAreThoseOfSumsInGo(t *testing.T) {
