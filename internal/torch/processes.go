@@ -22,6 +22,7 @@ typedef char *cgd_error;
 	  void **group), (store, prefix, rank, world, address, interface, s, group)) \
 	X(void, cgd_group_cards, (void *group, void *engine), (group, engine)) \
 	X(void, cgd_group_free, (void *group), (group)) \
+	X(cgd_error, cgd_prepare_sum, (void *group, cg_tensor *ts, int n, void **work), (group, ts, n, work)) \
 	X(cgd_error, cgd_sum, (void *group, cg_tensor *ts, int n, void **work), (group, ts, n, work)) \
 	X(cgd_error, cgd_broadcast, (void *group, cg_tensor *ts, int n, int root, void **work), (group, ts, n, root, work)) \
 	X(cgd_error, cgd_gather, (void *group, cg_tensor t, void **work), (group, t, work)) \
@@ -247,7 +248,7 @@ func (w *Collective) Begin() error { return collective(w.op, C.cgd_begin(w.c)) }
 func (p *Processes) Sum(ts []*Tensor) (*Collective, error) {
 	h := handles("Sum", ts)
 	var w unsafe.Pointer
-	text := C.cgd_sum(p.c, first(h), C.int(len(ts)), &w)
+	text := C.cgd_prepare_sum(p.c, first(h), C.int(len(ts)), &w)
 	return prepared("Sum", w, text, ts...)
 }
 

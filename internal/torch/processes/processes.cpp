@@ -203,7 +203,7 @@ void cgd_group_cards(void *group, void *engine) {
 
 void cgd_group_free(void *group) { std::free(attempt([&] { delete &group_of(group); })); }
 
-cgd_error cgd_sum(void *group, cg_tensor *ts, int n, void **work) {
+cgd_error cgd_prepare_sum(void *group, cg_tensor *ts, int n, void **work) {
 	return prepare(work, [&](Work &w) {
 		Group &g = group_of(group);
 		for (bool card : {false, true})
@@ -216,6 +216,11 @@ cgd_error cgd_sum(void *group, cg_tensor *ts, int n, void **work) {
 				w.cards = w.cards || card;
 			}
 	});
+}
+
+cgd_error cgd_sum(void *group, cg_tensor *ts, int n, void **work) {
+	cgd_error failed = cgd_prepare_sum(group, ts, n, work);
+	return failed ? failed : cgd_begin(*work);
 }
 
 cgd_error cgd_broadcast(void *group, cg_tensor *ts, int n, int root, void **work) {
@@ -308,6 +313,7 @@ cgd_error cgd_wait(void *work, double seconds, int *done) {
 	*done = 0;
 	return attempt([&] {
 		Work &w = work_of(work);
+		TORCH_CHECK(w.prepared.empty(), "the collective has not begun");
 		auto until = std::chrono::steady_clock::now() + time_of(seconds);
 		while (!w.started.empty()) {
 			auto &next = w.started.back();

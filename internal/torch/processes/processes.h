@@ -33,13 +33,14 @@ void cgd_group_free(void *group); // waits for what is under way: not after a fa
 
 // Each prepares a collective: it allocates what the collective needs, which can fail in one process alone. Its tensors stay alive until
 // the work is freed.
-cgd_error cgd_sum(void *group, cg_tensor *ts, int n, void **work);                   // sums over the processes, in place
+cgd_error cgd_prepare_sum(void *group, cg_tensor *ts, int n, void **work);           // sums over the processes, in place
 cgd_error cgd_broadcast(void *group, cg_tensor *ts, int n, int root, void **work);   // in place
 cgd_error cgd_gather(void *group, cg_tensor t, void **work);                         // [b, ...] to [world b, ...]
 cgd_error cgd_sum_rows(void *group, cg_tensor t, void **work);                       // [world b, ...] to [b, ...], in the order of the ranks
 cgd_error cgd_gather_bytes(void *group, const void *bytes, int64_t n, void **work);  // n bytes to world n
 
 cgd_error cgd_begin(void *work); // starts a collective that is prepared
+cgd_error cgd_sum(void *group, cg_tensor *ts, int n, void **work); // prepares a sum and begins it, for C++
 
 // cgd_wait waits for at most so many seconds. *done: the work has ended, and its results are in place.
 cgd_error cgd_wait(void *work, double seconds, int *done);
