@@ -53,6 +53,7 @@ func train(t *testing.T, name string, g dist.Group) (numbers []float64, params [
 		}
 	}
 	var said []float64
+	tr.BucketBytes = 16 << 10 // many sums
 	for step := range spreadSteps() {
 		b := modeltest.Pairs(c.Config, spreadPairs, int64(step*spreadPairs))
 		if g != nil {
@@ -63,6 +64,7 @@ func train(t *testing.T, name string, g dist.Group) (numbers []float64, params [
 		if err != nil {
 			t.Fatal(err)
 		}
+		disttest.Count(g)
 		said = append(said, st.Loss, st.Part("caption_loss"), st.Part("contrastive_loss"), st.GradNorm)
 	}
 	return said, disttest.Parameters(t, o.Params())
@@ -91,9 +93,13 @@ func cut(b *datasets.Batch, from, to int) *datasets.Batch {
 func TestProcessesCaptionAsOne(t *testing.T) {
 	if g := disttest.Group(t); g != nil {
 		for _, name := range slices.Sorted(maps.Keys(spreadCases)) {
-			numbers, params := train(t, name, g)
+			numbers, params := train(t, name, disttest.After(g))
 			disttest.Say(t, name+" numbers", disttest.Encoded(t, numbers))
 			disttest.Say(t, name, params)
+			counted := disttest.Counting(g)
+			if _, again := train(t, name, counted); !bytes.Equal(again, params) || counted.Early == 0 && g.Rank() == 0 {
+				t.Errorf("%s: %d sums started within the passes; the same parameters: %t", name, counted.Early, bytes.Equal(again, params))
+			}
 		}
 		return
 	}

@@ -2,6 +2,7 @@ package contrastive
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -28,6 +29,8 @@ type spreadCase struct {
 	tol   float64 // of a parameter, relative to its largest value; 0: that of rounding
 	wide  bool    // made by 4 processes, too
 	twice bool    // made again, with an optimizer state that is divided among the processes
+	pairs int     // of all processes; 0: spreadPairs
+	bytes int     // of a bucket of gradients; 0: the default
 }
 
 func spreadCases() []spreadCase {
@@ -137,6 +140,7 @@ func (c spreadCase) trainWith(t *testing.T, g dist.Group, part training.Shard) (
 		t.Fatal(err)
 	}
 	defer tr.Free()
+	tr.BucketBytes = c.bytes
 	if g != nil {
 		if err := tr.Join(g); err != nil {
 			t.Fatal(err)
@@ -147,6 +151,7 @@ func (c spreadCase) trainWith(t *testing.T, g dist.Group, part training.Shard) (
 		if err != nil {
 			t.Fatal(c.name, err)
 		}
+		disttest.Count(g)
 		numbers = append(numbers, st.Loss, st.GradNorm, st.Scale)
 		for _, n := range st.Extra {
 			numbers = append(numbers, n.Value)
@@ -168,7 +173,8 @@ func parametersOf(t *testing.T, o *Objective) []byte {
 
 // batch is the part of a process in a batch, of which some captions are equal.
 func (c spreadCase) batch(config model.Config, step int, g dist.Group) *datasets.Batch {
-	b := modeltest.Pairs(config, spreadPairs, int64(step*spreadPairs))
+	all := cmp.Or(c.pairs, spreadPairs)
+	b := modeltest.Pairs(config, all, int64(step*all))
 	copy(b.IDs[b.ContextLength*5:], b.IDs[:b.ContextLength])
 	copy(b.IDs[b.ContextLength*14:], b.IDs[b.ContextLength*2:b.ContextLength*3])
 	b.Lengths[5], b.Lengths[14] = b.Lengths[0], b.Lengths[2]
@@ -178,9 +184,9 @@ func (c spreadCase) batch(config model.Config, step int, g dist.Group) *datasets
 	if g == nil {
 		return b
 	}
-	from, n := spreadPairs/g.World()*g.Rank(), spreadPairs/g.World()
+	from, n := all/g.World()*g.Rank(), all/g.World()
 	if c.parts != nil {
-		parts := c.parts(step, g.World(), spreadPairs)
+		parts := c.parts(step, g.World(), all)
 		from, n = 0, parts[g.Rank()]
 		for _, of := range parts[:g.Rank()] {
 			from += of

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"clipgo/datasets"
 	"clipgo/internal/nn"
 	"clipgo/internal/torch"
@@ -69,9 +71,17 @@ func (mb *MicroBatches) Features(encode func(i int, s *torch.Scope) (image, text
 }
 
 // Backward calls back for each part i, which goes backward through its graph, and then adds up the gradients of the lanes in a
-// fixed order. A loss that is a sum over pairs needs no Features: back makes the forward pass too.
+// fixed order. A loss that is a sum over pairs needs no Features: back makes the forward pass too. Each part makes the same passes, so
+// that sums over processes can start within the last one (torch.Overlap). Backward doesn't return before they have ended.
 func (mb *MicroBatches) Backward(back func(i int, s *torch.Scope)) {
+	last, busy := mb.last()
+	sums, complete := mb.lanes.Overlap(), false
+	sums.Begin(busy)
+	defer func() { sums.End(complete) }()
 	mb.Each(func(i int, s *torch.Scope) {
+		if last[i] {
+			sums.Last(i % mb.width)
+		}
 		if !mb.Recomputed() {
 			back(i, s)
 			return
@@ -84,6 +94,18 @@ func (mb *MicroBatches) Backward(back func(i int, s *torch.Scope)) {
 	for _, params := range mb.sets {
 		params.Join(mb.lanes)
 	}
+	complete = true
+}
+
+// last tells of each part whether it is the last one of its lane, and of each lane whether it has parts.
+func (mb *MicroBatches) last() (last, busy []bool) {
+	last, busy = make([]bool, len(mb.Parts)), make([]bool, mb.width)
+	for i, p := range slices.Backward(mb.Parts) {
+		if lane := i % mb.width; p.N > 0 && !busy[lane] {
+			last[i], busy[lane] = true, true
+		}
+	}
+	return last, busy
 }
 
 // Keep makes a tensor that the function given to Backward computes for part i live until the step ends. It is called within that

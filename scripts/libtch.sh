@@ -35,11 +35,11 @@ if [ ! -f "$cache/libtch.so" ]; then
 		first=$!
 	fi
 	# Loops over parameters must have the same bits with any vector instructions, the others need not.
-	for unit in native:off optimizer:off ahead:off low_precision_copy:off recompute:off exchange:off attention:fast vocabulary:fast product:fast rowwise:fast int8:off; do
+	for unit in native:off optimizer:off ahead:off low_precision_copy:off recompute:off exchange:off overlap:off attention:fast vocabulary:fast product:fast rowwise:fast int8:off; do
 		"$cxx" $flags -O3 -Wno-psabi -fopenmp -fno-math-errno -ffp-contract="${unit#*:}" -ffile-prefix-map="$root=clipgo" -c "$native/${unit%:*}.cpp" -o "$tmp/${unit%:*}.o"
 	done
 	[ -z "${first:-}" ] || wait "$first"
-	"$cxx" -shared "$gotch_object" "$tmp/native.o" "$tmp/optimizer.o" "$tmp/ahead.o" "$tmp/low_precision_copy.o" "$tmp/recompute.o" "$tmp/exchange.o" "$tmp/attention.o" "$tmp/vocabulary.o" "$tmp/product.o" "$tmp/rowwise.o" "$tmp/int8.o" -o "$tmp/libtch.so" $TORCH_LDFLAGS
+	"$cxx" -shared "$gotch_object" "$tmp/native.o" "$tmp/optimizer.o" "$tmp/ahead.o" "$tmp/low_precision_copy.o" "$tmp/recompute.o" "$tmp/exchange.o" "$tmp/overlap.o" "$tmp/attention.o" "$tmp/vocabulary.o" "$tmp/product.o" "$tmp/rowwise.o" "$tmp/int8.o" -o "$tmp/libtch.so" $TORCH_LDFLAGS
 	(cd "$root" && CGO_ENABLED=0 go run ./internal/torch/trampoline "$api/torch_api.h" "$api/torch_api_generated.h" "$native/native.h") >"$tmp/trampolines.S"
 	"${CC:-cc}" -c "$tmp/trampolines.S" -o "$tmp/trampolines.o"
 	"${CC:-cc}" -O1 -fPIC -c "$root/internal/torch/trampoline/load.c" -o "$tmp/load.o"

@@ -52,4 +52,7 @@ func NewSharded(ctx context.Context, o Objective, adamw AdamW, schedule Schedule
 }
 
 // Free gives the memory of the optimizer's state back. The objective's parameters are its owner's.
-func (t *Trainer) Free() { t.Optimizer.Free() }
+func (t *Trainer) Free() {
+	t.exchange.forget()
+	t.Optimizer.Free()
+}

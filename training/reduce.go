@@ -1,6 +1,7 @@
 package training
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -12,23 +13,31 @@ import (
 // bucketBytes is how much of the gradients is one sum over the processes. Buckets of this size use a network as well as larger ones.
 const bucketBytes = 25 << 20
 
-// reduce replaces the gradients by their sums over all processes. The sums have the same bits in each of them, and so has what follows
-// from them: the norm, whether the step is skipped, the parameters.
+// reduce replaces the gradients of the open step by their sums over all processes. The sums have the same bits in each of them, and so has
+// what follows from them: the norm, whether the step is skipped, the parameters.
 //
 // A parameter has a gradient afterwards if it has one in any process: one whose part of the batch is empty has none itself. Gradients of
 // tables that are rows in all processes stay rows, those that any of them has.
-func reduce(s *torch.Scope, g dist.Group, params []*nn.Param) error {
+func (x *exchange) reduce(s *torch.Scope, g dist.Group) error {
+	if err := x.overlap.Err(); err != nil {
+		return err
+	}
 	var ids map[int][]byte
-	own := make([]float64, len(params))
+	own := make([]float64, len(x.params))
 	err := torch.Try(func() {
-		for i, p := range params {
-			own[i] = float64(p.Tensor().GradientKind())
+		for i := range x.params {
+			own[i] = float64(x.kind(i))
 		}
-		ids = gradientIDs(s, params)
+		ids = gradientIDs(s, x.params)
 	})
-	kinds, err := gradientKinds(g, err, own)
+	kinds, late, err := gradientKinds(g, err, own, x.overlap.Late())
 	if err != nil {
 		return err
+	}
+	summed := x.planned != nil // the dense ones, while they were computed
+	if summed && (late || !slices.Equal(kinds, x.planned)) {
+		x.missed()
+		return errOtherPass
 	}
 	rows, err := gradientRows(g, ids, kinds)
 	if err != nil {
@@ -36,10 +45,10 @@ func reduce(s *torch.Scope, g dist.Group, params []*nn.Param) error {
 	}
 	var sums []*torch.Tensor
 	err = torch.Try(func() {
-		for _, bucket := range buckets(params, kinds) {
-			sums = append(sums, torch.JoinGradients(s, bucket))
+		if !summed {
+			sums = x.joined(s, kinds)
 		}
-		for i, p := range params {
+		for i, p := range x.params {
 			if kinds[i] == torch.RowGradient {
 				sums = append(sums, p.Tensor().GradientRows(s, rows[i]))
 			}
@@ -48,9 +57,17 @@ func reduce(s *torch.Scope, g dist.Group, params []*nn.Param) error {
 	if _, err := dist.Settle(g, err); err != nil { // before any process waits for the sums
 		return err
 	}
-	works := make([]dist.Work, len(sums))
-	for i, x := range sums {
-		if works[i], err = g.Reduce(x); err != nil {
+	if err := sum(g, sums); err != nil || summed {
+		return err
+	}
+	return x.plan(g, kinds)
+}
+
+// sum replaces each tensor by its sum over the processes.
+func sum(g dist.Group, ts []*torch.Tensor) (err error) {
+	works := make([]dist.Work, len(ts))
+	for i, t := range ts {
+		if works[i], err = g.Reduce(t); err != nil {
 			return err
 		}
 	}
@@ -63,38 +80,54 @@ func reduce(s *torch.Scope, g dist.Group, params []*nn.Param) error {
 }
 
 // gradientKinds are the forms that the gradients get, from those in this process: dense if they are in any, else rows if they are in any.
-// failed is this process's error, if it has none to tell.
-func gradientKinds(g dist.Group, failed error, own []float64) ([]torch.GradientKind, error) {
-	kinds := make([]torch.GradientKind, len(own))
-	all, err := dist.Settle(g, failed, own...)
-	if err != nil {
-		return nil, err
+// failed is this process's error, if it has none to tell. The result late is whether late is true in any process.
+func gradientKinds(g dist.Group, failed error, own []float64, late bool) (kinds []torch.GradientKind, _ bool, _ error) {
+	is := 0.0
+	if late {
+		is = 1
 	}
+	all, err := dist.Settle(g, failed, append([]float64{is}, own...)...)
+	if err != nil {
+		return nil, false, err
+	}
+	kinds = make([]torch.GradientKind, len(own))
 	for i := range kinds {
 		for _, of := range all {
-			switch kind := torch.GradientKind(of[i]); {
+			switch kind := torch.GradientKind(of[i+1]); {
 			case kind == torch.DenseGradient, kinds[i] == torch.NoGradient:
 				kinds[i] = kind
 			}
 		}
 	}
-	return kinds, nil
+	return kinds, dist.Sum(all, 0) > 0, nil
 }
 
-// buckets are the parameters with dense gradients, about bucketBytes each, the last ones first: their gradients are computed first.
-func buckets(params []*nn.Param, kinds []torch.GradientKind) (out [][]*torch.Tensor) {
-	size := 0
-	for i, p := range slices.Backward(params) {
+// joined are the dense gradients, joined in buckets.
+func (x *exchange) joined(s *torch.Scope, kinds []torch.GradientKind) (sums []*torch.Tensor) {
+	for _, bucket := range x.buckets(kinds) {
+		var leaves []*torch.Tensor
+		for _, i := range bucket {
+			leaves = append(leaves, x.params[i].Tensor())
+		}
+		sums = append(sums, torch.JoinGradients(s, leaves))
+	}
+	return sums
+}
+
+// buckets are the parameters with dense gradients by their numbers, about bucketBytes each, the last ones first: their gradients are
+// computed first within a tower.
+func (x *exchange) buckets(kinds []torch.GradientKind) (out [][]int) {
+	size, most := 0, cmp.Or(x.bytes, bucketBytes)
+	for i, p := range slices.Backward(x.params) {
 		if kinds[i] != torch.DenseGradient {
 			continue
 		}
-		t := p.Tensor()
-		bytes := p.Len() * t.DType().Size()
-		if len(out) == 0 || size+bytes > bucketBytes {
+		bytes := p.Len() * p.Tensor().DType().Size()
+		if len(out) == 0 || size+bytes > most {
 			out, size = append(out, nil), 0
 		}
 		last := len(out) - 1
-		out[last], size = append(out[last], t), size+bytes
+		out[last], size = append(out[last], i), size+bytes
 	}
 	return out
 }

@@ -121,8 +121,12 @@ type Trainer struct {
 	ReadEvery int
 	// Group is the processes that make each step together; nil: this one alone. Join sets it. With several, each step is read.
 	Group dist.Group
+	// BucketBytes is how much of the gradients is one sum over the processes; 0: 25 MB. It is the same in all of them.
+	BucketBytes int
 
 	Progress Progress
+
+	exchange exchange
 
 	badInRow int
 	failed   int  // optimizer steps skipped on the device, as last read
@@ -149,6 +153,9 @@ func (t *Trainer) Step(ctx context.Context, b *datasets.Batch) (Stats, error) {
 		if err == nil {
 			break
 		}
+		if errors.Is(err, errOtherPass) {
+			continue
+		}
 		if st.moved || !t.halve(b, err, &st) {
 			return st, fmt.Errorf("step %d: %w", st.Step, err)
 		}
@@ -170,11 +177,16 @@ func (t *Trainer) try(ctx context.Context, b *datasets.Batch, st *Stats) error {
 
 // waiting makes a step whose numbers are checked on the host before the parameters are updated.
 func (t *Trainer) waiting(s *torch.Scope, b *datasets.Batch, st *Stats) (err error) {
+	if t.joined() {
+		t.exchange.open(s, t)
+		defer t.exchange.close(s)
+	}
 	if st.Parts, err = t.Objective.Accumulate(s, b); err != nil {
+		t.exchange.forget()
 		return err
 	}
 	if t.joined() {
-		if err := reduce(s, t.Group, t.Objective.Params()); err != nil {
+		if err := t.exchange.reduce(s, t.Group); err != nil {
 			return err
 		}
 	}

@@ -24,14 +24,15 @@ type lane struct {
 // Lanes are nested scopes of one scope, each with an OS thread of its own: data parallelism within a process. Small operations gain
 // little from several threads; splitting the batch over lanes scales nearly with the number of cores.
 type Lanes struct {
-	scopes []*Scope
-	grad   bool
+	scopes  []*Scope
+	grad    bool
+	overlap *Overlap // of the scope
 }
 
 // Lanes opens n lanes within s, which end with s. With n = 1 the lane is s itself: it computes on libtorch's thread, and each
 // operation uses all threads. Lanes must be called on libtorch's thread.
 func (s *Scope) Lanes(n int) *Lanes {
-	l := &Lanes{grad: record(true)}
+	l := &Lanes{grad: record(true), overlap: s.overlap}
 	record(l.grad)
 	if n == 1 {
 		l.scopes = []*Scope{s}
@@ -39,7 +40,7 @@ func (s *Scope) Lanes(n int) *Lanes {
 	}
 	for i := range n {
 		inner := s.nested()
-		inner.lane = worker().lane(i)
+		inner.lane, inner.overlap = worker().lane(i), s.overlap
 		s.inner = append(s.inner, inner)
 		l.scopes = append(l.scopes, inner)
 	}
@@ -114,7 +115,11 @@ func (s *Scope) Lane() int {
 func (s *Scope) InLane() bool { return s.lane != nil }
 
 // GradReplica returns a leaf in scope s that shares t's memory and has a gradient of its own. It must be called outside of lanes.
-func (t *Tensor) GradReplica(s *Scope) *Tensor { return t.In(s).Detach().Trainable() }
+func (t *Tensor) GradReplica(s *Scope) *Tensor {
+	leaf := t.In(s).Detach().Trainable()
+	s.overlap.replica(t, s.Lane(), leaf)
+	return leaf
+}
 
 // AddGradients adds the gradients of replicas to those of their leaves, and clears the replicas' gradients.
 func AddGradients(leaves, replicas []*Tensor) {

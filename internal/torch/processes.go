@@ -48,6 +48,9 @@ static const char *cgd_open(const char *path) {
 	return 0;
 }
 
+typedef char *(*cg_sum)(void *, cg_tensor *, int, void **);
+static cg_sum cgd_sum_pointer(void) { return cgd_sum_slot; }
+
 const char *cg_version(void);
 */
 import "C"
@@ -310,3 +313,6 @@ func (w *Collective) Free() {
 	C.cgd_work_free(w.c)
 	w.c = nil
 }
+
+// sumFunction is the C function behind Sum, for C++ that starts sums itself.
+func sumFunction() C.cg_sum { return C.cgd_sum_pointer() }

@@ -18,6 +18,7 @@ type Scope struct {
 	lane    *lane    // that computes here; nil: libtorch's thread
 	rows    bool     // of DoRows
 	inner   []*Scope // of lanes, which end first
+	overlap *Overlap // of a step, and of its lanes; nil: none
 }
 
 const outside = -1

@@ -101,6 +101,31 @@ cg_tensor cg_gradient_ids(cg_tensor param); // the rows of a table's sparse grad
 // Makes a table's gradient, sparse or none, one of the given ascending rows, and returns their values [n, D]. Rows that it lacks are 0.
 cg_tensor cg_gradient_rows(cg_tensor param, const int64_t *ids, int64_t n);
 
+// Sums of gradients over processes that start while the backward pass goes on, from the hooks behind the accumulation of each gradient.
+// A pass is made by lanes, each of which goes through parts of the batch; gradients are complete after the last part of each lane. How
+// many accumulations of a leaf its last part has is learned in one pass, and the order of the leaves as well. Every process starts all
+// buckets in the same order, also one whose pass has failed.
+typedef char *(*cg_sum)(void *group, cg_tensor *tensors, int n, void **work); // cgd_sum of processes.h
+void *cg_overlap_new(cg_tensor *params, int n); // params have gradients, and stay; also opens the first step
+// bucket_of[i] is the bucket of a parameter, -1: none. Buckets are numbered in the order in which they start.
+void cg_overlap_plan(void *overlap, const int *bucket_of, int buckets, cg_sum sum, void *group);
+void cg_overlap_open(void *overlap);  // before a step's passes
+void cg_overlap_replica(void *overlap, cg_tensor master, int lane, cg_tensor replica);
+void cg_overlap_begin(void *overlap, const int *busy, int lanes); // the backward pass begins; lanes that are not busy have no part
+void cg_overlap_last(void *overlap, int lane); // a lane's last part begins
+// Starts the sums that have not started, after the lanes' gradients are joined. complete is 0 if the pass failed. The error is one of
+// joining gradients.
+void cg_overlap_end(void *overlap, int complete);
+const char *cg_overlap_failure(void *overlap); // of starting a sum; null: none
+void *cg_overlap_take(void *overlap, int bucket); // the work of a sum, for its new owner; null: not started
+int cg_overlap_early(void *overlap); // the number of sums that started within the pass
+int cg_overlap_late(void *overlap); // whether a gradient came after the start of its bucket, whose sum is wrong
+int cg_overlap_kind(void *overlap, int i); // cg_gradient_kind of a parameter in a bucket, before its bucket was joined
+// A parameter's place in the order in which the last pass completed gradients, from 1; 0: it had none in a lane's last part.
+int64_t cg_overlap_seen(void *overlap, int i);
+void cg_overlap_close(void *overlap); // after a step
+void cg_overlap_free(void *overlap);
+
 // One AdamW step over all parameters in one pass over memory (Loshchilov and Hutter, 2019):
 //   m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, g scaled by gradient_scale
 //   p = p (1 - lr decay) - lr (m / (1 - beta1^step)) / (sqrt(v / (1 - beta2^step)) + eps)
