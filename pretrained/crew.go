@@ -65,6 +65,7 @@ type Share struct {
 	Norms     []float32 // of pictures
 	Texts     []float32 // of the captions of an index's pictures, unit rows: one for each picture of Index that has a caption
 	Index     []int     // each picture's sample, or its place among those that an index lacks
+	Notes     [][]byte  // of an index's pictures; nil: none were taken
 	Entries   []datasets.Entry
 	Seen      [][]float64 // by each viewer of each batch
 	Skipped   []datasets.Skip

@@ -12,16 +12,21 @@ import (
 type Together struct {
 	*Embedder      // whose own Crew is nil: each share embeds its captions itself
 	Others    Crew // with this process
+	Note      Note // nil: no notes are taken
 }
+
+// Note is what the process that embeds a picture of an index notes of it for the one that writes the index, such as the hash of its file.
+type Note func(ctx context.Context, src datasets.Source, sample int) ([]byte, error)
 
 // A piece of an index grows until it takes so long in all processes. What is done of it is lost with an interrupt.
 const pieceTime = 10 * time.Second
 
 // EmbedPairs embeds samples of a source in their order, with their captions; one that is empty is none. The features of both have the bits
 // of one process that embeds batches of the same pictures, and then the captions of the batch. use gets some pictures at a time: their
-// places in samples, their features, [n, E], and those of their captions, nil for none. skip gets each sample that can't be used.
+// places in samples, their features, [n, E], those of their captions, nil for none, and their notes. skip gets each sample that can't be
+// used.
 func (t Together) EmbedPairs(ctx context.Context, src datasets.Source, samples []int, captions []string,
-	use func(places []int, features []float32, texts [][]float32) error, skip func(datasets.Skip)) error {
+	use func(places []int, features []float32, texts [][]float32, notes [][]byte) error, skip func(datasets.Skip)) error {
 	batch, batches := t.Settings.BatchSize, 1
 	print := src.Info().Fingerprint
 	for from := 0; from < len(samples); {
@@ -29,7 +34,7 @@ func (t Together) EmbedPairs(ctx context.Context, src datasets.Source, samples [
 		begun := time.Now()
 		shares, err := t.Others(ctx, Piece{From: int64(from), To: int64(to), Batch: int64(batch), All: int64(src.Len()), Print: print,
 			Samples: samples[from:to], Captions: captions[from:to]},
-			func(ctx context.Context, p Piece) (*Share, error) { return t.DoPairs(ctx, src, p) })
+			func(ctx context.Context, p Piece) (*Share, error) { return t.DoPairs(ctx, src, p, t.Note) })
 		if err != nil {
 			return err
 		}
@@ -37,7 +42,7 @@ func (t Together) EmbedPairs(ctx context.Context, src datasets.Source, samples [
 			for _, one := range s.Skipped {
 				skip(one)
 			}
-			if err := use(s.Index, s.Features, t.texts(s, captions)); err != nil {
+			if err := use(s.Index, s.Features, t.texts(s, captions), s.notes()); err != nil {
 				return err
 			}
 		}
@@ -69,8 +74,16 @@ func (t Together) texts(s *Share, captions []string) [][]float32 {
 	return out
 }
 
-// DoPairs embeds the pictures of a piece of an index, and their captions.
-func (m *Embedder) DoPairs(ctx context.Context, src datasets.Source, piece Piece) (*Share, error) {
+// notes are those of the pictures.
+func (s *Share) notes() [][]byte {
+	if s.Notes == nil {
+		return make([][]byte, len(s.Index))
+	}
+	return s.Notes
+}
+
+// DoPairs embeds the pictures of a piece of an index, and their captions, and takes notes of them if note isn't nil.
+func (m *Embedder) DoPairs(ctx context.Context, src datasets.Source, piece Piece, note Note) (*Share, error) {
 	if err := piece.of(src); err != nil {
 		return nil, err
 	}
@@ -89,6 +102,11 @@ func (m *Embedder) DoPairs(ctx context.Context, src datasets.Source, piece Piece
 			}
 		}
 		out.Features = append(out.Features, features...)
+		if note != nil {
+			if err := out.note(ctx, src, b.Index, piece.Samples, note); err != nil {
+				return err
+			}
+		}
 		if len(texts) == 0 {
 			return nil
 		}
@@ -103,4 +121,16 @@ func (m *Embedder) DoPairs(ctx context.Context, src datasets.Source, piece Piece
 		return nil, err
 	}
 	return out, ctx.Err()
+}
+
+// note takes notes of the pictures of a batch, whose places are those in samples.
+func (s *Share) note(ctx context.Context, src datasets.Source, places, samples []int, note Note) error {
+	for _, i := range places {
+		one, err := note(ctx, src, samples[i])
+		if err != nil {
+			return err
+		}
+		s.Notes = append(s.Notes, one)
+	}
+	return nil
 }

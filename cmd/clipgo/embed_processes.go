@@ -56,7 +56,7 @@ func embedderOf(a *app, m *pretrained.Embedder, src datasets.Source, p *run.Proc
 		return nil, err
 	}
 	about, err := workOf(&m.Settings, fingerprint)
-	return pretrained.Together{Embedder: m, Others: p.Crew(about)}, err
+	return pretrained.Together{Embedder: m, Others: p.Crew(about), Note: ingest.Note}, err
 }
 
 // embedHelper does shares of embed in a process that doesn't have the index.
@@ -92,7 +92,7 @@ func (h *embedHelper) help(ctx context.Context, about string, piece pretrained.P
 	if err := h.model.Matches(h.model.Source.Name, work.Fingerprint); err != nil {
 		return nil, err
 	}
-	return h.model.DoPairs(ctx, h.src, piece)
+	return h.model.DoPairs(ctx, h.src, piece, ingest.Note)
 }
 
 // opened opens the data and the model.

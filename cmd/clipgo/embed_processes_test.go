@@ -13,6 +13,7 @@ import (
 
 	"clipgo/internal/torch/torchtest"
 	"clipgo/search"
+	"clipgo/search/exif/exiftest"
 	"clipgo/search/ingest"
 )
 
@@ -49,6 +50,14 @@ func TestProcessesEmbedAsOne(t *testing.T) {
 	run, data, dir := trained(t), described(t, 200, 150), t.TempDir()
 	if err := os.Remove(filepath.Join(data, "p007.txt")); err != nil {
 		t.Fatal(err)
+	}
+	for i := range 200 { // photos with EXIF data, in the shares of both
+		if i%3 == 0 {
+			facts := exiftest.Facts{Model: fmt.Sprint("Camera ", i), Latitude: float64(i)}
+			if err := os.WriteFile(filepath.Join(data, fmt.Sprintf("r%03d.jpg", i)), facts.JPEG(16, 16), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")
 	common := []string{"--model", run, data, "--max-skip", "0.02", "--set", "segment_rows=70"}

@@ -1,7 +1,10 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
+	"encoding/gob"
+	"errors"
 	"slices"
 
 	"clipgo/datasets"
@@ -15,18 +18,63 @@ type factIndex interface {
 	Hash(path string) string // of the content; empty: it is not known
 }
 
+// noted is a Note as it is encoded: the hash and the facts of a picture's file, or why it can't be read.
+type noted struct {
+	Hash  string
+	Facts search.Facts
+	Gone  string
+}
+
+// Note reads what an index keeps of a picture's file beside its features, for the process that has the index. A picture that can't be read
+// any more is no error here.
+func Note(ctx context.Context, src datasets.Source, sample int) ([]byte, error) {
+	var n noted
+	if file, err := src.Picture(ctx, sample); err != nil {
+		n.Gone = err.Error()
+	} else {
+		n.Hash, n.Facts = file.Hash(), exif.Read(file.File)
+	}
+	var out bytes.Buffer
+	err := gob.NewEncoder(&out).Encode(n)
+	return out.Bytes(), errors.Join(ctx.Err(), err)
+}
+
+// learn takes a picture's hash and facts from a note, or reads them if there is none.
+func (u *update) learn(ctx context.Context, p *picture, note []byte) error {
+	if note == nil {
+		return u.look(ctx, p)
+	}
+	var n noted
+	if err := gob.NewDecoder(bytes.NewReader(note)).Decode(&n); err != nil {
+		return err
+	}
+	if n.Gone != "" {
+		return errors.New(n.Gone)
+	}
+	p.know(n.Hash, n.Facts)
+	return nil
+}
+
 // look reads a picture's hash, if it is not known, and its facts. Pictures that are no files of their own have none.
 func (u *update) look(ctx context.Context, p *picture) error {
 	file, err := u.source.Picture(ctx, p.sample)
 	if err != nil {
 		return err
 	}
-	if p.Hash == "" {
-		p.Hash = file.Hash()
+	hash := p.Hash
+	if hash == "" {
+		hash = file.Hash()
 	}
-	facts := exif.Read(file.File)
-	p.Facts = &facts
+	p.know(hash, exif.Read(file.File))
 	return nil
+}
+
+// know keeps a hash, if none is known, and facts.
+func (p *picture) know(hash string, facts search.Facts) {
+	if p.Hash == "" {
+		p.Hash = hash
+	}
+	p.Facts = &facts
 }
 
 // addFacts reads the facts of pictures that are in the index without, and writes their rows again; the features stay. A picture that can't

@@ -29,10 +29,11 @@ type Embedder interface {
 type PairEmbedder interface {
 	Embedder
 	// EmbedPairs embeds samples of a source in their order, some at a time, each with a caption, which is empty if there is none. It hands
-	// their places in samples, their features, [len(places), Dim], and those of their captions, nil for none, to use, and each sample that
-	// can't be used to skip. An error of use ends it.
+	// their places in samples, their features, [len(places), Dim], those of their captions, nil for none, and their notes to use, and each
+	// sample that can't be used to skip. A note is what Note returned where the picture was embedded; nil: it wasn't called. An error of
+	// use ends it.
 	EmbedPairs(ctx context.Context, src datasets.Source, samples []int, captions []string,
-		use func(places []int, features []float32, texts [][]float32) error, skip func(datasets.Skip)) error
+		use func(places []int, features []float32, texts [][]float32, notes [][]byte) error, skip func(datasets.Skip)) error
 }
 
 // Index is what takes the rows, such as a *search.Writer that has begun.
@@ -174,9 +175,9 @@ func (u *update) embed(ctx context.Context) error {
 		}
 	}
 	progress(0)
-	err := u.pairs(ctx, samples, func(batch []int, features []float32, texts [][]float32) error {
+	err := u.pairs(ctx, samples, func(batch []int, features []float32, texts [][]float32, notes [][]byte) error {
 		progress(len(batch))
-		return u.add(ctx, batch, features, texts)
+		return u.add(ctx, batch, features, texts, notes)
 	}, func(s datasets.Skip) {
 		progress(1)
 		u.fail(s)
@@ -188,8 +189,8 @@ func (u *update) embed(ctx context.Context) error {
 }
 
 // pairs embeds samples with their captions. batch holds places in todo.
-func (u *update) pairs(ctx context.Context, samples []int, use func(batch []int, features []float32, texts [][]float32) error,
-	skip func(datasets.Skip)) error {
+func (u *update) pairs(ctx context.Context, samples []int,
+	use func(batch []int, features []float32, texts [][]float32, notes [][]byte) error, skip func(datasets.Skip)) error {
 	if p, ok := u.embedder.(PairEmbedder); ok {
 		captions := make([]string, len(u.todo))
 		for i, one := range u.todo {
@@ -202,7 +203,7 @@ func (u *update) pairs(ctx context.Context, samples []int, use func(batch []int,
 		if err != nil {
 			return err
 		}
-		return use(batch, features, texts)
+		return use(batch, features, texts, make([][]byte, len(batch)))
 	}, skip)
 }
 
@@ -214,14 +215,14 @@ func (u *update) fail(s datasets.Skip) {
 }
 
 // add puts a batch's rows into the index; batch holds places in todo.
-func (u *update) add(ctx context.Context, batch []int, features []float32, texts [][]float32) error {
+func (u *update) add(ctx context.Context, batch []int, features []float32, texts [][]float32, notes [][]byte) error {
 	dim := u.embedder.Dim()
 	for i, n := range batch {
 		p := u.todo[n]
 		if u.options.Cut != nil && texts[i] != nil && u.options.Cut(p.Caption) {
 			u.result.Cut++
 		}
-		if err := u.look(ctx, &p); ctx.Err() != nil {
+		if err := u.learn(ctx, &p, notes[i]); ctx.Err() != nil {
 			return ctx.Err()
 		} else if err != nil { // it went away after it was read
 			u.fail(datasets.Skip{Source: u.source.Info().Name, Key: p.Path, Reason: err.Error()})
