@@ -94,7 +94,7 @@ func hasFlag(c *cobra.Command, name string) bool {
 var theirs = map[string][]string{
 	"docs/coming-from-open_clip.md": nil, // all: the page is about them
 	"docs/data.md":                  {"--output_format", "--json-text-key", "--json-text-key-probs"},
-	"docs/distributed.md":           {"--nnodes", "--array", "--max-restarts", "--redirects", "--tee"},
+	"docs/distributed.md":           {"--nnodes", "--array", "--max-restarts", "--redirects", "--tee", "--nodes", "--ntasks-per-node"},
 	"docs/evaluation.md":            {"--task"},
 }
 
