@@ -21,7 +21,7 @@ export GOFLAGS = $(addprefix -tags=,$(shell sh scripts/jpeg.sh))
 PURE := $(shell awk '$$2 == "pure" { print "./" $$1 "/..." }' internal/lint/rooms.txt)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build demo dist dist-check fuzz test test-kernels test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch nccl
+.PHONY: build demo dist dist-check fuzz test test-kernels test-cuda test-pure lint bench bench-peers soak fmt env clean libtorch nccl test-nccl
 .DEFAULT_GOAL := build
 
 # A library that a running clipgo has mapped is replaced, never written to.
@@ -88,6 +88,13 @@ nccl:
 	@sh scripts/libtorch.sh $(BUILD)/nccl/libtorch.env
 	@sh scripts/libtchdist.sh $(BUILD)/nccl/libtorch.env $(BUILD)/nccl
 	@sh scripts/libtchnccl.sh $(BUILD)/nccl/libtorch.env $(BUILD)/nccl must
+
+# test-nccl does that, and has two processes exchange by PyTorch's engine of NCCL, over a substitute for CUDA's runtime and NCCL itself.
+test-nccl: nccl
+	@sh scripts/libtch.sh $(BUILD)/nccl/libtorch.env $(BUILD)/nccl
+	@sh scripts/standin.sh $(BUILD)/nccl/libtorch.env $(BUILD)/nccl/standin
+	CGO_LDFLAGS="-L$(BUILD)/nccl/stub -L$(BUILD)/nccl" CLIPGO_LIBTCH=$(BUILD)/nccl/libtch.so CLIPGO_TEST_STANDIN=$(BUILD)/nccl/standin \
+		CLIPGO_TEST_LIBTORCH=1 go test -count 1 -run StandIn ./training/dist/
 
 # test-pure needs neither libtorch nor a C compiler.
 test-pure: export CGO_ENABLED := 0

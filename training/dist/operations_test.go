@@ -26,7 +26,8 @@ var parts = map[string]part{
 	"cards":      exchangeOnCards,
 	"one card":   aloneOnACard,
 
-	"lost on a card": lostOnACard,
+	"lost on a card":        lostOnACard,
+	"cards without kernels": withoutKernels,
 }
 
 func TestOperationsAreThoseOfSumsInGo(t *testing.T) {
