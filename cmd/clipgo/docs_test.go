@@ -94,8 +94,9 @@ func hasFlag(c *cobra.Command, name string) bool {
 var theirs = map[string][]string{
 	"docs/coming-from-open_clip.md": nil, // all: the page is about them
 	"docs/data.md":                  {"--output_format", "--json-text-key", "--json-text-key-probs"},
-	"docs/distributed.md":           {"--nnodes", "--array", "--max-restarts", "--redirects", "--tee", "--nodes", "--ntasks-per-node"},
-	"docs/evaluation.md":            {"--task"},
+	"docs/distributed.md": {"--nnodes", "--array", "--max-restarts", "--redirects", "--tee", "--nodes", "--ntasks-per-node",
+		"--gpus-per-task"},
+	"docs/evaluation.md": {"--task"},
 }
 
 // Pages and the examples of commands name commands and flags that exist.
