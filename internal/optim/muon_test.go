@@ -139,6 +139,10 @@ func TestMuonOfAZeroGradientIsDecay(t *testing.T) {
 func TestMuonOfManyShapes(t *testing.T) {
 	for _, shape := range [][3]int{{1, 5, 5}, {3, 6, 8}, {2, 8, 6}, {2, 5, 10}, {3, 5, 11}, {2, 40, 6}, {1, 1, 9}, {1, 9, 1}, {2, 1, 1}} {
 		maps, rows, cols := shape[0], shape[1], shape[2]
+		tolerance := 1e-4
+		if max(rows, cols) > 2*min(rows, cols) {
+			tolerance = 2e-3 // newtonSchulzOfGram: up to 9e-4 with 100 seeds and the kernels of four CPUs
+		}
 		rng := rand.New(rand.NewPCG(1, uint64(rows)))
 		x := make([]float32, maps*rows*cols)
 		for i := range x { // of many sizes, so with singular values of many sizes
@@ -149,7 +153,7 @@ func TestMuonOfManyShapes(t *testing.T) {
 			for k := range maps {
 				from, to := k*rows*cols, (k+1)*rows*cols
 				for i, want := range plainSteps(x[from:to], rows) {
-					if diff := math.Abs(float64(got[from+i]) - want); !(diff <= 1e-4) {
+					if diff := math.Abs(float64(got[from+i]) - want); !(diff <= tolerance) {
 						t.Errorf("%v: element %d of matrix %d is %v, want %v", shape, i, k, got[from+i], want)
 					}
 				}
