@@ -12,6 +12,9 @@ func dotAVX2(dst *int32, q *int8, rows *uint8, n, stride int)
 func tileVNNI(dst *int32, q *int8, panel *uint8, stride int)
 
 //go:noescape
+func tileAVX2(dst *int32, q *int8, panel *uint8, stride int)
+
+//go:noescape
 func countVPOPCNT(dst *uint64, planes *uint64, rows *uint64, n, words, last int)
 
 //go:noescape
@@ -44,10 +47,10 @@ func checkedCount(count func(dst, planes, rows *uint64, n, words, last int)) fun
 func kernels() []kernel {
 	var out []kernel
 	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VNNI {
-		out = append(out, kernel{"vnni", checked(dotVNNI), tile})
+		out = append(out, kernel{"vnni", checked(dotVNNI), checkedTile(tileVNNI)})
 	}
 	if cpu.X86.HasAVX2 {
-		out = append(out, kernel{"avx2", checked(dotAVX2), nil})
+		out = append(out, kernel{"avx2", checked(dotAVX2), checkedTile(tileAVX2)})
 	}
 	return append(out, plain())
 }
@@ -67,10 +70,15 @@ func checked(dot func(dst *int32, q *int8, rows *uint8, n, stride int)) func(dst
 	}
 }
 
-func tile(dst *[tileQueries * panelRows]int32, q []int8, panel []uint8, stride int) {
-	if stride == 0 {
-		return
+// checkedTile makes the one bounds check for all that the assembly reads.
+func checkedTile(
+	tile func(dst *int32, q *int8, panel *uint8, stride int),
+) func(dst *[tileQueries * panelRows]int32, q []int8, panel []uint8, stride int) {
+	return func(dst *[tileQueries * panelRows]int32, q []int8, panel []uint8, stride int) {
+		if stride == 0 {
+			return
+		}
+		_, _ = q[tileQueries*stride-1], panel[panelRows*stride-1]
+		tile(&dst[0], &q[0], &panel[0], stride)
 	}
-	_, _ = q[tileQueries*stride-1], panel[panelRows*stride-1]
-	tileVNNI(&dst[0], &q[0], &panel[0], stride)
 }
