@@ -140,8 +140,8 @@ func TestMuonOfManyShapes(t *testing.T) {
 	for _, shape := range [][3]int{{1, 5, 5}, {3, 6, 8}, {2, 8, 6}, {2, 5, 10}, {3, 5, 11}, {2, 40, 6}, {1, 1, 9}, {1, 9, 1}, {2, 1, 1}} {
 		maps, rows, cols := shape[0], shape[1], shape[2]
 		tolerance := 1e-4
-		if max(rows, cols) > 2*min(rows, cols) {
-			tolerance = 2e-3 // newtonSchulzOfGram: up to 9e-4 with 100 seeds and the kernels of four CPUs
+		if rows == 40 { // rows from 1 to 2^-39: up to 9e-4 with 100 seeds and the kernels of four CPUs
+			tolerance = 2e-3
 		}
 		rng := rand.New(rand.NewPCG(1, uint64(rows)))
 		x := make([]float32, maps*rows*cols)
