@@ -1,7 +1,7 @@
 package model
 
 // FLOPs counts the multiplications and additions, as two operations, of one forward pass of a picture and a caption
-// of the given number of tokens.
+// of the given number of tokens. As is usual, it counts all tokens of the last block, though of most only keys and values are computed.
 func (c Config) FLOPs(tokens int) float64 {
 	text := stackFLOPs(c.Text.Layers, c.Text.Width, tokens, c.Text.MLPRatio)
 	if c.Text.ProjType != "none" {

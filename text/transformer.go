@@ -111,9 +111,12 @@ func (t *Transformer) Forward(s *torch.Scope, ids []int32, batch int, mode nn.Mo
 	if t.config.Causal() {
 		mask = torch.CausalMask(s, mode.Type(), device, l)
 	}
-	xBLD = t.blocks.Forward(xBLD, mask, mode)
-	rows := torch.From(s, t.config.readAt(ids, batch), batch).OnDevice(device)
-	x := t.lnFinal.Forward(xBLD.Reshape(batch*l, t.config.Width).Rows(rows))
+	rows := t.config.readAt(ids, batch)
+	read := nn.Read{Row: torch.From(s, rows, batch).OnDevice(device)}
+	if mask != nil {
+		read.Mask = torch.From(s, causalRows(rows, l), batch, l).OnDevice(device).To(mode.Type())
+	}
+	x := t.lnFinal.Forward(t.blocks.ForwardRead(xBLD, mask, read, mode))
 	mode.Show("ln_final", x)
 	return t.project.forward(x)
 }
@@ -126,4 +129,15 @@ func (c Config) readAt(ids []int32, batch int) []int64 {
 		rows[b] = int64(b*l + c.FeatureAt(ids[b*l:(b+1)*l]))
 	}
 	return rows
+}
+
+// causalRows is the causal mask [B, L] of the token of each caption that is at a row of [B*L].
+func causalRows(rows []int64, l int) []float32 {
+	mask := make([]float32, len(rows)*l)
+	for b, row := range rows {
+		for j := int(row)%l + 1; j < l; j++ {
+			mask[b*l+j] = float32(math.Inf(-1))
+		}
+	}
+	return mask
 }

@@ -64,28 +64,34 @@ func positionsInit(c Config, scale float64) nn.Init {
 //
 // D width, P patches, L = P+1 tokens, or fewer under patch dropout.
 func (v *ViT) Forward(images *torch.Tensor, mode nn.Mode) *torch.Tensor {
-	x := v.pool(v.encode(images, mode))
+	xBLD := v.begin(images, mode)
+	var x *torch.Tensor
+	if v.pooler == nil && v.config.PoolType == "tok" {
+		x = v.lnPost.Forward(v.blocks.ForwardRead(xBLD, nil, nn.Read{}, mode))
+	} else {
+		x = v.pool(v.blocks.Forward(xBLD, nil, mode))
+	}
 	mode.Show("ln_post", x)
 	return x.Matmul(v.project.For(x))
 }
 
 // ForwardTokens returns the features [B, E] and the outputs of the pooler's other queries [B, Q-1, E], to which a decoder attends.
 func (v *ViT) ForwardTokens(images *torch.Tensor, mode nn.Mode) (features, tokensBQE *torch.Tensor) {
-	xBQE := v.lnPost.Forward(v.pooler.Forward(v.encode(images, mode)))
+	xBQE := v.lnPost.Forward(v.pooler.Forward(v.blocks.Forward(v.begin(images, mode), nil, mode)))
 	mode.Show("ln_post", xBQE)
 	x := v.choose(xBQE)
 	return x.Matmul(v.project.For(x)), xBQE.Narrow(1, 1, xBQE.Shape()[1]-1)
 }
 
-// encode returns the tokens [B, L, D] after the blocks.
-func (v *ViT) encode(images *torch.Tensor, mode nn.Mode) *torch.Tensor {
+// begin returns the tokens [B, L, D] before the blocks.
+func (v *ViT) begin(images *torch.Tensor, mode nn.Mode) *torch.Tensor {
 	xBLD := v.embed(images.To(mode.Type()))
 	xBLD = dropPatches(xBLD, 1, v.config.PatchDropout, mode.DropKeys)
 	if v.lnPre != nil {
 		xBLD = v.lnPre.Forward(xBLD)
 	}
 	mode.Show("ln_pre", xBLD)
-	return v.blocks.Forward(xBLD, nil, mode)
+	return xBLD
 }
 
 // embed projects the patches, prepends the class token and adds the positions: [B, P+1, D].
@@ -97,13 +103,10 @@ func (v *ViT) embed(images *torch.Tensor) *torch.Tensor {
 	return torch.Cat(1, class, patches).Add(v.positions.For(flat))
 }
 
-// pool computes the feature from the tokens. LayerNorm and the selection of a token commute, so only the class token is normalized.
+// pool computes the feature from all tokens.
 func (v *ViT) pool(xBLD *torch.Tensor) *torch.Tensor {
 	if v.pooler != nil {
 		return v.choose(v.lnPost.Forward(v.pooler.Forward(xBLD)))
-	}
-	if v.config.PoolType == "tok" {
-		return v.lnPost.Forward(xBLD.Select(1, 0))
 	}
 	if v.config.FinalLN {
 		return v.lnPost.Forward(meanOfPatches(xBLD))

@@ -25,6 +25,13 @@ func (a *Attention) mix(xBLD, mask *torch.Tensor) *torch.Tensor {
 	return linear(xBLD, a.inWeight, a.inBias).SelfAttention(a.heads, mask)
 }
 
+// mixOne is mix for one token of each sequence, of which x has the row [B, D]: [B, D]. mask is [B, L] or nil.
+func (a *Attention) mixOne(x, xBLD, mask *torch.Tensor) *torch.Tensor {
+	d := x.Shape()[1]
+	q, kv := linearPart(x, a.inWeight, a.inBias, 0, d), linearPart(xBLD, a.inWeight, a.inBias, d, 2*d)
+	return torch.SingleQueryAttention(q, kv, a.heads, mask)
+}
+
 // Weights returns the attention weights softmax(q k^T / sqrt(H) + mask), float32 [B, N, L, L], a row for each query. Forward never
 // holds them as a whole, so they are computed again, for visualization.
 func (a *Attention) Weights(xBLD, mask *torch.Tensor) *torch.Tensor {

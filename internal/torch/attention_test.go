@@ -35,6 +35,25 @@ func TestSelfAttentionInBFloat16RoundsOnceAtItsEnds(t *testing.T) {
 	}
 }
 
+// One query has the bits that it has among all.
+func TestOneQueryIsARowOfSelfAttention(t *testing.T) {
+	const b, l, heads, row = 3, 19, 2, 7
+	for _, d := range []torch.DType{torch.Float32, torch.BFloat16} {
+		for _, width := range []int{5, 16, 64} {
+			torchtest.Run(t, func(s *torch.Scope) {
+				model := heads * width
+				x := torch.From(s, normals(rand.New(rand.NewPCG(5, uint64(width))), b*l*3*model), b, l, 3*model).To(d)
+				all := x.SelfAttention(heads, torch.CausalMask(s, d, torch.CPU, l)).Select(1, row)
+				q, kv := x.Select(1, row).Narrow(1, 0, model), x.Narrow(2, model, 2*model)
+				mask := rowsOf(x, b, l, func(_, to int) bool { return to > row })
+				if one := torch.SingleQueryAttention(q, kv, heads, mask); !bytes.Equal(one.Bytes(), all.Contiguous().Bytes()) {
+					t.Errorf("type %d, heads of %d: other bits", d, width)
+				}
+			})
+		}
+	}
+}
+
 // Forward and backward of one layer's attention, for the pictures and captions of the configs: what SelfAttention chooses by.
 func BenchmarkSelfAttention(b *testing.B) {
 	torchtest.Need(b)

@@ -4,6 +4,7 @@ package torch
 #include <stdint.h>
 typedef void *cg_tensor;
 cg_tensor cg_attention(cg_tensor, int64_t, cg_tensor);
+cg_tensor cg_single_query_attention(cg_tensor, cg_tensor, int64_t, cg_tensor);
 cg_tensor cg_vocabulary_loss(cg_tensor, cg_tensor, cg_tensor, double, double);
 */
 import "C"
@@ -70,6 +71,24 @@ func (t *Tensor) SelfAttention(heads int, mask *Tensor) *Tensor {
 		}, t, mask)
 	}
 	return t.unpacked(heads, mask, Attention)
+}
+
+// SingleQueryAttention is SelfAttention of one token of each sequence: q [B, NH] holds its queries, kv [B, L, 2NH] the keys and values
+// of all tokens, mask [B, L] is added to the scores, or nil; the result is [B, NH].
+func SingleQueryAttention(q, kv *Tensor, heads int, mask *Tensor) *Tensor {
+	if d := q.DType(); (d == Float32 || d == BFloat16) && q.Device() == CPU {
+		return call("SingleQueryAttention", func(o *libtch.Ctensor) {
+			*o = libtch.Ctensor(C.cg_single_query_attention(C.cg_tensor(q.c), C.cg_tensor(kv.c), C.int64_t(heads),
+				C.cg_tensor(handle(mask))))
+		}, q, kv, mask)
+	}
+	shape := kv.Shape()
+	b, l, width := shape[0], shape[1], shape[2]/2
+	parts := kv.Reshape(b, l, 2, heads, width/heads).Permute(2, 0, 3, 1, 4) // 2BNLH
+	if mask != nil {
+		mask = mask.Reshape(b, 1, 1, l)
+	}
+	return Attention(q.Reshape(b, heads, 1, width/heads), parts.Select(0, 0), parts.Select(0, 1), mask).Reshape(b, width)
 }
 
 // unpacked is SelfAttention by a function of queries, keys and values.

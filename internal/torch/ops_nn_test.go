@@ -110,6 +110,48 @@ func TestSelfAttentionMatchesPlainLoops(t *testing.T) {
 	checkAll(t, cases)
 }
 
+func TestSingleQueryAttentionMatchesPlainLoops(t *testing.T) {
+	var cases []opCase
+	for _, c := range []struct {
+		name           string
+		b, l, n, width int   // batch, length, heads, width of a head
+		last           []int // the last token that each sequence's query attends to; nil: it attends to all
+	}{
+		{"open", 2, 4, 3, 5, nil}, {"masked", 3, 4, 3, 5, []int{1, 0, 3}}, {"one token", 1, 1, 2, 3, nil},
+		{"whole vectors of a head", 1, 4, 1, 32, nil}, {"two vectors of scores", 1, 17, 1, 2, []int{16}},
+	} {
+		model := c.n * c.width
+		hidden := func(b, to int) bool { return c.last != nil && to > c.last[b] }
+		cases = append(cases, opCase{c.name, [][]int{{c.b, model}, {c.b, c.l, 2 * model}}, func(x []*torch.Tensor) *torch.Tensor {
+			return torch.SingleQueryAttention(x[0], x[1], c.n, rowsOf(x[0], c.b, c.l, hidden))
+		}, func(x []array) array {
+			return build([]int{c.b, model}, func(i []int) float64 {
+				head := i[1] / c.width * c.width
+				weight := func(to int) float64 {
+					if hidden(i[0], to) {
+						return 0
+					}
+					dot := sum(c.width, func(k int) float64 { return x[0].at(i[0], head+k) * x[1].at(i[0], to, head+k) })
+					return math.Exp(dot / math.Sqrt(float64(c.width)))
+				}
+				return sum(c.l, func(to int) float64 { return weight(to) * x[1].at(i[0], to, model+i[1]) }) / sum(c.l, weight)
+			})
+		}})
+	}
+	checkAll(t, cases)
+}
+
+// rowsOf is minus infinity where hidden says so, [b, l], in x's type.
+func rowsOf(x *torch.Tensor, b, l int, hidden func(b, to int) bool) *torch.Tensor {
+	mask := build([]int{b, l}, func(i []int) float64 {
+		if hidden(i[0], i[1]) {
+			return math.Inf(-1)
+		}
+		return 0
+	})
+	return torch.From(x.Scope(), mask.v, b, l).To(x.DType())
+}
+
 // maskOf is minus infinity where hidden says so, [l, l], in x's type; nil for nothing hidden.
 func maskOf(x *torch.Tensor, l int, hidden func(from, to int) bool) *torch.Tensor {
 	if hidden == nil {

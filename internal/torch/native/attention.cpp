@@ -1,5 +1,6 @@
-// Multi-head self-attention over a packed projection, forward and backward, on CPUs. See native.h. For each head, with q, k, v [L, H]:
-//   s = q k^T / sqrt(H) + mask, p = softmax(s), o = p v                     [L, L], [L, L], [L, H]
+// Multi-head attention, forward and backward, on CPUs: of all tokens to each other, from a packed projection, or of one token of each
+// sequence to all. See native.h. For each head, with q [Q, H], k and v [L, H]:
+//   s = q k^T / sqrt(H) + mask, p = softmax(s), o = p v                     [Q, L], [Q, L], [Q, H]
 //   dv = p^T do, dp = do v^T, ds = p (dp - rowsum(p dp))                    elementwise products
 //   dq = ds k / sqrt(H), dk = ds^T q / sqrt(H)
 // bfloat16 is widened when a head is read and rounded when its result is written: s, p and all sums are float32.
@@ -18,15 +19,24 @@
 
 namespace {
 
-// The sizes of a call, and where one head's part of the packed projection lies.
+// The sizes of a call, and where one head's part lies. q_row and kv_row are the steps from token to token.
 struct Sizes {
-	int64_t batch, length, heads, width; // width of one head
-	float scale;
+	int64_t batch, queries, length, heads, width, q_row, kv_row; // width of one head
+	int64_t mask_step;                                           // from sequence to sequence; 0: they share a mask
 	int64_t model() const { return heads * width; }
-	int64_t packed() const { return 3 * model(); }
 	int64_t pad() const { return padded(length); }
-	// Offset of head t (of batch * heads) in [batch, length, row].
-	int64_t place(int64_t t, int64_t row) const { return t / heads * length * row + t % heads * width; }
+	int64_t scores() const { return queries * pad(); }
+	float scale() const { return static_cast<float>(1 / std::sqrt(static_cast<double>(width))); }
+	// Offset of head t (of batch * heads) in [batch, tokens, row].
+	int64_t place(int64_t t, int64_t tokens, int64_t row) const { return t / heads * tokens * row + t % heads * width; }
+	int64_t query(int64_t t) const { return place(t, queries, q_row); }
+	int64_t key(int64_t t) const { return place(t, length, kv_row); }
+	int64_t result(int64_t t) const { return place(t, queries, model()); }
+};
+
+// Where the first head's queries, keys and values begin.
+template <class T> struct Heads {
+	T *q, *k, *v;
 };
 
 // n rows of a head in float32: where they are, or widened into room.
@@ -46,125 +56,173 @@ CG_INLINE void placed(uint16_t *to, int64_t row, int64_t n, int64_t width, const
 		for (int64_t h = 0; h < width; h++) to[i * row + h] = narrowed(room[i * width + h]);
 }
 
-// Forward for heads [from, to): out [B, L, D]. chance [B * N, L, pad] receives p of each head if step is L * pad; with step 0 each
-// head overwrites the same [L, pad].
+// The gradient of a row of scores, in place of that of its softmax p: scale p (d - sum p d).
+CG_INLINE void through_softmax(int64_t pad, float scale, const float *p, float *d) {
+	vec sums = vec{};
+	for (int64_t j = 0; j < pad; j += kWide) sums += at_vec(p + j) * at_vec(d + j);
+	float sum = 0;
+	for (int w = 0; w < kWide; w++) sum += sums[w];
+	for (int64_t j = 0; j < pad; j += kWide) at_vec(d + j) = at_vec(p + j) * (at_vec(d + j) - sum) * scale;
+}
+
+// Forward for heads [from, to): out [B, Q, D]. chance [B * N, Q, pad] receives p of each head if step is Q * pad; with step 0 each
+// head overwrites the same [Q, pad].
 template <class V, class T>
-CG_INLINE void forward_heads_in(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *mask, float *chance, int64_t step, T *out) {
-	int64_t l = s.length, one = l * s.width, packed = s.packed(), model = s.model();
-	std::vector<float> keys(s.width * s.pad()), room(sizeof(T) == sizeof(float) ? 0 : 4 * one);
+CG_INLINE void forward_heads_in(const Sizes s, int64_t from, int64_t to, const Heads<const T> in, const float *mask, float *chance,
+                                int64_t step, T *out) {
+	int64_t n = s.queries, l = s.length, one = l * s.width, few = n * s.width;
+	std::vector<float> keys(s.width * s.pad()), room(sizeof(T) == sizeof(float) ? 0 : 2 * one + 2 * few);
 	for (int64_t t = from; t < to; t++) {
-		const T *at = qkv + s.place(t, packed);
-		T *result = out + s.place(t, model);
-		Right q = rows_of(at, packed, l, s.width, room.data()), k = rows_of(at + model, packed, l, s.width, room.data() + one);
-		Right v = rows_of(at + 2 * model, packed, l, s.width, room.data() + 2 * one);
-		float *p = chance + t * step;
-		attend<V>(l, l, s.width, s.scale, q, k, v, mask, keys.data(), p, made_in(result, model, s.width, room.data() + 3 * one));
-		placed(result, model, l, s.width, room.data() + 3 * one);
+		T *result = out + s.result(t);
+		float *wide = room.data(), *made = wide + 2 * one + few;
+		Right k = rows_of(in.k + s.key(t), s.kv_row, l, s.width, wide), v = rows_of(in.v + s.key(t), s.kv_row, l, s.width, wide + one);
+		Right q = rows_of(in.q + s.query(t), s.q_row, n, s.width, wide + 2 * one);
+		const float *added = mask ? mask + t / s.heads * s.mask_step : nullptr;
+		attend<V>(n, l, s.width, s.scale(), q, k, v, added, keys.data(), chance + t * step, made_in(result, s.model(), s.width, made));
+		placed(result, s.model(), n, s.width, made);
 	}
 }
 
-// Backward for heads [from, to): d_qkv [B, L, 3D] from d_out [B, L, D].
+// Backward for heads [from, to): the gradients of q, k and v, which lie as they do, from d_out [B, Q, D].
 template <class V, class T>
-CG_INLINE void backward_heads_in(const Sizes s, int64_t from, int64_t to, const T *qkv, const float *chance, const T *d_out, T *d_qkv) {
-	int64_t l = s.length, pad = s.pad(), one = l * s.width, packed = s.packed(), model = s.model();
-	std::vector<float> values(s.width * pad), scores(l * pad), room(sizeof(T) == sizeof(float) ? 0 : 5 * one);
-	float *ds = scores.data(), *made = room.data() + 4 * one;
+CG_INLINE void backward_heads_in(const Sizes s, int64_t from, int64_t to, const Heads<const T> in, const float *chance, const T *d_out,
+                                 const Heads<T> grad) {
+	int64_t n = s.queries, l = s.length, pad = s.pad(), one = l * s.width, few = n * s.width;
+	std::vector<float> values(s.width * pad), scores(s.scores()), room(sizeof(T) == sizeof(float) ? 0 : 3 * one + 2 * few);
+	float *ds = scores.data(), *wide = room.data(), *made = wide + 2 * one + 2 * few;
 	for (int64_t t = from; t < to; t++) {
-		const T *at = qkv + s.place(t, packed);
-		const float *p = chance + t * l * pad;
-		Right q = rows_of(at, packed, l, s.width, room.data()), k = rows_of(at + model, packed, l, s.width, room.data() + one);
-		Right v = rows_of(at + 2 * model, packed, l, s.width, room.data() + 2 * one);
-		Right d = rows_of(d_out + s.place(t, model), model, l, s.width, room.data() + 3 * one);
-		T *dq = d_qkv + s.place(t, packed);
+		const float *p = chance + t * s.scores();
+		Right k = rows_of(in.k + s.key(t), s.kv_row, l, s.width, wide), v = rows_of(in.v + s.key(t), s.kv_row, l, s.width, wide + one);
+		Right q = rows_of(in.q + s.query(t), s.q_row, n, s.width, wide + 2 * one);
+		Right d = rows_of(d_out + s.result(t), s.model(), n, s.width, wide + 2 * one + few);
+		T *dq = grad.q + s.query(t), *dk = grad.k + s.key(t), *dv = grad.v + s.key(t);
 		transpose(l, s.width, v, values.data());
-		product<V>(l, pad, s.width, {d.at, d.row, 1}, {values.data(), pad}, {ds, pad});
-		for (int64_t i = 0; i < l; i++) { // through the softmax: p (d - sum p d)
-			float *row = ds + i * pad;
-			const float *pi = p + i * pad;
-			vec sums = vec{};
-			for (int64_t j = 0; j < pad; j += kWide) sums += at_vec(pi + j) * at_vec(row + j);
-			float sum = 0;
-			for (int w = 0; w < kWide; w++) sum += sums[w];
-			for (int64_t j = 0; j < pad; j += kWide) at_vec(row + j) = at_vec(pi + j) * (at_vec(row + j) - sum) * s.scale;
-		}
-		product<V>(l, s.width, l, {ds, pad, 1}, k, made_in(dq, packed, s.width, made));
-		placed(dq, packed, l, s.width, made);
-		product<V>(l, s.width, l, {ds, 1, pad}, q, made_in(dq + model, packed, s.width, made));
-		placed(dq + model, packed, l, s.width, made);
-		product<V>(l, s.width, l, {p, 1, pad}, d, made_in(dq + 2 * model, packed, s.width, made));
-		placed(dq + 2 * model, packed, l, s.width, made);
+		product<V>(n, pad, s.width, {d.at, d.row, 1}, {values.data(), pad}, {ds, pad});
+		for (int64_t i = 0; i < n; i++) through_softmax(pad, s.scale(), p + i * pad, ds + i * pad);
+		product<V>(n, s.width, l, {ds, pad, 1}, k, made_in(dq, s.q_row, s.width, made));
+		placed(dq, s.q_row, n, s.width, made);
+		product<V>(l, s.width, n, {ds, 1, pad}, q, made_in(dk, s.kv_row, s.width, made));
+		placed(dk, s.kv_row, l, s.width, made);
+		product<V>(l, s.width, n, {p, 1, pad}, d, made_in(dv, s.kv_row, s.width, made));
+		placed(dv, s.kv_row, l, s.width, made);
 	}
 }
 
 CG_BY_INSTRUCTIONS(forward_heads,
-                   (const Sizes s, int64_t from, int64_t to, const float *qkv, const float *mask, float *chance, int64_t step, float *out),
-                   (s, from, to, qkv, mask, chance, step, out))
+                   (const Sizes s, int64_t from, int64_t to, const Heads<const float> in, const float *mask, float *chance, int64_t step,
+                    float *out),
+                   (s, from, to, in, mask, chance, step, out))
 CG_BY_INSTRUCTIONS(forward_heads,
-                   (const Sizes s, int64_t from, int64_t to, const uint16_t *qkv, const float *mask, float *chance, int64_t step,
-                    uint16_t *out),
-                   (s, from, to, qkv, mask, chance, step, out))
+                   (const Sizes s, int64_t from, int64_t to, const Heads<const uint16_t> in, const float *mask, float *chance,
+                    int64_t step, uint16_t *out),
+                   (s, from, to, in, mask, chance, step, out))
 CG_BY_INSTRUCTIONS(backward_heads,
-                   (const Sizes s, int64_t from, int64_t to, const float *qkv, const float *chance, const float *d_out, float *d_qkv),
-                   (s, from, to, qkv, chance, d_out, d_qkv))
+                   (const Sizes s, int64_t from, int64_t to, const Heads<const float> in, const float *chance, const float *d_out,
+                    const Heads<float> grad),
+                   (s, from, to, in, chance, d_out, grad))
 CG_BY_INSTRUCTIONS(backward_heads,
-                   (const Sizes s, int64_t from, int64_t to, const uint16_t *qkv, const float *chance, const uint16_t *d_out, uint16_t *d_qkv),
-                   (s, from, to, qkv, chance, d_out, d_qkv))
+                   (const Sizes s, int64_t from, int64_t to, const Heads<const uint16_t> in, const float *chance, const uint16_t *d_out,
+                    const Heads<uint16_t> grad),
+                   (s, from, to, in, chance, d_out, grad))
 
 bool narrow(const at::Tensor &t) { return t.scalar_type() == at::kBFloat16; }
 
-uint16_t *halves(const at::Tensor &t) { return static_cast<uint16_t *>(t.data_ptr()); }
+template <class T> T *begin(const at::Tensor &t) { return static_cast<T *>(t.data_ptr()); }
 
-Sizes sizes_of(const at::Tensor &qkv, int64_t heads) {
-	TORCH_CHECK(qkv.dim() == 3 && qkv.size(2) % (3 * heads) == 0, "packed projection is ", qkv.sizes(), " for ", heads, " heads");
-	int64_t width = qkv.size(2) / (3 * heads);
-	return {qkv.size(0), qkv.size(1), heads, width, static_cast<float>(1 / std::sqrt(static_cast<double>(width)))};
+// q is [B, D], one query for each sequence, and kv [B, L, 2D]; or q is [0], and all three lie side by side in kv [B, L, 3D].
+bool is_packed(const at::Tensor &q) { return q.dim() == 1; }
+
+// Where q, k and v begin.
+template <class T> Heads<T> heads_of(const at::Tensor &q, const at::Tensor &kv, int64_t model) {
+	auto *at = begin<std::remove_const_t<T>>(kv);
+	if (is_packed(q)) return {at, at + model, at + 2 * model};
+	return {begin<std::remove_const_t<T>>(q), at, at + model};
+}
+
+Sizes sizes_of(const at::Tensor &q, const at::Tensor &kv, int64_t heads, const at::Tensor &mask) {
+	bool packed = is_packed(q);
+	int64_t parts = packed ? 3 : 2, row = kv.size(2), width = row / (parts * heads);
+	int64_t queries = packed ? kv.size(1) : 1;
+	int64_t step = mask.numel() > queries * kv.size(1) ? queries * kv.size(1) : 0;
+	return {kv.size(0), queries, kv.size(1), heads, width, packed ? row : heads * width, row, step};
 }
 
 class Attend : public torch::autograd::Function<Attend> {
 public:
-	static at::Tensor forward(torch::autograd::AutogradContext *ctx, at::Tensor qkv, int64_t heads, at::Tensor mask, bool keep) {
-		qkv = qkv.contiguous();
-		Sizes s = sizes_of(qkv, heads);
-		at::Tensor out = at::empty({s.batch, s.length, s.model()}, qkv.options());
-		int64_t tasks = s.batch * s.heads, one = s.length * s.pad();
-		at::Tensor chance = at::empty({keep ? tasks : 0, s.length, s.pad()}, qkv.options().dtype(at::kFloat));
+	static at::Tensor forward(torch::autograd::AutogradContext *ctx, at::Tensor q, at::Tensor kv, int64_t heads, at::Tensor mask, bool keep) {
+		q = q.contiguous(), kv = kv.contiguous();
+		Sizes s = sizes_of(q, kv, heads, mask);
+		at::Tensor out = is_packed(q) ? at::empty({s.batch, s.length, s.model()}, kv.options()) : at::empty_like(q);
+		int64_t tasks = s.batch * s.heads;
+		at::Tensor chance = at::empty({keep ? tasks : 0, s.queries, s.pad()}, kv.options().dtype(at::kFloat));
 		const float *m = mask.numel() > 0 ? mask.data_ptr<float>() : nullptr;
 		at::parallel_for(0, tasks, 1, [&](int64_t from, int64_t to) {
-			std::vector<float> own(keep ? 0 : one);
+			std::vector<float> own(keep ? 0 : s.scores());
 			float *p = keep ? chance.data_ptr<float>() : own.data();
-			if (narrow(qkv))
-				forward_heads(s, from, to, halves(qkv), m, p, keep ? one : 0, halves(out));
+			int64_t step = keep ? s.scores() : 0;
+			if (narrow(kv))
+				forward_heads(s, from, to, heads_of<const uint16_t>(q, kv, s.model()), m, p, step, begin<uint16_t>(out));
 			else
-				forward_heads(s, from, to, qkv.data_ptr<float>(), m, p, keep ? one : 0, out.data_ptr<float>());
+				forward_heads(s, from, to, heads_of<const float>(q, kv, s.model()), m, p, step, begin<float>(out));
 		});
-		ctx->save_for_backward({qkv, chance});
+		ctx->save_for_backward({q, kv, chance});
 		ctx->saved_data["heads"] = heads;
 		return out;
 	}
 
 	static torch::autograd::variable_list backward(torch::autograd::AutogradContext *ctx, torch::autograd::variable_list grads) {
 		auto saved = ctx->get_saved_variables();
-		Sizes s = sizes_of(saved[0], ctx->saved_data["heads"].toInt());
-		at::Tensor d_out = grads[0].contiguous(), d_qkv = at::empty_like(saved[0]);
+		at::Tensor q = saved[0], kv = saved[1], d_out = grads[0].contiguous(), dq = at::empty_like(q), dkv = at::empty_like(kv);
+		Sizes s = sizes_of(q, kv, ctx->saved_data["heads"].toInt(), at::empty({0}));
 		at::parallel_for(0, s.batch * s.heads, 1, [&](int64_t from, int64_t to) {
-			const float *p = saved[1].data_ptr<float>();
-			if (narrow(d_qkv))
-				backward_heads(s, from, to, halves(saved[0]), p, halves(d_out), halves(d_qkv));
+			const float *p = saved[2].data_ptr<float>();
+			if (narrow(kv))
+				backward_heads(s, from, to, heads_of<const uint16_t>(q, kv, s.model()), p, begin<const uint16_t>(d_out),
+				               heads_of<uint16_t>(dq, dkv, s.model()));
 			else
-				backward_heads(s, from, to, saved[0].data_ptr<float>(), p, d_out.data_ptr<float>(), d_qkv.data_ptr<float>());
+				backward_heads(s, from, to, heads_of<const float>(q, kv, s.model()), p, begin<const float>(d_out),
+				               heads_of<float>(dq, dkv, s.model()));
 		});
-		return {d_qkv, at::Tensor(), at::Tensor(), at::Tensor()};
+		return {dq, dkv, at::Tensor(), at::Tensor(), at::Tensor()};
 	}
 };
 
+// A mask in float32; without elements where there is none.
+at::Tensor mask_of(cg_tensor mask, const at::Tensor &x) {
+	return mask ? of(mask).to(at::kFloat).contiguous() : at::empty({0}, x.options().dtype(at::kFloat));
+}
+
+void check(const at::Tensor &x, int64_t parts, int64_t heads) {
+	TORCH_CHECK((x.scalar_type() == at::kFloat || narrow(x)) && x.device().is_cpu(), "attention here is for float32 and bfloat16 on CPUs");
+	TORCH_CHECK(x.dim() == 3 && x.size(2) % (parts * heads) == 0, "packed projection is ", x.sizes(), " for ", heads, " heads");
+}
+
 } // namespace
 
-extern "C" cg_tensor cg_attention(cg_tensor qkv, int64_t heads, cg_tensor mask) {
+extern "C" {
+
+cg_tensor cg_attention(cg_tensor qkv, int64_t heads, cg_tensor mask) {
 	return guard([&]() -> cg_tensor {
 		const at::Tensor &x = of(qkv);
-		TORCH_CHECK((x.scalar_type() == at::kFloat || narrow(x)) && x.device().is_cpu(), "attention here is for float32 and bfloat16 on CPUs");
-		at::Tensor m = mask ? of(mask).to(at::kFloat).contiguous() : at::empty({0}, x.options().dtype(at::kFloat));
+		check(x, 3, heads);
+		at::Tensor m = mask_of(mask, x);
 		TORCH_CHECK(!mask || m.numel() == x.size(1) * x.size(1), "mask is not [L, L]");
-		return new at::Tensor(Attend::apply(x, heads, m, c10::GradMode::is_enabled() && x.requires_grad()));
+		bool keep = c10::GradMode::is_enabled() && x.requires_grad();
+		return new at::Tensor(Attend::apply(at::empty({0}, x.options()), x, heads, m, keep));
 	});
 }
+
+cg_tensor cg_single_query_attention(cg_tensor q, cg_tensor kv, int64_t heads, cg_tensor mask) {
+	return guard([&]() -> cg_tensor {
+		const at::Tensor &one = of(q), &x = of(kv);
+		check(x, 2, heads);
+		TORCH_CHECK(one.dim() == 2 && one.size(0) == x.size(0) && 2 * one.size(1) == x.size(2) && one.scalar_type() == x.scalar_type(),
+		            "query ", one.sizes(), " for keys and values ", x.sizes());
+		at::Tensor m = mask_of(mask, x);
+		TORCH_CHECK(!mask || m.numel() == x.size(0) * x.size(1), "mask is not [B, L]");
+		bool keep = c10::GradMode::is_enabled() && (x.requires_grad() || one.requires_grad());
+		return new at::Tensor(Attend::apply(one, x, heads, m, keep));
+	});
+}
+
+} // extern "C"

@@ -36,6 +36,8 @@ void cg_overwrite(cg_tensor t, const void *bytes, size_t n); // in place, no gra
 // softmax(q k^T / sqrt(H) + mask) v for each head: qkv [B, L, 3 heads H] to [B, L, heads H], float32 or bfloat16, CPU only,
 // differentiable. mask [L, L] may be null.
 cg_tensor cg_attention(cg_tensor qkv, int64_t heads, cg_tensor mask);
+// The same for one query of each sequence: q [B, heads H] and kv [B, L, 2 heads H] to [B, heads H]; mask [B, L] may be null.
+cg_tensor cg_single_query_attention(cg_tensor q, cg_tensor kv, int64_t heads, cg_tensor mask);
 
 // For inference on CPUs, without gradients: each row of a result has the same bits whatever other rows are computed with it, at any
 // place among them, on any number of threads.
