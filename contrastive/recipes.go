@@ -28,6 +28,22 @@ type Recipe struct {
 	// DedupTargets is for data whose captions repeat themselves.
 	DedupTargets bool               `json:"dedup_targets"`
 	Augment      preprocess.Augment `json:"aug_cfg"`
+	// Muon is what differs where Muon is the optimizer, as it then is by default on CPUs; nil: AdamW is the default.
+	Muon *Muon `json:"muon"`
+}
+
+// Muon is the part of a recipe that depends on the optimizer.
+type Muon struct {
+	LR        float64 `json:"lr"`
+	BatchSize int     `json:"batch_size"`
+}
+
+// ByMuon is the recipe for Muon.
+func (r Recipe) ByMuon() Recipe {
+	if r.Muon != nil {
+		r.LR, r.BatchSize = r.Muon.LR, r.Muon.BatchSize
+	}
+	return r
 }
 
 // DefaultRecipe is open_clip's, with a batch that one machine can hold.
@@ -52,7 +68,7 @@ func NamedRecipe(model, data string) (Recipe, error) {
 // and length that Goyal et al. (2023, "Finetune like you pretrain") fine-tuned CLIP with.
 func (r Recipe) FineTune() (Recipe, error) {
 	gentle, _, err := r.with("fine-tune")
-	gentle.Epochs = min(gentle.Epochs, r.Epochs)
+	gentle.Epochs, gentle.Muon = min(gentle.Epochs, r.Epochs), nil
 	return gentle, err
 }
 

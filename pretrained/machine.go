@@ -56,6 +56,15 @@ func (m Machine) Placement() (model.Placement, error) {
 	return at, nil
 }
 
+// OnCPU reports whether the device is the CPU. It loads libtorch only where auto might be a GPU.
+func (m Machine) OnCPU() bool {
+	if m.Device != "auto" || len(torch.GPUs()) == 0 {
+		return m.Device == "auto" || m.Device == "cpu"
+	}
+	info, err := torch.Probe()
+	return err == nil && info.CUDA == 0
+}
+
 // dtype is the type to compute in on a device.
 func (m Machine) dtype(on torch.Device) torch.DType {
 	if name := m.precision(); name == "bf16" || name == "auto" && FastBF16(on) {

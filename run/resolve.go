@@ -11,6 +11,7 @@ import (
 	"clipgo/datasets"
 	"clipgo/internal/config"
 	"clipgo/internal/fault"
+	"clipgo/internal/optim"
 	"clipgo/internal/paths"
 	"clipgo/pretrained"
 )
@@ -134,6 +135,10 @@ func (o *Options) recipeOf(ctx context.Context, asked *Options, find pretrained.
 	}
 	o.maxWarmup = recipe.MaxWarmup
 	l := config.Layer{}
+	if asked.byMuon(recipe) {
+		recipe = recipe.ByMuon()
+		l.Put(config.Recipe, "optim.opt", optim.OptMuon)
+	}
 	for key, v := range map[string]any{
 		"model": model, "model_cfg": o.source.Config, "preprocess": o.source.Preprocess, "optim.lr": recipe.LR, "optim.wd": recipe.WD,
 		"optim.grad_clip_norm": recipe.GradClip, "dedup_targets": recipe.DedupTargets, "batch_size": recipe.BatchSize,
@@ -147,6 +152,14 @@ func (o *Options) recipeOf(ctx context.Context, asked *Options, find pretrained.
 		l.Put(config.Recipe, "lock_image", true)
 	}
 	return l, nil
+}
+
+// byMuon reports whether Muon trains: by default where the recipe prefers it and the model is on a CPU.
+func (asked *Options) byMuon(r contrastive.Recipe) bool {
+	if asked.Optim.Opt != "" {
+		return asked.Optim.Opt == optim.OptMuon
+	}
+	return r.Muon != nil && asked.OnCPU()
 }
 
 // recipe is how to train what the user asks for.

@@ -33,7 +33,8 @@ func (s *session) announce() {
 	if note := s.mixtureNote(); note != "" {
 		s.console.Say("mix    %s", note)
 	}
-	s.console.Say("train  %s, lr %g, wd %g, warm-up %d, %s", s.extent(), s.Optim.LR, s.Optim.WD, s.Schedule.Warmup, s.scheduleNote())
+	s.console.Say("train  %s, %s, lr %g, wd %g, warm-up %d, %s", s.extent(), s.Optim.Title(), s.Optim.LR, s.Optim.WD, s.Schedule.Warmup,
+		s.scheduleNote())
 	if !s.Align.on() {
 		s.console.Say("loss   %s", s.lossNote())
 	}

@@ -7,7 +7,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 clipgo=$root/bin/clipgo
 dir=${CLIPGO_DEMO_DIR:-$root/runs/demo}
 shapes_steps=${CLIPGO_DEMO_STEPS:-1900}
-emoji_steps=${CLIPGO_DEMO_STEPS:-1000}
+emoji_steps=${CLIPGO_DEMO_STEPS:-600}
 begun=$(date +%s)
 
 step() { printf '\n\033[1m%s\033[0m\n' "$*" | if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then cat; else sed 's/\x1b\[[0-9]*m//g'; fi; }
@@ -24,7 +24,7 @@ mkdir -p "$dir"
 
 step "1. Train a small CLIP on pictures of shapes. A twelfth of the combinations of count, size, colour and shape is never shown"
 "$clipgo" train --train-data builtin:shapes --val-data 'builtin:shapes?split=novel' --out "$dir/shapes" --steps "$shapes_steps" \
-	--val-frequency "$shapes_steps" --zeroshot-frequency $((shapes_steps / 3 + 1)) --batch-size 128 --lr 0.0015 \
+	--val-frequency "$shapes_steps" --zeroshot-frequency $((shapes_steps / 3 + 1)) --batch-size 128 --opt adamw --lr 0.0015 \
 	--force-image-size 32 --set model_cfg.vision_cfg.patch_size=8
 
 step "2. Classify pictures of the combinations that were never shown, among the names of all combinations"

@@ -20,7 +20,7 @@ run() {
 	"$clipgo" train --quiet --resume latest --out "$dir/$name" "$@"
 }
 common="--train-data builtin:shapes --val-data builtin:shapes?split=val&n=500 --val-frequency $every --zeroshot-frequency $every"
-small="--model ViT-Nano-16-64 --set model_cfg.vision_cfg.patch_size=8"
+small="--model ViT-Nano-16-64 --set model_cfg.vision_cfg.patch_size=8 --opt adamw"
 
 # shellcheck disable=SC2086
 {

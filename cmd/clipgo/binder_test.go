@@ -216,6 +216,35 @@ func TestSettingsOfARunKnowTheirOrigin(t *testing.T) {
 	}
 }
 
+// A recipe that prefers Muon has a rate and a batch for it, and its others for AdamW: where the user says so, and on GPUs.
+func TestMuonIsTheDefaultWhereTheRecipePrefersIt(t *testing.T) {
+	model := write(t, filepath.Join(t.TempDir(), "own.json"), `{"embed_dim": 8, "vision_cfg": {"image_size": 32, "layers": 1, "width": 64,
+		"patch_size": 16}, "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 64, "heads": 1, "layers": 1}}`)
+	for args, want := range map[string]string{
+		"--train-data builtin:shapes --device cpu":                       `"muon" 0.003 128`,
+		"--train-data builtin:shapes?n=500 --device cpu":                 `"muon" 0.003 128`,
+		"--train-data builtin:shapes --device cpu --siglip":              `"muon" 0.003 128`,
+		"--train-data builtin:shapes --device cpu --lr 0.01":             `"muon" 0.01 128`,
+		"--train-data builtin:shapes --device cpu --batch-size 64":       `"muon" 0.003 64`,
+		"--train-data builtin:shapes --device cuda:0":                    `"" 0.0008 64`,
+		"--train-data builtin:shapes --device cpu --opt adamw":           `"adamw" 0.0008 64`,
+		"--train-data builtin:shapes --device cpu --objective coca":      `"" 0.001 64`,
+		"--train-data builtin:shapes --device cpu --opt muon --wd 0.2":   `"muon" 0.003 128`,
+		"--train-data builtin:shapes --device cpu --model " + model:      `"" 0.0005 64`,
+		"--train-data photos.csv --device cpu --model ViT-Nano-16-64":    `"" 0.0005 128`,
+		"--train-data photos.csv --model ViT-Nano-16-64 --opt muon":      `"muon" 0.0005 128`,
+		"--train-data builtin:shapes --set optim.opt=adamw --device cpu": `"adamw" 0.0008 64`,
+	} {
+		o, _, err := run.Resolve(t.Context(), pretrained.Hub{}.Find, typed(t, append(strings.Fields(args), "--out", t.TempDir())...)...)
+		if err != nil {
+			t.Fatalf("%s: %v", args, err)
+		}
+		if got := fmt.Sprintf("%q %g %v", o.Optim.Opt, o.Optim.LR, o.BatchSize); got != want {
+			t.Errorf("%s: %s, want %s", args, got, want)
+		}
+	}
+}
+
 // Two settings that exclude each other: the stronger one counts, and on one command line they are refused.
 func TestTheStrongerOfTwoCounts(t *testing.T) {
 	dir := t.TempDir()

@@ -13,6 +13,7 @@ import (
 	"clipgo/internal/cli"
 	"clipgo/internal/config"
 	"clipgo/internal/durable"
+	"clipgo/pretrained"
 	"clipgo/text/bpe"
 	"clipgo/vision/preprocess"
 )
@@ -93,6 +94,9 @@ func forModel(ctx context.Context, c *console, o *check.Options, said config.Lay
 	}
 	if err != nil {
 		return err
+	}
+	if recipe.Muon != nil && pretrained.DefaultMachine().OnCPU() {
+		recipe = recipe.ByMuon()
 	}
 	o.Tokens, o.ContextLength, o.Preprocess, o.Augment = tokens.FillCut, src.Config.Text.ContextLength, src.Preprocess, recipe.Augment
 	o.Text = nil

@@ -320,8 +320,8 @@ func TestSoakProcessesLearnAsOne(t *testing.T) {
 	dir := t.TempDir()
 	args := func(out, batch string) []string {
 		return []string{"--train-data", "builtin:shapes", "--val-data", "builtin:shapes?split=novel", "--steps", "1500", "--val-frequency",
-			"1500", "--lr", "0.0015", "--force-image-size", "32", "--set", "model_cfg.vision_cfg.patch_size=8", "--precision", "fp32",
-			"--batch-size", batch, "--out", out}
+			"1500", "--opt", "adamw", "--lr", "0.0015", "--force-image-size", "32", "--set", "model_cfg.vision_cfg.patch_size=8",
+			"--precision", "fp32", "--batch-size", batch, "--out", out}
 	}
 	one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")
 	must(t, append([]string{"train"}, args(one, "128")...)...)

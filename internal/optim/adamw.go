@@ -18,7 +18,7 @@ const (
 
 // Config holds the optimizer's settings, with open_clip's names.
 type Config struct {
-	Opt          string   `json:"opt,omitempty" flag:"opt" arg:"name" help:"adamw, or muon: the matrices of transformer blocks by orthogonal updates, the rest by AdamW (default adamw)"`
+	Opt          string   `json:"opt,omitempty" flag:"opt" arg:"name" help:"adamw, or muon: the matrices of transformer blocks by orthogonal updates, the rest by AdamW (default of the recipe)"`
 	LR           float64  `json:"lr" flag:"lr" arg:"rate" help:"highest learning rate (default of the recipe)"`
 	Beta1        float64  `json:"beta1" flag:"beta1" arg:"x" help:"AdamW beta1: decay of the first moment (default 0.9)"`
 	Beta2        float64  `json:"beta2" flag:"beta2" arg:"x" help:"AdamW beta2: decay of the second moment (default 0.98)"`
