@@ -28,8 +28,7 @@ func (f Int8Forms) Free() {
 // Names lists the forms in order.
 func (f Int8Forms) Names() []string { return slices.Sorted(maps.Keys(f)) }
 
-// quantizable lists the matrices that have 8-bit forms: those of the blocks of both towers, and the projection of patches. The decoder
-// computes in float32.
+// quantizable lists the matrices that have 8-bit forms: those of the blocks of both towers. The decoder computes in float32.
 func (m *Model) quantizable() []*nn.Param {
 	var out []*nn.Param
 	for _, p := range m.params.All() {
@@ -44,8 +43,7 @@ func (m *Model) quantizable() []*nn.Param {
 func (m *Model) Int8Shapes() map[string][2]int {
 	out := map[string][2]int{}
 	for _, p := range m.quantizable() {
-		rows, cols := p.MatrixShape()
-		out[p.Name] = [2]int{rows, cols}
+		out[p.Name] = [2]int{p.Shape[0], p.Shape[1]}
 	}
 	return out
 }
@@ -53,9 +51,9 @@ func (m *Model) Int8Shapes() map[string][2]int {
 // Quantize makes the 8-bit forms of the matrices of both towers, which the model doesn't use yet.
 func (m *Model) Quantize(ctx context.Context) (Int8Forms, error) {
 	forms := Int8Forms{}
-	err := torch.Do(ctx, func(s *torch.Scope) error {
+	err := torch.Do(ctx, func(*torch.Scope) error {
 		for _, p := range m.quantizable() {
-			forms[p.Name] = torch.QuantizeInt8(p.In(s).Reshape(p.MatrixShape()))
+			forms[p.Name] = torch.QuantizeInt8(p.Tensor())
 		}
 		return nil
 	})

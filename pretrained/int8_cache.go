@@ -16,7 +16,7 @@ import (
 )
 
 // int8Format is written into each file of 8-bit forms; a file with another one is made again.
-const int8Format = "clipgo int8 2"
+const int8Format = "clipgo int8 1"
 
 // int8Cache is the file that keeps the 8-bit forms of a model: beside its weights, or in the user's cache if that folder can't be written
 // to or has a manifest of its files.

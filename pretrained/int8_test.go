@@ -135,7 +135,7 @@ func TestInt8FormsThatDontFit(t *testing.T) {
 	flipped[8+header+1000] ^= 1
 	for name, content := range map[string][]byte{
 		"a flipped bit": flipped, "cut": whole[:len(whole)-9], "empty": {}, "text": []byte("hello"),
-		"an older format": bytes.Replace(whole, []byte("clipgo int8 2"), []byte("clipgo int8 1"), 1),
+		"an older format": bytes.Replace(whole, []byte("clipgo int8 1"), []byte("clipgo int8 0"), 1),
 	} {
 		if err := os.WriteFile(path, content, 0o644); err != nil {
 			t.Fatal(err)

@@ -248,7 +248,8 @@ func TestAValueThatNothingGivesIsRefused(t *testing.T) {
 	torchtest.Need(t)
 	out := filepath.Join(t.TempDir(), "run")
 	for setting, want := range map[string]string{"keep_best=s/acc2": "keep_best", "patience=3:acc1": "patience"} {
-		o, err := New(t.Context(), "train_data=builtin:shapes?n=64", "out="+out, `eval=["zeroshot=s=builtin:shapes?n=10"]`, setting)
+		o, err := New(t.Context(), "train_data=builtin:shapes?n=64", "batch_size=64", "out="+out,
+			`eval=["zeroshot=s=builtin:shapes?n=10"]`, setting)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,7 +34,7 @@ func NewSigLIP(p nn.Path, c Config) *SigLIP {
 	v.positions = p.Declare("pos_embed", nn.Normal(0.02), 1, grid*grid, d)
 	pixels := 3 * c.PatchSize * c.PatchSize
 	projection := p.At("patch_embed").At("proj")
-	v.patchWeight = projection.DeclarePatches("weight", nn.FanIn(pixels), d, c.PatchSize)
+	v.patchWeight = projection.Declare("weight", nn.FanIn(pixels), d, 3, c.PatchSize, c.PatchSize)
 	v.patchBias = projection.Declare("bias", nn.FanIn(pixels), d)
 	v.blocks = nn.NewTransformer(p, shape)
 	v.norm = nn.NewLayerNorm(p.At("norm"), d, shape.Eps)
@@ -56,5 +56,6 @@ func (v *SigLIP) Forward(images *torch.Tensor, mode nn.Mode) *torch.Tensor {
 
 func (v *SigLIP) embed(images *torch.Tensor) *torch.Tensor {
 	flat := v.config.patches(images)
-	return nn.PatchLinear(flat, v.patchWeight, v.patchBias).Add(v.positions.For(flat))
+	weight := v.patchWeight.For(flat).Reshape(v.config.Width, flat.Shape()[2])
+	return flat.Linear(weight, v.patchBias.For(flat)).Add(v.positions.For(flat))
 }

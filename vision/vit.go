@@ -33,7 +33,7 @@ func NewViT(p nn.Path, c Config, embed int, activation nn.Activation) *ViT {
 	v.positions = p.Declare("positional_embedding", positionsInit(c, scale), grid*grid+1, d)
 	v.positions.Fixed = c.PosEmbedType == "sin_cos_2d"
 	v.project = p.Declare("proj", nn.Normal(scale), pooled, embed)
-	v.patches = p.At("conv1").DeclarePatches("weight", nn.FanIn(3*c.PatchSize*c.PatchSize), d, c.PatchSize)
+	v.patches = p.At("conv1").Declare("weight", nn.FanIn(3*c.PatchSize*c.PatchSize), d, 3, c.PatchSize, c.PatchSize)
 	if !c.NoLNPre {
 		v.lnPre = nn.NewLayerNorm(p.At("ln_pre"), d, eps)
 	}
@@ -97,8 +97,8 @@ func (v *ViT) begin(images *torch.Tensor, mode nn.Mode) *torch.Tensor {
 // embed projects the patches, prepends the class token and adds the positions: [B, P+1, D].
 func (v *ViT) embed(images *torch.Tensor) *torch.Tensor {
 	flat := v.config.patches(images)
-	b, d := flat.Shape()[0], v.config.Width
-	patches := nn.PatchLinear(flat, v.patches, nil)
+	b, pixels, d := flat.Shape()[0], flat.Shape()[2], v.config.Width
+	patches := flat.Linear(v.patches.For(flat).Reshape(d, pixels), nil)
 	class := v.class.For(flat).Reshape(1, 1, d).Expand(b, 1, d)
 	return torch.Cat(1, class, patches).Add(v.positions.For(flat))
 }

@@ -5,22 +5,9 @@ import "clipgo/internal/torch"
 // For inference a matrix of a block may have an 8-bit form, which float32 passes read instead of the master. The master may then have
 // no memory at all.
 
-// Quantizable reports whether the parameter may have an 8-bit form: a matrix of a transformer block, whose input comes from a norm, an
-// attention or an activation, or the projection of patches. These products take most of the time.
-func (p *Param) Quantizable() bool { return p.maps > 0 || p.patches }
-
-// MatrixShape is the shape [out, in] of a matrix or of a convolution [out, ...], which is a matrix over flattened patches.
-func (p *Param) MatrixShape() (out, in int) { return p.Shape[0], p.Len() / p.Shape[0] }
-
-// DeclarePatches declares the weight of a convolution [D, 3, p, p] whose stride is its size, for PatchLinear.
-func (p Path) DeclarePatches(name string, init Init, width, patch int) *Param {
-	param := p.Declare(name, init, width, 3, patch, patch)
-	param.patches = true
-	return param
-}
-
-// PatchLinear maps flattened patches [B, P, 3pp] to [B, P, D]: the convolution of DeclarePatches's weight. bias may be nil.
-func PatchLinear(x *torch.Tensor, weight, bias *Param) *torch.Tensor { return linear(x, weight, bias) }
+// Quantizable reports whether the parameter is a matrix of a transformer block: its product takes most of the time, and its input comes
+// from a norm, an attention or an activation.
+func (p *Param) Quantizable() bool { return p.maps > 0 }
 
 // SetInt8 gives the parameter an 8-bit form, or with nil takes it away. The form is the caller's to free.
 func (p *Param) SetInt8(q *torch.Int8) { p.int8 = q }
@@ -32,17 +19,17 @@ func (p *Param) Int8() *torch.Int8 { return p.int8 }
 // With nil nobody watches. Lanes must not be running.
 func (p *Param) Watch(f func(y, difference *torch.Tensor)) { p.watch = f }
 
-// linear is x weight^T + bias; bias may be nil.
+// linear is x weight^T + bias.
 func linear(x *torch.Tensor, weight, bias *Param) *torch.Tensor {
 	return linearThen(x, weight, bias, torch.Identity, nil)
 }
 
 // linearPart is n columns of linear, from one on. An 8-bit form computes them all where it can't be divided there.
 func linearPart(x *torch.Tensor, weight, bias *Param, from, n int) *torch.Tensor {
-	if !weight.reads8Bits(x) && weight.watch == nil {
+	if weight.int8 == nil {
 		return x.Linear(weight.For(x).Narrow(0, from, n), bias.For(x).Narrow(0, from, n))
 	}
-	if weight.watch == nil {
+	if weight.reads8Bits(x) {
 		if part := weight.int8.Part(from, n); part != nil {
 			return x.LinearInt8(part, bias.For(x).Narrow(0, from, n), torch.Identity, nil)
 		}
@@ -52,22 +39,14 @@ func linearPart(x *torch.Tensor, weight, bias *Param, from, n int) *torch.Tensor
 
 // linearThen is f(x weight^T + bias) + residual in the 8-bit form, and x weight^T + bias without one: reads8Bits tells which it will be.
 func linearThen(x *torch.Tensor, weight, bias *Param, f torch.Elementwise, residual *torch.Tensor) *torch.Tensor {
-	var b *torch.Tensor
-	if bias != nil {
-		b = bias.For(x)
+	if !weight.reads8Bits(x) {
+		y := x.Linear(weight.For(x), bias.For(x))
+		if weight.watch != nil {
+			weight.watch(y, x.LinearInt8(weight.int8, bias.For(x), torch.Identity, nil).Sub(y))
+		}
+		return y
 	}
-	if weight.reads8Bits(x) {
-		return x.LinearInt8(weight.int8, b, f, residual)
-	}
-	w := weight.For(x)
-	if len(weight.Shape) > 2 {
-		w = w.Reshape(weight.MatrixShape())
-	}
-	y := x.Linear(w, b)
-	if weight.watch != nil {
-		weight.watch(y, x.LinearInt8(weight.int8, b, torch.Identity, nil).Sub(y))
-	}
-	return y
+	return x.LinearInt8(weight.int8, bias.For(x), f, residual)
 }
 
 // reads8Bits reports whether a product with x reads the 8-bit form.

@@ -34,10 +34,9 @@ type Param struct {
 	changes   int64         // the master's version to which the copy is equal
 	requested atomic.Int32  // the type of which a lane lacked a copy; 0: none
 
-	maps    int         // of a block's matrix; see Maps
-	patches bool        // see DeclarePatches
-	int8    *torch.Int8 // nil: none
-	watch   func(y, difference *torch.Tensor)
+	maps  int         // of a block's matrix; see Maps
+	int8  *torch.Int8 // nil: none
+	watch func(y, difference *torch.Tensor)
 }
 
 // Tensor is the parameter's master (float32, or the set's DType), nil until Fill. It belongs to a sealed scope.
