@@ -24,17 +24,12 @@ func linear(x *torch.Tensor, weight, bias *Param) *torch.Tensor {
 	return linearThen(x, weight, bias, torch.Identity, nil)
 }
 
-// linearPart is n columns of linear, from one on. An 8-bit form computes them all where it can't be divided there.
+// linearPart is n columns of linear, from one on. An 8-bit form computes them all.
 func linearPart(x *torch.Tensor, weight, bias *Param, from, n int) *torch.Tensor {
-	if weight.int8 == nil {
-		return x.Linear(weight.For(x).Narrow(0, from, n), bias.For(x).Narrow(0, from, n))
+	if weight.int8 != nil {
+		return linear(x, weight, bias).Narrow(-1, from, n)
 	}
-	if weight.reads8Bits(x) {
-		if part := weight.int8.Part(from, n); part != nil {
-			return x.LinearInt8(part, bias.For(x).Narrow(0, from, n), torch.Identity, nil)
-		}
-	}
-	return linear(x, weight, bias).Narrow(-1, from, n)
+	return x.Linear(weight.For(x).Narrow(0, from, n), bias.For(x).Narrow(0, from, n))
 }
 
 // linearThen is f(x weight^T + bias) + residual in the 8-bit form, and x weight^T + bias without one: reads8Bits tells which it will be.

@@ -36,7 +36,7 @@ type Int8Arrays struct{ Packed, Scales, Sums []byte }
 
 // Int8Sizes are the sizes in bytes of the arrays of a matrix [out, in].
 func Int8Sizes(out, in int) (packed, scales, sums int) {
-	wide := (out + panel - 1) / panel * panel
+	wide := (out + 31) / 32 * 32
 	return wide * ((in + 3) / 4 * 4), 4 * wide, 4 * wide
 }
 
@@ -78,23 +78,6 @@ func newInt8(out, in int, a Int8Arrays) *Int8 {
 
 // Arrays is the memory of the matrix, valid until Free.
 func (q *Int8) Arrays() Int8Arrays { return q.data }
-
-// panel is the number of outputs that are packed together.
-const panel = 32
-
-// Part is the matrix of n outputs, from one on, over the same memory, which it doesn't own. nil: they don't begin where a panel does.
-func (q *Int8) Part(from, n int) *Int8 {
-	if from%panel != 0 {
-		return nil
-	}
-	c := *q.c
-	at, quads := C.int64_t(from), (c.k+3)/4
-	c.n = C.int64_t(n)
-	c.packed = (*C.int8_t)(unsafe.Add(unsafe.Pointer(c.packed), at*quads*4))
-	c.scales = (*C.float)(unsafe.Add(unsafe.Pointer(c.scales), at*4))
-	c.sums = (*C.int32_t)(unsafe.Add(unsafe.Pointer(c.sums), at*4))
-	return &Int8{c: &c}
-}
 
 // Free gives the memory back that the matrix owns.
 func (q *Int8) Free() {

@@ -221,37 +221,3 @@ func TestInt8WithOtherInstructions(t *testing.T) {
 		}
 	}
 }
-
-// Outputs from the beginning of a panel on are a matrix of their own, with the bits of the whole one's.
-func TestInt8PartIsSomeOfTheOutputs(t *testing.T) {
-	torchtest.Need(t)
-	err := torch.DoRows(t.Context(), func(s *torch.Scope) error {
-		const rows, n, k = 7, 96, 50
-		rng := rand.New(rand.NewPCG(5, 6))
-		some := func(n int) []float32 {
-			out := make([]float32, n)
-			for i := range out {
-				out[i] = float32(rng.NormFloat64())
-			}
-			return out
-		}
-		x, bias := torch.From(s, some(rows*k), rows, k), torch.From(s, some(n), n)
-		q := torch.QuantizeInt8(torch.From(s, some(n*k), n, k))
-		defer q.Free()
-		whole := x.LinearInt8(q, bias, torch.ApplyGELU, nil)
-		for _, c := range [][2]int{{0, 96}, {0, 32}, {32, 64}, {64, 32}, {32, 40}} {
-			want := whole.Narrow(1, c[0], c[1]).Float32s()
-			got := x.LinearInt8(q.Part(c[0], c[1]), bias.Narrow(0, c[0], c[1]), torch.ApplyGELU, nil).Float32s()
-			if !slices.Equal(got, want) {
-				t.Errorf("%d outputs from %d on differ", c[1], c[0])
-			}
-		}
-		if q.Part(8, 32) != nil {
-			t.Error("a part begins within a panel")
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}

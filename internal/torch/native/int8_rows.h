@@ -87,15 +87,12 @@ CG_INLINE vec logistic(vec x) {
 	return x < 0.0f ? e * share : share;
 }
 
-// x Phi(x), where Phi(x) - 1/2 is x P(x^2) / Q(x^2), fitted on [-5.2, 5.2] and constant beyond: within 3e-7 max(1, |x|). One division, and
-// no exponential function.
+// x Phi(x), with the error function of Abramowitz and Stegun, 7.1.26: within 2e-7.
 CG_INLINE vec gelu(vec x) {
-	vec t = x < -5.2f ? vec{} - 5.2f : x;
-	t = t > 5.2f ? vec{} + 5.2f : t;
-	vec z = t * t;
-	vec p = ((((2.4037824e-08f * z + 6.462565e-06f) * z + 1.6516166e-04f) * z + 4.657612e-03f) * z + 3.3358242e-02f) * z + 3.9894214e-01f;
-	vec q = ((((1.2429493e-06f * z + 7.316912e-05f) * z + 1.8634526e-03f) * z + 2.8390557e-02f) * z + 2.5028202e-01f) * z + 1.0f;
-	return x * (0.5f + t * p / q);
+	vec z = (x < 0.0f ? -x : x) * 0.70710678118654752f, t = 1.0f / (1.0f + 0.3275911f * z);
+	vec p = ((((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f) * t + 0.254829592f) * t;
+	vec rest = p * exp_of(-z * z);
+	return 0.5f * x * (x < 0.0f ? rest : 2.0f - rest);
 }
 
 CG_INLINE vec activated(int which, vec x) {
