@@ -58,11 +58,18 @@ func (m Machine) Placement() (model.Placement, error) {
 
 // OnCPU reports whether the device is the CPU. It loads libtorch only where auto might be a GPU.
 func (m Machine) OnCPU() bool {
-	if m.Device != "auto" || len(torch.GPUs()) == 0 {
-		return m.Device == "auto" || m.Device == "cpu"
+	available := len(torch.GPUs())
+	if available > 0 && m.Device == "auto" {
+		if info, err := torch.Probe(); err == nil {
+			available = info.CUDA
+		}
 	}
-	info, err := torch.Probe()
-	return err == nil && info.CUDA == 0
+	return m.onCPU(available)
+}
+
+// onCPU is OnCPU where libtorch sees so many CUDA devices.
+func (m Machine) onCPU(available int) bool {
+	return m.Device == "cpu" || m.Device == "auto" && available == 0
 }
 
 // dtype is the type to compute in on a device.
@@ -156,7 +163,7 @@ func (m Machine) Validate() error {
 func (m Machine) device(available int) (torch.Device, error) {
 	name, number, _ := strings.Cut(m.Device, ":")
 	switch {
-	case name == "cpu", name == "auto" && available == 0:
+	case m.onCPU(available):
 		return torch.CPU, nil
 	case name == "auto", number == "":
 		number = strconv.Itoa(int(torch.CurrentDevice()))

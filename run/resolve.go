@@ -135,7 +135,7 @@ func (o *Options) recipeOf(ctx context.Context, asked *Options, find pretrained.
 	}
 	o.maxWarmup = recipe.MaxWarmup
 	l := config.Layer{}
-	if asked.byMuon(recipe) {
+	if ByMuon(recipe, asked.Optim.Opt, asked.Machine) {
 		recipe = recipe.ByMuon()
 		l.Put(config.Recipe, "optim.opt", optim.OptMuon)
 	}
@@ -154,12 +154,13 @@ func (o *Options) recipeOf(ctx context.Context, asked *Options, find pretrained.
 	return l, nil
 }
 
-// byMuon reports whether Muon trains: by default where the recipe prefers it and the model is on a CPU.
-func (asked *Options) byMuon(r contrastive.Recipe) bool {
-	if asked.Optim.Opt != "" {
-		return asked.Optim.Opt == optim.OptMuon
+// ByMuon reports whether Muon trains: where opt, what the user says of the optimizer, names it, or by default where the recipe prefers it
+// and the model is on a CPU.
+func ByMuon(r contrastive.Recipe, opt string, on pretrained.Machine) bool {
+	if opt != "" {
+		return opt == optim.OptMuon
 	}
-	return r.Muon != nil && asked.OnCPU()
+	return r.Muon != nil && on.OnCPU()
 }
 
 // recipe is how to train what the user asks for.

@@ -14,6 +14,7 @@ import (
 	"clipgo/internal/config"
 	"clipgo/internal/durable"
 	"clipgo/pretrained"
+	"clipgo/run"
 	"clipgo/text/bpe"
 	"clipgo/vision/preprocess"
 )
@@ -95,7 +96,7 @@ func forModel(ctx context.Context, c *console, o *check.Options, said config.Lay
 	if err != nil {
 		return err
 	}
-	if recipe.Muon != nil && pretrained.DefaultMachine().OnCPU() {
+	if run.ByMuon(recipe, "", pretrained.DefaultMachine()) {
 		recipe = recipe.ByMuon()
 	}
 	o.Tokens, o.ContextLength, o.Preprocess, o.Augment = tokens.FillCut, src.Config.Text.ContextLength, src.Preprocess, recipe.Augment
